@@ -1,0 +1,60 @@
+# Everything a person, a hook or CI runs. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+
+export PYTHONUTF8 := 1
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+# The environment: uv inside the venv, then exactly what the lock file names.
+$(BIN)/uv:
+	@echo "==> creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+
+$(VENV)/.installed: $(BIN)/uv requirements.lock pyproject.toml
+	@echo "==> installing the locked packages (a few minutes the first time, seconds after)"
+	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Create .venv with the locked packages.
+
+.PHONY: lock
+lock: $(BIN)/uv ## Resolve pyproject.toml anew into requirements.lock.
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
+
+.PHONY: check
+check: setup ## Lint, format and types, as the hooks and CI run them.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Apply the formatter and the safe lint fixes.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: test
+test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: demo
+demo: setup ## The whole loop on this machine, from an empty Kafka to a hot-swapped model.
+	$(BIN)/fraud demo $(ARGS)
+
+.PHONY: clean
+clean: ## Stop the embedded stack and remove its data.
+	@test ! -x $(BIN)/fraud || $(BIN)/fraud down
+	rm -rf .fraud

@@ -1,0 +1,1 @@
+"""What puts the system somewhere: one machine, containers, an orchestrator."""

@@ -1,0 +1,1 @@
+"""The embedded stack: Kafka, MLflow and Prefect as processes of this machine."""

@@ -1,0 +1,1 @@
+"""Prefect flows, one a file; each runs alone: `python flows/train.py`."""

@@ -1,0 +1,1 @@
+"""Features of a transaction: their definition, the one kernel that computes them, its two uses."""

@@ -1,0 +1,179 @@
+"""Kafka: client configurations, topics, and errors that a user can act on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from fraud.errors import UnreachableError
+from fraud.settings import Settings
+
+DAY_MS = 86_400_000
+
+
+def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
+    """What every librdkafka client needs to connect, plus `extra`."""
+    kafka = settings.kafka
+    config: dict[str, Any] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": kafka.security_protocol,
+        "socket.keepalive.enable": True,
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.sasl_username,
+        "sasl.password": kafka.sasl_password and kafka.sasl_password.get_secret_value(),
+        "ssl.ca.location": _text(kafka.ssl_ca_location),
+        "ssl.certificate.location": _text(kafka.ssl_certificate_location),
+        "ssl.key.location": _text(kafka.ssl_key_location),
+    }
+    return {key: value for key, value in config.items() if value is not None} | extra
+
+
+def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
+    """An idempotent producer that waits for all replicas and batches well.
+
+    The partitioner is Java's, so that clients in other languages put a card where we put it.
+    """
+    defaults: dict[str, Any] = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "queue.buffering.max.messages": 500_000,
+    }
+    return client_config(settings, **(defaults | extra))
+
+
+def consumer_config(settings: Settings, group_id: str, **extra: Any) -> dict[str, Any]:
+    """A consumer that sees committed records only and never commits by itself."""
+    defaults: dict[str, Any] = {
+        "group.id": group_id,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": False,
+        # The default of one second shows as gaps of one second when the queue was full.
+        "fetch.queue.backoff.ms": 10,
+    }
+    return client_config(settings, **(defaults | extra))
+
+
+@dataclass(frozen=True)
+class TopicPlan:
+    """A topic as it should be."""
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def topic_plans(settings: Settings) -> list[TopicPlan]:
+    """Every topic of the system with its configuration."""
+    topics, days = settings.topics, settings.kafka.retention_days
+    retention = {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
+    for_ever = {"retention.ms": "-1"}
+    return [
+        TopicPlan(topics.transactions, retention),
+        TopicPlan(topics.labels, for_ever),
+        TopicPlan(topics.predictions, retention),
+        TopicPlan(topics.profiles, {"cleanup.policy": "compact"}),
+        TopicPlan(topics.dead_letters, for_ever),
+    ]
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are missing; returns their names.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    admin = AdminClient(client_config(settings))
+    existing = existing_topics(settings)
+    kafka = settings.kafka
+    missing = [plan for plan in topic_plans(settings) if plan.name not in existing]
+    wanted = [
+        NewTopic(plan.name, kafka.partitions, kafka.replication_factor, config=plan.config)
+        for plan in missing
+    ]
+    for name, future in (admin.create_topics(wanted) if wanted else {}).items():
+        _guard(settings, future.result, unless=KafkaError.TOPIC_ALREADY_EXISTS, doing=f"creating {name}")
+    return [plan.name for plan in missing]
+
+
+def existing_topics(settings: Settings) -> dict[str, int]:
+    """The cluster's topics and how many partitions each has.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    admin = AdminClient(client_config(settings))
+    metadata = _guard(
+        settings, lambda: admin.list_topics(timeout=settings.kafka.request_timeout_s), doing="listing topics"
+    )
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def require_topic(settings: Settings, topic: str) -> int:
+    """The number of the topic's partitions.
+
+    Raises:
+        UnreachableError: there is no such topic, or no broker.
+    """
+    partitions = existing_topics(settings).get(topic)
+    if not partitions:
+        raise UnreachableError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
+    return partitions
+
+
+def topic_config(settings: Settings, topic: str) -> dict[str, str]:
+    """The configuration of an existing topic, as the broker tells it."""
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    future = AdminClient(client_config(settings)).describe_configs([resource])[resource]
+    entries = _guard(settings, future.result, doing=f"describing {topic}")
+    return {name: entry.value for name, entry in entries.items()}
+
+
+def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
+    """First and next offset of each partition, as a read_committed reader sees them."""
+    partitions = require_topic(settings, topic)
+    consumer = Consumer(consumer_config(settings, "fraud-offsets"))
+    try:
+        return {
+            partition: consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=settings.kafka.request_timeout_s
+            )
+            for partition in range(partitions)
+        }
+    finally:
+        consumer.close()
+
+
+def flush(producer: Producer, timeout_s: float) -> None:
+    """Wait until everything produced is acknowledged.
+
+    Raises:
+        UnreachableError: some of it was not in time.
+    """
+    left = producer.flush(timeout_s)
+    if left:
+        raise UnreachableError(
+            f"{left} messages were not acknowledged within {timeout_s:.0f} s; is Kafka up?"
+        )
+
+
+def _guard(settings: Settings, call: Callable[[], Any], *, doing: str, unless: int | None = None) -> Any:
+    try:
+        return call()
+    except KafkaException as error:
+        fault = error.args[0]
+        if unless is not None and fault.code() == unless:
+            return None
+        raise UnreachableError(
+            f"Kafka at {settings.kafka.bootstrap_servers} failed at {doing}: {fault.str()}; "
+            "check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"
+        ) from error
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)

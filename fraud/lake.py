@@ -1,0 +1,133 @@
+"""The lake: Parquet on a folder or on S3, behind one set of paths and one way to write.
+
+A file appears whole or not at all: locally by a rename within the folder, on S3 because an upload is
+visible only when it is complete.
+"""
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fraud.errors import ConfigurationError, UnreachableError
+from fraud.settings import Settings
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A root on a file system; every path given to its methods is relative to that root."""
+
+    filesystem: fsspec.AbstractFileSystem
+    root: str
+
+    def path(self, *parts: str) -> str:
+        """The full path of `parts` on the file system."""
+        return "/".join((self.root, *parts))
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at `path`."""
+        return bool(self.filesystem.exists(self.path(path)))
+
+    def list_files(self, folder: str, suffix: str = ".parquet") -> list[str]:
+        """Relative paths of the files below `folder`, sorted; a missing folder is empty."""
+        full = self.path(folder)
+        self.filesystem.invalidate_cache(full)
+        if not self.filesystem.exists(full):
+            return []
+        start = len(self.filesystem._strip_protocol(self.root)) + 1
+        return sorted(
+            found[start:]
+            for found in self.filesystem.find(full)
+            if found.endswith(suffix) and not found.rsplit("/", 1)[-1].startswith(".")
+        )
+
+    def write_table(self, table: pa.Table, path: str) -> None:
+        """Write one Parquet file, atomically."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        self._put(path, sink.getvalue().to_pybytes())
+
+    def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
+        """Read one Parquet file."""
+        with self.filesystem.open(self.path(path), "rb") as source:
+            return pq.ParquetFile(source).read(columns=columns)
+
+    def write_json(self, value: Any, path: str) -> None:
+        """Write one JSON document, atomically."""
+        self._put(path, json.dumps(value, sort_keys=True, indent=1).encode())
+
+    def read_json(self, path: str) -> Any:
+        """Read one JSON document."""
+        with self.filesystem.open(self.path(path), "rb") as source:
+            return json.loads(source.read())
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a folder with all it holds; a missing one is fine."""
+        full = self.path(path)
+        if self.filesystem.exists(full):
+            self.filesystem.rm(full, recursive=True)
+
+    def _put(self, path: str, content: bytes) -> None:
+        full = self.path(path)
+        if self._renames():
+            self._put_by_rename(full, content)
+        else:
+            self.filesystem.pipe_file(full, content)
+
+    def _put_by_rename(self, full: str, content: bytes) -> None:
+        folder, _, name = full.rpartition("/")
+        self.filesystem.makedirs(folder, exist_ok=True)
+        hidden = f"{folder}/.{name}.{uuid.uuid4().hex}"
+        try:
+            self.filesystem.pipe_file(hidden, content)
+            self.filesystem.mv(hidden, full)
+        finally:
+            if self.filesystem.exists(hidden):
+                self.filesystem.rm_file(hidden)
+
+    def _renames(self) -> bool:
+        protocol = self.filesystem.protocol
+        return "file" in (protocol if isinstance(protocol, tuple | list) else (protocol,))
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake that the settings name.
+
+    Raises:
+        ConfigurationError: the URL's scheme is not known.
+        UnreachableError: the store does not answer or refuses the credentials.
+    """
+    try:
+        filesystem, root = fsspec.core.url_to_fs(settings.lake_url, **_storage_options(settings))
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(f"FRAUD_LAKE__URL {settings.lake_url!r} cannot be used: {error}") from error
+    lake = Lake(filesystem, root.rstrip("/"))
+    _probe(lake, settings.lake_url)
+    return lake
+
+
+def _probe(lake: Lake, url: str) -> None:
+    try:
+        lake.filesystem.exists(lake.root)
+    except Exception as error:
+        raise UnreachableError(
+            f"the lake {url} does not answer ({type(error).__name__}); "
+            "check FRAUD_LAKE__* and the credentials"
+        ) from error
+
+
+def _storage_options(settings: Settings) -> dict[str, Any]:
+    if not settings.lake_url.startswith("s3://"):
+        return {}
+    lake = settings.lake
+    client = {"region_name": lake.s3_region} if lake.s3_region else {}
+    return {
+        "key": lake.s3_key and lake.s3_key.get_secret_value(),
+        "secret": lake.s3_secret and lake.s3_secret.get_secret_value(),
+        "endpoint_url": lake.s3_endpoint_url,
+        "client_kwargs": client,
+    }

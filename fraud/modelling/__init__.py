@@ -1,0 +1,1 @@
+"""Learning and judging models, on plain arrays and tables."""

@@ -1,0 +1,141 @@
+"""What travels on the topics, and the Arrow schemas derived from it.
+
+Money is a decimal on the wire and an integer of minor units everywhere inside, so that sums are exact.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+import pyarrow as pa
+from msgspec import Meta
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
+Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+Decision = Literal["approve", "review"]
+LabelSource = Literal["chargeback", "analyst", "customer"]
+
+# ISO 4217 currencies whose minor unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+         "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}  # fmt: skip
+
+
+class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """One card payment as it arrives; it never carries its label."""
+
+    transaction_id: Identifier
+    card_id: Identifier
+    merchant_id: Identifier
+    amount: Decimal
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    timestamp: Millis
+    merchant_category: Annotated[str, Meta(max_length=64)] | None = None
+    channel: Annotated[str, Meta(max_length=32)] | None = None
+    country: Annotated[str, Meta(max_length=3)] | None = None
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+
+
+class Label(msgspec.Struct, frozen=True, gc=False):
+    """A verdict on a transaction, days later; of several the latest `reported_at` wins."""
+
+    transaction_id: Identifier
+    card_id: Identifier
+    is_fraud: bool
+    reported_at: Millis
+    source: LabelSource = "chargeback"
+
+
+class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
+    """What was known of a merchant before the midnight (UTC) that begins `date`.
+
+    `values` follow `fraud.features.spec.PROFILE_COLUMNS`; None is unknown.
+    """
+
+    merchant_id: Identifier
+    date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    feature_version: int
+    values: list[float | None]
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """Why a transaction was flagged: one feature's contribution, in words."""
+
+    feature: str
+    value: float | None
+    contribution: float
+    text: str
+
+
+class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """The answer to one transaction; `amount` is in minor units, times are UTC ms."""
+
+    transaction_id: str
+    card_id: str
+    timestamp: int
+    amount: int
+    currency: str
+    score: float
+    decision: Decision
+    threshold: float
+    model_name: str
+    model_version: str
+    feature_version: int
+    scored_at: int
+    profile_date: str | None = None
+    reasons: list[Reason] | None = None
+    features: list[float | None] | None = None
+    challenger_version: str | None = None
+    challenger_score: float | None = None
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency has."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """The amount in minor units.
+
+    Raises:
+        ValueError: it is not finite or has a fraction of a minor unit.
+    """
+    if not amount.is_finite():
+        raise ValueError("amount is not a finite number")
+    scaled = amount.scaleb(minor_digits(currency))
+    minor = int(scaled)
+    if minor != scaled:
+        raise ValueError(f"amount {amount} has more decimals than {currency} knows")
+    return minor
+
+
+def from_minor(minor: int, currency: str) -> Decimal:
+    """The inverse of `to_minor`."""
+    return Decimal(minor).scaleb(-minor_digits(currency))
+
+
+_POSITION = [("partition", pa.int32()), ("offset", pa.int64()), ("kafka_timestamp", pa.int64())]
+_ARROW_TYPES: dict[str, pa.DataType] = {
+    "amount": pa.int64(),
+    "timestamp": pa.int64(),
+    "reported_at": pa.int64(),
+    "is_fraud": pa.bool_(),
+    "latitude": pa.float64(),
+    "longitude": pa.float64(),
+}
+
+
+def _arrow_schema(struct: type[msgspec.Struct]) -> pa.Schema:
+    fields = [
+        pa.field(field.name, _ARROW_TYPES.get(field.name, pa.string()), nullable=not field.required)
+        for field in msgspec.structs.fields(struct)
+    ]
+    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in _POSITION] + fields)
+
+
+TRANSACTION_ARROW = _arrow_schema(Transaction)
+LABEL_ARROW = _arrow_schema(Label)

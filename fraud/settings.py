@@ -1,0 +1,180 @@
+"""Every setting of the system: frozen, validated, read in one place.
+
+A value comes from, in this order: the call, the environment (`FRAUD_KAFKA__BOOTSTRAP_SERVERS=...`), the
+file `.env` of the working directory, the file `stack.env` of a running embedded stack, the default.
+"""
+
+import os
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud.errors import ConfigurationError
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+SHORTEST_RETENTION_DAYS = 33
+"""The longest feature window and a margin: a card's state is rebuilt from the topic."""
+
+Delivery = Literal["exactly_once", "at_least_once"]
+
+
+class _Section(BaseModel):
+    """A group of settings, immutable and intolerant of unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Section):
+    """How to reach the brokers, and as whom."""
+
+    bootstrap_servers: str = "localhost:9092"
+    security_protocol: SecurityProtocol = "PLAINTEXT"
+    sasl_mechanism: SaslMechanism | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    partitions: int = Field(default=4, ge=1, description="partitions of a topic that we create")
+    replication_factor: int = Field(default=1, ge=1)
+    retention_days: int = Field(default=60, ge=-1, description="of `transactions`; -1 keeps for ever")
+    request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
+
+    @model_validator(mode="after")
+    def _retention_holds_the_state(self) -> Self:
+        if 0 <= self.retention_days < SHORTEST_RETENTION_DAYS:
+            raise ValueError(f"retention_days must be -1 or at least {SHORTEST_RETENTION_DAYS}")
+        return self
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> Self:
+        if self.security_protocol.startswith("SASL_") and not (self.sasl_username and self.sasl_password):
+            message = f"security_protocol {self.security_protocol} needs sasl_username and sasl_password"
+            raise ValueError(message)
+        return self
+
+
+class TopicSettings(_Section):
+    """The names of the topics."""
+
+    transactions: str = "transactions"
+    labels: str = "fraud_labels"
+    predictions: str = "fraud_predictions"
+    profiles: str = "merchant_profiles"
+    dead_letters: str = "transactions.dlq"
+
+
+class AdmissionSettings(_Section):
+    """Which transactions are let in; the others go to the dead letters."""
+
+    earliest: int = Field(default=946_684_800_000, ge=0, description="ms; the year 2000")
+    clock_skew: timedelta = Field(default=timedelta(minutes=5), description="how far ahead of Kafka's")
+    lateness: timedelta = Field(default=timedelta(days=2), description="how far behind the newest")
+    max_amount: int = Field(default=100_000_000, ge=1, description="in minor units")
+    max_bytes: int = Field(default=65_536, ge=256, description="of one message")
+
+
+class LakeSettings(_Section):
+    """Where Parquet files live: a folder or `s3://bucket/prefix`."""
+
+    url: str | None = Field(default=None, description="default: the folder `lake` in the home")
+    s3_endpoint_url: str | None = None
+    s3_key: SecretStr | None = None
+    s3_secret: SecretStr | None = None
+    s3_region: str | None = None
+
+
+class RegistrySettings(_Section):
+    """MLflow: where runs and models are kept."""
+
+    tracking_uri: str | None = Field(default=None, description="default: SQLite in the home")
+    model_name: str = "fraud-detector"
+    experiment: str = "fraud-detection"
+    poll_interval_s: float = Field(default=10.0, gt=0, description="between two looks at the alias")
+
+
+class TrainingSettings(_Section):
+    """How a model is learnt and judged."""
+
+    trials: int = Field(default=15, ge=1)
+    seed: int = 7
+    threads: int = Field(default=2, ge=1)
+    label_delay: timedelta = Field(default=timedelta(days=7), description="until labels count as matured")
+    train_days: int = Field(default=60, ge=1)
+    validation_days: int = Field(default=14, ge=1)
+    test_days: int = Field(default=14, ge=1)
+    review_cost: int = Field(default=500, ge=0, description="of one alert, in minor units")
+    threshold_policy: Literal["cost", "precision", "capacity"] = "cost"
+    min_precision: float = Field(default=0.8, gt=0, le=1)
+    alerts_per_day: int = Field(default=100, ge=1)
+
+
+class ServingSettings(_Section):
+    """How the scoring engine consumes, commits and answers."""
+
+    group_id: str = "fraud-serving"
+    transactional_id: str = "fraud-serving"
+    delivery: Delivery = "exactly_once"
+    commit_interval_s: float = Field(default=0.1, ge=0.005, le=5.0)
+    batch_size: int = Field(default=2_000, ge=1)
+    batch_wait_s: float = Field(default=0.005, gt=0)
+    feature_sample: float = Field(default=0.01, ge=0, le=1, description="share of predictions with features")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")
+    drain_timeout_s: float = Field(default=20.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """All settings. Construct it through `load_settings`, pass it along, never keep it in a module."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FRAUD_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Field(default=Path(".fraud"), description="what this machine keeps: lake, caches, logs")
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicSettings = TopicSettings()
+    admission: AdmissionSettings = AdmissionSettings()
+    lake: LakeSettings = LakeSettings()
+    registry: RegistrySettings = RegistrySettings()
+    training: TrainingSettings = TrainingSettings()
+    serving: ServingSettings = ServingSettings()
+
+    @cached_property
+    def lake_url(self) -> str:
+        """Root of the lake."""
+        return self.lake.url or str((self.home / "lake").resolve())
+
+    @cached_property
+    def tracking_uri(self) -> str:
+        """MLflow's address."""
+        return self.registry.tracking_uri or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+
+def stack_file(home: Path) -> Path:
+    """The file in which a running embedded stack tells its addresses."""
+    return home / "stack.env"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ConfigurationError: a value is malformed; names the variable, never its value.
+    """
+    home = Path(str(overrides.get("home") or os.environ.get("FRAUD_HOME") or ".fraud"))
+    try:
+        return Settings(_env_file=(stack_file(home), Path(".env")), **overrides)  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        raise ConfigurationError(_first_fault(error)) from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_input=False, include_url=False)[0]
+    variable = "FRAUD_" + "__".join(str(part) for part in fault["loc"]).upper()
+    return f"{variable}: {fault['msg']}"

@@ -1,0 +1,1 @@
+"""What fills Kafka: the simulator and the replay of a user's own data."""

@@ -1,0 +1,1 @@
+"""Prefect tasks: each calls one function of the domain and reports."""

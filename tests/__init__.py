@@ -1,0 +1,1 @@
+"""Tests mirror the code; what is expensive starts once a session."""
