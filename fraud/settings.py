@@ -96,6 +96,8 @@ class RegistrySettings(_Section):
     model_name: str = "fraud-detector"
     experiment: str = "fraud-detection"
     poll_interval_s: float = Field(default=10.0, gt=0, description="between two looks at the alias")
+    request_timeout_s: int = Field(default=5, ge=1, description="until a silent MLflow server is an error")
+    request_retries: int = Field(default=1, ge=0, le=10)
 
 
 class TrainingSettings(_Section):

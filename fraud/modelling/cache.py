@@ -1,0 +1,53 @@
+"""The last good bundle on disk, so that serving starts with the registry down.
+
+Every bundle gets a folder of its own, complete before it gets its name; the file `current.json`, replaced
+atomically, says which one counts.
+"""
+
+import json
+import shutil
+import uuid
+from pathlib import Path
+
+from fraud.errors import IncompatibleModelError
+from fraud.modelling.bundle import ModelBundle, read_bundle, write_bundle
+
+_POINTER = "current.json"
+
+
+def save_bundle(bundle: ModelBundle, folder: Path) -> None:
+    """Make `bundle` the last good one of `folder`; a crash midway leaves the one before."""
+    name = f"{bundle.version or 'unregistered'}-{bundle.metadata.booster_sha256[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / name).exists():
+        draft = folder / f".{uuid.uuid4().hex}"
+        write_bundle(bundle, draft)
+        draft.rename(folder / name)
+    pointer = folder / f".{_POINTER}.{uuid.uuid4().hex}"
+    pointer.write_text(json.dumps({"folder": name, "version": bundle.version}))
+    pointer.replace(folder / _POINTER)
+    _forget_others(folder, name)
+
+
+def last_good_bundle(folder: Path) -> ModelBundle | None:
+    """The bundle saved last, with its version; None when nothing was ever saved.
+
+    Raises:
+        IncompatibleModelError: what is there is broken.
+    """
+    try:
+        current = json.loads((folder / _POINTER).read_text())
+        name, version = current["folder"], current["version"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IncompatibleModelError(
+            f"the model cache {folder} is broken ({type(error).__name__}); remove the folder"
+        ) from error
+    return read_bundle(folder / name, version)
+
+
+def _forget_others(folder: Path, name: str) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and entry.name != name:
+            shutil.rmtree(entry, ignore_errors=True)
