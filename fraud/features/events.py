@@ -1,0 +1,104 @@
+"""Transactions as the kernel sees them: fixed-size records, identifiers hashed.
+
+Hashes are stable across processes and machines (xxh3). Cards and transactions keep 64 bits, so that among
+a million cards the chance of any collision is 3e-8; merchants are compared within one card only, where 32
+bits do.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from xxhash import xxh3_64_intdigest
+
+from fraud.admission import Admitted
+
+EVENT = np.dtype(
+    [
+        ("card", np.uint64),
+        ("transaction", np.uint64),
+        ("timestamp", np.int64),
+        ("amount", np.int64),
+        ("merchant", np.uint32),
+        ("category", np.uint16),
+        ("channel", np.uint16),
+        ("country", np.uint16),
+        ("latitude", np.float32),
+        ("longitude", np.float32),
+    ]
+)
+"""Times in ms, amounts in minor units; a code of 0 and a place of NaN are unknown."""
+
+Events = npt.NDArray[np.void]
+
+
+def hash_identifier(text: str) -> int:
+    """The 64-bit hash of a card's or a transaction's identifier."""
+    return int(xxh3_64_intdigest(text.encode()))
+
+
+@lru_cache(maxsize=1 << 20)
+def hash_merchant(text: str) -> int:
+    """The 32-bit hash of a merchant's identifier."""
+    return int(xxh3_64_intdigest(text.encode())) & 0xFFFF_FFFF
+
+
+@lru_cache(maxsize=1 << 16)
+def code_of(text: str | None) -> int:
+    """A category's, channel's or country's code in 1..65535; 0 when unknown."""
+    return 0 if text is None else 1 + int(xxh3_64_intdigest(text.encode())) % 65_535
+
+
+def encode_transactions(admitted: Sequence[Admitted]) -> Events:
+    """Records of transactions as they come through the door, in their order."""
+    rows = [
+        (
+            xxh3_64_intdigest(transaction.card_id.encode()),
+            xxh3_64_intdigest(transaction.transaction_id.encode()),
+            transaction.timestamp,
+            one.amount,
+            hash_merchant(transaction.merchant_id),
+            code_of(transaction.merchant_category),
+            code_of(transaction.channel),
+            code_of(transaction.country),
+            np.nan if transaction.latitude is None else transaction.latitude,
+            np.nan if transaction.longitude is None else transaction.longitude,
+        )
+        for one in admitted
+        for transaction in (one.transaction,)
+    ]
+    return np.array(rows, dtype=EVENT)
+
+
+def encode_table(table: pa.Table) -> Events:
+    """Records of a table in the Transaction schema, in its order."""
+    events = np.empty(table.num_rows, dtype=EVENT)
+    events["card"] = _hashed(table["card_id"], hash_identifier, np.uint64)
+    events["transaction"] = [hash_identifier(text) for text in table["transaction_id"].to_pylist()]
+    events["timestamp"] = table["timestamp"].to_numpy()
+    events["amount"] = table["amount"].to_numpy()
+    events["merchant"] = _hashed(table["merchant_id"], hash_merchant, np.uint32)
+    events["category"] = _hashed(table["merchant_category"], code_of, np.uint16)
+    events["channel"] = _hashed(table["channel"], code_of, np.uint16)
+    events["country"] = _hashed(table["country"], code_of, np.uint16)
+    events["latitude"] = _floats(table["latitude"])
+    events["longitude"] = _floats(table["longitude"])
+    return events
+
+
+def _hashed(
+    column: pa.ChunkedArray, hashed: Callable[[Any], int], kind: type[np.generic]
+) -> npt.NDArray[Any]:
+    """Hash each distinct value once; a null is 0."""
+    encoded = column.combine_chunks().dictionary_encode()
+    values: Iterable[Any] = encoded.dictionary.to_pylist()
+    codes = np.array([*(hashed(value) for value in values), 0], dtype=kind)
+    indices: npt.NDArray[np.int64] = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
+    return codes[indices]
+
+
+def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), dtype=np.float64)

@@ -1,0 +1,460 @@
+"""The one implementation of a card's features, compiled.
+
+A card's state is its events of the longest window, sorted by event time in a block of a shared arena, and
+what is derived from them by adding and removing integers. It holds nothing that those events alone do not
+determine, so that state rebuilt from any earlier point of the log is the same to the bit.
+
+The functions here are compiled by numba and therefore speak arrays and indices; `fraud.features.store` owns
+the memory. The output's columns follow `fraud.features.spec.KERNEL_FEATURES`.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+SHORTEST_TRIP_MS = 60_000
+EARTH_RADIUS_KM = 6371.0088
+NEVER = np.int64(-(1 << 62))
+SMALLEST_BLOCK = 4
+_LOW_32 = np.int64(0xFFFF_FFFF)
+
+
+class Rules(NamedTuple):
+    """What `fraud.features.spec` says, as arguments: numba's cache on disk knows nothing of that file."""
+
+    windows: npt.NDArray[np.int64]  # lengths in ms, shortest first
+    hour: int  # which of the windows is one hour
+    day: int
+    small_amount: int
+    high_ratio: float
+    recent_events: int
+    columns: "Columns"
+
+
+class Columns(NamedTuple):
+    """Where the features stand in a row of the output."""
+
+    amount: int
+    hour: int
+    weekday: int
+    is_night: int
+    is_weekend: int
+    category_code: int
+    channel_code: int
+    windows: int  # the first of the windows' columns: four a window
+    amount_ratio_30d: int
+    amount_zscore_30d: int
+    high_recent: int
+    small_count_1h: int
+    small_count_24h: int
+    seconds_since_last: int
+    merchants_24h: int
+    countries_24h: int
+    merchant_is_new: int
+    category_is_new: int
+    country_is_new: int
+    speed_kmh: int
+
+
+STORED = np.dtype(
+    [
+        ("timestamp", np.int64),
+        ("amount", np.int64),
+        ("transaction", np.uint64),
+        ("merchant", np.uint32),
+        ("category", np.uint16),
+        ("country", np.uint16),
+    ]
+)
+"""One remembered event; 32 bytes."""
+
+CARD = np.dtype(
+    [
+        ("hash", np.uint64),
+        ("block", np.int64),  # where the card's block begins in the arena
+        ("capacity", np.int32),  # events that fit into the block
+        ("head", np.int32),  # the first remembered event, counted from the block's begin
+        ("count", np.int32),
+        ("merchants", np.int32),  # different ones in 24 hours
+        ("countries", np.int32),  # likewise
+        ("small_hour", np.int32),
+        ("small_day", np.int32),
+        ("squares_high", np.int64),  # sum of squared amounts >> 32 and & 0xFFFFFFFF, so that it
+        ("squares_low", np.int64),  # stays exact beyond 63 bits
+        ("place_time", np.int64),
+        ("latitude", np.float32),
+        ("longitude", np.float32),
+    ]
+)
+
+
+class State(NamedTuple):
+    """The arrays of one store; `first`, `sums` and `maxima` have a row per card and a column per window."""
+
+    events: npt.NDArray[np.void]
+    cards: npt.NDArray[np.void]
+    first: npt.NDArray[np.int32]  # index of the window's first event, counted from the head
+    sums: npt.NDArray[np.int64]
+    maxima: npt.NDArray[np.int64]  # -1 when the window is empty
+    table: npt.NDArray[np.int32]  # open addressing by the card's hash; -1 is free
+    used: npt.NDArray[np.int64]  # cards in use, events of the arena in use
+
+
+@numba.njit(cache=True)
+def process(rules, state, incoming, begin, features, accepted):  # type: ignore[no-untyped-def]
+    """Feed `incoming[begin:]` in arrival order; returns where it stopped for want of room.
+
+    Fills the rows of `features` (float32) and of `accepted` (False: a repeated transaction).
+    """
+    for row in range(begin, len(incoming)):
+        event = incoming[row]
+        slot = find(state, event.card)
+        if slot < 0:
+            if state.used[0] == len(state.cards) or state.used[1] + SMALLEST_BLOCK > len(state.events):
+                return row
+            slot = _add_card(state, event.card)
+        card = state.cards[slot]
+        watermark = max(_watermark(state, card), event.timestamp)
+        if _is_repeated(state, card, event.transaction, watermark - rules.windows[-1]):
+            accepted[row] = False
+            continue
+        _expire(rules, state, slot, watermark)
+        if card.head + card.count == card.capacity and not _make_room(state, card):
+            return row
+        accepted[row] = True
+        _observe(rules, state, slot, event, watermark, features[row])
+    return len(incoming)
+
+
+@numba.njit(cache=True)
+def find(state, card_hash):  # type: ignore[no-untyped-def]
+    """The card's slot, or -1."""
+    mask = len(state.table) - 1
+    probe = np.int64(card_hash & np.uint64(mask))
+    while state.table[probe] >= 0:
+        if state.cards[state.table[probe]].hash == card_hash:
+            return state.table[probe]
+        probe = (probe + 1) & mask
+    return np.int32(-1)
+
+
+@numba.njit(cache=True)
+def _add_card(state, card_hash):  # type: ignore[no-untyped-def]
+    slot = np.int32(state.used[0])
+    state.used[0] += 1
+    card = state.cards[slot]
+    card.hash = card_hash
+    card.block, card.capacity, card.head, card.count = state.used[1], SMALLEST_BLOCK, 0, 0
+    state.used[1] += SMALLEST_BLOCK
+    card.merchants = card.countries = card.small_hour = card.small_day = 0
+    card.squares_high = card.squares_low = 0
+    card.place_time = NEVER
+    card.latitude = card.longitude = np.float32(np.nan)
+    for window in range(state.first.shape[1]):
+        state.first[slot, window] = 0
+        state.sums[slot, window] = 0
+        state.maxima[slot, window] = -1
+    index_card(state.table, card_hash, slot)
+    return slot
+
+
+@numba.njit(cache=True)
+def index_card(table, card_hash, slot):  # type: ignore[no-untyped-def]
+    """Enter a card that is not there yet."""
+    mask = len(table) - 1
+    probe = np.int64(card_hash & np.uint64(mask))
+    while table[probe] >= 0:
+        probe = (probe + 1) & mask
+    table[probe] = slot
+
+
+@numba.njit(cache=True)
+def _watermark(state, card):  # type: ignore[no-untyped-def]
+    """The largest event time seen; it never leaves the longest window, which ends at it."""
+    if card.count == 0:
+        return NEVER
+    return state.events[card.block + card.head + card.count - 1].timestamp
+
+
+@numba.njit(cache=True)
+def _is_repeated(state, card, transaction, horizon):  # type: ignore[no-untyped-def]
+    begin = card.block + card.head
+    for position in range(begin + card.count - 1, begin - 1, -1):
+        stored = state.events[position]
+        if stored.timestamp <= horizon:
+            return False
+        if stored.transaction == transaction:
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _expire(rules, state, slot, watermark):  # type: ignore[no-untyped-def]
+    """Let the windows end at `watermark`, and forget what has left the longest."""
+    card = state.cards[slot]
+    begin = card.block + card.head
+    for window in range(len(rules.windows)):
+        horizon = watermark - rules.windows[window]
+        lost_maximum = False
+        while state.first[slot, window] < card.count:
+            leaving = state.events[begin + state.first[slot, window]]
+            if leaving.timestamp > horizon:
+                break
+            lost_maximum |= leaving.amount == state.maxima[slot, window]
+            _leave(rules, state, slot, window, leaving)
+            state.first[slot, window] += 1
+        if lost_maximum:
+            state.maxima[slot, window] = _maximum(state, card, state.first[slot, window])
+    _forget(state, slot)
+
+
+@numba.njit(cache=True)
+def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    state.sums[slot, window] -= leaving.amount
+    if window == rules.hour:
+        card.small_hour -= leaving.amount <= rules.small_amount
+    elif window == rules.day:
+        card.small_day -= leaving.amount <= rules.small_amount
+        after = state.first[slot, rules.day] + 1
+        card.merchants -= not _has_merchant(state, card, leaving.merchant, after)
+        if leaving.country != 0:
+            card.countries -= not _has_country(state, card, leaving.country, after)
+    elif window == len(rules.windows) - 1:
+        square = leaving.amount * leaving.amount
+        card.squares_high -= square >> 32
+        card.squares_low -= square & _LOW_32
+
+
+@numba.njit(cache=True)
+def _forget(state, slot):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    gone = state.first[slot, -1]
+    if gone > 0:
+        card.head += gone
+        card.count -= gone
+        for window in range(state.first.shape[1]):
+            state.first[slot, window] -= gone
+        if card.count == 0:
+            card.head = 0
+
+
+@numba.njit(cache=True)
+def _maximum(state, card, first):  # type: ignore[no-untyped-def]
+    begin = card.block + card.head
+    largest = np.int64(-1)
+    for position in range(begin + first, begin + card.count):
+        largest = max(largest, state.events[position].amount)
+    return largest
+
+
+@numba.njit(cache=True)
+def _has_merchant(state, card, merchant, first):  # type: ignore[no-untyped-def]
+    begin = card.block + card.head
+    for position in range(begin + card.count - 1, begin + first - 1, -1):
+        if state.events[position].merchant == merchant:
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _has_country(state, card, country, first):  # type: ignore[no-untyped-def]
+    begin = card.block + card.head
+    for position in range(begin + card.count - 1, begin + first - 1, -1):
+        if state.events[position].country == country:
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _has_category(state, card, category):  # type: ignore[no-untyped-def]
+    begin = card.block + card.head
+    for position in range(begin + card.count - 1, begin - 1, -1):
+        if state.events[position].category == category:
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _make_room(state, card):  # type: ignore[no-untyped-def]
+    """Move the card's events to the begin of their block, or to a larger block; False: the arena is full."""
+    source = card.block + card.head
+    target = card.block
+    if card.head * 8 < card.capacity:
+        larger = card.capacity + card.capacity // 2
+        if state.used[1] + larger > len(state.events):
+            return False
+        target = state.used[1]
+        state.used[1] += larger
+        card.block, card.capacity = target, larger
+    for step in range(card.count):
+        state.events[target + step] = state.events[source + step]
+    card.head = 0
+    return True
+
+
+@numba.njit(cache=True)
+def _observe(rules, state, slot, event, watermark, out):  # type: ignore[no-untyped-def]
+    """Write the event's features to `out` and remember the event."""
+    card = state.cards[slot]
+    _write_transaction(rules, event, out)
+    columns = rules.columns
+    known = card.count
+    place = _position(state, card, event.timestamp)
+    _write_against_habit(rules, state, slot, event, out)
+    out[columns.seconds_since_last] = np.nan
+    if place > 0:
+        previous = state.events[card.block + card.head + place - 1].timestamp
+        out[columns.seconds_since_last] = (event.timestamp - previous) / 1000.0
+    _write_novelty(rules, state, card, event, known, out)
+    out[columns.speed_kmh] = _speed_kmh(rules, card, event, watermark)
+    if event.timestamp > watermark - rules.windows[-1]:
+        _remember(rules, state, slot, event, watermark, place)
+    _write_windows(rules, state, slot, out)
+    out[columns.high_recent] = _high_recent(rules, state, slot)
+    out[columns.small_count_1h] = card.small_hour
+    out[columns.small_count_24h] = card.small_day
+    out[columns.merchants_24h] = card.merchants
+    out[columns.countries_24h] = card.countries if card.countries > 0 else np.nan
+
+
+@numba.njit(cache=True)
+def _write_transaction(rules, event, out):  # type: ignore[no-untyped-def]
+    columns = rules.columns
+    hour = (event.timestamp // HOUR_MS) % 24
+    weekday = (event.timestamp // DAY_MS + 3) % 7  # 1970-01-01 was a Thursday
+    out[columns.amount] = event.amount
+    out[columns.hour] = hour
+    out[columns.weekday] = weekday
+    out[columns.is_night] = hour < 6
+    out[columns.is_weekend] = weekday >= 5
+    out[columns.category_code] = event.category if event.category != 0 else np.nan
+    out[columns.channel_code] = event.channel if event.channel != 0 else np.nan
+
+
+@numba.njit(cache=True)
+def _position(state, card, timestamp):  # type: ignore[no-untyped-def]
+    """Where the event belongs, counted from the head; after those of the same time."""
+    begin = card.block + card.head
+    place = card.count
+    while place > 0 and state.events[begin + place - 1].timestamp > timestamp:
+        place -= 1
+    return place
+
+
+@numba.njit(cache=True)
+def _write_against_habit(rules, state, slot, event, out):  # type: ignore[no-untyped-def]
+    """The amount against the 30 days before it."""
+    columns = rules.columns
+    card = state.cards[slot]
+    out[columns.amount_ratio_30d] = out[columns.amount_zscore_30d] = np.nan
+    if card.count == 0:
+        return
+    mean = state.sums[slot, -1] / card.count
+    if mean > 0:
+        out[columns.amount_ratio_30d] = event.amount / mean
+    squares = np.float64(card.squares_high) * 4294967296.0 + np.float64(card.squares_low)
+    variance = squares / card.count - mean * mean
+    # Rounding leaves up to about 1e-16 of the squares where the true variance is zero.
+    if variance > squares / card.count * 1e-12:
+        out[columns.amount_zscore_30d] = (event.amount - mean) / np.sqrt(variance)
+
+
+@numba.njit(cache=True)
+def _write_novelty(rules, state, card, event, known, out):  # type: ignore[no-untyped-def]
+    columns = rules.columns
+    out[columns.merchant_is_new] = out[columns.category_is_new] = out[columns.country_is_new] = np.nan
+    if known == 0:
+        return
+    out[columns.merchant_is_new] = not _has_merchant(state, card, event.merchant, 0)
+    if event.category != 0:
+        out[columns.category_is_new] = not _has_category(state, card, event.category)
+    if event.country != 0:
+        out[columns.country_is_new] = not _has_country(state, card, event.country, 0)
+
+
+@numba.njit(cache=True)
+def _speed_kmh(rules, card, event, watermark):  # type: ignore[no-untyped-def]
+    """Great-circle distance (haversine) from the card's newest place, over the time between."""
+    if (
+        np.isnan(event.latitude)
+        or np.isnan(event.longitude)
+        or card.place_time <= watermark - rules.windows[-1]
+    ):
+        return np.nan
+    from_latitude, to_latitude = np.radians(np.float64(card.latitude)), np.radians(np.float64(event.latitude))
+    half_latitude = (to_latitude - from_latitude) / 2
+    half_longitude = np.radians(np.float64(event.longitude) - np.float64(card.longitude)) / 2
+    chord = (
+        np.sin(half_latitude) ** 2 + np.cos(from_latitude) * np.cos(to_latitude) * np.sin(half_longitude) ** 2
+    )
+    distance = 2 * EARTH_RADIUS_KM * np.arcsin(min(1.0, np.sqrt(chord)))
+    elapsed = max(abs(event.timestamp - card.place_time), SHORTEST_TRIP_MS)
+    return distance / (elapsed / HOUR_MS)
+
+
+@numba.njit(cache=True)
+def _remember(rules, state, slot, event, watermark, place):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    _enter_windows(rules, state, slot, event, watermark)
+    begin = card.block + card.head
+    for position in range(begin + card.count, begin + place, -1):
+        state.events[position] = state.events[position - 1]
+    stored = state.events[begin + place]
+    stored.timestamp, stored.amount, stored.transaction = event.timestamp, event.amount, event.transaction
+    stored.merchant, stored.category, stored.country = event.merchant, event.category, event.country
+    card.count += 1
+    located = not (np.isnan(event.latitude) or np.isnan(event.longitude))
+    if located and event.timestamp >= card.place_time:
+        card.place_time = event.timestamp
+        card.latitude, card.longitude = event.latitude, event.longitude
+
+
+@numba.njit(cache=True)
+def _enter_windows(rules, state, slot, event, watermark):  # type: ignore[no-untyped-def]
+    """Add the event to the windows that hold it; it is not yet among the remembered."""
+    card = state.cards[slot]
+    for window in range(len(rules.windows)):
+        if event.timestamp <= watermark - rules.windows[window]:
+            state.first[slot, window] += 1
+            continue
+        state.sums[slot, window] += event.amount
+        state.maxima[slot, window] = max(state.maxima[slot, window], event.amount)
+        if window == rules.hour:
+            card.small_hour += event.amount <= rules.small_amount
+        elif window == rules.day:
+            card.small_day += event.amount <= rules.small_amount
+            card.merchants += not _has_merchant(state, card, event.merchant, state.first[slot, rules.day])
+            if event.country != 0:
+                card.countries += not _has_country(state, card, event.country, state.first[slot, rules.day])
+    square = event.amount * event.amount
+    card.squares_high += square >> 32
+    card.squares_low += square & _LOW_32
+
+
+@numba.njit(cache=True)
+def _write_windows(rules, state, slot, out):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    for window in range(len(rules.windows)):
+        column = rules.columns.windows + 4 * window
+        count = card.count - state.first[slot, window]
+        out[column] = count
+        out[column + 1] = state.sums[slot, window]
+        out[column + 2] = state.sums[slot, window] / count if count > 0 else np.nan
+        out[column + 3] = state.maxima[slot, window] if count > 0 else np.nan
+
+
+@numba.njit(cache=True)
+def _high_recent(rules, state, slot):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    begin, high = card.block + card.head, 0
+    if card.count == 0:
+        return high
+    limit = rules.high_ratio * (state.sums[slot, -1] / card.count)
+    for position in range(begin + max(0, card.count - rules.recent_events), begin + card.count):
+        high += state.events[position].amount > limit
+    return high

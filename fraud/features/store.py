@@ -1,0 +1,192 @@
+"""The memory of many cards: arrays that grow, shrink and travel, around the compiled kernel."""
+
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from fraud.features import kernel
+from fraud.features.events import EVENT, Events
+from fraud.features.kernel import CARD, STORED, Columns, Rules, State
+from fraud.features.spec import (
+    CARD_WINDOWS,
+    HIGH_RATIO,
+    KERNEL_FEATURES,
+    LONGEST_WINDOW_MS,
+    RECENT_EVENTS,
+    SMALL_AMOUNT,
+    TRANSACTION_FEATURES,
+)
+
+_GROWTH = 1.5
+_SLOTS_PER_CARD = 2
+_WINDOWS = len(CARD_WINDOWS)
+
+
+class CardStore:
+    """What is remembered of the cards of one partition (or of one Spark task).
+
+    The arena is collected by copying: a card that outgrows its block leaves the old one behind, and when the
+    arena is full what is alive moves to a new one. Memory is therefore bounded by what is alive.
+    """
+
+    def __init__(self, cards: int = 1_024, events: int = 16_384) -> None:
+        self._rules = rules()
+        self._state = _empty(cards, events)
+
+    def __len__(self) -> int:
+        """How many cards are remembered."""
+        return int(self._state.used[0])
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays in bytes."""
+        return sum(array.nbytes for array in self._state)
+
+    def process(self, events: Events) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Feed `events` (records of `EVENT`) in arrival order.
+
+        Returns:
+            Features of shape (n, len(KERNEL_FEATURES)), and whether each event counts: False is a
+            transaction_id that the card's window holds already; its row of features is NaN.
+        """
+        if events.dtype != EVENT:
+            raise TypeError(f"events have dtype {events.dtype}, not EVENT")
+        features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
+        accepted = np.zeros(len(events), dtype=np.bool_)
+        done = kernel.process(self._rules, self._state, events, 0, features, accepted)
+        while done < len(events):
+            self._grow()
+            done = kernel.process(self._rules, self._state, events, done, features, accepted)
+        return features, accepted
+
+    def retain_only(self, card_hash: int) -> None:
+        """Forget every card but one."""
+        slot = kernel.find(self._state, np.uint64(card_hash))
+        keep = np.zeros(len(self), dtype=np.bool_)
+        if slot >= 0:
+            keep[slot] = True
+        self._collect(keep, 1_024, 16_384)
+
+    def clear(self) -> None:
+        """Forget every card."""
+        self._state = _empty(1_024, 16_384)
+
+    def forget_idle(self, newest: int) -> int:
+        """Forget cards without an event in the longest window before `newest` (ms); returns how many."""
+        last = _last_times(self._state)
+        keep = last > newest - LONGEST_WINDOW_MS
+        idle = int(len(keep) - keep.sum())
+        if idle:
+            self._collect(keep, len(self._state.cards), len(self._state.events))
+        return idle
+
+    def dump(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the arrays that make up the state, trimmed to what is in use."""
+        cards, events = (int(number) for number in self._state.used)
+        state = self._state
+        return {
+            "events": state.events[:events].copy(),
+            "cards": state.cards[:cards].copy(),
+            "first": state.first[:cards].copy(),
+            "sums": state.sums[:cards].copy(),
+            "maxima": state.maxima[:cards].copy(),
+        }
+
+    @classmethod
+    def restore(cls, arrays: dict[str, npt.NDArray[Any]]) -> "CardStore":
+        """The inverse of `dump`."""
+        cards, events = len(arrays["cards"]), len(arrays["events"])
+        store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
+        state = store._state
+        for name, array in arrays.items():
+            getattr(state, name)[: len(array)] = array
+        state.used[:] = cards, events
+        _index_all(state.table, state.cards, cards)
+        return store
+
+    def _grow(self) -> None:
+        """Move to new arrays with room for half as much again as is alive."""
+        cards, alive = len(self), int(self._state.cards["capacity"][: len(self)].sum())
+        keep = np.ones(cards, dtype=np.bool_)
+        self._collect(
+            keep, int(cards * _GROWTH) + 1_024, int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
+        )
+
+    def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
+        alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
+        fresh = _empty(max(cards, int(keep.sum())), max(events, alive))
+        _copy_alive(self._state, fresh, keep)
+        _index_all(fresh.table, fresh.cards, int(fresh.used[0]))
+        self._state = fresh
+
+
+def rules() -> Rules:
+    """The specification as the kernel takes it."""
+    names = [feature.name for feature in KERNEL_FEATURES]
+    first_window = {"windows": len(TRANSACTION_FEATURES)}
+    return Rules(
+        windows=np.array(list(CARD_WINDOWS.values()), dtype=np.int64),
+        hour=list(CARD_WINDOWS).index("1h"),
+        day=list(CARD_WINDOWS).index("24h"),
+        small_amount=SMALL_AMOUNT,
+        high_ratio=HIGH_RATIO,
+        recent_events=RECENT_EVENTS,
+        columns=Columns(
+            **{
+                name: first_window.get(name, names.index(name) if name in names else -1)
+                for name in Columns._fields
+            }
+        ),
+    )
+
+
+def _empty(cards: int, events: int) -> State:
+    slots = 1 << int(np.ceil(np.log2(cards * _SLOTS_PER_CARD)))
+    return State(
+        events=np.empty(events, dtype=STORED),
+        cards=np.empty(cards, dtype=CARD),
+        first=np.zeros((cards, _WINDOWS), dtype=np.int32),
+        sums=np.zeros((cards, _WINDOWS), dtype=np.int64),
+        maxima=np.full((cards, _WINDOWS), -1, dtype=np.int64),
+        table=np.full(slots, -1, dtype=np.int32),
+        used=np.zeros(2, dtype=np.int64),
+    )
+
+
+def _largest(state: State) -> int:
+    used = int(state.used[0])
+    return int(state.cards["capacity"][:used].max(initial=0))
+
+
+def _last_times(state: State) -> npt.NDArray[np.int64]:
+    cards = state.cards[: int(state.used[0])]
+    last = cards["block"] + cards["head"] + cards["count"] - 1
+    return np.asarray(np.where(cards["count"] > 0, state.events["timestamp"][last], 0), dtype=np.int64)
+
+
+@numba.njit(cache=True)
+def _copy_alive(source, target, keep):  # type: ignore[no-untyped-def]
+    """Copy the kept cards with their blocks, one after another."""
+    for slot in range(len(keep)):
+        if not keep[slot]:
+            continue
+        to, end = target.used[0], target.used[1]
+        target.cards[to] = source.cards[slot]
+        old, new = source.cards[slot], target.cards[to]
+        for step in range(old.count):
+            target.events[end + step] = source.events[old.block + old.head + step]
+        new.block, new.head = end, 0
+        for window in range(source.first.shape[1]):
+            target.first[to, window] = source.first[slot, window]
+            target.sums[to, window] = source.sums[slot, window]
+            target.maxima[to, window] = source.maxima[slot, window]
+        target.used[0] = to + 1
+        target.used[1] = end + old.capacity
+
+
+@numba.njit(cache=True)
+def _index_all(table, cards, count):  # type: ignore[no-untyped-def]
+    for slot in range(count):
+        kernel.index_card(table, cards[slot].hash, slot)
