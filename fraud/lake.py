@@ -34,16 +34,20 @@ class Lake:
 
     def list_files(self, folder: str, suffix: str = ".parquet") -> list[str]:
         """Relative paths of the files below `folder`, sorted; a missing folder is empty."""
+        return [
+            path
+            for path in self.list_all(folder)
+            if path.endswith(suffix) and not path.rsplit("/", 1)[-1].startswith(".")
+        ]
+
+    def list_all(self, folder: str) -> list[str]:
+        """Like `list_files`, with whatever a crash left half-written."""
         full = self.path(folder)
-        self.filesystem.invalidate_cache(full)
+        self.filesystem.invalidate_cache()
         if not self.filesystem.exists(full):
             return []
         start = len(self.filesystem._strip_protocol(self.root)) + 1
-        return sorted(
-            found[start:]
-            for found in self.filesystem.find(full)
-            if found.endswith(suffix) and not found.rsplit("/", 1)[-1].startswith(".")
-        )
+        return sorted(found[start:] for found in self.filesystem.find(full))
 
     def write_table(self, table: pa.Table, path: str) -> None:
         """Write one Parquet file, atomically."""
@@ -64,6 +68,11 @@ class Lake:
         """Read one JSON document."""
         with self.filesystem.open(self.path(path), "rb") as source:
             return json.loads(source.read())
+
+    def read_many(self, paths: list[str]) -> dict[str, bytes]:
+        """The contents of small files by path; on S3 they are fetched side by side."""
+        found = self.filesystem.cat([self.path(path) for path in paths]) if paths else {}
+        return dict(zip(paths, found.values(), strict=True)) if len(paths) == len(found) else {}
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all it holds; a missing one is fine."""

@@ -75,7 +75,7 @@ class AdmissionSettings(_Section):
     earliest: int = Field(default=946_684_800_000, ge=0, description="ms; the year 2000")
     clock_skew: timedelta = Field(default=timedelta(minutes=5), description="how far ahead of Kafka's")
     lateness: timedelta = Field(default=timedelta(days=2), description="how far behind the newest")
-    max_amount: int = Field(default=100_000_000, ge=1, description="in minor units")
+    max_amount: int = Field(default=100_000_000, ge=1, le=3_000_000_000, description="in minor units")
     max_bytes: int = Field(default=65_536, ge=256, description="of one message")
 
 

@@ -1,1 +1,1 @@
-"""The embedded stack: Kafka, MLflow and Prefect as processes of this machine."""
+"""The embedded stack: a real Kafka, MLflow and Prefect as processes of this machine, no containers."""

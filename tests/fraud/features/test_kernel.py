@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ START = 1_700_000_000_000
 NAMES = [feature.name for feature in KERNEL_FEATURES]
 
 
-def make_events(*rows: dict[str, float]) -> Events:
+def make_events(*rows: Mapping[str, float]) -> Events:
     events = np.zeros(len(rows), dtype=EVENT)
     events["card"], events["country"] = 1, 1
     events["transaction"] = np.arange(len(rows)) + 1
@@ -133,7 +134,7 @@ def test_retain_only_keeps_one_card() -> None:
 
 def test_sums_of_huge_amounts_stay_exact() -> None:
     # given amounts whose squares exceed 63 bits in sum
-    amounts = [1_000_000_000 * (1 + step % 5) for step in range(20)]
+    amounts = [1_000_000_000 * (1 + step % 3) for step in range(20)]
     events = make_events(*({"amount": one, "timestamp": START + at} for at, one in enumerate(amounts)))
     # when
     features, _ = CardStore().process(events)
