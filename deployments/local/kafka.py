@@ -1,0 +1,165 @@
+"""A real Apache Kafka of one node (KRaft) on the loopback interface, without a container."""
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from deployments.local.jars import Progress, kafka_jars
+from deployments.local.java import Java, find_java
+from deployments.local.processes import ServerProcess, free_port, listens, spawn, wait_until_ready
+from fraud.errors import UnreachableError
+
+_PATIENCE_S = 60.0
+_GRACE_S = 15.0
+_DEFAULTS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    # Messages carry event time, by which brokers delete: a topic without its own limit keeps all.
+    "log.retention.ms": "-1",
+    "offsets.retention.minutes": "525600",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    # After a crash the broker may register again only when its former session has run out.
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "4000",
+    # The default takes a quarter of our heap.
+    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+}
+
+
+class EmbeddedKafka:
+    """One broker with its data in a folder; its ports stay the same across restarts.
+
+    As a context manager it runs from entry to exit. `properties` are laid over the defaults and may use
+    `{port}` and `{controller_port}`; `format_arguments` go to the storage tool (say, `--add-scram`), and
+    `client` is what a client needs beside the address, to ask whether the broker answers.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        heap_mb: int = 512,
+        properties: Mapping[str, str] | None = None,
+        format_arguments: Sequence[str] = (),
+        client: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.port = port or free_port()
+        self.controller_port = free_port()
+        self.log = log or self.folder / "kafka.log"
+        self.process: ServerProcess | None = None
+        self._heap_mb = heap_mb
+        self._properties = dict(properties or {})
+        self._format_arguments = tuple(format_arguments)
+        self._client = dict(client or {})
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What clients connect to."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self, progress: Progress | None = None) -> ServerProcess:
+        """Start the broker and wait until it answers.
+
+        Raises:
+            UnreachableError: the jars cannot be fetched or the broker does not come up.
+        """
+        java, jars = find_java(), kafka_jars(progress)
+        configuration = self._write_properties()
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(java, jars, configuration)
+        command = self._java(java, jars, "kafka.Kafka", str(configuration))
+        self.process = spawn("Kafka", command, self.log, {})
+        wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
+        return self.process
+
+    def stop(self) -> None:
+        """Shut the broker down in order."""
+        if self.process is not None:
+            self.process.stop(_GRACE_S)
+            self.process = None
+
+    def kill(self) -> None:
+        """End the broker as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+
+    def restart(self) -> None:
+        """Stop and start on the same ports and data."""
+        self.stop()
+        self.start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def answers(self) -> bool:
+        """Whether a client gets the cluster's metadata."""
+        from confluent_kafka import KafkaException
+        from confluent_kafka.admin import AdminClient
+
+        if not listens(self.port):
+            return False
+        quiet = {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
+        try:
+            return bool(AdminClient(quiet | self._client).list_topics(timeout=5).brokers)
+        except KafkaException:
+            return False
+
+    def _write_properties(self) -> Path:
+        ports = {"port": self.port, "controller_port": self.controller_port}
+        addresses = {
+            "listeners": "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+            "controller.quorum.voters": "1@127.0.0.1:{controller_port}",
+            "log.dirs": str(self.folder / "data"),
+        }
+        merged = _DEFAULTS | addresses | self._properties
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "server.properties"
+        lines = (f"{name}={_filled(value, ports)}\n" for name, value in merged.items())
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
+
+    def _format(self, java: Java, jars: Path, configuration: Path) -> None:
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(configuration))
+        command = self._java(java, jars, *tool, *self._format_arguments)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)  # noqa: S603
+        if done.returncode != 0:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log.write_text(done.stdout + done.stderr, encoding="utf-8")
+            raise UnreachableError(f"Kafka's data folder could not be prepared; see {self.log}")
+
+    def _java(self, java: Java, jars: Path, *arguments: str) -> list[str]:
+        heap = [f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m"]
+        logging = ["-Dlog4j2.level=WARN", "-Dlog4j2.disableJmx=true"]
+        options = [*java.options(), *heap, "-XX:+UseG1GC", "-Djava.awt.headless=true", *logging]
+        return [str(java.executable), *options, "-cp", f"{jars}/*", *arguments]
+
+
+def _filled(value: str, ports: Mapping[str, int]) -> str:
+    for name, port in ports.items():
+        value = value.replace(f"{{{name}}}", str(port))
+    return value

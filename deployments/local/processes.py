@@ -1,0 +1,133 @@
+"""Server processes that outlive the command which starts them, each known by pid and start time."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from fraud.errors import UnreachableError
+
+_POLL_S = 0.05
+_SAME_START_S = 1.0
+_OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A process that leads its own group; `created` tells it from a later one with the same pid."""
+
+    name: str
+    pid: int
+    created: float
+
+    def alive(self) -> bool:
+        """Whether this very process runs."""
+        return any(member.pid == self.pid for member in self._members())
+
+    def stop(self, grace_s: float) -> None:
+        """Ask the process and its children to end, and kill those that have not after `grace_s`."""
+        self._signal(signal.SIGTERM, grace_s)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and its children at once."""
+        self._signal(signal.SIGKILL, 10.0)
+
+    def _signal(self, number: signal.Signals, patience_s: float) -> None:
+        members = self._members()
+        for member in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.send_signal(number)
+        psutil.wait_procs(members, timeout=patience_s)
+
+    def _members(self) -> list[psutil.Process]:
+        """The living of the group; none if the pid has gone to somebody else's process."""
+        leader = _process(self.pid)
+        if leader is not None and abs(leader.create_time() - self.created) > _SAME_START_S:
+            return []
+        return [process for process in psutil.process_iter() if self._holds(process)]
+
+    def _holds(self, process: psutil.Process) -> bool:
+        try:
+            return (
+                os.getpgid(process.pid) == self.pid
+                and process.create_time() >= self.created - _SAME_START_S
+                and process.status() != psutil.STATUS_ZOMBIE
+            )
+        except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError):
+            return False
+
+
+def spawn(name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> ServerProcess:
+    """Start a server in its own session, writing to `log`; the former log is kept beside it as `.1`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():
+        log.replace(log.with_suffix(log.suffix + ".1"))
+    pid = os.posix_spawn(
+        command[0],
+        list(command),
+        dict(os.environ) | dict(environment),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), _OPENED, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    return ServerProcess(name, pid, psutil.Process(pid).create_time())
+
+
+def wait_until_ready(process: ServerProcess, ready: Callable[[], bool], log: Path, patience_s: float) -> None:
+    """Wait until `ready`; a process that dies or takes too long is stopped.
+
+    Raises:
+        UnreachableError: it did not come up; names the log.
+    """
+    deadline = time.monotonic() + patience_s
+    while not ready():
+        if not process.alive():
+            process.kill()
+            raise UnreachableError(f"{process.name} ended while starting; see {log}")
+        if time.monotonic() > deadline:
+            process.kill()
+            raise UnreachableError(f"{process.name} was not ready within {patience_s:.0f} s; see {log}")
+        time.sleep(_POLL_S)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback interface."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections on this port of the loopback interface."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return None

@@ -1,0 +1,115 @@
+"""Fixtures for all tests: a real broker once a session, settings and a registry for each test."""
+
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytest
+
+from deployments.local.kafka import EmbeddedKafka
+from fraud.kafka import create_topics
+from fraud.settings import Settings, load_settings
+
+SettingsFactory = Callable[..., Settings]
+_FOREIGN = ("FRAUD_", "MLFLOW_", "PREFECT_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing of the surroundings reaches a test; a terminated session still stops its servers."""
+    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
+        del os.environ[name]
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository's `.env` and `stack.env` are out of sight; what a test leaves behind goes with it."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real Kafka that the session shares; topics have names of their own."""
+    kafka = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
+    try:
+        kafka.start()
+        yield kafka.bootstrap_servers
+    finally:
+        kafka.kill()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> SettingsFactory:
+    """Makes settings with names of their own, for a home in the test's folder.
+
+    Groups of settings are given as dicts (`kafka={"partitions": 1}`); they are laid over the test's.
+    """
+    prefix = f"t{uuid.uuid4().hex[:12]}"
+
+    def make(**overrides: Any) -> Settings:
+        defaults: dict[str, Any] = {
+            "home": tmp_path / "home",
+            "kafka": {"bootstrap_servers": "127.0.0.1:1", "request_timeout_s": 10.0},
+            "topics": {
+                name: f"{prefix}.{name}"
+                for name in ("transactions", "labels", "predictions", "profiles", "dead_letters")
+            },
+            "serving": {"group_id": f"{prefix}.serving", "transactional_id": f"{prefix}.serving"},
+        }
+        return load_settings(
+            **{name: _laid_over(defaults.get(name), value) for name, value in (defaults | overrides).items()}
+        )
+
+    return make
+
+
+@pytest.fixture
+def local_settings(make_settings: SettingsFactory) -> Settings:
+    """Settings for what needs no broker."""
+    return make_settings()
+
+
+@pytest.fixture
+def settings(make_settings: SettingsFactory, broker: str) -> Settings:
+    """Settings of the session's broker, whose topics for this test exist."""
+    made = make_settings(kafka={"bootstrap_servers": broker})
+    create_topics(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def _migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database of the installed version; the migration takes seconds, a copy does not."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    database = folder / "mlflow.db"
+    SqlAlchemyStore(f"sqlite:///{database}", str(folder / "artifacts"))
+    return database
+
+
+@pytest.fixture
+def mlflow_db(_migrated_database: Path, tmp_path: Path) -> str:
+    """The tracking URI that this test's settings name, with its database ready."""
+    database = tmp_path / "home" / "mlflow.db"
+    database.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_migrated_database, database)
+    return f"sqlite:///{database}"
+
+
+def _laid_over(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | above
+    return above

@@ -1,0 +1,1 @@
+"""Tests of the embedded stack and the command line."""
