@@ -71,8 +71,9 @@ class Lake:
 
     def read_many(self, paths: list[str]) -> dict[str, bytes]:
         """The contents of small files by path; on S3 they are fetched side by side."""
-        found = self.filesystem.cat([self.path(path) for path in paths]) if paths else {}
-        return dict(zip(paths, found.values(), strict=True)) if len(paths) == len(found) else {}
+        full = {path: self.filesystem._strip_protocol(self.path(path)) for path in paths}
+        found = self.filesystem.cat(list(full.values())) if paths else {}
+        return {path: found[name] for path, name in full.items()}
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all it holds; a missing one is fine."""

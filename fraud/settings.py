@@ -89,6 +89,23 @@ class LakeSettings(_Section):
     s3_region: str | None = None
 
 
+class IngestSettings(_Section):
+    """How Kafka's log is cut into files."""
+
+    chunk_rows: int = Field(default=500_000, ge=1, description="messages per commit; bounds the memory")
+    batch_size: int = Field(default=10_000, ge=1, le=1_000_000, description="messages per poll")
+
+
+class SparkSettings(_Section):
+    """The Spark session of the preprocessing."""
+
+    master: str = "local[*]"
+    driver_memory: str = "2g"
+    shuffle_partitions: int = Field(default=8, ge=1)
+    arrow_batch_rows: int = Field(default=50_000, ge=1)
+    conf: dict[str, str] = Field(default_factory=dict, description="more of Spark's own, as JSON")
+
+
 class RegistrySettings(_Section):
     """MLflow: where runs and models are kept."""
 
@@ -143,6 +160,8 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
     lake: LakeSettings = LakeSettings()
+    ingest: IngestSettings = IngestSettings()
+    spark: SparkSettings = SparkSettings()
     registry: RegistrySettings = RegistrySettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()

@@ -1,0 +1,23 @@
+"""Kafka → lake: every record once, each partition from where the last run ended."""
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.entry import run_flow
+from fraud.ingest.commits import Commit
+from fraud.settings import load_settings
+from tasks.ingest import ingest_one, list_partitions, report_ingest
+
+
+@flow(name="ingest", task_runner=ThreadPoolTaskRunner(max_workers=4))  # type: ignore[arg-type]
+def ingest() -> list[Commit]:
+    """Bring the new transactions and labels from Kafka to the lake."""
+    settings = load_settings()
+    runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
+    commits = [commit for run in runs for commit in run.result()]
+    report_ingest(commits)
+    return commits
+
+
+if __name__ == "__main__":
+    run_flow(ingest)

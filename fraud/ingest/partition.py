@@ -1,0 +1,170 @@
+"""One partition's way into the lake: from the end of its commits to the end of its log, range by range."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.admission import Door
+from fraud.errors import DataError
+from fraud.ingest.commits import (
+    Commit,
+    Dataset,
+    LakeFile,
+    day_of,
+    last_commit,
+    range_name,
+    remove_orphans,
+    write_commit,
+)
+from fraud.ingest.log import PartitionLog
+from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
+from fraud.kafka import DAY_MS
+from fraud.lake import Lake
+from fraud.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_REASONS_KEPT = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset of the lake, the topic it comes from and the column that dates its rows."""
+
+    dataset: Dataset
+    topic: str
+    time_column: str
+
+    def reader(self, settings: Settings, newest: int) -> Reader:
+        """What turns a partition's messages into rows, in the state it was left in."""
+        if self.dataset == "transactions":
+            return TransactionReader(Door(settings.admission, newest))
+        return LabelReader()
+
+
+def sources(settings: Settings) -> list[Source]:
+    """What ingest brings to the lake."""
+    return [
+        Source("transactions", settings.topics.transactions, "timestamp"),
+        Source("labels", settings.topics.labels, "reported_at"),
+    ]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Consecutive messages of a partition; `end` is where the next range starts."""
+
+    start: int
+    end: int
+    rows: pa.Table
+    rejected: list[Rejected]
+    lost: int
+
+
+def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: int) -> list[Commit]:
+    """Bring the partition's new records to the lake; returns the commits that were made.
+
+    One ingest at a time: a second one beside it wastes work, and its files may be taken for orphans.
+
+    Raises:
+        UnreachableError: Kafka or the lake does not answer.
+        DataError: the log is not the one that the lake was filled from.
+    """
+    before = last_commit(lake, source.dataset, partition)
+    remove_orphans(lake, source.dataset, partition, before.end if before else 0)
+    reader = source.reader(settings, before.newest if before else 0)
+    with PartitionLog(settings, source.topic, partition) as log:
+        position = before.end if before else None
+        return [
+            _commit(lake, source, partition, reader.newest, found)
+            for found in ranges(log, reader, position, settings.ingest.chunk_rows)
+        ]
+
+
+def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: int) -> Iterator[Range]:
+    """What the log holds from `position` on (None: from its beginning), about `chunk_rows` messages each.
+
+    Raises:
+        UnreachableError: Kafka fell silent or refuses.
+        DataError: the log ends before `position`.
+    """
+    low, high = log.bounds()
+    start = low if position is None else position
+    lost = _lost(log, start, low, high)
+    batches: list[pa.RecordBatch] = []
+    rejected: list[Rejected] = []
+    seen = 0
+    for messages in log.read(max(start, low), high):
+        batch, refused = reader.read(messages)
+        batches.append(batch)
+        rejected += refused
+        seen += len(messages)
+        if seen >= chunk_rows:
+            end = int(messages[-1].offset()) + 1
+            yield Range(start, end, pa.Table.from_batches(batches, reader.schema), rejected, lost)
+            batches, rejected, start, seen, lost = [], [], end, 0, 0
+    if start < high:
+        yield Range(start, high, pa.Table.from_batches(batches, reader.schema), rejected, lost)
+
+
+def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
+    if high < start:
+        raise DataError(
+            f"the lake holds {log.name} up to offset {start}, yet Kafka's ends at {high}: the topic was made "
+            "anew; begin a new lake (FRAUD_LAKE__URL) or bring the old topic back"
+        )
+    lost = max(0, low - start)
+    if lost:
+        _LOG.error(
+            "%s: Kafka deleted the offsets %d to %d before they were ingested; the lake lacks them. "
+            "Ingest more often or raise the topic's retention.",
+            log.name,
+            start,
+            low - 1,
+        )
+    return lost
+
+
+def _commit(lake: Lake, source: Source, partition: int, newest: int, found: Range) -> Commit:
+    """Write the range's files, then the commit that makes them count."""
+    name = range_name(partition, found.start, found.end)
+    commit = Commit(
+        dataset=source.dataset,
+        topic=source.topic,
+        partition=partition,
+        start=found.start,
+        end=found.end,
+        admitted=found.rows.num_rows,
+        refused=len(found.rejected),
+        reasons=[f"offset {one.offset}: {one.reason}" for one in found.rejected[:_REASONS_KEPT]],
+        lost=found.lost,
+        newest=newest,
+        files=list(_write_days(lake, source, partition, found)),
+        rejected=_write_rejected(lake, source, name, found.rejected),
+    )
+    write_commit(lake, commit)
+    return commit
+
+
+def _write_days(lake: Lake, source: Source, partition: int, found: Range) -> Iterator[LakeFile]:
+    days = pc.divide(found.rows[source.time_column], DAY_MS)
+    for day in sorted(pc.unique(days).to_pylist()):
+        rows = found.rows.filter(pc.equal(days, day))
+        date = day_of(day * DAY_MS)
+        path = f"{source.dataset}/date={date}/{range_name(partition, found.start, found.end)}"
+        lake.write_table(rows, path)
+        times = pc.min_max(rows[source.time_column]).as_py()
+        yield LakeFile(
+            path, date, partition, found.start, found.end, rows.num_rows, times["min"], times["max"]
+        )
+
+
+def _write_rejected(lake: Lake, source: Source, name: str, rejected: list[Rejected]) -> str | None:
+    """Labels have no dead letters, so the lake keeps the bytes; the engine keeps the transactions'."""
+    if source.dataset == "transactions" or not rejected:
+        return None
+    path = f"{source.dataset}/_rejected/{name}"
+    lake.write_table(rejected_table(rejected), path)
+    return path

@@ -1,0 +1,127 @@
+"""Messages become rows: what is let in as Arrow columns, the rest with its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+import pyarrow as pa
+from confluent_kafka import Message
+
+from fraud.admission import Admitted, Door
+from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
+
+REJECTED_ARROW = pa.schema(
+    [
+        pa.field("partition", pa.int32(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("kafka_timestamp", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("value", pa.binary()),
+    ]
+)
+
+_POSITION_FIELDS = 3  # partition, offset, kafka_timestamp lead every row
+_TRANSACTION_FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
+_LABEL_FIELDS = tuple(field.name for field in msgspec.structs.fields(Label))
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A message that is not let in: the original bytes and why."""
+
+    partition: int
+    offset: int
+    kafka_timestamp: int
+    reason: str
+    value: bytes | None
+
+
+class Reader(Protocol):
+    """Turns one partition's messages, in order, into rows of `schema`."""
+
+    schema: pa.Schema
+
+    @property
+    def newest(self) -> int:
+        """What the next run must be told to go on as if there had been no pause."""
+
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
+        """The rows that are let in, and the messages that are not."""
+
+
+@dataclass
+class TransactionReader:
+    """Lets in what the partition's `Door` admits."""
+
+    door: Door
+    schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
+
+    @property
+    def newest(self) -> int:
+        """The largest event time admitted, in ms."""
+        return self.door.newest
+
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
+        """The admitted transactions, amounts in minor units; refused ones are the engine's to dead-letter."""
+        rows: list[tuple[object, ...]] = []
+        rejected: list[Rejected] = []
+        for message in messages:
+            verdict = self.door.admit(message.value(), message.timestamp()[1])
+            if isinstance(verdict, Admitted):
+                rows.append((*_position(message), *_values(verdict)))
+            else:
+                rejected.append(_rejected(message, verdict.reason))
+        return _batch(rows, self.schema), rejected
+
+
+@dataclass
+class LabelReader:
+    """Lets in every well-formed label."""
+
+    newest: int = 0
+    schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
+    _decoder: msgspec.json.Decoder[Label] = field(
+        default_factory=lambda: msgspec.json.Decoder(Label), repr=False
+    )
+
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
+        """The labels, and the messages that are none."""
+        rows: list[tuple[object, ...]] = []
+        rejected: list[Rejected] = []
+        for message in messages:
+            try:
+                label = self._decoder.decode(message.value() or b"")
+            except msgspec.DecodeError as error:
+                rejected.append(_rejected(message, str(error)))
+            else:
+                rows.append((*_position(message), *msgspec.structs.astuple(label)))
+        return _batch(rows, self.schema), rejected
+
+
+def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
+    """The rejected messages as a table of `REJECTED_ARROW`."""
+    rows = [{name: getattr(one, name) for name in REJECTED_ARROW.names} for one in rejected]
+    return pa.Table.from_pylist(rows, REJECTED_ARROW)
+
+
+def _position(message: Message) -> tuple[int, int, int]:
+    return message.partition(), message.offset(), message.timestamp()[1]
+
+
+def _values(admitted: Admitted) -> tuple[object, ...]:
+    one = admitted.transaction
+    return (
+        one.transaction_id, one.card_id, one.merchant_id, admitted.amount, one.currency, one.timestamp,
+        one.merchant_category, one.channel, one.country, one.latitude, one.longitude,
+    )  # fmt: skip
+
+
+def _rejected(message: Message, reason: str) -> Rejected:
+    return Rejected(*_position(message), reason, message.value())
+
+
+def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,67 @@
+"""The ingest's tasks: which partitions there are, and one partition's way into the lake."""
+
+from collections.abc import Sequence
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from fraud.ingest.commits import Commit
+from fraud.ingest.partition import Source, ingest_partition, sources
+from fraud.kafka import require_topic
+from fraud.lake import open_lake
+from fraud.settings import Settings
+from tasks.retries import RETRY_DELAYS_S, worth_retrying
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=60,
+)
+def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
+    """Every partition of every topic that the lake keeps."""
+    return [
+        (source, partition)
+        for source in sources(settings)
+        for partition in range(require_topic(settings, source.topic))
+    ]
+
+
+@task(
+    task_run_name="ingest-{source.dataset}-p{partition}",
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=3_600,
+)
+def ingest_one(settings: Settings, source: Source, partition: int) -> list[Commit]:
+    """Bring one partition's new records to the lake."""
+    commits = ingest_partition(settings, open_lake(settings), source, partition)
+    logger = get_run_logger()
+    for commit in commits:
+        logger.info("%s", describe(commit))
+        if commit.lost:
+            logger.error("%d offsets were deleted by Kafka before they were ingested", commit.lost)
+        if commit.refused:
+            logger.warning("%d refused, such as %s", commit.refused, "; ".join(commit.reasons))
+    return commits
+
+
+def describe(commit: Commit) -> str:
+    """A commit in one line."""
+    return (
+        f"{commit.dataset} p{commit.partition}: offsets {commit.start} to {commit.end}, "
+        f"{commit.admitted} rows in {len(commit.files)} files, {commit.refused} refused, {commit.lost} lost"
+    )
+
+
+@task(cache_policy=NO_CACHE)
+def report_ingest(commits: Sequence[Commit]) -> None:
+    """A table of the run for its page."""
+    columns = ("dataset", "partition", "start", "end", "admitted", "refused", "lost")
+    rows = [{name: getattr(commit, name) for name in columns} for commit in commits]
+    create_table_artifact(table=rows, key="ingest", description="What this run brought to the lake")
