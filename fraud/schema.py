@@ -22,6 +22,8 @@ _EXPONENTS = {
          "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }  # fmt: skip
+_FACTORS = {currency: Decimal(10) ** digits for currency, digits in _EXPONENTS.items()}
+_HUNDRED = Decimal(100)
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -31,7 +33,7 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     card_id: Identifier
     merchant_id: Identifier
     amount: Decimal
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    currency: Annotated[str, Meta(min_length=3, max_length=3)]
     timestamp: Millis
     merchant_category: Annotated[str, Meta(max_length=64)] | None = None
     channel: Annotated[str, Meta(max_length=32)] | None = None
@@ -104,10 +106,11 @@ def to_minor(amount: Decimal, currency: str) -> int:
     Raises:
         ValueError: it is not finite or has a fraction of a minor unit.
     """
-    if not amount.is_finite():
-        raise ValueError("amount is not a finite number")
-    scaled = amount.scaleb(minor_digits(currency))
-    minor = int(scaled)
+    try:
+        scaled = amount * _FACTORS.get(currency, _HUNDRED)
+        minor = int(scaled)
+    except (ArithmeticError, ValueError):
+        raise ValueError("amount is not a finite number") from None
     if minor != scaled:
         raise ValueError(f"amount {amount} has more decimals than {currency} knows")
     return minor
