@@ -48,6 +48,8 @@ class EmbeddedKafka:
     `client` is what a client needs beside the address, to ask whether the broker answers.
     """
 
+    name = "Kafka"
+
     def __init__(
         self,
         folder: Path,
@@ -58,6 +60,7 @@ class EmbeddedKafka:
         properties: Mapping[str, str] | None = None,
         format_arguments: Sequence[str] = (),
         client: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
@@ -68,26 +71,44 @@ class EmbeddedKafka:
         self._properties = dict(properties or {})
         self._format_arguments = tuple(format_arguments)
         self._client = dict(client or {})
+        self._progress = progress
 
     @property
     def bootstrap_servers(self) -> str:
         """What clients connect to."""
         return f"127.0.0.1:{self.port}"
 
-    def start(self, progress: Progress | None = None) -> ServerProcess:
+    def start(self) -> None:
         """Start the broker and wait until it answers.
 
         Raises:
             UnreachableError: the jars cannot be fetched or the broker does not come up.
         """
-        java, jars = find_java(), kafka_jars(progress)
+        self.spawn()
+        self.wait()
+
+    def spawn(self) -> ServerProcess:
+        """Start the broker without waiting; its jars are fetched and its folder is formatted at need.
+
+        Raises:
+            UnreachableError: the jars cannot be fetched or the folder cannot be prepared.
+        """
+        java, jars = find_java(), kafka_jars(self._progress)
         configuration = self._write_properties()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java, jars, configuration)
         command = self._java(java, jars, "kafka.Kafka", str(configuration))
-        self.process = spawn("Kafka", command, self.log, {})
-        wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
+        self.process = spawn(self.name, command, self.log, {})
         return self.process
+
+    def wait(self) -> None:
+        """Wait until the broker answers.
+
+        Raises:
+            UnreachableError: it does not come up.
+        """
+        if self.process is not None:
+            wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
 
     def stop(self) -> None:
         """Shut the broker down in order."""

@@ -1,0 +1,104 @@
+"""What came of it: transactions against predictions, read from the topics as any consumer would."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from fraud.kafka import consumer_config, end_offsets
+from fraud.modelling.evaluation import average_precision
+from fraud.schema import Prediction
+from fraud.settings import Settings
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The figures of a run; shares in 0..1, NaN where there was no fraud."""
+
+    transactions: int
+    distinct: int
+    predictions: int
+    lost: int
+    doubled: int
+    dead_letters: int
+    by_version: Mapping[str, int]
+    live: int
+    live_frauds: int
+    precision: float
+    recall: float
+    average_precision: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether every transaction has exactly one prediction, or is a dead letter."""
+        return self.lost == 0 and self.doubled == 0
+
+
+def judge(settings: Settings, truth: Mapping[str, bool], live_since: int) -> Verdict:
+    """Compare what went in with what came out.
+
+    Args:
+        settings: name the topics.
+        truth: which transactions are frauds, as only the simulator can know.
+        live_since: event time (ms) from which quality is judged.
+    """
+    ids = _transaction_ids(settings)
+    answers = _answers(settings)
+    counts = Counter(answer.transaction_id for answer in answers)
+    dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
+    live = [answer for answer in answers if answer.timestamp >= live_since]
+    frauds = np.array([truth.get(answer.transaction_id, False) for answer in live], dtype=bool)
+    flagged = np.array([answer.decision == "review" for answer in live], dtype=bool)
+    scores = np.array([answer.score for answer in live])
+    caught = int((frauds & flagged).sum())
+    return Verdict(
+        transactions=ids.total(),
+        distinct=len(ids),
+        predictions=len(answers),
+        lost=max(0, len(ids.keys() - counts.keys()) - dead),
+        doubled=len(answers) - len(counts),
+        dead_letters=dead,
+        by_version=Counter(answer.model_version for answer in answers),
+        live=len(live),
+        live_frauds=int(frauds.sum()),
+        precision=caught / flagged.sum() if flagged.any() else float("nan"),
+        recall=caught / frauds.sum() if frauds.any() else float("nan"),
+        average_precision=float(average_precision(frauds, scores)) if frauds.any() else float("nan"),
+    )
+
+
+def read_topic(settings: Settings, topic: str) -> Iterator[Message]:
+    """Every committed message that the topic holds now."""
+    offsets = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, "fraud-demo", **{"enable.partition.eof": True}))
+    try:
+        consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in offsets.items()])
+        unfinished = {number for number, (low, high) in offsets.items() if high > low}
+        while unfinished:
+            for message in consumer.consume(10_000, timeout=1.0):
+                if message.error() is None:
+                    yield message
+                else:
+                    unfinished.discard(message.partition())
+    finally:
+        consumer.close()
+
+
+class _Identified(msgspec.Struct):
+    transaction_id: str
+
+
+def _transaction_ids(settings: Settings) -> Counter[str]:
+    decoder = msgspec.json.Decoder(_Identified)
+    return Counter(
+        decoder.decode(message.value()).transaction_id
+        for message in read_topic(settings, settings.topics.transactions)
+    )
+
+
+def _answers(settings: Settings) -> list[Prediction]:
+    decoder = msgspec.json.Decoder(Prediction)
+    return [decoder.decode(message.value()) for message in read_topic(settings, settings.topics.predictions)]

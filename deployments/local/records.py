@@ -1,0 +1,86 @@
+"""What a home remembers of the servers started in it, for later commands to find and end them."""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from deployments.local.cache import write_whole
+from deployments.local.processes import ServerProcess
+from fraud.errors import ConfigurationError
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A started server."""
+
+    name: str
+    port: int
+    pid: int
+    created: float
+
+    def process(self) -> ServerProcess:
+        """The process that was started; it may have ended since."""
+        return ServerProcess(self.name, self.pid, self.created)
+
+
+class Records:
+    """The file `stack.json` of a home."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._file = home / "stack.json"
+        self._saving = threading.Lock()
+
+    def load(self) -> dict[str, Record]:
+        """The records by name.
+
+        Raises:
+            ConfigurationError: the file is broken.
+        """
+        try:
+            records = msgspec.json.decode(self._file.read_bytes(), type=list[Record])
+        except FileNotFoundError:
+            return {}
+        except msgspec.DecodeError as error:
+            raise ConfigurationError(
+                f"{self._file} is broken ({error}); end its processes by hand and remove it"
+            ) from error
+        return {record.name: record for record in records}
+
+    def put(self, record: Record) -> None:
+        """Keep a record; several threads may."""
+        with self._saving:
+            records = self.load() | {record.name: record}
+            write_whole(self._file, msgspec.json.encode(list(records.values())))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._file.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[None]:
+        """Only one command at a time changes a home's servers.
+
+        Raises:
+            ConfigurationError: another one is at it.
+        """
+        self._home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._home / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(descriptor, self._home)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, home: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"another `fraud up` or `fraud down` is at work in {home}; wait for it to end"
+        ) from None

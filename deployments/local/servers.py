@@ -1,0 +1,102 @@
+"""MLflow and the Prefect server as processes of this machine, each on SQLite."""
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployments.local.processes import ServerProcess, free_port, spawn, wait_until_ready
+
+_PATIENCE_S = 180.0
+_GRACE_S = 10.0
+
+
+@dataclass
+class HttpServer:
+    """A server that is ready when `health` answers 200."""
+
+    name: str
+    port: int
+    log: Path
+    command: tuple[str, ...]
+    health: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: ServerProcess | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def spawn(self) -> ServerProcess:
+        """Start the process without waiting."""
+        self.process = spawn(self.name, self.command, self.log, self.environment)
+        return self.process
+
+    def wait(self) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            UnreachableError: it does not come up.
+        """
+        if self.process is not None:
+            wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
+
+    def stop(self) -> None:
+        """End the server and its workers."""
+        if self.process is not None:
+            self.process.stop(_GRACE_S)
+            self.process = None
+
+    def answers(self) -> bool:
+        """Whether it says that it is well."""
+        return http_ok(self.url + self.health)
+
+
+def mlflow_server(home: Path, port: int | None = None) -> HttpServer:
+    """MLflow with its database and its artifacts below `home`; clients reach artifacts through it."""
+    port, home = port or free_port(), home.resolve()
+    hosts = ",".join(f"{host}{suffix}" for host in ("localhost", "127.0.0.1") for suffix in ("", f":{port}"))
+    # fmt: off
+    command = (
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
+        "--serve-artifacts", "--artifacts-destination", str(home / "mlflow-artifacts"),
+        "--allowed-hosts", hosts,
+    )
+    # fmt: on
+    environment = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # Its workers for evaluations of language models; nobody here asks for one.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    return HttpServer("MLflow", port, home / "logs" / "mlflow.log", command, "/health", environment)
+
+
+def prefect_server(home: Path, port: int | None = None) -> HttpServer:
+    """A Prefect server with its database below `home`, scheduler and other services included."""
+    port, home = port or free_port(), home.resolve()
+    command = (
+        *(sys.executable, "-m", "prefect", "server", "start"),
+        *("--host", "127.0.0.1", "--port", str(port), "--analytics-off"),
+    )
+    environment = {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_CLI_PROMPT": "false",
+    }
+    return HttpServer("Prefect", port, home / "logs" / "prefect.log", command, "/api/health", environment)
+
+
+def http_ok(url: str, timeout_s: float = 2.0) -> bool:
+    """Whether a GET answers 200; proxies are not asked, for these are addresses of this machine."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=timeout_s) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,206 @@
+"""Kafka, MLflow and Prefect together: started side by side, found again by later commands, stopped whole.
+
+`<home>/stack.json` tells which processes are ours, `<home>/stack.env` where they answer.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, Self
+
+from deployments.local.cache import write_whole
+from deployments.local.jars import Progress
+from deployments.local.kafka import EmbeddedKafka
+from deployments.local.processes import ServerProcess, free_port, port_is_free
+from deployments.local.records import Record, Records
+from deployments.local.servers import mlflow_server, prefect_server
+from fraud.errors import ConfigurationError, UnreachableError
+from fraud.settings import stack_file
+
+WELL_KNOWN_PORTS = {"Kafka": 9092, "MLflow": 5000, "Prefect": 4200}
+NAMES = tuple(WELL_KNOWN_PORTS)
+_GRACE_S = 15.0
+
+State = Literal["ready", "silent", "dead", "stopped"]
+"""`silent` runs but gives no answer; `dead` was started and ended; `stopped` was not started."""
+
+
+class Server(Protocol):
+    """What the stack needs of each of its members."""
+
+    name: str
+    port: int
+    log: Path
+
+    def spawn(self) -> ServerProcess:
+        """Start without waiting."""
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+
+    def stop(self) -> None:
+        """End it."""
+
+    def answers(self) -> bool:
+        """Whether a client gets an answer."""
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """How a member of the stack is."""
+
+    name: str
+    state: State
+    address: str = ""
+    pid: int | None = None
+    log: str = ""
+
+
+class Stack:
+    """The embedded servers of one home."""
+
+    def __init__(self, home: Path, progress: Progress | None = None) -> None:
+        self.home = home.resolve()
+        self._progress = progress
+        self._records = Records(self.home)
+
+    def start(
+        self, ports: Mapping[str, int] | None = None, on_ready: Callable[[str], None] = lambda name: None
+    ) -> list[str]:
+        """Start what does not run; what runs and answers is left alone. Returns the names of the started.
+
+        `ports` are asked for by server name; the others get the port they had, their well-known one, or
+        a free one. If one server fails, those started by this call are stopped again.
+
+        Raises:
+            ConfigurationError: a port that was asked for is taken.
+            UnreachableError: a server does not come up; names its log.
+        """
+        with self._records.changing():
+            ready = {status.name for status in self.status() if status.state == "ready"}
+            missing = [name for name in NAMES if name not in ready]
+            former = self._records.load()
+            _refuse_to_move({name: former[name].port for name in ready}, ports or {})
+            for name in missing:
+                if name in former:
+                    former[name].process().stop(_GRACE_S)
+            chosen = {name: _choose_port(name, former.get(name), ports or {}) for name in missing}
+            self._start_all([self._server(name, port) for name, port in chosen.items()], on_ready)
+            self._write_addresses()
+            return missing
+
+    def stop(self) -> list[str]:
+        """Stop whatever was started in this home; returns the names of those that ran."""
+        with self._records.changing():
+            records = self._records.load()
+            running = [name for name, record in records.items() if record.process().alive()]
+            with ThreadPoolExecutor(len(NAMES)) as pool:
+                list(pool.map(lambda record: record.process().stop(_GRACE_S), records.values()))
+            stack_file(self.home).unlink(missing_ok=True)
+            self._records.clear()
+            return running
+
+    def status(self) -> list[ServerStatus]:
+        """How each server is, whether or not it was started."""
+        records = self._records.load()
+        with ThreadPoolExecutor(len(NAMES)) as pool:
+            return list(pool.map(lambda name: self._status_of(name, records.get(name)), NAMES))
+
+    def addresses(self) -> dict[str, str]:
+        """The environment variables under which clients find the servers.
+
+        Raises:
+            UnreachableError: no stack was started in this home.
+        """
+        records = self._records.load()
+        if records.keys() != set(NAMES):
+            raise UnreachableError(f"no embedded stack runs in {self.home}; start it with `fraud up`")
+        mlflow = _address(records["MLflow"])
+        return {
+            "FRAUD_KAFKA__BOOTSTRAP_SERVERS": _address(records["Kafka"]),
+            # Histories of any age are replayed into this Kafka, and brokers delete by event time.
+            "FRAUD_KAFKA__RETENTION_DAYS": "-1",
+            "FRAUD_REGISTRY__TRACKING_URI": mlflow,
+            "MLFLOW_TRACKING_URI": mlflow,
+            "PREFECT_API_URL": f"{_address(records['Prefect'])}/api",
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stop()
+
+    def _server(self, name: str, port: int) -> Server:
+        if name == "Kafka":
+            log = self.home / "logs" / "kafka.log"
+            return EmbeddedKafka(self.home / "kafka", port=port, log=log, progress=self._progress)
+        make = {"MLflow": mlflow_server, "Prefect": prefect_server}[name]
+        return make(self.home, port)
+
+    def _start_all(self, servers: list[Server], on_ready: Callable[[str], None]) -> None:
+        try:
+            self._start_side_by_side(servers, on_ready)
+        except BaseException:
+            _stop_all(servers)
+            raise
+
+    def _start_side_by_side(self, servers: list[Server], on_ready: Callable[[str], None]) -> None:
+        with ThreadPoolExecutor(len(NAMES)) as pool:
+            started = {pool.submit(self._start_one, server): server for server in servers}
+            try:
+                for future in as_completed(started):
+                    future.result()
+                    on_ready(started[future].name)
+            except BaseException:
+                # The threads that still wait for a server see it end, so the pool does not linger.
+                _stop_all(servers)
+                raise
+
+    def _start_one(self, server: Server) -> None:
+        process = server.spawn()
+        self._records.put(Record(server.name, server.port, process.pid, process.created))
+        server.wait()
+
+    def _status_of(self, name: str, record: Record | None) -> ServerStatus:
+        if record is None:
+            return ServerStatus(name, "stopped")
+        server = self._server(name, record.port)
+        address, log = _address(record), str(server.log)
+        if not record.process().alive():
+            return ServerStatus(name, "dead", address, log=log)
+        return ServerStatus(name, "ready" if server.answers() else "silent", address, record.pid, log)
+
+    def _write_addresses(self) -> None:
+        lines = (f"{name}={value}\n" for name, value in self.addresses().items())
+        write_whole(stack_file(self.home), "".join(lines).encode())
+
+
+def _choose_port(name: str, former: Record | None, asked: Mapping[str, int]) -> int:
+    if name in asked:
+        if not port_is_free(asked[name]):
+            option = f"--{name.lower()}-port"
+            raise ConfigurationError(f"port {asked[name]} is taken; choose another with {option}")
+        return asked[name]
+    liked = former.port if former else WELL_KNOWN_PORTS[name]
+    return liked if port_is_free(liked) else free_port()
+
+
+def _refuse_to_move(running: Mapping[str, int], asked: Mapping[str, int]) -> None:
+    for name, port in asked.items():
+        if running.get(name, port) != port:
+            raise ConfigurationError(
+                f"{name} runs on port {running[name]} already; move it with `fraud down` and `fraud up`"
+            )
+
+
+def _stop_all(servers: list[Server]) -> None:
+    for server in servers:
+        server.stop()
+
+
+def _address(record: Record) -> str:
+    place = f"127.0.0.1:{record.port}"
+    return place if record.name == "Kafka" else f"http://{place}"
