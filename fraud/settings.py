@@ -141,7 +141,11 @@ class ServingSettings(_Section):
     delivery: Delivery = "exactly_once"
     commit_interval_s: float = Field(default=0.1, ge=0.005, le=5.0)
     batch_size: int = Field(default=2_000, ge=1)
-    batch_wait_s: float = Field(default=0.005, gt=0)
+    batch_wait_s: float = Field(default=0.005, gt=0, description="for a first message")
+    transaction_timeout_s: float = Field(default=15.0, ge=2, description="until Kafka aborts a dead worker's")
+    shadow: bool = Field(default=False, description="score with the challenger too")
+    max_lag: int = Field(default=100_000, ge=1, description="messages; beyond it serving is not ready")
+    snapshot_interval_s: float = Field(default=300.0, ge=0, description="0: no snapshots")
     feature_sample: float = Field(default=0.01, ge=0, le=1, description="share of predictions with features")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")

@@ -1,0 +1,48 @@
+"""`python -m serving`: the engine as bare processes."""
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from fraud.errors import FraudError
+from fraud.settings import load_settings
+from serving.run import run
+from serving.workers import run_workers
+
+
+def main(
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes; one each for up to as many partitions.")
+    ] = 1,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Score every transaction until SIGTERM or SIGINT, then drain."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    try:
+        settings = load_settings()
+        if workers == 1:
+            run(settings, stop)
+        else:
+            run_workers(settings, workers, stop)
+    except FraudError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    typer.run(main)

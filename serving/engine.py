@@ -1,0 +1,234 @@
+"""The scoring engine: poll → score → publish → commit, until it is told to stop."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from fraud.errors import UnreachableError
+from fraud.kafka import consumer_config, require_topic
+from fraud.settings import Settings
+from serving.at_least_once import AtLeastOnce
+from serving.batch import Scorer
+from serving.delivery import Delivery, PositionsMovedError
+from serving.exactly_once import ExactlyOnce
+from serving.metrics import Metrics
+from serving.models import Models
+from serving.partitions import Partitions
+from serving.profiles import ProfileReader, ProfileTable
+from serving.snapshots import Snapshots
+from serving.state import PartitionState
+
+log = logging.getLogger(__name__)
+
+_MODEL_WAIT_S = 0.2
+_SAY_AGAIN_S = 30.0
+_PROFILES_TIMEOUT_S = 60.0
+_REVOKE_TIMEOUT_S = 10.0
+_GAUGES_EVERY_S = 1.0
+_GROUP_CONFIG = {
+    # Only what really moves is taken away in a rebalance, and only that has to be restored elsewhere.
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 2_000,
+    "max.poll.interval.ms": 120_000,
+    "fetch.wait.max.ms": 50,
+}
+
+
+_WILL_NOT_PASS = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether the engine keeps up, and if not, why."""
+
+    is_ready: bool
+    text: str
+
+
+class Engine:
+    """One member of the consumer group; owned by one thread."""
+
+    def __init__(self, settings: Settings, transactional_id: str, metrics: Metrics) -> None:
+        self._settings = settings
+        self._transactional_id = transactional_id
+        self._metrics = metrics
+        self._profiles = ProfileTable()
+        self._profile_reader = ProfileReader(settings)
+        self._models = Models(settings, metrics)
+        self._scorer = Scorer(settings, self._profiles, metrics)
+        self._consumer = Consumer(consumer_config(settings, settings.serving.group_id, **_GROUP_CONFIG))
+        self._snapshots = Snapshots(settings)
+        self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
+        self._delivery: Delivery = self._make_delivery()
+        self._is_paused = False
+        self._gauges_at = 0.0
+        self._lag = 0
+        self.heartbeat = time.monotonic()
+
+    def run(self, stop: threading.Event) -> None:
+        """Score until `stop` is set, then drain: commit what was scored and leave the group."""
+        try:
+            self._prepare(stop)
+            while not stop.is_set():
+                with self._surviving_moves():
+                    self._round()
+            self._drain()
+        finally:
+            self._close()
+
+    def status(self) -> Status:
+        """Readiness, as other threads may ask for it."""
+        if self._models.champion is None:
+            return Status(False, "waiting for a model: no version is the champion yet")
+        if not self._partitions.owned:
+            return Status(True, "no partitions assigned; standing by")
+        if self._partitions.is_restoring:
+            return Status(False, "restoring the state of partitions")
+        if self._lag > self._settings.serving.max_lag:
+            return Status(False, f"{self._lag} messages behind")
+        return Status(True, f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind")
+
+    def _make_delivery(self) -> Delivery:
+        if self._settings.serving.delivery == "exactly_once":
+            return ExactlyOnce(self._settings, self._consumer, self._transactional_id, self._metrics)
+        return AtLeastOnce(self._settings, self._consumer, self._metrics)
+
+    def _prepare(self, stop: threading.Event) -> None:
+        topics = self._settings.topics
+        for topic in (topics.transactions, topics.predictions, topics.dead_letters, topics.profiles):
+            require_topic(self._settings, topic)
+        self._models.start()
+        self._profile_reader.start()
+        self._profile_reader.wait_until_caught_up(_PROFILES_TIMEOUT_S)
+        self._wait_for_model(stop)
+        self._consumer.subscribe(
+            [topics.transactions],
+            on_assign=lambda _, partitions: self._partitions.assign(partitions),
+            on_revoke=lambda _, partitions: self._hand_over(partitions, _REVOKE_TIMEOUT_S),
+            on_lost=lambda _, partitions: self._hand_over(partitions, 0.0),
+        )
+
+    def _wait_for_model(self, stop: threading.Event) -> None:
+        """Not a member of the group before: another worker may have a model."""
+        said_at = 0.0
+        while not self._models.swap() and not stop.wait(_MODEL_WAIT_S):
+            self.heartbeat = time.monotonic()
+            if self.heartbeat - said_at > _SAY_AGAIN_S:
+                said_at = self.heartbeat
+                log.warning(
+                    "no version of %r is the champion yet; train and promote one, scoring begins by itself",
+                    self._settings.registry.model_name,
+                )
+
+    def _round(self) -> None:
+        self.heartbeat = time.monotonic()
+        self._partitions.tend()
+        self._throttle()
+        messages = self._poll()
+        self._models.swap()
+        self._profile_reader.enter_into(self._profiles)
+        if messages:
+            self._score(messages)
+        else:
+            self._delivery.tend()
+        self._update_gauges()
+
+    def _poll(self) -> list[Any]:
+        """What is there by now; waits for the first message only, so that batches grow with the load."""
+        serving = self._settings.serving
+        messages: list[Any] = self._consumer.consume(1, serving.batch_wait_s)
+        if messages and serving.batch_size > 1:
+            messages += self._consumer.consume(serving.batch_size - 1, 0)
+        return messages
+
+    def _score(self, messages: list[Any]) -> None:
+        self._metrics.batch_messages.observe(len(messages))
+        by_partition: dict[int, list[Any]] = {}
+        for message in messages:
+            if message.error() is None:
+                by_partition.setdefault(message.partition(), []).append(message)
+            else:
+                self._note(message.error())
+        ready = self._partitions.ready
+        batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
+        champion = self._models.champion
+        assert champion is not None
+        answers = self._scorer.answer(batch, champion, self._models.challenger)
+        with self._metrics.stage_seconds.labels("publish").time():
+            self._delivery.publish(answers)
+
+    def _note(self, error: Any) -> None:
+        if error.code() in _WILL_NOT_PASS:
+            raise UnreachableError(f"Kafka refuses to let serving read: {error.str()}; check its ACLs")
+        log.warning("Kafka reports: %s", error.str())
+
+    def _hand_over(self, partitions: list[TopicPartition], timeout_s: float) -> None:
+        """Commit what was scored of partitions that go to another worker, or drop it."""
+        gone = {one.partition for one in partitions}
+        with self._surviving_moves():
+            if not (timeout_s and self._delivery.settle(timeout_s)):
+                self._delivery.forget(gone)
+        self._partitions.release(gone)
+
+    @contextmanager
+    def _surviving_moves(self) -> Iterator[None]:
+        try:
+            yield
+        except PositionsMovedError as error:
+            log.warning("%s; restoring them anew", error)
+            self._partitions.restart(error.partitions)
+
+    def _throttle(self) -> None:
+        """Stop fetching while commits do not come through; polling goes on."""
+        if self._delivery.is_saturated == self._is_paused:
+            return
+        self._is_paused = not self._is_paused
+        ready = [
+            TopicPartition(self._settings.topics.transactions, number) for number in self._partitions.ready
+        ]
+        if self._is_paused:
+            log.warning("commits do not come through; scoring pauses until they do")
+            self._consumer.pause(ready)
+        else:
+            self._consumer.resume(ready)
+
+    def _update_gauges(self) -> None:
+        if self.heartbeat - self._gauges_at < _GAUGES_EVERY_S:
+            return
+        self._gauges_at, self._lag = self.heartbeat, 0
+        self._metrics.profiles.set(len(self._profiles))
+        for state in self._partitions.ready.values():
+            lag = self._lag_of(state)
+            self._lag += lag
+            self._metrics.owns(state.partition, lag, len(state.cards), state.cards.nbytes)
+
+    def _lag_of(self, state: PartitionState) -> int:
+        here = TopicPartition(self._settings.topics.transactions, state.partition)
+        _, end = self._consumer.get_watermark_offsets(here, cached=True)
+        return max(0, int(end) - state.position)
+
+    def _drain(self) -> None:
+        timeout_s = self._settings.serving.drain_timeout_s
+        if not self._delivery.settle(timeout_s):
+            log.error("not everything could be committed within %.0f s; it will be scored again", timeout_s)
+
+    def _close(self) -> None:
+        self._partitions.stop()
+        self._models.stop()
+        self._profile_reader.stop()
+        try:
+            self._consumer.close()
+        except KafkaException as error:
+            log.warning("leaving the consumer group failed: %s", error)
+        self._delivery.close()

@@ -1,0 +1,147 @@
+"""What the engine tells Prometheus, in a registry of its own."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from serving.delivery import Answers
+
+SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+
+class ArrayHistogram(Collector):
+    """A histogram that takes whole arrays: a call per value would cost more than the scoring."""
+
+    def __init__(self, name: str, text: str, bounds: Sequence[float], registry: CollectorRegistry) -> None:
+        self._name, self._text = name, text
+        self._bounds = np.asarray(bounds)
+        self._counts = np.zeros(len(bounds) + 1, dtype=np.int64)
+        self._sum = 0.0
+        registry.register(self)
+
+    def observe_many(self, values: npt.NDArray[np.floating]) -> None:
+        """Count every value of the array."""
+        places = np.searchsorted(self._bounds, values, side="left")
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterable[Metric]:
+        """The counts as Prometheus wants them: cumulative, the last one infinite."""
+        bounds = [*map(str, self._bounds.tolist()), "+Inf"]
+        buckets = list(zip(bounds, np.cumsum(self._counts).tolist(), strict=True))
+        yield HistogramMetricFamily(self._name, self._text, buckets=buckets, sum_value=self._sum)
+
+
+class Metrics:
+    """The engine's figures; `exposition` is what `/metrics` answers."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.decisions = Counter(
+            "fraud_predictions", "Predictions by decision", ["decision"], registry=registry
+        )
+        self.repeated = Counter(
+            "fraud_repeated_transactions", "Dropped: the card's window held their id", registry=registry
+        )
+        self.dead_letters = Counter("fraud_dead_letters", "Messages that were refused", registry=registry)
+        self.scores = ArrayHistogram("fraud_score", "Calibrated scores", SCORES, registry)
+        self.end_to_end = ArrayHistogram(
+            "fraud_end_to_end_seconds", "Kafka's timestamp to committed prediction", LATENCIES, registry
+        )
+        self.stage_seconds = Histogram(
+            "fraud_stage_seconds",
+            "Time of a micro-batch's stages",
+            ["stage"],
+            buckets=LATENCIES,
+            registry=registry,
+        )
+        self.commit_seconds = Histogram(
+            "fraud_commit_seconds", "Time of a commit", buckets=LATENCIES, registry=registry
+        )
+        self.batch_messages = Histogram(
+            "fraud_batch_messages",
+            "Messages of a micro-batch",
+            buckets=(1, 10, 100, 1_000, 10_000),
+            registry=registry,
+        )
+        self.aborts = Counter("fraud_aborted_commits", "Commits that had to be repeated", registry=registry)
+        self.producers_replaced = Counter(
+            "fraud_producers_replaced", "Producers discarded because of a fatal error", registry=registry
+        )
+        self.lag = Gauge("fraud_lag_messages", "Messages not yet scored", ["partition"], registry=registry)
+        self.cards = Gauge("fraud_state_cards", "Cards remembered", ["partition"], registry=registry)
+        self.state_bytes = Gauge("fraud_state_bytes", "Memory of the cards", ["partition"], registry=registry)
+        self.restorations = Counter(
+            "fraud_restorations", "Partitions restored, by where from", ["source"], registry=registry
+        )
+        self.restore_seconds = Histogram(
+            "fraud_restore_seconds",
+            "Time until a partition's state was there",
+            buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300),
+            registry=registry,
+        )
+        self.snapshots = Counter("fraud_snapshots", "Snapshots by outcome", ["outcome"], registry=registry)
+        self.model = Gauge(
+            "fraud_model_info", "1 for the model that scores", ["name", "version", "role"], registry=registry
+        )
+        self.reloads = Counter("fraud_model_reloads", "Models taken into service", registry=registry)
+        self.refused_models = Counter(
+            "fraud_models_refused", "Versions that could not serve", registry=registry
+        )
+        self.registry_failures = Counter(
+            "fraud_registry_failures", "Looks at the registry that failed", registry=registry
+        )
+        self.profiles = Gauge("fraud_profiles", "Merchants with a profile", registry=registry)
+        self.unprofiled = Counter(
+            "fraud_profile_use",
+            "Predictions by the age of the merchant's profile",
+            ["age"],
+            registry=registry,
+        )
+
+    def visible(self, answers: Sequence[Answers]) -> None:
+        """Note the latency of answers that have just been committed."""
+        now_ms = time.time() * 1_000
+        for one in answers:
+            self.end_to_end.observe_many((now_ms - one.arrived) / 1_000)
+
+    def decided(self, decisions: Sequence[str]) -> None:
+        """Count a micro-batch's decisions."""
+        flagged = decisions.count("review")
+        self.decisions.labels("review").inc(flagged)
+        self.decisions.labels("approve").inc(len(decisions) - flagged)
+
+    def owns(self, partition: int, lag: int, cards: int, size: int) -> None:
+        """Tell of an owned partition: messages behind, cards remembered, their bytes."""
+        label = str(partition)
+        self.lag.labels(label).set(lag)
+        self.cards.labels(label).set(cards)
+        self.state_bytes.labels(label).set(size)
+
+    def restored(self, source: str, seconds: float) -> None:
+        """Note that a partition's state was rebuilt."""
+        self.restorations.labels(source).inc()
+        self.restore_seconds.observe(seconds)
+
+    def forget_partition(self, partition: int) -> None:
+        """Stop telling of a partition that went to another worker."""
+        for gauge in (self.lag, self.cards, self.state_bytes):
+            gauge.remove_by_labels({"partition": str(partition)})
+
+    def exposition(self) -> bytes:
+        """Everything, in Prometheus's text format."""
+        return bytes(generate_latest(self._registry))
+
+
+def gauge_values(metrics: Metrics, name: str) -> Iterator[tuple[dict[str, str], float]]:
+    """The samples of one metric, for tests and the status page."""
+    for family in metrics._registry.collect():
+        for sample in family.samples:
+            if sample.name == name:
+                yield sample.labels, sample.value

@@ -1,0 +1,130 @@
+"""Which model scores: a thread follows the registry's alias, the engine swaps between two micro-batches.
+
+A new version is loaded, checked and smoke-scored beside the one that serves. A version that does not pass is
+refused for good and the old one stays. The last good one is kept on disk, so that serving starts without the
+registry.
+"""
+
+import logging
+import random
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fraud.errors import FraudError, IncompatibleModelError
+from fraud.modelling.bundle import ModelBundle, check_compatible, describe
+from fraud.modelling.cache import last_good_bundle, save_bundle
+from fraud.registry import CHALLENGER, CHAMPION, load_bundle, version_of_alias
+from fraud.settings import Settings
+from serving.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_JITTER = 0.2
+
+
+@dataclass
+class _Seat:
+    """A role and who holds it: `bundle` scores now, `successor` from the next micro-batch on."""
+
+    alias: str
+    bundle: ModelBundle | None = None
+    successor: ModelBundle | None = None
+    version: str | None = None
+    refused: set[str] = field(default_factory=set)
+
+
+class Models:
+    """The champion, and the challenger where shadow scoring is asked for."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._champion = _Seat(CHAMPION)
+        self._challenger = _Seat(CHALLENGER)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
+
+    @property
+    def champion(self) -> ModelBundle | None:
+        """The model that decides."""
+        return self._champion.bundle
+
+    @property
+    def challenger(self) -> ModelBundle | None:
+        """The model that scores in shadow."""
+        return self._challenger.bundle
+
+    def start(self) -> None:
+        """Take the last good model from disk, if there is one, and begin to follow the registry."""
+        self._seat_last_good()
+        self._thread.start()
+
+    def swap(self) -> bool:
+        """Seat the successors; call it between two micro-batches. Returns whether there is a champion."""
+        for seat in (self._champion, self._challenger):
+            successor, seat.successor = seat.successor, None
+            if successor is not None:
+                self._seat(seat, successor)
+        return self.champion is not None
+
+    def stop(self) -> None:
+        """End the thread; one that waits for a dead registry is left to end with the process."""
+        self._stop.set()
+        self._thread.join(1.0)
+
+    def _seat(self, seat: _Seat, bundle: ModelBundle) -> None:
+        if seat.bundle is not None:
+            self._metrics.model.remove(seat.bundle.metadata.model_name, seat.bundle.version, seat.alias)
+        seat.bundle = bundle
+        self._metrics.model.labels(bundle.metadata.model_name, bundle.version, seat.alias).set(1)
+        self._metrics.reloads.inc()
+        log.info("%s is now the %s", describe(bundle), seat.alias)
+
+    def _seat_last_good(self) -> None:
+        try:
+            bundle = last_good_bundle(self._folder)
+            if bundle is not None:
+                self._champion.successor = check_compatible(bundle).verify()
+                self._champion.version = bundle.version
+        except IncompatibleModelError as error:
+            log.warning("the last good model on disk is of no use: %s", error)
+
+    def _follow(self) -> None:
+        seats = [self._champion, *([self._challenger] if self._settings.serving.shadow else [])]
+        while not self._stop.is_set():
+            for seat in seats:
+                self._look(seat)
+            interval_s = self._settings.registry.poll_interval_s
+            self._stop.wait(interval_s * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
+
+    def _look(self, seat: _Seat) -> None:
+        try:
+            version = version_of_alias(self._settings, seat.alias)
+            if version is not None and version != seat.version and version not in seat.refused:
+                self._load(seat, version)
+        except FraudError as error:
+            self._metrics.registry_failures.inc()
+            log.warning("the registry was not asked for the %s: %s", seat.alias, error)
+
+    def _load(self, seat: _Seat, version: str) -> None:
+        try:
+            bundle = load_bundle(self._settings, version)
+        except IncompatibleModelError as error:
+            seat.refused.add(version)
+            self._metrics.refused_models.inc()
+            log.warning("version %s is refused as %s: %s", version, seat.alias, error)
+            return
+        seat.successor, seat.version = bundle, version
+        if seat is self._champion:
+            self._keep(bundle)
+
+    def _keep(self, bundle: ModelBundle) -> None:
+        try:
+            save_bundle(bundle, self._folder)
+        except OSError as error:
+            log.warning("the model could not be kept on disk: %s", error)
+
+    @property
+    def _folder(self) -> Path:
+        return self._settings.home / "serving" / "model"

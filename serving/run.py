@@ -1,0 +1,47 @@
+"""Running the engine: in this process, or as several."""
+
+import json
+import logging
+import os
+import socket
+import threading
+from pathlib import Path
+
+from fraud.settings import Settings
+from serving.engine import Engine
+from serving.http import StatusServer
+from serving.metrics import Metrics
+from serving.slots import take_slot
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Score until `stop` is set, then drain and return.
+
+    Raises:
+        UnreachableError: Kafka, or one of its topics, is not there.
+    """
+    folder = settings.home / "serving"
+    with take_slot(folder) as slot:
+        metrics = Metrics()
+        engine = Engine(settings, transactional_id(settings, slot), metrics)
+        port = settings.serving.http_port
+        server = StatusServer(settings.serving.http_host, port and port + slot, engine, metrics)
+        try:
+            _tell_address(folder / f"worker-{slot}.json", settings.serving.http_host, server.port)
+            engine.run(stop)
+        finally:
+            server.close()
+
+
+def transactional_id(settings: Settings, slot: int) -> str:
+    """Unique among living workers and the same again after a restart."""
+    return f"{settings.serving.transactional_id}-{socket.gethostname()}-{slot}"
+
+
+def _tell_address(file: Path, host: str, port: int) -> None:
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps({"pid": os.getpid(), "url": f"http://{host}:{port}"}))
+    draft.replace(file)
+    log.info("status at http://%s:%d (/live, /ready, /metrics)", host, port)
