@@ -129,7 +129,8 @@ def require_topic(settings: Settings, topic: str) -> int:
 def topic_config(settings: Settings, topic: str) -> dict[str, str]:
     """The configuration of an existing topic, as the broker tells it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    future = AdminClient(client_config(settings)).describe_configs([resource])[resource]
+    admin = AdminClient(client_config(settings))  # lives until the answer is there, or there is none
+    future = admin.describe_configs([resource])[resource]
     entries = _guard(settings, future.result, doing=f"describing {topic}")
     return {name: entry.value for name, entry in entries.items()}
 

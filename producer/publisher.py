@@ -12,6 +12,7 @@ from fraud.settings import Settings
 
 _IN_FLIGHT = 200_000
 _BATCH = 50_000
+"""Together less than `queue.buffering.max.messages`, so that the client always has room for a batch."""
 
 
 class Publisher:
@@ -34,16 +35,11 @@ class Publisher:
         Raises:
             UnreachableError: Kafka has not taken an earlier message, or takes none any more.
         """
-        messages = [
-            {"key": key, "value": value, "timestamp": time_ms}
-            for key, value, time_ms in zip(keys, values, timestamps, strict=True)
-        ]
-        for begin in range(0, len(messages), _BATCH):
-            self._make_room()
-            batch = messages[begin : begin + _BATCH]
-            # The room was there, so that a batch is never taken in part and out of order.
-            if self._producer.produce_batch(topic, batch, on_delivery=self._delivered) != len(batch):
-                raise UnreachableError(f"Kafka's client did not take all messages for {topic}")
+        produce, delivered = self._producer.produce, self._delivered
+        for number, (key, value, time_ms) in enumerate(zip(keys, values, timestamps, strict=True)):
+            if number % _BATCH == 0:
+                self._make_room()
+            produce(topic, value, key, on_delivery=delivered, timestamp=time_ms)
 
     def poll(self, timeout_s: float) -> None:
         """Serve the client for a while.

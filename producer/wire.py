@@ -72,7 +72,7 @@ def _quoted(text: pa.Array) -> pa.Array:
 
 def _objects(columns: dict[str, pa.Array]) -> list[bytes]:
     """Objects of JSON texts; the first column is never null."""
-    members = []
+    members: list[pa.Array] = []
     for name, column in columns.items():
         head = f'"{name}":' if not members else f',"{name}":'
         members.append(pc.fill_null(pc.binary_join_element_wise(head, column, ""), ""))

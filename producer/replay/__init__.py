@@ -1,0 +1,1 @@
+"""Replay of a user's own transactions and labels: read, judge, order, publish."""

@@ -1,0 +1,97 @@
+"""What must hold of the topics before anything is produced, so that nothing replayed is lost or refused."""
+
+import time
+from datetime import UTC, datetime
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from fraud.admission import Admitted, Door
+from fraud.errors import DataError, UnreachableError
+from fraud.kafka import DAY_MS, client_config, consumer_config, require_topic, topic_config
+from fraud.settings import Settings
+
+_NEVER = -1
+_SCAN = 1_000
+
+
+def keep_for_ever(settings: Settings, topic: str) -> None:
+    """Take the topic's limit of age away.
+
+    Raises:
+        UnreachableError: the broker refuses.
+    """
+    entry = ConfigEntry("retention.ms", str(_NEVER), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient(client_config(settings))  # lives until the answer is there, or there is none
+    future = admin.incremental_alter_configs([resource])[resource]
+    try:
+        future.result()
+    except KafkaException as error:
+        raise UnreachableError(
+            f"the retention of {topic} cannot be changed: {error.args[0].str()}"
+        ) from error
+
+
+def require_retention(settings: Settings, topic: str, oldest: int) -> None:
+    """See that the brokers would not delete the oldest event (ms) for its age.
+
+    Raises:
+        DataError: they would.
+    """
+    retention = int(topic_config(settings, topic)["retention.ms"])
+    age = int(time.time() * 1_000) - oldest
+    if retention != _NEVER and age > retention:
+        raise DataError(
+            f"the topic {topic} keeps events for {retention // DAY_MS} days and the file's oldest, of "
+            f"{_date(oldest)}, is {age // DAY_MS} days old, so Kafka would delete it: add --keep-forever (which "
+            "sets the topic's retention.ms to -1, as FRAUD_KAFKA__RETENTION_DAYS=-1 does for topics yet to be "
+            "created) or --shift-to-now"
+        )
+
+
+def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:
+    """See that the topic holds no transaction that makes the file's oldest event (ms) count as too late.
+
+    Raises:
+        DataError: it does.
+    """
+    bound = oldest + int(settings.admission.lateness.total_seconds() * 1_000)
+    newer = _admitted_after(settings, topic, bound)
+    if newer is not None:
+        raise DataError(
+            f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which begin "
+            f"on {_date(oldest)}, would be refused as late: replay into another topic "
+            "(FRAUD_TOPICS__TRANSACTIONS=...) or add --shift-to-now"
+        )
+
+
+def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
+    """The time (ms) of a transaction in the topic that is later than `bound`, if any."""
+    timeout = settings.kafka.request_timeout_s
+    partitions = range(require_topic(settings, topic))
+    consumer = Consumer(consumer_config(settings, "fraud-replay-check") | {"enable.partition.eof": True})
+    try:
+        wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]
+        starts = [start for start in consumer.offsets_for_times(wanted, timeout) if start.offset >= 0]
+        consumer.assign(starts)
+        open_partitions = {start.partition for start in starts}
+        while open_partitions:
+            for message in consumer.consume(_SCAN, timeout=timeout):
+                if message.error():
+                    open_partitions.discard(message.partition())
+                elif (found := _event_time(settings, message)) > bound:
+                    return found
+    finally:
+        consumer.close()
+    return None
+
+
+def _event_time(settings: Settings, message: Message) -> int:
+    """Its event time; 0 if the door refuses it."""
+    verdict = Door(settings.admission).admit(message.value(), message.timestamp()[1])
+    return verdict.transaction.timestamp if isinstance(verdict, Admitted) else 0
+
+
+def _date(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,136 @@
+"""Labels held against the transactions they speak of: joined, and of several the latest kept."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.features.events import hash_identifier
+from fraud.schema import LABEL_ARROW
+from producer.replay.conforming import LABEL_ROWS
+from producer.replay.mapping import LABEL_FIELDS
+from producer.replay.spool import Rows, Spool
+
+PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
+"""Labels as read, each with its place in the file."""
+
+LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
+DEFAULT_SOURCE = "chargeback"
+_ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """Which labels are published, in the order of their reporting, and which are not, with the reason."""
+
+    labels: Spool | None
+    transactions: Spool | None
+    rows: Rows
+    owners: Rows
+    reported_at: npt.NDArray[np.int64]
+    unused: Mapping[str, Rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, numbers: range) -> pa.Table:
+        """The labels of these numbers, whole: the transaction tells the card."""
+        assert self.labels is not None
+        assert self.transactions is not None
+        part = slice(numbers.start, numbers.stop)
+        told = self.labels.take(self.rows[part])
+        cards = self.transactions.take(self.owners[part])["card_id"]
+        sources = pc.fill_null(told["source"], DEFAULT_SOURCE)
+        columns = [told["transaction_id"], cards, told["is_fraud"], pa.array(self.reported_at[part]), sources]
+        return pa.table(columns, schema=LABEL_TABLE)
+
+    def unused_rows(self) -> Iterator[tuple[str, int, list[object]]]:
+        """Every label that is not published: why, its place in the file, and its values."""
+        for reason, rows in self.unused.items():
+            for begin in range(0, len(rows), _ROWS_AT_ONCE):
+                for label in (
+                    self.labels.take(rows[begin : begin + _ROWS_AT_ONCE]).to_pylist() if self.labels else []
+                ):
+                    place = label.pop("place")
+                    yield reason, place, list(label.values())
+
+
+def no_labels() -> LabelPlan:
+    """A plan of nothing."""
+    nothing = np.empty(0, dtype=np.int64)
+    return LabelPlan(None, None, nothing, nothing, nothing, {})
+
+
+def plan_labels(labels: Spool, transactions: Spool, delay: timedelta) -> LabelPlan:
+    """Join the labels to their transactions, in the order of their reporting.
+
+    A label without a transaction, of another card, or outdone by a later one of the same transaction is
+    not used. Where no `reported_at` is told, it is the transaction's time plus `delay`. Needs about 60
+    bytes of memory a row.
+    """
+    owners = _owners(labels, transactions)
+    reported = _reported(labels, owners, transactions.column("timestamp"), int(delay.total_seconds() * 1_000))
+    orphan = owners < 0
+    foreign = ~orphan & _foreign(labels, transactions, owners)
+    usable = np.flatnonzero(~orphan & ~foreign)
+    order = usable[np.argsort(reported[usable], kind="stable")]
+    latest = _latest(owners[order])
+    kept = order[latest]
+    unused = {
+        "no such transaction among those replayed": np.flatnonzero(orphan),
+        "card_id is not the transaction's": np.flatnonzero(foreign),
+        "a later label of the same transaction takes its place": order[~latest],
+    }
+    return LabelPlan(labels, transactions, kept, owners[kept], reported[kept], unused)
+
+
+def _owners(labels: Spool, transactions: Spool) -> Rows:
+    """For each label the number of its transaction, the first of that id; -1 if there is none."""
+    known = _hashes(transactions, "transaction_id")
+    by_hash = np.argsort(known, kind="stable")
+    wanted = _hashes(labels, "transaction_id")
+    if not len(known):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    found = np.minimum(np.searchsorted(known, wanted, sorter=by_hash), len(known) - 1)
+    owners = by_hash[found]
+    return np.where(known[owners] == wanted, owners, -1)
+
+
+def _foreign(labels: Spool, transactions: Spool, owners: Rows) -> npt.NDArray[np.bool_]:
+    cards = pa.chunked_array([batch["card_id"] for batch in labels.batches()], type=pa.string())
+    told: npt.NDArray[np.bool_] = cards.is_valid().to_numpy()
+    if not told.any() or not len(transactions):
+        return told
+    differ: npt.NDArray[np.bool_] = _hashes(labels, "card_id") != _hashes(transactions, "card_id")[owners]
+    return told & differ
+
+
+def _reported(
+    labels: Spool, owners: Rows, times: npt.NDArray[np.int64], delay_ms: int
+) -> npt.NDArray[np.int64]:
+    told = pa.chunked_array([batch["reported_at"] for batch in labels.batches()], type=pa.int64())
+    late = times[owners] + delay_ms if len(times) else np.zeros(len(owners), dtype=np.int64)
+    reported: npt.NDArray[np.int64] = pc.coalesce(told, pa.array(late)).to_numpy()
+    return reported
+
+
+def _latest(owners: Rows) -> npt.NDArray[np.bool_]:
+    """Which of the labels, in the order of their reporting, are the last of their transaction."""
+    _, last = np.unique(owners[::-1], return_index=True)
+    latest = np.zeros(len(owners), dtype=bool)
+    latest[len(owners) - 1 - last] = True
+    return latest
+
+
+def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:
+    hashed = [
+        np.fromiter(
+            (hash_identifier(text or "") for text in batch[column].to_pylist()), np.uint64, len(batch)
+        )
+        for batch in spool.batches()
+    ]
+    return np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)

@@ -1,0 +1,115 @@
+"""The second pass: what was judged good goes to Kafka, in order of event time."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.settings import Settings
+from producer.publisher import Publisher
+from producer.replay.labels import LabelPlan
+from producer.replay.pacing import PORTION_ROWS, Pacer, Times, portions
+from producer.replay.spool import Rows, Spool
+from producer.wire import encode_labels, encode_transactions
+
+Progress = Callable[[int], object]
+"""Told how many transactions and labels have been handed over."""
+
+
+@dataclass(frozen=True)
+class Consignment:
+    """What is to be sent: rows on disk, their order (None: as they are), and a shift of all times (ms)."""
+
+    transactions: Spool
+    order: Rows | None
+    times: Times
+    labels: LabelPlan
+    shift: int = 0
+
+    def __len__(self) -> int:
+        return len(self.times) + len(self.labels)
+
+    def transactions_in(self, part: range) -> pa.Table:
+        """The transactions of these numbers in the order of time."""
+        rows = np.arange(part.start, part.stop) if self.order is None else self.order[part.start : part.stop]
+        return _shifted(self.transactions.take(rows), "timestamp", self.shift)
+
+    def labels_in(self, part: range) -> pa.Table:
+        """The labels of these numbers in the order of time."""
+        return _shifted(self.labels.part(part), "reported_at", self.shift)
+
+
+@dataclass
+class Sent:
+    """How far the sending came; `interrupted` if it was stopped before its end."""
+
+    transactions: int = 0
+    labels: int = 0
+    interrupted: bool = False
+
+
+def publish(
+    settings: Settings, consignment: Consignment, speed: float | None, start: int, progress: Progress
+) -> Sent:
+    """Send everything from transaction number `start` on; an interrupt ends it in good order.
+
+    Raises:
+        UnreachableError: Kafka does not take it.
+    """
+    publisher, sent = Publisher(settings), Sent()
+    try:
+        _send_portions(settings, publisher, consignment, speed, start, sent, progress)
+    except KeyboardInterrupt:
+        sent.interrupted = True
+    publisher.flush()
+    return sent
+
+
+def _send_portions(
+    settings: Settings,
+    publisher: Publisher,
+    consignment: Consignment,
+    speed: float | None,
+    start: int,
+    sent: Sent,
+    progress: Progress,
+) -> None:
+    pacer = None
+    for portion in portions(consignment.times, consignment.labels.reported_at, start, speed):
+        pacer = pacer or Pacer(portion.begins, speed)
+        pacer.wait(portion.begins, publisher.poll)
+        for part in _cut(portion.transactions):
+            _send_transactions(publisher, settings.topics.transactions, consignment.transactions_in(part))
+        sent.transactions += len(portion.transactions)
+        for part in _cut(portion.labels):
+            _send_labels(publisher, settings.topics.labels, consignment.labels_in(part))
+        sent.labels += len(portion.labels)
+        progress(sent.transactions + sent.labels)
+
+
+def _send_transactions(publisher: Publisher, topic: str, table: pa.Table) -> None:
+    keys, times = table["card_id"].to_pylist(), table["timestamp"].to_pylist()
+    publisher.send(topic, keys, encode_transactions(table), times)
+
+
+def _send_labels(publisher: Publisher, topic: str, table: pa.Table) -> None:
+    # Kafka takes no stamp from the future, which a label reported there would otherwise have.
+    now = int(time.time() * 1_000)
+    times = pc.min_element_wise(table["reported_at"], now).to_pylist()
+    publisher.send(topic, table["card_id"].to_pylist(), encode_labels(table), times)
+
+
+def _cut(numbers: range) -> Iterator[range]:
+    for begin in range(numbers.start, numbers.stop, PORTION_ROWS):
+        yield range(begin, min(begin + PORTION_ROWS, numbers.stop))
+
+
+def _shifted(table: pa.Table, column: str, shift: int) -> pa.Table:
+    if not shift:
+        return table
+    return table.set_column(
+        table.schema.get_field_index(column), table.schema.field(column), pc.add(table[column], shift)
+    )

@@ -1,0 +1,151 @@
+"""A user's files as whole tables in memory, for what looks at all of a history at once."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.errors import DataError
+from fraud.settings import Settings
+from producer.replay.conforming import Limits
+from producer.replay.labels import PLACED_LABELS
+from producer.replay.mapping import VERDICT, Columns, Origin, read_mapping
+from producer.replay.reading import Source, open_source
+from producer.replay.rejects import Rejects
+from producer.replay.spool import Spool
+from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
+
+Progress = Callable[[str, int], object]
+"""Told what is being done and how many rows of it are done."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which files, and how to read them; `label_delay` is for verdicts without a time of reporting."""
+
+    transactions: Path
+    labels: Path | None = None
+    columns: Path | None = None
+    label_delay: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What is good in the files.
+
+    Attributes:
+        transactions: in the fields of the Transaction schema, in order of event time.
+        labels: transaction_id, is_fraud and reported_at (ms).
+        rejects: of each file the rows that could not be used.
+    """
+
+    transactions: pa.Table
+    labels: pa.Table
+    rejects: list[Rejects]
+
+
+def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
+    """Read, judge and order a user's transactions and labels.
+
+    Labels of transactions that were rejected go with them; others that name no transaction are kept.
+
+    Raises:
+        DataError: a file is missing or broken, or there are no labels.
+    """
+    mapping = read_mapping(files.columns) if files.columns else {}
+    with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
+        survey, rejects = _read_transactions(settings, files, mapping, Path(folder), progress)
+        spool, more = survey.labels, []
+        if files.labels:
+            spool, more = _read_labels(settings, files.labels, mapping, Path(folder), progress)
+        if spool is None:
+            raise DataError(
+                f"{files.transactions} has no column {VERDICT}: give the labels with --labels FILE, or name the "
+                "column with --columns mapping.yaml"
+            )
+        transactions = _in_order(survey.transactions)
+        labels = _labels(spool, transactions, rejects.ids, files.label_delay)
+    return Tables(transactions, labels, [rejects, *more])
+
+
+class _NotedRejects(Rejects):
+    """Rejects that remember the identifiers of their rows."""
+
+    def __init__(self, folder: Path, name: str, source: Source, mapping: Columns) -> None:
+        super().__init__(folder, name, source.columns, source.place_name)
+        column = mapping.get("transaction_id", Origin(column="transaction_id")).column
+        self._column = source.columns.index(column) if column in source.columns else None
+        self.ids: set[str] = set()
+
+    def add(self, place: int, reason: str, row: Sequence[object]) -> None:
+        """Write one row aside."""
+        super().add(place, reason, row)
+        if self._column is not None and self._column < len(row):
+            value = row[self._column]
+            self.ids.add(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+
+def _read_transactions(
+    settings: Settings, files: Files, mapping: Columns, folder: Path, progress: Progress
+) -> tuple[Survey, _NotedRejects]:
+    source = open_source(files.transactions)
+    door = settings.admission
+    limits = Limits(door.earliest, int(time.time() * 1_000), door.max_amount)
+    delay = None if files.labels else files.label_delay
+    count = partial(progress, "reading transactions")
+    with _NotedRejects(_aside(settings), _stem(files.transactions), source, mapping) as rejects:
+        survey = survey_transactions(source, mapping, limits, delay, folder, rejects, count)
+    if not len(survey.transactions):
+        why = f": {rejects.first[0][1]}" if rejects.first else ""
+        raise DataError(f"none of the {rejects.count:,} rows of {files.transactions} is a transaction{why}")
+    return survey, rejects
+
+
+def _read_labels(
+    settings: Settings, path: Path, mapping: Columns, folder: Path, progress: Progress
+) -> tuple[Spool, list[Rejects]]:
+    source = open_source(path)
+    with Rejects(_aside(settings), _stem(path), source.columns, source.place_name) as rejects:
+        labels = survey_labels(source, mapping, folder, rejects, partial(progress, "reading labels"))
+    return labels, [rejects]
+
+
+def _in_order(spool: Spool) -> pa.Table:
+    order = time_order(spool.column("timestamp"))
+    table = pa.Table.from_batches(spool.batches())
+    return table.combine_chunks() if order is None else table.take(pa.array(order))
+
+
+def _labels(spool: Spool, transactions: pa.Table, rejected: set[str], delay: timedelta) -> pa.Table:
+    labels = pa.Table.from_batches(spool.batches(), PLACED_LABELS).combine_chunks()
+    if rejected:
+        gone = pc.is_in(labels["transaction_id"], pa.array(sorted(rejected), pa.string()))
+        labels = labels.filter(pc.invert(gone))
+    reported = labels["reported_at"]
+    if reported.null_count:
+        reported = pc.coalesce(reported, _assumed(labels["transaction_id"], transactions, delay))
+    return pa.table(
+        [labels["transaction_id"], labels["is_fraud"], reported],
+        ["transaction_id", "is_fraud", "reported_at"],
+    )
+
+
+def _assumed(ids: pa.ChunkedArray, transactions: pa.Table, delay: timedelta) -> pa.ChunkedArray:
+    """When each label is taken to have been reported: so long after its transaction; 0 without one."""
+    rows = pc.index_in(ids, value_set=transactions["transaction_id"].combine_chunks())
+    times = transactions["timestamp"].take(rows)
+    return pc.fill_null(pc.add(times, delay // timedelta(milliseconds=1)), 0)
+
+
+def _aside(settings: Settings) -> Path:
+    return settings.home / "rejected"
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".")[0]
