@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Message, Producer
 
 from fraud.kafka import DAY_MS, flush, producer_config
 from fraud.settings import Settings
@@ -61,11 +61,17 @@ def accidental_stream(count: int, days: float, seed: int = 5) -> list[dict[str, 
 def produce(settings: Settings, topic: str, values: Iterable[dict[str, Any] | bytes]) -> None:
     """Put the messages on the topic, keyed by card, with their time as Kafka's."""
     producer = Producer(producer_config(settings))
+    failures: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
     for value in values:
-        if isinstance(value, bytes):
-            producer.produce(topic, value, key=b"card-0", timestamp=START_MS)
-        else:
-            time_ms = value.get("timestamp", value.get("reported_at"))
-            producer.produce(topic, json.dumps(value), key=value["card_id"], timestamp=time_ms)
+        known = {"card_id": "card-0", "timestamp": START_MS} if isinstance(value, bytes) else value
+        text = value if isinstance(value, bytes) else json.dumps(value)
+        time_ms = known.get("timestamp", known.get("reported_at"))
+        producer.produce(topic, text, key=known["card_id"], timestamp=time_ms, on_delivery=delivered)
         producer.poll(0)
     flush(producer, 30)
+    assert not failures
