@@ -1,0 +1,26 @@
+"""A thief shops online with somebody's account: new merchants, mostly more than the owner spends."""
+
+from datetime import date
+
+import numpy as np
+
+from producer.scenario import Scenario
+from producer.simulator.campaigns.common import after_each_other, factors, some_time, starts, victims
+from producer.simulator.draws import HOUR_MS, Payments, generator
+from producer.simulator.world import World
+
+
+def account_takeover(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+    """The payments of all take-overs that begin on `day`."""
+    random = generator(world.seed, "account_takeover", day.toordinal(), take)
+    campaign = scenario.campaigns.account_takeover
+    count = starts(world, campaign, random)
+    size = 1 + random.poisson(max(campaign.payments - 1, 0), count)
+    gap = campaign.hours * HOUR_MS / campaign.payments
+    time = after_each_other(random, some_time(random, day, count), size, gap)
+    card = np.repeat(victims(world, random, count), size)
+    anywhere = world.shelves.choose(random, np.full(len(card), world.shelves.online))
+    resaleable = random.choice(world.resaleable, len(card))
+    merchant = np.where(random.random(len(card)) < 0.7, resaleable, anywhere)
+    amount = world.usual_amount(card, merchant) * factors(random, campaign, size)
+    return Payments(card, merchant, time, amount)

@@ -1,0 +1,43 @@
+"""Stolen card numbers are tried with tiny online payments; those that work buy something."""
+
+from datetime import date
+
+import numpy as np
+
+from producer.scenario import Scenario
+from producer.simulator.campaigns.common import after_each_other, factors, some_time, starts, victims
+from producer.simulator.draws import HOUR_MS, MINUTE_MS, Ints, Payments, around_one, generator, waits
+from producer.simulator.world import World
+
+
+def card_testing(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+    """The payments of all card testing that begins on `day`."""
+    random = generator(world.seed, "card_testing", day.toordinal(), take)
+    campaign = scenario.campaigns.card_testing
+    count = starts(world, campaign, random)
+    batch = np.repeat(np.arange(count), campaign.cards)
+    begin = some_time(random, day, count)[batch]
+    begin = begin + (random.random(len(batch)) * campaign.hours * HOUR_MS).astype(np.int64)
+    card = victims(world, random, len(batch))
+    shop = random.choice(world.resaleable, count)[batch]
+    tests = _tests(random, card, shop, begin)
+    used = random.random(len(batch)) < campaign.used
+    return Payments.concat([tests, _use(world, scenario, random, card[used], begin[used])])
+
+
+def _tests(random: np.random.Generator, card: Ints, shop: Ints, begin: Ints) -> Payments:
+    size = 1 + random.poisson(1.0, len(card))
+    time = after_each_other(random, begin, size, 2 * MINUTE_MS)
+    return Payments(
+        np.repeat(card, size), np.repeat(shop, size), time, around_one(random, 1.5, 0.5, len(time))
+    )
+
+
+def _use(world: World, scenario: Scenario, random: np.random.Generator, card: Ints, tested: Ints) -> Payments:
+    size = 1 + random.poisson(1.0, len(card))
+    begin = tested + waits(random, len(card), 8 * HOUR_MS, 10 * MINUTE_MS)
+    time = after_each_other(random, begin, size, 40 * MINUTE_MS)
+    owner = np.repeat(card, size)
+    merchant = random.choice(world.resaleable, len(owner))
+    amount = world.usual_amount(owner, merchant) * factors(random, scenario.campaigns.card_testing, size)
+    return Payments(owner, merchant, time, amount)

@@ -1,0 +1,203 @@
+"""How card holders pay: habits, errands, travel, gifts, games, subscriptions."""
+
+from datetime import date
+
+import numpy as np
+
+from producer.scenario import Scenario, Season
+from producer.simulator.draws import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Bools,
+    Floats,
+    Ints,
+    Payments,
+    around_one,
+    generator,
+    waits,
+)
+from producer.simulator.world import World
+
+TRIP_BLOCK_DAYS = 30
+"""A card makes at most one trip in each such stretch of days."""
+
+_HOURS = {
+    "day": [1, 1, 1, 1, 1, 2, 5, 14, 24, 32, 38, 42, 46, 40, 36, 38, 46, 52, 46, 30, 16, 8, 4, 2],
+    "evening": [6, 3, 1, 1, 1, 1, 2, 4, 6, 6, 8, 18, 40, 34, 14, 10, 14, 26, 46, 54, 46, 34, 22, 12],
+    "always": [12, 8, 6, 5, 5, 6, 8, 12, 18, 22, 24, 26, 28, 26, 26, 28, 30, 32, 36, 40, 42, 38, 30, 20],
+}
+
+
+def legitimate(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+    """A day of everybody's payments (by UTC), unsorted; `take` draws the same day anew."""
+    random = generator(world.seed, "life", day.toordinal(), take)
+    abroad = travellers(world, scenario, day)
+    parts = [
+        _habits(world, scenario, day, random, abroad),
+        _sprees(world, scenario, day, random),
+        _games(world, scenario, day, random),
+    ]
+    if take == 0:
+        parts.append(_subscriptions(world, scenario, day))
+    start = start_of(day)
+    return Payments.concat(parts).within(start, start + DAY_MS)
+
+
+def start_of(day: date) -> int:
+    """Midnight UTC in ms."""
+    return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY_MS
+
+
+def travellers(world: World, scenario: Scenario, day: date) -> Ints:
+    """By card: the place it travels in, or -1 at home."""
+    block, position = divmod(day.toordinal(), TRIP_BLOCK_DAYS)
+    random = generator(world.seed, "trips", block)
+    cards = len(world.cards)
+    chance = random.random(cards)
+    length = 1 + random.poisson(scenario.life.trip_days, cards)
+    start = (random.random(cards) * np.maximum(TRIP_BLOCK_DAYS - length, 1)).astype(np.int64)
+    target = random.choice(len(scenario.places), cards, p=world.place_weight)
+    season = _season(scenario, date.fromordinal(block * TRIP_BLOCK_DAYS + TRIP_BLOCK_DAYS // 2))
+    goes = chance < scenario.life.trips_per_month * season.travel
+    away = goes & (start <= position) & (position < start + length)
+    return np.where(away & (target != world.cards.place), target, -1)
+
+
+def _habits(
+    world: World, scenario: Scenario, day: date, random: np.random.Generator, abroad: Ints
+) -> Payments:
+    life = scenario.life
+    rate = life.payments_per_day * world.cards.rate * _mood(world, scenario, day)
+    card = np.repeat(np.arange(len(world.cards)), random.poisson(rate))
+    place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
+    merchant = _merchants(world, scenario, random, card, place, abroad[card] >= 0)
+    time = _times(world, random, day, card, merchant, place)
+    time = _errands(random, card, time, life.errands)
+    return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
+
+
+def _mood(world: World, scenario: Scenario, day: date) -> Floats:
+    """How active each card is today: the season, the weekend, the salary."""
+    cards = world.cards
+    weekend = cards.weekend if day.weekday() >= 5 else np.ones(len(cards))
+    since_salary = (day.day - cards.salary_day) % 30
+    salary = 1.0 + scenario.life.salary_effect * (since_salary < 4)
+    factor: Floats = _season(scenario, day).activity * weekend * salary
+    return factor
+
+
+def _season(scenario: Scenario, day: date) -> Season:
+    month_day = f"{day:%m-%d}"
+    holding = (season for season in scenario.seasons if season.holds(month_day))
+    return next(holding, Season(first="01-01", last="12-31"))
+
+
+def _merchants(
+    world: World, scenario: Scenario, random: np.random.Generator, card: Ints, place: Ints, away: Bools
+) -> Ints:
+    """A favourite, or one explored nearby or online; travellers know nobody."""
+    life, shelves = scenario.life, world.shelves
+    rank = random.geometric(0.25, len(card)) - 1
+    favourite = world.cards.favourites[card, rank % world.cards.favourites.shape[1]]
+    online = random.random(len(card)) < life.online
+    explored = shelves.choose(random, np.where(online, shelves.online, place))
+    known = random.random(len(card)) >= life.explore
+    reachable = ~away | world.merchants.online[favourite]
+    return np.where(known & reachable, favourite, explored)
+
+
+def _times(
+    world: World, random: np.random.Generator, day: date, card: Ints, merchant: Ints, place: Ints
+) -> Ints:
+    """By the merchants' hours and the card's, in local time; what falls off the day comes round."""
+    profiles = np.array([_HOURS[kind.hours] for kind in world.scenario.categories], np.float64)
+    cumulative = np.cumsum(profiles / profiles.sum(axis=1, keepdims=True), axis=1)
+    category = world.merchants.category[merchant]
+    position = np.searchsorted(
+        (cumulative + np.arange(len(profiles))[:, None]).ravel(), _spots(random, category)
+    )
+    hour = np.minimum(position - 24 * category, 23) + random.random(len(card))
+    hour += world.cards.chronotype[card]
+    local = (hour * HOUR_MS).astype(np.int64)
+    return start_of(day) + (local - world.utc_offset_ms[place]) % DAY_MS
+
+
+def _spots(random: np.random.Generator, category: Ints) -> Floats:
+    spots: Floats = category + np.minimum(random.random(len(category)), 1.0 - 1e-12)
+    return spots
+
+
+def _errands(random: np.random.Generator, card: Ints, time: Ints, share: float) -> Ints:
+    """Some payments follow the card's one before within the hour; rows of a card are adjacent."""
+    follows = np.zeros(len(card), np.bool_)
+    follows[1:] = (card[1:] == card[:-1]) & (random.random(max(len(card) - 1, 0)) < share)
+    moved = time.copy()
+    moved[1:] = np.where(follows[1:], time[:-1] + waits(random, len(time) - 1, 15 * MINUTE_MS), time[1:])
+    return moved
+
+
+def _amounts(
+    world: World, scenario: Scenario, random: np.random.Generator, card: Ints, merchant: Ints
+) -> Floats:
+    spreads = np.array([kind.spread for kind in scenario.categories])[world.merchants.category[merchant]]
+    usual = world.usual_amount(card, merchant) * scenario.life.amount_level
+    amounts: Floats = usual * np.exp(random.normal(0.0, 1.0, len(card)) * spreads)
+    return amounts
+
+
+def _sprees(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+    """Gifts, a new flat: several large purchases in a few hours at merchants the card never saw."""
+    season = _season(scenario, day)
+    shoppers = _few(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
+    card = np.repeat(shoppers, 1 + random.poisson(2.0, len(shoppers)))
+    anywhere = random.choice(world.resaleable, len(card))
+    nearby = world.shelves.choose(random, world.cards.place[card])
+    online = random.random(len(shoppers)) < 0.65
+    merchant = np.where(online[np.searchsorted(shoppers, card)], anywhere, nearby)
+    bold = around_one(random, scenario.life.spree_size, 0.6, len(card))
+    amount = bold * _amounts(world, scenario, random, card, merchant)
+    return Payments(card, merchant, _session(world, random, day, shoppers, card, 45 * MINUTE_MS), amount)
+
+
+def _games(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+    """Bursts of tiny payments to one online merchant."""
+    players = _few(world, random, scenario.life.games_per_month / 30)
+    card = np.repeat(players, 2 + random.poisson(2.0, len(players)))
+    shop = random.choice(world.resaleable, len(players))
+    amount = around_one(random, 1.7, 0.5, len(card))
+    time = _session(world, random, day, players, card, 2 * MINUTE_MS)
+    return Payments(card, shop[np.searchsorted(players, card)], time, amount)
+
+
+def _few(world: World, random: np.random.Generator, share: float) -> Ints:
+    """A random few of the cards, ascending."""
+    count = random.binomial(len(world.cards), min(share, 1.0))
+    return np.sort(random.choice(len(world.cards), count, replace=False))
+
+
+def _session(
+    world: World, random: np.random.Generator, day: date, who: Ints, card: Ints, mean_gap_ms: float
+) -> Ints:
+    """Times of payments that follow one another, beginning at a waking hour of each of `who`."""
+    begin = 9.0 + 13.0 * random.random(len(who)) + world.cards.chronotype[who]
+    local = (begin * HOUR_MS).astype(np.int64) - world.utc_offset_ms[world.cards.place[who]]
+    owner = np.searchsorted(who, card)
+    gaps = np.cumsum(waits(random, len(card), mean_gap_ms))
+    first = np.searchsorted(card, who)
+    time: Ints = start_of(day) + local[owner] % DAY_MS + gaps - gaps[first][owner]
+    return time
+
+
+def _subscriptions(world: World, scenario: Scenario, day: date) -> Payments:
+    """The same amount to the same online merchant, each month on the same day and hour."""
+    random = generator(world.seed, "subscriptions")
+    count = round(scenario.life.subscriptions * len(world.cards))
+    card = np.sort(random.integers(0, len(world.cards), count))
+    merchant = world.shelves.choose(random, np.full(count, world.shelves.online))
+    due, hour = random.integers(1, 29, count), random.random(count) * 6 + 2
+    price = np.clip(around_one(random, 9.0, 0.6, count), 0.99, 120.0)
+    price = np.floor(price) + 0.99
+    today = due == day.day
+    time = start_of(day) + (hour * HOUR_MS).astype(np.int64)
+    return Payments(card, merchant, time, price).select(today)

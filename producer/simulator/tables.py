@@ -1,0 +1,120 @@
+"""From indices and euros to identifiers, money and Arrow tables."""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction, minor_digits
+from producer.simulator.campaigns import CAMPAIGN_NAMES
+from producer.simulator.draws import DAY_MS, Bools, Ints, Payments
+from producer.simulator.labels import SOURCES, Reports
+from producer.simulator.world import World
+
+LARGEST_AMOUNT = 20_000.0
+"""In euros: what a card's limit allows."""
+SMALLEST_AMOUNT = 0.1
+
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+def _wire_schema(kept: pa.Schema, struct: type[msgspec.Struct]) -> pa.Schema:
+    return pa.schema([kept.field(field.name) for field in msgspec.structs.fields(struct)])
+
+
+TRANSACTIONS = _wire_schema(TRANSACTION_ARROW, Transaction)
+LABELS = _wire_schema(LABEL_ARROW, Label)
+TRUTH = pa.schema(
+    [
+        pa.field("transaction_id", pa.string(), nullable=False),
+        pa.field("is_fraud", pa.bool_(), nullable=False),
+        pa.field("campaign", pa.string()),
+    ]
+)
+
+
+class Names:
+    """A world's identifiers and words as Arrow arrays, by index."""
+
+    def __init__(self, world: World) -> None:
+        places, categories = world.scenario.places, world.scenario.categories
+        self.cards = pa.array([f"card-{index:07d}" for index in range(len(world.cards))])
+        self.merchants = pa.array([f"merchant-{index:06d}" for index in range(len(world.merchants))])
+        self.categories = pa.array([category.name for category in categories])
+        self.countries = pa.array([place.country for place in places])
+        self.currencies = pa.array([place.currency for place in places])
+        self.channels = pa.array(["pos", "online"])
+        per_euro = {currency.code: currency.per_euro for currency in world.scenario.currencies}
+        self.minor_per_euro = np.array(
+            [per_euro[place.currency] * 10 ** minor_digits(place.currency) for place in places]
+        )
+
+
+def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Array) -> pa.Table:
+    """Payments in the Transaction schema, in their order."""
+    merchants, merchant = world.merchants, payments.merchant
+    home = world.cards.place[payments.card]
+    online = merchants.online[merchant]
+    euros = np.clip(payments.amount, SMALLEST_AMOUNT, LARGEST_AMOUNT)
+    columns = [
+        ids,
+        card_ids(world, names, payments),
+        names.merchants.take(pa.array(merchant)),
+        pa.array(np.rint(euros * names.minor_per_euro[home]).astype(np.int64)),
+        names.currencies.take(pa.array(home)),
+        pa.array(payments.time),
+        names.categories.take(pa.array(merchants.category[merchant])),
+        names.channels.take(pa.array(online.astype(np.int8))),
+        names.countries.take(pa.array(merchants.place[merchant])),
+        pa.array(merchants.latitude[merchant], mask=online),
+        pa.array(merchants.longitude[merchant], mask=online),
+    ]
+    return pa.Table.from_arrays(columns, schema=TRANSACTIONS)
+
+
+def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:
+    """A person's card has a new identifier every so many days, when the bank issues a new one."""
+    day = payments.time // DAY_MS
+    generation = (day + world.cards.phase[payments.card]) // world.scenario.card_lifetime_days
+    person = names.cards.take(pa.array(payments.card))
+    return pc.binary_join_element_wise(person, pa.array(generation).cast(pa.string()), "-")
+
+
+def label_table(transactions: pa.Table, reports: Reports) -> pa.Table:
+    """Reports in the Label schema, in their order."""
+    rows = pa.array(reports.row)
+    columns = [
+        transactions["transaction_id"].take(rows).combine_chunks(),
+        transactions["card_id"].take(rows).combine_chunks(),
+        pa.array(reports.is_fraud),
+        pa.array(reports.reported_at),
+        pa.array(SOURCES[reports.source], pa.string()),
+    ]
+    return pa.Table.from_arrays(columns, schema=LABELS)
+
+
+def truth_table(ids: pa.Array, campaign: Ints) -> pa.Table:
+    """What really happened; `campaign` is -1 for legitimate payments."""
+    fraud: Bools = campaign >= 0
+    names = pa.array(CAMPAIGN_NAMES, pa.string()).take(pa.array(np.where(fraud, campaign, 0), mask=~fraud))
+    return pa.Table.from_arrays([ids, pa.array(fraud), names], schema=TRUTH)
+
+
+def transaction_ids(key: int, first: int, count: int) -> pa.Array:
+    """Identifiers that tell nothing: numbers from `first` on, mixed; distinct ones stay distinct."""
+    numbers = np.arange(count, dtype=np.uint64) + np.uint64(first)
+    mixed = _mixed(numbers ^ _mixed(np.array([key], dtype=np.uint64)))
+    shifts = np.arange(60, -4, -4, dtype=np.uint64)
+    digits: npt.NDArray[np.uint8] = _HEX[(mixed[:, None] >> shifts) & np.uint64(15)]
+    offsets = np.arange(count + 1, dtype=np.int32) * 16
+    buffers = [pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(digits))]
+    return pa.StringArray.from_buffers(count, *buffers)
+
+
+def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014), a bijection."""
+    mixed = numbers + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
