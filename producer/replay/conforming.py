@@ -167,7 +167,8 @@ def _violations(kind: inspect.Type, column: pa.Array) -> list[tuple[pa.Array, st
         return _outside(column, kind.ge, kind.le, "is below {}", "is above {}")
     if isinstance(kind, inspect.LiteralType):
         words = f"is none of {', '.join(map(str, kind.values))}"
-        return [(pc.invert(pc.is_in(column, pa.array(kind.values))), words)]
+        unknown = pc.invert(pc.is_in(column, pa.array(kind.values)))
+        return [(pc.and_(pc.is_valid(column), unknown), words)]
     return []
 
 
