@@ -62,3 +62,65 @@ Calibration = Annotated[Identity | Platt | Isotonic, Field(discriminator="kind")
 
 def _sigmoid(margin: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-np.clip(margin, -500.0, 500.0)))
+
+
+def fit_calibration(margin: Floats, labels: npt.NDArray[np.int8]) -> Identity | Platt | Isotonic:
+    """The better of Platt and isotonic for margins and labels of the validation rows, both shape (N,).
+
+    Each is fitted on one half of the rows (every other one in time) and judged by log loss on the other;
+    the winner is fitted on all. Isotonic must win clearly, because it has more to be wrong about. With one
+    class only there is nothing to fit and the booster's own probability stays.
+    """
+    if len(np.unique(labels)) < 2:
+        return Identity()
+    if labels[::2].min() == labels[::2].max():
+        return fit_platt(margin, labels)
+    platt = log_loss(labels[1::2], fit_platt(margin[::2], labels[::2]).apply(margin[1::2]))
+    isotonic = log_loss(labels[1::2], fit_isotonic(margin[::2], labels[::2]).apply(margin[1::2]))
+    return fit_isotonic(margin, labels) if isotonic < 0.99 * platt else fit_platt(margin, labels)
+
+
+def fit_platt(margin: Floats, labels: npt.NDArray[np.int8]) -> Platt:
+    """Platt's logistic curve with his smoothed targets, by Newton's method.
+
+    After Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007.
+    """
+    positives = int(labels.sum())
+    negatives = len(labels) - positives
+    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    slope, intercept = 1.0, 0.0
+    for _ in range(100):
+        probability = _sigmoid(slope * margin + intercept)
+        curvature = np.maximum(probability * (1 - probability), 1e-12)
+        residual = probability - targets
+        hessian = np.array(
+            [
+                [curvature @ margin**2 + 1e-9, curvature @ margin],
+                [curvature @ margin, curvature.sum() + 1e-9],
+            ]
+        )
+        step = np.linalg.solve(hessian, [residual @ margin, residual.sum()])
+        size = min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        slope, intercept = max(slope - size * step[0], 1e-3), intercept - size * step[1]
+        if float(np.abs(step).max()) < 1e-9:
+            break
+    return Platt(slope=float(slope), intercept=float(intercept))
+
+
+def fit_isotonic(margin: Floats, labels: npt.NDArray[np.int8]) -> Isotonic:
+    """Isotonic regression, its blocks drawn together to their centres."""
+    from sklearn.isotonic import IsotonicRegression
+
+    order = np.argsort(margin, kind="stable")
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(margin[order], labels[order])
+    starts = np.append(0, np.flatnonzero(np.diff(fitted)) + 1)
+    sizes = np.diff(np.append(starts, len(fitted)))
+    centres = np.add.reduceat(margin[order], starts) / sizes
+    knots, first = np.unique(centres, return_index=True)
+    return Isotonic(knots=tuple(knots.tolist()), values=tuple(fitted[starts][first].tolist()))
+
+
+def log_loss(labels: npt.NDArray[np.int8], probabilities: Floats) -> float:
+    """Mean negative log-likelihood."""
+    bounded = np.clip(probabilities, 1e-9, 1 - 1e-9)
+    return float(-np.mean(np.where(labels == 1, np.log(bounded), np.log1p(-bounded))))

@@ -1,0 +1,109 @@
+"""Who is judged in a backtest: a model learnt afresh at every step or a registered one, and the baselines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fraud.errors import DataError
+from fraud.modelling.backtest import Scored
+from fraud.modelling.baselines import baselines
+from fraud.modelling.bundle import ModelBundle, describe
+from fraud.modelling.contracts import require_both_classes
+from fraud.modelling.dataset import Dataset
+from fraud.modelling.learner import learn
+from fraud.modelling.search import SearchRules, search
+from fraud.modelling.splits import DAY, Fold, Period, Split, milliseconds, walk_forward
+from fraud.modelling.thresholds import ThresholdRules, choose_threshold
+
+MODEL = "model"
+VALIDATION_SHARE = 0.25
+SEARCH_FOLDS = 2
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class LearningPlan:
+    """How the model is learnt at every step; the same search and fit as in training."""
+
+    trials: int
+    seed: int
+    threads: int
+    rules: ThresholdRules
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Contenders that learn at every step: the model and the baselines."""
+
+    plan: LearningPlan
+    say: Say
+
+    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
+        """Learn from `train`, score `test`."""
+        split = inner_split(train, fold)
+        return [self._model(split, train, test), *baseline_scores(split, train, test, self.plan)]
+
+    def _model(self, split: Split, train: Dataset, test: Dataset) -> Scored:
+        folds = walk_forward(
+            split.refit,
+            folds=SEARCH_FOLDS,
+            test=timedelta(milliseconds=split.validation.end - split.validation.start),
+            delay=timedelta(milliseconds=split.validation.start - split.train.end),
+        )
+        rules = SearchRules(self.plan.trials, self.plan.seed, self.plan.threads)
+        found = search(
+            train,
+            folds,
+            rules,
+            lambda trial, done: self.say(f"trial {done} of {rules.trials}: average precision {trial.value or 0:.4f}"),
+        )
+        fitted = learn(
+            train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
+        )
+        return Scored(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """Contenders with a registered model in the place of one learnt afresh."""
+
+    bundle: ModelBundle
+    plan: LearningPlan
+
+    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
+        """Score `test`; the baselines learn from `train`."""
+        split = inner_split(train, fold)
+        reason = f"the threshold of {describe(self.bundle)}: {self.bundle.metadata.policy_reason}"
+        model = Scored(MODEL, self.bundle.score(test.rows), self.bundle.threshold, reason)
+        return [model, *baseline_scores(split, train, test, self.plan)]
+
+
+def inner_split(train: Dataset, fold: Fold) -> Split:
+    """A train and a validation period within the fold's matured training rows.
+
+    The last quarter validates; between the two lies as much of the label delay as a short period can spare.
+
+    Raises:
+        DataError: the training period is shorter than three days.
+    """
+    refit = Period(fold.train.start, min(fold.train.end, int(train.timestamps[-1]) + 1))
+    length = refit.end - refit.start
+    day = milliseconds(DAY)
+    if length < 3 * day:
+        raise DataError(f"{refit.days:.1f} matured training days are too few to train and validate; take more --train-days")
+    validation = max(round(length * VALIDATION_SHARE), day)
+    gap = min(fold.test.start - fold.train.end, (length - validation) // 3)
+    begin = refit.end - validation
+    return Split(Period(refit.start, begin - gap), Period(begin, refit.end), refit, fold.test)
+
+
+def baseline_scores(split: Split, train: Dataset, test: Dataset, plan: LearningPlan) -> list[Scored]:
+    """Every baseline, with the threshold that the policy gives it on the validation period."""
+    validation = train.between(split.validation)
+    require_both_classes(validation, f"the end of the training period, {split.validation}, on which thresholds are chosen,")
+    scored = []
+    for one in baselines(train.between(split.train), validation, test, plan.seed):
+        threshold = choose_threshold(plan.rules, validation, one.validation)
+        scored.append(Scored(one.name, one.test, threshold.value, threshold.reason))
+    return scored

@@ -1,0 +1,130 @@
+"""Splits in time: train < validation < test, with the label delay between them.
+
+The delay stands for the days whose labels nobody knows yet when a model goes into service: without it a
+test would look days fresher than life ever is (the delay period of the Fraud Detection Handbook, chapter 5).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fraud.errors import DataError
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Event times from `start` to before `end`, in ms UTC."""
+
+    start: int
+    end: int
+
+    @property
+    def days(self) -> float:
+        """Its length."""
+        return (self.end - self.start) / milliseconds(DAY)
+
+    def __str__(self) -> str:
+        return f"{_date(self.start)} to {_date(self.end)}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learnt from, what calibration and threshold are fitted on, what is reported on.
+
+    `refit` is the newest period whose labels were known when `test` began: the train period moved up to
+    the end of validation.
+    """
+
+    train: Period
+    validation: Period
+    refit: Period
+    test: Period
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One step of walking forward: learn on `train`, judge on `test`."""
+
+    train: Period
+    test: Period
+
+
+def milliseconds(span: timedelta) -> int:
+    """A span in whole ms."""
+    return span // timedelta(milliseconds=1)
+
+
+def temporal_split(
+    history: Period,
+    *,
+    delay: timedelta,
+    train: timedelta,
+    validation: timedelta,
+    test: timedelta,
+    least_train: timedelta = timedelta(days=7),
+) -> Split:
+    """Split a history of matured rows; the train periods start later when the history is short.
+
+    Raises:
+        DataError: even `least_train` does not fit.
+    """
+    test_start = history.end - milliseconds(test)
+    known_end = test_start - milliseconds(delay)
+    validation_start = known_end - milliseconds(validation)
+    train_end = validation_start - milliseconds(delay)
+    if train_end - history.start < milliseconds(least_train):
+        needed = (test + delay + validation + delay + least_train) / DAY
+        raise DataError(
+            f"the matured history of {history.days:.0f} days is too short: {needed:.0f} days are "
+            "needed to train, validate and test with the label delay between; "
+            "ingest more or lower FRAUD_TRAINING__*_DAYS"
+        )
+    length = milliseconds(train)
+    return Split(
+        train=Period(max(history.start, train_end - length), train_end),
+        validation=Period(validation_start, known_end),
+        refit=Period(max(history.start, known_end - length), known_end),
+        test=Period(test_start, history.end),
+    )
+
+
+def walk_forward(period: Period, *, folds: int, test: timedelta, delay: timedelta) -> tuple[Fold, ...]:
+    """Folds within `period`, oldest first: the test parts tile its end, each learns from all before.
+
+    When the period is short the test parts shrink so that half of it is left to learn from in the first.
+
+    Raises:
+        DataError: nothing would be left to learn from.
+    """
+    gap = milliseconds(delay)
+    step = min(milliseconds(test), max((period.end - period.start) // 2 - gap, 0) // folds)
+    if step < milliseconds(DAY):
+        raise DataError(
+            f"{period.days:.0f} days are too short for {folds} walk-forward folds with a label delay of "
+            f"{delay / DAY:g} days; ingest more history or lower FRAUD_TRAINING__LABEL_DELAY"
+        )
+    starts = [period.end - step * (folds - number) for number in range(folds)]
+    return tuple(Fold(Period(period.start, start - gap), Period(start, start + step)) for start in starts)
+
+
+def prequential(
+    start: int, *, folds: int, train: timedelta, delay: timedelta, test: timedelta, step: timedelta
+) -> Iterator[Fold]:
+    """Folds that move forward by `step` from a first test at `start` (ms), with trains of one length.
+
+    Prequential validation as in the Fraud Detection Handbook, chapter 5: the train period is
+    [start of test - delay - train, start of test - delay).
+    """
+    for number in range(folds):
+        test_start = start + number * milliseconds(step)
+        train_end = test_start - milliseconds(delay)
+        yield Fold(
+            train=Period(train_end - milliseconds(train), train_end),
+            test=Period(test_start, test_start + milliseconds(test)),
+        )
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1_000, UTC).strftime("%Y-%m-%d")
