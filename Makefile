@@ -50,6 +50,10 @@ format: setup ## Apply the formatter and the safe lint fixes.
 test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: test-faults
+test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
+	$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+
 .PHONY: demo
 demo: setup ## The whole loop on this machine, from an empty Kafka to a hot-swapped model.
 	$(BIN)/fraud demo $(ARGS)
