@@ -2,8 +2,6 @@
 
 from fraud.settings import Settings
 from tests.serving.world import (
-    disorderly,
-    read_all,
     running,
     send,
     transaction,
