@@ -1,12 +1,27 @@
 """The engine on a real broker with a real registry."""
 
+import json
+
+import pytest
+
 from fraud.settings import Settings
+from tests.serving.offline import mismatches
 from tests.serving.world import (
+    BASE_MS,
+    disorderly,
+    predictions,
+    publish_profiles,
+    read_all,
+    register,
     running,
     send,
+    tiny_bundle,
     transaction,
+    wait_for,
     wait_for_predictions,
 )
+
+pytestmark = pytest.mark.broker
 
 
 def test_every_transaction_is_answered_once(serving_settings: Settings, champion: str) -> None:
@@ -20,3 +35,169 @@ def test_every_transaction_is_answered_once(serving_settings: Settings, champion
     # then
     assert sorted(one.transaction_id for one in found) == sorted(f"t{number}" for number in range(500))
     assert {one.model_version for one in found} == {champion}
+
+
+def test_what_was_served_equals_the_offline_recomputation(serving_settings: Settings, champion: str) -> None:
+    # given late, out-of-order and repeated events, and two generations of profiles
+    publish_profiles(serving_settings, "2025-10-09", [f"merchant-{number}" for number in range(9)])
+    first, second = disorderly(400), disorderly(400, begin=400)
+    send(serving_settings, first)
+    unique = {one["transaction_id"] for one in first}
+
+    # when
+    with running(serving_settings):
+        wait_for_predictions(serving_settings, len(unique))
+        publish_profiles(serving_settings, "2025-10-10", ["merchant-1", "merchant-2"], seed=1)
+        send(serving_settings, second)
+        unique |= {one["transaction_id"] for one in second}
+        found = wait_for_predictions(serving_settings, len(unique))
+
+    # then
+    assert len(found) == len(unique) < len(first) + len(second)
+    assert mismatches(serving_settings, found) == []
+
+
+def test_a_restart_rebuilds_the_state_by_replay(serving_settings: Settings, champion: str) -> None:
+    # given
+    events = disorderly(600)
+    send(serving_settings, events[:300])
+    with running(serving_settings):
+        wait_for_predictions(serving_settings, len({one["transaction_id"] for one in events[:300]}))
+
+    # when
+    send(serving_settings, events[300:])
+    unique = {one["transaction_id"] for one in events}
+    with running(serving_settings):
+        found = wait_for_predictions(serving_settings, len(unique))
+
+    # then
+    assert len(found) == len(unique)
+    assert mismatches(serving_settings, found) == []
+
+
+def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(
+    serving_settings: Settings, champion: str
+) -> None:
+    # given
+    poison = [
+        b"not json",
+        b"",
+        b"\xff\xfe",
+        json.dumps(transaction(1, amount="-5")).encode(),
+        json.dumps(transaction(2, timestamp=0)).encode(),
+        json.dumps(transaction(3, timestamp=4_102_444_800_000)).encode(),
+        json.dumps(transaction(4, amount="NaN")).encode(),
+        b"[" * 70_000,
+    ]
+    send(serving_settings, [*poison, *(transaction(number) for number in range(10, 60))])
+
+    # when
+    with running(serving_settings):
+        found = wait_for_predictions(serving_settings, 50)
+        wait_for(lambda: len(read_all(serving_settings, serving_settings.topics.dead_letters)) >= 8)
+
+    # then
+    letters = read_all(serving_settings, serving_settings.topics.dead_letters)
+    assert len(found) == 50
+    assert sorted(letter.value() or b"" for letter in letters) == sorted(poison)
+    headers = [dict(letter.headers()) for letter in letters]
+    assert all(header["topic"].decode() == serving_settings.topics.transactions for header in headers)
+    assert all(header["error"] for header in headers)
+    assert len({(header["partition"], header["offset"]) for header in headers}) == 8
+
+
+def test_the_champion_is_swapped_under_load_without_a_loss(serving_settings: Settings, champion: str) -> None:
+    # given
+    with running(serving_settings):
+        send(serving_settings, [transaction(number) for number in range(300)])
+        wait_for_predictions(serving_settings, 300)
+
+        # when
+        second = register(serving_settings, tiny_bundle(serving_settings, seed=1))
+        sent = 300
+
+        def swapped() -> bool:
+            nonlocal sent
+            send(serving_settings, [transaction(number) for number in range(sent, sent + 100)])
+            sent += 100
+            return second in {one.model_version for one in predictions(serving_settings)}
+
+        wait_for(swapped, 60)
+        found = wait_for_predictions(serving_settings, sent)
+
+    # then
+    assert len(found) == len({one.transaction_id for one in found}) == sent
+    assert {one.model_version for one in found} == {champion, second}
+
+
+def test_an_incompatible_champion_is_refused_and_the_old_one_stays(
+    serving_settings: Settings, champion: str
+) -> None:
+    # given a version of another feature version that somebody gave the alias by hand
+    import mlflow
+
+    with running(serving_settings) as engine:
+        wait_for(lambda: engine.engine.status().is_ready)
+        odd = register(serving_settings, tiny_bundle(serving_settings, feature_version=99), alias=None)
+
+        # when
+        client = mlflow.MlflowClient(serving_settings.tracking_uri)
+        client.set_registered_model_alias(serving_settings.registry.model_name, "champion", odd)
+        wait_for(lambda: b"fraud_models_refused_total 1.0" in engine.metrics.exposition())
+        send(serving_settings, [transaction(number) for number in range(50)])
+        found = wait_for_predictions(serving_settings, 50)
+
+    # then
+    assert {one.model_version for one in found} == {champion}
+
+
+def test_it_starts_from_the_last_good_model_while_the_registry_is_down(
+    serving_settings: Settings, champion: str
+) -> None:
+    # given
+    with running(serving_settings) as first:
+        wait_for(lambda: first.engine.status().is_ready)
+    down = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 0.2}
+    without = serving_settings.model_copy(
+        update={"registry": serving_settings.registry.model_copy(update=down)}
+    )
+    without = type(without).model_validate(without.model_dump())
+
+    # when
+    send(serving_settings, [transaction(number) for number in range(50)])
+    with running(without):
+        found = wait_for_predictions(serving_settings, 50)
+
+    # then
+    assert {one.model_version for one in found} == {champion}
+
+
+def test_the_flagged_are_told_why(serving_settings: Settings) -> None:
+    # given
+    register(serving_settings, tiny_bundle(serving_settings, threshold=0.3))
+    send(serving_settings, [transaction(number) for number in range(300)])
+
+    # when
+    with running(serving_settings):
+        found = wait_for_predictions(serving_settings, 300)
+
+    # then
+    flagged = [one for one in found if one.decision == "review"]
+    assert flagged
+    assert all(one.reasons for one in flagged)
+    assert all(one.reasons is None and one.score < 0.3 for one in found if one.decision == "approve")
+
+
+def test_late_events_beyond_the_bound_are_dead_letters(serving_settings: Settings, champion: str) -> None:
+    # given
+    on_time = [transaction(number, card_id="one") for number in range(5)]
+    late = transaction(9, card_id="one", timestamp=BASE_MS - 3 * 86_400_000)
+    send(serving_settings, [*on_time, late])
+
+    # when
+    with running(serving_settings):
+        wait_for(lambda: read_all(serving_settings, serving_settings.topics.dead_letters))
+        found = predictions(serving_settings)
+
+    # then
+    assert {one.transaction_id for one in found} == {one["transaction_id"] for one in on_time}
