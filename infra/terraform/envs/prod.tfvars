@@ -1,0 +1,25 @@
+# Three of everything, nothing that a `destroy` could take.
+environment        = "prod"
+account_id         = "444455556666"
+region             = "us-east-1"
+administrator_arns = ["arn:aws:iam::444455556666:role/PlatformAdministrator"]
+viewer_arns        = ["arn:aws:iam::444455556666:role/OnCall"]
+api_allowed_cidrs  = [] # private: administrators and runners come through the VPC
+
+flows_cpu_limit   = 64
+serving_cpu_limit = 32
+
+database = {
+  instance_class = "db.m7g.large"
+  storage_gib    = 50
+  multi_az       = true
+  backup_days    = 30
+}
+
+# Confluent Cloud or any other. For MSK: kafka = { kind = "msk-serverless" }
+kafka = {
+  kind              = "external"
+  bootstrap_servers = "pkc-example.us-east-1.aws.confluent.cloud:9092"
+}
+
+github_repository = "your-organisation/fraud-on-kafka"

@@ -1,0 +1,40 @@
+# Who may talk to the Kubernetes API, and how far.
+
+resource "aws_eks_access_entry" "administrator" {
+  for_each = toset(var.administrator_arns)
+
+  cluster_name  = aws_eks_cluster.this.name
+  principal_arn = each.key
+}
+
+resource "aws_eks_access_policy_association" "administrator" {
+  for_each = aws_eks_access_entry.administrator
+
+  cluster_name  = aws_eks_cluster.this.name
+  principal_arn = each.value.principal_arn
+  policy_arn    = "${local.eks_policy}/AmazonEKSClusterAdminPolicy"
+
+  access_scope {
+    type = "cluster"
+  }
+}
+
+resource "aws_eks_access_entry" "viewer" {
+  for_each = toset(var.viewer_arns)
+
+  cluster_name  = aws_eks_cluster.this.name
+  principal_arn = each.key
+}
+
+resource "aws_eks_access_policy_association" "viewer" {
+  for_each = aws_eks_access_entry.viewer
+
+  cluster_name  = aws_eks_cluster.this.name
+  principal_arn = each.value.principal_arn
+  policy_arn    = "${local.eks_policy}/AmazonEKSViewPolicy"
+
+  access_scope {
+    type       = "namespace"
+    namespaces = [var.namespace]
+  }
+}

@@ -1,0 +1,70 @@
+# Who may do what. This table is the whole of it; the policies below are written from it.
+# Paths are prefixes of the bucket; topics, groups and transactional ids are Kafka's, and count on MSK only
+# (elsewhere Kafka's own credentials decide).
+
+locals {
+  nothing = { read = [], write = [], remove = [], consume = [], produce = [], groups = [], transactional_ids = [] }
+
+  raw     = ["lake/transactions/", "lake/labels/"]
+  derived = ["lake/features/", "lake/profiles/"]
+  models  = ["mlflow/"]
+  topics  = var.topics
+
+  ingest = {
+    read    = local.raw
+    write   = local.raw
+    remove  = local.raw # what a crash left half-written
+    consume = [local.topics.transactions, local.topics.labels]
+    produce = [local.topics.dead_letters]
+    groups  = ["fraud-ingest*"]
+  }
+  preprocess = {
+    read    = concat(local.raw, local.derived)
+    write   = local.derived
+    remove  = local.derived # a day that is made again
+    produce = [local.topics.profiles]
+  }
+  trainer = {
+    read  = concat(local.raw, local.derived, local.models)
+    write = local.models
+  }
+
+  workloads = { for workload, rights in {
+    ingest     = local.ingest
+    preprocess = local.preprocess
+    trainer    = local.trainer
+    # The flow that does all three in one Job.
+    pipeline = {
+      read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read))
+      write   = distinct(concat(local.ingest.write, local.preprocess.write, local.trainer.write))
+      remove  = distinct(concat(local.ingest.remove, local.preprocess.remove))
+      consume = local.ingest.consume
+      produce = distinct(concat(local.ingest.produce, local.preprocess.produce))
+      groups  = local.ingest.groups
+    }
+    monitor = {
+      read    = concat(local.raw, local.derived, local.models)
+      consume = [local.topics.predictions, local.topics.labels]
+      groups  = ["fraud-monitor*"]
+    }
+    serving = {
+      read              = local.models
+      consume           = [local.topics.transactions, local.topics.profiles]
+      produce           = [local.topics.predictions, local.topics.dead_letters]
+      groups            = ["fraud-serving*"]
+      transactional_ids = ["fraud-serving*"]
+    }
+    mlflow = {
+      read = local.models # to show artifacts; the runs themselves write theirs
+    }
+    producer = {
+      produce           = [local.topics.transactions, local.topics.labels]
+      transactional_ids = ["fraud-producer*"]
+    }
+    dashboard = {
+      consume = [local.topics.predictions, local.topics.labels]
+      produce = [local.topics.labels] # the analyst's verdict
+      groups  = ["fraud-dashboard*"]
+    }
+  } : workload => merge(local.nothing, rights) }
+}
