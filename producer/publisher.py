@@ -1,76 +1,94 @@
-"""Sends tables to Kafka: idempotently, in order, keyed by card, stamped with event time."""
+"""Publishing to Kafka: idempotent, in order by card, nothing lost silently."""
 
-import time
-from collections.abc import Sequence
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fraud.errors import UnreachableError
-from fraud.kafka import flush, producer_config
+from fraud.kafka import flush, producer_config, require_topic
 from fraud.settings import Settings
+from producer.wire import Messages
 
-_IN_FLIGHT = 200_000
-_BATCH = 50_000
-"""Together less than `queue.buffering.max.messages`, so that the client always has room for a batch."""
+DELIVERY_TIMEOUT_S = 60.0
 
 
 class Publisher:
-    """A producer that stops at the first message Kafka does not take.
+    """Sends messages with their own keys and timestamps; use it in a `with`, which flushes at the end.
 
-    Messages of one card arrive in the order of sending; memory is bounded by what is in flight.
+    `produce_batch` of the client cannot carry timestamps, so each message has its own call. Only
+    failures are called back: a callback for each success would cost more than sending it.
     """
 
-    def __init__(self, settings: Settings, **extra: Any) -> None:
-        self._patience_s = max(30.0, 3 * settings.kafka.request_timeout_s)
-        config = {"delivery.report.only.error": True} | extra
-        self._producer = Producer(producer_config(settings, **config))
-        self._fault: str | None = None
+    def __init__(self, settings: Settings, linger_ms: int = 20) -> None:
+        for topic in (settings.topics.transactions, settings.topics.labels):
+            require_topic(settings, topic)
+        self.sent = 0
+        self._failed = 0
+        self._reason = ""
+        self._producer = Producer(
+            producer_config(
+                settings,
+                **{
+                    "delivery.report.only.error": True,
+                    "on_delivery": self._count_failure,
+                    "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1_000),
+                    "linger.ms": linger_ms,
+                    "batch.size": 1_000_000,
+                },
+            )
+        )
 
-    def send(
-        self, topic: str, keys: Sequence[str], values: Sequence[bytes], timestamps: Sequence[int]
-    ) -> None:
-        """Queue messages; `timestamps` are in ms.
+    def send(self, topic: str, messages: Messages) -> None:
+        """Queue all messages, waiting while the queue is full.
 
         Raises:
-            UnreachableError: Kafka has not taken an earlier message, or takes none any more.
+            UnreachableError: some message could not be delivered.
         """
-        produce, delivered = self._producer.produce, self._delivered
-        for number, (key, value, time_ms) in enumerate(zip(keys, values, timestamps, strict=True)):
-            if number % _BATCH == 0:
-                self._make_room()
-            produce(topic, value, key, on_delivery=delivered, timestamp=time_ms)
-
-    def poll(self, timeout_s: float) -> None:
-        """Serve the client for a while.
-
-        Raises:
-            UnreachableError: Kafka has not taken a message.
-        """
-        self._producer.poll(timeout_s)
-        if self._fault:
-            raise UnreachableError(f"Kafka did not take a message: {self._fault}")
+        produce = self._producer.produce
+        for key, value, timestamp in zip(messages.keys, messages.values, messages.timestamps, strict=True):
+            while True:
+                try:
+                    produce(topic, value, key, timestamp=timestamp)
+                    break
+                except BufferError:
+                    self._producer.poll(0.05)
+                    self._raise_failure()
+                except KafkaException as error:
+                    raise UnreachableError(
+                        f"Kafka refuses a message for {topic}: {error.args[0].str()}"
+                    ) from None
+        self.sent += len(messages)
+        self._producer.poll(0)
+        self._raise_failure()
 
     def flush(self) -> None:
-        """Wait until everything is acknowledged.
+        """Wait until everything sent is acknowledged.
 
         Raises:
             UnreachableError: some of it was not.
         """
-        flush(self._producer, self._patience_s)
-        self.poll(0)
+        flush(self._producer, DELIVERY_TIMEOUT_S + 5.0)
+        self._raise_failure()
 
-    def _make_room(self) -> None:
-        """Wait until a batch fits."""
-        left, since = len(self._producer), time.monotonic()
-        self.poll(0)
-        while len(self._producer) > _IN_FLIGHT:
-            self.poll(0.05)
-            if len(self._producer) < left:
-                left, since = len(self._producer), time.monotonic()
-            elif time.monotonic() - since > self._patience_s:
-                raise UnreachableError(f"Kafka took nothing for {self._patience_s:.0f} s; is it up?")
+    def __enter__(self) -> Self:
+        return self
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and self._fault is None:
-            self._fault = error.str()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, UnreachableError):
+            return
+        self.flush()
+
+    def _count_failure(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._failed += 1
+            self._reason = error.str()
+
+    def _raise_failure(self) -> None:
+        if self._failed:
+            raise UnreachableError(
+                f"{self._failed} messages were not delivered to Kafka ({self._reason}); "
+                "check the broker and run again"
+            )

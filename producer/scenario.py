@@ -150,7 +150,7 @@ class Labels(_Part):
 class Analysts(_Part):
     """Who looks at suspicious payments within hours, and answers."""
 
-    reviews_per_day: NotNegative = Field(description="per 10,000 cards")
+    reviews: NotNegative = Field(description="per 10,000 payments")
     found: Share = Field(description="of the reviewed, those that are fraud where there is enough of it")
     accuracy: Share
     median_hours: Positive

@@ -1,86 +1,103 @@
-"""Tables as the JSON that travels on the topics, a whole column at a time.
+"""Tables as the JSON that travels on the topics, a whole column at a time."""
 
-Identifiers and words of a simulation need no escaping; what does must go through `msgspec` instead.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import TypeAlias
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.schema import minor_digits
+
+Piece: TypeAlias = "str | pa.Array"
+"""A literal of every message or a column of what differs."""
 
 
 @dataclass(frozen=True)
 class Messages:
     """What a producer sends, message by message; the timestamp is Kafka's, in ms."""
 
-    keys: list[str]
+    keys: list[bytes]
     values: list[bytes]
     timestamps: list[int]
 
     def __len__(self) -> int:
         return len(self.values)
 
+    def part(self, first: int, end: int) -> "Messages":
+        """The messages from `first` to before `end`."""
+        chosen = slice(first, end)
+        return Messages(self.keys[chosen], self.values[chosen], self.timestamps[chosen])
+
 
 def transaction_messages(table: pa.Table) -> Messages:
     """Transactions: keyed by card, stamped with the event time."""
-    fields = [
-        _text(table, "transaction_id", "{"),
-        _text(table, "card_id"),
-        _text(table, "merchant_id"),
-        _plain(table, "amount", _decimals),
-        _text(table, "currency"),
-        _plain(table, "timestamp"),
-        _text(table, "merchant_category"),
-        _text(table, "channel"),
-        _text(table, "country"),
-        _plain(table, "latitude"),
-        _plain(table, "longitude"),
+    pieces = [
+        *_text(table, "transaction_id", "{"),
+        *_text(table, "card_id"),
+        *_text(table, "merchant_id"),
+        *_plain("amount", _decimals(table)),
+        *_text(table, "currency"),
+        *_plain("timestamp", _column(table, "timestamp")),
+        *_text(table, "merchant_category"),
+        *_text(table, "channel"),
+        *_text(table, "country"),
+        *_plain("latitude", _column(table, "latitude")),
+        *_plain("longitude", _column(table, "longitude")),
     ]
-    return _messages(table, fields, table["timestamp"])
+    return _messages(table, pieces, table["timestamp"])
 
 
 def label_messages(table: pa.Table) -> Messages:
     """Labels: keyed by card, stamped with the time of the report."""
-    fields = [
-        _text(table, "transaction_id", "{"),
-        _text(table, "card_id"),
-        _plain(table, "is_fraud"),
-        _plain(table, "reported_at"),
-        _text(table, "source"),
+    pieces = [
+        *_text(table, "transaction_id", "{"),
+        *_text(table, "card_id"),
+        *_plain("is_fraud", _column(table, "is_fraud")),
+        *_plain("reported_at", _column(table, "reported_at")),
+        *_text(table, "source"),
     ]
-    return _messages(table, fields, table["reported_at"])
+    return _messages(table, pieces, table["reported_at"])
 
 
-def _messages(table: pa.Table, fields: list[pa.Array], times: pa.ChunkedArray) -> Messages:
-    values = pc.binary_join_element_wise(*fields, "}", "").cast(pa.binary())
-    return Messages(table["card_id"].to_pylist(), values.to_pylist(), times.to_pylist())
+def _messages(table: pa.Table, pieces: list[Piece], times: pa.ChunkedArray) -> Messages:
+    values = pc.binary_join_element_wise(*pieces, "}", "").cast(pa.binary())
+    keys = table["card_id"].cast(pa.binary())
+    return Messages(keys.to_pylist(), values.to_pylist(), times.to_pylist())
 
 
-def _text(table: pa.Table, name: str, before: str = ",") -> pa.Array:
+def _text(table: pa.Table, name: str, before: str = ",") -> list[Piece]:
     """`,"name":"value"`, or nothing where the value is absent."""
-    column = _column(table, name)
-    return _or_nothing(pc.binary_join_element_wise(f'{before}"{name}":"', column, '"', ""))
+    return _field(f'{before}"{name}":"', _escaped(_column(table, name)), '"')
 
 
-def _plain(
-    table: pa.Table, name: str, spelled: Callable[[pa.Table], pa.Array] | None = None
-) -> pa.Array:
+def _plain(name: str, column: pa.Array) -> list[Piece]:
     """`,"name":value`, or nothing where the value is absent."""
-    column = spelled(table) if spelled else _column(table, name).cast(pa.string())
-    return _or_nothing(pc.binary_join_element_wise(f',"{name}":', column, ""))
+    return _field(f',"{name}":', column.cast(pa.string()), "")
+
+
+def _field(before: str, column: pa.Array, after: str) -> list[Piece]:
+    if not column.null_count:
+        return [before, column, after]
+    return [pc.binary_join_element_wise(before, column, after, "").fill_null("")]
+
+
+def _escaped(texts: pa.Array) -> pa.Array:
+    """The texts as they stand between JSON's quotes; hardly any text needs work."""
+    content = texts.buffers()[2]
+    characters = np.frombuffer(content, np.uint8) if content is not None else np.empty(0, np.uint8)
+    if not ((characters < 0x20) | (characters == ord('"')) | (characters == ord("\\"))).any():
+        return texts
+    encoded = texts.dictionary_encode()
+    escaped = [msgspec.json.encode(text).decode()[1:-1] for text in encoded.dictionary.to_pylist()]
+    return pa.array(escaped, pa.string()).take(encoded.indices)
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:
     return table[name].combine_chunks()
-
-
-def _or_nothing(texts: pa.Array) -> pa.Array:
-    return texts.fill_null("") if texts.null_count else texts
 
 
 def _decimals(table: pa.Table) -> pa.Array:
@@ -90,10 +107,12 @@ def _decimals(table: pa.Table) -> pa.Array:
     digits = np.array([minor_digits(code) for code in encoded.dictionary.to_pylist()] or [0])
     places = digits[encoded.indices.to_numpy()]
     spellings = [(places == width, _spelled(amount, width)) for width in np.unique(digits)]
-    return reduce(lambda rest, one: pc.if_else(pa.array(one[0]), one[1], rest), spellings[1:], spellings[0][1])
+    return reduce(
+        lambda rest, one: pc.if_else(pa.array(one[0]), one[1], rest), spellings[1:], spellings[0][1]
+    )
 
 
-def _spelled(amount: np.ndarray, width: int) -> pa.Array:
+def _spelled(amount: npt.NDArray[np.int64], width: int) -> pa.Array:
     if width == 0:
         return pa.array(amount).cast(pa.string())
     whole, rest = np.divmod(amount, 10**width)

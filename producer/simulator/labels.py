@@ -1,13 +1,11 @@
 """How the truth becomes known: late, partly, and not always rightly."""
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
-from producer.scenario import Labels, Scenario
-from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Floats, Ints, around_one, generator
-from producer.simulator.world import World
+from producer.scenario import Analysts, Labels, Scenario
+from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Floats, Ints, around_one
 
 SOURCES = np.array(["chargeback", "customer", "analyst"], dtype=object)
 _CHARGEBACK, _CUSTOMER, _ANALYST = range(3)
@@ -36,13 +34,12 @@ class Reports:
 
 
 def reports(
-    world: World, scenario: Scenario, day: date, fraud: Bools, time: Ints, amount: Floats, take: int = 0
+    scenario: Scenario, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
 ) -> Reports:
-    """The verdicts that the day's transactions will ever get."""
-    random = generator(world.seed, "labels", day.toordinal(), take)
+    """The verdicts that transactions will ever get."""
     claims = _claims(scenario.labels, random, fraud, time)
     disputes = _wrong_disputes(scenario.labels, random, fraud, time, len(claims.row))
-    return Reports.concat([claims, *disputes, _reviews(world, scenario, random, fraud, time, amount)])
+    return Reports.concat([claims, *disputes, _reviews(scenario.analysts, random, fraud, time, amount)])
 
 
 def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints) -> Reports:
@@ -78,11 +75,10 @@ def _told(labels: Labels, random: np.random.Generator, rows: Ints, time: Ints) -
 
 
 def _reviews(
-    world: World, scenario: Scenario, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
+    analysts: Analysts, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
 ) -> Reports:
     """Analysts look at frauds they have a hint of, and at large payments that turn out well."""
-    analysts = scenario.analysts
-    count = int(random.poisson(analysts.reviews_per_day * len(world.cards) / 10_000))
+    count = int(random.poisson(analysts.reviews * len(time) / 10_000))
     bad, good = np.flatnonzero(fraud), np.flatnonzero(~fraud)
     found = random.choice(bad, min(int(random.binomial(count, analysts.found)), len(bad)), replace=False)
     others = min(count - len(found), len(good))

@@ -39,7 +39,7 @@ def legitimate(world: World, scenario: Scenario, day: date, take: int = 0) -> Pa
         _games(world, scenario, day, random),
     ]
     if take == 0:
-        parts.append(_subscriptions(world, scenario, day))
+        parts.append(_subscriptions(world, day))
     start = start_of(day)
     return Payments.concat(parts).within(start, start + DAY_MS)
 
@@ -189,15 +189,8 @@ def _session(
     return time
 
 
-def _subscriptions(world: World, scenario: Scenario, day: date) -> Payments:
+def _subscriptions(world: World, day: date) -> Payments:
     """The same amount to the same online merchant, each month on the same day and hour."""
-    random = generator(world.seed, "subscriptions")
-    count = round(scenario.life.subscriptions * len(world.cards))
-    card = np.sort(random.integers(0, len(world.cards), count))
-    merchant = world.shelves.choose(random, np.full(count, world.shelves.online))
-    due, hour = random.integers(1, 29, count), random.random(count) * 6 + 2
-    price = np.clip(around_one(random, 9.0, 0.6, count), 0.99, 120.0)
-    price = np.floor(price) + 0.99
-    today = due == day.day
-    time = start_of(day) + (hour * HOUR_MS).astype(np.int64)
-    return Payments(card, merchant, time, price).select(today)
+    payments, due = world.subscriptions
+    today = payments.select(due == day.day)
+    return Payments(today.card, today.merchant, start_of(day) + today.time, today.amount)

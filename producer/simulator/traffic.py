@@ -18,7 +18,7 @@ from producer.simulator.draws import DAY_MS, MINUTE_MS, Ints, Payments, around_o
 from producer.simulator.labels import reports
 from producer.simulator.life import legitimate, start_of
 from producer.simulator.tables import Names, label_table, transaction_ids, transaction_table, truth_table
-from producer.simulator.world import World, build_world
+from producer.simulator.world import build_world
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class Simulator:
         ids = transaction_ids(self.world.seed, day.toordinal() << 32, len(payments))
         table = transaction_table(self.world, self.names, payments, ids)
         scenario = self.scenario_on(day)
-        told = reports(self.world, scenario, day, campaign >= 0, payments.time, payments.amount)
+        random = generator(self.world.seed, "labels", day.toordinal())
+        told = reports(scenario, random, campaign >= 0, payments.time, payments.amount)
         random = generator(self.world.seed, "transport", day.toordinal())
         return DayOfTraffic(
             day=day,

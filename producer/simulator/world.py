@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from producer.scenario import Scenario
-from producer.simulator.draws import Bools, Floats, Ints, generator
+from producer.simulator.draws import HOUR_MS, Bools, Floats, Ints, Payments, around_one, generator
 
 MERCHANTS_SPREAD_KM = 6.0
 CARDS_SPREAD_KM = 8.0
@@ -83,6 +83,17 @@ class World:
     def shelves(self) -> "Shelves":
         """For choosing merchants."""
         return Shelves.of(self.merchants, len(self.scenario.places))
+
+    @cached_property
+    def subscriptions(self) -> tuple[Payments, Ints]:
+        """Monthly payments, their time counted from midnight, and the day of the month they are due."""
+        random = generator(self.seed, "subscriptions")
+        count = round(self.scenario.life.subscriptions * len(self.cards))
+        card = np.sort(random.integers(0, len(self.cards), count))
+        merchant = self.shelves.choose(random, np.full(count, self.shelves.online))
+        time = (HOUR_MS * (2 + 6 * random.random(count))).astype(np.int64)
+        price = np.floor(np.clip(around_one(random, 9.0, 0.6, count), 0.99, 120.0)) + 0.99
+        return Payments(card, merchant, time, price), random.integers(1, 29, count)
 
     def usual_amount(self, card: Ints, merchant: Ints) -> Floats:
         """The median amount, in euros, of such a payment."""

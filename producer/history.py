@@ -1,0 +1,107 @@
+"""A history: past days as fast as Kafka takes them, up to a moment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.errors import ConfigurationError
+from fraud.kafka import DAY_MS, topic_config
+from fraud.lake import Lake
+from fraud.settings import Settings
+from producer.publisher import Publisher
+from producer.simulator import Simulator
+from producer.simulator.life import start_of
+from producer.simulator.tables import LABELS
+from producer.wire import label_messages, transaction_messages
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a history brought: counts, and the labels that were not due at its end."""
+
+    transactions: int
+    deliveries: int
+    labels: int
+    frauds: int
+    pending: pa.Table
+
+
+@dataclass(frozen=True)
+class Span:
+    """From midnight (UTC) of `start` to `end` (ms)."""
+
+    start: date
+    end: int
+
+    @classmethod
+    def before(cls, end: datetime, days: int) -> "Span":
+        """The `days` before `end`'s day, and that day up to `end`."""
+        moment = end.astimezone(UTC)
+        return cls(moment.date() - timedelta(days=days), int(moment.timestamp() * 1_000))
+
+    def days(self) -> list[date]:
+        """The days it touches."""
+        last = datetime.fromtimestamp(self.end / 1_000, UTC).date()
+        return [self.start + timedelta(days=number) for number in range((last - self.start).days + 1)]
+
+
+def publish_history(
+    settings: Settings,
+    publisher: Publisher,
+    simulator: Simulator,
+    span: Span,
+    lake: Lake | None = None,
+    progress: Callable[[int], None] = lambda transactions: None,
+) -> Published:
+    """Publish the span's transactions, and the labels reported by its end; the truth goes to the lake.
+
+    Raises:
+        ConfigurationError: the topic would delete what is older than it keeps.
+        UnreachableError: Kafka did not take something.
+    """
+    _require_retention(settings, span)
+    pending, transactions, deliveries, labels, frauds = LABELS.empty_table(), 0, 0, 0, 0
+    for day in span.days():
+        traffic = simulator.day(day).until(span.end)
+        messages = transaction_messages(traffic.delivered())
+        publisher.send(settings.topics.transactions, messages)
+        due, pending = due_labels(
+            pa.concat_tables([pending, traffic.labels]), min(start_of(day) + DAY_MS - 1, span.end)
+        )
+        publisher.send(settings.topics.labels, label_messages(due))
+        if lake is not None:
+            lake.write_table(traffic.truth, f"truth/date={day}/history.parquet")
+        transactions += traffic.transactions.num_rows
+        deliveries += len(messages)
+        labels += due.num_rows
+        frauds += pc.sum(traffic.truth["is_fraud"]).as_py() or 0
+        progress(transactions)
+    publisher.flush()
+    return Published(transactions, deliveries, labels, frauds, pending)
+
+
+def due_labels(labels: pa.Table, now: int) -> tuple[pa.Table, pa.Table]:
+    """Labels reported by `now`, in that order, and the others."""
+    due = pc.less_equal(labels["reported_at"], now)
+    return labels.filter(due).sort_by("reported_at").combine_chunks(), labels.filter(pc.invert(due))
+
+
+def pending_labels(simulator: Simulator, span: Span) -> pa.Table:
+    """The labels of a span's transactions that are not yet due at its end, without publishing anything."""
+    traffic = (simulator.day(day).until(span.end).labels for day in span.days())
+    return due_labels(pa.concat_tables([LABELS.empty_table(), *traffic]), span.end)[1]
+
+
+def _require_retention(settings: Settings, span: Span) -> None:
+    """Brokers delete by the message's timestamp, which is the event time."""
+    topic = settings.topics.transactions
+    kept = int(topic_config(settings, topic).get("retention.ms", "-1"))
+    oldest = int(datetime.now(UTC).timestamp() * 1_000) - kept
+    if kept >= 0 and start_of(span.start) < oldest:
+        raise ConfigurationError(
+            f"topic {topic} keeps {kept // DAY_MS} days, so Kafka would delete what is simulated from "
+            f"{span.start} on; ask for fewer days or raise the topic's retention.ms"
+        )
