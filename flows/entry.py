@@ -4,7 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 import typer
 from prefect import Flow
@@ -57,6 +57,8 @@ def _options(parameters: inspect.Signature) -> inspect.Signature:
 
 def _option(parameter: inspect.Parameter) -> inspect.Parameter:
     kind = parameter.annotation
+    if get_origin(kind) is Annotated:  # it brings its own option
+        return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
     option = _DATE if kind in (date, date | None) else typer.Option()
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
 

@@ -157,6 +157,8 @@ def _parts(history: History, plan: BacktestPlan, fold: Fold, number: int) -> tup
     test = history.data.between(fold.test)
     if plan.drop_known_cards:
         test = without_known_cards(history.data, fold, plan.delay)
-    require_both_classes(train, f"fold {number}: what was reported of the training period {fold.train} by {fold.test}")
+    require_both_classes(
+        train, f"fold {number}: what was reported of the training period {fold.train} by {fold.test}"
+    )
     require_both_classes(test, f"fold {number}: the test period {fold.test}")
     return train, test

@@ -56,7 +56,9 @@ class Learnt:
             train,
             folds,
             rules,
-            lambda trial, done: self.say(f"trial {done} of {rules.trials}: average precision {trial.value or 0:.4f}"),
+            lambda trial, done: self.say(
+                f"trial {done} of {rules.trials}: average precision {trial.value or 0:.4f}"
+            ),
         )
         fitted = learn(
             train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
@@ -91,7 +93,9 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
     length = refit.end - refit.start
     day = milliseconds(DAY)
     if length < 3 * day:
-        raise DataError(f"{refit.days:.1f} matured training days are too few to train and validate; take more --train-days")
+        raise DataError(
+            f"{refit.days:.1f} matured training days are too few to train and validate; take more --train-days"
+        )
     validation = max(round(length * VALIDATION_SHARE), day)
     gap = min(fold.test.start - fold.train.end, (length - validation) // 3)
     begin = refit.end - validation
@@ -101,7 +105,9 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
 def baseline_scores(split: Split, train: Dataset, test: Dataset, plan: LearningPlan) -> list[Scored]:
     """Every baseline, with the threshold that the policy gives it on the validation period."""
     validation = train.between(split.validation)
-    require_both_classes(validation, f"the end of the training period, {split.validation}, on which thresholds are chosen,")
+    require_both_classes(
+        validation, f"the end of the training period, {split.validation}, on which thresholds are chosen,"
+    )
     scored = []
     for one in baselines(train.between(split.train), validation, test, plan.seed):
         threshold = choose_threshold(plan.rules, validation, one.validation)

@@ -34,12 +34,16 @@ class History:
     verdicts: npt.NDArray[np.int8]
     reported_at: Ints
 
-    def known_by(self, moment: int) -> npt.NDArray[np.int8]:
-        """1 where the latest verdict reported before `moment` (ms) says fraud, else 0; shape (N,)."""
+    def as_known_before(self, moment: int) -> Dataset:
+        """All rows, labelled by the latest verdict on each that was reported before `moment` (ms).
+
+        Whoever splits them further takes these labels as known throughout.
+        """
         reported = slice(0, int(np.searchsorted(self.reported_at, moment)))
-        known = np.zeros(len(self.data), dtype=np.int8)
-        known[self.reported_rows[reported]] = self.verdicts[reported]
-        return known
+        labels = np.zeros(len(self.data), dtype=np.int8)
+        # Of several verdicts on one row the last assigned, which is the latest, stays.
+        labels[self.reported_rows[reported]] = self.verdicts[reported]
+        return replace(self.data, labels=labels)
 
     def training_rows(self, fold: Fold) -> Dataset:
         """The rows of the fold's training period, labelled as they were known when its test began.
@@ -49,7 +53,7 @@ class History:
         never more than half of the period, so that there is something to learn from.
         """
         moment = fold.test.start
-        part = replace(self.data, labels=self.known_by(moment)).between(fold.train)
+        part = self.as_known_before(moment).between(fold.train)
         middle = (fold.train.start + fold.train.end) // 2
         matured = min(max(moment - self._reporting_delay(moment), middle), fold.train.end)
         return part.between(replace(fold.train, end=matured))
@@ -79,7 +83,7 @@ def make_history(data: Dataset, labels: pa.Table) -> History:
     verdicts = labels["is_fraud"].to_numpy()[order].astype(np.int8)
     _require_single(data, places, reported_at)
     history = History(data, places, verdicts, reported_at)
-    return replace(history, data=replace(data, labels=history.known_by(np.iinfo(np.int64).max)))
+    return replace(history, data=history.as_known_before(np.iinfo(np.int64).max))
 
 
 def _require_known(labels: pa.Table, rows: pa.ChunkedArray) -> None:
@@ -121,6 +125,7 @@ def history_of(
     data = Dataset(
         rows=features.rows,
         labels=np.zeros(transactions.num_rows, dtype=np.int8),
+        reported_at=np.zeros(transactions.num_rows, dtype=np.int64),
         timestamps=transactions["timestamp"].to_numpy(),
         amounts=transactions["amount"].to_numpy(),
         cards=card_codes(transactions["card_id"]),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from fraud.errors import DataError
 from fraud.settings import Settings
@@ -23,6 +24,8 @@ from producer.replay.survey import Survey, survey_labels, survey_transactions, t
 
 Progress = Callable[[str, int], object]
 """Told what is being done and how many rows of it are done."""
+
+CAMPAIGN_COLUMNS = ["transaction_id", "campaign"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,20 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
         transactions = _in_order(survey.transactions)
         labels = _labels(spool, transactions, rejects.ids, files.label_delay)
     return Tables(transactions, labels, [rejects, *more])
+
+
+def read_campaigns(path: Path) -> pa.Table:
+    """What a simulator's truth says of the kinds of fraud: transaction_id and campaign.
+
+    Raises:
+        DataError: the file (Parquet, or a folder of such files) is missing, broken or lacks a column.
+    """
+    try:
+        return pq.read_table(path, columns=CAMPAIGN_COLUMNS)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path} is no Parquet file with the columns {' and '.join(CAMPAIGN_COLUMNS)}: {error}"
+        ) from None
 
 
 class _NotedRejects(Rejects):

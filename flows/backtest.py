@@ -1,0 +1,105 @@
+"""Judge a model by walking through a history: files of your own, or a range of the lake."""
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from prefect import flow
+from prefect.logging import get_run_logger
+
+from flows.entry import run_flow
+from fraud.errors import ConfigurationError
+from fraud.modelling.backtest import BacktestPlan
+from fraud.modelling.backtest_contenders import LearningPlan, Learnt, Registered
+from fraud.modelling.backtest_model import load_registered
+from fraud.modelling.thresholds import ThresholdRules
+from fraud.settings import Settings, load_settings
+from producer.replay.tables import Files, Tables, read_campaigns, read_tables
+from tasks.backtest import compute_history, judge, paced, write_report
+
+TRIALS = 8
+"""Enough to leave behind what does not suit the data; a backtest searches at every fold."""
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+@flow(name="backtest")
+def backtest(
+    start: date,
+    folds: int = 4,
+    train_days: int = 30,
+    delay_days: int = 7,
+    test_days: int = 7,
+    step_days: int = 7,
+    k: int = 100,
+    drop_known_cards: bool = False,
+    transactions: Path | None = None,
+    labels: Path | None = None,
+    columns: Path | None = None,
+    label_delay: str = "7d",
+    truth: Path | None = None,
+    model: str | None = None,
+    trials: int = TRIALS,
+    seed: int | None = None,
+    report: Path | None = None,
+    json_file: Annotated[Path | None, typer.Option("--json")] = None,
+) -> dict[str, Any]:
+    """Walk-forward over a history; without --transactions over the lake's training rows.
+
+    Returns the figures: of every fold, and mean and deviation over the folds.
+    """
+    settings = load_settings()
+    plan = BacktestPlan(start, folds, train_days, delay_days, test_days, step_days, k, drop_known_cards)
+    contenders = _contenders(settings, model, trials, seed)
+    if transactions is None:
+        raise ConfigurationError("give a file with --transactions")
+    files = Files(transactions, labels, columns, parse_span(label_delay))
+    tables = _read(settings, files)
+    history = compute_history(tables.transactions, tables.labels, read_campaigns(truth) if truth else None)
+    results = judge(history, plan, contenders, settings.training.review_cost, contenders.plan.seed)
+    about = {"plan": asdict(plan) | {"start": start.isoformat()}}
+    return write_report(results, about, report, json_file)
+
+
+def parse_span(text: str) -> timedelta:
+    """A span such as 7d, 36h or 90m.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdecimal():
+        raise ConfigurationError(f"{text!r} is no span of time; write for example 7d, 36h or 90m")
+    return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def _read(settings: Settings, files: Files) -> Tables:
+    logger = get_run_logger()
+    say = paced(logger.info)
+    tables = read_tables(settings, files, say)
+    for rejects in tables.rejects:
+        if rejects.count:
+            place, reason = rejects.first[0]
+            logger.warning(
+                "%d rows cannot be used and are in %s; the first, %s %d: %s",
+                rejects.count, rejects.path, rejects.place_name, place, reason,
+            )  # fmt: skip
+    logger.info("%d transactions, %d labels", tables.transactions.num_rows, tables.labels.num_rows)
+    return tables
+
+
+def _contenders(settings: Settings, model: str | None, trials: int, seed: int | None) -> Learnt | Registered:
+    training = settings.training
+    rules = ThresholdRules(
+        training.threshold_policy, training.review_cost, training.min_precision, training.alerts_per_day
+    )
+    plan = LearningPlan(trials, training.seed if seed is None else seed, training.threads, rules)
+    if model is not None:
+        return Registered(load_registered(settings, model), plan)
+    return Learnt(plan, get_run_logger().info)
+
+
+if __name__ == "__main__":
+    run_flow(backtest)

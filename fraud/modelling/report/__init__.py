@@ -1,0 +1,1 @@
+"""The backtest's report: one HTML page that needs nothing from elsewhere."""

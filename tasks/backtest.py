@@ -1,0 +1,78 @@
+"""Tasks of the backtest: features of the history, the walk through it, the report."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from fraud.features.table import compute_features
+from fraud.modelling.backtest import BacktestPlan, Contenders, FoldResult, run_backtest
+from fraud.modelling.backtest_history import History, history_of
+from fraud.modelling.backtest_summary import as_markdown, summarise
+from fraud.modelling.report.page import render_report
+
+_SILENCE_S = 5.0
+
+
+@task(cache_policy=NO_CACHE)
+def compute_history(transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None) -> History:
+    """Features of every transaction as serving would have computed them, and what is known of it when."""
+    features = compute_features(transactions, labels, paced(get_run_logger().info))
+    return history_of(transactions, labels, features, campaigns)
+
+
+@task(cache_policy=NO_CACHE)
+def judge(
+    history: History, plan: BacktestPlan, contenders: Contenders, review_cost: int, seed: int
+) -> list[FoldResult]:
+    """Walk through the history; tells the figures of every fold."""
+    logger, results = get_run_logger(), []
+    for result in run_backtest(history, plan, contenders, review_cost=review_cost, seed=seed):
+        results.append(result)
+        for name, one in result.judgements.items():
+            logger.info(
+                "fold %d of %d (test %s), %s: average precision %s, AUC %.3f, card precision@%d %.3f",
+                len(results), plan.folds, result.fold.test, name,
+                one.average_precision, one.auc.value, plan.k, one.card_precision.value,
+            )  # fmt: skip
+    return results
+
+
+@task(cache_policy=NO_CACHE)
+def write_report(
+    results: list[FoldResult], about: dict[str, Any], report: Path | None, json_file: Path | None
+) -> dict[str, Any]:
+    """Write the page and the figures; returns the figures."""
+    summary = summarise(results, about)
+    for path, content in (
+        (report, lambda: render_report(results, summary)),
+        (json_file, lambda: json.dumps(summary, indent=1)),
+    ):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content(), encoding="utf-8")
+            get_run_logger().info("wrote %s", path)
+    create_markdown_artifact(
+        as_markdown(summary), key="backtest", description="mean and deviation over folds"
+    )
+    return summary
+
+
+def paced(say: Callable[[str], object]) -> Callable[..., object]:
+    """A progress function that says something every few seconds."""
+    last = time.monotonic()
+
+    def progress(what: str, done: int, total: int | None = None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SILENCE_S:
+            last = time.monotonic()
+            say(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
+
+    return progress
