@@ -46,6 +46,7 @@ def compute_features(transactions: pa.Table, labels: pa.Table, progress: Progres
     Args:
         transactions: in the Transaction schema, N rows in the order of arrival.
         labels: transaction_id, is_fraud and reported_at (ms); a profile sees those reported before its day.
+        progress: told how far it is.
     """
     rows = np.empty((transactions.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
     accepted = _fill_kernel(transactions, rows, progress)

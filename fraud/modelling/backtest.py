@@ -123,19 +123,17 @@ def require_covered(data: Dataset, folds: list[Fold]) -> None:
     needed = Period(folds[0].train.start, folds[-1].test.end)
     if needed.start < covered.start or needed.end > covered.end:
         raise DataError(
-            f"the history covers {covered}, too short for {len(folds)} folds that need {needed} (end excluded); "
+            f"the history covers {covered}, too short for {len(folds)} folds that need {needed}; "
             "move --start, or take fewer --folds or shorter --train-days, --test-days or --step-days"
         )
 
 
 def without_known_cards(data: Dataset, fold: Fold, delay: timedelta) -> Dataset:
-    """The test rows of `fold`, without the cards whose fraud was known on the day.
+    """The test rows of `fold` among all rows, labelled with the truth, without the cards whose fraud was known on the day.
 
     On day D these are the cards with a fraud in the training period or later, up to D minus the delay: what
     the Handbook's `get_train_test_set` drops.
 
-    Args:
-        data: all rows, with the truth.
     """
     test, lag = data.between(fold.test), delay // timedelta(milliseconds=1)
     frauds = data.between(Period(fold.train.start, fold.test.end))

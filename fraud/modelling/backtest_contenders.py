@@ -94,7 +94,7 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
     day = milliseconds(DAY)
     if length < 3 * day:
         raise DataError(
-            f"{refit.days:.1f} matured training days are too few to train and validate; take more --train-days"
+            f"{refit.days:.1f} matured days are too few to train and validate; take more --train-days"
         )
     validation = max(round(length * VALIDATION_SHARE), day)
     gap = min(fold.test.start - fold.train.end, (length - validation) // 3)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from fraud.features.table import FeatureRows
-from fraud.modelling.dataset import IDENTITY_COLUMNS, Dataset, card_codes
+from fraud.modelling.dataset import IDENTITY_COLUMNS, Dataset
 from fraud.modelling.splits import Fold
 
 Ints = npt.NDArray[np.int64]
@@ -92,7 +92,7 @@ def _require_known(labels: pa.Table, rows: pa.ChunkedArray) -> None:
     unknown = labels["transaction_id"].filter(pc.is_null(rows))
     raise DataError(
         f"{rows.null_count} labels name transactions that are not in the history "
-        f"(first: {', '.join(map(str, unknown.slice(0, 3).to_pylist()))}); give the labels of these transactions"
+        f"(first: {', '.join(map(str, unknown.slice(0, 3).to_pylist()))}); give the labels that belong to it"
     )
 
 
@@ -128,11 +128,16 @@ def history_of(
         reported_at=np.zeros(transactions.num_rows, dtype=np.int64),
         timestamps=transactions["timestamp"].to_numpy(),
         amounts=transactions["amount"].to_numpy(),
-        cards=card_codes(transactions["card_id"]),
+        cards=_codes(transactions["card_id"]),
         identity=transactions.select(IDENTITY_COLUMNS),
         campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
     )
     return make_history(data, labels)
+
+
+def _codes(column: pa.ChunkedArray) -> Ints:
+    indices = column.combine_chunks().dictionary_encode().indices
+    return np.asarray(indices.to_numpy(), dtype=np.int64)
 
 
 def _campaigns(ids: pa.ChunkedArray, campaigns: pa.Table) -> pa.ChunkedArray:

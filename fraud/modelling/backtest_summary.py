@@ -51,7 +51,7 @@ def as_markdown(summary: Summary) -> str:
 
 def _with_deviation(mean: float | None, deviation: float | None) -> str:
     if mean is None:
-        return "–"
+        return "-"
     return f"{mean:,.3f}" if deviation is None else f"{mean:,.3f} ± {deviation:,.3f}"
 
 

@@ -69,7 +69,7 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
             spool, more = _read_labels(settings, files.labels, mapping, Path(folder), progress)
         if spool is None:
             raise DataError(
-                f"{files.transactions} has no column {VERDICT}: give the labels with --labels FILE, or name the "
+                f"{files.transactions} has no column {VERDICT}: give the labels with --labels, or name the "
                 "column with --columns mapping.yaml"
             )
         transactions = _in_order(survey.transactions)
