@@ -60,6 +60,11 @@ def consumer_config(settings: Settings, group_id: str, **extra: Any) -> dict[str
     return client_config(settings, **(defaults | extra))
 
 
+def admin_client(settings: Settings) -> AdminClient:
+    """A client for topics; it is silent, for what goes wrong is raised."""
+    return AdminClient(client_config(settings, log_level=0))
+
+
 @dataclass(frozen=True)
 class TopicPlan:
     """A topic as it should be."""
@@ -88,7 +93,7 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         UnreachableError: no broker answers, or it refuses.
     """
-    admin = AdminClient(client_config(settings))
+    admin = admin_client(settings)
     existing = existing_topics(settings)
     kafka = settings.kafka
     missing = [plan for plan in topic_plans(settings) if plan.name not in existing]
@@ -107,7 +112,7 @@ def existing_topics(settings: Settings) -> dict[str, int]:
     Raises:
         UnreachableError: no broker answers, or it refuses.
     """
-    admin = AdminClient(client_config(settings))
+    admin = admin_client(settings)
     metadata = _guard(
         settings, lambda: admin.list_topics(timeout=settings.kafka.request_timeout_s), doing="listing topics"
     )
@@ -129,7 +134,7 @@ def require_topic(settings: Settings, topic: str) -> int:
 def topic_config(settings: Settings, topic: str) -> dict[str, str]:
     """The configuration of an existing topic, as the broker tells it."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    admin = AdminClient(client_config(settings))  # lives until the answer is there, or there is none
+    admin = admin_client(settings)  # lives until the answer is there, or there is none
     future = admin.describe_configs([resource])[resource]
     entries = _guard(settings, future.result, doing=f"describing {topic}")
     return {name: entry.value for name, entry in entries.items()}
@@ -148,6 +153,19 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
         }
     finally:
         consumer.close()
+
+
+def group_lag(settings: Settings, group_id: str, topic: str) -> int:
+    """How many offsets the group has not committed yet, over all partitions of the topic."""
+    ends = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, group_id))
+    try:
+        asked = [TopicPartition(topic, partition) for partition in ends]
+        committed = consumer.committed(asked, timeout=settings.kafka.request_timeout_s)
+    finally:
+        consumer.close()
+    starts = {one.partition: one.offset for one in committed}
+    return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())
 
 
 def flush(producer: Producer, timeout_s: float) -> None:

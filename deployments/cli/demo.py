@@ -1,0 +1,27 @@
+"""`fraud demo`: the whole loop on this machine."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from deployments.demo.screen import Screen
+from deployments.demo.story import Demo, Plan
+from fraud.settings import load_settings
+
+
+def demo(
+    scenario: Annotated[str, typer.Option(help="Name or file of the simulated world.")] = "small",
+    days: Annotated[int, typer.Option(min=75, help="Length of the history.")] = 84,
+    rate: Annotated[int, typer.Option(min=1, help="Live transactions a second.")] = 200,
+    trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 8,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up to look around.")] = False,
+) -> None:
+    """Run the whole loop: history, training, live scoring, a model swapped on the way."""
+    plan = Plan(load_settings().home / "demo", scenario, days, rate, trials=trials, keep=keep)
+    console = Console()
+    Demo(plan, Screen(console)).run()
+    if keep:
+        console.print(
+            f"[dim]FRAUD_HOME={plan.home} fraud status; FRAUD_HOME={plan.home} fraud down ends it[/]"
+        )

@@ -1,0 +1,12 @@
+"""`fraud down`: stop the embedded stack."""
+
+from rich.console import Console
+
+from deployments.local.stack import Stack
+from fraud.settings import load_settings
+
+
+def down() -> None:
+    """Stop what `up` started; the data stay."""
+    stopped = Stack(load_settings().home).stop()
+    Console().print(f"stopped {', '.join(stopped)}" if stopped else "nothing ran")

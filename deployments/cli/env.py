@@ -1,0 +1,15 @@
+"""`fraud env`: the addresses of the embedded stack, for a shell."""
+
+import shlex
+
+import typer
+
+from deployments.local.stack import Stack
+from fraud.settings import load_settings
+
+
+def env() -> None:
+    """Print the stack's addresses for a shell: eval "$(fraud env)"."""
+    stack = Stack(load_settings().home)
+    for name, value in ({"FRAUD_HOME": str(stack.home)} | stack.addresses()).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")

@@ -1,0 +1,140 @@
+"""`fraud replay`: a user's own transactions and labels into Kafka."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fraud.errors import ConfigurationError
+from fraud.settings import load_settings
+
+if TYPE_CHECKING:
+    from producer.replay.rejects import Rejects
+    from producer.replay.run import Outcome
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def replay(
+    transactions: Annotated[
+        Path, typer.Option(help="CSV (.csv, .csv.gz) or Parquet, one transaction a row.")
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV or Parquet with transaction_id and is_fraud.")
+    ] = None,
+    columns: Annotated[Path | None, typer.Option(help="YAML: field to column, or to {value: ...}.")] = None,
+    label_delay: Annotated[str, typer.Option(help="When labels without a time count as reported.")] = "7d",
+    speed: Annotated[str, typer.Option(help="max, or so many times faster than the events' clock.")] = "max",
+    shift_to_now: Annotated[bool, typer.Option(help="Move all times so that the last event is now.")] = False,
+    keep_forever: Annotated[bool, typer.Option(help="Let the topics keep events of any age.")] = False,
+    resume_from: Annotated[int, typer.Option(min=0, help="Leave out so many transactions.")] = 0,
+) -> None:
+    """Replay your own data: every row is judged, put in order of time, and published or written aside."""
+    from producer.replay.run import ReplayRequest, replay
+
+    delay, factor = _duration(label_delay), _speed(speed)
+    request = ReplayRequest(
+        transactions, labels, columns, delay, factor, shift_to_now, keep_forever, resume_from
+    )
+    console = Console()
+    with _Bars(console) as bars:
+        outcome = replay(load_settings(), request, bars)
+    _tell(console, outcome, resume_from)
+    if outcome.sent.interrupted:
+        raise typer.Exit(130)
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([dhms])", text)
+    if not match:
+        raise ConfigurationError(f"--label-delay {text!r} is no duration such as 7d, 12h, 30m or 45s")
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor < float("inf"):
+        raise ConfigurationError(f"--speed {text!r} is neither max nor a number above 0")
+    return factor
+
+
+class _Bars:
+    """A progress bar for each stage, with its rate."""
+
+    def __init__(self, console: Console) -> None:
+        rate = TextColumn("{task.fields[rate]}")
+        self._progress = Progress(
+            TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(),
+            console=console,
+        )  # fmt: skip
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "_Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def say(self, sentence: str) -> None:
+        self._progress.console.print(sentence)
+
+    def at(self, stage: str, done: int, total: int | None = None) -> None:
+        if stage not in self._tasks:
+            self._end_stages()
+            self._tasks[stage] = self._progress.add_task(stage, total=total, rate="")
+        task = self._progress.tasks[self._tasks[stage]]
+        elapsed = task.elapsed or 0.0
+        rate = f"{done / elapsed:,.0f}/s" if elapsed > 0.5 else ""
+        self._progress.update(task.id, completed=done, rate=rate)
+
+    def _end_stages(self) -> None:
+        for identifier in self._tasks.values():
+            task = self._progress.tasks[identifier]
+            self._progress.update(identifier, total=task.total or task.completed)
+            self._progress.stop_task(identifier)
+
+
+def _tell(console: Console, outcome: "Outcome", resumed: int) -> None:
+    sent = outcome.sent
+    table = Table(show_header=False, box=None)
+    table.add_row("transactions read", f"{outcome.read:,}")
+    table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
+    table.add_row("event time", f"{_moment(outcome.begins)} to {_moment(outcome.ends)}")
+    rate = (sent.transactions + sent.labels) / max(outcome.seconds, 1e-9)
+    table.add_row("took", f"{outcome.seconds:,.1f} s ({rate:,.0f} messages/s)")
+    console.print(table)
+    for reason, count in outcome.unused_labels.items():
+        console.print(f"{count:,} labels were not used: {reason}", style="yellow")
+    for rejects in outcome.rejects:
+        _tell_rejects(console, rejects)
+    if sent.interrupted:
+        done = resumed + sent.transactions
+        console.print(
+            f"Stopped after {done:,} of {outcome.good:,} transactions; go on with --resume-from {done}",
+            style="yellow",
+        )
+
+
+def _tell_rejects(console: Console, rejects: "Rejects") -> None:
+    if not rejects.count:
+        return
+    console.print(f"{rejects.count:,} rows were written aside, to {rejects.path}:", style="yellow")
+    for place, reason in rejects.first:
+        console.print(f"  {rejects.place_name} {place}: {reason}", markup=False, highlight=False)
+    if rejects.count > len(rejects.first):
+        console.print(f"  and {rejects.count - len(rejects.first):,} more")
+
+
+def _moment(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,79 @@
+"""What this machine must have: Prefect's address, a Java, the right packages, room on the disk."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from packaging.requirements import Requirement
+
+from deployments.local.java import find_java
+from deployments.local.servers import http_ok
+from fraud.environment import Finding, run_check
+from fraud.errors import ConfigurationError, UnreachableError
+from fraud.settings import Settings, stack_file
+
+_DISTRIBUTION = "fraud-on-kafka"
+_TOLD = ("prefect", "mlflow", "pyspark", "xgboost", "confluent-kafka")
+_ENOUGH_GB = 2.0
+
+
+def check_machine(settings: Settings) -> list[Finding]:
+    """Prefect, Java, packages and disk, in this order."""
+    checks: list[tuple[str, Callable[[], str], str]] = [
+        ("Prefect", partial(_prefect, settings), "start it with `fraud up`, or set PREFECT_API_URL"),
+        ("Java", _java, "install Java 17 or 21 and set JAVA_HOME, or run `make setup`"),
+        ("packages", _packages, "run `make setup`"),
+        ("disk", partial(_disk, settings), "make room, or set FRAUD_HOME to a folder on another disk"),
+    ]
+    return [run_check(name, check, remedy) for name, check, remedy in checks]
+
+
+def _prefect(settings: Settings) -> str:
+    url = os.environ.get("PREFECT_API_URL") or _stack_addresses(settings).get("PREFECT_API_URL")
+    if not url:
+        raise ConfigurationError("no server is named; flow runs would be kept in a temporary one")
+    if not http_ok(f"{url}/health"):
+        raise UnreachableError(f"{url} does not answer")
+    return f"{url} answers"
+
+
+def _stack_addresses(settings: Settings) -> dict[str, str]:
+    file = stack_file(settings.home)
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def _java() -> str:
+    java = find_java()
+    return f"{java.version} in {java.home}" + (" (the bundled one)" if java.bundled else "")
+
+
+def _packages() -> str:
+    wanted = [Requirement(line) for line in requires(_DISTRIBUTION) or ()]
+    wrong = [f"{need} ({found})" for need in wanted if (found := _fault(need))]
+    if wrong:
+        raise ConfigurationError(f"not as required: {', '.join(wrong)}")
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"Python {python}, " + ", ".join(f"{name} {version(name)}" for name in _TOLD)
+
+
+def _fault(need: Requirement) -> str:
+    if need.marker is not None and not need.marker.evaluate():
+        return ""
+    try:
+        found = version(need.name)
+    except PackageNotFoundError:
+        return "missing"
+    return "" if need.specifier.contains(found, prereleases=True) else f"found {found}"
+
+
+def _disk(settings: Settings) -> str:
+    home = settings.home.resolve()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free / 1e9
+    if free < _ENOUGH_GB:
+        raise ConfigurationError(f"{free:.1f} GB are free at {existing}, {_ENOUGH_GB:.0f} GB are needed")
+    return f"{free:,.0f} GB free at {existing}"
