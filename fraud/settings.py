@@ -101,7 +101,8 @@ class SparkSettings(_Section):
 
     master: str = "local[*]"
     driver_memory: str = "2g"
-    shuffle_partitions: int = Field(default=8, ge=1)
+    java_home: Path | None = Field(default=None, description="default: JAVA_HOME or the `java` on the PATH")
+    rows_per_task: int = Field(default=500_000, ge=1, description="bounds a worker's memory")
     arrow_batch_rows: int = Field(default=50_000, ge=1)
     conf: dict[str, str] = Field(default_factory=dict, description="more of Spark's own, as JSON")
 
@@ -131,6 +132,10 @@ class TrainingSettings(_Section):
     threshold_policy: Literal["cost", "precision", "capacity"] = "cost"
     min_precision: float = Field(default=0.8, gt=0, le=1)
     alerts_per_day: int = Field(default=100, ge=1)
+    search_folds: int = Field(default=3, ge=1, description="walk-forward folds that a trial is judged on")
+    search_timeout_s: float | None = Field(default=None, gt=0, description="no further trial starts after it")
+    study_storage: str | None = Field(default=None, description="URL of a database; default: a file in the home")
+    cards_per_day: int = Field(default=100, ge=1, description="k of the card precision at k")
 
 
 class ServingSettings(_Section):

@@ -32,23 +32,24 @@ class Dataset:
     Attributes:
         rows: features, float32 (N, F), NaN = unknown, columns in the order of `feature_names`.
         labels: int8 (N,), 1 = fraud.
-        reported_at: when the verdict in `labels` was reported, ms, int64 (N,); 0 where there is none.
         timestamps: event times in ms, int64 (N,).
         amounts: in minor units, int64 (N,).
         cards: a number per distinct card, int64 (N,).
         identity: transaction_id, card_id, merchant_id and currency, N rows.
         feature_names: F names.
+        reported_at: when the verdict in `labels` was reported, ms, int64 (N,), 0 where there is none; or None
+            when `labels` are already as they were known at the moment of learning.
         campaigns: kind of fraud where a simulator tells, for reports only; never a feature.
     """
 
     rows: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int8]
-    reported_at: Ints
     timestamps: Ints
     amounts: Ints
     cards: Ints
     identity: pa.Table
     feature_names: tuple[str, ...] = FEATURE_NAMES
+    reported_at: Ints | None = None
     campaigns: pa.ChunkedArray | None = None
 
     def __len__(self) -> int:
@@ -66,6 +67,8 @@ class Dataset:
 
     def as_known_at(self, moment: int) -> Self:
         """The same rows with the frauds that were reported by `moment` (ms); the others look legitimate."""
+        if self.reported_at is None:
+            return self
         return replace(self, labels=np.where(self.reported_at <= moment, self.labels, 0).astype(np.int8))
 
     def take(self, index: Ints) -> Self:
@@ -74,7 +77,7 @@ class Dataset:
             self,
             rows=self.rows[index],
             labels=self.labels[index],
-            reported_at=self.reported_at[index],
+            reported_at=None if self.reported_at is None else self.reported_at[index],
             timestamps=self.timestamps[index],
             amounts=self.amounts[index],
             cards=self.cards[index],
@@ -95,7 +98,7 @@ class Dataset:
             self,
             rows=self.rows[part],
             labels=self.labels[part],
-            reported_at=self.reported_at[part],
+            reported_at=None if self.reported_at is None else self.reported_at[part],
             timestamps=self.timestamps[part],
             amounts=self.amounts[part],
             cards=self.cards[part],

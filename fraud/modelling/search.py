@@ -30,7 +30,7 @@ TEST_MAJORITY = 60_000
 MOST_ROUNDS = 400
 PATIENCE = 20
 
-OnTrial = Callable[[FrozenTrial, int], None]
+OnTrial = Callable[[FrozenTrial, int], object]
 
 
 @dataclass(frozen=True)

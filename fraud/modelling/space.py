@@ -26,6 +26,8 @@ _BOOSTER = (
     "gamma",
 )
 
+_NAMES = {*_BOOSTER, "window_share", "imbalance", "positive_weight", "ratio", "neighbours"}
+
 SENSIBLE: Params = {
     "max_depth": 6,
     "min_child_weight": 2.0,
@@ -99,3 +101,10 @@ def suggest(trial: optuna.Trial) -> None:
         trial.suggest_float("ratio", 0.01, 0.3, log=True)
     if strategy in ("smote", "smote_tomek"):
         trial.suggest_int("neighbours", 3, 10)
+
+
+def parameters_of(params: Params) -> Params | None:
+    """What of a model's recorded parameters a study can try again; None when they are of another space."""
+    named = {name: value for name, value in params.items() if name in _NAMES}
+    complete = all(name in named for name in (*_BOOSTER, "window_share", "imbalance"))
+    return named if complete and named["imbalance"] in STRATEGIES else None

@@ -1,0 +1,49 @@
+"""Lake → model: tune, fit, judge, register; the gate decides whether it becomes the champion."""
+
+from prefect import flow
+
+from flows.entry import run_flow
+from fraud.modelling.gate import Verdict
+from fraud.modelling.promotion import Promotion
+from fraud.modelling.thresholds import Policy
+from fraud.settings import Settings, load_settings
+from tasks import train as tasks
+
+
+@flow(name="train")
+def train(
+    trials: int | None = None,
+    days: int | None = None,
+    policy: Policy | None = None,
+    promote: Promotion = "auto",
+) -> Verdict:
+    """Train a model on the lake's matured rows and let it stand against the champion.
+
+    Args:
+        trials: of the search; default FRAUD_TRAINING__TRIALS.
+        days: of the training period; default FRAUD_TRAINING__TRAIN_DAYS.
+        policy: of the threshold; default FRAUD_TRAINING__THRESHOLD_POLICY.
+        promote: `auto` asks the gate, `never` and `always` do not.
+    """
+    settings = _settings(trials, days, policy)
+    history = tasks.load(settings)
+    periods = tasks.split(settings, history)
+    found = tasks.tune(settings, history, periods, settings.training.trials)
+    fitted = tasks.fit(settings, history, periods, found)
+    report = tasks.evaluate(settings, history, periods, fitted)
+    bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
+    verdict = tasks.gate(settings, history, periods, bundle, logged, promote)
+    tasks.report_training(settings, report, fitted, logged, verdict)
+    return verdict
+
+
+def _settings(trials: int | None, days: int | None, policy: Policy | None) -> Settings:
+    settings = load_settings()
+    given = {"trials": trials, "train_days": days, "threshold_policy": policy}
+    update = {name: value for name, value in given.items() if value is not None}
+    training = type(settings.training).model_validate(settings.training.model_dump() | update)
+    return settings.model_copy(update={"training": training})
+
+
+if __name__ == "__main__":
+    run_flow(train)

@@ -1,0 +1,96 @@
+"""One training as an MLflow run: parameters, metrics, plots, and last of all the registered bundle."""
+
+from dataclasses import dataclass
+
+import mlflow
+from matplotlib.figure import Figure
+from optuna.trial import FrozenTrial
+
+from fraud.modelling import plots
+from fraud.modelling.bundle import ModelBundle
+from fraud.modelling.search import SearchResult
+from fraud.modelling.splits import Split
+from fraud.modelling.training import Report
+from fraud.registry import answering, experiment_id, log_and_register
+from fraud.settings import Settings
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Where the training can be looked up."""
+
+    run_id: str
+    version: str
+    url: str | None
+
+
+def log_training(
+    settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult, split: Split
+) -> Logged:
+    """Log a run; the bundle is registered when all else is safe, so nothing is ever registered by half.
+
+    Raises:
+        UnreachableError: MLflow does not answer; the run is then marked as failed and nothing registered.
+    """
+    experiment = experiment_id(settings)
+    with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
+        mlflow.log_params(_parameters(bundle, split))
+        mlflow.log_metrics(_metrics(report, found))
+        for name, figure in draw(settings, bundle, report, found).items():
+            mlflow.log_figure(figure, f"plots/{name}.png")
+        mlflow.log_dict({"trials": [_told(trial) for trial in found.study.get_trials()]}, "study.json")
+        version = log_and_register(settings, bundle, run.info.run_id)
+    return Logged(run.info.run_id, version, _page(settings, experiment, run.info.run_id))
+
+
+def draw(settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult) -> dict[str, Figure]:
+    """Every plot of a training, by name."""
+    scores, threshold = report.scores["model"], bundle.threshold
+    return {
+        "precision_recall": plots.precision_recall_plot(report.test, report.scores, threshold),
+        "calibration": plots.calibration_plot(report.test, scores),
+        "savings": plots.savings_plot(report.test, scores, threshold, settings.training.review_cost),
+        "importances": plots.importance_plot(bundle.booster),
+        "study": plots.study_plot(found.study),
+        "strategies": plots.strategy_plot(found.study),
+    }
+
+
+def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
+    metadata = bundle.metadata
+    told: dict[str, object] = dict(metadata.params) | {
+        "policy": metadata.policy,
+        "calibration": metadata.calibration.kind,
+        "feature_version": metadata.feature_version,
+        "data_fingerprint": metadata.data_fingerprint,
+        "code_version": metadata.code_version,
+        "train": split.train,
+        "validation": split.validation,
+        "refit": split.refit,
+        "test": split.test,
+    }
+    return {name: str(value) for name, value in told.items()}
+
+
+def _metrics(report: Report, found: SearchResult) -> dict[str, float]:
+    metrics = {f"test_{name}": value for name, value in report.model.metrics.items()}
+    for baseline, judgement in report.baselines.items():
+        prefix = baseline.replace(" ", "_")
+        metrics |= {f"{prefix}_{name}": value for name, value in judgement.metrics.items()}
+    return metrics | {"search_average_precision": found.value}
+
+
+def _told(trial: FrozenTrial) -> dict[str, object]:
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "value": trial.value,
+        "params": trial.params,
+        "folds": trial.user_attrs.get("folds"),
+        "rounds": trial.user_attrs.get("rounds"),
+    }
+
+
+def _page(settings: Settings, experiment: str, run_id: str) -> str | None:
+    uri = settings.tracking_uri
+    return f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" if uri.startswith("http") else None

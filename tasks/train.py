@@ -1,0 +1,191 @@
+"""The training's tasks: each takes one step of `fraud.modelling.training` and tells how it went."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from optuna.trial import FrozenTrial
+from prefect import task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+
+from fraud.lake import open_lake
+from fraud.modelling.bundle import ModelBundle
+from fraud.modelling.contracts import require_no_leak, require_sound
+from fraud.modelling.evaluation import Judgement
+from fraud.modelling.gate import Verdict
+from fraud.modelling.history import History, load_history
+from fraud.modelling.learner import Fitted, learn
+from fraud.modelling.promotion import Promotion, carry_out, champion_of, contest
+from fraud.modelling.search import SearchResult, search
+from fraud.modelling.splits import Split
+from fraud.modelling.tracking import Logged, log_training
+from fraud.modelling.training import (
+    Report,
+    bundle_of,
+    judge,
+    longest_history,
+    search_folds,
+    search_rules,
+    split_history,
+    threshold_rules,
+)
+from fraud.settings import Settings
+from tasks.retries import RETRY_DELAYS_S, worth_retrying
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+)
+def load(settings: Settings) -> History:
+    """Read the matured rows from the lake and stop at broken ones."""
+    training = settings.training
+    history = load_history(open_lake(settings), longest=longest_history(training), delay=training.label_delay)
+    require_sound(history.data, history.period)
+    require_no_leak(history.data, training.seed)
+    get_run_logger().info(
+        "%d rows with %d frauds, %s", len(history.data), history.data.frauds, history.period
+    )
+    return history
+
+
+@task(cache_policy=NO_CACHE)
+def split(settings: Settings, history: History) -> Split:
+    """Cut the history into train, validation and test, with the label delay between."""
+    made = split_history(settings.training, history)
+    get_run_logger().info("train %s, validation %s, test %s", made.train, made.validation, made.test)
+    return made
+
+
+@task(cache_policy=NO_CACHE)
+def tune(settings: Settings, history: History, periods: Split, trials: int) -> SearchResult:
+    """Search for the best recipe; the progress is on the run's page and in the log."""
+    champion = champion_of(settings)
+    rules = search_rules(settings, history, trials, None if isinstance(champion, str) else champion)
+    found = search(
+        history.data.as_known_at(periods.test.start),
+        search_folds(settings.training, periods),
+        rules,
+        _progress(trials),
+    )
+    get_run_logger().info("best average precision over the folds: %.4f with %s", found.value, found.params)
+    return found
+
+
+@task(cache_policy=NO_CACHE)
+def fit(settings: Settings, history: History, periods: Split, found: SearchResult) -> Fitted:
+    """Fit, calibrate and choose the threshold."""
+    training = settings.training
+    fitted = learn(
+        history.data,
+        periods,
+        found.recipe,
+        threshold_rules(training),
+        seed=training.seed,
+        threads=training.threads,
+    )
+    get_run_logger().info("threshold %.4f: %s", fitted.threshold.value, fitted.threshold.reason)
+    return fitted
+
+
+@task(cache_policy=NO_CACHE)
+def evaluate(settings: Settings, history: History, periods: Split, fitted: Fitted) -> Report:
+    """Judge the model and the baselines on the test rows."""
+    report = judge(settings.training, history.data, periods, fitted)
+    for name, judgement in _rows(report).items():
+        get_run_logger().info("%s: average precision %s", name, judgement.average_precision)
+    return report
+
+
+@task(cache_policy=NO_CACHE)
+def log(
+    settings: Settings,
+    history: History,
+    periods: Split,
+    fitted: Fitted,
+    found: SearchResult,
+    report: Report,
+) -> tuple[ModelBundle, Logged]:
+    """Keep everything in MLflow and register the bundle."""
+    bundle = bundle_of(settings, history, fitted, found, report)
+    logged = log_training(settings, bundle, report, found, periods)
+    get_run_logger().info("registered as version %s, run %s", logged.version, logged.url or logged.run_id)
+    return bundle, logged
+
+
+@task(cache_policy=NO_CACHE)
+def gate(
+    settings: Settings,
+    history: History,
+    periods: Split,
+    candidate: ModelBundle,
+    logged: Logged,
+    promotion: Promotion,
+) -> Verdict:
+    """Decide whether the candidate becomes the champion, and make it so."""
+    verdict = contest(settings, history.data, periods, candidate, promotion)
+    carry_out(settings, logged.version, verdict)
+    get_run_logger().info("version %s: %s", logged.version, verdict.reason)
+    return verdict
+
+
+@task(cache_policy=NO_CACHE)
+def report_training(
+    settings: Settings, report: Report, fitted: Fitted, logged: Logged, verdict: Verdict
+) -> None:
+    """A page of the run: figures against baselines, the threshold, the verdict, where the plots are."""
+    where = f"[run {logged.run_id}]({logged.url})" if logged.url else f"run {logged.run_id}"
+    create_markdown_artifact(
+        key="training",
+        description=f"version {logged.version}: {verdict.reason}",
+        markdown=f"""# Model version {logged.version}
+
+{"**Promoted.**" if verdict.promote else "**Not promoted.**"} {verdict.reason}
+
+{table_of(report)}
+
+Threshold {fitted.threshold.value:.4g} ({fitted.threshold.policy}): {fitted.threshold.reason}.
+Amounts are minor units over the test period; intervals are 95 % bootstraps by card.
+
+Plots, parameters and the study are with {where} in MLflow.
+""",
+    )
+
+
+def table_of(report: Report) -> str:
+    """The figures of model and baselines as a Markdown table."""
+    k = report.model.k
+    head = f"| | average precision | AUC | card precision@{k} | precision | recall | money saved |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
+    for name, one in _rows(report).items():
+        figures = (one.average_precision, one.auc, one.card_precision, one.precision, one.recall)
+        saved = f"{one.money_saved.value:,.0f} of {one.fraud_amount:,}"
+        lines.append(f"| {name} | {' | '.join(map(str, figures))} | {saved} |")
+    return "\n".join(lines)
+
+
+def _rows(report: Report) -> dict[str, Judgement]:
+    return {"model": report.model} | report.baselines
+
+
+def _progress(trials: int) -> Callable[[FrozenTrial, int], None]:
+    logger = get_run_logger()
+    artifact = create_progress_artifact(progress=0.0, key="search", description=f"{trials} trials")
+
+    def on_trial(trial: FrozenTrial, done: int) -> None:
+        value = "pruned" if trial.value is None else f"average precision {trial.value:.4f}"
+        seconds = trial.duration.total_seconds() if trial.duration else 0.0
+        logger.info(
+            "trial %d of %d: %s (%s, %.0f s)", done, trials, value, trial.params["imbalance"], seconds
+        )
+        if isinstance(artifact, UUID):
+            update_progress_artifact(artifact, progress=min(100.0 * done / trials, 100.0))
+
+    return on_trial
