@@ -7,13 +7,14 @@ visible only when it is complete.
 import json
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fraud.errors import ConfigurationError, UnreachableError
+from fraud.errors import ConfigurationError, DataError, UnreachableError
 from fraud.settings import Settings
 
 
@@ -56,9 +57,19 @@ class Lake:
         self._put(path, sink.getvalue().to_pybytes())
 
     def read_table(self, path: str, columns: list[str] | None = None) -> pa.Table:
-        """Read one Parquet file."""
-        with self.filesystem.open(self.path(path), "rb") as source:
-            return pq.ParquetFile(source).read(columns=columns)
+        """Read one Parquet file.
+
+        Raises:
+            DataError: it is missing or broken.
+        """
+        try:
+            with self.filesystem.open(self.path(path), "rb") as source:
+                return pq.ParquetFile(source).read(columns=columns)
+        except (pa.ArrowException, FileNotFoundError) as error:
+            raise DataError(
+                f"the lake's file {path} cannot be read ({str(error).splitlines()[0]}); restore it, or "
+                "remove what names it (its commit or its day) and run the flow that wrote it again"
+            ) from error
 
     def write_json(self, value: Any, path: str) -> None:
         """Write one JSON document, atomically."""
@@ -74,6 +85,27 @@ class Lake:
         full = {path: self.filesystem._strip_protocol(self.path(path)) for path in paths}
         found = self.filesystem.cat(list(full.values())) if paths else {}
         return {path: found[name] for path, name in full.items()}
+
+    def write_bytes(self, content: bytes, path: str) -> None:
+        """Write one file of any kind, atomically."""
+        self._put(path, content)
+
+    def read_bytes(self, path: str) -> bytes:
+        """Read one file of any kind."""
+        with self.filesystem.open(self.path(path), "rb") as source:
+            return bytes(source.read())
+
+    def leftovers(self) -> list[str]:
+        """Relative paths of half-written files and of probes."""
+        start = len(self.filesystem._strip_protocol(self.root)) + 1
+        found = self.filesystem.find(self.root) if self.filesystem.exists(self.root) else []
+        names = (full[start:] for full in found)
+        return [name for name in names if name.startswith("_probe/") or "/." in f"/{name}"]
+
+    def modified(self, path: str) -> datetime:
+        """When the file was last written."""
+        time: datetime = self.filesystem.modified(self.path(path))
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
 
     def remove(self, path: str) -> None:
         """Remove a file or a folder with all it holds; a missing one is fine."""

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from deployments.demo.watch import PredictionsWatch
 from fraud.kafka import consumer_config, end_offsets
+from fraud.lake import Lake
 from fraud.modelling.evaluation import average_precision
 from fraud.schema import Prediction
 from fraud.settings import Settings
@@ -16,7 +19,7 @@ from fraud.settings import Settings
 
 @dataclass(frozen=True)
 class Verdict:
-    """The figures of a run; shares in 0..1, NaN where there was no fraud."""
+    """The figures of a run; latencies in ms, shares in 0..1, NaN where there was no fraud."""
 
     transactions: int
     distinct: int
@@ -27,6 +30,8 @@ class Verdict:
     by_version: Mapping[str, int]
     live: int
     live_frauds: int
+    latency_p50: float
+    latency_p99: float
     precision: float
     recall: float
     average_precision: float
@@ -37,20 +42,22 @@ class Verdict:
         return self.lost == 0 and self.doubled == 0
 
 
-def judge(settings: Settings, truth: Mapping[str, bool], live_since: int) -> Verdict:
+def judge(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWatch) -> Verdict:
     """Compare what went in with what came out.
 
     Args:
         settings: name the topics.
-        truth: which transactions are frauds, as only the simulator can know.
+        lake: holds the truth, which only the simulator can know.
         live_since: event time (ms) from which quality is judged.
+        watch: saw the live predictions.
     """
+    truth = _true_frauds(lake)
     ids = _transaction_ids(settings)
     answers = _answers(settings)
     counts = Counter(answer.transaction_id for answer in answers)
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
     live = [answer for answer in answers if answer.timestamp >= live_since]
-    frauds = np.array([truth.get(answer.transaction_id, False) for answer in live], dtype=bool)
+    frauds = np.array([answer.transaction_id in truth for answer in live], dtype=bool)
     flagged = np.array([answer.decision == "review" for answer in live], dtype=bool)
     scores = np.array([answer.score for answer in live])
     caught = int((frauds & flagged).sum())
@@ -64,9 +71,11 @@ def judge(settings: Settings, truth: Mapping[str, bool], live_since: int) -> Ver
         by_version=Counter(answer.model_version for answer in answers),
         live=len(live),
         live_frauds=int(frauds.sum()),
+        latency_p50=watch.percentile(50),
+        latency_p99=watch.percentile(99),
         precision=caught / flagged.sum() if flagged.any() else float("nan"),
         recall=caught / frauds.sum() if frauds.any() else float("nan"),
-        average_precision=float(average_precision(frauds, scores)) if frauds.any() else float("nan"),
+        average_precision=average_precision(frauds.astype(np.int8), scores) if frauds.any() else float("nan"),
     )
 
 
@@ -85,6 +94,16 @@ def read_topic(settings: Settings, topic: str) -> Iterator[Message]:
                     unfinished.discard(message.partition())
     finally:
         consumer.close()
+
+
+def _true_frauds(lake: Lake) -> set[str]:
+    tables = (lake.read_table(path) for path in lake.list_files("truth"))
+    return {identifier for table in tables for identifier in _frauds_of(table)}
+
+
+def _frauds_of(table: pa.Table) -> list[str]:
+    frauds: list[str] = table.filter(table["is_fraud"])["transaction_id"].to_pylist()
+    return frauds
 
 
 class _Identified(msgspec.Struct):

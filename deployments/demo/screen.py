@@ -1,0 +1,86 @@
+"""How the demo looks in a terminal: a line for each step, what it does while it does it, a summary."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from deployments.demo.verdict import Verdict
+
+_REFRESH_S = 0.5
+_WIDEST = 100
+
+Tell = Callable[[str], None]
+
+
+class Screen:
+    """Writes to a console; without a terminal only the finished lines."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextmanager
+    def step(self, name: str, progress: Callable[[], str] | None = None) -> Iterator[Tell]:
+        """A step of the story; what is told last stays beside its tick. `progress` is asked meanwhile."""
+        began, told = time.monotonic(), [""]
+        with self._console.status(f"[bold]{name}[/]") as status:
+
+            def tell(text: str) -> None:
+                told[0] = text[:_WIDEST]
+                status.update(f"[bold]{name}[/]  [dim]{escape(told[0])}[/]")
+
+            with _repeating(lambda: tell(progress()) if progress else None):
+                try:
+                    yield tell
+                except BaseException:
+                    self._console.print(f"[red]✗[/] {name}")
+                    raise
+        if progress:
+            told[0] = progress()
+        took = f"{time.monotonic() - began:.0f} s"
+        self._console.print(f"[green]✓[/] {name}  [dim]{took}  {escape(told[0])}[/]", highlight=False)
+
+    def verdict(self, verdict: Verdict, addresses: Mapping[str, str]) -> None:
+        """The summary, and where to look on."""
+        table = Table(show_header=False, box=None, padding=(0, 2))
+        for name, value in _rows(verdict):
+            table.add_row(f"[bold]{name}[/]", value)
+        for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
+            table.add_row(f"[bold]{name.split('_')[0].title()}[/]", addresses[name].removesuffix("/api"))
+        colour = "green" if verdict.complete else "red"
+        title = "in = out" if verdict.complete else "in ≠ out"
+        self._console.print(Panel(table, title=title, border_style=colour, expand=False))
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    yield "in", f"{verdict.distinct:,} transactions ({verdict.transactions - verdict.distinct:,} sent twice)"
+    yield "out", f"{verdict.predictions:,} predictions, {verdict.dead_letters:,} dead letters"
+    yield "lost, doubled", f"{verdict.lost:,}, {verdict.doubled:,}"
+    versions = ", ".join(f"version {name}: {count:,}" for name, count in sorted(verdict.by_version.items()))
+    yield "scored by", versions
+    yield "live", f"{verdict.live:,} transactions, {verdict.live_frauds:,} of them frauds"
+    yield "event → visible", f"p50 {verdict.latency_p50:.0f} ms, p99 {verdict.latency_p99:.0f} ms"
+    yield "precision, recall", f"{verdict.precision:.2f}, {verdict.recall:.2f} on the live traffic"
+    yield "average precision", f"{verdict.average_precision:.2f} on the live traffic"
+
+
+@contextmanager
+def _repeating(action: Callable[[], None]) -> Iterator[None]:
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(_REFRESH_S):
+            action()
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,144 @@
+"""The demo, step by step: an empty Kafka, a history, a model, live traffic, a second model, the verdict."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployments.demo.programs import Programs, flow, last_line, stop
+from deployments.demo.screen import Screen
+from deployments.demo.verdict import Verdict, judge
+from deployments.demo.watch import PredictionsWatch
+from deployments.local.stack import Stack
+from fraud.errors import FraudError
+from fraud.kafka import create_topics, group_lag
+from fraud.lake import open_lake
+from fraud.settings import Settings, load_settings
+
+_PATIENCE_S = 120.0
+_POLL_S = 0.2
+_TRAINING = {
+    "FRAUD_TRAINING__TRAIN_DAYS": "42",
+    "FRAUD_TRAINING__VALIDATION_DAYS": "10",
+    "FRAUD_TRAINING__TEST_DAYS": "10",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the demo does, and how much of it."""
+
+    home: Path
+    scenario: str = "small"
+    days: int = 84
+    rate: int = 200
+    live_s: int = 60
+    trials: int = 8
+    seed: int = 7
+    keep: bool = False
+
+
+@dataclass
+class Demo:
+    """One telling of the story; owns everything that it starts."""
+
+    plan: Plan
+    screen: Screen
+    _programs: Programs = field(init=False)
+    _settings: Settings = field(init=False)
+
+    def run(self) -> Verdict:
+        """Tell it from the begin; leaves nothing running unless the plan says `keep`.
+
+        Raises:
+            FraudError: a step failed; the sentence says which and where its log is.
+        """
+        with self._stack() as stack:
+            self._prepare(stack)
+            self._fill()
+            self._learn("first-model", ["retrain"], "ingest, preprocess, tune, train, judge, promote")
+            with self._serving():
+                verdict = self._live()
+            self.screen.verdict(verdict, stack.addresses())
+        if not verdict.complete:
+            raise FraudError(f"{verdict.lost} lost, {verdict.doubled} doubled; see {self._logs}")
+        return verdict
+
+    @contextmanager
+    def _stack(self) -> Iterator[Stack]:
+        stack = Stack(self.plan.home)
+        stack.stop()
+        shutil.rmtree(self.plan.home, ignore_errors=True)
+        try:
+            with self.screen.step("Kafka, MLflow and Prefect start") as tell:
+                stack.start(on_ready=lambda name: tell(f"{name} is ready"))
+                tell("")
+            yield stack
+        finally:
+            if not self.plan.keep:
+                stack.stop()
+
+    def _prepare(self, stack: Stack) -> None:
+        self._settings = load_settings(home=self.plan.home)
+        create_topics(self._settings)
+        environment = stack.addresses() | _TRAINING | {"FRAUD_HOME": str(self.plan.home)}
+        self._programs = Programs(self.plan.home, environment)
+
+    def _fill(self) -> None:
+        arguments = self._simulate("--days", str(self.plan.days))
+        with self.screen.step(f"{self.plan.days} days of history into Kafka") as tell:
+            self._programs.run("history", arguments, tell)
+            tell(last_line(self._programs.log("history")))
+
+    def _simulate(self, *arguments: str) -> list[str]:
+        fixed = ["--scenario", self.plan.scenario, "--seed", str(self.plan.seed)]
+        return ["-m", "deployments.cli", "simulate", *fixed, *arguments]
+
+    def _learn(self, name: str, command: list[str], what: str) -> None:
+        with self.screen.step(f"{name.replace('-', ' ')}: {what}") as tell:
+            self._programs.run(name, [flow(command[0]), *command[1:]], tell)
+
+    @contextmanager
+    def _serving(self) -> Iterator[None]:
+        with self._programs.running("serving", [flow("serve")]) as serving:
+            with self.screen.step("the serving flow scores the history"):
+                self._wait_for(self._caught_up, "serving did not catch up")
+            yield
+            with self.screen.step("the serving flow drains and ends"):
+                stop(serving)
+
+    def _live(self) -> Verdict:
+        since = time.time_ns() // 1_000_000
+        live = self._simulate("--rate", str(self.plan.rate), "--duration", f"{self.plan.live_s}")
+        with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
+            with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
+                self._wait_for(lambda: bool(watch.seen), "no prediction came")
+            self._learn("second-model", ["train", "--promote", "always"], "trained and promoted meanwhile")
+            with self.screen.step("serving swaps the model", lambda: _pace(watch)):
+                self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
+            with self.screen.step("the producer ends, serving catches up", lambda: _pace(watch)):
+                self._wait_for(lambda: producer.poll() is not None, "the producer did not end")
+                self._wait_for(self._caught_up, "serving did not catch up")
+            return judge(self._settings, open_lake(self._settings), since, watch)
+
+    @property
+    def _logs(self) -> Path:
+        return self.plan.home / "logs"
+
+    def _caught_up(self) -> bool:
+        group, topic = self._settings.serving.group_id, self._settings.topics.transactions
+        return group_lag(self._settings, group, topic) == 0
+
+    def _wait_for(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_S + self.plan.live_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise FraudError(f"{otherwise}; see {self._logs}")
+            time.sleep(_POLL_S)
+
+
+def _pace(watch: PredictionsWatch) -> str:
+    versions = ", ".join(f"version {name}: {count:,}" for name, count in sorted(watch.by_version.items()))
+    return f"{watch.seen:,} predictions, {watch.flagged:,} flagged ({versions})"

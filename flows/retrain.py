@@ -1,0 +1,33 @@
+"""The whole pipeline: validate → ingest → preprocess → train → clean up; daily and on alarm."""
+
+from prefect import flow
+
+from flows.entry import run_flow
+from flows.ingest import ingest
+from flows.preprocess import preprocess
+from flows.train import train
+from fraud.modelling.gate import Verdict
+from fraud.modelling.promotion import Promotion
+from fraud.settings import load_settings
+from tasks.environment import clean_up, validate_environment
+
+
+@flow(name="retrain")
+def retrain(trials: int | None = None, promote: Promotion = "auto") -> Verdict:
+    """Learn from what has arrived since the last time, and let the gate decide.
+
+    Args:
+        trials: of the search; default FRAUD_TRAINING__TRIALS.
+        promote: `auto` asks the gate, `never` and `always` do not.
+    """
+    settings = load_settings()
+    validate_environment(settings)
+    ingest()
+    preprocess()
+    verdict = train(trials=trials, promote=promote)
+    clean_up(settings)
+    return verdict
+
+
+if __name__ == "__main__":
+    run_flow(retrain)

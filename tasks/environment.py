@@ -1,0 +1,47 @@
+"""The first and the last step of the pipeline: is everything there, and what can go."""
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from fraud.environment import check_environment
+from fraud.errors import UnreachableError
+from fraud.housekeeping import remove_leftovers
+from fraud.lake import open_lake
+from fraud.settings import Settings
+from tasks.retries import RETRY_DELAYS_S, worth_retrying
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=300,
+)
+def validate_environment(settings: Settings) -> None:
+    """Stop before the work if something that it needs is missing.
+
+    Raises:
+        UnreachableError: names the first missing part and its remedy.
+    """
+    findings = check_environment(settings)
+    rows = [{"": "✓" if one.ok else "✗", "what": one.name, "found": one.detail} for one in findings]
+    create_table_artifact(table=rows, key="environment", description="What the pipeline needs")
+    for finding in findings:
+        if not finding.ok:
+            raise UnreachableError(f"{finding.name}: {finding.detail}; {finding.remedy}")
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=600,
+)
+def clean_up(settings: Settings) -> list[str]:
+    """Remove what killed runs left in the lake."""
+    removed = remove_leftovers(open_lake(settings))
+    get_run_logger().info("%d leftovers removed", len(removed))
+    return removed
