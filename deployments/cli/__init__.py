@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from fraud.errors import FraudError
 
 PANELS = {
-    "This machine": ("up", "down", "status", "env", "doctor"),
+    "This machine": ("demo", "up", "down", "status", "env", "doctor"),
     "Data": ("topics", "simulate", "replay"),
 }
 
