@@ -68,7 +68,7 @@ class Engine:
         self._models = Models(settings, metrics)
         self._scorer = Scorer(settings, self._profiles, metrics)
         self._consumer = Consumer(consumer_config(settings, settings.serving.group_id, **_GROUP_CONFIG))
-        self._snapshots = Snapshots(settings)
+        self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
         self._delivery: Delivery = self._make_delivery()
         self._is_paused = False
@@ -142,6 +142,7 @@ class Engine:
             self._score(messages)
         else:
             self._delivery.tend()
+        self._snapshots.offer(self._partitions.ready.values())
         self._update_gauges()
 
     def _poll(self) -> list[Any]:
@@ -222,6 +223,7 @@ class Engine:
         timeout_s = self._settings.serving.drain_timeout_s
         if not self._delivery.settle(timeout_s):
             log.error("not everything could be committed within %.0f s; it will be scored again", timeout_s)
+        self._snapshots.wait(timeout_s)
 
     def _close(self) -> None:
         self._partitions.stop()

@@ -111,6 +111,7 @@ class ExactlyOnce:
             self._begin(self._abort)
         if self._thread is not None:
             self._thread.join(2 * _CALL_TIMEOUT_S)
+        self._producer = None
 
     def _send_waiting(self) -> None:
         if not self._waiting:

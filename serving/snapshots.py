@@ -1,15 +1,143 @@
-"""Snapshots of partitions in the lake; they shorten the replay and are never needed."""
+"""Snapshots of partitions in the lake; they shorten the replay and are never needed.
 
+Between two micro-batches a partition's arrays are copied in memory; a thread encodes and writes the copy
+while scoring goes on. A snapshot that is missing, damaged, of other features or of another topic costs a
+replay, and says so.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from fraud.errors import FraudError
+from fraud.features.spec import FEATURE_VERSION
+from fraud.kafka import client_config
+from fraud.lake import Lake, open_lake
 from fraud.settings import Settings
+from serving.metrics import Metrics
+from serving.snapshot_format import Arrays, Origin, UnusableSnapshotError, decode, encode
 from serving.state import Committed, PartitionState
+
+log = logging.getLogger(__name__)
+
+_SUFFIX = ".snapshot"
+_KEPT = 2
+"""The newest may be ahead of what is committed; the one before it is not."""
 
 
 class Snapshots:
-    """Finds the state from which the replay begins."""
+    """Writes snapshots beside the scoring, and finds the one from which a replay can begin."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
+        self._metrics = metrics
+        self._due_at: dict[int, float] = {}
+        self._thread: threading.Thread | None = None
+        self._opened: tuple[Lake, str] | None = None
+        self._opening = threading.Lock()
+
+    def offer(self, states: Iterable[PartitionState]) -> None:
+        """Begin the snapshot of one partition that is due; call it between two micro-batches."""
+        interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
+        if not interval_s or (self._thread and self._thread.is_alive()):
+            return
+        for state in states:
+            if now >= self._due_at.setdefault(state.partition, now + interval_s):
+                self._due_at[state.partition] = now + interval_s
+                self._begin(state)
+                return
 
     def load(self, partition: int, committed: Committed) -> PartitionState | None:
         """The newest usable snapshot that is not beyond `committed`; None: replay."""
+        if not self._settings.serving.snapshot_interval_s:
+            return None
+        try:
+            lake, folder = self._open()
+            for path in self._paths(lake, folder, partition):
+                if _offset_of(path) <= committed.position:
+                    state = self._read(lake, path, partition)
+                    if state is not None:
+                        return state
+        except (FraudError, KafkaException, OSError) as error:
+            log.warning("the snapshots of partition %d cannot be read (%s); replaying", partition, error)
         return None
+
+    def wait(self, timeout_s: float) -> None:
+        """Let a snapshot under way end."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _begin(self, state: PartitionState) -> None:
+        oldest_possible = state.door.newest - int(self._settings.admission.lateness.total_seconds() * 1_000)
+        state.cards.forget_idle(oldest_possible)
+        told = (state.partition, state.position, state.door.newest, state.cards.dump())
+        self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
+        self._thread.start()
+
+    def _write(self, partition: int, offset: int, newest: int, arrays: Arrays) -> None:
+        begun = time.monotonic()
+        try:
+            lake, folder = self._open()
+            content = encode(self._origin(folder, partition), offset, newest, arrays)
+            lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
+            for path in self._paths(lake, folder, partition)[_KEPT:]:
+                lake.remove(path)
+        except Exception as error:
+            # Whatever a store's client raises: scoring does not depend on it.
+            self._metrics.snapshots.labels("failed").inc()
+            log.warning("the snapshot of partition %d was not written: %r", partition, error)
+            return
+        self._metrics.snapshots.labels("written").inc()
+        seconds = time.monotonic() - begun
+        log.info(
+            "snapshot of partition %d at %d: %.1f MB in %.1f s",
+            partition,
+            offset,
+            len(content) / 1e6,
+            seconds,
+        )
+
+    def _read(self, lake: Lake, path: str, partition: int) -> PartitionState | None:
+        folder = path.rsplit("/", 2)[0]
+        try:
+            return decode(lake.read_bytes(path), self._origin(folder, partition), self._settings.admission)
+        except UnusableSnapshotError as error:
+            self._metrics.snapshots.labels("refused").inc()
+            log.warning("the snapshot %s is of no use: %s", path, error)
+            return None
+
+    def _paths(self, lake: Lake, folder: str, partition: int) -> list[str]:
+        """Newest first."""
+        return sorted(lake.list_files(f"{folder}/p{partition}", _SUFFIX), reverse=True)
+
+    def _origin(self, folder: str, partition: int) -> Origin:
+        topic = self._settings.topics.transactions
+        admission = self._settings.admission.model_dump_json()
+        return Origin(topic, folder.rsplit("@", 1)[1], partition, admission)
+
+    def _open(self) -> tuple[Lake, str]:
+        """The lake, and the folder of this very topic: a topic of the same name may be a later one."""
+        with self._opening:
+            if self._opened is None:
+                topic = self._settings.topics.transactions
+                identity = _topic_id(self._settings, topic)
+                folder = f"state/v{FEATURE_VERSION}/{topic}@{identity}"
+                self._opened = open_lake(self._settings), folder
+            return self._opened
+
+
+def _topic_id(settings: Settings, topic: str) -> str:
+    admin = AdminClient(client_config(settings))
+    futures = admin.describe_topics(
+        TopicCollection([topic]), request_timeout=settings.kafka.request_timeout_s
+    )
+    identity = str(futures[topic].result().topic_id)
+    return identity.replace("/", "_").replace("+", "-")
+
+
+def _offset_of(path: str) -> int:
+    return int(path.rsplit("/", 1)[1].removesuffix(_SUFFIX))

@@ -113,12 +113,17 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
 
 def wait_for_predictions(settings: Settings, count: int, timeout_s: float = 30.0) -> list[Prediction]:
     """Wait until at least `count` predictions are committed."""
+    found: list[Prediction] = []
 
-    def enough() -> list[Prediction] | None:
-        found = predictions(settings)
-        return found if len(found) >= count else None
+    def enough() -> bool:
+        found[:] = predictions(settings)
+        return len(found) >= count
 
-    return list(wait_for(enough, timeout_s))
+    try:
+        wait_for(enough, timeout_s)
+    except AssertionError:
+        raise AssertionError(f"{len(found)} of {count} predictions within {timeout_s:.0f} s") from None
+    return found
 
 
 def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **told: Any) -> ModelBundle:

@@ -1,0 +1,45 @@
+"""The scoring engine as a flow: it runs until it is cancelled, also while the Prefect server is down."""
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from prefect import flow
+
+from flows.entry import run_flow
+from fraud.settings import load_settings
+from serving.run import run
+
+
+@flow(name="serve", retries=0, persist_result=False)
+def serve() -> None:
+    """Score every transaction until SIGTERM or SIGINT, then drain."""
+    logging.getLogger("serving").setLevel(logging.INFO)
+    with _stopped_by_signals() as stop:
+        run(load_settings(), stop)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; off the main thread, signals stay with whoever owns them."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    run_flow(serve)

@@ -1,0 +1,80 @@
+"""Snapshots on a real broker: they shorten a restart, and a bad one costs a replay only."""
+
+from pathlib import Path
+
+import pytest
+
+from fraud.settings import Settings
+from tests.serving.offline import mismatches
+from tests.serving.world import disorderly, running, send, wait_for, wait_for_predictions
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def snapshotting(serving_settings: Settings) -> Settings:
+    """The serving settings with a snapshot of each partition every moment."""
+    serving = serving_settings.serving.model_copy(update={"snapshot_interval_s": 0.1})
+    return serving_settings.model_copy(update={"serving": serving})
+
+
+def _files(settings: Settings) -> list[Path]:
+    return sorted((settings.home / "lake" / "state").rglob("*.snapshot"))
+
+
+def _serve_half(settings: Settings) -> list[dict[str, object]]:
+    """Serve the first half until snapshots of all three partitions are there; returns all events."""
+    events = disorderly(600)
+    send(settings, events[:300])
+    with running(settings):
+        wait_for_predictions(settings, len({one["transaction_id"] for one in events[:300]}))
+        wait_for(lambda: len({file.parent for file in _files(settings)}) == 3)
+    send(settings, events[300:])
+    return events
+
+
+@pytest.mark.parametrize("damage", ["none", "truncated", "bit flipped", "of another version", "missing"])
+def test_a_restart_from_a_snapshot_gives_the_same_features(
+    snapshotting: Settings, champion: str, damage: str
+) -> None:
+    # given
+    events = _serve_half(snapshotting)
+    for file in _files(snapshotting):
+        _damage(file, damage)
+
+    # when
+    with running(snapshotting) as second:
+        found = wait_for_predictions(snapshotting, len({one["transaction_id"] for one in events}))
+
+    # then
+    source = "snapshot" if damage == "none" else "replay"
+    assert f'fraud_restorations_total{{source="{source}"}} 3.0' in second.metrics.exposition().decode()
+    assert mismatches(snapshotting, found) == []
+
+
+def _damage(file: Path, damage: str) -> None:
+    content = bytearray(file.read_bytes())
+    if damage == "truncated":
+        del content[-100:]
+    elif damage == "bit flipped":
+        content[-1_000] ^= 1
+    elif damage == "of another version":
+        content = content.replace(b'"feature_version": 1', b'"feature_version": 0')
+    file.write_bytes(content)
+    if damage == "missing":
+        file.unlink()
+
+
+def test_serving_goes_on_when_snapshots_cannot_be_written(snapshotting: Settings, champion: str) -> None:
+    # given a lake whose place for snapshots is taken by a file
+    (snapshotting.home / "lake").mkdir(parents=True)
+    (snapshotting.home / "lake" / "state").write_text("in the way")
+    send(snapshotting, events := disorderly(100))
+
+    # when
+    with running(snapshotting) as engine:
+        wait_for(lambda: b'fraud_snapshots_total{outcome="failed"}' in engine.metrics.exposition())
+        found = wait_for_predictions(snapshotting, len({one["transaction_id"] for one in events}))
+
+    # then
+    assert mismatches(snapshotting, found) == []
