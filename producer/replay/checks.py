@@ -39,15 +39,20 @@ def require_retention(settings: Settings, topic: str, oldest: int) -> None:
     Raises:
         DataError: they would.
     """
-    retention = int(topic_config(settings, topic)["retention.ms"])
-    age = int(time.time() * 1_000) - oldest
-    if retention != _NEVER and age > retention:
+    days = days_too_short(settings, topic, oldest)
+    if days is not None:
         raise DataError(
-            f"the topic {topic} keeps events for {retention // DAY_MS} days and the file's oldest, of "
-            f"{_date(oldest)}, is {age // DAY_MS} days old, so Kafka would delete it: add --keep-forever (which "
-            "sets the topic's retention.ms to -1, as FRAUD_KAFKA__RETENTION_DAYS=-1 does for topics yet to be "
-            "created) or --shift-to-now"
+            f"the topic {topic} keeps events for {days} days and the file's oldest is of {_date(oldest)}, so "
+            "that Kafka would delete it: add --keep-forever (which sets the topic's retention.ms to -1, as "
+            "FRAUD_KAFKA__RETENTION_DAYS=-1 does for topics yet to be created) or --shift-to-now"
         )
+
+
+def days_too_short(settings: Settings, topic: str, oldest: int) -> int | None:
+    """For how many days the topic keeps events, if that is too short for one of the time `oldest` (ms)."""
+    retention = int(topic_config(settings, topic)["retention.ms"])
+    kept = retention == _NEVER or int(time.time() * 1_000) - oldest <= retention
+    return None if kept else retention // DAY_MS
 
 
 def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:

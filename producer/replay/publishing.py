@@ -13,7 +13,7 @@ from producer.publisher import Publisher
 from producer.replay.labels import LabelPlan
 from producer.replay.pacing import PORTION_ROWS, Pacer, Times, portions
 from producer.replay.spool import Rows, Spool
-from producer.wire import encode_labels, encode_transactions
+from producer.wire import Messages, label_messages, transaction_messages
 
 Progress = Callable[[int], object]
 """Told how many transactions and labels have been handed over."""
@@ -59,12 +59,12 @@ def publish(
     Raises:
         UnreachableError: Kafka does not take it.
     """
-    publisher, sent = Publisher(settings), Sent()
-    try:
-        _send_portions(settings, publisher, consignment, speed, start, sent, progress)
-    except KeyboardInterrupt:
-        sent.interrupted = True
-    publisher.flush()
+    sent = Sent()
+    with Publisher(settings) as publisher:
+        try:
+            _send_portions(settings, publisher, consignment, speed, start, sent, progress)
+        except KeyboardInterrupt:
+            sent.interrupted = True
     return sent
 
 
@@ -80,26 +80,21 @@ def _send_portions(
     pacer = None
     for portion in portions(consignment.times, consignment.labels.reported_at, start, speed):
         pacer = pacer or Pacer(portion.begins, speed)
-        pacer.wait(portion.begins, publisher.poll)
+        pacer.wait(portion.begins)
         for part in _cut(portion.transactions):
-            _send_transactions(publisher, settings.topics.transactions, consignment.transactions_in(part))
+            messages = transaction_messages(consignment.transactions_in(part))
+            publisher.send(settings.topics.transactions, messages)
         sent.transactions += len(portion.transactions)
         for part in _cut(portion.labels):
-            _send_labels(publisher, settings.topics.labels, consignment.labels_in(part))
+            publisher.send(settings.topics.labels, _stamped(label_messages(consignment.labels_in(part))))
         sent.labels += len(portion.labels)
         progress(sent.transactions + sent.labels)
 
 
-def _send_transactions(publisher: Publisher, topic: str, table: pa.Table) -> None:
-    keys, times = table["card_id"].to_pylist(), table["timestamp"].to_pylist()
-    publisher.send(topic, keys, encode_transactions(table), times)
-
-
-def _send_labels(publisher: Publisher, topic: str, table: pa.Table) -> None:
-    # Kafka takes no stamp from the future, which a label reported there would otherwise have.
+def _stamped(messages: Messages) -> Messages:
+    """Labels reported in the future are stamped with now, since Kafka takes no later stamp."""
     now = int(time.time() * 1_000)
-    times = pc.min_element_wise(table["reported_at"], now).to_pylist()
-    publisher.send(topic, table["card_id"].to_pylist(), encode_labels(table), times)
+    return Messages(messages.keys, messages.values, [min(stamp, now) for stamp in messages.timestamps])
 
 
 def _cut(numbers: range) -> Iterator[range]:

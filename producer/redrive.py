@@ -1,0 +1,253 @@
+"""Redrive: dead letters go back to `transactions` as the bytes they were, each exactly once.
+
+The letters' offsets are committed in the Kafka transaction that puts them back, under a transactional id
+whose newest user fences the others; so a crash, a second run or two at a time double nothing. A letter left
+for later (another reason was asked for) is appended to the dead letters anew in that same transaction,
+because a group remembers one offset and not the holes before it.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+
+from fraud.admission import dead_letter_headers
+from fraud.errors import DataError, UnreachableError
+from fraud.kafka import consumer_config, end_offsets, producer_config, require_topic
+from fraud.settings import Settings
+from producer.replay.checks import days_too_short
+
+_BATCH = 2_000
+_PATIENCE_S = 60.0
+_LETTER_HEADERS = dead_letter_headers("", "", 0, 0, 0).keys()
+_TRUNCATED = "truncated"
+_PASSING = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
+_PAUSE_S = 0.1
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class RedriveRequest:
+    """Which letters go back: those whose reason contains a text, at most so many (None: all)."""
+
+    reason_contains: str = ""
+    most: int | None = None
+    dry_run: bool = False
+
+
+@dataclass
+class RedriveReport:
+    """What became of the letters that were there at the start and were looked at.
+
+    `oldest` is the least original timestamp (ms) of those that go back.
+    """
+
+    redriven: int = 0
+    left: int = 0
+    oldest: int = sys.maxsize
+
+
+def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
+    """Put dead letters back to where they came from.
+
+    Letters that arrive meanwhile, those that come back among them, wait for the next call. A letter whose
+    message was too large to be kept whole is left.
+
+    Raises:
+        UnreachableError: a topic is missing, or Kafka does not answer or refuses.
+        DataError: the topic would not keep the letters for their age.
+    """
+    for topic in (settings.topics.transactions, settings.topics.dead_letters):
+        require_topic(settings, topic)
+    try:
+        found = _count(settings, request)
+        if request.dry_run or not found.redriven:
+            return found
+        _require_retention(settings, found.oldest)
+        return _put_back(settings, request)
+    except KafkaException as error:
+        raise UnreachableError(
+            f"Kafka failed at the redrive ({error.args[0].str()}); nothing is doubled, so run it again"
+        ) from error
+
+
+def _count(settings: Settings, request: RedriveRequest) -> RedriveReport:
+    report = RedriveReport()
+    with _letters(settings) as letters:
+        for batch in letters.batches():
+            _choose(request, report, batch)
+            if report.redriven == request.most:
+                break
+    return report
+
+
+def _put_back(settings: Settings, request: RedriveRequest) -> RedriveReport:
+    report = RedriveReport()
+    producer = Producer(producer_config(settings, **{"transactional.id": _identity(settings)}))
+    # Ends what an earlier run left open, so that the offsets read next are final.
+    _settle(lambda: producer.init_transactions(_PATIENCE_S))
+    with _letters(settings) as letters:
+        for batch in letters.batches():
+            back, left = _choose(request, report, batch)
+            _commit(settings, producer, letters, back, left)
+            if report.redriven == request.most:
+                break
+    return report
+
+
+def _choose(
+    request: RedriveRequest, report: RedriveReport, batch: Sequence[Message]
+) -> tuple[list[Message], list[Message]]:
+    """Which of the letters go back and which are left; those after the last that is wanted are neither."""
+    back: list[Message] = []
+    left: list[Message] = []
+    for letter in batch:
+        if report.redriven + len(back) == request.most:
+            break
+        (back if _wanted(request, letter) else left).append(letter)
+    report.redriven += len(back)
+    report.oldest = min([report.oldest, *map(_original_time, back)])
+    report.left += len(left)
+    return back, left
+
+
+def _wanted(request: RedriveRequest, letter: Message) -> bool:
+    headers = dict(letter.headers() or [])
+    reason = (headers.get("error") or b"").decode("utf-8", "replace")
+    return request.reason_contains.lower() in reason.lower() and _TRUNCATED not in headers
+
+
+def _commit(
+    settings: Settings, producer: Producer, letters: "_Letters", back: list[Message], left: list[Message]
+) -> None:
+    """Put letters back, keep the others, and remember both, in one Kafka transaction."""
+    producer.begin_transaction()
+    try:
+        for letter in back:
+            _produce_original(producer, settings.topics.transactions, letter)
+        for letter in left:
+            producer.produce(
+                settings.topics.dead_letters, letter.value(), letter.key(),
+                timestamp=letter.timestamp()[1], headers=letter.headers(),
+            )  # fmt: skip
+        positions = letters.after([*back, *left])
+        _settle(
+            lambda: producer.send_offsets_to_transaction(positions, letters.group_metadata(), _PATIENCE_S)
+        )
+        _settle(lambda: producer.commit_transaction(_PATIENCE_S))
+    except KafkaException as error:
+        if error.args[0].txn_requires_abort():
+            _settle(lambda: producer.abort_transaction(_PATIENCE_S))
+        raise
+
+
+def _produce_original(producer: Producer, topic: str, letter: Message) -> None:
+    headers = letter.headers() or []
+    original = [(name, value) for name, value in headers if name not in _LETTER_HEADERS]
+    time_ms = _original_time(letter)
+    producer.produce(topic, letter.value(), letter.key(), timestamp=time_ms, headers=original)
+
+
+def _original_time(letter: Message) -> int:
+    told = dict(letter.headers() or []).get("time")
+    return int(told) if told and told.isdigit() else int(letter.timestamp()[1])
+
+
+def _require_retention(settings: Settings, oldest: int) -> None:
+    topic = settings.topics.transactions
+    days = days_too_short(settings, topic, oldest)
+    if days is not None:
+        raise DataError(
+            f"the topic {topic} keeps events for {days} days and some of the letters are older, so that Kafka "
+            "would delete them; raise the topic's retention.ms first"
+        )
+
+
+class _Letters:
+    """The dead letters that were there when it was opened, from the last committed on."""
+
+    def __init__(self, settings: Settings, consumer: Consumer) -> None:
+        self._topic, self._consumer = settings.topics.dead_letters, consumer
+        self._ends = {partition: end for partition, (_, end) in end_offsets(settings, self._topic).items()}
+        partitions = [TopicPartition(self._topic, partition) for partition in self._ends]
+        starts = _settle(lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s))
+        for start in starts:
+            start.offset = start.offset if start.offset >= 0 else OFFSET_BEGINNING
+        consumer.assign(starts)
+        self._open = {start.partition for start in starts if start.offset < self._ends[start.partition]}
+
+    def batches(self) -> Iterator[list[Message]]:
+        """The letters, some at a time."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while self._open:
+            batch = [one for one in self._consumer.consume(_BATCH, timeout=0.1) if self._counts(one)]
+            if batch:
+                deadline = time.monotonic() + _PATIENCE_S
+                yield batch
+            elif time.monotonic() > deadline:
+                raise UnreachableError(f"{self._topic} could not be read; is Kafka up?")
+
+    def after(self, letters: Sequence[Message]) -> list[TopicPartition]:
+        """The offsets that follow these letters."""
+        positions: dict[int, int] = {}
+        for letter in letters:
+            positions[letter.partition()] = max(positions.get(letter.partition(), 0), letter.offset() + 1)
+        return [TopicPartition(self._topic, *position) for position in positions.items()]
+
+    def group_metadata(self) -> object:
+        """What names the group in a transaction."""
+        return self._consumer.consumer_group_metadata()
+
+    def _counts(self, message: Message) -> bool:
+        fault = message.error()
+        if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(fault)
+        end = self._ends[message.partition()]
+        if fault is not None or message.offset() + 1 >= end:
+            self._open.discard(message.partition())
+        return fault is None and message.offset() < end
+
+
+@contextmanager
+def _letters(settings: Settings) -> Iterator[_Letters]:
+    config = consumer_config(settings, _identity(settings), **{"enable.partition.eof": True})
+    consumer = Consumer(config)
+    try:
+        yield _Letters(settings, consumer)
+    finally:
+        consumer.close()
+
+
+def _identity(settings: Settings) -> str:
+    """The consumer group and transactional id of all redrives of these dead letters."""
+    return f"{settings.topics.dead_letters}.redrive"
+
+
+def _settle(call: Callable[[], _Result]) -> _Result:
+    """Call again while Kafka says that the call may be repeated."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            fault = error.args[0]
+            if not (fault.retriable() or fault.code() in _PASSING) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
