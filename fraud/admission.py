@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
-from fraud.schema import Transaction, to_minor
+from fraud.schema import Transaction, is_currency, to_minor
 from fraud.settings import AdmissionSettings
 
 _MILLISECOND = timedelta(milliseconds=1)
@@ -55,7 +55,7 @@ class Door:
         time = transaction.timestamp
         # Everything at once, since almost every message is well.
         if (
-            transaction.currency.isupper()
+            is_currency(transaction.currency)
             and 0 <= amount <= self._max_amount
             and self._earliest <= time <= kafka_timestamp + self._skew
             and time >= self.newest - self._lateness
@@ -67,7 +67,7 @@ class Door:
 
     def _objection(self, transaction: Transaction, amount: int, kafka_timestamp: int) -> str:
         bounds, time = self._settings, transaction.timestamp
-        if not transaction.currency.isupper():
+        if not is_currency(transaction.currency):
             return f"currency {transaction.currency!r} is not a code of three capitals"
         if not 0 <= amount <= bounds.max_amount:
             return f"amount {transaction.amount} is outside 0 to {bounds.max_amount} minor units"

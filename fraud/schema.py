@@ -3,7 +3,7 @@
 Money is a decimal on the wire and an integer of minor units everywhere inside, so that sums are exact.
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Annotated, Literal
 
 import msgspec
@@ -24,6 +24,9 @@ _EXPONENTS = {
 }  # fmt: skip
 _FACTORS = {currency: Decimal(10) ** digits for currency, digits in _EXPONENTS.items()}
 _HUNDRED = Decimal(100)
+_MOST_DIGITS = 18
+_EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
+"""Refuses what the usual context would round."""
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -95,6 +98,11 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     challenger_score: float | None = None
 
 
+def is_currency(code: str) -> bool:
+    """Whether a text of three characters can be an ISO 4217 code."""
+    return code.isupper() and code.isalpha() and code.isascii()
+
+
 def minor_digits(currency: str) -> int:
     """How many decimals the currency has."""
     return _EXPONENTS.get(currency, 2)
@@ -104,13 +112,16 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """The amount in minor units.
 
     Raises:
-        ValueError: it is not finite or has a fraction of a minor unit.
+        ValueError: it is not finite, has a fraction of a minor unit, or more digits than any sum of money.
     """
     try:
-        scaled = amount * _FACTORS.get(currency, _HUNDRED)
-        minor = int(scaled)
+        scaled = _EXACT.multiply(amount, _FACTORS.get(currency, _HUNDRED))
+        # An integer of a million digits would take minutes to write out.
+        minor = int(scaled) if scaled.adjusted() <= _MOST_DIGITS else None
     except (ArithmeticError, ValueError):
-        raise ValueError("amount is not a finite number") from None
+        raise ValueError("amount is not a finite number of sensible length") from None
+    if minor is None:
+        raise ValueError("amount is too large for any sum of money")
     if minor != scaled:
         raise ValueError(f"amount {amount} has more decimals than {currency} knows")
     return minor

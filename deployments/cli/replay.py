@@ -74,7 +74,8 @@ class _Bars:
     def __init__(self, console: Console) -> None:
         rate = TextColumn("{task.fields[rate]}")
         self._progress = Progress(
-            TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(),
+            TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), rate,
+            TimeRemainingColumn(),
             console=console,
         )  # fmt: skip
         self._tasks: dict[str, TaskID] = {}

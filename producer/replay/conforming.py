@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct, inspect
 
-from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
+from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction, is_currency
 from producer.replay.mapping import LABEL_FIELDS, TRANSACTION_FIELDS, VERDICT, Columns, Origin
 from producer.replay.values import as_bool, as_float, as_millis, as_minor, as_text
 
@@ -60,6 +60,7 @@ def conform_transactions(
     findings = Findings(len(rows))
     fields = _conform(Transaction, rows, columns, findings, later="amount")
     fields["amount"] = _amounts(_source(rows, columns["amount"]), fields["currency"], limits, findings)
+    _hold_currencies(fields["currency"], findings)
     _hold_times(fields["timestamp"], limits, findings)
     return pa.record_batch([fields[name] for name in TRANSACTION_FIELDS], names=TRANSACTION_FIELDS), findings
 
@@ -129,6 +130,14 @@ def _amounts(source: pa.Array, currencies: pa.Array, limits: Limits, findings: F
         outside, lambda row: f"amount {_shown(source, row)} is outside 0 to {limits.max_amount} minor units"
     )
     return amounts
+
+
+def _hold_currencies(codes: pa.Array, findings: Findings) -> None:
+    wrong = [code for code in pc.unique(codes).to_pylist() if code is not None and not is_currency(code)]
+    findings.object_to(
+        _mask(pc.is_in(codes, pa.array(wrong, pa.string()))),
+        lambda row: f"currency {_shown(codes, row)} is not a code of three capitals",
+    )
 
 
 def _hold_times(times: pa.Array, limits: Limits, findings: Findings) -> None:

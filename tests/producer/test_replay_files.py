@@ -50,7 +50,8 @@ def read_all(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[i
 
 
 def judge(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-    batch = pa.RecordBatch.from_pylist(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    batch = pa.record_batch({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
     columns = resolve({}, batch.schema.names, TRANSACTION_FIELDS)
     conformed, findings = conform_transactions(batch, columns, LIMITS)
     return conformed.to_pylist(), findings.reasons
