@@ -127,8 +127,8 @@ def daily_profiles(
     and NaN when there was no transaction.
 
     Args:
-        days: `MERCHANT_DAYS_ARROW`, from the longest window before `first` on; each merchant once a day.
-        frauds: `FRAUD_SPANS_ARROW`, reported in the same days.
+        days: `MERCHANT_DAYS_ARROW`, each merchant once a day; older than the longest window is ignored.
+        frauds: `FRAUD_SPANS_ARROW`; likewise.
         first: the first day.
         last: the last day.
 
@@ -136,10 +136,13 @@ def daily_profiles(
         The day and a table of `PROFILE_ARROW` by merchant_id, one row for each merchant of which the longest
         window before the day holds a transaction or a report.
     """
-    names = pc.unique(pa.chunked_array([*days["merchant_id"].chunks, *frauds["merchant_id"].chunks]))
+    start, end = day_number(first), day_number(last)
+    days = days.filter(pc.greater_equal(days["day"], start - LONGEST_DAYS))
+    frauds = frauds.filter(pc.greater_equal(frauds["reported_day"], start - LONGEST_DAYS))
+    chunks = [*days["merchant_id"].chunks, *frauds["merchant_id"].chunks]
+    names = pc.unique(pa.chunked_array(chunks, pa.string()))
     merchants = names.take(pc.sort_indices(names))
     rolling = _Rolling(_by_day(days, merchants), _spans(frauds, merchants), len(merchants))
-    start, end = day_number(first), day_number(last)
     for day in range(start - LONGEST_DAYS + 1, end + 1):
         rolling.advance(day)
         if day >= start:

@@ -1,0 +1,134 @@
+"""The kernel's offline use: whole cards, one after another, in arrival order."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.features.daily import date_of, day_number
+from fraud.features.events import encode_table
+from fraud.features.profiles import profile_features
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.features.store import CardStore
+
+_IDENTITY = {
+    "transaction_id": pa.string(),
+    "card_id": pa.string(),
+    "merchant_id": pa.string(),
+    "timestamp": pa.int64(),
+    "amount": pa.int64(),
+    "currency": pa.string(),
+    "partition": pa.int32(),
+    "offset": pa.int64(),
+}
+INPUT_COLUMNS = (*_IDENTITY, "merchant_category", "channel", "country", "latitude", "longitude")
+"""What the kernel and the rows need of a transaction."""
+
+ROWS_ARROW = pa.schema(
+    [
+        *_IDENTITY.items(),
+        ("profile_date", pa.string()),
+        *((name, pa.float32()) for name in FEATURE_NAMES),
+    ]
+)
+"""Training rows, without their label."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ProfileBook:
+    """Merchants' profiles of many days: `place[day - first_day, merchant]` is a row of `values`, or -1."""
+
+    first_day: int
+    merchants: pa.Array
+    place: npt.NDArray[np.int32]
+    values: Floats
+
+    @classmethod
+    def of(cls, profiles: Mapping[date, pa.Table]) -> "ProfileBook":
+        """From the tables of consecutive days."""
+        chunks = [chunk for table in profiles.values() for chunk in table["merchant_id"].chunks]
+        merchants = pc.unique(pa.chunked_array(chunks, pa.string()))
+        place = np.full((len(profiles), len(merchants) + 1), -1, dtype=np.int32)
+        done = 0
+        for row, table in enumerate(profiles.values()):
+            codes = pc.index_in(table["merchant_id"], merchants).to_numpy()
+            place[row, codes] = np.arange(done, done + len(codes))
+            done += len(codes)
+        values = [np.column_stack([table[name] for name in PROFILE_COLUMNS]) for table in profiles.values()]
+        empty = np.empty((0, len(PROFILE_COLUMNS)))
+        first = day_number(min(profiles)) if profiles else 0
+        return cls(first, merchants, place, np.concatenate([empty, *values]))
+
+    def find(
+        self, days: npt.NDArray[np.int64], merchants: pa.ChunkedArray
+    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """The values for each day and merchant, shape (n, len(PROFILE_COLUMNS)), and which are known."""
+        unknown = len(self.merchants)
+        codes = pc.index_in(merchants, self.merchants).fill_null(unknown).to_numpy()
+        places = self.place[days - self.first_day, codes]
+        known = places >= 0
+        values = np.full((len(codes), len(PROFILE_COLUMNS)), np.nan)
+        values[known] = self.values[places[known]]
+        return values, known
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Training rows of some cards, and how many repeats by day were left out."""
+
+    rows: pa.Table
+    days: npt.NDArray[np.int64]
+    repeats: dict[int, int]
+
+
+def compute_rows(
+    batches: Iterable[pa.RecordBatch], profiles: ProfileBook, days: npt.NDArray[np.int64]
+) -> Iterator[Computed]:
+    """Training rows of the wanted days.
+
+    Args:
+        batches: transactions (INPUT_COLUMNS) sorted by card, partition and offset; a card may go on in the
+            next batch.
+        profiles: of the wanted days.
+        days: the wanted days, counted from 1970.
+
+    Yields:
+        The rows of each batch.
+    """
+    store = CardStore()
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        table = pa.Table.from_batches([batch])
+        events = encode_table(table)
+        features, accepted = store.process(events)
+        store.retain_only(int(events["card"][-1]))
+        row_days = events["timestamp"] // DAY_MS
+        wanted = np.isin(row_days, days)
+        repeated, counts = np.unique(row_days[wanted & ~accepted], return_counts=True)
+        chosen = wanted & accepted
+        rows = _rows(table.filter(pa.array(chosen)), features[chosen], row_days[chosen], profiles)
+        repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
+        yield Computed(rows, row_days[chosen], repeats)
+
+
+def _rows(
+    table: pa.Table, kernel: npt.NDArray[np.float32], days: npt.NDArray[np.int64], profiles: ProfileBook
+) -> pa.Table:
+    values, known = profiles.find(days, table["merchant_id"])
+    merchant = profile_features(table["amount"].to_numpy(), values)
+    vector = np.ascontiguousarray(np.hstack([kernel, merchant]).T)
+    columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
+    return pa.table([*columns, _profile_dates(days, known), *vector], schema=ROWS_ARROW)
+
+
+def _profile_dates(days: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> pa.Array:
+    distinct, codes = np.unique(days, return_inverse=True)
+    names = pa.array([str(date_of(int(day))) for day in distinct], pa.string())
+    return names.take(pa.array(codes, mask=~known))

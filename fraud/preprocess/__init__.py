@@ -1,0 +1,1 @@
+"""From the lake's transactions and labels to merchants' profiles and training rows, day by day."""

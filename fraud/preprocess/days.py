@@ -1,0 +1,85 @@
+"""Days of derived data in the lake: a day counts with its manifest, which is written last."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from fraud.errors import DataError
+from fraud.features.spec import FEATURE_VERSION
+from fraud.lake import Lake
+
+FEATURES = f"features/v{FEATURE_VERSION}"
+PROFILES = f"profiles/v{FEATURE_VERSION}"
+
+
+class DayManifest(msgspec.Struct, frozen=True):
+    """The files of a day, and what they were made from.
+
+    `inputs` identifies what went in, `content` what came out where others depend on it; `repeats` are the
+    transactions that were delivered again and left out.
+    """
+
+    date: date
+    inputs: str
+    files: list[str]
+    rows: int
+    content: str = ""
+    repeats: int = 0
+
+
+def day_folder(dataset: str, day: date) -> str:
+    """Where a day's files are."""
+    return f"{dataset}/date={day}"
+
+
+def write_day(lake: Lake, dataset: str, manifest: DayManifest) -> None:
+    """Make a day's files count, then remove those that no longer do."""
+    lake.write_json(msgspec.to_builtins(manifest), _manifest_path(dataset, manifest.date))
+    for path in lake.list_all(day_folder(dataset, manifest.date)):
+        if path not in manifest.files:
+            lake.remove(path)
+
+
+def read_days(lake: Lake, dataset: str) -> dict[date, DayManifest]:
+    """The days that are there.
+
+    Raises:
+        DataError: a manifest cannot be read.
+    """
+    contents = lake.read_many(lake.list_files(f"{dataset}/_days", ".json"))
+    manifests = [_decode(path, content) for path, content in contents.items()]
+    return {manifest.date: manifest for manifest in sorted(manifests, key=lambda one: one.date)}
+
+
+def feature_files(lake: Lake, first: date, last: date) -> list[str]:
+    """The files of the training rows from `first` to `last`, both included, by day.
+
+    Raises:
+        DataError: there are none.
+    """
+    days = read_days(lake, FEATURES)
+    files = [path for day, manifest in days.items() if first <= day <= last for path in manifest.files]
+    if not files:
+        raise DataError(
+            f"the lake has no training rows from {first} to {last}; run flows/preprocess.py first"
+        )
+    return files
+
+
+def changed(days: Sequence[date], there: dict[date, DayManifest], inputs: dict[date, str]) -> list[date]:
+    """The days that are missing or were made from other inputs."""
+    return [day for day in days if day not in there or there[day].inputs != inputs[day]]
+
+
+def _manifest_path(dataset: str, day: date) -> str:
+    return f"{dataset}/_days/{day}.json"
+
+
+def _decode(path: str, content: bytes) -> DayManifest:
+    try:
+        return msgspec.json.decode(content, type=DayManifest)
+    except msgspec.DecodeError as error:
+        raise DataError(
+            f"{path} in the lake is broken ({error}); delete it and the day is made again"
+        ) from error

@@ -1,0 +1,51 @@
+"""Which days a run of the preprocessing is about."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from fraud.errors import ConfigurationError, DataError
+from fraud.lake import Lake
+from fraud.preprocess.plan import DAY, LakeIndex, days_between
+
+
+@dataclass(frozen=True)
+class Period:
+    """The days whose rows are wanted, and the day whose profiles serving should have."""
+
+    first: date
+    last: date
+    publish: date
+
+    @property
+    def row_days(self) -> list[date]:
+        """The days of training rows."""
+        return days_between(self.first, self.last)
+
+    @property
+    def profile_days(self) -> list[date]:
+        """The days of profiles: those of the rows, and the one to publish."""
+        return days_between(self.first, max(self.last, self.publish))
+
+
+def choose_period(lake: Lake, start: date | None, end: date | None, today: date) -> Period:
+    """The wanted days, by default all that the lake has.
+
+    Serving scores what comes after the rows, so it gets the profiles of the day after the last, which hold
+    all of it; not before that day has begun, though, because until then they would hold part of it.
+
+    Raises:
+        ConfigurationError: the end is before the start.
+        DataError: the lake has no transactions in these days.
+    """
+    index = LakeIndex.of_transactions(lake)
+    first, last = start or index.first, end or index.last
+    if last < first:
+        raise ConfigurationError(
+            f"the days end on {last}, before they start on {first}; swap --start and --end"
+        )
+    if not index.within(max(first, index.first), min(last, index.last)):
+        raise DataError(
+            f"the lake has transactions from {index.first} to {index.last}, none from {first} to {last}; "
+            "choose --start and --end within, or ingest more"
+        )
+    return Period(first, last, min(last + DAY, max(today, last)))

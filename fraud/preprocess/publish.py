@@ -1,0 +1,88 @@
+"""Publish the newest profiles to the compacted topic from which serving takes them."""
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import chain
+from math import isnan
+
+import msgspec
+import pyarrow as pa
+from confluent_kafka import KafkaError, Message, Producer
+
+from fraud.errors import UnreachableError
+from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.ingest.log import PartitionLog
+from fraud.kafka import flush, producer_config, require_topic
+from fraud.schema import MerchantProfile
+from fraud.settings import Settings
+
+_FLUSH_S = 60.0
+_UNKNOWN: list[float | None] = [None] * len(PROFILE_COLUMNS)
+
+
+def publish_profiles(settings: Settings, day: date, profiles: pa.Table) -> int:
+    """Publish the profiles of a day where the topic has older or other ones; returns how many.
+
+    A merchant that the day knows nothing of any more is published as unknown, so that serving sees what the
+    training rows see. A newer profile is never replaced by an older.
+
+    Raises:
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    published = read_published(settings)
+    changes = list(_changes(published, str(day), profiles))
+    _send(settings, changes)
+    return len(changes)
+
+
+def read_published(settings: Settings) -> dict[str, MerchantProfile]:
+    """Each merchant's profile on the topic; what cannot be read is as if it were not there."""
+    topic = settings.topics.profiles
+    published: dict[str, MerchantProfile] = {}
+    for partition in range(require_topic(settings, topic)):
+        with PartitionLog(settings, topic, partition) as log:
+            for message in chain.from_iterable(log.read(*log.bounds())):
+                profile = _decode(message)
+                if profile is not None:
+                    published[profile.merchant_id] = profile
+    return published
+
+
+def _decode(message: Message) -> MerchantProfile | None:
+    try:
+        return msgspec.json.decode(message.value() or b"", type=MerchantProfile)
+    except msgspec.DecodeError:
+        return None
+
+
+def _changes(
+    published: dict[str, MerchantProfile], day: str, profiles: pa.Table
+) -> Iterator[MerchantProfile]:
+    for row in profiles.to_pylist():
+        values = [None if isnan(row[name]) else row[name] for name in PROFILE_COLUMNS]
+        profile = MerchantProfile(row["merchant_id"], day, FEATURE_VERSION, values)
+        there = published.pop(profile.merchant_id, None)
+        if there is None or (there.date <= day and there != profile):
+            yield profile
+    for merchant, there in published.items():
+        if there.date <= day and there.values != _UNKNOWN:
+            yield MerchantProfile(merchant, day, FEATURE_VERSION, _UNKNOWN)
+
+
+def _send(settings: Settings, profiles: list[MerchantProfile]) -> None:
+    producer = Producer(producer_config(settings))
+    failures: list[KafkaError] = []
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            failures.append(error)
+
+    for profile in profiles:
+        value = msgspec.json.encode(profile)
+        producer.produce(settings.topics.profiles, value, profile.merchant_id.encode(), on_delivery=delivered)
+        producer.poll(0)
+    flush(producer, _FLUSH_S)
+    if failures:
+        raise UnreachableError(
+            f"{len(failures)} profiles did not reach {settings.topics.profiles!r}: {failures[0].str()}"
+        )

@@ -1,0 +1,140 @@
+"""Training rows of the days that need them.
+
+Spark brings each card's history together and in order; the kernel does the rest.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+from pyspark import Broadcast, TaskContext
+from pyspark.sql import SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from fraud.features.daily import date_of, day_number
+from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
+from fraud.ingest.commits import LakeFile
+from fraud.lake import Lake
+from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
+from fraud.preprocess.plan import LakeIndex, days_between, fingerprint, state_files, union
+from fraud.preprocess.profiles import OpenSpark, read_profiles
+from fraud.schema import TRANSACTION_ARROW
+from fraud.spark import spread
+
+_INPUT_ARROW = pa.schema([(name, TRANSACTION_ARROW.field(name).type) for name in INPUT_COLUMNS])
+_WRITTEN_ARROW = pa.schema(
+    [("day", pa.int64()), ("path", pa.string()), ("rows", pa.int64()), ("repeats", pa.int64())]
+)
+
+
+def make_rows(
+    lake: Lake, days: Sequence[date], lateness: timedelta, rows_per_task: int, open_spark: OpenSpark
+) -> list[DayManifest]:
+    """Bring the training rows of these days up to date; returns what had to be made.
+
+    Args:
+        lake: with the profiles of these days.
+        days: the days.
+        lateness: how far behind the newest an admitted transaction may be.
+        rows_per_task: transactions that one worker holds, about.
+        open_spark: opens a session.
+
+    Raises:
+        DataError: the lake has no transactions, or a file of it is broken.
+    """
+    index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
+    needed = {day: state_files(index, day, lateness) for day in days}
+    inputs = {day: fingerprint(needed[day], profiles[day].content) for day in days}
+    stale = changed(days, read_days(lake, FEATURES), inputs)
+    if not stale:
+        return []
+    files = union(needed[day] for day in stale)
+    book = ProfileBook.of(read_profiles(lake, days_between(stale[0], stale[-1])))
+    tasks = -(-sum(file.rows for file in files) // rows_per_task)
+    with open_spark() as spark:
+        written = _run(spark, lake, files, book, stale, tasks).to_pylist()
+    manifests = [_manifest(day, inputs[day], written) for day in stale]
+    for manifest in manifests:
+        write_day(lake, FEATURES, manifest)
+    return manifests
+
+
+def _run(
+    spark: SparkSession,
+    lake: Lake,
+    files: Sequence[LakeFile],
+    book: ProfileBook,
+    days: Sequence[date],
+    tasks: int,
+) -> pa.Table:
+    """Compute and write; returns what was written, as `_WRITTEN_ARROW`."""
+
+    def read(path: str) -> Iterator[pa.RecordBatch]:
+        yield from lake.read_table(path, list(INPUT_COLUMNS)).select(list(INPUT_COLUMNS)).to_batches()
+
+    writer = _Writer(lake, spark.sparkContext.broadcast(book), [day_number(day) for day in days])
+    largest_first = sorted(files, key=lambda file: -file.rows)
+    transactions = spread(spark, [file.path for file in largest_first], read, _INPUT_ARROW)
+    cards = transactions.repartition(max(tasks, spark.sparkContext.defaultParallelism), "card_id")
+    arranged = cards.sortWithinPartitions("card_id", "partition", "offset")
+    return arranged.mapInArrow(partial(_write, writer), from_arrow_schema(_WRITTEN_ARROW)).toArrow()
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """What a task needs to write its cards' rows."""
+
+    lake: Lake
+    profiles: "Broadcast[ProfileBook]"
+    days: list[int]
+
+
+def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Write the rows of the task's cards, one file per day; names are never used twice."""
+    context = TaskContext.get()
+    name = f"part-{context.partitionId() if context else 0:05d}-{uuid.uuid4().hex[:12]}.parquet"
+    tables: list[pa.Table] = []
+    repeats: Counter[int] = Counter()
+    days = np.array(writer.days, dtype=np.int64)
+    for computed in compute_rows(batches, writer.profiles.value, days):
+        tables.append(computed.rows.append_column("day", pa.array(computed.days)))
+        repeats.update(computed.repeats)
+    for day, rows in _by_day(tables):
+        path = f"{day_folder(FEATURES, date_of(day))}/{name}"
+        writer.lake.write_table(rows, path)
+        yield _report(day, path, rows.num_rows, repeats.pop(day, 0))
+    for day, count in repeats.items():
+        yield _report(day, None, 0, count)
+
+
+def _by_day(tables: list[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+    if not tables:
+        return
+    rows = pa.concat_tables(tables)
+    days = rows["day"].to_numpy()
+    order = np.argsort(days, kind="stable")
+    distinct, starts = np.unique(days[order], return_index=True)
+    rows = rows.drop_columns("day").take(pa.array(order))
+    for day, begin, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):
+        yield int(day), rows.slice(begin, end - begin)
+
+
+def _report(day: int, path: str | None, rows: int, repeats: int) -> pa.RecordBatch:
+    values = {"day": day, "path": path, "rows": rows, "repeats": repeats}
+    return pa.RecordBatch.from_pylist([values], _WRITTEN_ARROW)
+
+
+def _manifest(day: date, inputs: str, written: list[dict[str, object]]) -> DayManifest:
+    parts = [one for one in written if one["day"] == day_number(day)]
+    return DayManifest(
+        date=day,
+        inputs=inputs,
+        files=sorted(str(one["path"]) for one in parts if one["path"]),
+        rows=sum(int(str(one["rows"])) for one in parts),
+        repeats=sum(int(str(one["repeats"])) for one in parts),
+    )

@@ -1,0 +1,93 @@
+"""The Spark session: local by default, quiet, with Arrow between the JVM and Python."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from fraud import errors
+from fraud.errors import ConfigurationError, DataError, FraudError
+from fraud.settings import SparkSettings
+
+_OUR_ERROR = re.compile(r"fraud\.errors\.(\w+): (.+)")
+
+
+@contextmanager
+def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
+    """A session that ends with the block.
+
+    Raises:
+        ConfigurationError: Spark does not start.
+        FraudError: what a worker raised.
+    """
+    # PySpark takes its Python and its Java from the process environment and from nowhere else.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    if settings.java_home:
+        os.environ["JAVA_HOME"] = str(settings.java_home)
+    spark = _start(settings)
+    try:
+        yield spark
+    except PySparkException as error:
+        raise _told_by_worker(error) from error
+    finally:
+        spark.stop()
+
+
+def spread(
+    spark: SparkSession,
+    items: Sequence[str],
+    work: Callable[[str], Iterator[pa.RecordBatch]],
+    schema: pa.Schema,
+) -> DataFrame:
+    """What `work` yields for the items, each item being one Python worker's."""
+    slices = max(1, min(len(items), 4 * spark.sparkContext.defaultParallelism))
+    rows = spark.sparkContext.parallelize([(item,) for item in items], slices)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for item in batch.column(0).to_pylist():
+                yield from work(item)
+
+    return spark.createDataFrame(rows, "item string").mapInArrow(run, from_arrow_schema(schema))
+
+
+def _start(settings: SparkSettings) -> SparkSession:
+    builder = SparkSession.builder.appName("fraud-preprocess").master(settings.master)
+    for name, value in _conf(settings).items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigurationError(
+            f"Spark does not start at {settings.master} ({type(error).__name__}: {reason}); "
+            "check FRAUD_SPARK__* and that there is a Java 17 or newer"
+        ) from error
+
+
+def _conf(settings: SparkSettings) -> dict[str, str]:
+    return {
+        "spark.driver.memory": settings.driver_memory,
+        "spark.log.level": "ERROR",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        # The number of tasks follows from the number of rows, which we know beforehand.
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(settings.arrow_batch_rows),
+    } | settings.conf
+
+
+def _told_by_worker(error: Exception) -> Exception:
+    """A worker's failure as it was raised there; Spark passes on its text only."""
+    told = _OUR_ERROR.search(str(error))
+    if told is None:
+        return error
+    kind: type[FraudError] = getattr(errors, told[1], DataError)
+    return kind(told[2])

@@ -1,0 +1,101 @@
+"""The preprocessing's tasks: profiles, training rows, and the profiles that serving gets."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from fraud.lake import open_lake
+from fraud.preprocess.days import DayManifest
+from fraud.preprocess.period import Period, choose_period
+from fraud.preprocess.profiles import make_profiles, read_profiles
+from fraud.preprocess.publish import publish_profiles
+from fraud.preprocess.rows import make_rows
+from fraud.settings import Settings
+from fraud.spark import spark_session
+from tasks.retries import RETRY_DELAYS_S, worth_retrying
+
+_HOUR_S = 3_600
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=300,
+)
+def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
+    """Which days this run is about."""
+    period = choose_period(open_lake(settings), start, end, datetime.now(UTC).date())
+    get_run_logger().info("rows from %s to %s", period.first, period.last)
+    return period
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=1,
+    retry_delay_seconds=5,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=2 * _HOUR_S,
+)
+def bring_profiles(settings: Settings, period: Period) -> list[date]:
+    """Bring the merchants' profiles up to date."""
+    made = make_profiles(open_lake(settings), period.profile_days, partial(spark_session, settings.spark))
+    get_run_logger().info("profiles of %d of %d days made", len(made), len(period.profile_days))
+    return made
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=1,
+    retry_delay_seconds=5,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=6 * _HOUR_S,
+)
+def bring_rows(settings: Settings, period: Period) -> list[DayManifest]:
+    """Bring the training rows up to date."""
+    made = make_rows(
+        open_lake(settings),
+        period.row_days,
+        settings.admission.lateness,
+        settings.spark.rows_per_task,
+        partial(spark_session, settings.spark),
+    )
+    rows = sum(day.rows for day in made)
+    get_run_logger().info("%d rows of %d of %d days made", rows, len(made), len(period.row_days))
+    return made
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=600,
+)
+def publish_newest(settings: Settings, period: Period) -> int:
+    """Give serving the newest profiles."""
+    profiles = read_profiles(open_lake(settings), [period.publish])[period.publish]
+    count = publish_profiles(settings, period.publish, profiles)
+    get_run_logger().info("%d profiles of %s published", count, period.publish)
+    return count
+
+
+@task(cache_policy=NO_CACHE)
+def report_days(period: Period, profiles: Sequence[date], rows: Sequence[DayManifest]) -> None:
+    """A table of the run for its page."""
+    made = {day.date: day for day in rows}
+    table = [
+        {
+            "day": str(day),
+            "rows": made[day].rows if day in made else "unchanged",
+            "repeats left out": made[day].repeats if day in made else "",
+            "profiles": "made" if day in profiles else "unchanged",
+        }
+        for day in period.row_days
+    ]
+    create_table_artifact(table=table, key="preprocess", description="What this run made of the lake")
