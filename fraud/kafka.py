@@ -1,5 +1,6 @@
 """Kafka: client configurations, topics, and errors that a user can act on."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +104,17 @@ def create_topics(settings: Settings) -> list[str]:
     ]
     for name, future in (admin.create_topics(wanted) if wanted else {}).items():
         _guard(settings, future.result, unless=KafkaError.TOPIC_ALREADY_EXISTS, doing=f"creating {name}")
+    _wait_until_known(settings, {plan.name for plan in missing})
     return [plan.name for plan in missing]
+
+
+def _wait_until_known(settings: Settings, topics: set[str]) -> None:
+    """A broker hears of a topic a moment after the controller has made it."""
+    deadline = time.monotonic() + settings.kafka.request_timeout_s
+    while not topics <= existing_topics(settings).keys():
+        if time.monotonic() > deadline:
+            raise UnreachableError(f"Kafka made {', '.join(sorted(topics))} but does not show it; try again")
+        time.sleep(0.05)
 
 
 def existing_topics(settings: Settings) -> dict[str, int]:

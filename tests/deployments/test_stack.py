@@ -1,0 +1,138 @@
+import os
+import urllib.request
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from deployments.local.processes import free_port
+from deployments.local.stack import NAMES, ServerStatus, Stack
+from fraud.settings import load_settings
+from tests.deployments.conftest import FraudCommand
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack on free ports."""
+    running = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        running.start({name: free_port() for name in NAMES})
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def of_the_stack(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_HOME", str(stack.home))
+
+
+def test_every_server_answers(stack: Stack) -> None:
+    assert {server.name: server.state for server in stack.status()} == dict.fromkeys(NAMES, "ready")
+
+
+def test_servers_listen_on_the_loopback_interface_only(stack: Stack) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in _processes_of(stack.status())
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+
+
+def test_settings_find_the_stack(stack: Stack, of_the_stack: None) -> None:
+    settings = load_settings()
+    assert settings.kafka.bootstrap_servers == stack.addresses()["FRAUD_KAFKA__BOOTSTRAP_SERVERS"]
+    assert settings.tracking_uri == stack.addresses()["MLFLOW_TRACKING_URI"]
+    assert settings.kafka.retention_days == -1
+
+
+def test_mlflow_refuses_a_foreign_host_name(stack: Stack) -> None:
+    request = urllib.request.Request(
+        f"{stack.addresses()['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/search",
+        headers={"Host": "evil.example"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    refused.value.close()
+    assert refused.value.code == 403
+
+
+def test_starting_again_changes_nothing(stack: Stack) -> None:
+    before = stack.status()
+    assert stack.start() == []
+    assert stack.status() == before
+
+
+def test_env_tells_a_shell_where_the_stack_is(stack: Stack, fraud: FraudCommand, of_the_stack: None) -> None:
+    lines = fraud("env").out.splitlines()
+    assert f"export PREFECT_API_URL={stack.addresses()['PREFECT_API_URL']}" in lines
+    assert f"export FRAUD_HOME={stack.home}" in lines
+
+
+def test_doctor_finds_everything_well_once_topics_exist(
+    stack: Stack, fraud: FraudCommand, of_the_stack: None
+) -> None:
+    # given a stack without topics, with which the doctor is not content
+    before = fraud("doctor")
+    assert before.code == 1
+    assert "run `fraud topics create`" in before.out
+    # when they are created
+    created = fraud("topics", "create")
+    assert created.code == 0, created.err
+    # then he is
+    after = fraud("doctor")
+    assert after.code == 0, after.out
+    assert "✗" not in after.out
+
+
+def test_a_dead_server_is_reported_and_mended_on_its_port(
+    stack: Stack, of_the_stack: None, fraud: FraudCommand
+) -> None:
+    # given a Kafka that was killed
+    before = {server.name: server for server in stack.status()}
+    psutil.Process(before["Kafka"].pid).kill()
+    # when somebody looks
+    seen = fraud("status")
+    # then it is told
+    assert seen.code == 1
+    assert "dead" in seen.out
+    assert "fraud up" in seen.out
+    # and when it is started again, it alone is, where it was
+    assert stack.start() == ["Kafka"]
+    after = {server.name: server for server in stack.status()}
+    assert after["Kafka"].state == "ready"
+    assert after["Kafka"].address == before["Kafka"].address
+    assert after["MLflow"] == before["MLflow"]
+
+
+def test_down_leaves_no_process_and_no_address(stack: Stack, of_the_stack: None, fraud: FraudCommand) -> None:
+    # given the processes of a running stack
+    processes = _processes_of(stack.status())
+    assert len(processes) >= len(NAMES)
+    # when it is stopped
+    stopped = fraud("down")
+    # then none is left
+    assert stopped.code == 0, stopped.err
+    assert sorted(stopped.out.removeprefix("stopped ").strip().split(", ")) == sorted(NAMES)
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert not alive
+    assert not (stack.home / "stack.env").exists()
+    assert {server.state for server in stack.status()} == {"stopped"}
+    assert fraud("down").out.strip() == "nothing ran"
+
+
+def _processes_of(servers: list[ServerStatus]) -> list[psutil.Process]:
+    groups = {server.pid for server in servers}
+    return [process for process in psutil.process_iter() if _group(process.pid) in groups]
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
