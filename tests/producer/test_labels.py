@@ -1,0 +1,89 @@
+"""Labels come late, some never, some wrong, in the shares that the scenario states."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from producer.scenario import Scenario
+from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Floats, Ints
+from producer.simulator.labels import SOURCES, Reports, reports
+
+COUNT = 200_000
+
+
+@pytest.fixture(scope="module")
+def day() -> tuple[Bools, Ints, Floats]:
+    random = np.random.default_rng(3)
+    return random.random(COUNT) < 0.05, random.integers(0, DAY_MS, COUNT), random.exponential(50.0, COUNT)
+
+
+def _reports(scenario: Scenario, day: tuple[Bools, Ints, Floats], reviews: float = 0.0) -> Reports:
+    analysts = scenario.analysts.model_copy(update={"reviews": reviews})
+    quiet = scenario.model_copy(update={"analysts": analysts})
+    return reports(quiet, np.random.default_rng(5), *day)
+
+
+def test_the_stated_share_is_never_reported(scenario: Scenario, day: tuple[Bools, Ints, Floats]) -> None:
+    told, fraud = _reports(scenario, day), day[0]
+
+    reported = np.isin(np.flatnonzero(fraud), told.row[told.is_fraud])
+
+    assert 1 - reported.mean() == pytest.approx(scenario.labels.never, abs=0.01)
+
+
+def test_delays_have_the_stated_median_and_a_tail_of_weeks(
+    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+) -> None:
+    told, (fraud, time, _) = _reports(scenario, day), day
+    claims = fraud[told.row]
+
+    delays = (told.reported_at - time[told.row])[claims] / DAY_MS
+
+    assert (delays > 0).all()
+    assert np.median(delays) == pytest.approx(scenario.labels.median_days, rel=0.05)
+    assert np.quantile(delays, 0.95) > 14
+
+
+def test_the_stated_share_is_wrong_and_half_of_it_corrected_later(
+    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+) -> None:
+    told, fraud = _reports(scenario, day), day[0]
+    wrong = told.is_fraud & ~fraud[told.row]
+    corrections = ~told.is_fraud
+
+    assert wrong.sum() / told.is_fraud.sum() == pytest.approx(scenario.labels.wrong, abs=0.006)
+    assert corrections.sum() / wrong.sum() == pytest.approx(scenario.labels.corrected, abs=0.12)
+    disputed = dict(zip(told.row[wrong], told.reported_at[wrong], strict=True))
+    for row, time in zip(told.row[corrections], told.reported_at[corrections], strict=True):
+        assert time > disputed[row]
+
+
+def test_analysts_answer_within_hours_and_are_mostly_right(
+    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+) -> None:
+    told, (fraud, time, _) = _reports(scenario, day, reviews=200.0), day
+    corrected = ~told.is_fraud & (told.reported_at - time[told.row] > 15 * DAY_MS)
+    reviewed = (SOURCES[told.source] == "analyst") & ~corrected
+
+    hours = (told.reported_at - time[told.row])[reviewed] / HOUR_MS
+
+    assert reviewed.sum() == pytest.approx(200 * COUNT / 10_000, rel=0.1)
+    assert np.median(hours) == pytest.approx(scenario.analysts.median_hours, rel=0.1)
+    right = (told.is_fraud == fraud[told.row])[reviewed]
+    assert right.mean() == pytest.approx(scenario.analysts.accuracy, abs=0.02)
+
+
+def test_labels_name_transactions_of_their_day_in_order_of_report(
+    labels: pa.Table, transactions: pa.Table
+) -> None:
+    known = pc.is_in(labels["transaction_id"], value_set=transactions["transaction_id"].combine_chunks())
+
+    assert pc.all(known).as_py()
+    assert set(labels["source"].to_pylist()) == {"chargeback", "customer", "analyst"}
+
+
+def test_no_label_without_transactions(scenario: Scenario) -> None:
+    nothing = (np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0, np.float64))
+
+    assert len(_reports(scenario, nothing, reviews=10.0).row) == 0

@@ -1,0 +1,79 @@
+"""The wire: what is encoded is what the contract decodes."""
+
+import msgspec
+import pyarrow as pa
+
+from fraud.schema import Label, Transaction, to_minor
+from producer.simulator import DayOfTraffic
+from producer.simulator.tables import LABELS, TRANSACTIONS
+from producer.wire import label_messages, transaction_messages
+
+
+def test_transactions_decode_to_what_was_encoded(traffic: list[DayOfTraffic]) -> None:
+    table = traffic[0].transactions
+    messages = transaction_messages(table)
+    decoder = msgspec.json.Decoder(Transaction, strict=True)
+
+    rows = table.to_pylist()
+
+    assert len(messages) == len(rows)
+    for row, key, value, time in zip(rows, messages.keys, messages.values, messages.timestamps, strict=True):
+        decoded = decoder.decode(value)
+        assert to_minor(decoded.amount, decoded.currency) == row.pop("amount")
+        assert {name: getattr(decoded, name) for name in row} == row
+        assert (key, time) == (row["card_id"].encode(), row["timestamp"])
+
+
+def test_labels_decode_to_what_was_encoded(labels: pa.Table) -> None:
+    messages = label_messages(labels)
+
+    decoded = [msgspec.to_builtins(msgspec.json.decode(value, type=Label)) for value in messages.values]
+
+    assert decoded == labels.to_pylist()
+    assert messages.timestamps == labels["reported_at"].to_pylist()
+    assert messages.keys == [card.encode() for card in labels["card_id"].to_pylist()]
+
+
+def test_an_absent_field_is_left_out_and_money_has_the_currency_s_decimals() -> None:
+    table = _transactions(
+        {"currency": "EUR", "amount": 1205},
+        {"currency": "JPY", "amount": 1205},
+        {"currency": "KWD", "amount": 5},
+        {"currency": "EUR", "amount": 7, "latitude": -0.00001, "longitude": 12.5},
+    )
+
+    values = [value.decode() for value in transaction_messages(table).values]
+
+    assert '"amount":12.05,' in values[0]
+    assert '"amount":1205,' in values[1]
+    assert '"amount":0.005,' in values[2]
+    assert '"amount":0.07,' in values[3]
+    assert "latitude" not in values[0]
+    assert msgspec.json.decode(values[3])["latitude"] == -0.00001
+
+
+def test_hostile_texts_are_escaped() -> None:
+    hostile = 'a"},{"card_id":"\\\u0000\n\u00e9\U0001f4a3'
+
+    table = _transactions({"merchant_id": hostile}, {"merchant_id": "plain"}, {"channel": hostile})
+
+    decoded = [msgspec.json.decode(value, type=Transaction) for value in transaction_messages(table).values]
+    assert [one.merchant_id for one in decoded] == [hostile, "plain", "m"]
+    assert [one.channel for one in decoded] == [None, None, hostile]
+
+
+def test_no_rows_give_no_messages() -> None:
+    assert len(transaction_messages(TRANSACTIONS.empty_table())) == 0
+    assert len(label_messages(LABELS.empty_table())) == 0
+
+
+def _transactions(*rows: dict[str, object]) -> pa.Table:
+    base = {
+        "transaction_id": "t",
+        "card_id": "c",
+        "merchant_id": "m",
+        "amount": 100,
+        "currency": "EUR",
+        "timestamp": 1_000,
+    }
+    return pa.Table.from_pylist([base | row for row in rows], schema=TRANSACTIONS)
