@@ -1,0 +1,96 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fraud.errors import DataError
+from fraud.features.spec import DAY_MS
+from fraud.lake import open_lake
+from fraud.modelling.dataset import ROW_COLUMNS, join_labels, make_dataset
+from fraud.modelling.history import load_history
+from fraud.modelling.splits import Period, timedelta
+from fraud.settings import Settings
+from tests.fraud.modelling.synthetic import FOR_EVER, START_MS, dataset, labels_of, tables, write_history
+
+IDS = pa.chunked_array([["a", "b", "c"]])
+
+
+def test_a_label_counts_from_its_report_on() -> None:
+    labels = labels_of(["a", "b"], [100, 200])
+    assert join_labels(IDS, labels, 99)[0].tolist() == [0, 0, 0]
+    assert join_labels(IDS, labels, 100)[0].tolist() == [1, 0, 0]
+    assert join_labels(IDS, labels, 200)[0].tolist() == [1, 1, 0]
+
+
+def test_the_latest_report_wins() -> None:
+    # given a fraud that an analyst took back
+    labels = pa.concat_tables([labels_of(["a"], [200], is_fraud=False), labels_of(["a"], [100])])
+    # then it is fraud before and none after
+    assert join_labels(IDS, labels, 150)[0].tolist() == [1, 0, 0]
+    assert join_labels(IDS, labels, 250)[0].tolist() == [0, 0, 0]
+
+
+def test_labels_on_unknown_transactions_are_of_no_consequence() -> None:
+    assert join_labels(IDS, labels_of(["x"], [1]), FOR_EVER)[0].tolist() == [0, 0, 0]
+
+
+def test_rows_are_in_order_of_time_whatever_the_order_of_files() -> None:
+    rows, labels = tables(days=10, per_day=20)
+    shuffled = rows.take(pa.array(np.random.default_rng(1).permutation(rows.num_rows)))
+    data, same = make_dataset(shuffled, labels, FOR_EVER), make_dataset(rows, labels, FOR_EVER)
+    assert (np.diff(data.timestamps) >= 0).all()
+    assert data.fingerprint() == same.fingerprint()
+
+
+def test_the_fingerprint_notices_one_changed_label() -> None:
+    rows, labels = tables(days=10, per_day=20)
+    whole = make_dataset(rows, labels, FOR_EVER).fingerprint()
+    assert make_dataset(rows, labels.slice(1), FOR_EVER).fingerprint() != whole
+
+
+def test_a_period_is_a_view() -> None:
+    data = dataset(days=10, per_day=20)
+    part = data.between(Period(START_MS + DAY_MS, START_MS + 2 * DAY_MS))
+    assert 0 < len(part) < len(data)
+    assert np.shares_memory(part.rows, data.rows)
+    assert part.identity.num_rows == len(part)
+
+
+def test_frauds_reported_later_look_legitimate_before() -> None:
+    rows, labels = tables(days=20, per_day=50, delay_days=5)
+    data = make_dataset(rows, labels, FOR_EVER)
+    known = data.as_known_at(START_MS + 10 * DAY_MS)
+    assert known.frauds == data.between(Period(START_MS, START_MS + 5 * DAY_MS)).frauds
+
+
+def test_a_missing_column_is_named() -> None:
+    rows, labels = tables(days=5, per_day=5)
+    with pytest.raises(DataError, match="card_id"):
+        make_dataset(rows.drop_columns(["card_id"]), labels, FOR_EVER)
+    assert set(ROW_COLUMNS) <= set(rows.column_names)
+
+
+def test_the_lake_gives_matured_rows_only(local_settings: Settings) -> None:
+    # given a history in the lake
+    rows, labels = tables(days=20, per_day=50)
+    lake = open_lake(local_settings)
+    write_history(lake, rows, labels)
+    # when the newest ten days before the delay are read
+    history = load_history(lake, longest=timedelta(days=10), delay=timedelta(days=7))
+    # then no row is younger than the delay and none older than asked
+    newest = rows["timestamp"].to_numpy().max()
+    assert history.moment == newest
+    assert history.data.timestamps.max() < newest - 7 * DAY_MS
+    assert history.data.timestamps.min() >= newest - 17 * DAY_MS
+    assert history.data.frauds > 0
+
+
+def test_an_empty_lake_says_what_to_run(local_settings: Settings) -> None:
+    with pytest.raises(DataError, match="preprocess"):
+        load_history(open_lake(local_settings), longest=timedelta(days=10), delay=timedelta(days=7))
+
+
+def test_a_history_younger_than_the_delay_says_so(local_settings: Settings) -> None:
+    lake = open_lake(local_settings)
+    write_history(lake, *tables(days=5, per_day=20, delay_days=1))
+    with pytest.raises(DataError, match="younger than the label delay"):
+        load_history(lake, longest=timedelta(days=10), delay=timedelta(days=7))
