@@ -194,11 +194,10 @@ def _by_day(days: pa.Table, merchants: pa.Array) -> dict[int, _Day]:
     codes = pc.index_in(ordered["merchant_id"], merchants).to_numpy()
     figures = np.stack([ordered[name].to_numpy() for name in MERCHANT_DAYS_ARROW.names[2:]])
     numbers, starts = np.unique(ordered["day"].to_numpy(), return_index=True)
-    parts = zip(numbers, starts, [*starts[1:], len(codes)], strict=True)
-    return {
-        int(number): _Day(codes[begin:end].astype(np.int64), figures[:, begin:end])
-        for number, begin, end in parts
-    }
+    parts = zip(
+        np.split(codes.astype(np.int64), starts[1:]), np.split(figures, starts[1:], axis=1), strict=True
+    )
+    return {int(number): _Day(*part) for number, part in zip(numbers, parts, strict=False)}
 
 
 def _spans(frauds: pa.Table, merchants: pa.Array) -> dict[int, Ints]:

@@ -1,0 +1,187 @@
+"""Merchants' profiles against a naive reference that counts everything anew for each day."""
+
+import math
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fraud.features.daily import (
+    FRAUD_SPANS_ARROW,
+    MERCHANT_DAYS_ARROW,
+    daily_profiles,
+    date_of,
+    day_number,
+    merchant_days,
+    verdict_spans,
+)
+from fraud.features.spec import DAY_MS, MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
+
+FIRST = date(2024, 3, 1)
+DAY0_MS = day_number(FIRST) * DAY_MS
+
+Row = dict[str, Any]
+Profiles = dict[date, dict[str, list[float]]]
+
+
+def payment(number: int, day: float, merchant: str = "m0", amount: int = 1_000) -> Row:
+    return {
+        "card_id": f"c{number % 5}",
+        "transaction_id": f"t{number}",
+        "merchant_id": merchant,
+        "timestamp": DAY0_MS + int(day * DAY_MS),
+        "amount": amount,
+    }
+
+
+def verdict(number: int, day: float, *, is_fraud: bool = True, offset: int = 0) -> Row:
+    return {
+        "card_id": f"c{number % 5}",
+        "transaction_id": f"t{number}",
+        "is_fraud": is_fraud,
+        "reported_at": DAY0_MS + int(day * DAY_MS),
+        "partition": 0,
+        "offset": offset,
+    }
+
+
+def history(seed: int) -> tuple[list[Row], list[Row]]:
+    draw = random.Random(seed)
+    payments = [
+        payment(number, draw.uniform(0, 50), f"m{draw.randrange(6)}", draw.randrange(1, 100_000_000))
+        for number in range(400)
+    ]
+    payments += draw.sample(payments, 20)  # delivered again
+    labels = [
+        verdict(number, draw.uniform(0, 60), is_fraud=draw.random() < 0.7, offset=place)
+        for place, number in enumerate(draw.choices(range(400), k=200))
+    ]
+    return payments, labels
+
+
+def computed(payments: list[Row], labels: list[Row], first: int, last: int) -> Profiles:
+    """The profiles of the days `first` to `last` after FIRST."""
+    days = merchant_days(pa.Table.from_pylist(payments)) if payments else MERCHANT_DAYS_ARROW.empty_table()
+    frauds = FRAUD_SPANS_ARROW.empty_table()
+    if labels:
+        merchants = {one["transaction_id"]: one["merchant_id"] for one in payments}
+        spans = verdict_spans(pa.Table.from_pylist(labels)).to_pylist()
+        frauds = pa.Table.from_pylist(
+            [one | {"merchant_id": merchants[one["transaction_id"]]} for one in spans], FRAUD_SPANS_ARROW
+        )
+    begin, end = FIRST + timedelta(days=first), FIRST + timedelta(days=last)
+    return {
+        day: {row["merchant_id"]: [row[name] for name in PROFILE_COLUMNS] for row in table.to_pylist()}
+        for day, table in daily_profiles(days, frauds, begin, end)
+    }
+
+
+def naive(payments: list[Row], labels: list[Row], day: date) -> dict[str, list[float]]:
+    """One day's profiles, counted from nothing."""
+    midnight = day_number(day) * DAY_MS
+    firsts = {(one["card_id"], one["transaction_id"]): one for one in reversed(payments)}
+    before = [one for one in firsts.values() if one["timestamp"] < midnight]
+    latest: dict[str, Row] = {}
+    for label in sorted(labels, key=lambda one: (one["reported_at"], one["offset"])):
+        if label["reported_at"] < midnight:
+            latest[label["transaction_id"]] = label
+    frauds = [one for one in latest.values() if one["is_fraud"]]
+    merchant_of = {one["transaction_id"]: one["merchant_id"] for one in payments}
+
+    def counts(merchant: str | None, days: int) -> tuple[list[Row], int]:
+        since = midnight - days * DAY_MS
+        paid = [one for one in before if one["timestamp"] >= since and merchant in (None, one["merchant_id"])]
+        reported = [
+            one
+            for one in frauds
+            if one["reported_at"] >= since and merchant in (None, merchant_of[one["transaction_id"]])
+        ]
+        return paid, len(reported)
+
+    everything, all_frauds = counts(None, 30)
+    rate = all_frauds / len(everything) if everything else math.nan
+    profiles = {}
+    for merchant in sorted(set(merchant_of.values())):
+        windows = [counts(merchant, days) for days in MERCHANT_WINDOWS_DAYS]
+        paid, reported = windows[-1]
+        if not paid and not reported:
+            continue
+        amounts = [one["amount"] for one in paid]
+        number, total, squares = len(amounts), sum(amounts), sum(one * one for one in amounts)
+        profiles[merchant] = [
+            *(float(len(payments)) for payments, _ in windows),
+            *(
+                (count + MERCHANT_PRIOR_WEIGHT * rate) / (len(payments) + MERCHANT_PRIOR_WEIGHT)
+                for payments, count in windows
+            ),
+            total / number if number else math.nan,
+            math.sqrt(number * squares - total * total) / number if number else math.nan,
+        ]
+    return profiles
+
+
+def same(left: dict[str, list[float]], right: dict[str, list[float]]) -> bool:
+    return left.keys() == right.keys() and all(
+        np.array_equal(left[name], right[name], equal_nan=True) for name in left
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_profiles_equal_the_naive_reference_to_the_bit(seed: int) -> None:
+    # given a history with repeats, revised verdicts and enormous amounts
+    payments, labels = history(seed)
+    # when the profiles of all days are computed
+    profiles = computed(payments, labels, -2, 85)
+    # then each equals what counting from nothing gives
+    for day, found in profiles.items():
+        assert same(found, naive(payments, labels, day)), day
+
+
+def test_days_computed_alone_equal_all_at_once() -> None:
+    # given a history
+    payments, labels = history(9)
+    together = computed(payments, labels, 0, 70)
+    # when days are computed one by one, then they are the same to the bit
+    for number in range(0, 70, 7):
+        day = FIRST + timedelta(days=number)
+        assert same(computed(payments, labels, number, number)[day], together[day])
+
+
+def test_a_report_on_the_day_or_later_changes_nothing() -> None:
+    # given profiles of day 10
+    payments, _ = history(1)
+    day = FIRST + timedelta(days=10)
+    without = computed(payments, [], 10, 10)[day]
+    # when frauds are reported at its midnight and later, then the profiles are the same
+    assert same(computed(payments, [verdict(1, 10), verdict(2, 12)], 10, 10)[day], without)
+    # and when one was reported the moment before, they are not
+    assert not same(computed(payments, [verdict(1, 10 - 1e-6)], 10, 10)[day], without)
+
+
+def test_the_latest_verdict_before_midnight_counts() -> None:
+    # given a fraud of day 3 that is taken back on day 6
+    payments = [payment(number, 1) for number in range(40)]
+    labels = [verdict(7, 3.5), verdict(7, 6.5, is_fraud=False, offset=1)]
+    # when the profiles are computed
+    profiles = computed(payments, labels, 3, 9)
+    rate = PROFILE_COLUMNS.index("merchant_fraud_rate_30d")
+    rates = [profile["m0"][rate] for profile in profiles.values()]
+    # then it counts from day 4 to day 6
+    assert [value > 0 for value in rates] == [False, True, True, True, False, False, False]
+
+
+def test_nothing_known_is_nan() -> None:
+    # given a fraud whose payment is not among the last 30 days, which hold none at all
+    payments, labels = [payment(1, -50)], [verdict(1, 3.5)]
+    # when the profile is computed
+    values = computed(payments, labels, 5, 5)[FIRST + timedelta(days=5)]["m0"]
+    # then no rate and no mean is invented
+    assert values[: len(MERCHANT_WINDOWS_DAYS)] == [0.0] * len(MERCHANT_WINDOWS_DAYS)
+    assert all(math.isnan(value) for value in values[len(MERCHANT_WINDOWS_DAYS) :])
+
+
+def test_no_history_gives_no_profiles() -> None:
+    assert computed([], [], 0, 1) == {FIRST: {}, date_of(day_number(FIRST) + 1): {}}
