@@ -20,7 +20,7 @@ module "network" {
 
   name                = local.name
   cidr                = var.vpc_cidr
-  zone_count          = var.zone_count
+  zones               = var.zones
   nat_per_zone        = var.nat_per_zone
   interface_endpoints = var.interface_endpoints
   flow_log_traffic    = var.flow_log_traffic

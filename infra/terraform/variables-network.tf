@@ -4,10 +4,19 @@ variable "vpc_cidr" {
   default     = "10.40.0.0/16"
 }
 
-variable "zone_count" {
-  description = "How many availability zones."
-  type        = number
-  default     = 3
+variable "zones" {
+  description = "The availability zones, three of the region's: a node of the managed group runs in each."
+  type        = list(string)
+
+  validation {
+    condition     = length(distinct(var.zones)) >= 3
+    error_message = "zones must name three different zones at least: Kafka, Postgres and serving keep going when one is lost."
+  }
+
+  validation {
+    condition     = alltrue([for zone in var.zones : startswith(zone, var.region)])
+    error_message = "zones must lie in the region, such as us-east-1a in us-east-1."
+  }
 }
 
 variable "nat_per_zone" {

@@ -2,6 +2,7 @@
 environment        = "dev"
 account_id         = "111122223333"
 region             = "us-east-1"
+zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
 disposable         = true
 log_retention_days = 30
 administrator_arns = ["arn:aws:iam::111122223333:role/PlatformAdministrator"]

@@ -2,6 +2,7 @@
 environment        = "prod"
 account_id         = "444455556666"
 region             = "us-east-1"
+zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
 administrator_arns = ["arn:aws:iam::444455556666:role/PlatformAdministrator"]
 viewer_arns        = ["arn:aws:iam::444455556666:role/OnCall"]
 api_allowed_cidrs  = [] # private: administrators and runners come through the VPC

@@ -1,12 +1,10 @@
 # The role of the delivery workflow. It may push images and deploy into one namespace, and nothing else: it cannot
 # read the lake, change infrastructure or assume another role.
 
-data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 

@@ -25,5 +25,5 @@ output "deploy_role_arn" {
 
 output "deploy_statements" {
   description = "What the delivery workflow may do in AWS, as applied."
-  value       = local.github ? jsondecode(aws_iam_role_policy.deploy[0].policy).Statement : []
+  value       = try(jsondecode(aws_iam_role_policy.deploy[0].policy).Statement, [])
 }

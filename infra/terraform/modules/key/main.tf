@@ -32,6 +32,7 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
+  #checkov:skip=CKV2_AWS_64:The policy is below; the check does not look into a list that is put together.
   description             = var.description
   enable_key_rotation     = true
   deletion_window_in_days = 30

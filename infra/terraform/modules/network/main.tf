@@ -1,25 +1,14 @@
 # A VPC over three zones: public subnets for load balancers and NAT only, private ones for nodes,
 # isolated ones (no route out) for databases and brokers.
 
-data "aws_availability_zones" "available" {
-  state = "available"
-
-  filter {
-    name   = "opt-in-status"
-    values = ["opt-in-not-required"]
-  }
-}
-
 data "aws_region" "current" {}
 
 locals {
-  zones = slice(data.aws_availability_zones.available.names, 0, var.zone_count)
-
   # Of a /16: private /19s at the start, public /24s and isolated /24s from the upper half.
-  private_cidrs  = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 3, index) }
-  public_cidrs   = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 8, 200 + index) }
-  isolated_cidrs = { for index, zone in local.zones : zone => cidrsubnet(var.cidr, 8, 220 + index) }
-  nat_zones      = var.nat_per_zone ? local.zones : slice(local.zones, 0, 1)
+  private_cidrs  = { for index, zone in var.zones : zone => cidrsubnet(var.cidr, 3, index) }
+  public_cidrs   = { for index, zone in var.zones : zone => cidrsubnet(var.cidr, 8, 200 + index) }
+  isolated_cidrs = { for index, zone in var.zones : zone => cidrsubnet(var.cidr, 8, 220 + index) }
+  nat_zones      = var.nat_per_zone ? var.zones : slice(var.zones, 0, 1)
 }
 
 resource "aws_vpc" "this" {

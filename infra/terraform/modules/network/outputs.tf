@@ -3,24 +3,19 @@ output "vpc_id" {
   value       = aws_vpc.this.id
 }
 
-output "zones" {
-  description = "The availability zones in use."
-  value       = local.zones
-}
-
 output "private_subnet_ids" {
   description = "Subnets of the nodes, in the order of the zones."
-  value       = [for zone in local.zones : aws_subnet.private[zone].id]
+  value       = [for zone in var.zones : aws_subnet.private[zone].id]
 }
 
 output "public_subnet_ids" {
   description = "Subnets of the load balancers and NAT gateways."
-  value       = [for zone in local.zones : aws_subnet.public[zone].id]
+  value       = [for zone in var.zones : aws_subnet.public[zone].id]
 }
 
 output "isolated_subnet_ids" {
   description = "Subnets without a way out, for databases and brokers."
-  value       = [for zone in local.zones : aws_subnet.isolated[zone].id]
+  value       = [for zone in var.zones : aws_subnet.isolated[zone].id]
 }
 
 output "nat_addresses" {

@@ -13,14 +13,13 @@ variable "cidr" {
   }
 }
 
-variable "zone_count" {
-  description = "How many availability zones."
-  type        = number
-  default     = 3
+variable "zones" {
+  description = "The availability zones, by name: a zone that AWS adds must not move the subnets."
+  type        = list(string)
 
   validation {
-    condition     = contains([2, 3, 4], var.zone_count)
-    error_message = "zone_count must be 2, 3 or 4: EKS needs two, and the subnets are cut for four at most."
+    condition     = contains([2, 3, 4], length(distinct(var.zones))) && length(distinct(var.zones)) == length(var.zones)
+    error_message = "zones must be 2, 3 or 4 different zones: EKS needs two, and the subnets are cut for four at most."
   }
 }
 

@@ -26,7 +26,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  count = var.statements == null ? 0 : 1
+  count = length(var.managed_policy_arns) == 0 ? 1 : 0
 
   name = "access"
   role = aws_iam_role.this.id

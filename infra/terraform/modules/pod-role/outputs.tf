@@ -14,6 +14,6 @@ output "trust" {
 }
 
 output "statements" {
-  description = "The statements of the inline policy, as applied."
-  value       = var.statements == null ? [] : jsondecode(aws_iam_role_policy.this[0].policy).Statement
+  description = "The statements of the role's own policy, as applied."
+  value       = try(jsondecode(aws_iam_role_policy.this[0].policy).Statement, [])
 }

@@ -29,13 +29,13 @@ variable "service_account" {
 }
 
 variable "statements" {
-  description = "Statements of the inline policy; null for none."
+  description = "Statements of the role's own policy, where no managed policy is given."
   type        = any
-  default     = null
+  default     = []
 }
 
 variable "managed_policy_arns" {
-  description = "AWS managed policies to attach."
+  description = "AWS managed policies to attach, instead of statements."
   type        = list(string)
   default     = []
 }
