@@ -76,8 +76,14 @@ class World:
     @cached_property
     def resaleable(self) -> Ints:
         """The online merchants that sell what thieves buy."""
-        categories = np.array([category.resaleable for category in self.scenario.categories])
-        return np.flatnonzero(self.merchants.online & categories[self.merchants.category])
+        return np.flatnonzero(self.merchants.online & self.sells_resaleable)
+
+    @cached_property
+    def sells_resaleable(self) -> Bools:
+        """By merchant: whether it sells what thieves buy."""
+        resaleable = np.array([category.resaleable for category in self.scenario.categories])
+        sells: Bools = resaleable[self.merchants.category]
+        return sells
 
     @cached_property
     def shelves(self) -> "Shelves":

@@ -21,9 +21,17 @@ def geographic_anomaly(world: World, scenario: Scenario, day: date, take: int = 
     gap = campaign.hours * HOUR_MS / campaign.payments
     time = after_each_other(random, some_time(random, day, count), size, gap)
     card = np.repeat(owner, size)
-    merchant = world.shelves.choose(random, np.repeat(place, size))
+    merchant = _shops(world, random, np.repeat(place, size))
     amount = world.usual_amount(card, merchant) * factors(random, campaign, size)
     return Payments(card, merchant, time, amount)
+
+
+def _shops(world: World, random: np.random.Generator, place: Ints) -> Ints:
+    """Shops of the place; of three that the thief passes, one that sells what can be resold."""
+    passed = np.stack([world.shelves.choose(random, place) for _ in range(3)])
+    wanted = world.sells_resaleable[passed]
+    chosen: Ints = passed[np.argmax(wanted, axis=0), np.arange(len(place))]
+    return chosen
 
 
 def _abroad(world: World, random: np.random.Generator, owner: Ints) -> Ints:
