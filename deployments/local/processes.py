@@ -44,7 +44,10 @@ class ServerProcess:
         for member in members:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.send_signal(number)
-        psutil.wait_procs(members, timeout=patience_s)
+        deadline = time.monotonic() + patience_s
+        while self._members() and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        psutil.wait_procs(members, timeout=0)  # those that are our children leave no zombie
 
     def _members(self) -> list[psutil.Process]:
         """The living of the group; none if the pid has gone to somebody else's process."""
@@ -58,7 +61,7 @@ class ServerProcess:
             return (
                 os.getpgid(process.pid) == self.pid
                 and process.create_time() >= self.created - _SAME_START_S
-                and process.status() != psutil.STATUS_ZOMBIE
+                and not _has_ended(process)
             )
         except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError):
             return False
@@ -124,6 +127,11 @@ def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """A zombie has ended only with its last thread; until then it may hold its port."""
+    return bool(process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1)
 
 
 def _process(pid: int) -> psutil.Process | None:

@@ -1,6 +1,7 @@
 import os
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -25,8 +26,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def of_the_stack(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Commands of these tests speak of the running stack."""
     monkeypatch.setenv("FRAUD_HOME", str(stack.home))
+    return stack.home
 
 
 def test_every_server_answers(stack: Stack) -> None:
@@ -44,7 +47,7 @@ def test_servers_listen_on_the_loopback_interface_only(stack: Stack) -> None:
     assert {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
 
 
-def test_settings_find_the_stack(stack: Stack, of_the_stack: None) -> None:
+def test_settings_find_the_stack(stack: Stack, home: Path) -> None:
     settings = load_settings()
     assert settings.kafka.bootstrap_servers == stack.addresses()["FRAUD_KAFKA__BOOTSTRAP_SERVERS"]
     assert settings.tracking_uri == stack.addresses()["MLFLOW_TRACKING_URI"]
@@ -68,15 +71,13 @@ def test_starting_again_changes_nothing(stack: Stack) -> None:
     assert stack.status() == before
 
 
-def test_env_tells_a_shell_where_the_stack_is(stack: Stack, fraud: FraudCommand, of_the_stack: None) -> None:
+def test_env_tells_a_shell_where_the_stack_is(stack: Stack, fraud: FraudCommand) -> None:
     lines = fraud("env").out.splitlines()
     assert f"export PREFECT_API_URL={stack.addresses()['PREFECT_API_URL']}" in lines
     assert f"export FRAUD_HOME={stack.home}" in lines
 
 
-def test_doctor_finds_everything_well_once_topics_exist(
-    stack: Stack, fraud: FraudCommand, of_the_stack: None
-) -> None:
+def test_doctor_finds_everything_well_once_topics_exist(stack: Stack, fraud: FraudCommand) -> None:
     # given a stack without topics, with which the doctor is not content
     before = fraud("doctor")
     assert before.code == 1
@@ -90,9 +91,7 @@ def test_doctor_finds_everything_well_once_topics_exist(
     assert "✗" not in after.out
 
 
-def test_a_dead_server_is_reported_and_mended_on_its_port(
-    stack: Stack, of_the_stack: None, fraud: FraudCommand
-) -> None:
+def test_a_dead_server_is_reported_and_mended_on_its_port(stack: Stack, fraud: FraudCommand) -> None:
     # given a Kafka that was killed
     before = {server.name: server for server in stack.status()}
     psutil.Process(before["Kafka"].pid).kill()
@@ -110,7 +109,7 @@ def test_a_dead_server_is_reported_and_mended_on_its_port(
     assert after["MLflow"] == before["MLflow"]
 
 
-def test_down_leaves_no_process_and_no_address(stack: Stack, of_the_stack: None, fraud: FraudCommand) -> None:
+def test_down_leaves_no_process_and_no_address(stack: Stack, fraud: FraudCommand) -> None:
     # given the processes of a running stack
     processes = _processes_of(stack.status())
     assert len(processes) >= len(NAMES)
