@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+CHECKOV_VERSION := 3.3.30
 
 export PYTHONUTF8 := 1
 
@@ -53,6 +54,14 @@ test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
 	$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+
+.PHONY: terraform-check
+terraform-check: setup ## Format, tests, lint and security scan of infra/terraform.
+	$(BIN)/python -m pytest tests/terraform $(ARGS)
+	@if command -v tflint >/dev/null; then cd infra/terraform && tflint --recursive --config "$$PWD/.tflint.hcl"; \
+		else echo "tflint is not installed: not linted"; fi
+	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --directory infra/terraform \
+		--framework terraform --quiet --compact --skip-download
 
 .PHONY: demo
 demo: setup ## The whole loop on this machine, from an empty Kafka to a hot-swapped model.

@@ -34,6 +34,7 @@ module "cluster" {
   name                 = local.name
   namespace            = var.namespace
   kubernetes_version   = var.kubernetes_version
+  vpc_id               = module.network.vpc_id
   subnet_ids           = module.network.private_subnet_ids
   api_allowed_cidrs    = var.api_allowed_cidrs
   administrator_arns   = var.administrator_arns

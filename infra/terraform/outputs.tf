@@ -18,6 +18,11 @@ output "karpenter_values" {
   value       = module.cluster.karpenter_values
 }
 
+output "load_balancer_values" {
+  description = "Values of the AWS Load Balancer Controller's own chart."
+  value       = module.cluster.load_balancer_values
+}
+
 output "repository_urls" {
   description = "Image => where to push it."
   value       = module.storage.repository_urls

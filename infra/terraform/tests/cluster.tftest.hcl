@@ -8,6 +8,7 @@ variables {
   name                 = "fraud-test"
   namespace            = "fraud"
   kubernetes_version   = "1.35"
+  vpc_id               = "vpc-1"
   subnet_ids           = ["subnet-a", "subnet-b", "subnet-c"]
   api_allowed_cidrs    = ["203.0.113.7/32"]
   administrator_arns   = ["arn:aws:iam::111122223333:role/Administrator"]
@@ -176,5 +177,22 @@ run "the_namespace_holds_pods_to_the_restricted_profile" {
     condition = [for document in split("---\n", output.manifests) : yamldecode(document).metadata.labels["pod-security.kubernetes.io/enforce"]
     if try(yamldecode(document).kind, "") == "Namespace"] == ["restricted"]
     error_message = "the namespace enforces the restricted profile"
+  }
+}
+
+run "the_load_balancer_controller_changes_only_its_own" {
+  module {
+    source = "./modules/cluster"
+  }
+
+  assert {
+    condition = alltrue([for s in output.load_balancer_statements : can(s.Condition) || s.Sid == "LetLoadBalancersReachTheNodes" || s.Sid == "MakeSecurityGroups"
+    if s.Sid != "Look"])
+    error_message = "what it changes carries the cluster's tag, or is the nodes' security group"
+  }
+
+  assert {
+    condition     = alltrue([for action in flatten([for s in output.load_balancer_statements : s.Action if s.Sid == "Look"]) : length(regexall(":(Describe|Get|List)", action)) == 1])
+    error_message = "what is allowed on everything only looks"
   }
 }

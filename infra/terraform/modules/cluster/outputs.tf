@@ -36,6 +36,16 @@ output "karpenter_values" {
   value       = yamlencode(local.karpenter_values)
 }
 
+output "load_balancer_values" {
+  description = "Values of the AWS Load Balancer Controller's chart, as YAML."
+  value       = yamlencode(local.load_balancer_values)
+}
+
+output "load_balancer_statements" {
+  description = "What the AWS Load Balancer Controller may do, as applied."
+  value       = module.load_balancer_role.statements
+}
+
 output "karpenter_statements" {
   description = "What Karpenter may do, as applied."
   value       = module.karpenter_role.statements

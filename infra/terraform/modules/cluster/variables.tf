@@ -13,6 +13,11 @@ variable "kubernetes_version" {
   type        = string
 }
 
+variable "vpc_id" {
+  description = "The VPC."
+  type        = string
+}
+
 variable "subnet_ids" {
   description = "Private subnets of the nodes, one per zone."
   type        = list(string)

@@ -34,6 +34,13 @@ resource "aws_iam_role_policy" "this" {
     Version   = "2012-10-17"
     Statement = var.statements
   })
+
+  lifecycle {
+    precondition {
+      condition     = length(jsonencode(var.statements)) < 10000
+      error_message = "The policy of ${var.name} is longer than IAM allows for a role's own policies (10,240 characters): split it."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "managed" {

@@ -1,0 +1,102 @@
+"""Terraform's own checks: the format always, validation and `terraform test` where the providers are at hand.
+
+The providers are at hand after `terraform init -backend=false` in infra/terraform. Where no registry can be
+reached, TERRAFORM_VALIDATE may name a program that is called as `PROGRAM FOLDER [terraform command ...]`,
+validates the folder with providers of its own and then runs the command.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+INFRA = Path(__file__).parents[2] / "infra" / "terraform"
+ENVIRONMENTS = sorted(path.stem for path in (INFRA / "envs").glob("*.tfvars"))
+
+needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+
+Terraform = Callable[..., None]
+
+
+@pytest.fixture
+def terraform(tmp_path: Path) -> Terraform:
+    """Runs a terraform command on the configuration; its output is the failure's message."""
+    checker = os.environ.get("TERRAFORM_VALIDATE")
+    if checker is None and not (INFRA / ".terraform").is_dir():
+        pytest.skip(
+            "no providers: run `terraform init -backend=false` in infra/terraform, or set TERRAFORM_VALIDATE"
+        )
+    if checker is None:
+        return lambda *command: _run(["terraform", *command], INFRA)
+    # A backend that was not configured stops the commands that such a program needs.
+    copy = shutil.copytree(
+        INFRA, tmp_path / "terraform", ignore=shutil.ignore_patterns("backend.tf", ".terraform")
+    )
+    return lambda *command: _run([checker, str(copy), *command], tmp_path)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+
+
+@needs_terraform
+def test_the_files_are_formatted() -> None:
+    _run(["terraform", "fmt", "-check", "-recursive", "-diff", str(INFRA)], INFRA)
+
+
+@needs_terraform
+@pytest.mark.timeout(1800)
+def test_the_modules_keep_their_promises(terraform: Terraform) -> None:
+    terraform("test", "-no-color")
+
+
+@needs_terraform
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_each_environment_can_be_made_from_its_values(terraform: Terraform, environment: str) -> None:
+    terraform(
+        "test", "-no-color", "-test-directory=tests/environments", f"-var-file=envs/{environment}.tfvars"
+    )
+
+
+def test_each_environment_has_its_own_state() -> None:
+    backends = "".join((INFRA / "envs" / f"{name}.s3.tfbackend").read_text() for name in ENVIRONMENTS)
+
+    assert len(set(re.findall(r'key\s*=\s*"(.+)"', backends))) == len(ENVIRONMENTS)
+
+
+def test_only_routes_out_name_the_internet() -> None:
+    naming = {
+        path.relative_to(INFRA).as_posix() for path in INFRA.rglob("*.tf") if "0.0.0.0/0" in path.read_text()
+    }
+
+    assert naming == {"modules/network/routes.tf"}
+
+
+def test_no_module_takes_or_makes_a_password() -> None:
+    text = "\n".join(path.read_text() for path in INFRA.rglob("*.tf"))
+
+    assert not re.search(r"^\s*(password|master_password|secret_string)\s*=", text, re.MULTILINE)
+    assert not re.search(r'resource "(random_password|aws_secretsmanager_secret_version)"', text)
+
+
+def test_every_skipped_check_is_argued() -> None:
+    skips = re.findall(
+        r"#checkov:skip=(\w+)(?::(.*))?", "\n".join(p.read_text() for p in INFRA.rglob("*.tf"))
+    )
+
+    assert skips
+    assert [check for check, reason in skips if len(reason.split()) < 6] == []
+
+
+def test_modules_are_in_the_tree() -> None:
+    sources = re.findall(
+        r'^\s*source\s*=\s*"(.+)"', "\n".join(p.read_text() for p in INFRA.rglob("main.tf")), re.MULTILINE
+    )
+
+    assert [source for source in sources if not source.startswith(("./", "../", "hashicorp/aws"))] == []
