@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -12,6 +13,19 @@ from fraud.errors import UnreachableError
 from fraud.settings import Settings
 
 DAY_MS = 86_400_000
+_PAUSE_S = 0.1
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+
+_Result = TypeVar("_Result")
 
 
 def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
@@ -154,11 +168,12 @@ def topic_config(settings: Settings, topic: str) -> dict[str, str]:
 def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """First and next offset of each partition, as a read_committed reader sees them."""
     partitions = require_topic(settings, topic)
+    timeout = settings.kafka.request_timeout_s
     consumer = Consumer(consumer_config(settings, "fraud-offsets"))
     try:
         return {
-            partition: consumer.get_watermark_offsets(
-                TopicPartition(topic, partition), timeout=settings.kafka.request_timeout_s
+            partition: settled(
+                partial(consumer.get_watermark_offsets, TopicPartition(topic, partition), timeout)
             )
             for partition in range(partitions)
         }
@@ -177,6 +192,23 @@ def group_lag(settings: Settings, group_id: str, topic: str) -> int:
         consumer.close()
     starts = {one.partition: one.offset for one in committed}
     return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())
+
+
+def settled(call: Callable[[], _Result], patience_s: float = 60.0) -> _Result:
+    """Call until the cluster has settled: a new topic has no leader yet, a coordinator is still loading.
+
+    Raises:
+        KafkaException: another failure, or it takes longer than `patience_s`.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            fault = error.args[0]
+            if not (fault.retriable() or fault.code() in _PASSING) or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def flush(producer: Producer, timeout_s: float) -> None:

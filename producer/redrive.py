@@ -8,10 +8,9 @@ because a group remembers one offset and not the holes before it.
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -25,7 +24,7 @@ from confluent_kafka import (
 
 from fraud.admission import dead_letter_headers
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import consumer_config, end_offsets, producer_config, require_topic
+from fraud.kafka import consumer_config, end_offsets, producer_config, require_topic, settled
 from fraud.settings import Settings
 from producer.replay.checks import days_too_short
 
@@ -33,14 +32,6 @@ _BATCH = 2_000
 _PATIENCE_S = 60.0
 _LETTER_HEADERS = dead_letter_headers("", "", 0, 0, 0).keys()
 _TRUNCATED = "truncated"
-_PASSING = (
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-)
-_PAUSE_S = 0.1
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,7 @@ def _put_back(settings: Settings, request: RedriveRequest) -> RedriveReport:
     report = RedriveReport()
     producer = Producer(producer_config(settings, **{"transactional.id": _identity(settings)}))
     # Ends what an earlier run left open, so that the offsets read next are final.
-    _settle(lambda: producer.init_transactions(_PATIENCE_S))
+    settled(lambda: producer.init_transactions(_PATIENCE_S))
     with _letters(settings) as letters:
         for batch in letters.batches():
             back, left = _choose(request, report, batch)
@@ -148,13 +139,13 @@ def _commit(
                 timestamp=letter.timestamp()[1], headers=letter.headers(),
             )  # fmt: skip
         positions = letters.after([*back, *left])
-        _settle(
+        settled(
             lambda: producer.send_offsets_to_transaction(positions, letters.group_metadata(), _PATIENCE_S)
         )
-        _settle(lambda: producer.commit_transaction(_PATIENCE_S))
+        settled(lambda: producer.commit_transaction(_PATIENCE_S))
     except KafkaException as error:
         if error.args[0].txn_requires_abort():
-            _settle(lambda: producer.abort_transaction(_PATIENCE_S))
+            settled(lambda: producer.abort_transaction(_PATIENCE_S))
         raise
 
 
@@ -175,8 +166,8 @@ def _require_retention(settings: Settings, oldest: int) -> None:
     days = days_too_short(settings, topic, oldest)
     if days is not None:
         raise DataError(
-            f"the topic {topic} keeps events for {days} days and some of the letters are older, so that Kafka "
-            "would delete them; raise the topic's retention.ms first"
+            f"the topic {topic} keeps events for {days} days and some of the letters are older, so that "
+            "Kafka would delete them; raise the topic's retention.ms first"
         )
 
 
@@ -187,7 +178,7 @@ class _Letters:
         self._topic, self._consumer = settings.topics.dead_letters, consumer
         self._ends = {partition: end for partition, (_, end) in end_offsets(settings, self._topic).items()}
         partitions = [TopicPartition(self._topic, partition) for partition in self._ends]
-        starts = _settle(lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s))
+        starts = settled(lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s))
         for start in starts:
             start.offset = start.offset if start.offset >= 0 else OFFSET_BEGINNING
         consumer.assign(starts)
@@ -238,16 +229,3 @@ def _letters(settings: Settings) -> Iterator[_Letters]:
 def _identity(settings: Settings) -> str:
     """The consumer group and transactional id of all redrives of these dead letters."""
     return f"{settings.topics.dead_letters}.redrive"
-
-
-def _settle(call: Callable[[], _Result]) -> _Result:
-    """Call again while Kafka says that the call may be repeated."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            fault = error.args[0]
-            if not (fault.retriable() or fault.code() in _PASSING) or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_S)

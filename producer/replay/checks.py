@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from fraud.admission import Admitted, Door
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import DAY_MS, client_config, consumer_config, require_topic, topic_config
+from fraud.kafka import DAY_MS, client_config, consumer_config, require_topic, settled, topic_config
 from fraud.settings import Settings
 
 _NEVER = -1
@@ -65,8 +65,8 @@ def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:
     newer = _admitted_after(settings, topic, bound)
     if newer is not None:
         raise DataError(
-            f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which begin "
-            f"on {_date(oldest)}, would be refused as late: replay into another topic "
+            f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which "
+            f"begin on {_date(oldest)}, would be refused as late: replay into another topic "
             "(FRAUD_TOPICS__TRANSACTIONS=...) or add --shift-to-now"
         )
 
@@ -78,7 +78,8 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
     consumer = Consumer(consumer_config(settings, "fraud-replay-check") | {"enable.partition.eof": True})
     try:
         wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]
-        starts = [start for start in consumer.offsets_for_times(wanted, timeout) if start.offset >= 0]
+        found = settled(lambda: consumer.offsets_for_times(wanted, timeout))
+        starts = [start for start in found if start.offset >= 0]
         consumer.assign(starts)
         open_partitions = {start.partition for start in starts}
         while open_partitions:

@@ -1,0 +1,72 @@
+"""The lake on a folder: whole files, or none."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from fraud.errors import ConfigurationError
+from fraud.lake import Lake, open_lake
+from fraud.settings import load_settings
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(load_settings(home=tmp_path / "home"))
+
+
+def test_tables_and_documents_come_back(lake: Lake) -> None:
+    table = pa.table({"a": [1, 2], "b": ["x", None]})
+
+    lake.write_table(table, "some/date=2024-01-01/part.parquet")
+    lake.write_json({"end": 7}, "some/_commits/p0.json")
+
+    assert lake.read_table("some/date=2024-01-01/part.parquet").equals(table)
+    assert lake.read_table("some/date=2024-01-01/part.parquet", ["b"]).column_names == ["b"]
+    assert lake.read_json("some/_commits/p0.json") == {"end": 7}
+
+
+def test_files_are_listed_sorted_by_suffix_and_relative(lake: Lake) -> None:
+    for name in ("b/2.parquet", "b/1.parquet", "a/3.parquet", "b/1.json"):
+        lake.write_json({}, f"some/{name}")
+
+    assert lake.list_files("some") == ["some/a/3.parquet", "some/b/1.parquet", "some/b/2.parquet"]
+    assert lake.list_files("some", ".json") == ["some/b/1.json"]
+    assert lake.list_files("nowhere") == []
+
+
+def test_a_rewritten_file_is_replaced(lake: Lake) -> None:
+    lake.write_json(1, "some.json")
+    lake.write_json(2, "some.json")
+
+    assert lake.read_json("some.json") == 2
+    assert lake.list_files("", ".json") == ["some.json"]
+
+
+def test_a_failed_write_leaves_nothing_and_keeps_the_old(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.write_json("old", "folder/some.json")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(lake.filesystem), "mv", fail)
+        with pytest.raises(OSError, match="no space"):
+            lake.write_json("new", "folder/some.json")
+
+    assert lake.read_json("folder/some.json") == "old"
+    assert [path.name for path in Path(lake.path("folder")).iterdir()] == ["some.json"]
+
+
+def test_removing_takes_folders_and_forgives_absence(lake: Lake) -> None:
+    lake.write_json(1, "folder/deep/some.json")
+
+    lake.remove("folder")
+    lake.remove("folder")
+
+    assert not lake.exists("folder/deep/some.json")
+
+
+def test_an_unknown_store_is_a_mistake_of_configuration() -> None:
+    with pytest.raises(ConfigurationError, match="FRAUD_LAKE__URL"):
+        open_lake(load_settings(lake={"url": "nonsense://x"}))

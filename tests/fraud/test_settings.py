@@ -1,0 +1,101 @@
+"""Settings: where they come from, what is refused, what stays secret."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from fraud.errors import ConfigurationError
+from fraud.settings import load_settings, stack_file
+
+
+def test_the_environment_overrides_the_files_and_the_nearer_file_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack_file(tmp_path).write_text(
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS=stack:1\nFRAUD_KAFKA__PARTITIONS=2\nFRAUD_KAFKA__RETENTION_DAYS=-1\n"
+        "PREFECT_API_URL=http://ignored\n"
+    )
+    Path(".env").write_text("FRAUD_KAFKA__BOOTSTRAP_SERVERS=dotenv:1\nFRAUD_KAFKA__PARTITIONS=3\n")
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVERS", "environment:1")
+
+    kafka = load_settings(home=tmp_path).kafka
+
+    assert (kafka.bootstrap_servers, kafka.partitions, kafka.retention_days) == ("environment:1", 3, -1)
+
+
+def test_the_home_of_the_environment_names_the_stack_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack_file(tmp_path).write_text("FRAUD_KAFKA__PARTITIONS=9\n")
+    monkeypatch.setenv("FRAUD_HOME", str(tmp_path))
+
+    settings = load_settings()
+
+    assert (settings.home, settings.kafka.partitions) == (tmp_path, 9)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FRAUD_KAFKA__PARTITIONS", "none"),
+        ("FRAUD_KAFKA__PARTITIONS", "0"),
+        ("FRAUD_KAFKA__NONSENSE", "1"),
+        ("FRAUD_SERVING__DELIVERY", "at_most_once"),
+        ("FRAUD_SERVING__COMMIT_INTERVAL_S", "-1"),
+        ("FRAUD_TRAINING__MIN_PRECISION", "1.5"),
+    ],
+)
+def test_a_wrong_value_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable) as failure:
+        load_settings()
+    assert failure.value.exit_code == 2
+
+
+def test_retention_must_hold_the_longest_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__RETENTION_DAYS", "30")
+    with pytest.raises(ConfigurationError, match=r"FRAUD_KAFKA.*retention_days"):
+        load_settings()
+
+
+def test_sasl_needs_a_name_and_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(ConfigurationError, match="needs sasl_username and sasl_password"):
+        load_settings()
+
+
+def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SASL_PASSWORD", "hunter2")
+    monkeypatch.setenv("FRAUD_LAKE__S3_SECRET", "hunter3")
+    settings = load_settings()
+    assert "hunter" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_a_secret_does_not_show_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SASL_PASSWORD", "hunter2")
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(ConfigurationError) as failure:
+        load_settings()
+    assert "hunter" not in str(failure.value)
+
+
+def test_settings_are_frozen() -> None:
+    settings = load_settings()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.kafka.partitions = 8
+
+
+def test_durations_can_be_written_as_iso_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_ADMISSION__LATENESS", "P3D")
+    assert load_settings().admission.lateness == timedelta(days=3)
+
+
+def test_the_lake_and_the_registry_live_in_the_home_unless_told(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
+    assert settings.lake_url == str(tmp_path / "lake")
+    assert settings.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
+    assert load_settings(lake={"url": "s3://bucket/x"}).lake_url == "s3://bucket/x"

@@ -1,0 +1,221 @@
+"""The replay as a whole, on a real broker."""
+
+import csv
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from confluent_kafka import Message
+
+from fraud.admission import Admitted, Door
+from fraud.errors import DataError
+from fraud.kafka import topic_config
+from fraud.settings import Settings
+from producer.replay.run import Outcome, ReplayRequest, replay
+from tests.producer.test_redrive import read
+
+pytestmark = pytest.mark.broker
+
+DAY_MS = 86_400_000
+START = int(time.time() * 1_000) - 20 * DAY_MS
+
+
+class Listener:
+    """Keeps what it is told; may interrupt the publishing."""
+
+    def __init__(self, interrupt: bool = False) -> None:
+        self.said: list[str] = []
+        self._interrupt = interrupt
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+    def at(self, stage: str, done: int, total: int | None = None) -> None:
+        if self._interrupt and stage == "publishing":
+            raise KeyboardInterrupt
+
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(rows: list[dict[str, Any]], name: str = "payments.csv") -> Path:
+        path, table = tmp_path / name, pa.Table.from_pylist(rows)
+        if name.endswith(".parquet"):
+            pq.write_table(table, path)
+        else:
+            with pa.output_stream(str(path)) as stream:
+                pa.csv.write_csv(table, stream)
+        return path
+
+    return write
+
+
+def payments(count: int = 6, start: int = START, **changes: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "transaction_id": f"t{number}",
+            "card_id": f"card-{number % 3}",
+            "merchant_id": 'shop "x"',
+            "amount": 10.25 + number,
+            "currency": "EUR",
+            "timestamp": start + number * 3_600_000,
+        }
+        | changes
+        for number in range(count)
+    ]
+
+
+def run(settings: Settings, path: Path, **options: Any) -> Outcome:
+    return replay(settings, ReplayRequest(path, **options), Listener())
+
+
+def decoded(messages: list[Message]) -> list[dict[str, Any]]:
+    return sorted(
+        (json.loads(message.value()) for message in messages), key=lambda one: one["transaction_id"]
+    )
+
+
+@pytest.mark.parametrize("name", ["payments.csv", "payments.csv.gz", "payments.parquet"])
+def test_every_row_passes_the_door_in_order_keyed_and_stamped(
+    settings: Settings, write: Write, name: str
+) -> None:
+    outcome = run(settings, write(payments(), name))
+
+    messages = read(settings, settings.topics.transactions)
+    doors = {message.partition(): Door(settings.admission) for message in messages}
+    verdicts = [doors[one.partition()].admit(one.value(), one.timestamp()[1]) for one in messages]
+    admitted = [one for one in verdicts if isinstance(one, Admitted)]
+    assert outcome.sent.transactions == len(admitted) == 6
+    assert sorted(one.amount for one in admitted) == [1_025 + 100 * number for number in range(6)]
+    assert all(m.key() == v.transaction.card_id.encode() for m, v in zip(messages, admitted, strict=True))
+    assert all(m.timestamp()[1] == v.transaction.timestamp for m, v in zip(messages, admitted, strict=True))
+    assert {one.transaction.merchant_id for one in admitted} == {'shop "x"'}
+
+
+def test_an_unsorted_file_is_sorted_and_says_so(settings: Settings, write: Write) -> None:
+    listener = Listener()
+    replay(settings, ReplayRequest(write(payments()[::-1])), listener)
+
+    by_partition: dict[int, list[int]] = {}
+    for message in read(settings, settings.topics.transactions):
+        by_partition.setdefault(message.partition(), []).append(message.timestamp()[1])
+    assert all(times == sorted(times) for times in by_partition.values())
+    assert "not in order" in listener.said[0]
+
+
+def test_bad_rows_are_written_aside_with_their_lines(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "payments.csv"
+    rows = [list(map(str, row.values())) for row in payments(4, merchant_id="shop")]
+    rows[1][3] = "ten"
+    rows[2] = rows[2][:3]
+    path.write_text("\n".join(",".join(row) for row in [list(payments(1)[0]), *rows]))
+
+    outcome = run(settings, path)
+
+    (rejects,) = outcome.rejects
+    with rejects.path.open(newline="") as file:
+        aside = list(csv.reader(file))
+    assert (outcome.read, outcome.good, outcome.sent.transactions) == (4, 2, 2)
+    assert aside[0] == ["line", "reason", *payments(1)[0]]
+    assert [row[:2] for row in aside[1:]] == [
+        ["3", "amount 'ten' is not a number"], ["4", "has 3 columns, the header 6"],
+    ]  # fmt: skip
+    assert aside[1][2:] == rows[1]
+
+
+def test_a_file_without_one_good_row_is_refused(settings: Settings, write: Write) -> None:
+    with pytest.raises(DataError, match=r"none of the 6 rows .* line 2: currency"):
+        run(settings, write(payments(currency="euro")))
+
+
+def test_a_label_among_the_transactions_is_split_off(
+    settings: Settings, write: Write, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("is_fraud: Class\n")
+
+    run(settings, write(payments(2, Class=1)), columns=mapping, label_delay=timedelta(days=1))
+
+    labels = read(settings, settings.topics.labels)
+    assert not any(b"raud" in (one.value() or b"") for one in read(settings, settings.topics.transactions))
+    assert [one["is_fraud"] for one in decoded(labels)] == [True, True]
+    assert [one["reported_at"] for one in decoded(labels)] == [START + DAY_MS, START + DAY_MS + 3_600_000]
+    assert all(one.timestamp()[1] == json.loads(one.value())["reported_at"] for one in labels)
+
+
+def test_labels_of_a_file_are_joined_and_the_unused_told(settings: Settings, write: Write) -> None:
+    labels = [
+        {"transaction_id": "t0", "is_fraud": 1},
+        {"transaction_id": "t1", "is_fraud": 0},
+        {"transaction_id": "nowhere", "is_fraud": 1},
+        {"transaction_id": "t1", "is_fraud": 7},
+    ]
+
+    outcome = run(settings, write(payments()), labels=write(labels, "labels.csv"))
+
+    messages = read(settings, settings.topics.labels)
+    assert [(one["card_id"], one["is_fraud"]) for one in decoded(messages)] == [
+        ("card-0", True),
+        ("card-1", False),
+    ]
+    assert sorted(message.key() for message in messages) == [b"card-0", b"card-1"]
+    assert dict(outcome.unused_labels) == {"no such transaction among those replayed": 1}
+    assert [rejects.count for rejects in outcome.rejects] == [0, 1, 1]
+
+
+def test_what_kafka_would_delete_is_refused_unless_kept_for_ever(settings: Settings, write: Write) -> None:
+    old = write(payments(start=START - 100 * DAY_MS))
+    with pytest.raises(DataError, match=r"keeps events for 60 days .* --keep-forever"):
+        run(settings, old)
+    assert read(settings, settings.topics.transactions) == []
+
+    outcome = run(settings, old, keep_forever=True)
+
+    assert outcome.sent.transactions == 6
+    assert topic_config(settings, settings.topics.transactions)["retention.ms"] == "-1"
+
+
+def test_a_topic_with_newer_transactions_is_refused(settings: Settings, write: Write) -> None:
+    run(settings, write(payments(start=START + 10 * DAY_MS)))
+    with pytest.raises(DataError, match="would be refused as late"):
+        run(settings, write(payments()))
+
+
+def test_times_can_be_shifted_to_now(settings: Settings, write: Write) -> None:
+    outcome = run(settings, write(payments(start=1_000_000_000_000, is_fraud=True)), shift_to_now=True)
+
+    times = sorted(one["timestamp"] for one in decoded(read(settings, settings.topics.transactions)))
+    reported = sorted(one["reported_at"] for one in decoded(read(settings, settings.topics.labels)))
+    assert times[-1] == outcome.ends == pytest.approx(time.time() * 1_000, abs=60_000)
+    assert times[-1] - times[0] == 5 * 3_600_000
+    assert [told - at for told, at in zip(reported, times, strict=True)] == [7 * DAY_MS] * 6
+
+
+def test_speed_is_kept(settings: Settings, write: Write) -> None:
+    path = write(payments(3))
+
+    started = time.monotonic()
+    run(settings, path, speed=7_200.0)
+
+    assert time.monotonic() - started >= 1.0
+
+
+def test_an_interrupted_replay_says_how_far_it_came_and_can_go_on(settings: Settings, write: Write) -> None:
+    path = write(payments())
+    request = ReplayRequest(path, speed=10_000_000.0)
+
+    stopped = replay(settings, request, Listener(interrupt=True))
+    resumed = run(settings, path, resume_from=stopped.sent.transactions)
+
+    assert stopped.sent.interrupted
+    assert stopped.sent.transactions + resumed.sent.transactions == 6
+    assert len(read(settings, settings.topics.transactions)) == 6
