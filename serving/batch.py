@@ -19,12 +19,12 @@ from fraud.admission import Admitted, dead_letter_headers
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
-from fraud.modelling.bundle import ModelBundle
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
 from serving.decide import decide
 from serving.delivery import Answers, DeadLetter
 from serving.metrics import Metrics
+from serving.models import Served
 from serving.profiles import ProfileTable
 from serving.reasons import explain
 from serving.state import PartitionState
@@ -59,8 +59,8 @@ class Scorer:
     def answer(
         self,
         batch: Iterable[tuple[PartitionState, Sequence[Any]]],
-        champion: ModelBundle,
-        challenger: ModelBundle | None = None,
+        champion: Served,
+        challenger: Served | None = None,
     ) -> list[Answers]:
         """Advance each state over its messages and answer them."""
         passed = [self._pass(state, messages) for state, messages in batch]
@@ -122,8 +122,8 @@ class Scorer:
         self,
         fresh: list[Admitted],
         passed: list[_Passed],
-        champion: ModelBundle,
-        challenger: ModelBundle | None,
+        champion: Served,
+        challenger: Served | None,
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
         time_of = self._metrics.stage_seconds.labels
@@ -143,11 +143,11 @@ class Scorer:
             return self._encode(fresh, scores, dates, reasons, logged, champion, challenger, shadow)
 
     def _explain(
-        self, fresh: list[Admitted], rows: Rows, scores: npt.NDArray[np.float64], champion: ModelBundle
+        self, fresh: list[Admitted], rows: Rows, scores: npt.NDArray[np.float64], champion: Served
     ) -> dict[int, list[Reason]]:
-        flagged = np.flatnonzero(scores >= champion.threshold)
+        flagged = np.flatnonzero(scores >= champion.bundle.threshold)
         currencies = [fresh[index].transaction.currency for index in flagged]
-        return dict(zip(flagged.tolist(), explain(champion, rows[flagged], currencies), strict=True))
+        return dict(zip(flagged.tolist(), explain(champion.bundle, rows[flagged], currencies), strict=True))
 
     def _sampled(self, hashes: npt.NDArray[np.uint64], rows: Rows) -> dict[int, list[float | None]]:
         """The rows to be logged: whether one is depends on its transaction_id alone."""
@@ -165,12 +165,12 @@ class Scorer:
         dates: list[str | None],
         reasons: dict[int, list[Reason]],
         logged: dict[int, list[float | None]],
-        champion: ModelBundle,
-        challenger: ModelBundle | None,
+        champion: Served,
+        challenger: Served | None,
         shadow: list[float] | None,
     ) -> list[dict[str, Any]]:
-        encode, now_ms, threshold = self._encoder.encode, int(time.time() * 1_000), champion.threshold
-        name, version = champion.metadata.model_name, champion.version
+        encode, now_ms, threshold = self._encoder.encode, int(time.time() * 1_000), champion.bundle.threshold
+        name, version = champion.bundle.metadata.model_name, champion.version
         decisions = decide(scores, threshold)
         self._metrics.decided(decisions)
         messages = []

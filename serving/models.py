@@ -11,11 +11,15 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from fraud.errors import FraudError, IncompatibleModelError
-from fraud.modelling.bundle import ModelBundle, check_compatible, describe
+from fraud.modelling.bundle import ModelBundle, check_compatible, describe, probe_rows
 from fraud.modelling.cache import last_good_bundle, save_bundle
 from fraud.registry import CHALLENGER, CHAMPION, load_bundle, version_of_alias
 from fraud.settings import Settings
+from serving.forest import Forest, compile_forest
 from serving.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -23,13 +27,42 @@ log = logging.getLogger(__name__)
 _JITTER = 0.2
 
 
+@dataclass(frozen=True)
+class Served:
+    """A bundle as it scores here; `forest` is None where XGBoost itself has to."""
+
+    bundle: ModelBundle
+    forest: Forest | None
+
+    @property
+    def version(self) -> str:
+        """The registry's."""
+        return self.bundle.version
+
+    def score(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """What `ModelBundle.score` gives, shape (N,)."""
+        if self.forest is None:
+            return self.bundle.score(rows)
+        return self.bundle.metadata.calibration.apply(self.forest.margin(rows).astype(np.float64))
+
+
+def serve(bundle: ModelBundle) -> Served:
+    """Prepare a checked bundle for scoring, and score once."""
+    forest = compile_forest(bundle.booster)
+    if forest is None:
+        log.warning("%s is not of plain trees; XGBoost scores it, more slowly", describe(bundle))
+    served = Served(bundle, forest)
+    served.score(probe_rows(len(bundle.metadata.feature_names)))
+    return served
+
+
 @dataclass
 class _Seat:
-    """A role and who holds it: `bundle` scores now, `successor` from the next micro-batch on."""
+    """A role and who holds it: `served` scores now, `successor` from the next micro-batch on."""
 
     alias: str
-    bundle: ModelBundle | None = None
-    successor: ModelBundle | None = None
+    served: Served | None = None
+    successor: Served | None = None
     version: str | None = None
     refused: set[str] = field(default_factory=set)
 
@@ -46,14 +79,14 @@ class Models:
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
 
     @property
-    def champion(self) -> ModelBundle | None:
+    def champion(self) -> Served | None:
         """The model that decides."""
-        return self._champion.bundle
+        return self._champion.served
 
     @property
-    def challenger(self) -> ModelBundle | None:
+    def challenger(self) -> Served | None:
         """The model that scores in shadow."""
-        return self._challenger.bundle
+        return self._challenger.served
 
     def start(self) -> None:
         """Take the last good model from disk, if there is one, and begin to follow the registry."""
@@ -73,21 +106,22 @@ class Models:
         self._stop.set()
         self._thread.join(1.0)
 
-    def _seat(self, seat: _Seat, bundle: ModelBundle) -> None:
-        if seat.bundle is not None:
-            self._metrics.model.remove(seat.bundle.metadata.model_name, seat.bundle.version, seat.alias)
-        seat.bundle = bundle
-        self._metrics.model.labels(bundle.metadata.model_name, bundle.version, seat.alias).set(1)
+    def _seat(self, seat: _Seat, served: Served) -> None:
+        name = served.bundle.metadata.model_name
+        if seat.served is not None:
+            self._metrics.model.remove(name, seat.served.version, seat.alias)
+        seat.served = served
+        self._metrics.model.labels(name, served.version, seat.alias).set(1)
         self._metrics.reloads.inc()
-        log.info("%s is now the %s", describe(bundle), seat.alias)
+        log.info("%s is now the %s", describe(served.bundle), seat.alias)
 
     def _seat_last_good(self) -> None:
         try:
             bundle = last_good_bundle(self._folder)
             if bundle is not None:
-                self._champion.successor = check_compatible(bundle).verify()
+                self._champion.successor = serve(check_compatible(bundle).verify())
                 self._champion.version = bundle.version
-        except IncompatibleModelError as error:
+        except (IncompatibleModelError, OSError) as error:
             log.warning("the last good model on disk is of no use: %s", error)
 
     def _follow(self) -> None:
@@ -115,7 +149,7 @@ class Models:
             self._metrics.refused_models.inc()
             log.warning("version %s is refused as %s: %s", version, seat.alias, error)
             return
-        seat.successor, seat.version = bundle, version
+        seat.successor, seat.version = serve(bundle), version
         if seat is self._champion:
             self._keep(bundle)
 

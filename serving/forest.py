@@ -1,0 +1,152 @@
+"""A booster's trees, walked by compiled code: the margins of XGBoost, bit for bit, in a third of the time.
+
+XGBoost walks row by row through trees that also serve its training; here a block of rows goes down one small
+tree level by level, so that the tree stays in the cache and the steps of different rows overlap. Siblings lie
+side by side and a leaf is its own child, which leaves no branch to mispredict.
+"""
+
+import json
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+
+from fraud.modelling.bundle import probe_rows
+
+Rows = npt.NDArray[np.float32]
+_BLOCK = 128
+_ODD = -1
+
+
+class Trees(NamedTuple):
+    """All nodes of all trees; node `left[i]` and the one after it are the children of `i`.
+
+    `roots` has the first node of each tree, `depths` the steps to its deepest leaf. At a leaf `threshold` is
+    NaN, which sends every value left, and `left` is the leaf itself. Indices are unsigned: of signed ones
+    numba would ask whether they count from the end, at twice the cost.
+    """
+
+    feature: npt.NDArray[np.uint32]
+    threshold: npt.NDArray[np.float32]
+    left: npt.NDArray[np.uint32]
+    missing_right: npt.NDArray[np.uint32]
+    value: npt.NDArray[np.float32]
+    roots: npt.NDArray[np.uint32]
+    depths: npt.NDArray[np.uint32]
+
+
+class Forest:
+    """Margins of a binary booster of plain trees."""
+
+    def __init__(self, trees: Trees, base_margin: np.float32) -> None:
+        self._trees = trees
+        self._base_margin = base_margin
+
+    def margin(self, rows: Rows) -> Rows:
+        """Log-odds, shape (N,), of feature rows, shape (N, F), NaN = unknown."""
+        margins = np.full(len(rows), self._base_margin, dtype=np.float32)
+        _walk(self._trees, np.ascontiguousarray(rows, dtype=np.float32), margins)
+        return margins
+
+
+def compile_forest(booster: xgb.Booster) -> Forest | None:
+    """The booster's forest; None when it is not of plain trees, or a margin differs by a bit."""
+    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    if not _is_plain(learner):
+        return None
+    forest = Forest(_lay_out(learner["gradient_booster"]["model"]["trees"]), np.float32(0))
+    rows = _trial_rows(booster.num_features())
+    wanted = booster.inplace_predict(rows, predict_type="margin")
+    for base in _base_margins(learner):
+        forest = Forest(forest._trees, base)
+        if np.array_equal(forest.margin(rows), wanted):
+            return forest
+    return None
+
+
+def _is_plain(learner: dict[str, Any]) -> bool:
+    booster = learner["gradient_booster"]
+    return (
+        booster["name"] == "gbtree"
+        and learner["objective"]["name"] == "binary:logistic"
+        and not any(any(tree["split_type"]) for tree in booster["model"]["trees"])
+    )
+
+
+def _base_margins(learner: dict[str, Any]) -> list[np.float32]:
+    """The intercept's log-odds; how XGBoost rounds it is not documented, hence the neighbours."""
+    probability = np.float32(learner["learner_model_param"]["base_score"].strip("[]"))
+    margin = -np.log(np.float32(1) / probability - np.float32(1), dtype=np.float32)
+    down, up = np.nextafter(margin, np.array([-np.inf, np.inf], dtype=np.float32))
+    return [margin, down, up]
+
+
+def _trial_rows(features: int) -> Rows:
+    random = np.random.Generator(np.random.PCG64(1_618))
+    rows = random.lognormal(mean=3.0, sigma=3.0, size=(512, features)).astype(np.float32)
+    rows[random.random(rows.shape) < 0.2] = np.nan
+    rows[:, ::7] = np.round(rows[:, ::7])
+    return np.vstack([rows, probe_rows(features)])
+
+
+def _lay_out(trees: list[dict[str, Any]]) -> Trees:
+    nodes: list[tuple[int, float, int, int, float]] = []
+    roots, depths = [], []
+    for tree in trees:
+        roots.append(len(nodes))
+        depths.append(_append(tree, nodes))
+    feature, threshold, left, missing_right, value = zip(*nodes, strict=True)
+    return Trees(
+        np.array(feature, dtype=np.uint32),
+        np.array(threshold, dtype=np.float32),
+        np.array(left, dtype=np.uint32),
+        np.array(missing_right, dtype=np.uint32),
+        np.array(value, dtype=np.float32),
+        np.array(roots, dtype=np.uint32),
+        np.array(depths, dtype=np.uint32),
+    )
+
+
+def _append(tree: dict[str, Any], nodes: list[tuple[int, float, int, int, float]]) -> int:
+    """Append a tree's nodes level by level; returns its depth."""
+    level, depth = [0], -1
+    while level:
+        depth += 1
+        children = len(nodes) + len(level)
+        following: list[int] = []
+        for node in level:
+            left = tree["left_children"][node]
+            if left == _ODD:
+                nodes.append((0, np.nan, len(nodes), 0, tree["split_conditions"][node]))
+                continue
+            missing_right = 1 - int(tree["default_left"][node])
+            threshold = tree["split_conditions"][node]
+            nodes.append(
+                (tree["split_indices"][node], threshold, children + len(following), missing_right, 0.0)
+            )
+            following += [left, tree["right_children"][node]]
+        level = following
+    return depth
+
+
+@numba.njit(cache=True, nogil=True)
+def _walk(trees, rows, margins):  # type: ignore[no-untyped-def]
+    """Add each tree's leaf to each row's margin, tree after tree, as XGBoost sums them."""
+    at = np.empty(_BLOCK, dtype=np.uint32)
+    for begin in range(0, len(rows), _BLOCK):
+        size = min(_BLOCK, len(rows) - begin)
+        for tree in range(len(trees.roots)):
+            for row in range(size):
+                at[row] = trees.roots[tree]
+            for _ in range(trees.depths[tree]):
+                for row in range(size):
+                    node = at[row]
+                    x = rows[np.uint64(begin + row), trees.feature[node]]
+                    is_unknown = np.uint32(x != x)
+                    at[row] = trees.left[node] + (
+                        np.uint32(x >= trees.threshold[node]) | (is_unknown & trees.missing_right[node])
+                    )
+            for row in range(size):
+                margins[begin + row] += trees.value[at[row]]
