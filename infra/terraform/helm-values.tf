@@ -51,7 +51,7 @@ locals {
       { for database in module.database : "external" => {
         host    = database.address
         port    = database.port
-        sslMode = "verify-full"
+        sslMode = "require" # verify-full needs the bundle of certificates of RDS in the images
         secrets = database.application_secrets
       } },
     )

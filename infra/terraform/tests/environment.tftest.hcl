@@ -69,8 +69,8 @@ run "helm_values_tell_the_chart_where_everything_is" {
   }
 
   assert {
-    condition     = !yamldecode(output.helm_values).postgres.internal && yamldecode(output.helm_values).postgres.external.sslMode == "verify-full"
-    error_message = "RDS replaces the chart's Postgres, and its certificate is checked"
+    condition     = !yamldecode(output.helm_values).postgres.internal && yamldecode(output.helm_values).postgres.external.sslMode == "require"
+    error_message = "RDS replaces the chart's Postgres, over TLS"
   }
 
   assert {
