@@ -94,7 +94,9 @@ def test_doctor_finds_everything_well_once_topics_exist(stack: Stack, fraud: Fra
 def test_a_dead_server_is_reported_and_mended_on_its_port(stack: Stack, fraud: FraudCommand) -> None:
     # given a Kafka that was killed
     before = {server.name: server for server in stack.status()}
-    psutil.Process(before["Kafka"].pid).kill()
+    kafka = psutil.Process(before["Kafka"].pid)
+    kafka.kill()
+    kafka.wait(20)
     # when somebody looks
     seen = fraud("status")
     # then it is told

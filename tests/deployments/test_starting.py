@@ -28,7 +28,9 @@ def taken_port() -> Iterator[int]:
 @pytest.fixture
 def sleeper(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with a child, neither of which ever answers."""
-    process = spawn("Sleeper", SLEEP, tmp_path / "sleeper.log", {})
+    log = tmp_path / "sleeper.log"
+    process = spawn("Sleeper", SLEEP, log, {})
+    wait_until_ready(process, lambda: bool(psutil.Process(process.pid).children()), log, 20)
     yield process
     process.kill()
 
