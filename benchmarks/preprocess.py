@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
@@ -46,11 +47,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds of one run."""
+    """Seconds of one run: by the clock, and of processors in this process, the JVM and its workers."""
 
     transactions: int
     profiles_s: float
     rows_s: float
+    cpu_s: float
     load: float
 
     @property
@@ -148,12 +150,19 @@ def measure(shape: Shape, home: Path) -> Figures:
             yield spark
 
         period = choose_period(lake, None, None, datetime.now(UTC).date())
-        began = time.perf_counter()
+        cpu, began = _cpu_s(), time.perf_counter()
         make_profiles(lake, period.profile_days, running)
         between = time.perf_counter()
         make_rows(lake, period.row_days, timedelta(days=2), settings.spark.rows_per_task, running)
         ended = time.perf_counter()
-    return Figures(shape.transactions, between - began, ended - between, os.getloadavg()[0])
+        cpu = _cpu_s() - cpu
+    return Figures(shape.transactions, between - began, ended - between, cpu, os.getloadavg()[0])
+
+
+def _cpu_s() -> float:
+    me = psutil.Process()
+    times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
 
 
 def run(millions: Sequence[float] = (1, 2, 4)) -> list[Figures]:

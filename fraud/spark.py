@@ -32,11 +32,23 @@ def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
         os.environ["JAVA_HOME"] = str(settings.java_home)
     spark = _start(settings)
     try:
-        yield spark
-    except PySparkException as error:
-        raise _told_by_worker(error) from error
+        with workers_errors():
+            yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def workers_errors() -> Iterator[None]:
+    """Raise a worker's `FraudError` as it was raised there; Spark passes on its text only."""
+    try:
+        yield
+    except PySparkException as error:
+        told = _OUR_ERROR.search(str(error))
+        if told is None:
+            raise
+        kind: type[FraudError] = getattr(errors, told[1], DataError)
+        raise kind(told[2]) from error
 
 
 def spread(
@@ -45,16 +57,16 @@ def spread(
     work: Callable[[str], Iterator[pa.RecordBatch]],
     schema: pa.Schema,
 ) -> DataFrame:
-    """What `work` yields for the items, each item being one Python worker's."""
-    slices = max(1, min(len(items), 4 * spark.sparkContext.defaultParallelism))
-    rows = spark.sparkContext.parallelize([(item,) for item in items], slices)
+    """What `work` yields for each of the items, spread over the Python workers."""
+    slices = max(1, min(len(items), 2 * spark.sparkContext.defaultParallelism))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for item in batch.column(0).to_pylist():
-                yield from work(item)
+            for number in batch.column(0).to_pylist():
+                yield from work(items[number])
 
-    return spark.createDataFrame(rows, "item string").mapInArrow(run, from_arrow_schema(schema))
+    numbers = spark.range(0, len(items), 1, slices)
+    return numbers.mapInArrow(run, from_arrow_schema(schema))
 
 
 def _start(settings: SparkSettings) -> SparkSession:
@@ -82,12 +94,3 @@ def _conf(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(settings.arrow_batch_rows),
     } | settings.conf
-
-
-def _told_by_worker(error: Exception) -> Exception:
-    """A worker's failure as it was raised there; Spark passes on its text only."""
-    told = _OUR_ERROR.search(str(error))
-    if told is None:
-        return error
-    kind: type[FraudError] = getattr(errors, told[1], DataError)
-    return kind(told[2])

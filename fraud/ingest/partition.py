@@ -78,7 +78,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
         return [
-            _commit(lake, source, partition, reader.newest, found)
+            write_range(lake, source, partition, reader.newest, found)
             for found in ranges(log, reader, position, settings.ingest.chunk_rows)
         ]
 
@@ -127,7 +127,7 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
     return lost
 
 
-def _commit(lake: Lake, source: Source, partition: int, newest: int, found: Range) -> Commit:
+def write_range(lake: Lake, source: Source, partition: int, newest: int, found: Range) -> Commit:
     """Write the range's files, then the commit that makes them count."""
     name = range_name(partition, found.start, found.end)
     commit = Commit(

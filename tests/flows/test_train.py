@@ -1,0 +1,112 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+
+from flows.train import train
+from fraud.errors import DataError
+from fraud.features.spec import FEATURE_NAMES
+from fraud.lake import open_lake
+from fraud.modelling.bundle import probe_rows
+from fraud.registry import answering, list_versions, load_bundle, version_of_alias
+from fraud.settings import Settings
+from tests.fraud.modelling.synthetic import tables, write_history
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(
+    local_settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """Settings as the flow reads them, of a short history and one thread."""
+    small = {"THREADS": 1, "TRAIN_DAYS": 20, "VALIDATION_DAYS": 7, "TEST_DAYS": 7, "SEARCH_FOLDS": 2}
+    monkeypatch.setenv("FRAUD_HOME", str(local_settings.home))
+    for name, value in small.items():
+        monkeypatch.setenv(f"FRAUD_TRAINING__{name}", str(value))
+    yield local_settings
+    mlflow.end_run()
+
+
+@pytest.mark.timeout(300)
+def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings) -> None:
+    # given a history in the lake
+    write_history(open_lake(home), *tables(days=60, per_day=120, fraud_rate=0.05))
+    # when a model is trained
+    first = train(trials=2)
+    # then it is the champion, with all that serving and people need
+    assert first.promote
+    bundle = load_bundle(home, "1")
+    assert version_of_alias(home) == "1"
+    assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
+    assert bundle.metadata.metrics["average_precision"] > 0.3
+    assert bundle.metadata.data_fingerprint
+    # and the run has its plots
+    with answering(home) as client:
+        plots = {file.path for file in client.list_artifacts(list_versions(home)[0].run_id, "plots")}
+    assert {"plots/precision_recall.png", "plots/savings.png", "plots/study.png"} <= plots
+    # when the same is trained again, then the equal model is not promoted and the registry says why
+    second = train(trials=2)
+    assert not second.promote
+    assert version_of_alias(home) == "1"
+    newest = list_versions(home)[0]
+    assert newest.version == "2"
+    assert "not better beyond noise" in newest.reason
+
+
+def test_an_empty_lake_registers_nothing(home: Settings) -> None:
+    with pytest.raises(DataError, match="no training rows"):
+        train(trials=1)
+    assert list_versions(home) == []
+
+
+def test_a_history_without_fraud_registers_nothing(home: Settings) -> None:
+    rows, labels = tables(days=60, per_day=20)
+    write_history(open_lake(home), rows, labels.slice(0, 1))
+    with pytest.raises(DataError, match=r"no fraud|nothing but"):
+        train(trials=1)
+    assert list_versions(home) == []
+
+
+def test_a_history_too_short_registers_nothing(home: Settings) -> None:
+    write_history(open_lake(home), *tables(days=20, per_day=100))
+    with pytest.raises(DataError, match="too short"):
+        train(trials=1)
+    assert list_versions(home) == []
+
+
+def test_a_leaked_label_stops_the_training(home: Settings) -> None:
+    # given a feature that is the label
+    rows, labels = tables(days=60, per_day=60)
+    leaked = np.isin(rows["transaction_id"].to_numpy(), labels["transaction_id"].to_numpy())
+    column = rows.column_names.index("high_recent")
+    rows = rows.set_column(column, "high_recent", [leaked.astype(np.float32)])
+    write_history(open_lake(home), rows, labels)
+    # then training says which
+    with pytest.raises(DataError, match="high_recent"):
+        train(trials=1)
+    assert list_versions(home) == []
+
+
+def test_without_mlflow_the_sentence_comes_before_the_search(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_history(open_lake(home), *tables(days=60, per_day=60))
+    monkeypatch.setenv("FRAUD_REGISTRY__TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(Exception, match="MLflow at"):
+        train(trials=1)
+
+
+@pytest.mark.timeout(240)
+def test_the_file_runs_alone_and_tells_a_sentence(home: Settings) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "flows" / "train.py"), "--trials", "1"],
+        cwd=home.home, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == DataError.exit_code, done.stderr
+    assert "error: the lake has no training rows" in done.stderr
+    assert "Traceback" not in done.stderr
