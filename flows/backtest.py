@@ -11,13 +11,13 @@ from prefect.logging import get_run_logger
 
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError
-from fraud.modelling.backtest import BacktestPlan
-from fraud.modelling.backtest_contenders import LearningPlan, Learnt, Registered
+from fraud.modelling.backtest import BacktestPlan, require_covered
+from fraud.modelling.backtest_contenders import LearningPlan, Learnt, Registered, warnings_about
 from fraud.modelling.backtest_model import load_registered
-from fraud.modelling.thresholds import ThresholdRules
+from fraud.modelling.training import threshold_rules
 from fraud.settings import Settings, load_settings
 from producer.replay.tables import Files, Tables, read_campaigns, read_tables
-from tasks.backtest import compute_history, judge, paced, write_report
+from tasks.backtest import compute_history, judge, load_history, paced, write_report
 
 TRIALS = 8
 """Enough to leave behind what does not suit the data; a backtest searches at every fold."""
@@ -54,12 +54,19 @@ def backtest(
     plan = BacktestPlan(start, folds, train_days, delay_days, test_days, step_days, k, drop_known_cards)
     contenders = _contenders(settings, model, trials, seed)
     if transactions is None:
-        raise ConfigurationError("give a file with --transactions")
-    files = Files(transactions, labels, columns, parse_span(label_delay))
-    tables = _read(settings, files)
-    history = compute_history(tables.transactions, tables.labels, read_campaigns(truth) if truth else None)
+        history = load_history(settings, plan)
+    else:
+        tables = _read(settings, Files(transactions, labels, columns, parse_span(label_delay)))
+        require_covered(tables.transactions["timestamp"].to_numpy(), plan)
+        campaigns = read_campaigns(truth) if truth else None
+        history = compute_history(tables.transactions, tables.labels, campaigns)
     results = judge(history, plan, contenders, settings.training.review_cost, contenders.plan.seed)
-    about = {"plan": asdict(plan) | {"start": start.isoformat()}}
+    about = {
+        "plan": asdict(plan) | {"start": start.isoformat()},
+        "model": model or f"learnt at every fold with {trials} trials, seed {contenders.plan.seed}",
+        "review_cost": settings.training.review_cost,
+        "warnings": warnings_about(contenders, plan),
+    }
     return write_report(results, about, report, json_file)
 
 
@@ -92,10 +99,8 @@ def _read(settings: Settings, files: Files) -> Tables:
 
 def _contenders(settings: Settings, model: str | None, trials: int, seed: int | None) -> Learnt | Registered:
     training = settings.training
-    rules = ThresholdRules(
-        training.threshold_policy, training.review_cost, training.min_precision, training.alerts_per_day
-    )
-    plan = LearningPlan(trials, training.seed if seed is None else seed, training.threads, rules)
+    seed = training.seed if seed is None else seed
+    plan = LearningPlan(trials, seed, training.threads, threshold_rules(training))
     if model is not None:
         return Registered(load_registered(settings, model), plan)
     return Learnt(plan, get_run_logger().info)

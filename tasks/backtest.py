@@ -13,24 +13,33 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from fraud.features.table import compute_features
+from fraud.lake import open_lake
 from fraud.modelling.backtest import BacktestPlan, Contenders, FoldResult, run_backtest
-from fraud.modelling.backtest_history import History, history_of
+from fraud.modelling.backtest_hindsight import Hindsight, hindsight_of
+from fraud.modelling.backtest_lake import load_hindsight
 from fraud.modelling.backtest_summary import as_markdown, summarise
 from fraud.modelling.report.page import render_report
+from fraud.settings import Settings
 
 _SILENCE_S = 5.0
 
 
 @task(cache_policy=NO_CACHE)
-def compute_history(transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None) -> History:
+def compute_history(transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None) -> Hindsight:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
     features = compute_features(transactions, labels, paced(get_run_logger().info))
-    return history_of(transactions, labels, features, campaigns)
+    return hindsight_of(transactions, labels, features, campaigns)
+
+
+@task(cache_policy=NO_CACHE)
+def load_history(settings: Settings, plan: BacktestPlan) -> Hindsight:
+    """The lake's training rows of the periods that the plan needs."""
+    return load_hindsight(open_lake(settings), plan.needed())
 
 
 @task(cache_policy=NO_CACHE)
 def judge(
-    history: History, plan: BacktestPlan, contenders: Contenders, review_cost: int, seed: int
+    history: Hindsight, plan: BacktestPlan, contenders: Contenders, review_cost: int, seed: int
 ) -> list[FoldResult]:
     """Walk through the history; tells the figures of every fold."""
     logger, results = get_run_logger(), []

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from fraud.errors import DataError
-from fraud.modelling.backtest_history import History
+from fraud.errors import ConfigurationError, DataError
+from fraud.modelling.backtest_hindsight import Hindsight
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.evaluation import DAY_MS, Judgement, evaluate
@@ -46,6 +46,20 @@ class BacktestPlan:
     def delay(self) -> timedelta:
         """Between the training and the test period."""
         return timedelta(days=self.delay_days)
+
+    def __post_init__(self) -> None:
+        lengths = ("folds", "train_days", "test_days", "step_days", "k")
+        wrong = [name for name in lengths if getattr(self, name) < 1]
+        if wrong or self.delay_days < 0:
+            name = (wrong or ["delay_days"])[0]
+            raise ConfigurationError(
+                f"--{name.replace('_', '-')} is {getattr(self, name)}, which is too small"
+            )
+
+    def needed(self) -> Period:
+        """From the first training day to the last test day."""
+        steps = self.steps()
+        return Period(steps[0].train.start, steps[-1].test.end)
 
     def steps(self) -> list[Fold]:
         """Train and test period of every fold."""
@@ -89,16 +103,15 @@ Contenders = Callable[[Fold, Dataset, Dataset], list[Scored]]
 
 
 def run_backtest(
-    history: History, plan: BacktestPlan, contenders: Contenders, *, review_cost: int, seed: int
+    history: Hindsight, plan: BacktestPlan, contenders: Contenders, *, review_cost: int, seed: int
 ) -> Iterator[FoldResult]:
     """Walk through the history, one fold at a time.
 
     Raises:
         DataError: the history is too short for the plan, or a fold has no fraud to learn from or to find.
     """
-    folds = plan.steps()
-    require_covered(history.data, folds)
-    for number, fold in enumerate(folds, start=1):
+    require_covered(history.data.timestamps, plan)
+    for number, fold in enumerate(plan.steps(), start=1):
         train, test = _parts(history, plan, fold, number)
         scored = contenders(fold, train, test)
         judgements = {
@@ -110,26 +123,26 @@ def run_backtest(
         yield FoldResult(fold, len(train), train.frauds, test, scored, judgements)
 
 
-def require_covered(data: Dataset, folds: list[Fold]) -> None:
-    """Stop when a fold reaches beyond the history.
+def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> None:
+    """Stop when a fold reaches beyond the history, whose event times (ms) ascend.
 
     Raises:
         DataError: tells what the history covers and what the folds need.
     """
-    if not len(data):
+    if not len(timestamps):
         raise DataError("the history holds no transactions")
-    first, last = int(data.timestamps[0]), int(data.timestamps[-1])
+    first, last = int(timestamps[0]), int(timestamps[-1])
     covered = Period(first - first % DAY_MS, last - last % DAY_MS + DAY_MS)
-    needed = Period(folds[0].train.start, folds[-1].test.end)
+    needed = plan.needed()
     if needed.start < covered.start or needed.end > covered.end:
         raise DataError(
-            f"the history covers {covered}, too short for {len(folds)} folds that need {needed}; "
+            f"the history covers {covered}, too short for {plan.folds} folds that need {needed}; "
             "move --start, or take fewer --folds or shorter --train-days, --test-days or --step-days"
         )
 
 
 def without_known_cards(data: Dataset, fold: Fold, delay: timedelta) -> Dataset:
-    """The test rows of `fold` among all rows, labelled with the truth, without the cards whose fraud was known on the day.
+    """The test rows of `fold`, labelled with the truth, without the cards whose fraud was known on the day.
 
     On day D these are the cards with a fraud in the training period or later, up to D minus the delay: what
     the Handbook's `get_train_test_set` drops.
@@ -150,7 +163,7 @@ def _first_fraud_by_card(data: Dataset) -> npt.NDArray[np.int64]:
     return first
 
 
-def _parts(history: History, plan: BacktestPlan, fold: Fold, number: int) -> tuple[Dataset, Dataset]:
+def _parts(history: Hindsight, plan: BacktestPlan, fold: Fold, number: int) -> tuple[Dataset, Dataset]:
     train = history.training_rows(fold)
     test = history.data.between(fold.test)
     if plan.drop_known_cards:

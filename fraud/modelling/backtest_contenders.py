@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from fraud.errors import DataError
-from fraud.modelling.backtest import Scored
+from fraud.modelling.backtest import BacktestPlan, Scored
 from fraud.modelling.baselines import baselines
 from fraud.modelling.bundle import ModelBundle, describe
 from fraud.modelling.contracts import require_both_classes
@@ -18,6 +18,10 @@ from fraud.modelling.thresholds import ThresholdRules, choose_threshold
 MODEL = "model"
 VALIDATION_SHARE = 0.25
 SEARCH_FOLDS = 2
+LONG_DAYS = 14
+"""Of a shorter training period one fold is all that can be searched on."""
+GAP_SHARE = 0.125
+"""The most of the training period that the inner gap may take."""
 
 Say = Callable[[str], object]
 
@@ -47,7 +51,7 @@ class Learnt:
     def _model(self, split: Split, train: Dataset, test: Dataset) -> Scored:
         folds = walk_forward(
             split.refit,
-            folds=SEARCH_FOLDS,
+            folds=SEARCH_FOLDS if split.refit.days >= LONG_DAYS else 1,
             test=timedelta(milliseconds=split.validation.end - split.validation.start),
             delay=timedelta(milliseconds=split.validation.start - split.train.end),
         )
@@ -81,6 +85,19 @@ class Registered:
         return [model, *baseline_scores(split, train, test, self.plan)]
 
 
+def warnings_about(contenders: Learnt | Registered, plan: BacktestPlan) -> list[str]:
+    """What a reader must know before believing the figures."""
+    if not isinstance(contenders, Registered):
+        return []
+    seen, begin = contenders.bundle.metadata.labels_as_of, plan.steps()[0].test.start
+    if seen.timestamp() * 1_000 <= begin:
+        return []
+    return [
+        f"{describe(contenders.bundle)} has seen labels up to {seen.date()}, after the first test began on "
+        f"{plan.start}: its figures are better than it is. Judge it on later days."
+    ]
+
+
 def inner_split(train: Dataset, fold: Fold) -> Split:
     """A train and a validation period within the fold's matured training rows.
 
@@ -97,7 +114,7 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
             f"{refit.days:.1f} matured days are too few to train and validate; take more --train-days"
         )
     validation = max(round(length * VALIDATION_SHARE), day)
-    gap = min(fold.test.start - fold.train.end, (length - validation) // 3)
+    gap = min(fold.test.start - fold.train.end, round(length * GAP_SHARE))
     begin = refit.end - validation
     return Split(Period(refit.start, begin - gap), Period(begin, refit.end), refit, fold.test)
 

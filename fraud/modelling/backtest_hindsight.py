@@ -1,4 +1,4 @@
-"""A history to walk through: rows, the final truth about them, and what was known of it at any moment."""
+"""A history to walk through with hindsight: the final truth, and what was known of it at any moment."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ MOSTLY_REPORTED = 0.8
 
 
 @dataclass(frozen=True)
-class History:
+class Hindsight:
     """Everything there is.
 
     Attributes:
@@ -68,7 +68,7 @@ class History:
         return int(np.quantile(times - self.data.timestamps[rows], MOSTLY_REPORTED))
 
 
-def make_history(data: Dataset, labels: pa.Table) -> History:
+def make_hindsight(data: Dataset, labels: pa.Table) -> Hindsight:
     """Attach labels (transaction_id, is_fraud, reported_at in ms) to rows; those of `data` are replaced.
 
     Raises:
@@ -82,7 +82,7 @@ def make_history(data: Dataset, labels: pa.Table) -> History:
     places, reported_at = places[order], reported_at[order]
     verdicts = labels["is_fraud"].to_numpy()[order].astype(np.int8)
     _require_single(data, places, reported_at)
-    history = History(data, places, verdicts, reported_at)
+    history = Hindsight(data, places, verdicts, reported_at)
     return replace(history, data=history.as_known_before(np.iinfo(np.int64).max))
 
 
@@ -106,9 +106,9 @@ def _require_single(data: Dataset, places: Ints, reported_at: Ints) -> None:
         )
 
 
-def history_of(
+def hindsight_of(
     transactions: pa.Table, labels: pa.Table, features: FeatureRows, campaigns: pa.Table | None = None
-) -> History:
+) -> Hindsight:
     """The history in a user's tables.
 
     Args:
@@ -132,7 +132,7 @@ def history_of(
         identity=transactions.select(IDENTITY_COLUMNS),
         campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
     )
-    return make_history(data, labels)
+    return make_hindsight(data, labels)
 
 
 def _codes(column: pa.ChunkedArray) -> Ints:
