@@ -11,6 +11,7 @@ from typing import Literal, Protocol, Self
 
 from deployments.local.cache import write_whole
 from deployments.local.jars import Progress
+from deployments.local.java import spark_environment
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, port_is_free
 from deployments.local.records import Record, Records
@@ -122,6 +123,7 @@ class Stack:
             # Histories of any age are replayed into this Kafka, and brokers delete by event time.
             "FRAUD_KAFKA__RETENTION_DAYS": "-1",
             "FRAUD_REGISTRY__TRACKING_URI": mlflow,
+            "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
             "MLFLOW_TRACKING_URI": mlflow,
             "PREFECT_API_URL": f"{_address(records['Prefect'])}/api",
         }

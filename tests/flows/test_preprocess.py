@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from deployments.local.java import spark_environment
 from fraud.admission import Admitted, Door
 from fraud.errors import ConfigurationError, DataError
 from fraud.features.events import encode_transactions
@@ -40,7 +41,8 @@ LATENESS = AdmissionSettings().lateness
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
     """One session, whose small batches let cards go on from one to the next."""
-    settings = SparkSettings(master="local[2]", driver_memory="1g", arrow_batch_rows=64)
+    java = Path(spark_environment()["JAVA_HOME"])
+    settings = SparkSettings(master="local[2]", driver_memory="1g", arrow_batch_rows=64, java_home=java)
     with spark_session(settings) as session:
         yield session
 
