@@ -29,6 +29,7 @@ __all__ = [
     "RegisteredVersion",
     "check_compatible",
     "connect",
+    "keep_back",
     "list_versions",
     "load_bundle",
     "log_and_register",
@@ -47,6 +48,7 @@ class RegisteredVersion:
     run_id: str
     created_at: datetime
     tags: dict[str, str]
+    metrics: dict[str, float]
 
     @property
     def reason(self) -> str:
@@ -173,6 +175,16 @@ def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION
         raise
 
 
+def keep_back(settings: Settings, version: str, reason: str) -> None:
+    """Note at the version why it was not promoted.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    with answering(settings) as client:
+        _tag(client, settings.registry.model_name, version, {_REASON: reason})
+
+
 def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
     """Give the alias back to the version that had it before; returns that version.
 
@@ -216,10 +228,11 @@ def list_versions(settings: Settings) -> list[RegisteredVersion]:
                 return []
             raise
         found = client.search_model_versions(f"name = '{name}'", max_results=1_000)
-        return sorted((_registered(version, aliases) for version in found), key=lambda one: -int(one.version))
+        versions = [_registered(version, aliases, _metrics(client, version)) for version in found]
+        return sorted(versions, key=lambda one: -int(one.version))
 
 
-def _registered(version: Any, aliases: dict[str, str]) -> RegisteredVersion:
+def _registered(version: Any, aliases: dict[str, str], metrics: dict[str, float]) -> RegisteredVersion:
     return RegisteredVersion(
         version=str(version.version),
         aliases=tuple(
@@ -228,7 +241,18 @@ def _registered(version: Any, aliases: dict[str, str]) -> RegisteredVersion:
         run_id=version.run_id or "",
         created_at=datetime.fromtimestamp(version.creation_timestamp / 1_000, UTC),
         tags=dict(version.tags),
+        metrics=metrics,
     )
+
+
+def _metrics(client: Any, version: Any) -> dict[str, float]:
+    """The figures of the version's run; none when the run was deleted."""
+    try:
+        return dict(client.get_run(version.run_id).data.metrics) if version.run_id else {}
+    except Exception as error:
+        if _is_missing(error):
+            return {}
+        raise
 
 
 def _check_alias(settings: Settings, alias: str, version: str) -> None:

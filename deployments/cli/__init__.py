@@ -21,6 +21,7 @@ from fraud.errors import FraudError
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
     "Data": ("topics", "simulate", "replay", "redrive"),
+    "Models": ("models", "rollback"),
 }
 
 

@@ -7,7 +7,7 @@ from fraud.modelling.bundle import ModelBundle, describe
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.gate import Contender, Verdict, decide, without_champion
 from fraud.modelling.splits import Period, Split
-from fraud.registry import CHAMPION, load_bundle, promote, version_of_alias
+from fraud.registry import CHAMPION, keep_back, load_bundle, promote, version_of_alias
 from fraud.settings import Settings
 
 Promotion = Literal["auto", "never", "always"]
@@ -55,7 +55,7 @@ def contest(
 
 
 def carry_out(settings: Settings, version: str, verdict: Verdict) -> None:
-    """Move the alias if the verdict says so.
+    """Move the alias if the verdict says so; the registry keeps the reason either way.
 
     Raises:
         IncompatibleModelError: the registered artifact does not pass; the champion stays.
@@ -63,6 +63,8 @@ def carry_out(settings: Settings, version: str, verdict: Verdict) -> None:
     """
     if verdict.promote:
         promote(settings, version, verdict.reason, CHAMPION)
+    else:
+        keep_back(settings, version, verdict.reason)
 
 
 def _contender(bundle: ModelBundle, window: Dataset) -> Contender:

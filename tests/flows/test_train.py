@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -6,6 +7,7 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from flows.train import train
 from fraud.errors import DataError
@@ -101,11 +103,11 @@ def test_without_mlflow_the_sentence_comes_before_the_search(
         train(trials=1)
 
 
-@pytest.mark.timeout(240)
 def test_the_file_runs_alone_and_tells_a_sentence(home: Settings) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "flows" / "train.py"), "--trials", "1"],
-        cwd=home.home, capture_output=True, text=True, timeout=200, check=False,
+        cwd=home.home, env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()},
+        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert done.returncode == DataError.exit_code, done.stderr
     assert "error: the lake has no training rows" in done.stderr

@@ -1,0 +1,44 @@
+"""`fraud models`: what is registered, what serves, and why."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fraud.registry import CHAMPION, RegisteredVersion, list_versions
+from fraud.settings import load_settings
+
+
+def models(as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False) -> None:
+    """List the model versions: aliases, metrics, and why each was promoted or not."""
+    settings = load_settings()
+    found = list_versions(settings)
+    if as_json:
+        Console().print_json(data=[asdict(one) for one in found], default=str)
+    elif found:
+        Console().print(models_table(found))
+    else:
+        Console().print(
+            f"no version of {settings.registry.model_name} yet; `python flows/train.py` makes one"
+        )
+
+
+def models_table(found: list[RegisteredVersion]) -> Table:
+    """The versions, newest first."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("version", "alias", "made", "average precision", "recall", "precision", "why"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        style = "bold green" if CHAMPION in one.aliases else ""
+        figures = (_figure(one, name) for name in ("average_precision", "recall", "precision"))
+        made = one.created_at.strftime("%Y-%m-%d %H:%M")
+        table.add_row(one.version, ", ".join(one.aliases), made, *figures, one.reason, style=style)
+    return table
+
+
+def _figure(version: RegisteredVersion, name: str) -> str:
+    value = version.metrics.get(f"test_{name}")
+    return "" if value is None else f"{value:.3f}"

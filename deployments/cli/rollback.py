@@ -1,0 +1,18 @@
+"""`fraud rollback`: the previous champion serves again."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fraud.registry import rollback as roll_back
+from fraud.settings import load_settings
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Kept with the version in the registry.")] = "by hand",
+) -> None:
+    """Put the previous champion back; the engines swap to it within seconds."""
+    settings = load_settings()
+    version = roll_back(settings, reason)
+    Console().print(f"version {version} of {settings.registry.model_name} is the champion again")
