@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
+ZIZMOR_VERSION := 1.32.0
 
 export PYTHONUTF8 := 1
 
@@ -62,6 +63,11 @@ terraform-check: setup ## Format, tests, lint and security scan of infra/terrafo
 		else echo "tflint is not installed: not linted"; fi
 	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --directory infra/terraform \
 		--framework terraform --quiet --compact --skip-download
+
+.PHONY: workflow-check
+workflow-check: setup ## Lint and security scan of the workflows.
+	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not linted"; fi
+	$(BIN)/uv tool run --quiet zizmor==$(ZIZMOR_VERSION) --offline --quiet .github
 
 .PHONY: demo
 demo: setup ## The whole loop on this machine, from an empty Kafka to a hot-swapped model.

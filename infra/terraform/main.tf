@@ -37,6 +37,7 @@ module "cluster" {
   vpc_id               = module.network.vpc_id
   subnet_ids           = module.network.private_subnet_ids
   api_allowed_cidrs    = var.api_allowed_cidrs
+  api_private_cidrs    = var.api_private_cidrs
   administrator_arns   = var.administrator_arns
   viewer_arns          = var.viewer_arns
   deletion_protection  = !var.disposable

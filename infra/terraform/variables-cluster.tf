@@ -24,6 +24,17 @@ variable "api_allowed_cidrs" {
   }
 }
 
+variable "api_private_cidrs" {
+  description = "Private addresses, besides the nodes, that reach the Kubernetes API inside the network: a VPN, runners."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.api_private_cidrs : can(cidrnetmask(cidr)) && can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\\.)", cidr)) && try(tonumber(split("/", cidr)[1]) >= 8, false)])
+    error_message = "api_private_cidrs must be private IPv4 ranges such as 10.8.0.0/24; public ones belong into api_allowed_cidrs."
+  }
+}
+
 variable "administrator_arns" {
   description = "IAM roles or users that administer the cluster. The creator is not one unless named here."
   type        = list(string)

@@ -5,7 +5,8 @@ region             = "us-east-1"
 zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
 administrator_arns = ["arn:aws:iam::444455556666:role/PlatformAdministrator"]
 viewer_arns        = ["arn:aws:iam::444455556666:role/OnCall"]
-api_allowed_cidrs  = [] # private: administrators and runners come through the VPC
+api_allowed_cidrs  = []              # private
+api_private_cidrs  = ["10.8.0.0/24"] # the VPN of administrators, and the runners
 
 flows_cpu_limit   = 64
 serving_cpu_limit = 32

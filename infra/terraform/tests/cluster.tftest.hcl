@@ -11,6 +11,7 @@ variables {
   vpc_id               = "vpc-1"
   subnet_ids           = ["subnet-a", "subnet-b", "subnet-c"]
   api_allowed_cidrs    = ["203.0.113.7/32"]
+  api_private_cidrs    = []
   administrator_arns   = ["arn:aws:iam::111122223333:role/Administrator"]
   viewer_arns          = []
   deletion_protection  = true
@@ -58,6 +59,12 @@ run "without_addresses_the_api_is_private" {
 
   variables {
     api_allowed_cidrs = []
+    api_private_cidrs = ["10.8.0.0/24"]
+  }
+
+  assert {
+    condition     = [for r in aws_vpc_security_group_ingress_rule.api : "${r.cidr_ipv4} ${r.from_port}-${r.to_port}"] == ["10.8.0.0/24 443-443"]
+    error_message = "the VPN reaches the API and nothing else of the nodes"
   }
 
   assert {

@@ -108,3 +108,11 @@ run "too_few_zones" {
   }
   expect_failures = [var.zones]
 }
+
+run "a_public_range_among_the_private" {
+  command = plan
+  variables {
+    api_private_cidrs = ["203.0.113.0/24"]
+  }
+  expect_failures = [var.api_private_cidrs]
+}

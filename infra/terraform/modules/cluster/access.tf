@@ -38,3 +38,15 @@ resource "aws_eks_access_policy_association" "viewer" {
     namespaces = [var.namespace]
   }
 }
+
+# The private endpoint answers the nodes; whoever comes through a VPN or from a runner in the network is let in here.
+resource "aws_vpc_security_group_ingress_rule" "api" {
+  for_each = toset(var.api_private_cidrs)
+
+  security_group_id = local.node_security_group_id
+  description       = "Kubernetes API from ${each.key}"
+  cidr_ipv4         = each.key
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

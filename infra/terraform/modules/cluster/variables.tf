@@ -28,6 +28,11 @@ variable "api_allowed_cidrs" {
   type        = list(string)
 }
 
+variable "api_private_cidrs" {
+  description = "Private addresses, besides the nodes, that reach the private API endpoint."
+  type        = list(string)
+}
+
 variable "administrator_arns" {
   description = "IAM principals that administer the cluster."
   type        = list(string)
