@@ -79,15 +79,13 @@ class Life(_Part):
     favourites: int = Field(ge=1, le=50)
     explore: Share = Field(description="payments at other than a favourite merchant")
     online: Share = Field(description="of the explored merchants")
-    errands: Share = Field(description="payments that follow another within the hour")
+    errands: Share = Field(description="payments in shops that follow another within the hour")
     trips_per_month: Share
     trip_days: Positive
-    sprees_per_month: NotNegative = Field(
-        description="days of large purchases at new merchants: gifts, a move"
-    )
+    sprees_per_month: NotNegative = Field(description="days of many large purchases")
     spree_size: Positive = Field(description="amounts against the usual")
     games_per_month: NotNegative = Field(description="bursts of tiny online payments")
-    subscriptions: NotNegative = Field(description="monthly online payments of a card")
+    subscriptions: NotNegative = Field(description="of a card: online, every two weeks")
     salary_effect: NotNegative = Field(description="additional activity in the days after the salary")
 
 

@@ -17,10 +17,16 @@ from producer.simulator.draws import (
     generator,
     waits,
 )
-from producer.simulator.world import World
+from producer.simulator.world import SUBSCRIPTION_DAYS, World
 
 TRIP_BLOCK_DAYS = 30
 """A card makes at most one trip in each such stretch of days."""
+
+GAMERS_ONE_IN = 10
+MOST_USUAL = 4
+"""The favourites that days of shopping lead to."""
+NEW_SHOPS = 0.06
+"""Share of the days of shopping that lead to merchants the card never saw."""
 
 _HOURS = {
     "day": [1, 1, 1, 1, 1, 2, 5, 14, 24, 32, 38, 42, 46, 40, 36, 38, 46, 52, 46, 30, 16, 8, 4, 2],
@@ -73,7 +79,7 @@ def _habits(
     place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
     merchant = _merchants(world, scenario, random, card, place, abroad[card] >= 0)
     time = _times(world, random, day, card, merchant, place)
-    time = _errands(random, card, time, life.errands)
+    time = _errands(random, card, time, life.errands * ~world.merchants.online[merchant])
     return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
 
 
@@ -98,7 +104,7 @@ def _merchants(
 ) -> Ints:
     """A favourite, or one explored nearby or online; travellers know nobody."""
     life, shelves = scenario.life, world.shelves
-    rank = random.geometric(0.25, len(card)) - 1
+    rank = random.geometric(0.35, len(card)) - 1
     favourite = world.cards.favourites[card, rank % world.cards.favourites.shape[1]]
     online = random.random(len(card)) < life.online
     explored = shelves.choose(random, np.where(online, shelves.online, place))
@@ -128,10 +134,10 @@ def _spots(random: np.random.Generator, category: Ints) -> Floats:
     return spots
 
 
-def _errands(random: np.random.Generator, card: Ints, time: Ints, share: float) -> Ints:
-    """Some payments follow the card's one before within the hour; rows of a card are adjacent."""
+def _errands(random: np.random.Generator, card: Ints, time: Ints, chance: Floats) -> Ints:
+    """Some payments in shops follow the card's one before within the hour; a card's rows are adjacent."""
     follows = np.zeros(len(card), np.bool_)
-    follows[1:] = (card[1:] == card[:-1]) & (random.random(max(len(card) - 1, 0)) < share)
+    follows[1:] = (card[1:] == card[:-1]) & (random.random(max(len(card) - 1, 0)) < chance[1:])
     moved = time.copy()
     moved[1:] = np.where(follows[1:], time[:-1] + waits(random, len(time) - 1, 15 * MINUTE_MS), time[1:])
     return moved
@@ -147,27 +153,29 @@ def _amounts(
 
 
 def _sprees(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
-    """Gifts, a new flat: several large purchases in a few hours at merchants the card never saw."""
+    """Days of shopping: mostly large purchases at the usual shops, sometimes (gifts, a move) at new ones."""
     season = _season(scenario, day)
     shoppers = _few(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
-    card = np.repeat(shoppers, 1 + random.poisson(2.0, len(shoppers)))
+    usual = random.random(len(shoppers)) >= NEW_SHOPS
+    size = np.where(usual, 3 + random.poisson(7.0, len(shoppers)), 1 + random.poisson(2.0, len(shoppers)))
+    card, at_usual = np.repeat(shoppers, size), np.repeat(usual, size)
+    rank = random.integers(0, min(MOST_USUAL, scenario.life.favourites), len(card))
     anywhere = random.choice(world.resaleable, len(card))
-    nearby = world.shelves.choose(random, world.cards.place[card])
-    online = random.random(len(shoppers)) < 0.65
-    merchant = np.where(online[np.searchsorted(shoppers, card)], anywhere, nearby)
+    merchant = np.where(at_usual, world.cards.favourites[card, rank], anywhere)
     bold = around_one(random, scenario.life.spree_size, 0.6, len(card))
     amount = bold * _amounts(world, scenario, random, card, merchant)
-    return Payments(card, merchant, _session(world, random, day, shoppers, card, 45 * MINUTE_MS), amount)
+    return Payments(card, merchant, _session(world, random, day, shoppers, card, 12 * MINUTE_MS), amount)
 
 
 def _games(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
-    """Bursts of tiny payments to one online merchant."""
-    players = _few(world, random, scenario.life.games_per_month / 30)
-    card = np.repeat(players, 2 + random.poisson(2.0, len(players)))
-    shop = random.choice(world.resaleable, len(players))
+    """Bursts of tiny payments, mostly of few people, each to the online merchant of their game."""
+    share = scenario.life.games_per_month / 30
+    gamers = _few(world, random, min(share * GAMERS_ONE_IN, 1.0))
+    players = gamers[gamers % GAMERS_ONE_IN == 0]
+    card = np.repeat(players, 2 + random.poisson(7.0, len(players)))
+    shop = world.resaleable[card % len(world.resaleable)]
     amount = around_one(random, 1.7, 0.5, len(card))
-    time = _session(world, random, day, players, card, 2 * MINUTE_MS)
-    return Payments(card, shop[np.searchsorted(players, card)], time, amount)
+    return Payments(card, shop, _session(world, random, day, players, card, 2 * MINUTE_MS), amount)
 
 
 def _few(world: World, random: np.random.Generator, share: float) -> Ints:
@@ -190,7 +198,7 @@ def _session(
 
 
 def _subscriptions(world: World, day: date) -> Payments:
-    """The same amount to the same online merchant, each month on the same day and hour."""
+    """The same amount to the same online merchant, every two weeks at the same hour."""
     payments, due = world.subscriptions
-    today = payments.select(due == day.day)
+    today = payments.select(due == day.toordinal() % SUBSCRIPTION_DAYS)
     return Payments(today.card, today.merchant, start_of(day) + today.time, today.amount)

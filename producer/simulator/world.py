@@ -11,6 +11,7 @@ from producer.simulator.draws import HOUR_MS, Bools, Floats, Ints, Payments, aro
 MERCHANTS_SPREAD_KM = 6.0
 CARDS_SPREAD_KM = 8.0
 _KM_PER_DEGREE = 111.2
+SUBSCRIPTION_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ class World:
 
     @cached_property
     def subscriptions(self) -> tuple[Payments, Ints]:
-        """Monthly payments, their time counted from midnight, and the day of the month they are due."""
+        """Regular payments, from a song to a rent: their time counts from midnight; and when they are due."""
         random = generator(self.seed, "subscriptions")
         count = round(self.scenario.life.subscriptions * len(self.cards))
         card = np.sort(random.integers(0, len(self.cards), count))
         merchant = self.shelves.choose(random, np.full(count, self.shelves.online))
         time = (HOUR_MS * (2 + 6 * random.random(count))).astype(np.int64)
-        price = np.floor(np.clip(around_one(random, 9.0, 0.6, count), 0.99, 120.0)) + 0.99
-        return Payments(card, merchant, time, price), random.integers(1, 29, count)
+        price = np.floor(np.clip(around_one(random, 14.0, 1.5, count), 0.99, 1_200.0)) + 0.99
+        return Payments(card, merchant, time, price), random.integers(0, SUBSCRIPTION_DAYS, count)
 
     def usual_amount(self, card: Ints, merchant: Ints) -> Floats:
         """The median amount, in euros, of such a payment."""

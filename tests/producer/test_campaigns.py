@@ -47,8 +47,8 @@ def test_account_takeover_shops_online_above_the_owner_s_level(simulator: Simula
     usual = simulator.world.usual_amount(payments.card, payments.merchant)
 
     assert simulator.world.merchants.online[payments.merchant].all()
-    assert 1.3 < np.median(payments.amount / usual) < 4
-    assert (payments.amount < usual).mean() > 0.1
+    assert 1.5 < np.median(payments.amount / usual) < 6
+    assert (payments.amount < usual).mean() > 0.03
 
 
 def test_merchant_collusion_charges_many_cards_at_one_merchant_for_days(simulator: Simulator) -> None:
