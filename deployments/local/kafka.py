@@ -13,7 +13,7 @@ from deployments.local.java import Java, find_java
 from deployments.local.processes import ServerProcess, free_port, listens, spawn, wait_until_ready
 from fraud.errors import UnreachableError
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _GRACE_S = 15.0
 _DEFAULTS = {
     "process.roles": "broker,controller",

@@ -13,7 +13,7 @@ import psutil
 
 from fraud.errors import UnreachableError
 
-_POLL_S = 0.05
+_POLL_S = 0.1
 _SAME_START_S = 1.0
 _OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
@@ -28,7 +28,8 @@ class ServerProcess:
 
     def alive(self) -> bool:
         """Whether this very process runs."""
-        return any(member.pid == self.pid for member in self._members())
+        leader = _process(self.pid)
+        return leader is not None and self._is_same(leader) and self._holds(leader)
 
     def stop(self, grace_s: float) -> None:
         """Ask the process and its children to end, and kill those that have not after `grace_s`."""
@@ -52,9 +53,15 @@ class ServerProcess:
     def _members(self) -> list[psutil.Process]:
         """The living of the group; none if the pid has gone to somebody else's process."""
         leader = _process(self.pid)
-        if leader is not None and abs(leader.create_time() - self.created) > _SAME_START_S:
+        if leader is not None and not self._is_same(leader):
             return []
         return [process for process in psutil.process_iter() if self._holds(process)]
+
+    def _is_same(self, leader: psutil.Process) -> bool:
+        try:
+            return abs(leader.create_time() - self.created) <= _SAME_START_S
+        except psutil.NoSuchProcess:
+            return False
 
     def _holds(self, process: psutil.Process) -> bool:
         try:

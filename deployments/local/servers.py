@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployments.local.processes import ServerProcess, free_port, spawn, wait_until_ready
 
-_PATIENCE_S = 180.0
+_PATIENCE_S = 300.0
 _GRACE_S = 10.0
 
 
