@@ -32,10 +32,12 @@ ROWS_ARROW = pa.schema(
     [
         *_IDENTITY.items(),
         ("profile_date", pa.string()),
-        *((name, pa.float32()) for name in FEATURE_NAMES),
+        *((name, pa.float32()) for name in FEATURE_NAMES if name not in _IDENTITY),
     ]
 )
-"""Training rows, without their label."""
+"""Training rows, without their label; the feature `amount` is the exact amount as float32."""
+
+_VECTOR_PLACES = [place for place, name in enumerate(FEATURE_NAMES) if name not in _IDENTITY]
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,7 +125,7 @@ def _rows(
 ) -> pa.Table:
     values, known = profiles.find(days, table["merchant_id"])
     merchant = profile_features(table["amount"].to_numpy(), values)
-    vector = np.ascontiguousarray(np.hstack([kernel, merchant]).T)
+    vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, _VECTOR_PLACES].T)
     columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
     return pa.table([*columns, _profile_dates(days, known), *vector], schema=ROWS_ARROW)
 

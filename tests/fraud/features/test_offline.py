@@ -1,0 +1,97 @@
+"""The kernel's offline use: whole cards in batches give what arrival order gives."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fraud.admission import Door
+from fraud.features.daily import PROFILE_ARROW, day_number
+from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.ingest.rows import TransactionReader
+from fraud.settings import Settings
+from tests.fraud.lakes import StoredMessage
+from tests.fraud.streams import accidental_stream
+
+FIRST = date(2023, 11, 15)
+EVERY_DAY = np.arange(day_number(FIRST), day_number(FIRST) + 40)
+
+
+def arranged(count: int = 400) -> pa.Table:
+    """A stream with accidents, in the order of cards."""
+    messages = [
+        StoredMessage(wire, (0, place)) for place, wire in enumerate(accidental_stream(count, days=30))
+    ]
+    batch, _ = TransactionReader(Door(Settings().admission)).read(messages)
+    table = pa.Table.from_batches([batch]).select(list(INPUT_COLUMNS))
+    return table.sort_by([("card_id", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
+
+
+def book(days: int = 40) -> ProfileBook:
+    """Each day knows merchant-1 alone, by values that tell the day."""
+    tables = {
+        FIRST + timedelta(days=number): pa.table(
+            [["merchant-1"], *([float(number + place)] for place in range(1, len(PROFILE_COLUMNS) + 1))],
+            schema=PROFILE_ARROW,
+        )
+        for number in range(days)
+    }
+    return ProfileBook.of(tables)
+
+
+def rows(table: pa.Table, batch_rows: int) -> pa.Table:
+    batches = table.to_batches(max_chunksize=batch_rows)
+    return pa.concat_tables(computed.rows for computed in compute_rows(batches, book(), EVERY_DAY))
+
+
+@pytest.mark.parametrize("batch_rows", [7, 64])
+def test_batches_may_cut_a_card_anywhere(batch_rows: int) -> None:
+    # given rows made from one batch
+    table = arranged()
+    whole = rows(table, table.num_rows)
+    # when the same transactions come in small batches
+    cut = rows(table, batch_rows)
+    # then the rows are the same to the bit
+    assert set(FEATURE_NAMES) < set(whole.column_names)
+    for name in whole.column_names:
+        left, right = whole[name].to_numpy(), cut[name].to_numpy()
+        assert np.array_equal(left, right, equal_nan=left.dtype == np.float32), name
+
+
+def test_repeats_are_counted_and_left_out() -> None:
+    # given a stream with repeats
+    table = arranged()
+    distinct = len(set(table["transaction_id"].to_pylist()))
+    assert distinct < table.num_rows
+    # when rows are made
+    computed = list(compute_rows(table.to_batches(max_chunksize=50), book(), EVERY_DAY))
+    # then each transaction has one, and the repeats are counted
+    assert sum(one.rows.num_rows for one in computed) == distinct
+    assert sum(sum(one.repeats.values()) for one in computed) == table.num_rows - distinct
+
+
+def test_only_the_wanted_days_have_rows() -> None:
+    # given a history, of which two days are wanted
+    wanted = EVERY_DAY[[3, 20]]
+    found = pa.concat_tables(one.rows for one in compute_rows(arranged().to_batches(), book(), wanted))
+    # then the rows are of these days, and those that the full run makes of them
+    days = found["timestamp"].to_numpy() // DAY_MS
+    assert set(days.tolist()) == set(wanted.tolist())
+    full = rows(arranged(), 1_000)
+    chosen = full.filter(pa.array(np.isin(full["timestamp"].to_numpy() // DAY_MS, wanted)))
+    assert found.select(["transaction_id", "offset"]).equals(chosen.select(["transaction_id", "offset"]))
+
+
+def test_each_row_has_the_profile_of_its_merchant_and_day() -> None:
+    # given rows
+    for row in rows(arranged(), 1_000).to_pylist():
+        number = row["timestamp"] // DAY_MS - day_number(FIRST)
+        # then a merchant that its day knows has that day's values, another one has none
+        if row["merchant_id"] == "merchant-1":
+            assert row["merchant_count_1d"] == number + 1
+            assert row["profile_date"] == str(FIRST + timedelta(days=number))
+        else:
+            assert np.isnan(row["merchant_count_1d"])
+            assert row["profile_date"] is None
