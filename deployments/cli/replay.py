@@ -1,6 +1,7 @@
 """`fraud replay`: a user's own transactions and labels into Kafka."""
 
 import re
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from fraud.settings import load_settings
 
 if TYPE_CHECKING:
     from producer.replay.rejects import Rejects
-    from producer.replay.run import Outcome
+    from producer.replay.run import Outcome, ReplayRequest
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -44,7 +45,7 @@ def replay(
     console = Console()
     with _Bars(console) as bars:
         outcome = replay(load_settings(), request, bars)
-    _tell(console, outcome, resume_from)
+    _tell(console, outcome, request)
     if outcome.sent.interrupted:
         raise typer.Exit(130)
 
@@ -69,7 +70,10 @@ def _speed(text: str) -> float | None:
 
 
 class _Bars:
-    """A progress bar for each stage, with its rate."""
+    """A progress bar for each stage, with its rate; Ctrl-C takes effect between two portions of rows.
+
+    An interrupt just anywhere would leave a portion sent in part, or come out of a library as another error.
+    """
 
     def __init__(self, console: Console) -> None:
         rate = TextColumn("{task.fields[rate]}")
@@ -79,13 +83,19 @@ class _Bars:
             console=console,
         )  # fmt: skip
         self._tasks: dict[str, TaskID] = {}
+        self._interrupted = False
 
     def __enter__(self) -> "_Bars":
+        self._handler = signal.signal(signal.SIGINT, self._interrupt)
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        signal.signal(signal.SIGINT, self._handler)
+
+    def _interrupt(self, *_: object) -> None:
+        self._interrupted = True
 
     def say(self, sentence: str) -> None:
         self._progress.console.print(sentence)
@@ -98,6 +108,8 @@ class _Bars:
         elapsed = task.elapsed or 0.0
         rate = f"{done / elapsed:,.0f}/s" if elapsed > 0.5 else ""
         self._progress.update(task.id, completed=done, rate=rate)
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def _end_stages(self) -> None:
         for identifier in self._tasks.values():
@@ -106,7 +118,7 @@ class _Bars:
             self._progress.stop_task(identifier)
 
 
-def _tell(console: Console, outcome: "Outcome", resumed: int) -> None:
+def _tell(console: Console, outcome: "Outcome", request: "ReplayRequest") -> None:
     sent = outcome.sent
     table = Table(show_header=False, box=None)
     table.add_row("transactions read", f"{outcome.read:,}")
@@ -120,11 +132,10 @@ def _tell(console: Console, outcome: "Outcome", resumed: int) -> None:
     for rejects in outcome.rejects:
         _tell_rejects(console, rejects)
     if sent.interrupted:
-        done = resumed + sent.transactions
-        console.print(
-            f"Stopped after {done:,} of {outcome.good:,} transactions; go on with --resume-from {done}",
-            style="yellow",
-        )
+        done = request.resume_from + sent.transactions
+        # What was shifted to another now would not join on.
+        hint = "" if request.shift_to_now else f"; go on with --resume-from {done}"
+        console.print(f"Stopped after {done:,} of {outcome.good:,} transactions{hint}", style="yellow")
 
 
 def _tell_rejects(console: Console, rejects: "Rejects") -> None:

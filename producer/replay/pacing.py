@@ -1,7 +1,7 @@
 """In which portions, and when, events in order of time are sent."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 PORTION_ROWS = 50_000
 _PORTION_S = 0.1
+_LONGEST_SLEEP_S = 0.2
 
 Times = npt.NDArray[np.int64]
 
@@ -52,8 +53,11 @@ class Pacer:
         self._first, self._speed = first, speed
         self._started = time.monotonic()
 
-    def wait(self, event_time: int) -> None:
-        """Wait for `event_time` (ms)."""
-        if self._speed is not None:
-            due = self._started + (event_time - self._first) / 1_000 / self._speed
-            time.sleep(max(0.0, due - time.monotonic()))
+    def wait(self, event_time: int, meanwhile: Callable[[], object]) -> None:
+        """Wait for `event_time` (ms), calling `meanwhile` a few times a second."""
+        if self._speed is None:
+            return
+        due = self._started + (event_time - self._first) / 1_000 / self._speed
+        while (left := due - time.monotonic()) > 0:
+            meanwhile()
+            time.sleep(min(left, _LONGEST_SLEEP_S))

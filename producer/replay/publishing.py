@@ -80,7 +80,7 @@ def _send_portions(
     pacer = None
     for portion in portions(consignment.times, consignment.labels.reported_at, start, speed):
         pacer = pacer or Pacer(portion.begins, speed)
-        pacer.wait(portion.begins)
+        pacer.wait(portion.begins, lambda: progress(sent.transactions + sent.labels))
         for part in _cut(portion.transactions):
             messages = transaction_messages(consignment.transactions_in(part))
             publisher.send(settings.topics.transactions, messages)

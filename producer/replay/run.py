@@ -42,7 +42,7 @@ class ReplayRequest:
 
 
 class Listener(Protocol):
-    """Whoever wants to know how far the replay is."""
+    """Whoever wants to know how far the replay is; it may stop it by raising a KeyboardInterrupt."""
 
     def say(self, sentence: str) -> None:
         """Something worth a line."""
