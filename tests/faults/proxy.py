@@ -1,0 +1,67 @@
+"""A TCP proxy between clients and the broker that a test can make fail."""
+
+import contextlib
+import select
+import socket
+import threading
+import time
+
+
+class Proxy:
+    """Forwards `port` to `target_port` on the loopback interface.
+
+    `hold()` swallows everything both ways and keeps connections open, as a half-open network does; `cut()`
+    resets all connections; `delay_s` slows every chunk down.
+    """
+
+    def __init__(self, port: int, target_port: int) -> None:
+        self.port = port
+        self.delay_s = 0.0
+        self._target_port = target_port
+        self._is_held = threading.Event()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._server = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold(self) -> None:
+        """Let nothing through; what is sent meanwhile is lost with its connection."""
+        self._is_held.set()
+
+    def cut(self) -> None:
+        """Reset every connection and let new ones through again."""
+        pairs, self._pairs = self._pairs, []
+        for one in [end for pair in pairs for end in pair]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._is_held.clear()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+                target = socket.create_connection(("127.0.0.1", self._target_port))
+            except OSError:
+                if self._server.fileno() < 0:
+                    return
+                continue
+            self._pairs.append((client, target))
+            threading.Thread(target=self._forward, args=(client, target), daemon=True).start()
+
+    def _forward(self, client: socket.socket, target: socket.socket) -> None:
+        other = {client: target, target: client}
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                ready, _, _ = select.select([client, target], [], [], 0.5)
+                for end in ready:
+                    chunk = end.recv(65_536)
+                    if not chunk:
+                        return
+                    time.sleep(self.delay_s)
+                    if not self._is_held.is_set():
+                        other[end].sendall(chunk)
