@@ -66,7 +66,8 @@ def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Ar
         pa.array(payments.time),
         names.categories.take(pa.array(merchants.category[merchant])),
         names.channels.take(pa.array(online.astype(np.int8))),
-        names.countries.take(pa.array(merchants.place[merchant])),
+        # Online shops sell through a company in their customer's country.
+        names.countries.take(pa.array(np.where(online, home, merchants.place[merchant]))),
         pa.array(merchants.latitude[merchant], mask=online),
         pa.array(merchants.longitude[merchant], mask=online),
     ]

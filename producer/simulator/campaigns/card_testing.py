@@ -27,9 +27,9 @@ def card_testing(world: World, scenario: Scenario, day: date, take: int = 0) -> 
 
 def _tests(random: np.random.Generator, card: Ints, shop: Ints, begin: Ints) -> Payments:
     size = 1 + random.poisson(2.0, len(card))
-    time = after_each_other(random, begin, size, 2 * MINUTE_MS)
+    time = after_each_other(random, begin, size, MINUTE_MS)
     return Payments(
-        np.repeat(card, size), np.repeat(shop, size), time, around_one(random, 1.5, 0.5, len(time))
+        np.repeat(card, size), np.repeat(shop, size), time, around_one(random, 0.8, 0.4, len(time))
     )
 
 
