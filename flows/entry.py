@@ -8,9 +8,15 @@ from typing import Annotated, Any, get_origin
 
 import typer
 from prefect import Flow
-from prefect.settings import PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
+    Setting,
+    temporary_settings,
+)
 
 from fraud.errors import FraudError
+from fraud.settings import load_settings
 
 _SERVER_START_S = 120
 """Without a Prefect server a run starts its own; a busy machine takes its time over that."""
@@ -33,7 +39,7 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
         if not debug:
             _quieten_user_errors()
         try:
-            with temporary_settings({PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: _SERVER_START_S}):
+            with temporary_settings(_prefect_settings()):
                 flow(**parameters)
         except FraudError as error:
             if debug:
@@ -45,6 +51,13 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     command.__annotations__ = {name: option.annotation for name, option in signature.parameters.items()}
     command.__signature__ = signature  # type: ignore[attr-defined]
     return command
+
+
+def _prefect_settings() -> dict[Setting, Any]:
+    """A running embedded stack is found through its `stack.env`, which Prefect does not know."""
+    found: dict[Setting, Any] = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: _SERVER_START_S}
+    url = load_settings().prefect_api_url
+    return found | {PREFECT_API_URL: url} if url else found
 
 
 def _options(parameters: inspect.Signature) -> inspect.Signature:

@@ -134,7 +134,9 @@ class TrainingSettings(_Section):
     alerts_per_day: int = Field(default=100, ge=1)
     search_folds: int = Field(default=3, ge=1, description="walk-forward folds that a trial is judged on")
     search_timeout_s: float | None = Field(default=None, gt=0, description="no further trial starts after it")
-    study_storage: str | None = Field(default=None, description="URL of a database; default: a file in the home")
+    study_storage: str | None = Field(
+        default=None, description="URL of a database; default: a file in the home"
+    )
     cards_per_day: int = Field(default=100, ge=1, description="k of the card precision at k")
 
 
@@ -174,6 +176,12 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
+
+    prefect_api_url: str | None = Field(
+        default=None,
+        validation_alias="PREFECT_API_URL",
+        description="where runs of `python flows/...` are told; Prefect's own variable",
+    )
 
     @cached_property
     def lake_url(self) -> str:

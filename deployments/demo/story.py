@@ -33,7 +33,7 @@ class Plan:
     home: Path
     scenario: str = "small"
     days: int = 84
-    rate: int = 200
+    rate: int = 50
     live_s: int = 60
     trials: int = 8
     seed: int = 7
