@@ -203,8 +203,8 @@ class Scenario(_Part):
                 raise ValueError(f"{place.name} pays in {place.currency}, which is not among the currencies")
         if len({place.country for place in self.places}) < 2:
             raise ValueError("places must lie in two countries at least")
-        if not any(category.online and category.resaleable for category in self.categories):
-            raise ValueError("one category at least must be both online and resaleable")
+        if {category.resaleable for category in self.categories if category.online} != {True, False}:
+            raise ValueError("of the categories sold online, some must be resaleable and some not")
         for phase in self.phases:
             self._changed(phase)
         return self

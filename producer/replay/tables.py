@@ -64,9 +64,10 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     mapping = read_mapping(files.columns) if files.columns else {}
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
         survey, rejects = _read_transactions(settings, files, mapping, Path(folder), progress)
-        spool, more = survey.labels, []
+        spool, aside = survey.labels, list[Rejects]([rejects])
         if files.labels:
-            spool, more = _read_labels(settings, files.labels, mapping, Path(folder), progress)
+            spool, unusable = _read_labels(settings, files.labels, mapping, Path(folder), progress)
+            aside.append(unusable)
         if spool is None:
             raise DataError(
                 f"{files.transactions} has no column {VERDICT}: give the labels with --labels, or name the "
@@ -74,7 +75,7 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
             )
         transactions = _in_order(survey.transactions)
         labels = _labels(spool, transactions, rejects.ids, files.label_delay)
-    return Tables(transactions, labels, [rejects, *more])
+    return Tables(transactions, labels, aside)
 
 
 def read_campaigns(path: Path) -> pa.Table:
@@ -126,11 +127,11 @@ def _read_transactions(
 
 def _read_labels(
     settings: Settings, path: Path, mapping: Columns, folder: Path, progress: Progress
-) -> tuple[Spool, list[Rejects]]:
+) -> tuple[Spool, Rejects]:
     source = open_source(path)
     with Rejects(_aside(settings), _stem(path), source.columns, source.place_name) as rejects:
         labels = survey_labels(source, mapping, folder, rejects, partial(progress, "reading labels"))
-    return labels, [rejects]
+    return labels, rejects
 
 
 def _in_order(spool: Spool) -> pa.Table:

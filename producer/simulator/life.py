@@ -23,9 +23,10 @@ TRIP_BLOCK_DAYS = 30
 """A card makes at most one trip in each such stretch of days."""
 
 GAMERS_ONE_IN = 10
+ABROAD_ACTIVITY = 2.0
 MOST_USUAL = 4
 """The favourites that days of shopping lead to."""
-NEW_SHOPS = 0.06
+NEW_SHOPS = 0.3
 """Share of the days of shopping that lead to merchants the card never saw."""
 
 _HOURS = {
@@ -75,6 +76,7 @@ def _habits(
 ) -> Payments:
     life = scenario.life
     rate = life.payments_per_day * world.cards.rate * _mood(world, scenario, day)
+    rate = rate * np.where(abroad >= 0, ABROAD_ACTIVITY, 1.0)
     card = np.repeat(np.arange(len(world.cards)), random.poisson(rate))
     place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
     merchant = _merchants(world, scenario, random, card, place, abroad[card] >= 0)
@@ -157,10 +159,10 @@ def _sprees(world: World, scenario: Scenario, day: date, random: np.random.Gener
     season = _season(scenario, day)
     shoppers = _few(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
     usual = random.random(len(shoppers)) >= NEW_SHOPS
-    size = np.where(usual, 3 + random.poisson(7.0, len(shoppers)), 1 + random.poisson(2.0, len(shoppers)))
+    size = np.where(usual, 3 + random.poisson(7.0, len(shoppers)), 1 + random.poisson(3.0, len(shoppers)))
     card, at_usual = np.repeat(shoppers, size), np.repeat(usual, size)
     rank = random.integers(0, min(MOST_USUAL, scenario.life.favourites), len(card))
-    anywhere = random.choice(world.resaleable, len(card))
+    anywhere = random.choice(world.ordinary, len(card))
     merchant = np.where(at_usual, world.cards.favourites[card, rank], anywhere)
     bold = around_one(random, scenario.life.spree_size, 0.6, len(card))
     amount = bold * _amounts(world, scenario, random, card, merchant)

@@ -80,6 +80,11 @@ class World:
         return np.flatnonzero(self.merchants.online & self.sells_resaleable)
 
     @cached_property
+    def ordinary(self) -> Ints:
+        """The online merchants that sell other things."""
+        return np.flatnonzero(self.merchants.online & ~self.sells_resaleable)
+
+    @cached_property
     def sells_resaleable(self) -> Bools:
         """By merchant: whether it sells what thieves buy."""
         resaleable = np.array([category.resaleable for category in self.scenario.categories])
@@ -149,11 +154,12 @@ def _merchants(scenario: Scenario, random: np.random.Generator) -> Merchants:
     category[: len(scenario.categories)] = np.arange(len(scenario.categories))
     online = random.random(count) < np.array([kind.online for kind in scenario.categories])[category]
     place = random.choice(places, count, p=_normalised([place.weight for place in scenario.places]))
-    # Every place has a shop at the street, and there is at least one resaleable shop online.
+    # Every place has a shop at the street, and both kinds of online shop exist.
     place[-places:], online[-places:] = np.arange(places), False
     category[-places:] = 0
-    fence = next(i for i, kind in enumerate(scenario.categories) if kind.online and kind.resaleable)
-    online[fence] = True
+    sold = [(kind.online > 0, kind.resaleable) for kind in scenario.categories]
+    fence, other = sold.index((True, True)), sold.index((True, False))
+    online[fence] = online[other] = True
     weight = np.array([kind.weight for kind in scenario.categories]) / _commonness(scenario)
     latitude, longitude = _scatter(scenario, random, place, MERCHANTS_SPREAD_KM)
     return Merchants(

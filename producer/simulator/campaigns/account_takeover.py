@@ -9,6 +9,9 @@ from producer.simulator.campaigns.common import after_each_other, factors, some_
 from producer.simulator.draws import HOUR_MS, Payments, generator
 from producer.simulator.world import World
 
+RESALEABLE = 0.9
+"""Share of the purchases that can be turned into money."""
+
 
 def account_takeover(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
     """The payments of all take-overs that begin on `day`."""
@@ -21,6 +24,6 @@ def account_takeover(world: World, scenario: Scenario, day: date, take: int = 0)
     card = np.repeat(victims(world, random, count), size)
     anywhere = world.shelves.choose(random, np.full(len(card), world.shelves.online))
     resaleable = random.choice(world.resaleable, len(card))
-    merchant = np.where(random.random(len(card)) < 0.7, resaleable, anywhere)
+    merchant = np.where(random.random(len(card)) < RESALEABLE, resaleable, anywhere)
     amount = world.usual_amount(card, merchant) * factors(random, campaign, size)
     return Payments(card, merchant, time, amount)

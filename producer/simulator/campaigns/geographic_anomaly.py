@@ -9,6 +9,8 @@ from producer.simulator.campaigns.common import after_each_other, factors, some_
 from producer.simulator.draws import HOUR_MS, Ints, Payments, generator
 from producer.simulator.world import World
 
+SHOPS_PASSED = 6
+
 
 def geographic_anomaly(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
     """The payments of all clones that are first used on `day`."""
@@ -27,8 +29,8 @@ def geographic_anomaly(world: World, scenario: Scenario, day: date, take: int = 
 
 
 def _shops(world: World, random: np.random.Generator, place: Ints) -> Ints:
-    """Shops of the place; of three that the thief passes, one that sells what can be resold."""
-    passed = np.stack([world.shelves.choose(random, place) for _ in range(3)])
+    """Shops of the place; of those that the thief passes, one that sells what can be resold."""
+    passed = np.stack([world.shelves.choose(random, place) for _ in range(SHOPS_PASSED)])
     wanted = world.sells_resaleable[passed]
     chosen: Ints = passed[np.argmax(wanted, axis=0), np.arange(len(place))]
     return chosen
