@@ -11,7 +11,6 @@ from prefect import Flow
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS,
-    Setting,
     temporary_settings,
 )
 
@@ -53,9 +52,9 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     return command
 
 
-def _prefect_settings() -> dict[Setting, Any]:
+def _prefect_settings() -> dict[Any, Any]:
     """A running embedded stack is found through its `stack.env`, which Prefect does not know."""
-    found: dict[Setting, Any] = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: _SERVER_START_S}
+    found: dict[Any, Any] = {PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: _SERVER_START_S}
     url = load_settings().prefect_api_url
     return found | {PREFECT_API_URL: url} if url else found
 
