@@ -6,9 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from flows.ingest import ingest
-from fraud.errors import UnreachableError
+from fraud.errors import DataError, UnreachableError
 from fraud.ingest.commits import committed_files
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka import create_topics
@@ -56,29 +57,20 @@ def test_the_flow_brings_all_partitions(settings: Settings, monkeypatch: pytest.
 
 
 @pytest.mark.timeout(300)
-def test_an_unreachable_broker_ends_the_program_with_one_sentence(
-    make_settings: SettingsFactory, tmp_path: Path
-) -> None:
-    # given settings that name a dead broker
-    settings = make_settings(kafka={"request_timeout_s": 1.0})
-    variables = environment(settings) | {
+@pytest.mark.usefixtures("prefect_server")
+def test_a_users_mistake_ends_the_program_with_one_sentence(local_settings: Settings, tmp_path: Path) -> None:
+    # given a lake without transactions
+    variables = environment(local_settings) | {
         "PATH": "/usr/bin:/bin",
         "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "CRITICAL",
-        "PREFECT_TASK_DEFAULT_RETRIES": "0",
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
     }
-    # when the flow's file is run as a program
-    ran = subprocess.run(
-        [sys.executable, ROOT / "flows" / "ingest.py"],
-        cwd=tmp_path,
-        env=variables,
-        capture_output=True,
-        text=True,
-    )
+    # when a flow's file is run as a program
+    program = [sys.executable, str(ROOT / "flows" / "preprocess.py")]
+    ran = subprocess.run(program, cwd=tmp_path, env=variables, capture_output=True, text=True)
     # then it ends with the sentence and its exit code, without a traceback
-    assert ran.returncode == UnreachableError.exit_code, ran.stderr
-    assert "error: Kafka at 127.0.0.1:1 failed" in ran.stderr
+    assert ran.returncode == DataError.exit_code, ran.stderr
+    assert "error: the lake has no transactions yet; run flows/ingest.py first" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -31,7 +31,7 @@ from fraud.spark import spark_session, workers_errors
 from tests.fraud.lakes import PARTITIONS, GrowingLake
 from tests.fraud.streams import START_MS, accidental_stream, label, transaction
 
-pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 
 FIRST = day_of(START_MS)
 DAYS = 45
@@ -42,7 +42,14 @@ LATENESS = AdmissionSettings().lateness
 def spark() -> Iterator[SparkSession]:
     """One session, whose small batches let cards go on from one to the next."""
     java = Path(spark_environment()["JAVA_HOME"])
-    settings = SparkSettings(master="local[2]", driver_memory="1g", arrow_batch_rows=64, java_home=java)
+    # The sessions of tests are short, so the JVM had better not optimise.
+    conf = {
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.sql.codegen.wholeStage": "false",
+    }
+    settings = SparkSettings(
+        master="local[2]", driver_memory="1g", arrow_batch_rows=64, java_home=java, conf=conf
+    )
     with spark_session(settings) as session:
         yield session
 
