@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from fraud.preprocess.days import FEATURES, PROFILES
+from fraud.settings import Settings
+
 INFRA = Path(__file__).parents[2] / "infra" / "terraform"
 ENVIRONMENTS = sorted(path.stem for path in (INFRA / "envs").glob("*.tfvars"))
 
@@ -68,6 +71,24 @@ def test_each_environment_has_its_own_state() -> None:
     backends = "".join((INFRA / "envs" / f"{name}.s3.tfbackend").read_text() for name in ENVIRONMENTS)
 
     assert len(set(re.findall(r'key\s*=\s*"(.+)"', backends))) == len(ENVIRONMENTS)
+
+
+def test_the_topics_are_those_of_the_settings() -> None:
+    variables = (INFRA / "variables-data.tf").read_text()
+    block = variables.split('variable "topics"')[1].split('variable "')[0]
+
+    assert (
+        dict(re.findall(r'(\w+)\s*=\s*optional\(string, "(.+)"\)', block)) == Settings().topics.model_dump()
+    )
+
+
+def test_the_rights_speak_of_the_folders_and_groups_that_there_are() -> None:
+    table = (INFRA / "modules" / "identity" / "access.tf").read_text()
+    serving = Settings().serving
+
+    assert all(f'"lake/{dataset.split("/")[0]}/"' in table for dataset in (FEATURES, PROFILES))
+    assert {serving.group_id, serving.transactional_id} == {"fraud-serving"}
+    assert table.count('"fraud-serving*"') == 2
 
 
 def test_only_routes_out_name_the_internet() -> None:

@@ -33,17 +33,23 @@ run "storage_rights" {
   }
 
   assert {
-    condition     = flatten([for s in output.statements["serving"] : s.Action if startswith(flatten([s.Action])[0], "s3:")]) == ["s3:ListBucket", "s3:GetObject"]
-    error_message = "serving lists and reads, and does nothing else in S3"
+    condition     = toset(flatten([for s in output.statements["serving"] : s.Resource if contains(["Write", "Remove"], s.Sid)])) == toset(["arn:aws:s3:::lake/lake/state/*"])
+    error_message = "serving writes snapshots of its state, and neither models nor what models are learnt from"
   }
 
   assert {
-    condition     = flatten([for s in output.statements["serving"] : s.Resource if s.Sid == "Read"]) == ["arn:aws:s3:::lake/mlflow/*"]
-    error_message = "serving reads models and no cardholder's transactions"
+    condition     = toset(flatten([for s in output.statements["serving"] : s.Resource if s.Sid == "Read"])) == toset(["arn:aws:s3:::lake/mlflow/*", "arn:aws:s3:::lake/lake/state/*"])
+    error_message = "serving reads models and its snapshots"
   }
 
   assert {
-    condition     = flatten([for s in output.statements["serving"] : s.Action if s.Sid == "Decrypt"]) == ["kms:Decrypt"]
+    condition = toset([for workload, statements in output.statements : workload
+    if contains(flatten([for s in statements : s.Resource if s.Sid == "Write"]), "arn:aws:s3:::lake/mlflow/*")]) == toset(["trainer", "pipeline"])
+    error_message = "only those who train write models"
+  }
+
+  assert {
+    condition     = flatten([for s in output.statements["monitor"] : s.Action if s.Sid == "Decrypt"]) == ["kms:Decrypt"]
     error_message = "who does not write needs no new data keys"
   }
 
@@ -58,7 +64,7 @@ run "storage_rights" {
   }
 
   assert {
-    condition     = toset(flatten([for s in output.statements["preprocess"] : s.Resource if contains(["Write", "Remove"], s.Sid)])) == toset(["arn:aws:s3:::lake/lake/features/*", "arn:aws:s3:::lake/lake/profiles/*"])
+    condition     = toset(flatten([for s in output.statements["preprocess"] : s.Resource if contains(["Write", "Remove"], s.Sid)])) == toset(["arn:aws:s3:::lake/lake/features/*", "arn:aws:s3:::lake/lake/profiles/*", "arn:aws:s3:::lake/lake/merchant_days/*"])
     error_message = "preprocess writes and replaces what it derives, and leaves the raw events alone"
   }
 
@@ -66,9 +72,9 @@ run "storage_rights" {
     condition = alltrue([
       for workload, statements in output.statements : alltrue([
         for s in statements : !contains(["Write", "Remove"], s.Sid)
-      ]) if contains(["serving", "monitor", "mlflow"], workload)
+      ]) if contains(["monitor", "mlflow"], workload)
     ])
-    error_message = "serving, monitor and the MLflow server only read"
+    error_message = "monitor and the MLflow server only read"
   }
 
   assert {

@@ -6,7 +6,9 @@ locals {
   nothing = { read = [], write = [], remove = [], consume = [], produce = [], groups = [], transactional_ids = [] }
 
   raw     = ["lake/transactions/", "lake/labels/"]
-  derived = ["lake/features/", "lake/profiles/"]
+  derived = ["lake/features/", "lake/profiles/", "lake/merchant_days/"]
+  state   = ["lake/state/"]
+  probe   = ["lake/_probe/"]
   models  = ["mlflow/"]
   topics  = var.topics
 
@@ -16,7 +18,7 @@ locals {
     remove  = local.raw # what a crash left half-written
     consume = [local.topics.transactions, local.topics.labels]
     produce = [local.topics.dead_letters]
-    groups  = ["fraud-ingest*"]
+    groups  = ["fraud-ingest*", "fraud-offsets*"]
   }
   preprocess = {
     read    = concat(local.raw, local.derived)
@@ -33,11 +35,11 @@ locals {
     ingest     = local.ingest
     preprocess = local.preprocess
     trainer    = local.trainer
-    # The flow that does all three in one Job.
+    # The flow that does all three in one Job, and first writes a probe to see whether it can.
     pipeline = {
-      read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read))
-      write   = distinct(concat(local.ingest.write, local.preprocess.write, local.trainer.write))
-      remove  = distinct(concat(local.ingest.remove, local.preprocess.remove))
+      read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read, local.probe))
+      write   = distinct(concat(local.ingest.write, local.preprocess.write, local.trainer.write, local.probe))
+      remove  = distinct(concat(local.ingest.remove, local.preprocess.remove, local.probe))
       consume = local.ingest.consume
       produce = distinct(concat(local.ingest.produce, local.preprocess.produce))
       groups  = local.ingest.groups
@@ -48,10 +50,12 @@ locals {
       groups  = ["fraud-monitor*"]
     }
     serving = {
-      read              = local.models
+      read              = concat(local.models, local.state)
+      write             = local.state # snapshots of the cards' state; never a model
+      remove            = local.state
       consume           = [local.topics.transactions, local.topics.profiles]
       produce           = [local.topics.predictions, local.topics.dead_letters]
-      groups            = ["fraud-serving*"]
+      groups            = ["fraud-serving*", "fraud-profiles*"]
       transactional_ids = ["fraud-serving*"]
     }
     mlflow = {
@@ -60,6 +64,13 @@ locals {
     producer = {
       produce           = [local.topics.transactions, local.topics.labels]
       transactional_ids = ["fraud-producer*"]
+    }
+    # Puts dead letters back.
+    redrive = {
+      consume           = [local.topics.dead_letters]
+      produce           = [local.topics.transactions]
+      groups            = ["${local.topics.dead_letters}.redrive"]
+      transactional_ids = ["${local.topics.dead_letters}.redrive"]
     }
     dashboard = {
       consume = [local.topics.predictions, local.topics.labels]
