@@ -93,8 +93,7 @@ resource "aws_db_instance" "this" {
   instance_class     = var.instance_class
   ca_cert_identifier = "rds-ca-rsa2048-g1"
 
-  db_name                             = "postgres"
-  username                            = "administrator"
+  username                            = "fraud_admin"
   manage_master_user_password         = true # in Secrets Manager, rotated; never in the state
   master_user_secret_kms_key_id       = module.key.arn
   iam_database_authentication_enabled = true
@@ -113,7 +112,7 @@ resource "aws_db_instance" "this" {
 
   backup_retention_period    = var.backup_days
   copy_tags_to_snapshot      = true
-  delete_automated_backups   = false
+  delete_automated_backups   = var.disposable
   deletion_protection        = !var.disposable
   skip_final_snapshot        = var.disposable
   final_snapshot_identifier  = var.disposable ? null : "${var.name}-final"
