@@ -23,7 +23,7 @@ HIGHEST_FRAUD_RATE = 0.5
 IMPLAUSIBLE_PRECISION = 0.95
 """A single feature with a higher average precision is more likely the label in disguise."""
 
-_LEAK_ROWS = 200_000
+_LEAK_ROWS = 60_000
 
 Bools = npt.NDArray[np.bool_]
 

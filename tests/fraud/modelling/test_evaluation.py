@@ -48,12 +48,12 @@ def of_days(days: list[int], cards: list[int], labels: list[int]) -> Dataset:
 
 
 def test_a_card_found_is_out_of_the_way_on_later_days() -> None:
-    # given card 1 fraudulent on both days, card 2 on the second
-    data = of_days([0, 0, 0, 1, 1, 1], [1, 2, 3, 1, 2, 3], [1, 0, 0, 1, 1, 0])
+    # given card 1 fraudulent on both days
+    data = of_days([0, 0, 0, 1, 1, 1], [1, 2, 3, 1, 2, 3], [1, 0, 0, 1, 0, 0])
     # when card 1 scores highest every day and card 2 comes next
     scores = np.array([0.9, 0.5, 0.1, 0.9, 0.5, 0.1])
-    # then the second day's first place is card 2's
-    assert card_precision_by_day(data, scores, k=1).tolist() == [1.0, 1.0]
+    # then the second day's first place is card 2's, which is honest
+    assert card_precision_by_day(data, scores, k=1).tolist() == [1.0, 0.0]
 
 
 def test_a_card_counts_with_its_highest_score() -> None:
