@@ -126,11 +126,17 @@ class Models:
 
     def _follow(self) -> None:
         seats = [self._champion, *([self._challenger] if self._settings.serving.shadow else [])]
+        if self._champion.version is not None:
+            # MLflow's import takes seconds that a restart would rather spend on its state.
+            self._pause()
         while not self._stop.is_set():
             for seat in seats:
                 self._look(seat)
-            interval_s = self._settings.registry.poll_interval_s
-            self._stop.wait(interval_s * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
+            self._pause()
+
+    def _pause(self) -> None:
+        interval_s = self._settings.registry.poll_interval_s
+        self._stop.wait(interval_s * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
 
     def _look(self, seat: _Seat) -> None:
         try:

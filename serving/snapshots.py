@@ -36,6 +36,7 @@ class Snapshots:
         self._settings = settings
         self._metrics = metrics
         self._due_at: dict[int, float] = {}
+        self._written_at: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._opened: tuple[Lake, str] | None = None
         self._opening = threading.Lock()
@@ -45,11 +46,16 @@ class Snapshots:
         interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
         if not interval_s or (self._thread and self._thread.is_alive()):
             return
-        for state in states:
-            if now >= self._due_at.setdefault(state.partition, now + interval_s):
-                self._due_at[state.partition] = now + interval_s
-                self._begin(state)
-                return
+        waiting = [
+            state for state in states if now >= self._due_at.setdefault(state.partition, now + interval_s)
+        ]
+        if not waiting:
+            return
+        state = min(waiting, key=lambda one: self._due_at[one.partition])
+        self._due_at[state.partition] = now + interval_s
+        if self._written_at.get(state.partition) != state.position:
+            self._written_at[state.partition] = state.position
+            self._begin(state)
 
     def load(self, partition: int, committed: Committed) -> PartitionState | None:
         """The newest usable snapshot that is not beyond `committed`; None: replay."""

@@ -1,10 +1,16 @@
 """The engine on a real broker with a real registry."""
 
 import json
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 
+from fraud.errors import UnreachableError
 from fraud.settings import Settings
+from serving.run import run
+from tests.conftest import SettingsFactory
 from tests.serving.offline import mismatches
 from tests.serving.world import (
     BASE_MS,
@@ -201,3 +207,76 @@ def test_late_events_beyond_the_bound_are_dead_letters(serving_settings: Setting
 
     # then
     assert {one.transaction_id for one in found} == {one["transaction_id"] for one in on_time}
+
+
+def test_at_least_once_answers_everything_too(serving_settings: Settings, champion: str) -> None:
+    # given
+    serving = serving_settings.serving.model_copy(update={"delivery": "at_least_once"})
+    at_least_once = serving_settings.model_copy(update={"serving": serving})
+    events = disorderly(400)
+    send(at_least_once, events)
+
+    # when
+    with running(at_least_once):
+        found = wait_for_predictions(at_least_once, len({one["transaction_id"] for one in events}))
+
+    # then
+    assert mismatches(at_least_once, found) == []
+
+
+def test_the_challenger_scores_in_shadow(serving_settings: Settings, champion: str) -> None:
+    # given
+    challenger = register(serving_settings, tiny_bundle(serving_settings, seed=3), alias="challenger")
+    serving = serving_settings.serving.model_copy(update={"shadow": True})
+    shadowing = serving_settings.model_copy(update={"serving": serving})
+
+    # when
+    with running(shadowing) as engine:
+        wait_for(lambda: engine.engine._models.challenger)
+        send(shadowing, [transaction(number) for number in range(50)])
+        found = wait_for_predictions(shadowing, 50)
+
+    # then
+    assert {(one.model_version, one.challenger_version) for one in found} == {(champion, challenger)}
+    assert any(one.challenger_score != one.score for one in found)
+
+
+def test_without_topics_it_ends_with_a_sentence(make_settings: SettingsFactory, broker: str) -> None:
+    made = make_settings(kafka={"bootstrap_servers": broker})
+    with pytest.raises(UnreachableError, match="has no topic"):
+        run(made, threading.Event())
+
+
+def test_it_waits_for_a_model_and_tells_so(serving_settings: Settings) -> None:
+    # given
+    stop = threading.Event()
+    thread = threading.Thread(target=run, args=(serving_settings, stop))
+    thread.start()
+    address = serving_settings.home / "serving" / "worker-0.json"
+
+    # when
+    try:
+        wait_for(address.exists)
+        url = json.loads(address.read_text())["url"]
+        before = _ask(f"{url}/ready")
+        register(serving_settings, tiny_bundle(serving_settings))
+        wait_for(lambda: _ask(f"{url}/ready")[0] == 200)
+        live, metrics = _ask(f"{url}/live"), _ask(f"{url}/metrics")
+    finally:
+        stop.set()
+        thread.join(60)
+
+    # then
+    assert before[0] == 503
+    assert "no version is the champion yet" in before[1]
+    assert live[0] == metrics[0] == 200
+    assert 'fraud_model_info{name="fraud-detector",role="champion",version="1"} 1.0' in metrics[1]
+
+
+def _ask(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
