@@ -60,18 +60,20 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the page and the figures; returns the figures."""
     summary = summarise(results, about)
-    for path, content in (
-        (report, lambda: render_report(results, summary)),
-        (json_file, lambda: json.dumps(summary, indent=1)),
-    ):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content(), encoding="utf-8")
-            get_run_logger().info("wrote %s", path)
+    if json_file is not None:
+        _write(json_file, json.dumps(summary, indent=1))
+    if report is not None:
+        _write(report, render_report(results, summary))
     create_markdown_artifact(
         as_markdown(summary), key="backtest", description="mean and deviation over folds"
     )
     return summary
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    get_run_logger().info("wrote %s", path)
 
 
 def paced(say: Callable[[str], object]) -> Callable[..., object]:

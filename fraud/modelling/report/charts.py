@@ -81,7 +81,7 @@ def _frame(title: str, x: Axis | None, y: Axis, body: list[str]) -> str:
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         *(_horizontal(y, value) for value in y.ticks()),
-        *(_vertical(x, value) for value in (x.ticks() if x else [])),
+        *([_vertical(x, value) for value in x.ticks()] if x else []),
         *body,
         f'<text class="axis" transform="rotate(-90)" text-anchor="middle" x="{-(HEIGHT - BOTTOM + TOP) / 2}" '
         f'y="13">{escape(y.label)}</text>',

@@ -1,0 +1,87 @@
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fraud.features.events import encode_table
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
+from fraud.features.store import CardStore
+from fraud.features.table import compute_features
+from fraud.schema import TRANSACTION_ARROW
+
+START_MS = 1_700_006_400_000
+FIELDS = [
+    field for field in TRANSACTION_ARROW if field.name not in ("partition", "offset", "kafka_timestamp")
+]
+RATE = FEATURE_NAMES.index("merchant_fraud_rate_1d")
+
+
+def history(days: int = 12, per_day: int = 60, seed: int = 0) -> tuple[pa.Table, pa.Table]:
+    """Bare transactions (no category, channel, country or place), and labels two days late."""
+    random = np.random.default_rng(seed)
+    count = days * per_day
+    times = np.sort(START_MS + random.integers(0, days * DAY_MS, count))
+    columns = {
+        "transaction_id": [f"t{number}" for number in range(count)],
+        "card_id": [f"c{number}" for number in random.integers(0, 20, count)],
+        "merchant_id": [f"m{number}" for number in random.integers(0, 8, count)],
+        "amount": random.integers(100, 50_000, count),
+        "currency": ["EUR"] * count,
+        "timestamp": times,
+    }
+    arrays = [pa.array(columns.get(field.name, [None] * count), field.type) for field in FIELDS]
+    frauds = np.flatnonzero(random.random(count) < 0.1)
+    labels = pa.table(
+        {
+            "transaction_id": [f"t{number}" for number in frauds],
+            "is_fraud": [True] * len(frauds),
+            "reported_at": times[frauds] + 2 * DAY_MS,
+        }
+    )
+    return pa.table(arrays, schema=pa.schema(FIELDS)), labels
+
+
+def features(transactions: pa.Table, labels: pa.Table) -> npt.NDArray[np.float32]:
+    return compute_features(transactions, labels, lambda *_: None).rows
+
+
+def test_a_feature_never_sees_the_future() -> None:
+    # given a history, and the same cut off at a midnight, with the labels that were reported before it
+    transactions, labels = history()
+    moment = START_MS + 7 * DAY_MS
+    before = pa.array(transactions["timestamp"].to_numpy() < moment + DAY_MS)
+    known = pa.array(labels["reported_at"].to_numpy() < moment)
+    # when features are computed of both
+    whole = features(transactions, labels)
+    cut = features(transactions.filter(before), labels.filter(known))
+    # then the rows they share are the same: what came later left no trace
+    assert np.array_equal(whole[: len(cut)], cut, equal_nan=True)
+
+
+def test_a_label_counts_from_the_midnight_after_its_report() -> None:
+    # given a fraud on m0 that is reported at noon of day 5
+    transactions, labels = history()
+    of_m0 = transactions["merchant_id"].to_numpy(zero_copy_only=False) == "m0"
+    row = int(np.flatnonzero(of_m0)[0])
+    noon = START_MS + 5 * DAY_MS + DAY_MS // 2
+    one = pa.table({"transaction_id": [f"t{row}"], "is_fraud": [True], "reported_at": [noon]})
+    # when features are computed with and without it
+    difference = features(transactions, one)[:, RATE] - features(transactions, labels.slice(0, 0))[:, RATE]
+    days = (transactions["timestamp"].to_numpy() - START_MS) // DAY_MS
+    # then nothing changes before day 6, and on it the merchant's rate of one day rises most: the others'
+    # rise with the rate of all
+    assert not np.nan_to_num(difference[days < 6]).any()
+    on_day = days == 6
+    assert difference[on_day & of_m0].min() > difference[on_day & ~of_m0].max() > 0
+    assert difference[(days == 7) & of_m0].max() < difference[on_day & of_m0].min()
+
+
+def test_the_kernel_is_productions_and_repeats_are_left_out() -> None:
+    # given a history in which a transaction is delivered twice
+    transactions, labels = history()
+    twice = pa.concat_tables([transactions.slice(0, 10), transactions.slice(9)])
+    # when features are computed
+    found = compute_features(twice, labels, lambda *_: None)
+    # then the second delivery has no row, and the others are those of the store
+    expected, _ = CardStore().process(encode_table(transactions))
+    assert found.places.tolist() == [*range(10), *range(11, twice.num_rows)]
+    assert np.array_equal(found.rows[:, : len(KERNEL_FEATURES)], expected, equal_nan=True)
