@@ -99,8 +99,8 @@ def test_wrong_credentials_are_one_sentence(
     make_settings: SettingsFactory, s3_lake: dict[str, object]
 ) -> None:
     # given a wrong secret
-    settings = make_settings(lake=s3_lake | {"s3_secret": "wrong"})
+    settings = make_settings(lake=s3_lake | {"s3_secret": "not-the-secret"})
     # when the lake is opened, then the sentence names it, not the secret
     with pytest.raises(UnreachableError, match="s3://lake") as failure:
         open_lake(settings)
-    assert "wrong" not in str(failure.value)
+    assert "not-the-secret" not in str(failure.value)
