@@ -61,7 +61,12 @@ def make_settings(tmp_path: Path) -> SettingsFactory:
     def make(**overrides: Any) -> Settings:
         defaults: dict[str, Any] = {
             "home": tmp_path / "home",
-            "kafka": {"bootstrap_servers": "127.0.0.1:1", "request_timeout_s": 10.0},
+            # Tests write events of any age, and brokers delete by event time every few minutes.
+            "kafka": {
+                "bootstrap_servers": "127.0.0.1:1",
+                "request_timeout_s": 10.0,
+                "retention_days": -1,
+            },
             "topics": {
                 name: f"{prefix}.{name}"
                 for name in ("transactions", "labels", "predictions", "profiles", "dead_letters")
