@@ -85,6 +85,7 @@ class Life(_Part):
     sprees_per_month: NotNegative = Field(description="days of many large purchases")
     spree_size: Positive = Field(description="amounts against the usual")
     games_per_month: NotNegative = Field(description="bursts of tiny online payments")
+    tickets_per_month: NotNegative = Field(description="tiny online payments at new merchants")
     subscriptions: NotNegative = Field(description="of a card: online, every two weeks")
     salary_effect: NotNegative = Field(description="additional activity in the days after the salary")
 

@@ -44,6 +44,7 @@ def legitimate(world: World, scenario: Scenario, day: date, take: int = 0) -> Pa
         _habits(world, scenario, day, random, abroad),
         _sprees(world, scenario, day, random),
         _games(world, scenario, day, random),
+        _tickets(world, scenario, day, random),
     ]
     if take == 0:
         parts.append(_subscriptions(world, day))
@@ -178,6 +179,15 @@ def _games(world: World, scenario: Scenario, day: date, random: np.random.Genera
     shop = world.resaleable[card % len(world.resaleable)]
     amount = around_one(random, 1.7, 0.5, len(card))
     return Payments(card, shop, _session(world, random, day, players, card, 2 * MINUTE_MS), amount)
+
+
+def _tickets(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+    """A few tiny online payments on the way, at merchants seen for the first time: tickets, parking, tips."""
+    riders = _few(world, random, scenario.life.tickets_per_month / 30)
+    card = np.repeat(riders, 1 + random.poisson(2.0, len(riders)))
+    merchant = random.choice(world.ordinary, len(card))
+    amount = around_one(random, 1.0, 0.5, len(card))
+    return Payments(card, merchant, _session(world, random, day, riders, card, 2 * MINUTE_MS), amount)
 
 
 def _few(world: World, random: np.random.Generator, share: float) -> Ints:

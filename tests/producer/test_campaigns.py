@@ -20,7 +20,7 @@ def _all(simulator: Simulator, name: str, days: int = 40) -> Payments:
     return Payments.concat(parts)
 
 
-def test_card_testing_tries_many_cards_with_tiny_payments_at_one_shop(simulator: Simulator) -> None:
+def test_card_testing_tries_many_cards_with_tiny_payments_at_few_shops(simulator: Simulator) -> None:
     campaign = CAMPAIGNS[0].begun_on
     days = (
         campaign(simulator.world, simulator.world.scenario, START + timedelta(days=d), 0) for d in range(90)
@@ -30,7 +30,8 @@ def test_card_testing_tries_many_cards_with_tiny_payments_at_one_shop(simulator:
     shop, count = np.unique(tests.merchant, return_counts=True)
 
     assert simulator.world.merchants.online[payments.merchant].all()
-    assert len(np.unique(tests.card[tests.merchant == shop[count.argmax()]])) >= 15
+    assert len(np.unique(tests.card[tests.merchant == shop[count.argmax()]])) >= 6
+    assert len(shop) <= 15
     assert np.median(tests.amount) < 3
 
 
@@ -48,7 +49,7 @@ def test_account_takeover_shops_online_above_the_owner_s_level(simulator: Simula
 
     assert simulator.world.merchants.online[payments.merchant].all()
     assert 1.5 < np.median(payments.amount / usual) < 6
-    assert (payments.amount < usual).mean() > 0.03
+    assert (payments.amount < usual).mean() > 0.01
 
 
 def test_merchant_collusion_charges_many_cards_at_one_merchant_for_days(simulator: Simulator) -> None:

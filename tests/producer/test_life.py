@@ -20,7 +20,9 @@ def legitimate(transactions: pa.Table, truth: pa.Table) -> pa.Table:
 
 def test_cards_pay_as_often_as_the_scenario_says(simulator: Simulator, legitimate: pa.Table) -> None:
     life, cards = simulator.world.scenario.life, len(simulator.world.cards)
-    extras = (life.sprees_per_month * 10 + life.games_per_month * 9) / 30 + life.subscriptions / 14
+    extras = (
+        life.sprees_per_month * 10 + life.games_per_month * 9 + life.tickets_per_month * 3
+    ) / 30 + life.subscriptions / 14
 
     mean = legitimate.num_rows / cards / DAYS
 

@@ -9,6 +9,9 @@ from producer.simulator.campaigns.common import after_each_other, factors, some_
 from producer.simulator.draws import HOUR_MS, MINUTE_MS, Ints, Payments, around_one, generator, waits
 from producer.simulator.world import World
 
+SHOPS = 5
+"""Where a thief tries the cards of one batch."""
+
 
 def card_testing(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
     """The payments of all card testing that begins on `day`."""
@@ -19,18 +22,19 @@ def card_testing(world: World, scenario: Scenario, day: date, take: int = 0) -> 
     begin = some_time(random, day, count)[batch]
     begin = begin + (random.random(len(batch)) * campaign.hours * HOUR_MS).astype(np.int64)
     card = victims(world, random, len(batch))
-    shop = random.choice(world.resaleable, count)[batch]
-    tests = _tests(random, card, shop, begin)
+    shops = random.choice(world.resaleable, (count, SHOPS))
+    tests = _tests(random, card, shops[batch], begin)
     used = random.random(len(batch)) < campaign.used
     return Payments.concat([tests, _use(world, scenario, random, card[used], begin[used])])
 
 
-def _tests(random: np.random.Generator, card: Ints, shop: Ints, begin: Ints) -> Payments:
+def _tests(random: np.random.Generator, card: Ints, shops: Ints, begin: Ints) -> Payments:
+    """A few payments of each card, each at one of the thief's shops; `shops` has a row for each card."""
     size = 1 + random.poisson(2.0, len(card))
     time = after_each_other(random, begin, size, MINUTE_MS)
-    return Payments(
-        np.repeat(card, size), np.repeat(shop, size), time, around_one(random, 0.8, 0.4, len(time))
-    )
+    owner = np.repeat(np.arange(len(card)), size)
+    shop = shops[owner, random.integers(0, SHOPS, len(owner))]
+    return Payments(card[owner], shop, time, around_one(random, 0.8, 0.4, len(owner)))
 
 
 def _use(world: World, scenario: Scenario, random: np.random.Generator, card: Ints, tested: Ints) -> Payments:
