@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
-from fraud.kafka import consumer_config, require_topic
+from fraud.kafka import consumer_config
 from fraud.settings import Settings
 from serving.at_least_once import AtLeastOnce
 from serving.batch import Scorer
@@ -105,15 +105,12 @@ class Engine:
         return AtLeastOnce(self._settings, self._consumer, self._metrics)
 
     def _prepare(self, stop: threading.Event) -> None:
-        topics = self._settings.topics
-        for topic in (topics.transactions, topics.predictions, topics.dead_letters, topics.profiles):
-            require_topic(self._settings, topic)
         self._models.start()
         self._profile_reader.start()
         self._profile_reader.wait_until_caught_up(_PROFILES_TIMEOUT_S)
         self._wait_for_model(stop)
         self._consumer.subscribe(
-            [topics.transactions],
+            [self._settings.topics.transactions],
             on_assign=lambda _, partitions: self._partitions.assign(partitions),
             on_revoke=lambda _, partitions: self._hand_over(partitions, _REVOKE_TIMEOUT_S),
             on_lost=lambda _, partitions: self._hand_over(partitions, 0.0),

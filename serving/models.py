@@ -104,7 +104,8 @@ class Models:
     def stop(self) -> None:
         """End the thread; one that waits for a dead registry is left to end with the process."""
         self._stop.set()
-        self._thread.join(1.0)
+        if self._thread.is_alive():
+            self._thread.join(1.0)
 
     def _seat(self, seat: _Seat, served: Served) -> None:
         name = served.bundle.metadata.model_name

@@ -7,6 +7,7 @@ import socket
 import threading
 from pathlib import Path
 
+from fraud.kafka import require_topic
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.http import StatusServer
@@ -22,6 +23,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     Raises:
         UnreachableError: Kafka, or one of its topics, is not there.
     """
+    _require_topics(settings)
     folder = settings.home / "serving"
     with take_slot(folder) as slot:
         metrics = Metrics()
@@ -38,6 +40,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def transactional_id(settings: Settings, slot: int) -> str:
     """Unique among living workers and the same again after a restart."""
     return f"{settings.serving.transactional_id}-{socket.gethostname()}-{slot}"
+
+
+def _require_topics(settings: Settings) -> None:
+    """First of all: the clients of the engine would wait for a broker for ever."""
+    topics = settings.topics
+    for topic in (topics.transactions, topics.predictions, topics.dead_letters, topics.profiles):
+        require_topic(settings, topic)
 
 
 def _tell_address(file: Path, host: str, port: int) -> None:
