@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from optuna.trial import FrozenTrial
+
 from fraud.errors import DataError
 from fraud.modelling.backtest import BacktestPlan, Scored
 from fraud.modelling.baselines import baselines
@@ -11,13 +13,15 @@ from fraud.modelling.bundle import ModelBundle, describe
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
-from fraud.modelling.search import SearchRules, search
+from fraud.modelling.search import SearchResult, SearchRules, search
+from fraud.modelling.space import SENSIBLE, Params
 from fraud.modelling.splits import DAY, Fold, Period, Split, milliseconds, walk_forward
 from fraud.modelling.thresholds import ThresholdRules, choose_threshold
 
 MODEL = "model"
 VALIDATION_SHARE = 0.25
 SEARCH_FOLDS = 2
+LATER_TRIALS = 2
 LONG_DAYS = 14
 """Of a shorter training period one fold is all that can be searched on."""
 GAP_SHARE = 0.125
@@ -36,38 +40,51 @@ class LearningPlan:
     rules: ThresholdRules
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learnt:
-    """Contenders that learn at every step: the model and the baselines."""
+    """Contenders that learn at every step: the model and the baselines.
+
+    The first step spends the budget of trials; every later one weighs what won before against the sensible,
+    as a retraining weighs its champion's parameters.
+    """
 
     plan: LearningPlan
     say: Say
+    _won: tuple[Params, ...] = ()
 
     def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
         """Learn from `train`, score `test`."""
         split = inner_split(train, fold)
-        return [self._model(split, train, test), *baseline_scores(split, train, test, self.plan)]
+        found = self._search(split, train)
+        fitted = learn(
+            train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
+        )
+        model = Scored(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
+        self.say("the model is fitted; now the baselines")
+        return [model, *baseline_scores(split, train, test, self.plan)]
 
-    def _model(self, split: Split, train: Dataset, test: Dataset) -> Scored:
+    def _search(self, split: Split, train: Dataset) -> SearchResult:
         folds = walk_forward(
             split.refit,
             folds=SEARCH_FOLDS if split.refit.days >= LONG_DAYS else 1,
             test=timedelta(milliseconds=split.validation.end - split.validation.start),
             delay=timedelta(milliseconds=split.validation.start - split.train.end),
         )
-        rules = SearchRules(self.plan.trials, self.plan.seed, self.plan.threads)
-        found = search(
-            train,
-            folds,
-            rules,
-            lambda trial, done: self.say(
-                f"trial {done} of {rules.trials}: average precision {trial.value or 0:.4f}"
-            ),
-        )
-        fitted = learn(
-            train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
-        )
-        return Scored(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
+        trials = min(self.plan.trials, LATER_TRIALS) if self._won else self.plan.trials
+        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, SENSIBLE))))
+        rules = SearchRules(trials, self.plan.seed, self.plan.threads, first=first)
+        found = search(train, folds, rules, lambda trial, done: self.say(_told(trial, done, trials)))
+        self._won = (found.params,)
+        return found
+
+
+def _items(params: Params) -> tuple[tuple[str, object], ...]:
+    return tuple(sorted(params.items()))
+
+
+def _told(trial: FrozenTrial, done: int, trials: int) -> str:
+    value = "pruned" if trial.value is None else f"average precision {trial.value:.4f}"
+    return f"trial {done} of {trials}: {value}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from fraud.modelling.report.figures import (
     precision_recall,
     savings,
 )
-from fraud.modelling.report.words import LOOKS, Money, date_of
+from fraud.modelling.report.words import LOOKS, Money
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _savings(results: Sequence[FoldResult], pooled: Sequence[Pooled], names: lis
     alerts, saved = savings(pooled[0], results, cost)
     top = max(float(saved.max()), 1.0) * 1.08
     lines = [
-        Line(name, LOOKS[number], *savings(one, results, cost))
+        Line(name, LOOKS[number], *savings(one, results, cost, float(alerts[-1])))
         for number, (one, name) in enumerate(zip(pooled, names, strict=True))
     ]
     return Chart(
@@ -103,7 +104,7 @@ def _card_precision(results: Sequence[FoldResult], k: int) -> Chart:
         "The share of fraudulent cards among those looked at; dashed the mean.",
         column_chart(
             f"Card precision at {k} by day",
-            [date_of(int(day)) for day in days],
+            [datetime.fromtimestamp(day / 1_000, UTC).strftime("%d %b") for day in days],
             shares,
             float(shares.mean()),
             Axis(f"fraudulent of {k} cards", 0, top, show),

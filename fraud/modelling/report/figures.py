@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import FEATURE_TEXTS
 from fraud.modelling.backtest import FoldResult
 from fraud.modelling.evaluation import DAY_MS, Ranked, card_precision_by_day
 
@@ -18,6 +17,7 @@ BINS = 15
 BANDS = 6
 MISSED = 12
 UNUSUAL = 4
+RARE = 0.1
 _SAMPLE = 20_000
 
 
@@ -72,7 +72,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Missed:
-    """A fraud below the threshold; `unusual` are its most unusual features, in words with their values."""
+    """A fraud below the threshold; `unusual` are its most unusual features with their values."""
 
     transaction_id: str
     card_id: str
@@ -101,13 +101,18 @@ def calibration(pooled: Pooled) -> tuple[Floats, Floats]:
     return mean, np.bincount(group, pooled.labels[order], BINS)[some] / rows[some]
 
 
-def savings(pooled: Pooled, results: Sequence[FoldResult], review_cost: int) -> tuple[Floats, Floats]:
-    """Alerts a day, and the money that a threshold with so many saves; from the highest score on."""
+def savings(
+    pooled: Pooled, results: Sequence[FoldResult], review_cost: int, most_alerts: float | None = None
+) -> tuple[Floats, Floats]:
+    """Alerts a day, and the money that a threshold with so many saves; from the highest score on.
+
+    Shown up to `most_alerts` a day, by default four times the best number.
+    """
     gain = (pooled.amounts * pooled.labels - review_cost)[np.argsort(-pooled.scores, kind="stable")]
     days = sum(len(np.unique(result.test.timestamps // DAY_MS)) for result in results)
     saved = np.cumsum(gain).astype(np.float64)
     alerts = np.arange(1, len(saved) + 1) / days
-    shown = alerts <= max(4 * alerts[int(np.argmax(saved))], 1.0)
+    shown = alerts <= (most_alerts or max(4 * alerts[int(np.argmax(saved))], alerts[0]))
     keep = _spread(alerts[shown], 250)
     return alerts[keep], saved[keep]
 
@@ -184,9 +189,7 @@ def _unusual(
     beyond = np.minimum((sample >= row).sum(axis=0), (sample <= row).sum(axis=0)) / known
     beyond[np.isnan(row)] = 1.0
     chosen = np.argsort(beyond, kind="stable")[:UNUSUAL]
-    return [
-        (FEATURE_TEXTS.get(names[one], names[one]), float(row[one])) for one in chosen if beyond[one] < 0.1
-    ]
+    return [(names[one], float(row[one])) for one in chosen if beyond[one] < RARE]
 
 
 def _group(name: str, pooled: Pooled, chosen: Bools) -> Group:

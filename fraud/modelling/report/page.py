@@ -12,7 +12,15 @@ from fraud.modelling.backtest import FoldResult
 from fraud.modelling.backtest_summary import FIGURES, Summary
 from fraud.modelling.report.drawing import draw_charts
 from fraud.modelling.report.figures import Group, Pooled, by_amount, by_campaign, top_missed
-from fraud.modelling.report.words import GLOSSARY, LOOKS, Money, date_of, headline_cards, with_deviation
+from fraud.modelling.report.words import (
+    GLOSSARY,
+    LOOKS,
+    Money,
+    date_of,
+    feature_in_words,
+    headline_cards,
+    with_deviation,
+)
 
 Values = dict[str, Any]
 
@@ -129,7 +137,7 @@ def _missed(results: Sequence[FoldResult], money: Money) -> list[Values]:
             "time": datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
             "amount": money.show(one.amount),
             "score": f"{one.score:.3f}",
-            "unusual": [(text, f"{value:,.4g}") for text, value in one.unusual],
+            "unusual": [feature_in_words(name, value, money) for name, value in one.unusual],
         }
         for one in top_missed(results, 0)
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
+from fraud.features.spec import FEATURE_TEXTS
 from fraud.modelling.backtest import FoldResult
 from fraud.modelling.backtest_summary import Summary
 from fraud.schema import minor_digits
@@ -15,6 +16,7 @@ LOOKS = ("model", "constant", "amount", "logistic")
 """The contenders' colours, in their order."""
 
 _Z95 = 1.96
+_IN_MINOR_UNITS = ("card_sum_", "card_mean_", "card_max_")
 
 GLOSSARY = (
     (
@@ -129,6 +131,12 @@ def headline_cards(summary: Summary, money: Money) -> list[Card]:
             f"{money.show(saved)} of {money.show(lost)}, the reviews paid",
         ),
     ]
+
+
+def feature_in_words(name: str, value: float, money: Money) -> str:
+    """A feature and its value, as an analyst reads them."""
+    shown = money.show(value) if name == "amount" or name.startswith(_IN_MINOR_UNITS) else f"{value:,.4g}"
+    return f"{FEATURE_TEXTS.get(name, name)}: {shown}"
 
 
 def with_deviation(mean: float | None, deviation: float | None) -> str:
