@@ -25,8 +25,8 @@ from fraud.modelling.learner import base_score, quantile_matrix, training_rows
 from fraud.modelling.space import SENSIBLE, Params, Recipe, suggest
 from fraud.modelling.splits import Fold, Period
 
-TRAIN_MAJORITY = 120_000
-TEST_MAJORITY = 60_000
+TRAIN_MAJORITY = 80_000
+TEST_MAJORITY = 40_000
 MOST_ROUNDS = 400
 PATIENCE = 20
 

@@ -25,7 +25,5 @@ def a_booster(rounds: int = 10, columns: tuple[str, ...] = FEATURE_NAMES) -> xgb
 
 def a_bundle(rounds: int = 10, **told: Any) -> ModelBundle:
     """A bundle that may serve."""
-    columns = told.get("feature_names", FEATURE_NAMES)
-    return make_bundle(
-        a_booster(rounds, columns), **({"model_name": "fraud-detector", "threshold": 0.5} | told)
-    )
+    given: dict[str, Any] = {"model_name": "fraud-detector", "threshold": 0.5} | told
+    return make_bundle(a_booster(rounds, given.get("feature_names", FEATURE_NAMES)), **given)

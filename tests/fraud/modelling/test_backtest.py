@@ -111,7 +111,7 @@ def handbook_test_rows(data: Dataset, fold: Fold, delay_days: int) -> list[int]:
     for test_day in range((fold.test.end - fold.test.start) // DAY_MS):
         today = train_days + delay_days + test_day
         known |= set(data.cards[(day == today - delay_days - 1) & (data.labels == 1)])
-        kept += [row for row in np.flatnonzero(day == today) if data.cards[row] not in known]
+        kept += [row for row in np.flatnonzero(day == today).tolist() if data.cards[row] not in known]
     return kept
 
 

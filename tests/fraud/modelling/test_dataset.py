@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,7 +9,7 @@ from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.modelling.dataset import ROW_COLUMNS, join_labels, make_dataset
 from fraud.modelling.history import load_history
-from fraud.modelling.splits import Period, timedelta
+from fraud.modelling.splits import Period
 from fraud.settings import Settings
 from tests.fraud.modelling.synthetic import FOR_EVER, START_MS, dataset, labels_of, tables, write_history
 

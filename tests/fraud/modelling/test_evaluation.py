@@ -21,7 +21,7 @@ from tests.fraud.modelling.synthetic import dataset
 def test_figures_are_those_of_scikit_learn_with_ties_and_weights(decimals: int) -> None:
     random = np.random.default_rng(decimals)
     labels = (random.random(500) < 0.2).astype(np.int8)
-    scores = np.round(random.random(500) + 0.3 * labels, decimals)
+    scores = np.round(random.random(500) + 0.3 * labels.astype(np.float64), decimals)
     weights = random.integers(0, 4, 500).astype(np.float64)
     ranked = Ranked.of(labels, scores)
     for weight in (None, weights):
