@@ -27,19 +27,21 @@ Terraform = Callable[..., None]
 
 @pytest.fixture
 def terraform(tmp_path: Path) -> Terraform:
-    """Runs a terraform command on the configuration; its output is the failure's message."""
+    """Runs a terraform command on a folder of the configuration; its output is the failure's message."""
     checker = os.environ.get("TERRAFORM_VALIDATE")
-    if checker is None and not (INFRA / ".terraform").is_dir():
-        pytest.skip(
-            "no providers: run `terraform init -backend=false` in infra/terraform, or set TERRAFORM_VALIDATE"
-        )
     if checker is None:
-        return lambda *command: _run(["terraform", *command], INFRA)
+        return _with_own_providers
     # A backend that was not configured stops the commands that such a program needs.
     copy = shutil.copytree(
         INFRA, tmp_path / "terraform", ignore=shutil.ignore_patterns("backend.tf", ".terraform")
     )
-    return lambda *command: _run([checker, str(copy), *command], tmp_path)
+    return lambda folder, *command: _run([checker, str(copy / folder), *command], tmp_path)
+
+
+def _with_own_providers(folder: str, *command: str) -> None:
+    if not (INFRA / folder / ".terraform").is_dir():
+        pytest.skip("no providers: run `terraform init -backend=false` there, or set TERRAFORM_VALIDATE")
+    _run(["terraform", *(command or ["validate"])], INFRA / folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -55,7 +57,7 @@ def test_the_files_are_formatted() -> None:
 @needs_terraform
 @pytest.mark.timeout(1800)
 def test_the_modules_keep_their_promises(terraform: Terraform) -> None:
-    terraform("test", "-no-color")
+    terraform(".", "test", "-no-color")
 
 
 @needs_terraform
@@ -63,8 +65,14 @@ def test_the_modules_keep_their_promises(terraform: Terraform) -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_each_environment_can_be_made_from_its_values(terraform: Terraform, environment: str) -> None:
     terraform(
-        "test", "-no-color", "-test-directory=tests/environments", f"-var-file=envs/{environment}.tfvars"
+        ".", "test", "-no-color", "-test-directory=tests/environments", f"-var-file=envs/{environment}.tfvars"
     )
+
+
+@needs_terraform
+@pytest.mark.timeout(600)
+def test_the_bucket_of_the_states_can_be_made(terraform: Terraform) -> None:
+    terraform("bootstrap")
 
 
 def test_each_environment_has_its_own_state() -> None:
