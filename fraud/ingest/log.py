@@ -1,5 +1,6 @@
 """One partition's committed records, read without a consumer group."""
 
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,9 @@ from fraud.settings import Settings
 
 _POLL_S = 0.05
 """A poll waits this long for a full batch, also at the log's end."""
+
+_ELECTING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+"""What a broker answers for a moment after a partition was created or moved."""
 
 
 class PartitionLog:
@@ -39,13 +43,18 @@ class PartitionLog:
         Raises:
             UnreachableError: no broker answers, or it refuses.
         """
-        try:
-            low, high = self._consumer.get_watermark_offsets(
-                self._partition, timeout=self._settings.kafka.request_timeout_s
-            )
-        except KafkaException as error:
-            raise self._unreachable(error.args[0]) from error
-        return low, high
+        deadline = time.monotonic() + self._settings.kafka.request_timeout_s
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(
+                    self._partition, timeout=self._settings.kafka.request_timeout_s
+                )
+            except KafkaException as error:
+                if error.args[0].code() not in _ELECTING or time.monotonic() > deadline:
+                    raise self._unreachable(error.args[0]) from error
+                time.sleep(_POLL_S)
+            else:
+                return low, high
 
     def read(self, start: int, end: int) -> Iterator[list[Message]]:
         """The messages from `start` up to `end`, in batches.

@@ -92,6 +92,8 @@ def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: 
     """
     low, high = log.bounds()
     start = low if position is None else position
+    if position is None and low:
+        _LOG.warning("%s begins at offset %d: what was before is gone from Kafka", log.name, low)
     lost = _lost(log, start, low, high)
     batches: list[pa.RecordBatch] = []
     rejected: list[Rejected] = []
