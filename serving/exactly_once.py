@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from fraud.kafka import producer_config
+from fraud.kafka import consumer_config, producer_config
 from fraud.settings import Settings
 from serving.delivery import Answers, Clock, PositionsMovedError, is_committed, last_offsets
 from serving.metrics import Metrics
@@ -25,10 +25,6 @@ _CALL_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
 _MOST_UNCOMMITTED = 200_000
 """Answers; beyond this nothing more is scored until a commit succeeds."""
-
-
-class NotAMemberError(Exception):
-    """The group has put this consumer out; what it holds belongs to others."""
 
 
 class ExactlyOnce:
@@ -80,7 +76,7 @@ class ExactlyOnce:
             return
         self._send_waiting()
         if self._sent and self._clock.is_due:
-            self._begin(self._commit)
+            self._begin_commit()
 
     def settle(self, timeout_s: float) -> bool:
         """Commit everything taken over; False: it was not possible in time."""
@@ -89,7 +85,7 @@ class ExactlyOnce:
             if self._thread is None:
                 self._send_waiting()
             if self._thread is None and self._sent:
-                self._begin(self._commit)
+                self._begin_commit()
             if self._thread is not None:
                 self._thread.join(max(0.0, deadline - time.monotonic()))
             self._has_ended()
@@ -126,6 +122,14 @@ class ExactlyOnce:
         except KafkaException as error:
             log.warning("producing failed (%s); the transaction is aborted and sent again", _told(error))
             self._begin(self._abort)
+
+    def _begin_commit(self) -> None:
+        # Read afresh for every commit, as it changes with every rebalance; and read here, for on another
+        # thread the consumer would not answer while this one is in a rebalance callback.
+        group = self._consumer.consumer_group_metadata()
+        # Without a member id the coordinator would take the offsets of one it has put out.
+        is_member = bool(self._consumer.memberid())
+        self._begin(partial(self._commit, group) if is_member else self._abort)
 
     def _begin(self, job: Callable[[], bool]) -> None:
         """Run `job` on the thread; it returns whether what was sent is committed."""
@@ -166,14 +170,13 @@ class ExactlyOnce:
             log.warning("the outcome of a transaction is unknown: %s", _told(error))
             self._is_committed = self._find_out()
 
-    def _commit(self) -> bool:
+    def _commit(self, group: Any) -> bool:
         with self._metrics.commit_seconds.time():
             try:
                 offsets = last_offsets(self._settings.topics.transactions, self._sent)
-                self._retrying(lambda: self._send_offsets(offsets))
+                hand_in = partial(self._producer.send_offsets_to_transaction, offsets, group, _CALL_TIMEOUT_S)
+                self._retrying(hand_in)
                 self._retrying(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
-            except NotAMemberError:
-                log.warning("the consumer group went on without this worker; its transaction is aborted")
             except KafkaException as error:
                 if not error.args[0].txn_requires_abort():
                     raise
@@ -186,13 +189,6 @@ class ExactlyOnce:
         self._metrics.aborts.inc()
         self._retrying(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
         return False
-
-    def _send_offsets(self, offsets: list[TopicPartition]) -> None:
-        # Read afresh every time: it changes with every rebalance. An empty member id would not be fenced.
-        group = self._consumer.consumer_group_metadata()
-        if not self._consumer.memberid():
-            raise NotAMemberError
-        self._producer.send_offsets_to_transaction(offsets, group, _CALL_TIMEOUT_S)
 
     def _find_out(self) -> bool:
         """Fence whatever the old producer left, and ask the group's offsets what became of it."""
@@ -210,7 +206,12 @@ class ExactlyOnce:
     def _committed(self, partitions: set[int]) -> list[TopicPartition]:
         topic = self._settings.topics.transactions
         wanted = [TopicPartition(topic, partition) for partition in sorted(partitions)]
-        return list(self._retrying(lambda: self._consumer.committed(wanted, _CALL_TIMEOUT_S)))
+        # A client of its own in the same group: it reads the group's offsets without joining.
+        reader = Consumer(consumer_config(self._settings, self._settings.serving.group_id))
+        try:
+            return list(self._retrying(lambda: reader.committed(wanted, _CALL_TIMEOUT_S)))
+        finally:
+            reader.close()
 
     def _new_producer(self) -> Any:
         config = {
