@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -15,6 +16,7 @@ from fraud import errors
 from fraud.errors import ConfigurationError, DataError, FraudError
 from fraud.settings import SparkSettings
 
+_LOGGING = Path(__file__).with_name("spark-log4j2.properties")
 _OUR_ERROR = re.compile(r"fraud\.errors\.(\w+): (.+)")
 
 
@@ -26,10 +28,12 @@ def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
         ConfigurationError: Spark does not start.
         FraudError: what a worker raised.
     """
-    # PySpark takes its Python and its Java from the process environment and from nowhere else.
+    # Spark takes these from the process environment and from nowhere else.
     os.environ["PYSPARK_PYTHON"] = sys.executable
     if settings.java_home:
         os.environ["JAVA_HOME"] = str(settings.java_home)
+    if settings.master.startswith("local"):
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     spark = _start(settings)
     try:
         with workers_errors():
@@ -87,6 +91,7 @@ def _conf(settings: SparkSettings) -> dict[str, str]:
     return {
         "spark.driver.memory": settings.driver_memory,
         "spark.log.level": "ERROR",
+        "spark.driver.defaultJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
