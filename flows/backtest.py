@@ -20,7 +20,7 @@ from producer.replay.tables import Files, Tables, read_campaigns, read_tables
 from tasks.backtest import compute_history, judge, load_history, paced, write_report
 
 TRIALS = 8
-"""Enough to leave behind what does not suit the data; a backtest searches at every fold."""
+"""Enough to leave behind what does not suit the data; they are spent at the first fold."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -48,7 +48,28 @@ def backtest(
 ) -> dict[str, Any]:
     """Walk-forward over a history; without --transactions over the lake's training rows.
 
-    Returns the figures: of every fold, and mean and deviation over the folds.
+    Args:
+        start: first day (UTC) of the first test period.
+        folds: how many test periods.
+        train_days: length of each training period.
+        delay_days: between training and test, while labels are on their way.
+        test_days: length of each test period.
+        step_days: from one test period's start to the next one's.
+        k: cards that can be looked at a day.
+        drop_known_cards: leave cards out of a test day whose fraud was known by then.
+        transactions: CSV or Parquet; without it the lake is judged on.
+        labels: CSV or Parquet; without it the transactions' column is_fraud.
+        columns: YAML that names the files' columns.
+        label_delay: until a verdict without a reported_at counts as reported, such as 7d.
+        truth: Parquet with transaction_id and campaign.
+        model: models:/name@alias or models:/name/version, judged instead of learning.
+        trials: of the search at the first fold.
+        seed: default FRAUD_TRAINING__SEED.
+        report: where the page goes.
+        json_file: where the figures go.
+
+    Returns:
+        The figures: of every fold, and mean and deviation over the folds.
     """
     settings = load_settings()
     plan = BacktestPlan(start, folds, train_days, delay_days, test_days, step_days, k, drop_known_cards)

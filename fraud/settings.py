@@ -42,7 +42,7 @@ class KafkaSettings(_Section):
     ssl_key_location: Path | None = None
     partitions: int = Field(default=4, ge=1, description="partitions of a topic that we create")
     replication_factor: int = Field(default=1, ge=1)
-    retention_days: int = Field(default=60, ge=-1, description="of `transactions`; -1 keeps for ever")
+    retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps for ever")
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
 
     @model_validator(mode="after")

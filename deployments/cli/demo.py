@@ -13,13 +13,14 @@ from fraud.settings import load_settings
 
 def demo(
     scenario: Annotated[str, typer.Option(help="Name or file of the simulated world.")] = "small",
+    cards: Annotated[int, typer.Option(min=100, help="How many cards it has.")] = 3_000,
     days: Annotated[int, typer.Option(min=75, help="Length of the history.")] = 84,
     rate: Annotated[int, typer.Option(min=1, help="Live transactions a second.")] = 50,
-    trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 8,
+    trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 3,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up to look around.")] = False,
 ) -> None:
     """Run the whole loop: history, training, live scoring, a model swapped on the way."""
-    plan = Plan(load_settings().home / "demo", scenario, days, rate, trials=trials, keep=keep)
+    plan = Plan(load_settings().home / "demo", scenario, cards, days, rate, trials=trials, keep=keep)
     console = Console()
     # A terminated demo ends what it started, like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

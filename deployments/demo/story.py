@@ -23,6 +23,8 @@ _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "42",
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
     "FRAUD_TRAINING__TEST_DAYS": "10",
+    "FRAUD_TRAINING__SEARCH_FOLDS": "1",
+    "FRAUD_REGISTRY__POLL_INTERVAL_S": "2",
 }
 
 
@@ -32,11 +34,11 @@ class Plan:
 
     home: Path
     scenario: str = "small"
+    cards: int = 3_000
     days: int = 84
     rate: int = 50
     live_s: int = 60
-    trials: int = 8
-    seed: int = 7
+    trials: int = 3
     keep: bool = False
 
 
@@ -58,7 +60,7 @@ class Demo:
         with self._stack() as stack:
             self._prepare(stack)
             self._fill()
-            self._learn("first-model", ["retrain"], "ingest, preprocess, tune, train, judge, promote")
+            self._learn("first-model", "retrain", "ingest, preprocess, tune, train, judge, promote")
             with self._serving():
                 verdict = self._live()
             self.screen.verdict(verdict, stack.addresses())
@@ -93,12 +95,14 @@ class Demo:
             tell(last_line(self._programs.log("history")))
 
     def _simulate(self, *arguments: str) -> list[str]:
-        fixed = ["--scenario", self.plan.scenario, "--seed", str(self.plan.seed)]
-        return ["-m", "deployments.cli", "simulate", *fixed, *arguments]
+        world = ["--scenario", self.plan.scenario, "--cards", str(self.plan.cards)]
+        return ["-m", "deployments.cli", "simulate", *world, *arguments]
 
-    def _learn(self, name: str, command: list[str], what: str) -> None:
+    def _learn(self, name: str, program: str, what: str, *arguments: str) -> None:
+        trials = ("--trials", str(self.plan.trials))
         with self.screen.step(f"{name.replace('-', ' ')}: {what}") as tell:
-            self._programs.run(name, [flow(command[0]), *command[1:]], tell)
+            self._programs.run(name, [flow(program), *trials, *arguments], tell)
+            tell(last_line(self._programs.log(name)))
 
     @contextmanager
     def _serving(self) -> Iterator[None]:
@@ -115,7 +119,8 @@ class Demo:
         with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
             with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
                 self._wait_for(lambda: bool(watch.seen), "no prediction came")
-            self._learn("second-model", ["train", "--promote", "always"], "trained and promoted meanwhile")
+            again = ("--promote", "always")
+            self._learn("second-model", "train", "trained and promoted meanwhile", *again)
             with self.screen.step("serving swaps the model", lambda: _pace(watch)):
                 self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
             with self.screen.step("the producer ends, serving catches up", lambda: _pace(watch)):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from optuna.trial import FrozenTrial
 
-from fraud.errors import DataError
+from fraud.errors import ConfigurationError, DataError
 from fraud.modelling.backtest import BacktestPlan, Scored
 from fraud.modelling.baselines import baselines
 from fraud.modelling.bundle import ModelBundle, describe
@@ -14,14 +14,14 @@ from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
 from fraud.modelling.search import SearchResult, SearchRules, search
-from fraud.modelling.space import SENSIBLE, Params
+from fraud.modelling.space import STARTS, Params
 from fraud.modelling.splits import DAY, Fold, Period, Split, milliseconds, walk_forward
 from fraud.modelling.thresholds import ThresholdRules, choose_threshold
 
 MODEL = "model"
 VALIDATION_SHARE = 0.25
 SEARCH_FOLDS = 2
-LATER_TRIALS = 2
+LATER_TRIALS = 3
 LONG_DAYS = 14
 """Of a shorter training period one fold is all that can be searched on."""
 GAP_SHARE = 0.125
@@ -39,12 +39,16 @@ class LearningPlan:
     threads: int
     rules: ThresholdRules
 
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ConfigurationError(f"--trials is {self.trials}, but without a trial nothing is learnt")
+
 
 @dataclass
 class Learnt:
     """Contenders that learn at every step: the model and the baselines.
 
-    The first step spends the budget of trials; every later one weighs what won before against the sensible,
+    The first step spends the budget of trials; every later one weighs what won before against the first two,
     as a retraining weighs its champion's parameters.
     """
 
@@ -71,7 +75,7 @@ class Learnt:
             delay=timedelta(milliseconds=split.validation.start - split.train.end),
         )
         trials = min(self.plan.trials, LATER_TRIALS) if self._won else self.plan.trials
-        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, SENSIBLE))))
+        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, *STARTS))))
         rules = SearchRules(trials, self.plan.seed, self.plan.threads, first=first)
         found = search(train, folds, rules, lambda trial, done: self.say(_told(trial, done, trials)))
         self._won = (found.params,)

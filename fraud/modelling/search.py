@@ -22,7 +22,7 @@ from fraud.modelling.dataset import Dataset
 from fraud.modelling.evaluation import Ranked
 from fraud.modelling.imbalance import TrainingRows, resample, thin
 from fraud.modelling.learner import base_score, quantile_matrix, training_rows
-from fraud.modelling.space import SENSIBLE, Params, Recipe, suggest
+from fraud.modelling.space import STARTS, Params, Recipe, suggest
 from fraud.modelling.splits import Fold, Period
 
 TRAIN_MAJORITY = 80_000
@@ -51,7 +51,7 @@ class SearchRules:
     timeout_s: float | None = None
     storage: str | Path | None = None
     study_name: str = "search"
-    first: tuple[Params, ...] = (SENSIBLE,)
+    first: tuple[Params, ...] = STARTS
 
 
 @dataclass(frozen=True)

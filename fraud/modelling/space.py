@@ -40,6 +40,17 @@ SENSIBLE: Params = {
     "window_share": 1.0,
     "imbalance": "none",
 }
+"""What suits clean streams with little fraud."""
+
+STEADY: Params = SENSIBLE | {
+    "min_child_weight": 10.0,
+    "eta": 0.05,
+    "colsample_bytree": 0.8,
+    "lambda": 10.0,
+}
+"""What suits large streams where much of the fraud cannot be told from the rest."""
+
+STARTS = (SENSIBLE, STEADY)
 """What a study tries first when there is no champion to learn from."""
 
 

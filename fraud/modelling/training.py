@@ -12,7 +12,7 @@ from fraud.modelling.history import History
 from fraud.modelling.learner import Fitted
 from fraud.modelling.provenance import code_version
 from fraud.modelling.search import SearchResult, SearchRules
-from fraud.modelling.space import SENSIBLE, Params, parameters_of
+from fraud.modelling.space import STARTS, Params, parameters_of
 from fraud.modelling.splits import Fold, Split, temporal_split, walk_forward
 from fraud.modelling.thresholds import ThresholdRules, choose_threshold
 from fraud.settings import Settings, TrainingSettings
@@ -76,9 +76,9 @@ def search_rules(
 ) -> SearchRules:
     """A study of the same data continues; the champion's parameters are tried first."""
     training = settings.training
-    first: tuple[Params, ...] = (SENSIBLE,)
+    first: tuple[Params, ...] = STARTS
     if champion is not None and (params := parameters_of(dict(champion.metadata.params))):
-        first = (params, SENSIBLE)
+        first = (params, *STARTS)
     return SearchRules(
         trials=trials,
         seed=training.seed,

@@ -82,7 +82,8 @@ def _habits(
     place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
     merchant = _merchants(world, scenario, random, card, place, abroad[card] >= 0)
     time = _times(world, random, day, card, merchant, place)
-    time = _errands(random, card, time, life.errands * ~world.merchants.online[merchant])
+    chance = np.where(world.merchants.online[merchant], 0.0, life.errands)
+    time = _errands(random, card, time, chance)
     return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
 
 
@@ -129,12 +130,12 @@ def _times(
     hour = np.minimum(position - 24 * category, 23) + random.random(len(card))
     hour += world.cards.chronotype[card]
     local = (hour * HOUR_MS).astype(np.int64)
-    return start_of(day) + (local - world.utc_offset_ms[place]) % DAY_MS
+    times: Ints = start_of(day) + (local - world.utc_offset_ms[place]) % DAY_MS
+    return times
 
 
 def _spots(random: np.random.Generator, category: Ints) -> Floats:
-    spots: Floats = category + np.minimum(random.random(len(category)), 1.0 - 1e-12)
-    return spots
+    return np.minimum(random.random(len(category)), 1.0 - 1e-12) + category
 
 
 def _errands(random: np.random.Generator, card: Ints, time: Ints, chance: Floats) -> Ints:

@@ -111,7 +111,10 @@ class World:
         """The median amount, in euros, of such a payment."""
         medians = np.array([category.median for category in self.scenario.categories])
         merchants = self.merchants
-        return self.cards.level[card] * merchants.level[merchant] * medians[merchants.category[merchant]]
+        usual: Floats = (
+            self.cards.level[card] * merchants.level[merchant] * medians[merchants.category[merchant]]
+        )
+        return usual
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,18 @@ def prepare(settings: Settings) -> None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as a worker process reads them."""
-    told = {"FRAUD_HOME": str(settings.home)}
-    for section, values in settings.model_dump(mode="json", exclude={"home"}).items():
-        for name, value in values.items():
-            if value is not None:
-                told[f"FRAUD_{section}__{name}".upper()] = str(value)
+    told: dict[str, str] = {}
+    _flatten("FRAUD", settings.model_dump(mode="json"), told)
     return os.environ | told
+
+
+def _flatten(name: str, value: Any, told: dict[str, str]) -> None:
+    separator = "_" if name == "FRAUD" else "__"
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _flatten(f"{name}{separator}{key.upper()}", inner, told)
+    elif value is not None:
+        told[name] = str(value)
 
 
 class Worker:

@@ -189,6 +189,11 @@ def test_a_plan_that_makes_no_sense_is_told(wrong: dict[str, object]) -> None:
         plan(**wrong)
 
 
+def test_learning_without_a_trial_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="--trials is 0"):
+        LearningPlan(0, 1, 1, ThresholdRules("cost", 500, 0.8, 100))
+
+
 def test_a_fold_without_a_fraud_to_learn_from_is_told() -> None:
     # given labels that take longer than training waits for
     history = hindsight(delay_days=40)
