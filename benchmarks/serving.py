@@ -100,7 +100,7 @@ def _model(trees: int) -> ModelBundle:
     rows[generator.random(rows.shape) < 0.05] = np.nan
     signal = np.log1p(np.nan_to_num(rows[:, :12])).sum(axis=1) + generator.normal(size=len(rows)) * 3
     labels = (signal > np.quantile(signal, 0.97)).astype(int)
-    params = {"objective": "binary:logistic", "max_depth": 6, "eta": 0.1, "nthread": 2}
+    params = {"objective": "binary:logistic", "max_depth": 6, "eta": 0.1, "nthread": 1}
     matrix = xgb.DMatrix(rows, labels, feature_names=list(FEATURE_NAMES))
     booster = xgb.train(params, matrix, num_boost_round=trees)
     return make_bundle(booster, model_name="benchmark", threshold=0.99)
