@@ -30,10 +30,8 @@ class Proxy:
     def cut(self) -> None:
         """Reset every connection and let new ones through again."""
         pairs, self._pairs = self._pairs, []
-        for one in [end for pair in pairs for end in pair]:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+        for pair in pairs:
+            _close(*pair)
         self._is_held.clear()
 
     def close(self) -> None:
@@ -55,7 +53,8 @@ class Proxy:
 
     def _forward(self, client: socket.socket, target: socket.socket) -> None:
         other = {client: target, target: client}
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:
+            stack.callback(_close, client, target)
             while True:
                 ready, _, _ = select.select([client, target], [], [], 0.5)
                 for end in ready:
@@ -65,3 +64,10 @@ class Proxy:
                     time.sleep(self.delay_s)
                     if not self._is_held.is_set():
                         other[end].sendall(chunk)
+
+
+def _close(*ends: socket.socket) -> None:
+    for one in ends:
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
