@@ -17,6 +17,8 @@ _POLL_S = 0.2
 _GRACE_S = 30.0
 _ROOT = Path(__file__).parents[2]
 
+_PLAIN = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+
 Tell = Callable[[str], None]
 
 
@@ -50,7 +52,7 @@ class Programs:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ) | dict(self.environment) | {"PYTHONUNBUFFERED": "1"},
+                env=dict(os.environ) | dict(self.environment) | _PLAIN,
                 start_new_session=True,
             )
         try:

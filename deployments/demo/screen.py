@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from deployments.demo.verdict import Verdict
+from fraud.registry import RegisteredVersion
 
 _REFRESH_S = 0.5
 _WIDEST = 100
@@ -65,8 +66,20 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "scored by", versions
     yield "live", f"{verdict.live:,} transactions, {verdict.live_frauds:,} of them frauds"
     yield "event → visible", f"p50 {verdict.latency_p50:.0f} ms, p99 {verdict.latency_p99:.0f} ms"
-    yield "precision, recall", f"{verdict.precision:.2f}, {verdict.recall:.2f} on the live traffic"
-    yield "average precision", f"{verdict.average_precision:.2f} on the live traffic"
+    if verdict.live_frauds:
+        yield "precision, recall", f"{verdict.precision:.2f}, {verdict.recall:.2f} on the live traffic"
+        yield "average precision", f"{verdict.average_precision:.2f} on the live traffic"
+    for version in verdict.models:
+        yield f"version {version.version}", quality(version)
+
+
+def quality(version: RegisteredVersion) -> str:
+    """How a version did in its own training's test period."""
+    figures = (
+        f"{name.replace('_', ' ')} {version.metrics.get(f'test_{name}', float('nan')):.2f}"
+        for name in ("average_precision", "precision", "recall")
+    )
+    return f"{', '.join(figures)} on its test days"
 
 
 @contextmanager

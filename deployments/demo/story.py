@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.demo.programs import Programs, flow, last_line, stop
-from deployments.demo.screen import Screen
+from deployments.demo.screen import Screen, quality
 from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from deployments.local.stack import Stack
 from fraud.errors import FraudError
 from fraud.kafka import create_topics, group_lag
 from fraud.lake import open_lake
+from fraud.registry import CHAMPION, list_versions
 from fraud.settings import Settings, load_settings
 
 _PATIENCE_S = 120.0
@@ -37,7 +38,7 @@ class Plan:
     cards: int = 3_000
     days: int = 84
     rate: int = 50
-    live_s: int = 60
+    afterwards_s: int = 10
     trials: int = 3
     keep: bool = False
 
@@ -102,7 +103,7 @@ class Demo:
         trials = ("--trials", str(self.plan.trials))
         with self.screen.step(f"{name.replace('-', ' ')}: {what}") as tell:
             self._programs.run(name, [flow(program), *trials, *arguments], tell)
-            tell(last_line(self._programs.log(name)))
+            tell(_champion(self._settings))
 
     @contextmanager
     def _serving(self) -> Iterator[None]:
@@ -115,7 +116,7 @@ class Demo:
 
     def _live(self) -> Verdict:
         since = time.time_ns() // 1_000_000
-        live = self._simulate("--rate", str(self.plan.rate), "--duration", f"{self.plan.live_s}")
+        live = self._simulate("--rate", str(self.plan.rate))
         with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
             with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
                 self._wait_for(lambda: bool(watch.seen), "no prediction came")
@@ -123,8 +124,10 @@ class Demo:
             self._learn("second-model", "train", "trained and promoted meanwhile", *again)
             with self.screen.step("serving swaps the model", lambda: _pace(watch)):
                 self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
+                enough = watch.seen + self.plan.rate * self.plan.afterwards_s
+                self._wait_for(lambda: watch.seen >= enough, "predictions stopped coming")
             with self.screen.step("the producer ends, serving catches up", lambda: _pace(watch)):
-                self._wait_for(lambda: producer.poll() is not None, "the producer did not end")
+                stop(producer)
                 self._wait_for(self._caught_up, "serving did not catch up")
             return judge(self._settings, open_lake(self._settings), since, watch)
 
@@ -137,11 +140,16 @@ class Demo:
         return group_lag(self._settings, group, topic) == 0
 
     def _wait_for(self, condition: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_S + self.plan.live_s
+        deadline = time.monotonic() + _PATIENCE_S
         while not condition():
             if time.monotonic() > deadline:
                 raise FraudError(f"{otherwise}; see {self._logs}")
             time.sleep(_POLL_S)
+
+
+def _champion(settings: Settings) -> str:
+    champion = next((one for one in list_versions(settings) if CHAMPION in one.aliases), None)
+    return f"version {champion.version}: {quality(champion)}" if champion else "no champion"
 
 
 def _pace(watch: PredictionsWatch) -> str:

@@ -1,7 +1,7 @@
 """What came of it: transactions against predictions, read from the topics as any consumer would."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -13,6 +13,7 @@ from deployments.demo.watch import PredictionsWatch
 from fraud.kafka import consumer_config, end_offsets
 from fraud.lake import Lake
 from fraud.modelling.evaluation import average_precision
+from fraud.registry import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
@@ -35,6 +36,7 @@ class Verdict:
     precision: float
     recall: float
     average_precision: float
+    models: Sequence[RegisteredVersion]
 
     @property
     def complete(self) -> bool:
@@ -76,6 +78,7 @@ def judge(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWat
         precision=caught / flagged.sum() if flagged.any() else float("nan"),
         recall=caught / frauds.sum() if frauds.any() else float("nan"),
         average_precision=average_precision(frauds.astype(np.int8), scores) if frauds.any() else float("nan"),
+        models=list_versions(settings)[::-1],
     )
 
 
