@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,14 +24,39 @@ log = logging.getLogger(__name__)
 
 _CALL_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
+_HUNG_AFTER_S = 15.0
 _MOST_UNCOMMITTED = 200_000
 """Answers; beyond this nothing more is scored until a commit succeeds."""
+
+
+class _AbandonedError(Exception):
+    """The engine no longer waits for this job."""
+
+
+@dataclass
+class _Job:
+    """A commit or an abort of `answers` under way, with the producer that is its own until it has ended."""
+
+    producer: Any
+    answers: list[Answers]
+    group: Any = None
+    is_committed: bool = False
+    moved: PositionsMovedError | None = None
+    failure: Exception | None = None
+    is_abandoned: threading.Event = field(default_factory=threading.Event)
+    begun: float = field(default_factory=time.monotonic)
+    thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread has not ended."""
+        return self.thread is not None and self.thread.is_alive()
 
 
 class ExactlyOnce:
     """Delivers through a transactional producer.
 
-    `_sent` is in the open transaction, `_waiting` will be in the next one. While `_thread` runs, it alone
+    `_sent` is in the open transaction, `_waiting` will be in the next one. While there is a `_job`, it alone
     touches the producer and `_sent` does not change.
     """
 
@@ -46,11 +72,8 @@ class ExactlyOnce:
         self._uncommitted = 0
         self._is_open = False
         self._clock = Clock(settings.serving.commit_interval_s)
-        self._thread: threading.Thread | None = None
-        self._is_committed = False
-        self._moved: PositionsMovedError | None = None
-        self._give_up = threading.Event()
-        self._producer = self._new_producer()
+        self._job: _Job | None = None
+        self._producer = self._new_producer(_Job(None, []))
 
     @property
     def is_saturated(self) -> bool:
@@ -82,13 +105,11 @@ class ExactlyOnce:
         """Commit everything taken over; False: it was not possible in time."""
         deadline = time.monotonic() + timeout_s
         while not self.is_idle and time.monotonic() < deadline:
-            if self._thread is None:
+            if self._job is None:
                 self._send_waiting()
-            if self._thread is None and self._sent:
+            if self._job is None and self._sent:
                 self._begin_commit()
-            if self._thread is not None:
-                self._thread.join(max(0.0, deadline - time.monotonic()))
-            self._has_ended()
+            self._wait_a_little()
         return self.is_idle
 
     def forget(self, partitions: set[int]) -> None:
@@ -102,11 +123,11 @@ class ExactlyOnce:
 
     def close(self) -> None:
         """Let go of the producer; what is not committed stays uncommitted."""
-        self._give_up.set()
-        if self._thread is None and self._is_open:
+        if self._job is None and self._is_open:
             self._begin(self._abort)
-        if self._thread is not None:
-            self._thread.join(2 * _CALL_TIMEOUT_S)
+        if self._job is not None and self._job.thread is not None:
+            self._job.thread.join(_CALL_TIMEOUT_S)
+            self._job.is_abandoned.set()
         self._producer = None
 
     def _send_waiting(self) -> None:
@@ -128,92 +149,112 @@ class ExactlyOnce:
         # thread the consumer would not answer while this one is in a rebalance callback.
         group = self._consumer.consumer_group_metadata()
         # Without a member id the coordinator would take the offsets of one it has put out.
-        is_member = bool(self._consumer.memberid())
-        self._begin(partial(self._commit, group) if is_member else self._abort)
+        if self._consumer.memberid():
+            self._begin(self._commit, group)
+        else:
+            self._begin(self._abort)
 
-    def _begin(self, job: Callable[[], bool]) -> None:
-        """Run `job` on the thread; it returns whether what was sent is committed."""
+    def _begin(self, work: Callable[[_Job], bool], group: Any = None) -> None:
+        """Start `work` on a thread; it returns whether what was sent is committed."""
         self._clock.stop()
-        self._thread = threading.Thread(target=self._run, args=(job,), name="commit", daemon=True)
-        self._thread.start()
+        job = self._job = _Job(self._producer, self._sent, group)
+        job.thread = threading.Thread(target=self._run, args=(job, work), name="commit", daemon=True)
+        job.thread.start()
 
     def _wait(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
+        while not self._has_ended():
+            self._wait_a_little()
+
+    def _wait_a_little(self) -> None:
+        if self._job is not None and self._job.thread is not None:
+            self._job.thread.join(_PAUSE_S)
             self._has_ended()
 
     def _has_ended(self) -> bool:
         """Take note of a commit or an abort that ended; False while one is under way."""
-        if self._thread is None:
+        job = self._job
+        if job is None:
             return True
-        if self._thread.is_alive():
+        if job.is_running:
+            self._abandon_if_hung(job)
             return False
-        self._thread, self._is_open = None, False
-        sent, self._sent = self._sent, []
-        moved, self._moved = self._moved, None
-        if self._is_committed:
-            self._metrics.visible(sent)
+        self._job, self._producer, self._is_open, self._sent = None, job.producer, False, []
+        if job.is_committed:
+            self._metrics.visible(job.answers)
         else:
-            self._waiting = sent + self._waiting
-        if moved:
-            self._waiting = [one for one in self._waiting if one.partition not in moved.partitions]
+            self._waiting = job.answers + self._waiting
+        if job.moved:
+            gone = job.moved.partitions
+            self._waiting = [one for one in self._waiting if one.partition not in gone]
         self._recount()
-        if moved:
-            raise moved
+        for failure in (job.failure, job.moved):
+            if failure:
+                raise failure
         return True
 
-    def _run(self, job: Callable[[], bool]) -> None:
-        """Runs on the thread: `job`, and whatever it takes to know its outcome."""
-        try:
-            self._is_committed = job()
-        except KafkaException as error:
-            log.warning("the outcome of a transaction is unknown: %s", _told(error))
-            self._is_committed = self._find_out()
+    def _abandon_if_hung(self, job: _Job) -> None:
+        """`send_offsets_to_transaction` may ignore its time-out for ever (librdkafka, issue 5456)."""
+        if time.monotonic() - job.begun < _HUNG_AFTER_S:
+            return
+        log.error("a commit hangs in librdkafka; its producer is discarded and its outcome looked up")
+        job.is_abandoned.set()
+        self._begin(self._find_out)
 
-    def _commit(self, group: Any) -> bool:
+    def _run(self, job: _Job, work: Callable[[_Job], bool]) -> None:
+        """Runs on the thread: `work`, and whatever it takes to know its outcome."""
+        try:
+            try:
+                job.is_committed = work(job)
+            except KafkaException as error:
+                log.warning("the outcome of a transaction is unknown: %s", _told(error))
+                job.is_committed = self._find_out(job)
+        except _AbandonedError:
+            log.warning("a commit that was given up has ended")
+        except PositionsMovedError as error:
+            job.moved = error
+        except Exception as error:
+            job.failure = error
+
+    def _commit(self, job: _Job) -> bool:
+        offsets = last_offsets(self._settings.topics.transactions, job.answers)
         with self._metrics.commit_seconds.time():
             try:
-                offsets = last_offsets(self._settings.topics.transactions, self._sent)
-                hand_in = partial(self._producer.send_offsets_to_transaction, offsets, group, _CALL_TIMEOUT_S)
-                self._retrying(hand_in)
-                self._retrying(lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
+                hand_in = job.producer.send_offsets_to_transaction
+                _retrying(job, partial(hand_in, offsets, job.group, _CALL_TIMEOUT_S))
+                _retrying(job, partial(job.producer.commit_transaction, _CALL_TIMEOUT_S))
             except KafkaException as error:
                 if not error.args[0].txn_requires_abort():
                     raise
                 log.warning("the commit failed (%s); the transaction is aborted and sent again", _told(error))
             else:
                 return True
-        return self._abort()
+        return self._abort(job)
 
-    def _abort(self) -> bool:
+    def _abort(self, job: _Job) -> bool:
         self._metrics.aborts.inc()
-        self._retrying(lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
+        _retrying(job, partial(job.producer.abort_transaction, _CALL_TIMEOUT_S))
         return False
 
-    def _find_out(self) -> bool:
+    def _find_out(self, job: _Job) -> bool:
         """Fence whatever the old producer left, and ask the group's offsets what became of it."""
         self._metrics.producers_replaced.inc()
-        self._producer = self._new_producer()
-        try:
-            committed = self._committed({one.partition for one in self._sent})
-            was_committed = is_committed(self._sent, committed)
-        except PositionsMovedError as error:
-            self._moved = error
-            return False
+        job.producer = self._new_producer(job)
+        was_committed = is_committed(job.answers, self._committed(job))
         log.warning("the transaction in doubt was %s", "committed" if was_committed else "not committed")
         return was_committed
 
-    def _committed(self, partitions: set[int]) -> list[TopicPartition]:
+    def _committed(self, job: _Job) -> list[TopicPartition]:
         topic = self._settings.topics.transactions
-        wanted = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+        partitions = sorted({one.partition for one in job.answers})
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
         # A client of its own in the same group: it reads the group's offsets without joining.
         reader = Consumer(consumer_config(self._settings, self._settings.serving.group_id))
         try:
-            return list(self._retrying(lambda: reader.committed(wanted, _CALL_TIMEOUT_S)))
+            return list(_retrying(job, partial(reader.committed, wanted, _CALL_TIMEOUT_S)))
         finally:
             reader.close()
 
-    def _new_producer(self) -> Any:
+    def _new_producer(self, job: _Job) -> Any:
         config = {
             "transactional.id": self._transactional_id,
             "transaction.timeout.ms": int(self._settings.serving.transaction_timeout_s * 1_000),
@@ -222,28 +263,32 @@ class ExactlyOnce:
         while True:
             producer = Producer(producer_config(self._settings, **config))
             try:
-                self._retrying(partial(producer.init_transactions, _CALL_TIMEOUT_S))
+                _retrying(job, partial(producer.init_transactions, _CALL_TIMEOUT_S))
             except KafkaException as error:
-                if self._give_up.is_set() or not _may_pass(error):
+                if not _may_pass(error):
                     raise
                 log.warning("no transactional producer yet: %s", _told(error))
                 time.sleep(_PAUSE_S)
             else:
                 return producer
 
-    def _retrying(self, call: Callable[[], Any]) -> Any:
-        """The same call again while it asks for that, until it succeeds or the engine gives up."""
-        while True:
-            try:
-                return call()
-            except KafkaException as error:
-                if not error.args[0].retriable() or self._give_up.is_set():
-                    raise
-                log.info("Kafka asks to try again: %s", _told(error))
-                time.sleep(_PAUSE_S)
-
     def _recount(self) -> None:
         self._uncommitted = sum(len(one) for one in self._sent + self._waiting)
+
+
+def _retrying(job: _Job, call: Callable[[], Any]) -> Any:
+    """The same call again while Kafka asks for that, until it succeeds or the job is abandoned."""
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            log.info("Kafka asks to try again: %s", _told(error))
+        finally:
+            if job.is_abandoned.is_set():
+                raise _AbandonedError
+        time.sleep(_PAUSE_S)
 
 
 def _may_pass(error: KafkaException) -> bool:
