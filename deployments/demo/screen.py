@@ -14,7 +14,9 @@ from deployments.demo.verdict import Verdict
 from fraud.registry import RegisteredVersion
 
 _REFRESH_S = 0.5
-_WIDEST = 100
+_WIDEST = 120
+_ENOUGH_FRAUDS = 20
+"""Fewer say nothing about precision and recall."""
 
 Tell = Callable[[str], None]
 
@@ -66,7 +68,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "scored by", versions
     yield "live", f"{verdict.live:,} transactions, {verdict.live_frauds:,} of them frauds"
     yield "event → visible", f"p50 {verdict.latency_p50:.0f} ms, p99 {verdict.latency_p99:.0f} ms"
-    if verdict.live_frauds:
+    if verdict.live_frauds >= _ENOUGH_FRAUDS:
         yield "precision, recall", f"{verdict.precision:.2f}, {verdict.recall:.2f} on the live traffic"
         yield "average precision", f"{verdict.average_precision:.2f} on the live traffic"
     for version in verdict.models:

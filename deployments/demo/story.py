@@ -120,7 +120,7 @@ class Demo:
         with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
             with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
                 self._wait_for(lambda: bool(watch.seen), "no prediction came")
-            again = ("--promote", "always")
+            again = ("--policy", "precision", "--promote", "always")
             self._learn("second-model", "train", "trained and promoted meanwhile", *again)
             with self.screen.step("serving swaps the model", lambda: _pace(watch)):
                 self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
