@@ -6,6 +6,7 @@ from uuid import UUID
 from optuna.trial import FrozenTrial
 from prefect import task
 from prefect.artifacts import (
+    create_image_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
@@ -157,6 +158,9 @@ Amounts are minor units over the test period; intervals are 95 % bootstraps by c
 Plots, parameters and the study are with {where} in MLflow.
 """,
     )
+    for name, address in logged.plots.items():
+        key = name.replace("_", "-")
+        create_image_artifact(address, key=f"plot-{key}", description=name.replace("_", " "))
 
 
 def table_of(report: Report) -> str:

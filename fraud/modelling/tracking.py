@@ -1,6 +1,7 @@
 """One training as an MLflow run: parameters, metrics, plots, and last of all the registered bundle."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import mlflow
 from matplotlib.figure import Figure
@@ -22,6 +23,8 @@ class Logged:
     run_id: str
     version: str
     url: str | None
+    plots: dict[str, str]
+    """Addresses of the pictures by name; none where MLflow has no pages."""
 
 
 def log_training(
@@ -36,11 +39,14 @@ def log_training(
     with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_params(_parameters(bundle, split))
         mlflow.log_metrics(_metrics(report, found))
-        for name, figure in draw(settings, bundle, report, found).items():
-            mlflow.log_figure(figure, f"plots/{name}.png")
+        figures = draw(settings, bundle, report, found)
+        for name, figure in figures.items():
+            mlflow.log_figure(figure, _plot_path(name))
         mlflow.log_dict({"trials": [_told(trial) for trial in found.study.get_trials()]}, "study.json")
         version = log_and_register(settings, bundle, run.info.run_id)
-    return Logged(run.info.run_id, version, _page(settings, experiment, run.info.run_id))
+    run_id = run.info.run_id
+    pictures = {name: _picture(settings, run_id, name) for name in figures if _has_pages(settings)}
+    return Logged(run_id, version, _page(settings, experiment, run_id), pictures)
 
 
 def draw(settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult) -> dict[str, Figure]:
@@ -91,6 +97,20 @@ def _told(trial: FrozenTrial) -> dict[str, object]:
     }
 
 
+def _plot_path(name: str) -> str:
+    return f"plots/{name}.png"
+
+
+def _has_pages(settings: Settings) -> bool:
+    return settings.tracking_uri.startswith("http")
+
+
 def _page(settings: Settings, experiment: str, run_id: str) -> str | None:
-    uri = settings.tracking_uri
-    return f"{uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}" if uri.startswith("http") else None
+    if not _has_pages(settings):
+        return None
+    return f"{settings.tracking_uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def _picture(settings: Settings, run_id: str, name: str) -> str:
+    query = urlencode({"path": _plot_path(name), "run_uuid": run_id})
+    return f"{settings.tracking_uri.rstrip('/')}/get-artifact?{query}"

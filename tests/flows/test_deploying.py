@@ -1,0 +1,54 @@
+"""What the README says of Prefect's command line, on a real server with a real worker."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect.settings import get_current_settings
+
+from fraud.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def environment(prefect_server: None, settings: Settings) -> dict[str, str]:
+    """What a user's shell would have set."""
+    topics = {f"FRAUD_TOPICS__{name.upper()}": value for name, value in settings.topics.model_dump().items()}
+    return {
+        **os.environ,
+        "COLUMNS": "200",
+        **topics,
+        "PREFECT_API_URL": str(get_current_settings().api.url),
+        "FRAUD_HOME": str(settings.home),
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "FRAUD_KAFKA__RETENTION_DAYS": "-1",
+    }
+
+
+def prefect(environment: dict[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_everything_is_deployed_and_a_deployment_runs_on_a_process_pool(environment: dict[str, str]) -> None:
+    # given a process pool, and every flow deployed
+    prefect(environment, "work-pool", "create", "local", "--type", "process", "--overwrite")
+    prefect(environment, "deploy", "--all")
+    # when
+    listed = prefect(environment, "deployment", "ls")
+    prefect(environment, "deployment", "run", "ingest/local")
+    prefect(environment, "worker", "start", "--pool", "local", "--run-once")
+    # then all are there, and the run went through
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    for deployment in deployments:
+        assert f"{deployment['entrypoint'].split(':')[1]}/" in listed
+    assert "COMPLETED" in prefect(environment, "flow-run", "ls", "--flow-name", "ingest").upper()
