@@ -54,8 +54,8 @@ def judge(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWat
         watch: saw the live predictions.
     """
     truth = _true_frauds(lake)
-    ids = _transaction_ids(settings)
-    answers = _answers(settings)
+    ids = count_transactions(settings)
+    answers = read_predictions(settings)
     counts = Counter(answer.transaction_id for answer in answers)
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
     live = [answer for answer in answers if answer.timestamp >= live_since]
@@ -113,7 +113,8 @@ class _Identified(msgspec.Struct):
     transaction_id: str
 
 
-def _transaction_ids(settings: Settings) -> Counter[str]:
+def count_transactions(settings: Settings) -> Counter[str]:
+    """How often each transaction_id stands on `transactions`."""
     decoder = msgspec.json.Decoder(_Identified)
     return Counter(
         decoder.decode(message.value()).transaction_id
@@ -121,6 +122,7 @@ def _transaction_ids(settings: Settings) -> Counter[str]:
     )
 
 
-def _answers(settings: Settings) -> list[Prediction]:
+def read_predictions(settings: Settings) -> list[Prediction]:
+    """Everything that `fraud_predictions` holds now."""
     decoder = msgspec.json.Decoder(Prediction)
     return [decoder.decode(message.value()) for message in read_topic(settings, settings.topics.predictions)]

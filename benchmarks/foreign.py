@@ -1,0 +1,186 @@
+"""A user's own data through the whole real loop: Kafka, lake, Spark, MLflow, training, serving.
+
+`python -m benchmarks.foreign --transactions FILE --labels FILE --until 2021-10-01` starts a stack of its own,
+replays what happened before the cut, with the labels that were reported by then, learns from it with
+`flows/retrain.py`, serves with `flows/serve.py`, replays what happened after the cut, and judges the
+predictions on it by the labels. Both files are Parquet with the names of `fraud.schema`. Nothing is
+reported, learnt or published after the cut: model and profiles grow old while the second part streams.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import typer
+
+from benchmarks.foreign_verdict import Verdict, judge
+from deployments.demo.programs import Programs, flow
+from deployments.local.processes import free_port
+from deployments.local.stack import NAMES, Stack
+from fraud.errors import FraudError
+from fraud.kafka import create_topics, group_lag
+from fraud.settings import Settings, load_settings
+from producer.replay.values import as_millis
+
+_PATIENCE_S = 300.0
+_POLL_S = 0.5
+_TRAINING = {
+    "FRAUD_TRAINING__TRAIN_DAYS": "200",
+    "FRAUD_TRAINING__VALIDATION_DAYS": "21",
+    "FRAUD_TRAINING__TEST_DAYS": "14",
+    "FRAUD_TRAINING__LABEL_DELAY": "P7D",
+}
+
+
+def main(
+    transactions: Annotated[Path, typer.Option(help="Parquet, one transaction a row.")],
+    labels: Annotated[Path, typer.Option(help="Parquet with transaction_id, is_fraud and reported_at.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Learn from what is before (UTC).")],
+    trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 5,
+    home: Annotated[Path | None, typer.Option(help="An empty folder to keep; default: a temporary.")] = None,
+) -> None:
+    """Print what came of it as a Markdown table."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated run stops its servers too
+    with tempfile.TemporaryDirectory(prefix="fraud-foreign-") as folder:
+        try:
+            run = _Run((home or Path(folder)).resolve(), trials)
+            verdict = run.through_the_loop(transactions, labels, _millis(until))
+        except FraudError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(error.exit_code) from None
+    _print(verdict, run.seconds)
+    if not verdict.complete:
+        raise typer.Exit(1)
+
+
+@dataclass
+class _Run:
+    """One walk through the loop; `seconds` tells how long each step took."""
+
+    home: Path
+    trials: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def through_the_loop(self, transactions: Path, labels: Path, until: int) -> Verdict:
+        """Learn from what was before `until` (ms), serve what came after; leaves nothing running."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        with self._step("cut"):
+            parts = cut(transactions, labels, until, self.home / "parts")
+        stack = Stack(self.home)
+        try:
+            with self._step("start Kafka, MLflow and Prefect"):
+                stack.start(ports={name: free_port() for name in NAMES})
+            settings, programs = self._prepared(stack)
+            self._replay(programs, "history", parts.before, "--labels", str(parts.labels))
+            with self._step("retrain: ingest, preprocess, tune, train, promote"):
+                programs.run("retrain", [flow("retrain"), "--trials", str(self.trials)], _ignore)
+            self._serve(settings, programs, parts.after)
+            return judge(settings, pq.read_table(labels), until)
+        finally:
+            stack.stop()
+
+    def _prepared(self, stack: Stack) -> tuple[Settings, Programs]:
+        """Settings and programs that know this stack and this home only, whatever else is configured."""
+        addresses = stack.addresses()
+        lake = str(self.home / "lake")
+        settings = load_settings(
+            home=self.home,
+            kafka={"bootstrap_servers": addresses["FRAUD_KAFKA__BOOTSTRAP_SERVERS"], "retention_days": -1},
+            registry={"tracking_uri": addresses["FRAUD_REGISTRY__TRACKING_URI"]},
+            lake={"url": lake},
+        )
+        create_topics(settings)
+        own = {"FRAUD_HOME": str(self.home), "FRAUD_LAKE__URL": lake}
+        return settings, Programs(self.home, addresses | _TRAINING | own)
+
+    def _replay(self, programs: Programs, name: str, file: Path, *labels: str) -> None:
+        command = ["-m", "deployments.cli", "replay", "--keep-forever", "--transactions", str(file), *labels]
+        with self._step(f"replay {name}"):
+            programs.run(name, command, _ignore)
+
+    def _serve(self, settings: Settings, programs: Programs, after: Path) -> None:
+        with programs.running("serving", [flow("serve")]) as serving:
+
+            def caught_up() -> bool:
+                if serving.poll() is not None:
+                    raise FraudError(f"serving ended by itself; see {programs.log('serving')}")
+                return group_lag(settings, settings.serving.group_id, settings.topics.transactions) == 0
+
+            with self._step("serving starts and scores the history"):
+                _wait_for(caught_up)
+            with self._step("the second part: replayed and scored"):
+                self._replay(programs, "the second part", after)
+                _wait_for(caught_up)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+        print(f"{name}: {self.seconds[name]:.0f} s", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The files on both sides of the cut; `labels` are those reported before it."""
+
+    before: Path
+    labels: Path
+    after: Path
+
+
+def cut(transactions: Path, labels: Path, until: int, folder: Path) -> Parts:
+    """Cut both files by time: the transactions by theirs, the labels by that of their reporting (ms)."""
+    folder.mkdir()
+    parts = Parts(folder / "before.parquet", folder / "labels.parquet", folder / "after.parquet")
+    whole, verdicts = pq.read_table(transactions), pq.read_table(labels)
+    early = _before(whole["timestamp"], until)
+    pq.write_table(whole.filter(early), parts.before)
+    pq.write_table(whole.filter(pc.invert(early)), parts.after)
+    pq.write_table(verdicts.filter(_before(verdicts["reported_at"], until)), parts.labels)
+    return parts
+
+
+def _before(times: pa.ChunkedArray, until: int) -> pa.Array:
+    return pc.less(as_millis(times.combine_chunks(), None), until)
+
+
+def _wait_for(caught_up: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not caught_up():
+        if time.monotonic() > deadline:
+            raise FraudError(f"serving did not catch up within {_PATIENCE_S:.0f} s")
+        time.sleep(_POLL_S)
+
+
+def _print(verdict: Verdict, seconds: dict[str, float]) -> None:
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end\n")
+    print("| | |\n|---|---|")
+    for name, value in verdict.rows():
+        print(f"| {name} | {value} |")
+    for name, took in seconds.items():
+        print(f"| {name} | {took:.0f} s |")
+
+
+def _millis(day: datetime) -> int:
+    return int(day.replace(tzinfo=UTC).timestamp() * 1_000)
+
+
+def _ignore(_: str) -> None:
+    """The steps of a benchmark pass silently; the logs are in the home."""
+
+
+if __name__ == "__main__":
+    typer.run(main)

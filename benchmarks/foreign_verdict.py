@@ -1,0 +1,134 @@
+"""What the predictions on a user's own data were worth, read from the topics and held against the labels."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from deployments.demo.verdict import count_transactions, read_predictions, read_topic
+from fraud.modelling.evaluation import Estimate, Floats, Labels, Ranked, bootstrap_by_card
+from fraud.registry import RegisteredVersion, list_versions
+from fraud.schema import Prediction
+from fraud.settings import Settings
+
+_DRAWS = 500
+_SEED = 7
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Counts over everything that was replayed, quality over the second part; brackets are 95 % intervals."""
+
+    until: int
+    transactions: int
+    predictions: int
+    lost: int
+    doubled: int
+    dead_letters: int
+    judged: int
+    frauds: int
+    alerts: int
+    thresholds: Mapping[float, int]
+    served_by: Mapping[str, int]
+    profile_dates: Sequence[str]
+    without_profile: int
+    figures: Mapping[str, Estimate]
+    models: Sequence[RegisteredVersion]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every transaction has exactly one prediction, or is a dead letter."""
+        return self.lost == 0 and self.doubled == 0
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Names and values for a table."""
+        yield "transactions in", f"{self.transactions:,}"
+        yield "predictions out", f"{self.predictions:,} (lost {self.lost}, doubled {self.doubled})"
+        yield "dead letters", f"{self.dead_letters:,}"
+        yield "model versions", f"{len(self.models)} registered; {_counts('version', self.served_by)}"
+        for model in self.models:
+            known = model.metrics.get("test_average_precision", float("nan"))
+            yield f"average precision of version {model.version} on its own test days", f"{known:.3f}"
+        yield f"judged: from {_date(self.until)} on", f"{self.judged:,}, {self.frauds:,} of them frauds"
+        yield "served threshold", ", ".join(f"{threshold:.4f}" for threshold in self.thresholds)
+        yield "alerts", f"{self.alerts:,}"
+        for name, estimate in self.figures.items():
+            yield name, str(estimate)
+        dates = ", ".join(self.profile_dates) or "none"
+        yield "merchants' profiles (stale generation)", f"of {dates}; {self.without_profile:,} without one"
+
+
+def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
+    """Compare what went in with what came out, and the predictions from `until` (ms) on with the labels.
+
+    Args:
+        settings: name the topics.
+        labels: transaction_id, is_fraud and reported_at; of several on one transaction the latest counts.
+        until: where the second part begins.
+    """
+    sent, answers = count_transactions(settings), read_predictions(settings)
+    answered = Counter(answer.transaction_id for answer in answers)
+    dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
+    judged = [answer for answer in answers if answer.timestamp >= until]
+    frauds = _frauds(labels, judged)
+    dates = {answer.profile_date for answer in judged}
+    return Verdict(
+        until=until,
+        transactions=len(sent),
+        predictions=len(answers),
+        lost=max(0, len(sent.keys() - answered.keys()) - dead),
+        doubled=len(answers) - len(answered),
+        dead_letters=dead,
+        judged=len(judged),
+        frauds=int(frauds.sum()),
+        alerts=sum(answer.decision == "review" for answer in judged),
+        thresholds=Counter(answer.threshold for answer in judged),
+        served_by=Counter(answer.model_version for answer in judged),
+        profile_dates=sorted(date for date in dates if date),
+        without_profile=sum(answer.profile_date is None for answer in judged),
+        figures=quality(judged, frauds),
+        models=list_versions(settings),
+    )
+
+
+def _frauds(labels: pa.Table, judged: Sequence[Prediction]) -> Labels:
+    ordered = labels.sort_by("reported_at")
+    truth = dict(zip(ordered["transaction_id"].to_pylist(), ordered["is_fraud"].to_pylist(), strict=True))
+    return np.array([truth.get(answer.transaction_id, False) for answer in judged], dtype=np.int8)
+
+
+def quality(judged: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]:
+    """How well the predictions tell the frauds, shape (N,), and what the amount alone would tell."""
+    scored = Ranked.of(frauds, np.array([answer.score for answer in judged]))
+    by_amount = Ranked.of(frauds, np.array([float(answer.amount) for answer in judged]))
+    flagged = np.array([answer.decision == "review" for answer in judged], dtype=np.float64)
+    _, cards = np.unique([answer.card_id for answer in judged], return_inverse=True)
+    return bootstrap_by_card(
+        cards.astype(np.int64),
+        {
+            "average precision": scored.average_precision,
+            "AUC": scored.auc,
+            "precision at the served threshold": lambda w: _share(w * flagged * frauds, w * flagged),
+            "recall at the served threshold": lambda w: _share(w * flagged * frauds, w * frauds),
+            "average precision of the amount rule": by_amount.average_precision,
+            "share of frauds": lambda w: _share(w * frauds, w),
+        },
+        draws=_DRAWS,
+        seed=_SEED,
+    )
+
+
+def _share(part: Floats, whole: Floats) -> float:
+    total = float(whole.sum())
+    return float(part.sum()) / total if total else float("nan")
+
+
+def _counts(noun: str, counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{noun} {name} served {count:,}" for name, count in sorted(counted.items()))
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1_000, UTC).strftime("%Y-%m-%d")

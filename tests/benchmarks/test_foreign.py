@@ -1,0 +1,64 @@
+"""Foreign data through the loop: nothing from after the cut is learnt, and the figures are right."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.foreign import cut
+from benchmarks.foreign_verdict import quality
+from fraud.schema import Decision, Prediction
+
+UNTIL = datetime(2021, 10, 1, tzinfo=UTC)
+UNTIL_MS = 1_633_046_400_000
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_the_cut_is_by_event_time_and_by_the_time_of_reporting(tmp_path: Path, unit: str) -> None:
+    # given transactions on both sides of the cut, and one just before it whose label came after
+    moments = pa.timestamp(unit, tz="UTC")
+    early, late = datetime(2021, 9, 1, tzinfo=UTC), UNTIL
+    just_before = UNTIL - timedelta(milliseconds=1)
+    transactions = pa.table(
+        {"transaction_id": ["a", "b", "c"], "timestamp": pa.array([early, just_before, late], moments)}
+    )
+    labels = pa.table(
+        {"transaction_id": ["a", "b", "c"], "reported_at": pa.array([just_before, late, late], moments)}
+    )
+    pq.write_table(transactions, tmp_path / "transactions.parquet")
+    pq.write_table(labels, tmp_path / "labels.parquet")
+    # when they are cut
+    parts = cut(tmp_path / "transactions.parquet", tmp_path / "labels.parquet", UNTIL_MS, tmp_path / "parts")
+    # then each row is on one side, and only what was known by the cut can be learnt
+    ids = {name: pq.read_table(path)["transaction_id"].to_pylist() for name, path in vars(parts).items()}
+    assert ids == {"before": ["a", "b"], "labels": ["a"], "after": ["c"]}
+
+
+def test_quality_is_that_of_the_decisions_served() -> None:
+    # given two alerts, one of them right, and a fraud that was missed
+    judged = [
+        prediction(0, 0.9, "review"),
+        prediction(1, 0.8, "review"),
+        prediction(2, 0.1, "approve"),
+        prediction(3, 0.0, "approve"),
+    ]
+    # when they are held against the truth
+    figures = quality(judged, np.array([1, 0, 1, 0], dtype=np.int8))
+    # then precision and recall follow the decisions, the rest the order of the scores
+    assert figures["precision at the served threshold"].value == 0.5
+    assert figures["recall at the served threshold"].value == 0.5
+    assert figures["average precision"].value == pytest.approx((1 + 2 / 3) / 2)
+    assert figures["AUC"].value == 0.75
+    assert figures["share of frauds"].value == 0.5
+
+
+def prediction(number: int, score: float, decision: Decision) -> Prediction:
+    """An answer to a transaction of a card of its own."""
+    return Prediction(
+        transaction_id=f"t{number}", card_id=f"c{number}", timestamp=UNTIL_MS, amount=100, currency="EUR",
+        score=score, decision=decision, threshold=0.5, model_name="m", model_version="1", feature_version=1,
+        scored_at=UNTIL_MS,
+    )  # fmt: skip
