@@ -94,6 +94,14 @@ def settings(make_settings: SettingsFactory, broker: str) -> Settings:
     return made
 
 
+@pytest.fixture
+def forgetful_settings(make_settings: SettingsFactory, broker: str) -> Settings:
+    """Likewise, with topics that keep events for 60 days."""
+    made = make_settings(kafka={"bootstrap_servers": broker, "retention_days": 60})
+    create_topics(made)
+    return made
+
+
 @pytest.fixture(scope="session")
 def _migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty MLflow database of the installed version; the migration takes seconds, a copy does not."""

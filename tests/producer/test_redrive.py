@@ -128,8 +128,8 @@ def test_an_empty_message_goes_back_empty(settings: Settings) -> None:
     assert [message.value() for message in read(settings, settings.topics.transactions)] == [None]
 
 
-def test_letters_that_kafka_would_delete_stay(settings: Settings) -> None:
-    bury(settings, [("a", b"1", "late", 1_600_000_000_000)])
+def test_letters_that_kafka_would_delete_stay(forgetful_settings: Settings) -> None:
+    bury(forgetful_settings, [("a", b"1", "late", 1_600_000_000_000)])
 
     with pytest.raises(DataError, match="keeps events for 60 days"):
-        redrive(settings, RedriveRequest())
+        redrive(forgetful_settings, RedriveRequest())

@@ -172,8 +172,10 @@ def test_labels_of_a_file_are_joined_and_the_unused_told(settings: Settings, wri
     assert [rejects.count for rejects in outcome.rejects] == [0, 1, 1]
 
 
-def test_what_kafka_would_delete_is_refused_unless_kept_for_ever(settings: Settings, write: Write) -> None:
-    old = write(payments(start=START - 100 * DAY_MS))
+def test_what_kafka_would_delete_is_refused_unless_kept_for_ever(
+    forgetful_settings: Settings, write: Write
+) -> None:
+    settings, old = forgetful_settings, write(payments(start=START - 100 * DAY_MS))
     with pytest.raises(DataError, match=r"keeps events for 60 days .* --keep-forever"):
         run(settings, old)
     assert read(settings, settings.topics.transactions) == []
