@@ -3,8 +3,11 @@
 `python -m benchmarks.foreign --transactions FILE --labels FILE --until 2021-10-01` starts a stack of its own,
 replays what happened before the cut, with the labels that were reported by then, learns from it with
 `flows/retrain.py`, serves with `flows/serve.py`, replays what happened after the cut, and judges the
-predictions on it by the labels. Both files are Parquet with the names of `fraud.schema`. Nothing is
-reported, learnt or published after the cut: model and profiles grow old while the second part streams.
+predictions on it by the labels. Both files are Parquet with the names of `fraud.schema`.
+
+Nothing is learnt after the cut, and without `--profiles-every` no profile is published either: the merchants'
+profiles grow stale while the second part streams. With it the second part comes in pieces of so many days,
+with its labels, and after each `flows/ingest.py` and `flows/preprocess.py` bring new profiles.
 """
 
 import os
@@ -19,11 +22,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
 
+from benchmarks.foreign_parts import Part, cut
 from benchmarks.foreign_verdict import Verdict, judge
 from deployments.demo.programs import Programs, flow
 from deployments.local.processes import free_port
@@ -31,7 +33,6 @@ from deployments.local.stack import NAMES, Stack
 from fraud.errors import FraudError
 from fraud.kafka import create_topics, group_lag
 from fraud.settings import Settings, load_settings
-from producer.replay.values import as_millis
 
 _PATIENCE_S = 300.0
 _POLL_S = 0.5
@@ -48,13 +49,14 @@ def main(
     labels: Annotated[Path, typer.Option(help="Parquet with transaction_id, is_fraud and reported_at.")],
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Learn from what is before (UTC).")],
     trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 5,
+    profiles_every: Annotated[int, typer.Option(min=0, help="Days; 0: none after the cut.")] = 0,
     home: Annotated[Path | None, typer.Option(help="An empty folder to keep; default: a temporary.")] = None,
 ) -> None:
     """Print what came of it as a Markdown table."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated run stops its servers too
     with tempfile.TemporaryDirectory(prefix="fraud-foreign-") as folder:
         try:
-            run = _Run((home or Path(folder)).resolve(), trials)
+            run = _Run((home or Path(folder)).resolve(), trials, profiles_every)
             verdict = run.through_the_loop(transactions, labels, _millis(until))
         except FraudError as error:
             typer.echo(f"error: {error}", err=True)
@@ -70,22 +72,24 @@ class _Run:
 
     home: Path
     trials: int
+    profiles_every: int
     seconds: dict[str, float] = field(default_factory=dict)
 
     def through_the_loop(self, transactions: Path, labels: Path, until: int) -> Verdict:
         """Learn from what was before `until` (ms), serve what came after; leaves nothing running."""
         self.home.mkdir(parents=True, exist_ok=True)
         with self._step("cut"):
-            parts = cut(transactions, labels, until, self.home / "parts")
+            history, *rest = cut(transactions, labels, until, self.profiles_every, self.home / "parts")
         stack = Stack(self.home)
         try:
             with self._step("start Kafka, MLflow and Prefect"):
                 stack.start(ports={name: free_port() for name in NAMES})
             settings, programs = self._prepared(stack)
-            self._replay(programs, "history", parts.before, "--labels", str(parts.labels))
+            with self._step("replay the history"):
+                _replay(programs, "history", history)
             with self._step("retrain: ingest, preprocess, tune, train, promote"):
                 programs.run("retrain", [flow("retrain"), "--trials", str(self.trials)], _ignore)
-            self._serve(settings, programs, parts.after)
+            self._serve(settings, programs, rest)
             return judge(settings, pq.read_table(labels), until)
         finally:
             stack.stop()
@@ -104,12 +108,7 @@ class _Run:
         own = {"FRAUD_HOME": str(self.home), "FRAUD_LAKE__URL": lake}
         return settings, Programs(self.home, addresses | _TRAINING | own)
 
-    def _replay(self, programs: Programs, name: str, file: Path, *labels: str) -> None:
-        command = ["-m", "deployments.cli", "replay", "--keep-forever", "--transactions", str(file), *labels]
-        with self._step(f"replay {name}"):
-            programs.run(name, command, _ignore)
-
-    def _serve(self, settings: Settings, programs: Programs, after: Path) -> None:
+    def _serve(self, settings: Settings, programs: Programs, parts: list[Part]) -> None:
         with programs.running("serving", [flow("serve")]) as serving:
 
             def caught_up() -> bool:
@@ -119,9 +118,12 @@ class _Run:
 
             with self._step("serving starts and scores the history"):
                 _wait_for(caught_up)
-            with self._step("the second part: replayed and scored"):
-                self._replay(programs, "the second part", after)
-                _wait_for(caught_up)
+            with self._step("the second part is replayed and scored"):
+                for number, part in enumerate(parts):
+                    if number:
+                        _bring_profiles(programs, number)
+                    _replay(programs, f"part-{number}", part)
+                    _wait_for(caught_up)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -132,29 +134,14 @@ class _Run:
         print(f"{name}: {self.seconds[name]:.0f} s", file=sys.stderr, flush=True)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The files on both sides of the cut; `labels` are those reported before it."""
-
-    before: Path
-    labels: Path
-    after: Path
+def _replay(programs: Programs, name: str, part: Part) -> None:
+    files = ["--transactions", str(part.transactions), "--labels", str(part.labels)]
+    programs.run(f"replay-{name}", ["-m", "deployments.cli", "replay", "--keep-forever", *files], _ignore)
 
 
-def cut(transactions: Path, labels: Path, until: int, folder: Path) -> Parts:
-    """Cut both files by time: the transactions by theirs, the labels by that of their reporting (ms)."""
-    folder.mkdir()
-    parts = Parts(folder / "before.parquet", folder / "labels.parquet", folder / "after.parquet")
-    whole, verdicts = pq.read_table(transactions), pq.read_table(labels)
-    early = _before(whole["timestamp"], until)
-    pq.write_table(whole.filter(early), parts.before)
-    pq.write_table(whole.filter(pc.invert(early)), parts.after)
-    pq.write_table(verdicts.filter(_before(verdicts["reported_at"], until)), parts.labels)
-    return parts
-
-
-def _before(times: pa.ChunkedArray, until: int) -> pa.Array:
-    return pc.less(as_millis(times.combine_chunks(), None), until)
+def _bring_profiles(programs: Programs, number: int) -> None:
+    for name in ("ingest", "preprocess"):
+        programs.run(f"{name}-{number}", [flow(name)], _ignore)
 
 
 def _wait_for(caught_up: Callable[[], bool]) -> None:
@@ -172,6 +159,12 @@ def _print(verdict: Verdict, seconds: dict[str, float]) -> None:
         print(f"| {name} | {value} |")
     for name, took in seconds.items():
         print(f"| {name} | {took:.0f} s |")
+    print(
+        "\n| month | transactions | no profile | frauds | alerts | average precision | precision | recall |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for month in verdict.months:
+        print(month)
 
 
 def _millis(day: datetime) -> int:

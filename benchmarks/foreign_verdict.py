@@ -19,6 +19,27 @@ _SEED = 7
 
 
 @dataclass(frozen=True)
+class Month:
+    """How the predictions of a calendar month did."""
+
+    name: str
+    transactions: int
+    without_profile: float
+    frauds: int
+    alerts: int
+    average_precision: float
+    precision: float
+    recall: float
+
+    def __str__(self) -> str:
+        """A row of a Markdown table."""
+        return (
+            f"| {self.name} | {self.transactions:,} | {self.without_profile:.0%} | {self.frauds:,} "
+            f"| {self.alerts:,} | {self.average_precision:.3f} | {self.precision:.3f} | {self.recall:.3f} |"
+        )
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Counts over everything that was replayed, quality over the second part; brackets are 95 % intervals."""
 
@@ -36,6 +57,7 @@ class Verdict:
     profile_dates: Sequence[str]
     without_profile: int
     figures: Mapping[str, Estimate]
+    months: Sequence[Month]
     models: Sequence[RegisteredVersion]
 
     @property
@@ -50,15 +72,20 @@ class Verdict:
         yield "dead letters", f"{self.dead_letters:,}"
         yield "model versions", f"{len(self.models)} registered; {_counts('version', self.served_by)}"
         for model in self.models:
-            known = model.metrics.get("test_average_precision", float("nan"))
-            yield f"average precision of version {model.version} on its own test days", f"{known:.3f}"
+            known = ", ".join(
+                f"{name.replace('_', ' ')} {model.metrics.get(f'test_{name}', float('nan')):.3f}"
+                for name in ("average_precision", "precision", "recall")
+            )
+            yield f"version {model.version} on its own test days, before the cut", known
         yield f"judged: from {_date(self.until)} on", f"{self.judged:,}, {self.frauds:,} of them frauds"
         yield "served threshold", ", ".join(f"{threshold:.4f}" for threshold in self.thresholds)
         yield "alerts", f"{self.alerts:,}"
         for name, estimate in self.figures.items():
             yield name, str(estimate)
-        dates = ", ".join(self.profile_dates) or "none"
-        yield "merchants' profiles (stale generation)", f"of {dates}; {self.without_profile:,} without one"
+        dates = self.profile_dates
+        oldest, newest = (dates[0], dates[-1]) if dates else ("none", "none")
+        yield "profiles scored with", f"{len(dates)} generations, {oldest} to {newest}"
+        yield "scored without a profile", f"{self.without_profile:,}"
 
 
 def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
@@ -90,6 +117,7 @@ def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
         profile_dates=sorted(date for date in dates if date),
         without_profile=sum(answer.profile_date is None for answer in judged),
         figures=quality(judged, frauds),
+        months=list(_months(judged, frauds)),
         models=list_versions(settings),
     )
 
@@ -119,6 +147,26 @@ def quality(judged: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]
         draws=_DRAWS,
         seed=_SEED,
     )
+
+
+def _months(judged: Sequence[Prediction], frauds: Labels) -> Iterator[Month]:
+    names = np.array([_date(answer.timestamp)[:7] for answer in judged])
+    scores = np.array([answer.score for answer in judged])
+    flagged = np.array([answer.decision == "review" for answer in judged], dtype=np.float64)
+    unknown = np.array([answer.profile_date is None for answer in judged])
+    for name in np.unique(names):
+        of = names == name
+        truth, alerts = frauds[of], flagged[of]
+        yield Month(
+            name=str(name),
+            transactions=int(of.sum()),
+            without_profile=float(unknown[of].mean()),
+            frauds=int(truth.sum()),
+            alerts=int(alerts.sum()),
+            average_precision=Ranked.of(truth, scores[of]).average_precision(),
+            precision=_share(alerts * truth, alerts),
+            recall=_share(alerts * truth, truth.astype(np.float64)),
+        )
 
 
 def _share(part: Floats, whole: Floats) -> float:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.foreign import cut
+from benchmarks.foreign_parts import cut
 from benchmarks.foreign_verdict import quality
 from fraud.schema import Decision, Prediction
 
@@ -20,21 +20,34 @@ UNTIL_MS = 1_633_046_400_000
 def test_the_cut_is_by_event_time_and_by_the_time_of_reporting(tmp_path: Path, unit: str) -> None:
     # given transactions on both sides of the cut, and one just before it whose label came after
     moments = pa.timestamp(unit, tz="UTC")
-    early, late = datetime(2021, 9, 1, tzinfo=UTC), UNTIL
+    early, week_later = datetime(2021, 9, 1, tzinfo=UTC), UNTIL + timedelta(days=7)
     just_before = UNTIL - timedelta(milliseconds=1)
     transactions = pa.table(
-        {"transaction_id": ["a", "b", "c"], "timestamp": pa.array([early, just_before, late], moments)}
+        {
+            "transaction_id": ["a", "b", "c", "d"],
+            "timestamp": pa.array([early, just_before, UNTIL, week_later], moments),
+        }
     )
     labels = pa.table(
-        {"transaction_id": ["a", "b", "c"], "reported_at": pa.array([just_before, late, late], moments)}
+        {
+            "transaction_id": ["a", "b", "c", "d"],
+            "reported_at": pa.array([just_before, UNTIL, week_later, week_later], moments),
+        }
     )
     pq.write_table(transactions, tmp_path / "transactions.parquet")
     pq.write_table(labels, tmp_path / "labels.parquet")
     # when they are cut
-    parts = cut(tmp_path / "transactions.parquet", tmp_path / "labels.parquet", UNTIL_MS, tmp_path / "parts")
+    files = tmp_path / "transactions.parquet", tmp_path / "labels.parquet"
+    parts = cut(*files, UNTIL_MS, 7, tmp_path / "parts")
     # then each row is on one side, and only what was known by the cut can be learnt
-    ids = {name: pq.read_table(path)["transaction_id"].to_pylist() for name, path in vars(parts).items()}
-    assert ids == {"before": ["a", "b"], "labels": ["a"], "after": ["c"]}
+    assert [ids(part.transactions) for part in parts] == [["a", "b"], ["c"], ["d"]]
+    assert [ids(part.labels) for part in parts] == [["a"], ["c"], ["d"]]
+
+
+def ids(file: Path) -> list[str]:
+    """The transactions that a file speaks of."""
+    found: list[str] = pq.read_table(file)["transaction_id"].to_pylist()
+    return found
 
 
 def test_quality_is_that_of_the_decisions_served() -> None:
