@@ -129,6 +129,7 @@ class Scorer:
         time_of = self._metrics.stage_seconds.labels
         with time_of("profile").time():
             profiles, dates = self._profiles.find([one.transaction.merchant_id for one in fresh])
+            self._metrics.profiled(dates, [one.transaction.timestamp for one in fresh])
             amounts = np.array([one.amount for one in fresh], dtype=np.int64)
             kernel_rows = np.concatenate([one.features for one in passed])
             rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])

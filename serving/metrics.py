@@ -1,7 +1,9 @@
 """What the engine tells Prometheus, in a registry of its own."""
 
 import time
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fraud.kafka import DAY_MS
 from serving.delivery import Answers
 
 SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
+_EPOCH = date(1970, 1, 1).toordinal()
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -98,12 +102,18 @@ class Metrics:
             "fraud_registry_failures", "Looks at the registry that failed", registry=registry
         )
         self.profiles = Gauge("fraud_profiles", "Merchants with a profile", registry=registry)
-        self.unprofiled = Counter(
+        self.profile_use = Counter(
             "fraud_profile_use",
-            "Predictions by the age of the merchant's profile",
+            "Predictions by the age of the merchant's profile against the transaction's day",
             ["age"],
             registry=registry,
         )
+
+    def profiled(self, dates: Sequence[str | None], timestamps: Sequence[int]) -> None:
+        """Note the profiles' dates with which transactions of these times (ms) were scored."""
+        days = (time_ms // DAY_MS for time_ms in timestamps)
+        for (generation, day), count in Tally(zip(dates, days, strict=True)).items():
+            self.profile_use.labels(_age(generation, day)).inc(count)
 
     def visible(self, answers: Sequence[Answers]) -> None:
         """Note the latency of answers that have just been committed."""
@@ -137,6 +147,16 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in Prometheus's text format."""
         return bytes(generate_latest(self._registry))
+
+
+def _age(generation: str | None, day: int) -> str:
+    """How a profile's date stands to a transaction's day (days since 1970, UTC)."""
+    if generation is None:
+        return "none"
+    today = date.fromordinal(_EPOCH + day).isoformat()
+    if generation == today:
+        return "current"
+    return "stale" if generation < today else "newer"
 
 
 def gauge_values(metrics: Metrics, name: str) -> Iterator[tuple[dict[str, str], float]]:

@@ -12,7 +12,7 @@ from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
 from serving.decide import decide
 from serving.delivery import Answers, PositionsMovedError, is_committed, last_offsets, newest_of
-from serving.metrics import ArrayHistogram
+from serving.metrics import ArrayHistogram, Metrics, gauge_values
 from serving.profiles import ProfileTable
 from serving.reasons import describe
 from serving.slots import take_slot
@@ -94,6 +94,19 @@ def test_the_newest_profile_of_a_merchant_counts() -> None:
     assert dates == ["2025-01-02", None]
     assert values[0].tolist() == [2.0] * len(PROFILE_COLUMNS)
     assert np.isnan(values[1]).all()
+
+
+def test_predictions_are_counted_by_the_age_of_their_profile() -> None:
+    # given a transaction of 2025-01-02 scored with each kind of profile, and one of the day before
+    metrics, noon = Metrics(), 1_735_819_200_000
+    # when
+    metrics.profiled(
+        ["2025-01-02", "2025-01-01", "2025-01-01", "2025-01-03", None, "2025-01-01"],
+        [noon] * 5 + [noon - 86_400_000],
+    )
+    # then
+    counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}
+    assert counted == {"current": 2, "stale": 2, "newer": 1, "none": 1}
 
 
 def test_the_profile_table_grows() -> None:
