@@ -17,7 +17,8 @@ _POLL_S = 0.2
 _GRACE_S = 30.0
 _ROOT = Path(__file__).parents[2]
 
-_PLAIN = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+# Threads that spin while they wait would slow the other programs of the demo down.
+_SHARING = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "OMP_WAIT_POLICY": "passive"}
 
 Tell = Callable[[str], None]
 
@@ -52,7 +53,7 @@ class Programs:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ) | dict(self.environment) | _PLAIN,
+                env=dict(os.environ) | dict(self.environment) | _SHARING,
                 start_new_session=True,
             )
         try:

@@ -79,9 +79,11 @@ class Demo:
                 stack.start(on_ready=lambda name: tell(f"{name} is ready"))
                 tell("")
             yield stack
-        finally:
-            if not self.plan.keep:
-                stack.stop()
+        except BaseException:
+            stack.stop()
+            raise
+        if not self.plan.keep:
+            stack.stop()
 
     def _prepare(self, stack: Stack) -> None:
         self._settings = load_settings(home=self.plan.home)
