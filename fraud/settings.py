@@ -159,6 +159,19 @@ class ServingSettings(_Section):
     drain_timeout_s: float = Field(default=20.0, gt=0)
 
 
+class MonitoringSettings(_Section):
+    """What the monitor looks at and when it raises an alarm."""
+
+    window_days: int = Field(default=14, ge=1, description="of predictions, and of the reference's rows")
+    drift_days: int = Field(default=7, ge=1, description="the newest, held against the reference")
+    psi: float = Field(default=0.25, gt=0, description="of a feature or the score, above which it drifted")
+    recall_drop: float = Field(default=0.2, gt=0, le=1, description="below the champion's own test")
+    min_frauds: int = Field(default=30, ge=1, description="matured, before recall is judged")
+    min_rows: int = Field(default=500, ge=1, description="of recent predictions, before drift is judged")
+    reference_rows: int = Field(default=50_000, ge=1)
+    max_predictions: int = Field(default=2_000_000, ge=1, description="bounds the memory; the newest count")
+
+
 class Settings(BaseSettings):
     """All settings. Construct it through `load_settings`, pass it along, never keep it in a module."""
 
@@ -176,6 +189,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = RegistrySettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     prefect_api_url: str | None = Field(
         default=None,

@@ -1,13 +1,19 @@
 import json
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 from prefect import Flow
 from prefect.cli.deploy._models import DeploymentConfig, PrefectYamlModel, RawScheduleConfig
+from prefect.cli.deploy._triggers import _initialize_deployment_triggers
+from prefect.server.events.schemas.automations import EventTrigger
+from prefect.server.events.schemas.events import ReceivedEvent
 
+from tasks.monitor import ALARM, INCONSISTENCY
 from tests.snapshot import assert_snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +52,28 @@ def test_every_deployment_names_a_flow_and_its_parameters(deployment: dict[str, 
 def test_every_flow_is_deployed() -> None:
     files = {path.name for path in (ROOT / "flows").glob("*.py")} - {"__init__.py", "entry.py"}
     assert {Path(deployment["entrypoint"].split(":")[0]).name for deployment in DEPLOYMENTS} == files
+
+
+def test_the_monitors_alarm_starts_retrain_and_nothing_else_does() -> None:
+    # given the trigger of the deployment, as the server keeps it
+    found = [(title(one), trigger) for one in DEPLOYMENTS for trigger in one.get("triggers", [])]
+    assert [name for name, _ in found] == ["flows/retrain.py:retrain/local"]
+    (defined,) = _initialize_deployment_triggers("local", [dict(found[0][1])])
+    defined.set_deployment_id(uuid4())
+    trigger = EventTrigger.model_validate(defined.as_automation().trigger.model_dump(mode="json"))
+    # then it hears the alarm on any model of ours, and no other event
+    for event, resource, heard in (
+        (ALARM, "fraud.model.fraud-detector", True),
+        (INCONSISTENCY, "fraud.model.fraud-detector", False),
+        (ALARM, "somebody.elses", False),
+    ):
+        received = {
+            "id": uuid4(),
+            "occurred": datetime.now(UTC),
+            "event": event,
+            "resource": {"prefect.resource.id": resource},
+        }
+        assert trigger.covers(ReceivedEvent.model_validate(received)) is heard
 
 
 def test_no_limit_can_end_the_serving_flow() -> None:

@@ -56,6 +56,20 @@ class PartitionLog:
             else:
                 return low, high
 
+    def first_at(self, time_ms: int, end: int) -> int:
+        """The first offset whose Kafka time is not before `time_ms`; `end` when there is none.
+
+        Raises:
+            UnreachableError: no broker answers, or it refuses.
+        """
+        topic, partition = self._partition.topic, self._partition.partition
+        asked = [TopicPartition(topic, partition, time_ms)]
+        try:
+            found = self._consumer.offsets_for_times(asked, timeout=self._settings.kafka.request_timeout_s)[0]
+        except KafkaException as error:
+            raise self._unreachable(error.args[0]) from error
+        return int(found.offset) if found.offset >= 0 else end
+
     def read(self, start: int, end: int) -> Iterator[list[Message]]:
         """The messages from `start` up to `end`, in batches.
 

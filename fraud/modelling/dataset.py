@@ -126,7 +126,7 @@ def make_dataset(rows: pa.Table, labels: pa.Table, as_of: int) -> Dataset:
     rows = rows.take(order)
     verdicts, reported_at = join_labels(rows["transaction_id"], labels, as_of)
     return Dataset(
-        rows=_feature_matrix(rows),
+        rows=feature_matrix(rows),
         labels=verdicts,
         reported_at=reported_at,
         timestamps=rows["timestamp"].to_numpy(),
@@ -169,7 +169,8 @@ def require_columns(table: pa.Table, wanted: tuple[str, ...], what: str) -> None
         )
 
 
-def _feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:
+def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:
+    """The features of a table's rows, float32 (N, F), NaN = unknown."""
     matrix = np.empty((rows.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
     for column, name in enumerate(FEATURE_NAMES):
         matrix[:, column] = rows[name].cast(pa.float32()).fill_null(np.nan).to_numpy()

@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun
 from prefect.settings import get_current_settings
 
 from fraud.settings import Settings
+from tasks.monitor import ALARM
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
@@ -39,7 +44,7 @@ def prefect(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def test_everything_is_deployed_and_a_deployment_runs_on_a_process_pool(environment: dict[str, str]) -> None:
+def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environment: dict[str, str]) -> None:
     # given a process pool, and every flow deployed
     prefect(environment, "work-pool", "create", "local", "--type", "process", "--overwrite")
     prefect(environment, "deploy", "--all")
@@ -52,3 +57,18 @@ def test_everything_is_deployed_and_a_deployment_runs_on_a_process_pool(environm
     for deployment in deployments:
         assert f"{deployment['entrypoint'].split(':')[1]}/" in listed
     assert "COMPLETED" in prefect(environment, "flow-run", "ls", "--flow-name", "ingest").upper()
+    # when the monitor's alarm sounds, then a run of retrain waits for a worker
+    prefect(environment, "event", "emit", ALARM, "--resource-id", "fraud.model.fraud-detector")
+    deadline = time.monotonic() + 60
+    while not (found := runs_started_by_alarm()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(found) == 1
+
+
+def runs_started_by_alarm() -> list[FlowRun]:
+    with get_client(sync_client=True) as client:
+        retrain = client.read_deployment_by_name("retrain/local").id
+        runs = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[retrain]))
+        )
+    return [run for run in runs if not run.auto_scheduled]

@@ -1,0 +1,1 @@
+"""Watching the champion: drift, matured performance, calibration, and whether both feature paths agree."""

@@ -1,0 +1,135 @@
+"""The newest predictions from Kafka, as columns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
+from fraud.ingest.log import PartitionLog
+from fraud.kafka import require_topic
+from fraud.schema import Decision
+from fraud.settings import Settings
+
+
+class Scored(msgspec.Struct, frozen=True, gc=False):
+    """What watching needs of a `Prediction`."""
+
+    transaction_id: str
+    timestamp: int
+    score: float
+    decision: Decision
+    model_version: str
+    feature_version: int
+    profile_date: str | None = None
+    features: list[float | None] | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """N predictions, each transaction's first.
+
+    Attributes:
+        ids: transaction_id, N.
+        timestamps: event times in ms, int64 (N,).
+        scores: float64 (N,).
+        alerts: which were to be reviewed, bool (N,).
+        versions: the model's version, N.
+        sampled: places of those with features of this code's version, int64 (M,).
+        rows: their features, float32 (M, F), NaN = unknown.
+        profile_dates: of the sampled, M.
+        repeated: further predictions on a transaction that has one.
+        unreadable: messages that are no predictions.
+        cut: older ones within the window were left out, because there were too many.
+    """
+
+    ids: pa.Array
+    timestamps: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float64]
+    alerts: npt.NDArray[np.bool_]
+    versions: npt.NDArray[np.str_]
+    sampled: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.float32]
+    profile_dates: pa.Array
+    repeated: int = 0
+    unreadable: int = 0
+    cut: bool = False
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+
+@dataclass
+class _Collected:
+    """Decoded messages, not yet columns."""
+
+    scored: dict[str, Scored] = field(default_factory=dict)
+    repeated: int = 0
+    unreadable: int = 0
+    cut: bool = False
+
+    def add(self, values: Iterable[bytes | None], decoder: "msgspec.json.Decoder[Scored]") -> None:
+        for value in values:
+            try:
+                one = decoder.decode(value or b"")
+            except msgspec.DecodeError:
+                self.unreadable += 1
+                continue
+            if one.transaction_id in self.scored:
+                self.repeated += 1
+            else:
+                self.scored[one.transaction_id] = one
+
+
+def read_predictions(settings: Settings, now_ms: int) -> Predictions:
+    """The predictions of the last days of `settings.monitoring`.
+
+    The days end at `now_ms` for the time of scoring, which bounds what is read, and at the newest
+    transaction for event time, so that a replayed history is watched as it would have been then.
+
+    Raises:
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    window_ms = settings.monitoring.window_days * DAY_MS
+    collected, decoder = _Collected(), msgspec.json.Decoder(Scored)
+    partitions = require_topic(settings, settings.topics.predictions)
+    most = settings.monitoring.max_predictions // partitions
+    for partition in range(partitions):
+        with PartitionLog(settings, settings.topics.predictions, partition) as log:
+            low, end = log.bounds()
+            start = max(low, log.first_at(now_ms - window_ms, end))
+            collected.cut |= end - start > most
+            for batch in log.read(max(start, end - most), end):
+                collected.add((message.value() for message in batch), decoder)
+    newest = max((one.timestamp for one in collected.scored.values()), default=0)
+    recent = [one for one in collected.scored.values() if one.timestamp > newest - window_ms]
+    return as_columns(recent, collected.repeated, collected.unreadable, cut=collected.cut)
+
+
+def as_columns(
+    scored: list[Scored], repeated: int = 0, unreadable: int = 0, *, cut: bool = False
+) -> Predictions:
+    """Columns of decoded predictions."""
+    sampled = [place for place, one in enumerate(scored) if _has_our_features(one)]
+    rows = [scored[place].features for place in sampled]
+    return Predictions(
+        ids=pa.array([one.transaction_id for one in scored], pa.string()),
+        timestamps=np.array([one.timestamp for one in scored], dtype=np.int64),
+        scores=np.array([one.score for one in scored], dtype=np.float64),
+        alerts=np.array([one.decision == "review" for one in scored], dtype=np.bool_),
+        versions=np.array([one.model_version for one in scored], dtype=np.str_),
+        sampled=np.array(sampled, dtype=np.int64),
+        # None becomes NaN.
+        rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(FEATURE_NAMES)),
+        profile_dates=pa.array([scored[place].profile_date for place in sampled], pa.string()),
+        repeated=repeated,
+        unreadable=unreadable,
+        cut=cut,
+    )
+
+
+def _has_our_features(one: Scored) -> bool:
+    return one.feature_version == FEATURE_VERSION and len(one.features or ()) == len(FEATURE_NAMES)

@@ -1,0 +1,172 @@
+"""What watching found, what of it is an alarm, and how it reads."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fraud.monitoring.consistency import Consistency
+from fraud.monitoring.drift import Drift
+from fraud.monitoring.performance import Band, Day, Matured
+from fraud.settings import MonitoringSettings
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class MonitoringReport:
+    """One look at the model in service.
+
+    Attributes:
+        moment: the newest time that predictions or labels show, ms UTC.
+        model_version: the champion's, None without one.
+        expected_recall: of the champion on its own test, None where it does not say.
+        predictions: how many were looked at.
+        sampled: how many of them carry their features.
+        repeated: further predictions on a transaction that has one.
+        features: drift of each feature, the farthest first; empty where it cannot be judged.
+        score: drift of the champion's score, or None.
+        days: alerts, and matured precision and recall, by day.
+        matured: over all matured predictions of the champion, or None when none have matured.
+        calibration: of the same predictions.
+        label_delay: days from fraud to report, by quantile.
+        consistency: of the online and the offline features, or None where there are no rows to compare.
+        notes: what could not be judged and why.
+    """
+
+    moment: int
+    model_version: str | None
+    expected_recall: float | None
+    predictions: int
+    sampled: int
+    repeated: int
+    features: tuple[Drift, ...]
+    score: Drift | None
+    days: tuple[Day, ...]
+    matured: Matured | None
+    calibration: tuple[Band, ...]
+    label_delay: dict[str, float]
+    consistency: Consistency | None
+    notes: tuple[str, ...]
+
+    @property
+    def date(self) -> str:
+        """The day (UTC) of the moment."""
+        return datetime.fromtimestamp(self.moment / 1_000, UTC).date().isoformat()
+
+
+def alarms(report: MonitoringReport, limits: MonitoringSettings) -> tuple[str, ...]:
+    """What a new training may mend, a sentence each: drift, and a recall that has fallen."""
+    drifted = [
+        one for one in (*report.features, *([report.score] if report.score else [])) if one.psi > limits.psi
+    ]
+    found = [
+        f"{one.name} has drifted: PSI {one.psi:.2f} is above {limits.psi:g}, KS {one.ks:.2f}"
+        for one in drifted
+    ]
+    matured, expected = report.matured, report.expected_recall
+    if matured is None or expected is None or matured.frauds < limits.min_frauds:
+        return tuple(found)
+    recall = matured.caught / matured.frauds
+    if recall < expected - limits.recall_drop:
+        found.append(
+            f"recall has fallen: {recall:.2f} of {matured.frauds} matured frauds, {expected:.2f} was expected"
+        )
+    return tuple(found)
+
+
+def inconsistencies(report: MonitoringReport) -> tuple[str, ...]:
+    """Where serving and the lake disagree, a sentence each; no training mends that."""
+    found = report.consistency
+    if found is None:
+        return ()
+    told = {
+        f"of {found.compared} sampled predictions have other features offline "
+        f"({', '.join(found.features[:_SHOWN])})": found.mismatched,
+        "training rows have no prediction": found.missing,
+        "sampled predictions have no training row": found.extra,
+    }
+    return tuple(f"{count} {what}" for what, count in told.items() if count)
+
+
+def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[str, Any]:
+    """The report as JSON holds it."""
+    days = [
+        _plain(asdict(day)) | {"alert_rate": day.alert_rate, "matured": _told(day.matured)}
+        for day in report.days
+    ]
+    return asdict(report) | {
+        "moment": datetime.fromtimestamp(report.moment / 1_000, UTC).isoformat(),
+        "days": days,
+        "matured": _told(report.matured) if report.matured else None,
+        "alarms": alarms(report, limits),
+        "inconsistencies": inconsistencies(report),
+    }
+
+
+def as_metrics(report: MonitoringReport) -> dict[str, float]:
+    """The figures that there are, by flat names, as MLflow keeps them."""
+    found: dict[str, float | None] = {
+        "predictions": report.predictions,
+        "sampled": report.sampled,
+        "repeated": report.repeated,
+        "highest_feature_psi": report.features[0].psi if report.features else None,
+        "highest_feature_ks": max((one.ks for one in report.features), default=None),
+        "score_psi": report.score.psi if report.score else None,
+        "score_ks": report.score.ks if report.score else None,
+        "alert_rate": sum(day.alerts for day in report.days) / report.predictions if report.days else None,
+    }
+    found |= {f"psi_{one.name}": one.psi for one in report.features}
+    found |= {f"label_delay_{name}": value for name, value in report.label_delay.items()}
+    if report.matured:
+        found |= {f"matured_{name}": value for name, value in _told(report.matured).items()}
+    if report.consistency:
+        counts = ("compared", "pending", "stale_profiles", "mismatched", "missing", "extra")
+        found |= {f"consistency_{name}": getattr(report.consistency, name) for name in counts}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
+    """The report for a run's page."""
+    raised = [*alarms(report, limits), *inconsistencies(report)]
+    lines = [f"# Model {report.model_version or '(none)'}, {report.date}", ""]
+    lines += [f"- **{sentence}**" for sentence in raised] or ["Nothing to be alarmed about."]
+    lines += [f"- {sentence}" for sentence in report.notes]
+    lines += ["", "| figure | value |", "|---|---|"]
+    lines += [
+        f"| {name} | {value:.4g} |"
+        for name, value in as_metrics(report).items()
+        if not name.startswith("psi_")
+    ]
+    lines += [
+        "",
+        "| day | predictions | alert rate | precision | recall | frauds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for day in report.days:
+        ripe = day.matured
+        lines.append(
+            f"| {day.date} | {day.predictions} | {day.alert_rate:.4f} | {_share(ripe.precision)} "
+            f"| {_share(ripe.recall)} | {ripe.frauds} |"
+        )
+    if report.features:
+        lines += ["", "| feature | PSI | KS |", "|---|---|---|"]
+        lines += [f"| {one.name} | {one.psi:.3f} | {one.ks:.3f} |" for one in report.features[:_SHOWN]]
+    if report.calibration:
+        lines += ["", "| score | predictions | expected | observed |", "|---|---|---|---|"]
+        lines += [
+            f"| {one.low:g} to {one.high:g} | {one.predictions} | {one.expected:.3f} | {one.observed:.3f} |"
+            for one in report.calibration
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _told(matured: Matured) -> dict[str, float | None]:
+    return asdict(matured) | {"precision": matured.precision, "recall": matured.recall}
+
+
+def _plain(day: dict[str, Any]) -> dict[str, Any]:
+    return day | {"date": day["date"].isoformat()}
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,195 @@
+"""One look at the model in service: read, judge, and keep the report in the lake and in MLflow."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import mlflow
+import pyarrow as pa
+
+from fraud.features.spec import DAY_MS
+from fraud.lake import Lake
+from fraud.modelling.bundle import ModelBundle
+from fraud.modelling.dataset import join_labels
+from fraud.modelling.splits import milliseconds
+from fraud.monitoring.consistency import Consistency, compare
+from fraud.monitoring.drift import Drift, feature_drift, ks, psi
+from fraud.monitoring.inputs import labels_since, offline_rows, reference_rows
+from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
+from fraud.monitoring.predictions import Predictions
+from fraud.monitoring.report import MonitoringReport, as_document, as_metrics
+from fraud.registry import CHAMPION, answering, experiment_id, load_bundle, version_of_alias
+from fraud.settings import Settings
+
+FOLDER = "monitoring"
+
+
+@dataclass
+class _Notes:
+    """What could not be judged and why."""
+
+    sentences: list[str] = field(default_factory=list)
+
+    def add(self, sentence: str, *, when: bool = True) -> None:
+        if when:
+            self.sentences.append(sentence)
+
+
+def champion_in_service(settings: Settings) -> ModelBundle | None:
+    """The model with the alias `champion`, or None.
+
+    Raises:
+        IncompatibleModelError: it is of other features than this code.
+        UnreachableError: MLflow does not answer.
+    """
+    version = version_of_alias(settings, CHAMPION)
+    return None if version is None else load_bundle(settings, version)
+
+
+def watch(
+    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, now_ms: int
+) -> MonitoringReport:
+    """Judge the predictions by what the lake knows.
+
+    Nothing to judge by is no error: the report's notes say what is not there.
+
+    Args:
+        settings: the limits, the label delay and the allowed lateness.
+        lake: with labels and training rows, as far as there are any.
+        predictions: of the watched days.
+        champion: the model that the reference and the expectations come from.
+        now_ms: the report's moment when there is neither a prediction nor a label.
+
+    Raises:
+        DataError: a file of the lake is broken.
+    """
+    notes = _Notes()
+    notes.add(
+        "no model has the alias champion; drift and recall have nothing to be held against", when=not champion
+    )
+    notes.add(f"{predictions.unreadable} messages are no predictions", when=predictions.unreadable > 0)
+    notes.add(
+        f"only the newest {len(predictions)} predictions were read (FRAUD_MONITORING__MAX_PREDICTIONS)",
+        when=predictions.cut,
+    )
+    if not len(predictions):
+        notes.add("there are no predictions yet")
+        return _empty(now_ms, champion, notes)
+    return _judge(settings, lake, predictions, champion, notes)
+
+
+def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
+    """Write the report to the lake and log it to MLflow; returns its path in the lake.
+
+    The last report of a day is the one that stays in the lake; MLflow has them all.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    document: dict[str, Any] = as_document(report, settings.monitoring)
+    path = f"{FOLDER}/{report.date}.json"
+    lake.write_json(document, path)
+    experiment = experiment_id(_of_monitoring(settings))
+    with answering(settings), mlflow.start_run(experiment_id=experiment):
+        mlflow.log_params({"date": report.date, "model_version": report.model_version or "none"})
+        mlflow.log_metrics(as_metrics(report))
+        mlflow.log_dict(document, "report.json")
+    return path
+
+
+def _judge(
+    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: _Notes
+) -> MonitoringReport:
+    labels = labels_since(lake, int(predictions.timestamps.min()))
+    notes.add("the lake has no labels on these days yet", when=not labels.num_rows)
+    newest_report = int(labels["reported_at"].to_numpy().max(initial=0))
+    moment = max(int(predictions.timestamps.max()), newest_report)
+    verdicts, reported_at = join_labels(pa.chunked_array([predictions.ids]), labels, moment)
+    frauds = verdicts == 1
+    matured = predictions.timestamps <= moment - milliseconds(settings.training.label_delay)
+    ours = matured & (predictions.versions == (champion.version if champion else ""))
+    notes.add("no prediction of the champion has matured yet", when=champion is not None and not ours.any())
+    features, score = _drift(settings, lake, predictions, champion, notes)
+    return MonitoringReport(
+        moment=moment,
+        model_version=champion.version if champion else None,
+        expected_recall=champion.metadata.metrics.get("recall") if champion else None,
+        predictions=len(predictions),
+        sampled=len(predictions.sampled),
+        repeated=predictions.repeated,
+        features=features,
+        score=score,
+        days=by_day(predictions.timestamps, predictions.alerts, frauds, matured),
+        matured=judge_matured(predictions.alerts[ours], frauds[ours]) if ours.any() else None,
+        calibration=calibration(predictions.scores[ours], frauds[ours]),
+        label_delay=label_delays(predictions.timestamps, reported_at, frauds),
+        consistency=_consistency(settings, lake, predictions, notes),
+        notes=tuple(notes.sentences),
+    )
+
+
+def _drift(
+    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: _Notes
+) -> tuple[tuple[Drift, ...], Drift | None]:
+    """Of the newest days against the champion's training rows: of the features, and of its scores."""
+    limits = settings.monitoring
+    if champion is None:
+        return (), None
+    about = champion.metadata
+    reference = reference_rows(
+        lake, about.train_start, about.train_end, limits.window_days, limits.reference_rows
+    )
+    if reference is None:
+        notes.add("the champion's training rows are not in the lake; drift has no reference")
+        return (), None
+    recent = predictions.timestamps > predictions.timestamps.max() - limits.drift_days * DAY_MS
+    current = predictions.rows[recent[predictions.sampled]]
+    scores = predictions.scores[recent & (predictions.versions == champion.version)]
+    features: tuple[Drift, ...] = ()
+    score: Drift | None = None
+    if len(current) >= limits.min_rows:
+        features = feature_drift(reference, current)
+    else:
+        notes.add(f"{len(current)} recent sampled predictions are too few to judge the features' drift by")
+    if len(scores) >= limits.min_rows:
+        trained = champion.score(reference)
+        score = Drift("score", psi(trained, scores), ks(trained, scores))
+    else:
+        notes.add(
+            f"{len(scores)} recent predictions of the champion are too few to judge the score's drift by"
+        )
+    return features, score
+
+
+def _consistency(
+    settings: Settings, lake: Lake, predictions: Predictions, notes: _Notes
+) -> Consistency | None:
+    offline = offline_rows(lake, predictions)
+    if offline is None:
+        notes.add("the lake has no training rows of these days yet; run flows/preprocess.py")
+        return None
+    return compare(predictions, offline, milliseconds(settings.admission.lateness))
+
+
+def _empty(now_ms: int, champion: ModelBundle | None, notes: _Notes) -> MonitoringReport:
+    return MonitoringReport(
+        moment=now_ms,
+        model_version=champion.version if champion else None,
+        expected_recall=None,
+        predictions=0,
+        sampled=0,
+        repeated=0,
+        features=(),
+        score=None,
+        days=(),
+        matured=None,
+        calibration=(),
+        label_delay={},
+        consistency=None,
+        notes=tuple(notes.sentences),
+    )
+
+
+def _of_monitoring(settings: Settings) -> Settings:
+    """The settings with an experiment beside that of the trainings."""
+    name = f"{settings.registry.experiment}-monitoring"
+    return settings.model_copy(update={"registry": settings.registry.model_copy(update={"experiment": name})})

@@ -1,0 +1,71 @@
+"""The monitor's tasks: look at the model in service, keep what was found, raise the alarm."""
+
+import time
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+
+from fraud.lake import open_lake
+from fraud.monitoring.predictions import read_predictions
+from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
+from fraud.monitoring.watch import champion_in_service, keep, watch
+from fraud.settings import Settings
+from tasks.retries import RETRY_DELAYS_S, worth_retrying
+
+ALARM = "fraud.alarm"
+"""Drift or fallen recall: the deployment of `retrain` listens for it."""
+
+INCONSISTENCY = "fraud.inconsistency"
+"""Serving and the lake disagree: no training mends that, a person must look."""
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=1_800,
+)
+def look(settings: Settings) -> MonitoringReport:
+    """Judge the newest predictions by what the lake knows of them."""
+    champion, now_ms = champion_in_service(settings), int(time.time() * 1_000)
+    report = watch(settings, open_lake(settings), read_predictions(settings, now_ms), champion, now_ms)
+    logger = get_run_logger()
+    logger.info("%d predictions, %d of them with features", report.predictions, report.sampled)
+    for note in report.notes:
+        logger.info("%s", note)
+    return report
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=300,
+)
+def keep_report(settings: Settings, report: MonitoringReport) -> None:
+    """Put the report into the lake, into MLflow and on the run's page."""
+    path = keep(settings, open_lake(settings), report)
+    create_markdown_artifact(
+        as_markdown(report, settings.monitoring), key="monitoring", description="the model in service"
+    )
+    get_run_logger().info("wrote %s", path)
+
+
+@task(cache_policy=NO_CACHE)
+def raise_alarm(settings: Settings, report: MonitoringReport) -> None:
+    """Emit an event for what a training may mend, and another for what it does not."""
+    found = {ALARM: alarms(report, settings.monitoring), INCONSISTENCY: inconsistencies(report)}
+    for event, sentences in found.items():
+        for sentence in sentences:
+            get_run_logger().warning("%s", sentence)
+        if sentences:
+            emit_event(
+                event=event,
+                resource={"prefect.resource.id": f"fraud.model.{settings.registry.model_name}"},
+                payload={"model_version": report.model_version, "reasons": list(sentences)},
+            )

@@ -1,0 +1,59 @@
+from datetime import date
+
+import numpy as np
+import pytest
+
+from fraud.features.spec import DAY_MS
+from fraud.monitoring.performance import Matured, by_day, calibration, judge_matured, label_delays
+
+
+def test_the_days_figures_are_those_of_a_naive_loop() -> None:
+    # given four days of which the last is not matured, nor the later half of the third
+    random = np.random.default_rng(4)
+    count = 2_000
+    timestamps = random.integers(0, 4 * DAY_MS, count)
+    alerts, frauds = random.random(count) < 0.2, random.random(count) < 0.1
+    matured = timestamps <= 2.5 * DAY_MS
+    # when
+    found = by_day(timestamps, alerts, frauds, matured)
+    # then
+    assert [one.date for one in found] == [date(1970, 1, day) for day in (1, 2, 3, 4)]
+    for number, day in enumerate(found):
+        places = [place for place in range(count) if timestamps[place] // DAY_MS == number]
+        ripe = [place for place in places if matured[place]]
+        caught = sum(1 for place in ripe if alerts[place] and frauds[place])
+        assert day.predictions == len(places)
+        assert day.alert_rate == sum(alerts[place] for place in places) / len(places)
+        assert day.matured.predictions == len(ripe)
+        assert day.matured.caught == caught
+        if ripe:
+            assert day.matured.recall == caught / sum(frauds[place] for place in ripe)
+            assert day.matured.precision == caught / sum(alerts[place] for place in ripe)
+
+
+def test_without_alerts_or_frauds_there_is_no_precision_or_recall() -> None:
+    nothing = np.zeros(3, dtype=np.bool_)
+    found = judge_matured(nothing, nothing)
+    assert found == Matured(3, 0, 0, 0)
+    assert (found.precision, found.recall) == (None, None)
+
+
+def test_calibration_holds_the_mean_score_against_the_share_of_fraud() -> None:
+    # given scores in two bands, the one on the edge in the upper
+    scores = np.array([0.0, 0.005, 0.5, 0.7])
+    frauds = np.array([False, False, True, False])
+    # when
+    low, high = calibration(scores, frauds)
+    # then
+    assert (low.low, low.high, low.predictions, low.expected, low.observed) == (0.0, 0.01, 2, 0.0025, 0.0)
+    assert (high.low, high.high, high.predictions, high.observed) == (0.5, 0.8, 2, 0.5)
+    assert high.expected == pytest.approx(0.6)
+    assert calibration(np.empty(0), np.empty(0, dtype=np.bool_)) == ()
+
+
+def test_label_delays_are_those_of_the_frauds() -> None:
+    timestamps = np.zeros(4, dtype=np.int64)
+    reported = np.array([1, 2, 3, 90]) * DAY_MS
+    frauds = np.array([True, True, True, False])
+    assert label_delays(timestamps, reported, frauds)["p50"] == pytest.approx(2.0)
+    assert label_delays(timestamps, reported, np.zeros(4, dtype=np.bool_)) == {}

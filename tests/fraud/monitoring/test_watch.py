@@ -1,0 +1,138 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.lake import Lake, open_lake
+from fraud.modelling.bundle import ModelBundle
+from fraud.modelling.dataset import feature_matrix
+from fraud.monitoring.predictions import Predictions, as_columns
+from fraud.monitoring.report import (
+    MonitoringReport,
+    alarms,
+    as_document,
+    as_markdown,
+    as_metrics,
+    inconsistencies,
+)
+from fraud.monitoring.watch import watch
+from fraud.settings import Settings
+from tests.fraud.modelling.models import a_bundle
+from tests.fraud.modelling.synthetic import START_MS, tables, write_history
+from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
+
+NOW_MS = START_MS
+TRAINED = START_MS + 20 * DAY_MS
+Alter = Callable[[np.ndarray], np.ndarray]
+
+
+def a_champion(recall: float = 0.3) -> ModelBundle:
+    trained = datetime.fromtimestamp(TRAINED / 1_000, UTC)
+    bundle = a_bundle(
+        60,
+        threshold=0.2,
+        train_start=trained - timedelta(days=20),
+        train_end=trained,
+        metrics={"recall": recall},
+    )
+    return replace(bundle, version="1")
+
+
+def scored(lake: Lake, champion: ModelBundle, alter: Alter = lambda vectors: vectors) -> Predictions:
+    """A history in the lake, and the champion's predictions on its last 14 days."""
+    rows, labels = tables(days=40, per_day=150)
+    write_history(lake, with_profile_dates(rows), labels)
+    recent = with_profile_dates(rows.filter(pc.greater(rows["timestamp"], START_MS + 26 * DAY_MS)))
+    vectors = alter(feature_matrix(recent))
+    for name, column in zip(FEATURE_NAMES, vectors.T, strict=True):
+        recent = recent.set_column(recent.column_names.index(name), name, pa.array(column))
+    return as_columns(predictions_on(recent, champion.score(vectors), threshold=champion.threshold))
+
+
+@pytest.fixture
+def lake(local_settings: Settings) -> Lake:
+    return open_lake(local_settings)
+
+
+def look(settings: Settings, lake: Lake, champion: ModelBundle, predictions: Predictions) -> MonitoringReport:
+    return watch(settings, lake, predictions, champion, NOW_MS)
+
+
+def test_a_model_that_does_as_expected_raises_no_alarm(local_settings: Settings, lake: Lake) -> None:
+    # given
+    champion = a_champion()
+    # when
+    report = look(local_settings, lake, champion, scored(lake, champion))
+    # then
+    limits = local_settings.monitoring
+    assert alarms(report, limits) == ()
+    assert inconsistencies(report) == ()
+    assert report.notes == ()
+    assert report.matured is not None
+    assert report.matured.frauds >= limits.min_frauds
+    assert report.label_delay["p50"] == pytest.approx(5.0)
+    assert report.consistency is not None
+    assert report.consistency.compared == report.predictions
+    # and it can be kept and read
+    assert as_document(report, limits)["matured"]["recall"] == report.matured.recall
+    assert as_metrics(report)["matured_recall"] == report.matured.recall
+    assert "Nothing to be alarmed about." in as_markdown(report, limits)
+
+
+def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: Lake) -> None:
+    # given a feature that is far higher where serving looks
+    def higher(vectors: np.ndarray) -> np.ndarray:
+        vectors[:, FEATURE_NAMES.index("amount_ratio_30d")] += 10
+        return vectors
+
+    champion = a_champion()
+    # when
+    report = look(local_settings, lake, champion, scored(lake, champion, higher))
+    # then drift is an alarm; that serving computed something else than the lake is another matter
+    told = " ".join(alarms(report, local_settings.monitoring))
+    assert "amount_ratio_30d has drifted" in told
+    assert "score has drifted" in told
+    assert "amount_ratio_30d" in " ".join(inconsistencies(report))
+
+
+def test_a_fallen_recall_raises_the_alarm(local_settings: Settings, lake: Lake) -> None:
+    # given a champion that promised more
+    champion = a_champion(recall=1.3)
+    report = look(local_settings, lake, champion, scored(lake, champion))
+    assert "recall has fallen" in " ".join(alarms(report, local_settings.monitoring))
+    # but few frauds prove nothing
+    limits = local_settings.monitoring.model_copy(update={"min_frauds": 10_000})
+    assert alarms(report, limits) == ()
+
+
+def test_only_the_champions_own_predictions_are_held_against_it(local_settings: Settings, lake: Lake) -> None:
+    # given predictions of the version before
+    champion = a_champion()
+    predictions = scored(lake, champion)
+    # when a new champion is in service
+    report = look(local_settings, lake, replace(champion, version="2"), predictions)
+    # then nothing of its own has matured, and the days are told all the same
+    assert report.matured is None
+    assert "no prediction of the champion has matured yet" in report.notes
+    assert sum(day.matured.frauds for day in report.days) > 0
+
+
+def test_nothing_to_judge_by_is_told_and_no_error(local_settings: Settings, lake: Lake) -> None:
+    # given neither model nor predictions, then predictions and an empty lake
+    nothing = watch(local_settings, lake, as_columns([]), None, NOW_MS)
+    rows, _ = tables(days=2, per_day=20)
+    few = as_columns(predictions_on(with_profile_dates(rows), np.zeros(rows.num_rows)))
+    lonely = watch(local_settings, lake, few, None, NOW_MS)
+    # then the notes say what is not there
+    assert "no predictions yet" in " ".join(nothing.notes)
+    assert "alias champion" in " ".join(nothing.notes)
+    for missing in ("no labels", "no training rows", "alias champion"):
+        assert missing in " ".join(lonely.notes)
+    for report in (nothing, lonely):
+        assert alarms(report, local_settings.monitoring) == ()
+        assert as_markdown(report, local_settings.monitoring)
