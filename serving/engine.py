@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _MODEL_WAIT_S = 0.2
 _SAY_AGAIN_S = 30.0
+_FIRST_LOOK_S = 5.0
 _PROFILES_TIMEOUT_S = 60.0
 _REVOKE_TIMEOUT_S = 10.0
 _GAUGES_EVERY_S = 1.0
@@ -118,7 +119,8 @@ class Engine:
 
     def _wait_for_model(self, stop: threading.Event) -> None:
         """Not a member of the group before: another worker may have a model."""
-        said_at = 0.0
+        # The first look at the registry takes a moment; nothing is missing before its answer.
+        said_at = time.monotonic() - _SAY_AGAIN_S + _FIRST_LOOK_S
         while not self._models.swap() and not stop.wait(_MODEL_WAIT_S):
             self.heartbeat = time.monotonic()
             if self.heartbeat - said_at > _SAY_AGAIN_S:
