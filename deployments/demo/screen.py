@@ -53,8 +53,8 @@ class Screen:
         table = Table(show_header=False, box=None, padding=(0, 2))
         for name, value in _rows(verdict):
             table.add_row(f"[bold]{name}[/]", value)
-        for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
-            table.add_row(f"[bold]{name.split('_')[0].title()}[/]", addresses[name].removesuffix("/api"))
+        for name, variable in (("Prefect", "PREFECT_API_URL"), ("MLflow", "MLFLOW_TRACKING_URI")):
+            table.add_row(f"[bold]{name}[/]", addresses[variable].removesuffix("/api"))
         colour = "green" if verdict.complete else "red"
         title = "in = out" if verdict.complete else "in ≠ out"
         self._console.print(Panel(table, title=title, border_style=colour, expand=False))

@@ -1,0 +1,112 @@
+import io
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pytest
+from confluent_kafka import Producer
+from rich.console import Console
+
+from deployments.demo.programs import Programs
+from deployments.demo.screen import Screen
+from deployments.demo.verdict import Verdict, judge
+from deployments.demo.watch import PredictionsWatch
+from fraud.errors import FraudError
+from fraud.kafka import producer_config
+from fraud.lake import open_lake
+from fraud.schema import Decision, Prediction, Transaction
+from fraud.settings import Settings
+
+
+def publish(settings: Settings, topic: str, *values: msgspec.Struct) -> None:
+    producer = Producer(producer_config(settings))
+    for value in values:
+        producer.produce(topic, msgspec.json.encode(value))
+    assert producer.flush(30) == 0
+
+
+def transaction(identifier: str) -> Transaction:
+    return Transaction(identifier, "card", "merchant", Decimal("1.50"), "EUR", int(time.time() * 1_000))
+
+
+def prediction(identifier: str, decision: Decision, version: str = "1") -> Prediction:
+    now = int(time.time() * 1_000)
+    score = 0.9 if decision == "review" else 0.1
+    return Prediction(
+        identifier, "card", now, 150, "EUR", score, decision, 0.5, "fraud-detector", version, 1, now
+    )
+
+
+def verdict_on(settings: Settings, *answers: Prediction) -> Verdict:
+    """What the demo says of transactions a, b and c, of which b is a fraud, and these answers."""
+    topics, lake = settings.topics, open_lake(settings)
+    lake.write_table(
+        pa.table({"transaction_id": ["a", "b", "c"], "is_fraud": [False, True, False]}), "truth/t.parquet"
+    )
+    publish(settings, topics.transactions, *(transaction(one) for one in ("a", "b", "c", "c")))
+    with PredictionsWatch(settings) as watch:
+        publish(settings, topics.predictions, *answers)
+        deadline = time.monotonic() + 30
+        while watch.seen < len(answers) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return judge(settings, lake, 0, watch)
+
+
+@pytest.mark.broker
+@pytest.mark.usefixtures("mlflow_db")
+def test_every_transaction_answered_once_is_complete(settings: Settings) -> None:
+    # given an answer for each, the fraud flagged, by two versions
+    answers = prediction("a", "approve"), prediction("b", "review"), prediction("c", "approve", "2")
+    # when
+    verdict = verdict_on(settings, *answers)
+    # then
+    assert verdict.complete
+    assert (verdict.distinct, verdict.transactions, verdict.predictions) == (3, 4, 3)
+    assert (verdict.precision, verdict.recall, verdict.average_precision) == (1.0, 1.0, 1.0)
+    assert verdict.by_version == {"1": 2, "2": 1}
+    assert verdict.latency_p50 >= 0
+
+
+@pytest.mark.broker
+@pytest.mark.usefixtures("mlflow_db")
+def test_what_is_lost_or_doubled_is_counted(settings: Settings) -> None:
+    # given two answers to one transaction, and none to another
+    answers = prediction("a", "approve"), prediction("a", "approve"), prediction("c", "approve")
+    # when
+    verdict = verdict_on(settings, *answers)
+    # then
+    assert not verdict.complete
+    assert (verdict.lost, verdict.doubled) == (1, 1)
+
+
+def test_a_failing_program_is_told_in_a_sentence_with_its_log(tmp_path: Path) -> None:
+    programs = Programs(tmp_path, {})
+    with pytest.raises(FraudError, match=r"broken failed \(no such thing\); see .*demo-broken.log"):
+        programs.run("broken", ["-c", "print('no such thing'); raise SystemExit(3)"], lambda text: None)
+
+
+def test_a_program_and_its_children_end_with_the_context(tmp_path: Path) -> None:
+    # given a program that would run for ever
+    with Programs(tmp_path, {}).running("endless", ["-c", "import time; time.sleep(600)"]) as program:
+        assert program.poll() is None
+    # then it is gone
+    assert program.poll() is not None
+
+
+def test_a_step_leaves_its_line_and_a_failed_one_its_cross() -> None:
+    # given
+    console = Console(file=io.StringIO(), width=120)
+    screen = Screen(console)
+    # when
+    with screen.step("first") as tell:
+        tell("it went well")
+    with pytest.raises(FraudError), screen.step("second"):
+        raise FraudError("no")
+    # then
+    assert isinstance(console.file, io.StringIO)
+    written = console.file.getvalue()
+    assert "✓ first" in written
+    assert "it went well" in written
+    assert "✗ second" in written
