@@ -36,7 +36,7 @@ def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
     retries=len(RETRY_DELAYS_S),
     retry_delay_seconds=RETRY_DELAYS_S,
     retry_condition_fn=worth_retrying,
-    timeout_seconds=3_600,
+    # No timeout: Prefect cannot interrupt a mapped task, and the reading ends by itself when Kafka is silent.
 )
 def ingest_one(settings: Settings, source: Source, partition: int) -> list[Commit]:
     """Bring one partition's new records to the lake."""
