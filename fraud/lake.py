@@ -4,6 +4,7 @@ A file appears whole or not at all: locally by a rename within the folder, on S3
 visible only when it is complete.
 """
 
+import errno
 import json
 import uuid
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 
 from fraud.errors import ConfigurationError, DataError, UnreachableError
 from fraud.settings import Settings
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,17 @@ class Lake:
             self.filesystem.rm(full, recursive=True)
 
     def _put(self, path: str, content: bytes) -> None:
+        try:
+            self._put_whole(path, content)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise UnreachableError(
+                f"there is no space left for the lake at {self.root}; free some and run this again: it goes "
+                "on where it ended"
+            ) from error
+
+    def _put_whole(self, path: str, content: bytes) -> None:
         full = self.path(path)
         if self._renames():
             self._put_by_rename(full, content)

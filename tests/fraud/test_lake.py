@@ -1,11 +1,12 @@
 """The lake on a folder: whole files, or none."""
 
+import errno
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from fraud.errors import ConfigurationError
+from fraud.errors import ConfigurationError, UnreachableError
 from fraud.lake import Lake, open_lake
 from fraud.settings import load_settings
 
@@ -56,6 +57,20 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old(lake: Lake, monkeypatch
 
     assert lake.read_json("folder/some.json") == "old"
     assert [path.name for path in Path(lake.path("folder")).iterdir()] == ["some.json"]
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(lake.filesystem), "mv", fill)
+        with pytest.raises(UnreachableError, match="no space left for the lake"):
+            lake.write_json("new", "folder/some.json")
+
+    assert list(Path(lake.path("folder")).iterdir()) == []
 
 
 def test_removing_takes_folders_and_forgives_absence(lake: Lake) -> None:
