@@ -4,11 +4,11 @@ import time
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.admission import Admitted, Door
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import DAY_MS, client_config, consumer_config, require_topic, settled, topic_config
+from fraud.kafka import DAY_MS, admin_client, consumer_config, require_topic, settled, topic_config
 from fraud.settings import Settings
 
 _NEVER = -1
@@ -23,7 +23,7 @@ def keep_for_ever(settings: Settings, topic: str) -> None:
     """
     entry = ConfigEntry("retention.ms", str(_NEVER), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # lives until the answer is there, or there is none
+    admin = admin_client(settings)  # lives until the answer is there, or there is none
     future = admin.incremental_alter_configs([resource])[resource]
     try:
         future.result()
