@@ -1,4 +1,4 @@
-"""How long a training takes: `python -m benchmarks.training --rows 2000000 --trials 30`.
+"""How long a training takes: `python -m benchmarks.training`, by default 2 million rows and 30 trials.
 
 The rows are synthetic, with the real number of features, unknowns and a signal that takes trees to find;
 what is timed is what the train flow does between reading the lake and writing to MLflow.
@@ -8,18 +8,21 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
+from optuna.trial import FrozenTrial, TrialState
 
+from benchmarks.results import Section, conditions, keep
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.modelling.contracts import require_no_leak, require_sound
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
 from fraud.modelling.search import SearchRules, search
-from fraud.modelling.splits import Period, milliseconds, temporal_split, walk_forward
-from fraud.modelling.training import judge, longest_history, threshold_rules
+from fraud.modelling.splits import Period, milliseconds, temporal_split
+from fraud.modelling.training import judge, longest_history, search_folds, threshold_rules
 from fraud.settings import TrainingSettings
 
 
@@ -48,30 +51,45 @@ def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: 
     )
 
 
-@contextmanager
-def timed(what: str) -> Iterator[None]:
-    """Print how long the block took."""
-    began = time.perf_counter()
-    yield
-    print(f"{what:<28} {time.perf_counter() - began:8.1f} s", flush=True)
+@dataclass
+class Clock:
+    """Seconds by step; says what begins and how long it took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Time the block."""
+        print(f"{what} ...", flush=True)
+        began = time.perf_counter()
+        yield
+        self.seconds[what] = time.perf_counter() - began
+        print(f"{what}: {self.seconds[what]:.1f} s", flush=True)
 
 
 def main() -> None:
-    """Time every step."""
+    """Time every step, print and keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", action=argparse.BooleanOptionalAction, default=True, help="in RESULTS.md")
     given = parser.parse_args()
     training = TrainingSettings(threads=given.threads)
     period = Period(100 * DAY_MS, 100 * DAY_MS + milliseconds(longest_history(training)))
     data = synthetic_rows(given.rows, period)
-    with timed("all"):
-        run(data, period, training, given.trials)
+    under, clock = conditions(), Clock()
+    result = run(data, period, training, given.trials, clock)
+    section = told(given.rows, given.trials, given.threads, clock.seconds, result)
+    print("\n".join(section.table))
+    if given.keep:
+        keep(section, under)
 
 
-def run(data: Dataset, period: Period, training: TrainingSettings, trials: int) -> None:
-    """The steps of a training, each timed."""
+def run(
+    data: Dataset, period: Period, training: TrainingSettings, trials: int, clock: Clock
+) -> dict[str, float]:
+    """The steps of a training, each timed; returns what came out."""
     split = temporal_split(
         period,
         delay=training.label_delay,
@@ -79,25 +97,52 @@ def run(data: Dataset, period: Period, training: TrainingSettings, trials: int) 
         validation=timedelta(days=training.validation_days),
         test=timedelta(days=training.test_days),
     )
-    with timed("contracts"):
+    with clock.step("check the rows, look for leaks"):
         require_sound(data, period)
         require_no_leak(data)
-    folds = walk_forward(
-        split.refit,
-        folds=training.search_folds,
-        test=timedelta(days=training.validation_days),
-        delay=training.label_delay,
-    )
-    with timed(f"search, {trials} trials"):
-        found = search(
-            data.as_known_at(split.test.start), folds, SearchRules(trials, training.seed, training.threads)
-        )
-    rules = threshold_rules(training)
-    with timed("fit, calibrate, threshold"):
-        fitted = learn(data, split, found.recipe, rules, seed=training.seed, threads=training.threads)
-    with timed("judge with baselines"):
+    with clock.step("search"):
+        rules = SearchRules(trials, training.seed, training.threads)
+        known = data.as_known_at(split.test.start)
+        found = search(known, search_folds(training, split), rules, _tell)
+    with clock.step("fit the twin and the model, calibrate, choose the threshold"):
+        policy = threshold_rules(training)
+        fitted = learn(data, split, found.recipe, policy, seed=training.seed, threads=training.threads)
+    with clock.step("fit the baselines, judge all with intervals"):
         report = judge(training, data, split, fitted)
-    print(f"average precision {report.model.average_precision}, best of the search {found.value:.3f}")
+    baseline = report.baselines[report.best_baseline].average_precision.value
+    pruned = sum(trial.state == TrialState.PRUNED for trial in found.study.get_trials(deepcopy=False))
+    return {
+        "average_precision": report.model.average_precision.value,
+        "best_baseline": baseline,
+        "search_average_precision": found.value,
+        "pruned_trials": pruned,
+        "rounds": found.recipe.rounds,
+        "max_depth": found.recipe.booster["max_depth"],
+    }
+
+
+def told(
+    rows: int, trials: int, threads: int, seconds: dict[str, float], result: dict[str, float]
+) -> Section:
+    """The section of `RESULTS.md`."""
+    table = ["| step | seconds |", "|---|---|"]
+    table += [f"| {what} | {taken:.1f} |" for what, taken in seconds.items()]
+    table += [
+        f"| **together** | **{sum(seconds.values()):.0f}** |",
+        "",
+        f"{result['pruned_trials']:.0f} of the {trials} trials were pruned; the best recipe has "
+        f"{result['rounds']:.0f} rounds of depth {result['max_depth']:.0f}. On the test rows it reaches an "
+        f"average precision of {result['average_precision']:.3f}, the best baseline "
+        f"{result['best_baseline']:.3f}.",
+    ]
+    title = f"A training on {rows:,} rows with {trials} trials, {threads} threads"
+    return Section("training", title, {"rows": rows, "trials": trials} | seconds | result, table)
+
+
+def _tell(trial: FrozenTrial, done: int) -> None:
+    value = "pruned" if trial.state == TrialState.PRUNED else f"{trial.value:.4f}"
+    taken = trial.duration.total_seconds() if trial.duration else 0.0
+    print(f"  trial {done}: {value}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

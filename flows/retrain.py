@@ -6,6 +6,7 @@ from flows.entry import run_flow
 from flows.ingest import ingest
 from flows.preprocess import preprocess
 from flows.train import train
+from fraud.modelling.engines import Engine
 from fraud.modelling.gate import Verdict
 from fraud.modelling.promotion import Promotion
 from fraud.settings import load_settings
@@ -13,18 +14,19 @@ from tasks.environment import clean_up, validate_environment
 
 
 @flow(name="retrain")
-def retrain(trials: int | None = None, promote: Promotion = "auto") -> Verdict:
+def retrain(trials: int | None = None, promote: Promotion = "auto", engine: Engine | None = None) -> Verdict:
     """Learn from what has arrived since the last time, and let the gate decide.
 
     Args:
         trials: of the search; default FRAUD_TRAINING__TRIALS.
         promote: `auto` asks the gate, `never` and `always` do not.
+        engine: that fits the model, `local` or `spark`; default FRAUD_TRAINING__ENGINE.
     """
     settings = load_settings()
     validate_environment(settings)
     ingest()
     preprocess()
-    verdict = train(trials=trials, promote=promote)
+    verdict = train(trials=trials, promote=promote, engine=engine)
     clean_up(settings)
     return verdict
 

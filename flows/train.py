@@ -3,6 +3,7 @@
 from prefect import flow
 
 from flows.entry import run_flow
+from fraud.modelling.engines import Engine
 from fraud.modelling.gate import Verdict
 from fraud.modelling.promotion import Promotion
 from fraud.modelling.thresholds import Policy
@@ -16,6 +17,7 @@ def train(
     days: int | None = None,
     policy: Policy | None = None,
     promote: Promotion = "auto",
+    engine: Engine | None = None,
 ) -> Verdict:
     """Train a model on the lake's matured rows and let it stand against the champion.
 
@@ -24,8 +26,9 @@ def train(
         days: of the training period; default FRAUD_TRAINING__TRAIN_DAYS.
         policy: of the threshold; default FRAUD_TRAINING__THRESHOLD_POLICY.
         promote: `auto` asks the gate, `never` and `always` do not.
+        engine: `local` or `spark`, which fits on Spark's executors; default FRAUD_TRAINING__ENGINE.
     """
-    settings = _settings(trials, days, policy)
+    settings = _settings(trials=trials, train_days=days, threshold_policy=policy, engine=engine)
     history = tasks.load(settings)
     periods = tasks.split(settings, history)
     found = tasks.tune(settings, history, periods, settings.training.trials)
@@ -37,9 +40,8 @@ def train(
     return verdict
 
 
-def _settings(trials: int | None, days: int | None, policy: Policy | None) -> Settings:
+def _settings(**given: object) -> Settings:
     settings = load_settings()
-    given = {"trials": trials, "train_days": days, "threshold_policy": policy}
     update = {name: value for name, value in given.items() if value is not None}
     training = type(settings.training).model_validate(settings.training.model_dump() | update)
     return settings.model_copy(update={"training": training})

@@ -138,6 +138,8 @@ class TrainingSettings(_Section):
         default=None, description="URL of a database; default: a file in the home"
     )
     cards_per_day: int = Field(default=100, ge=1, description="k of the card precision at k")
+    engine: Literal["local", "spark"] = Field(default="local", description="where the final model is fitted")
+    spark_workers: int = Field(default=1, ge=1, description="of the engine spark, each with `threads` cores")
 
 
 class ServingSettings(_Section):
@@ -150,6 +152,9 @@ class ServingSettings(_Section):
     batch_size: int = Field(default=2_000, ge=1)
     batch_wait_s: float = Field(default=0.005, gt=0, description="for a first message")
     transaction_timeout_s: float = Field(default=15.0, ge=2, description="until Kafka aborts a dead worker's")
+    session_timeout_s: float = Field(
+        default=10.0, ge=1, description="until a silent worker's partitions go to the others"
+    )
     shadow: bool = Field(default=False, description="score with the challenger too")
     max_lag: int = Field(default=100_000, ge=1, description="messages; beyond it serving is not ready")
     snapshot_interval_s: float = Field(default=300.0, ge=0, description="0: no snapshots")
@@ -172,6 +177,20 @@ class MonitoringSettings(_Section):
     max_predictions: int = Field(default=2_000_000, ge=1, description="bounds the memory; the newest count")
 
 
+class DashboardSettings(_Section):
+    """Where the dashboard listens, and how much it keeps."""
+
+    host: str = Field(default="127.0.0.1", description="nothing beyond this machine unless told to")
+    port: int = Field(default=8050, ge=0, le=65_535, description="0: a free port")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="further names under which browsers reach it, as JSON"
+    )
+    behind_tls: bool = Field(default=False, description="a proxy ends TLS: cookies are for https alone")
+    store_mib: int = Field(default=512, ge=16, description="of history kept on disk; the oldest goes first")
+    history: timedelta = Field(default=timedelta(days=7), description="read from Kafka at the first start")
+    session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
+
+
 class Settings(BaseSettings):
     """All settings. Construct it through `load_settings`, pass it along, never keep it in a module."""
 
@@ -190,6 +209,7 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    dashboard: DashboardSettings = DashboardSettings()
 
     prefect_api_url: str | None = Field(
         default=None,

@@ -60,9 +60,10 @@ def spread(
     items: Sequence[str],
     work: Callable[[str], Iterator[pa.RecordBatch]],
     schema: pa.Schema,
+    slices: int | None = None,
 ) -> DataFrame:
-    """What `work` yields for each of the items, spread over the Python workers."""
-    slices = max(1, min(len(items), 2 * spark.sparkContext.defaultParallelism))
+    """What `work` yields for each of the items, spread over the Python workers, by default evenly."""
+    slices = slices or max(1, min(len(items), 2 * spark.sparkContext.defaultParallelism))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

@@ -19,7 +19,7 @@ from fraud.modelling.backtest_hindsight import Hindsight, hindsight_of
 from fraud.modelling.backtest_lake import load_hindsight
 from fraud.modelling.backtest_summary import as_markdown, summarise
 from fraud.modelling.report.page import render_report
-from fraud.settings import Settings
+from fraud.settings import Settings, TrainingSettings
 
 _SILENCE_S = 5.0
 
@@ -39,11 +39,19 @@ def load_history(settings: Settings, plan: BacktestPlan) -> Hindsight:
 
 @task(cache_policy=NO_CACHE)
 def judge(
-    history: Hindsight, plan: BacktestPlan, contenders: Contenders, review_cost: int, seed: int
+    history: Hindsight, plan: BacktestPlan, contenders: Contenders, training: TrainingSettings, seed: int
 ) -> list[FoldResult]:
     """Walk through the history; tells the figures of every fold."""
     logger, results = get_run_logger(), []
-    for result in run_backtest(history, plan, contenders, review_cost=review_cost, seed=seed):
+    walk = run_backtest(
+        history,
+        plan,
+        contenders,
+        review_cost=training.review_cost,
+        min_precision=training.min_precision,
+        seed=seed,
+    )
+    for result in walk:
         results.append(result)
         for name, one in result.judgements.items():
             logger.info(

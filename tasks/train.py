@@ -17,6 +17,7 @@ from prefect.logging import get_run_logger
 from fraud.lake import open_lake
 from fraud.modelling.bundle import ModelBundle
 from fraud.modelling.contracts import require_no_leak, require_sound
+from fraud.modelling.engines import fitting
 from fraud.modelling.evaluation import Judgement
 from fraud.modelling.gate import Verdict
 from fraud.modelling.history import History, load_history
@@ -82,16 +83,18 @@ def tune(settings: Settings, history: History, periods: Split, trials: int) -> S
 
 @task(cache_policy=NO_CACHE)
 def fit(settings: Settings, history: History, periods: Split, found: SearchResult) -> Fitted:
-    """Fit, calibrate and choose the threshold."""
+    """Fit with the engine of the settings, calibrate and choose the threshold."""
     training = settings.training
-    fitted = learn(
-        history.data,
-        periods,
-        found.recipe,
-        threshold_rules(training),
-        seed=training.seed,
-        threads=training.threads,
-    )
+    with fitting(settings) as fit_booster:
+        fitted = learn(
+            history.data,
+            periods,
+            found.recipe,
+            threshold_rules(training),
+            seed=training.seed,
+            threads=training.threads,
+            fit=fit_booster,
+        )
     get_run_logger().info("threshold %.4f: %s", fitted.threshold.value, fitted.threshold.reason)
     return fitted
 

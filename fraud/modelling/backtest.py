@@ -103,7 +103,13 @@ Contenders = Callable[[Fold, Dataset, Dataset], list[Scored]]
 
 
 def run_backtest(
-    history: Hindsight, plan: BacktestPlan, contenders: Contenders, *, review_cost: int, seed: int
+    history: Hindsight,
+    plan: BacktestPlan,
+    contenders: Contenders,
+    *,
+    review_cost: int,
+    min_precision: float = 0.8,
+    seed: int,
 ) -> Iterator[FoldResult]:
     """Walk through the history, one fold at a time.
 
@@ -116,7 +122,13 @@ def run_backtest(
         scored = contenders(fold, train, test)
         judgements = {
             one.name: evaluate(
-                test, one.scores, one.threshold, review_cost=review_cost, k=plan.k, seed=seed + number
+                test,
+                one.scores,
+                one.threshold,
+                review_cost=review_cost,
+                k=plan.k,
+                min_precision=min_precision,
+                seed=seed + number,
             )
             for one in scored
         }

@@ -19,6 +19,7 @@ FIGURES = {
     "card_precision_at_k": "card_precision",
     "precision": "precision",
     "recall": "recall",
+    "recall_at_precision": "recall_at_precision",
     "money_saved": "money_saved",
 }
 """Name in the summary and attribute of a judgement, of the figures that are averaged over folds."""

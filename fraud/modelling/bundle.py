@@ -49,6 +49,7 @@ class BundleMetadata(BaseModel):
     labels_as_of: datetime = Field(description="labels reported later were not seen")
     data_fingerprint: str = Field(description="of the rows and labels that were learnt from")
     params: dict[str, float | int | str | None] = Field(default_factory=dict)
+    engine: str = Field(default="local", description="where the booster was fitted: local or spark")
     metrics: dict[str, float] = Field(default_factory=dict)
     code_version: str
     created_at: datetime

@@ -63,6 +63,13 @@ class Ranked:
         area = np.sum(np.diff(misses, prepend=0.0) * (hits + np.append(0.0, hits[:-1])) / 2)
         return float(area / hits[-1] / misses[-1])
 
+    def recall_at_precision(self, least: float, weights: Floats | None = None) -> float:
+        """The most recall that a threshold reaches at a precision of at least `least`; NaN without fraud."""
+        hits, alerts = self._cumulated(weights)
+        if not hits[-1]:
+            return float("nan")
+        return float(np.max(hits, where=hits >= least * alerts, initial=0.0) / hits[-1])
+
     def precision_recall(self) -> tuple[Floats, Floats]:
         """Precision and recall at every distinct score, from the highest."""
         hits, alerts = self._cumulated(None)
@@ -116,18 +123,24 @@ def money_saved(data: Dataset, scores: Floats, threshold: float, review_cost: in
 
 @dataclass(frozen=True)
 class Judgement:
-    """What `evaluate` found; amounts in minor units over the whole period judged."""
+    """What `evaluate` found; amounts in minor units over the whole period judged.
+
+    `recall_at_precision` is what the best threshold would have reached at a precision of `min_precision`,
+    known only with hindsight; `precision` and `recall` are those of the threshold that was chosen before.
+    """
 
     average_precision: Estimate
     auc: Estimate
     card_precision: Estimate
     precision: Estimate
     recall: Estimate
+    recall_at_precision: Estimate
     money_saved: Estimate
     brier: float
     alerts_per_day: float
     fraud_amount: int
     k: int
+    min_precision: float
     threshold: float
     rows: int
     frauds: int
@@ -151,6 +164,7 @@ def evaluate(
     *,
     review_cost: int,
     k: int = 100,
+    min_precision: float = 0.8,
     draws: int = 200,
     seed: int = 0,
 ) -> Judgement:
@@ -164,6 +178,7 @@ def evaluate(
         "auc": ranked.auc,
         "precision": lambda w: _ratio(float(w @ hits), float(w @ flagged)),
         "recall": lambda w: _ratio(float(w @ hits), float(w @ data.labels)),
+        "recall_at_precision": lambda w: ranked.recall_at_precision(min_precision, w),
         "money_saved": lambda w: float(w @ saved),
     }
     estimates = bootstrap_by_card(data.cards, figures, draws=draws, seed=seed)
@@ -175,6 +190,7 @@ def evaluate(
         alerts_per_day=float(flagged.sum() / days),
         fraud_amount=int((data.amounts * data.labels).sum()),
         k=k,
+        min_precision=min_precision,
         threshold=threshold,
         rows=len(data),
         frauds=data.frauds,

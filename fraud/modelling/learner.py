@@ -8,6 +8,7 @@ rows serve both ends: out-of-time scores for calibration and threshold, and fres
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +19,16 @@ from fraud.modelling.calibration import Calibration, fit_calibration
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.imbalance import TrainingRows, resample
-from fraud.modelling.space import Recipe
+from fraud.modelling.space import FINE_BINS, Recipe
 from fraud.modelling.splits import Period, Split
 from fraud.modelling.thresholds import Threshold, ThresholdRules, choose_threshold
+
+
+class FitBooster(Protocol):
+    """Fits a booster on all of `train`; `fit_booster` does so here."""
+
+    def __call__(self, train: Dataset, recipe: Recipe, *, seed: int, threads: int) -> xgb.Booster:
+        """The fitted booster."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +46,6 @@ class Fitted:
         return calibrated(self.booster, self.calibration, data.rows)
 
 
-def learn(
-    data: Dataset, split: Split, recipe: Recipe, rules: ThresholdRules, *, seed: int, threads: int
-) -> Fitted:
-    """Fit twin and model, calibrate, choose the threshold, with what was known when the test began.
-
-    Raises:
-        DataError: a period has no fraud.
-    """
-    data = data.as_known_at(split.test.start)
-    validation = data.between(split.validation)
-    require_both_classes(validation, f"the validation period {split.validation}")
-    twin = fit_booster(data.between(recipe.window(split.train)), recipe, seed=seed, threads=threads)
-    margin = twin.inplace_predict(validation.rows, predict_type="margin").astype(np.float64)
-    calibration = fit_calibration(margin, validation.labels)
-    scores = calibration.apply(margin)
-    threshold = choose_threshold(rules, validation, scores)
-    period = recipe.window(split.refit)
-    booster = fit_booster(data.between(period), recipe, seed=seed, threads=threads)
-    return Fitted(booster, calibration, threshold, period, scores)
-
-
 def fit_booster(train: Dataset, recipe: Recipe, *, seed: int, threads: int) -> xgb.Booster:
     """A booster fitted on all of `train`.
 
@@ -70,6 +57,34 @@ def fit_booster(train: Dataset, recipe: Recipe, *, seed: int, threads: int) -> x
     matrix = quantile_matrix(rows, threads, train.feature_names)
     params = recipe.booster_params(base_score=base_score(rows), seed=seed, threads=threads)
     return xgb.train(params, matrix, recipe.rounds)
+
+
+def learn(
+    data: Dataset,
+    split: Split,
+    recipe: Recipe,
+    rules: ThresholdRules,
+    *,
+    seed: int,
+    threads: int,
+    fit: FitBooster = fit_booster,
+) -> Fitted:
+    """Fit twin and model, calibrate, choose the threshold, with what was known when the test began.
+
+    Raises:
+        DataError: a period has no fraud.
+    """
+    data = data.as_known_at(split.test.start)
+    validation = data.between(split.validation)
+    require_both_classes(validation, f"the validation period {split.validation}")
+    twin = fit(data.between(recipe.window(split.train)), recipe, seed=seed, threads=threads)
+    margin = twin.inplace_predict(validation.rows, predict_type="margin").astype(np.float64)
+    calibration = fit_calibration(margin, validation.labels)
+    scores = calibration.apply(margin)
+    threshold = choose_threshold(rules, validation, scores)
+    period = recipe.window(split.refit)
+    booster = fit(data.between(period), recipe, seed=seed, threads=threads)
+    return Fitted(booster, calibration, threshold, period, scores)
 
 
 def training_rows(data: Dataset) -> TrainingRows:
@@ -84,7 +99,10 @@ def base_score(rows: TrainingRows) -> float:
 
 
 def quantile_matrix(
-    rows: TrainingRows, threads: int, feature_names: tuple[str, ...] | None = None
+    rows: TrainingRows,
+    threads: int,
+    feature_names: tuple[str, ...] | None = None,
+    bins: int = FINE_BINS,
 ) -> xgb.QuantileDMatrix:
     """The rows, binned once."""
     return xgb.QuantileDMatrix(
@@ -92,5 +110,6 @@ def quantile_matrix(
         rows.labels,
         weight=rows.weights,
         feature_names=None if feature_names is None else list(feature_names),
+        max_bin=bins,
         nthread=threads,
     )

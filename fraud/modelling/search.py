@@ -2,7 +2,8 @@
 
 A trial is judged by its mean average precision over the folds. To look at many trials on millions of rows,
 the folds are thinned: every fraud stays, legitimate rows are drawn and weighted up, so that the weighted
-average precision estimates that of all rows. The final fit uses all rows.
+average precision estimates that of all rows; features are binned coarsely; and a trial that is not among the
+better ones after a fold sees no further one. The final fit uses all rows and fine bins.
 """
 
 from collections.abc import Callable
@@ -20,15 +21,18 @@ from optuna.trial import FrozenTrial, TrialState
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.evaluation import Ranked
-from fraud.modelling.imbalance import TrainingRows, resample, thin
+from fraud.modelling.imbalance import Strategy, TrainingRows, resample, thin
 from fraud.modelling.learner import base_score, quantile_matrix, training_rows
-from fraud.modelling.space import STARTS, Params, Recipe, suggest
+from fraud.modelling.space import STARTS, STRATEGIES, UNSAMPLED, Params, Recipe, suggest
 from fraud.modelling.splits import Fold, Period
 
-TRAIN_MAJORITY = 80_000
+TRAIN_MAJORITY = 50_000
 TEST_MAJORITY = 40_000
-MOST_ROUNDS = 400
-PATIENCE = 20
+COARSE_BINS = 64
+MOST_ROUNDS = 300
+PATIENCE = 15
+WORTH_GOING_ON = 35.0
+"""Percentile of trials, after the same folds, among which one must be to see the next fold."""
 
 OnTrial = Callable[[FrozenTrial, int], object]
 
@@ -43,6 +47,7 @@ class SearchRules:
         storage: a database URL that several workers may share, a journal file, or None for memory.
         study_name: a study of this name in the storage is continued.
         first: parameters to try first, the champion's.
+        strategies: against imbalance, among which is searched.
     """
 
     trials: int
@@ -52,6 +57,7 @@ class SearchRules:
     storage: str | Path | None = None
     study_name: str = "search"
     first: tuple[Params, ...] = STARTS
+    strategies: tuple[Strategy, ...] = STRATEGIES
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class _Judge:
     matrices: dict[tuple[int, float], tuple[xgb.QuantileDMatrix, float]] = field(default_factory=dict)
 
     def __call__(self, trial: optuna.Trial) -> float:
-        suggest(trial)
+        suggest(trial, self.rules.strategies)
         recipe = Recipe.of(trial.params, MOST_ROUNDS)
         values: list[float] = []
         rounds: list[int] = []
@@ -139,7 +145,9 @@ class _Judge:
     def _fit(self, recipe: Recipe, number: int, fold: _PreparedFold) -> tuple[float, int]:
         matrix, prior = self._matrix(recipe, number, fold)
         booster = xgb.train(
-            recipe.booster_params(base_score=prior, seed=self.rules.seed, threads=self.rules.threads),
+            recipe.booster_params(
+                base_score=prior, seed=self.rules.seed, threads=self.rules.threads, bins=COARSE_BINS
+            ),
             matrix,
             MOST_ROUNDS,
             evals=[(fold.test, "test")],
@@ -154,13 +162,13 @@ class _Judge:
     def _matrix(self, recipe: Recipe, number: int, fold: _PreparedFold) -> tuple[xgb.QuantileDMatrix, float]:
         """Strategies that leave the rows alone share their matrices between trials."""
         key = (number, recipe.window_share)
-        untouched = recipe.imbalance.strategy in ("none", "scale_pos_weight")
+        untouched = recipe.imbalance.strategy in UNSAMPLED
         if untouched and key in self.matrices:
             return self.matrices[key]
         first = int(np.searchsorted(fold.train_times, recipe.window(fold.period).start))
         part = TrainingRows(fold.train.rows[first:], fold.train.labels[first:], fold.train.weights[first:])
         part = resample(recipe.imbalance, part, self.rules.seed + number)
-        made = quantile_matrix(part, self.rules.threads), base_score(part)
+        made = quantile_matrix(part, self.rules.threads, bins=COARSE_BINS), base_score(part)
         if untouched:
             self.matrices[key] = made
         return made
@@ -188,7 +196,7 @@ def _study(rules: SearchRules) -> optuna.Study:
         study_name=rules.study_name,
         direction="maximize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        pruner=optuna.pruners.PercentilePruner(WORTH_GOING_ON, n_startup_trials=5),
     )
     done = finished(study)
     # A sampler with the same seed would draw again what it drew before the interruption.

@@ -5,7 +5,7 @@ from typing import Any
 
 import optuna
 
-from fraud.modelling.imbalance import Imbalance
+from fraud.modelling.imbalance import Imbalance, Strategy
 from fraud.modelling.splits import Period
 
 Params = dict[str, Any]
@@ -13,7 +13,10 @@ Params = dict[str, Any]
 WINDOW_SHARES = (0.5, 0.75, 1.0)
 """Lengths of the training window that are tried, as shares of what there is."""
 
-STRATEGIES = ("none", "scale_pos_weight", "undersample", "smote", "smote_tomek")
+UNSAMPLED: tuple[Strategy, ...] = ("none", "scale_pos_weight")
+"""The imbalance strategies that leave the rows as they are."""
+
+STRATEGIES: tuple[Strategy, ...] = (*UNSAMPLED, "undersample", "smote", "smote_tomek")
 
 _BOOSTER = (
     "max_depth",
@@ -54,6 +57,10 @@ STARTS = (SENSIBLE, STEADY)
 """What a study tries first when there is no champion to learn from."""
 
 
+FINE_BINS = 256
+"""Into which a feature's values are sorted when a model is fitted."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything needed to fit the model again on other rows."""
@@ -79,14 +86,14 @@ class Recipe:
         length = int((period.end - period.start) * self.window_share)
         return Period(period.end - length, period.end)
 
-    def booster_params(self, *, base_score: float, seed: int, threads: int) -> Params:
+    def booster_params(self, *, base_score: float, seed: int, threads: int, bins: int = FINE_BINS) -> Params:
         """Every parameter that matters, stated, because XGBoost's defaults change between releases."""
         return self.booster | {
             "objective": "binary:logistic",
             "eval_metric": "aucpr",
             "tree_method": "hist",
             "grow_policy": "depthwise",
-            "max_bin": 256,
+            "max_bin": bins,
             "base_score": base_score,
             "scale_pos_weight": self.imbalance.positive_weight,
             "seed": seed,
@@ -94,18 +101,18 @@ class Recipe:
         }
 
 
-def suggest(trial: optuna.Trial) -> None:
-    """Draw a trial's parameters."""
+def suggest(trial: optuna.Trial, strategies: tuple[Strategy, ...] = STRATEGIES) -> None:
+    """Draw a trial's parameters, the imbalance strategy among `strategies`."""
     trial.suggest_int("max_depth", 3, 9)
     trial.suggest_float("min_child_weight", 0.5, 50.0, log=True)
-    trial.suggest_float("eta", 0.03, 0.3, log=True)
+    trial.suggest_float("eta", 0.05, 0.3, log=True)
     trial.suggest_float("subsample", 0.5, 1.0)
     trial.suggest_float("colsample_bytree", 0.3, 1.0)
     trial.suggest_float("lambda", 0.1, 30.0, log=True)
     trial.suggest_float("alpha", 1e-3, 10.0, log=True)
     trial.suggest_float("gamma", 1e-3, 5.0, log=True)
     trial.suggest_categorical("window_share", WINDOW_SHARES)
-    strategy = trial.suggest_categorical("imbalance", STRATEGIES)
+    strategy = trial.suggest_categorical("imbalance", strategies)
     if strategy == "scale_pos_weight":
         trial.suggest_float("positive_weight", 1.0, 100.0, log=True)
     elif strategy != "none":
@@ -114,8 +121,8 @@ def suggest(trial: optuna.Trial) -> None:
         trial.suggest_int("neighbours", 3, 10)
 
 
-def parameters_of(params: Params) -> Params | None:
+def parameters_of(params: Params, strategies: tuple[Strategy, ...] = STRATEGIES) -> Params | None:
     """What of a model's recorded parameters a study can try again; None when they are of another space."""
     named = {name: value for name, value in params.items() if name in _NAMES}
     complete = all(name in named for name in (*_BOOSTER, "window_share", "imbalance"))
-    return named if complete and named["imbalance"] in STRATEGIES else None
+    return named if complete and named["imbalance"] in strategies else None

@@ -65,6 +65,7 @@ def draw(settings: Settings, bundle: ModelBundle, report: Report, found: SearchR
 def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
     metadata = bundle.metadata
     told: dict[str, object] = dict(metadata.params) | {
+        "engine": metadata.engine,
         "policy": metadata.policy,
         "calibration": metadata.calibration.kind,
         "feature_version": metadata.feature_version,

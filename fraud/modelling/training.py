@@ -7,6 +7,7 @@ from pathlib import Path
 from fraud.modelling.baselines import baselines
 from fraud.modelling.bundle import ModelBundle, make_bundle
 from fraud.modelling.dataset import Dataset
+from fraud.modelling.engines import strategies_of
 from fraud.modelling.evaluation import Floats, Judgement, evaluate
 from fraud.modelling.history import History
 from fraud.modelling.learner import Fitted
@@ -75,9 +76,9 @@ def search_rules(
     settings: Settings, history: History, trials: int, champion: ModelBundle | None
 ) -> SearchRules:
     """A study of the same data continues; the champion's parameters are tried first."""
-    training = settings.training
+    training, strategies = settings.training, strategies_of(settings.training.engine)
     first: tuple[Params, ...] = STARTS
-    if champion is not None and (params := parameters_of(dict(champion.metadata.params))):
+    if champion is not None and (params := parameters_of(dict(champion.metadata.params), strategies)):
         first = (params, *STARTS)
     return SearchRules(
         trials=trials,
@@ -85,9 +86,17 @@ def search_rules(
         threads=training.threads,
         timeout_s=training.search_timeout_s,
         storage=training.study_storage or Path(settings.home / "studies.journal"),
-        study_name=f"{settings.registry.model_name}-{history.data.fingerprint()[:16]}-{training.search_folds}",
+        study_name=_study_name(settings, history),
         first=first,
+        strategies=strategies,
     )
+
+
+def _study_name(settings: Settings, history: History) -> str:
+    """One study for each model, data, number of folds and space."""
+    training = settings.training
+    parts = (settings.registry.model_name, history.data.fingerprint()[:16], str(training.search_folds))
+    return "-".join(parts if training.engine == "local" else (*parts, training.engine))
 
 
 def threshold_rules(training: TrainingSettings) -> ThresholdRules:
@@ -113,6 +122,7 @@ def judge(training: TrainingSettings, data: Dataset, split: Split, fitted: Fitte
             threshold,
             review_cost=training.review_cost,
             k=training.cards_per_day,
+            min_precision=training.min_precision,
             seed=training.seed,
         )
 
@@ -145,6 +155,7 @@ def bundle_of(
         labels_as_of=_utc(history.moment),
         data_fingerprint=history.data.fingerprint(),
         params=found.params | {"rounds": found.recipe.rounds},
+        engine=settings.training.engine,
         metrics=report.model.metrics,
         code_version=code_version(),
     )

@@ -30,6 +30,7 @@ _HEADINGS = {
     "card_precision_at_k": "Card precision@{k}",
     "precision": "Precision",
     "recall": "Recall",
+    "recall_at_precision": "Recall at {least:.0%} precision",
 }
 
 
@@ -38,7 +39,7 @@ def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
 
     Args:
         results: at least one fold; the first contender is the model.
-        summary: of these results, with `plan`, `data` and `review_cost` (minor units).
+        summary: of these results, with `plan`, `review_cost` (minor units), `min_precision`, `warnings`.
     """
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
@@ -72,7 +73,9 @@ def _frame(results: Sequence[FoldResult], summary: Summary) -> Values:
         ),
         "over_folds": "Mean and standard deviation over the folds." if many else "One fold.",
         "warnings": summary["warnings"],
-        "figures": [heading.format(k=plan["k"]) for heading in _HEADINGS.values()],
+        "figures": [
+            heading.format(k=plan["k"], least=summary["min_precision"]) for heading in _HEADINGS.values()
+        ],
         "k": plan["k"],
         "glossary": GLOSSARY,
     }

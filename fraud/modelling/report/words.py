@@ -40,6 +40,11 @@ GLOSSARY = (
         "At the threshold: the share of alerts that are fraud, and the share of frauds that raise an alert.",
     ),
     (
+        "Recall at a precision",
+        "The most recall that any threshold of the test period would have had at that precision: what the "
+        "ranking is good for, whatever threshold was chosen.",
+    ),
+    (
         "Money saved",
         "The amounts of the frauds that were flagged, less the cost of reviewing every alert.",
     ),

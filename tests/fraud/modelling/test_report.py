@@ -16,6 +16,7 @@ THRESHOLD = 0.5
 ABOUT = {
     "plan": {"train_days": 7, "delay_days": 7, "k": 5, "drop_known_cards": True},
     "review_cost": 500,
+    "min_precision": 0.8,
     "warnings": ["<i>mind</i> this"],
 }
 
