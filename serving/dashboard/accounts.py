@@ -1,0 +1,156 @@
+"""Who may come in: a file of users with hashed passwords, read again whenever it changes."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from fraud.errors import ConfigurationError, DataError
+
+Role = Literal["viewer", "analyst", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""Each may do what the ones before may."""
+
+SHORTEST_PASSWORD = 10
+_LONGEST_PASSWORD = 256
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_COST = {"n": 1 << 15, "r": 8, "p": 1}
+_MEMORY = 64 << 20
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may log in; `password` is the hash and its parameters."""
+
+    name: str
+    role: Role
+    password: str
+
+    @property
+    def stamp(self) -> str:
+        """Changes with the password, and ends the sessions that were opened with the former one."""
+        return hashlib.sha256(self.password.encode()).hexdigest()[:16]
+
+    def may(self, role: Role) -> bool:
+        """Whether the user has at least this role."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+def hash_password(password: str) -> str:
+    """Salt and scrypt (RFC 7914) with the parameters that OWASP recommends, as one text."""
+    salt = secrets.token_bytes(16)
+    key = hashlib.scrypt(password.encode(), salt=salt, maxmem=_MEMORY, dklen=32, **_COST)
+    parts = ["scrypt", *(str(value) for value in _COST.values()), _text(salt), _text(key)]
+    return "$".join(parts)
+
+
+def verify_password(password: str, hashed: str) -> bool:
+    """Whether the password is the one that was hashed."""
+    _, n, r, p, salt, key = hashed.split("$")
+    found = hashlib.scrypt(
+        password[:_LONGEST_PASSWORD].encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p),
+        maxmem=_MEMORY, dklen=32,
+    )  # fmt: skip
+    return hmac.compare_digest(found, base64.b64decode(key))
+
+
+class Accounts:
+    """The user file; changes made by another process are seen at the next question."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._read_at: tuple[int, int] | None = None
+        self._users: dict[str, User] = {}
+        # Somebody who does not exist must take as long to refuse as somebody who does.
+        self._nobody = hash_password(secrets.token_urlsafe())
+
+    def users(self) -> dict[str, User]:
+        """All users by name; none without a file.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        with self._lock:
+            try:
+                status = self.path.stat()
+            except FileNotFoundError:
+                self._read_at, self._users = None, {}
+                return {}
+            version = (status.st_mtime_ns, status.st_ino)
+            if version != self._read_at:
+                self._users, self._read_at = self._load(), version
+            return dict(self._users)
+
+    def log_in(self, name: str, password: str) -> User | None:
+        """The user, if the password is right."""
+        user = self.users().get(name)
+        right = verify_password(password, user.password if user else self._nobody)
+        return user if right else None
+
+    def add(self, name: str, role: Role, password: str) -> None:
+        """Add a user, or give an existing one a role and a password.
+
+        Raises:
+            ConfigurationError: the name or the password will not do.
+        """
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} is no user name: 64 letters, digits or . _ @ - at most, a letter or digit first"
+            )
+        if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+            raise ConfigurationError(
+                f"a password has {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters; choose another"
+            )
+        self._change(lambda users: users.update({name: User(name, role, hash_password(password))}))
+
+    def remove(self, name: str) -> None:
+        """Remove a user, whose sessions end at once.
+
+        Raises:
+            ConfigurationError: there is no such user.
+        """
+        if name not in self.users():
+            raise ConfigurationError(
+                f"there is no user {name!r}; `fraud dashboard user list` shows who there is"
+            )
+        self._change(lambda users: users.pop(name))
+
+    def make_first(self) -> str | None:
+        """Make the user `admin` if there is nobody; returns the password, which is kept nowhere else."""
+        if self.users():
+            return None
+        password = secrets.token_urlsafe(12)
+        self.add("admin", "admin", password)
+        return password
+
+    def _change(self, change: Callable[[dict[str, User]], object]) -> None:
+        users = self.users()
+        change(users)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.path.with_suffix(f".{os.getpid()}.draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump([asdict(user) for user in users.values()], file, indent=1)
+        draft.replace(self.path)
+
+    def _load(self) -> dict[str, User]:
+        try:
+            users = [User(**fields) for fields in json.loads(self.path.read_text())]
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"{self.path} is damaged ({error}); mend it or remove it to start anew"
+            ) from error
+        return {user.name: user for user in users}
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()

@@ -1,0 +1,136 @@
+"""The feed, the case, the verdict, and the stream of what happens."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from serving.dashboard.access import Body, PartsOf, SessionOf, needs, only
+from serving.dashboard.hub import encode_event
+from serving.dashboard.parts import state_of
+from serving.dashboard.queries import (
+    AlertFilter,
+    Order,
+    State,
+    alerts_by_id,
+    countries,
+    list_alerts,
+    live,
+    now_ms,
+    read_audit,
+    read_case,
+)
+from serving.dashboard.sessions import Session
+from serving.dashboard.verdicts import RepeatedVerdictError, Verdict, VerdictName
+
+router = APIRouter(prefix="/api")
+_SPANS_MS = {"10m": (600_000, 5_000), "1h": (3_600_000, 30_000), "24h": (86_400_000, 600_000)}
+_SESSION_CHECK_S = 15.0
+
+
+class Judgement(Body):
+    """What an analyst decided; `id` is made by the page, once for each decision."""
+
+    id: UUID
+    verdict: VerdictName
+    note: str = Field(default="", max_length=2_000)
+
+
+@router.get("/alerts")
+def alerts(
+    parts: PartsOf,
+    _: SessionOf,
+    order: Order = "newest",
+    state: State = "all",
+    least_score: Annotated[float | None, Query(ge=0, le=1)] = None,
+    least_amount: Annotated[float | None, Query(ge=0, le=1e15)] = None,
+    country: Annotated[str | None, Query(max_length=3)] = None,
+    text: Annotated[str | None, Query(max_length=64)] = None,
+    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Flagged transactions: newest first, or by money at risk."""
+    wanted = AlertFilter(order, state, least_score, least_amount, country, text, before, limit)
+    reader = parts.store.reader
+    return {"alerts": list_alerts(reader, wanted), "countries": countries(reader)}
+
+
+@router.get("/alerts/{transaction_id}")
+def case(transaction_id: str, parts: PartsOf, _: SessionOf) -> dict[str, Any]:
+    """All that is known of one alert."""
+    found = read_case(parts.store.reader, transaction_id)
+    if found is None:
+        raise HTTPException(404, "there is no such alert, or it has made room for newer ones")
+    return found
+
+
+@router.post("/alerts/{transaction_id}/verdict", status_code=201)
+def judge(
+    transaction_id: str,
+    judgement: Judgement,
+    parts: PartsOf,
+    session: Annotated[Session, Depends(needs("analyst"))],
+) -> dict[str, Any]:
+    """Take a verdict; `delivered` is false while its label waits for Kafka."""
+    if not parts.judgements.take(session.user.name):
+        raise HTTPException(429, "too many verdicts at once; wait a moment", {"Retry-After": "5"})
+    found = alerts_by_id(parts.store.reader, [transaction_id])
+    if not found:
+        raise HTTPException(404, "there is no such alert, or it has made room for newer ones")
+    verdict = Verdict(
+        str(judgement.id), transaction_id, found[0]["card_id"], judgement.verdict, judgement.note,
+        session.user.name, now_ms(),
+    )  # fmt: skip
+    try:
+        delivered = parts.verdicts.take(verdict)
+    except RepeatedVerdictError:
+        raise HTTPException(409, "this verdict has been taken already") from None
+    changed = alerts_by_id(parts.store.reader, [transaction_id])
+    parts.hub.publish("alerts", {"alerts": changed, "more": 0})
+    return {"delivered": delivered, "alert": changed[0]}
+
+
+@router.get("/live")
+def figures(parts: PartsOf, _: SessionOf, span: str = "10m") -> dict[str, Any]:
+    """Throughput, alerts, latencies and scores over a span: 10m, 1h or 24h."""
+    if span not in _SPANS_MS:
+        raise HTTPException(422, f"span is one of {', '.join(_SPANS_MS)}")
+    return live(parts.store.reader, *_SPANS_MS[span], now_ms())
+
+
+@router.get("/audit")
+def audit_trail(parts: PartsOf, _: Annotated[Session, Depends(only("admin"))]) -> dict[str, Any]:
+    """Who did what, newest first."""
+    return {"entries": read_audit(parts.store.reader)}
+
+
+@router.get("/stream")
+async def stream(parts: PartsOf, session: SessionOf) -> StreamingResponse:
+    """Server-sent events: figures each second, alerts as they come, Kafka's coming and going."""
+    first = [
+        encode_event("hello", {"user": session.user.name}),
+        encode_event("kafka", state_of(parts.follower.state)),
+        encode_event("figures", await run_in_threadpool(parts.figures)),
+    ]
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    return StreamingResponse(
+        _while_allowed(parts, session, first), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _while_allowed(parts: PartsOf, session: Session, first: list[bytes]) -> AsyncIterator[bytes]:
+    """The stream ends with the user's removal or a changed password."""
+    checked = time.monotonic()
+    async for event in parts.hub.stream(first):
+        if time.monotonic() - checked > _SESSION_CHECK_S:
+            user = (await asyncio.to_thread(parts.accounts.users)).get(session.user.name)
+            checked = time.monotonic()
+            if user is None or user.stamp != session.user.stamp:
+                return
+        yield event

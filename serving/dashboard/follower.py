@@ -1,0 +1,201 @@
+"""Follows Kafka into the store, in a thread of its own.
+
+It is assigned every partition and commits nothing to Kafka: its offsets are in the store, beside what was
+read. When Kafka is away it says so and tries again; what was stored stays visible meanwhile.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from fraud.errors import FraudError
+from fraud.kafka import admin_client, consumer_config, end_offsets
+from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
+from fraud.settings import Settings
+from serving.dashboard.recorder import Batch, Recorder
+from serving.dashboard.store import Store
+
+log = logging.getLogger(__name__)
+
+_BATCH = 5_000
+_WAIT_S = 0.1
+_QUIET_S = 2.0
+_PROBE_S = 2.0
+_RETRY_S = 1.0
+_MOST_AT_START = 500_000
+"""Messages of a topic that the first start reads at most, the newest."""
+
+Told = Callable[[list[str], Batch], None]
+
+
+@dataclass(frozen=True)
+class KafkaState:
+    """How the follower fares; `since` is in ms."""
+
+    connected: bool
+    since: int
+    problem: str = ""
+
+
+class Follower:
+    """Runs from `start` to `stop`; `told` hears of each batch, `changed` of Kafka's coming and going."""
+
+    def __init__(
+        self, settings: Settings, store: Store, told: Told, changed: Callable[[KafkaState], None]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._told = told
+        self._changed = changed
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self.state = KafkaState(connected=False, since=_now_ms(), problem="connecting")
+        self.unreadable = 0
+
+    def start(self) -> None:
+        """Begin to follow; Kafka need not be there yet."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the current batch."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        connection = self._store.connect()
+        while not self._stop.is_set():
+            try:
+                recorder = Recorder(connection, self._cluster(), self._settings.dashboard.store_mib << 20)
+                self._follow(recorder)
+            except (FraudError, KafkaException) as error:
+                self._be(connected=False, problem=str(error))
+            except Exception:
+                log.exception("following failed; trying again")
+                self._be(connected=False, problem="the dashboard could not keep what it read; see its log")
+            self._stop.wait(_RETRY_S)
+
+    def _follow(self, recorder: Recorder) -> None:
+        consumer = Consumer(
+            consumer_config(
+                self._settings, "fraud-dashboard", **{"queued.max.messages.kbytes": 16_384, "log_level": 2}
+            )
+        )
+        try:
+            places = self._places(recorder.offsets())
+            consumer.assign(places)
+            self._be(connected=True)
+            quiet_since = time.monotonic()
+            while not self._stop.is_set():
+                messages = consumer.consume(_BATCH, _WAIT_S)
+                batch = self._decode(messages)
+                if batch.next_offsets:
+                    self._told(recorder.write(batch), batch)
+                    self._be(connected=True)
+                    quiet_since = time.monotonic()
+                elif time.monotonic() - quiet_since > _QUIET_S:
+                    self._probe(consumer, len(places))
+                    quiet_since = time.monotonic()
+        finally:
+            consumer.close()
+
+    def _probe(self, consumer: Consumer, places: int) -> None:
+        """No message may mean no traffic or no Kafka; and topics may have grown."""
+        try:
+            metadata = consumer.list_topics(timeout=_PROBE_S)
+        except KafkaException as error:
+            self._be(connected=False, problem=str(error.args[0].str()))
+            return
+        self._be(connected=True)
+        there = [metadata.topics[name] for name in self._topics() if name in metadata.topics]
+        if sum(len(topic.partitions) for topic in there) > places:
+            raise FraudError("the topics have more partitions now; reading them anew")
+
+    def _cluster(self) -> str:
+        admin = admin_client(self._settings)
+        return str(admin.list_topics(timeout=self._settings.kafka.request_timeout_s).cluster_id)
+
+    def _topics(self) -> tuple[str, ...]:
+        topics = self._settings.topics
+        return (topics.profiles, topics.transactions, topics.predictions, topics.labels)
+
+    def _places(self, known: dict[tuple[str, int], int]) -> list[TopicPartition]:
+        """Where to begin in each partition: where the store ends, else within the history that is wanted."""
+        places = []
+        for topic in self._topics():
+            ends = end_offsets(self._settings, topic)
+            begins = self._begins(topic, ends)
+            places += [
+                TopicPartition(topic, number, known.get((topic, number), begins[number])) for number in ends
+            ]
+        return places
+
+    def _begins(self, topic: str, ends: dict[int, tuple[int, int]]) -> dict[int, int]:
+        if topic == self._settings.topics.profiles:
+            return {number: low for number, (low, _) in ends.items()}
+        since = _now_ms() - round(self._settings.dashboard.history.total_seconds() * 1_000)
+        consumer = Consumer(consumer_config(self._settings, "fraud-dashboard"))
+        try:
+            asked = [TopicPartition(topic, number, since) for number in ends]
+            found = consumer.offsets_for_times(asked, timeout=self._settings.kafka.request_timeout_s)
+        finally:
+            consumer.close()
+        most = _MOST_AT_START // len(ends)
+        return {
+            one.partition: max(
+                one.offset if one.offset >= 0 else ends[one.partition][1], ends[one.partition][1] - most
+            )
+            for one in found
+        }
+
+    def _decode(self, messages: Sequence[Message]) -> Batch:
+        batch, topics = Batch(), self._settings.topics
+        targets: dict[str, tuple[msgspec.json.Decoder[Any], list[Any]]] = {
+            topics.transactions: (_TRANSACTION, batch.transactions),
+            topics.predictions: (_PREDICTION, batch.predictions),
+            topics.labels: (_LABEL, batch.labels),
+            topics.profiles: (_PROFILE, batch.profiles),
+        }
+        for message in messages:
+            if message.error() is not None:
+                raise KafkaException(message.error())
+            topic = str(message.topic())
+            decoder, target = targets[topic]
+            batch.next_offsets[topic, int(message.partition() or 0)] = int(message.offset() or 0) + 1
+            try:
+                target.append(_checked(decoder.decode(message.value() or b"")))
+            except (msgspec.DecodeError, ValueError):
+                self.unreadable += 1  # the engine has sent it to the dead letters; here it is only not shown
+        return batch
+
+    def _be(self, *, connected: bool, problem: str = "") -> None:
+        if connected != self.state.connected or problem != self.state.problem:
+            since = self.state.since if connected == self.state.connected else _now_ms()
+            self.state = KafkaState(connected, since, problem)
+            self._changed(self.state)
+
+
+_TRANSACTION = msgspec.json.Decoder(Transaction)
+_PREDICTION = msgspec.json.Decoder(Prediction)
+_LABEL = msgspec.json.Decoder(Label)
+_PROFILE = msgspec.json.Decoder(MerchantProfile)
+
+
+def _checked(message: Any) -> Any:
+    """Raises ValueError for an amount that no payment can have."""
+    if isinstance(message, Transaction):
+        if not is_currency(message.currency):
+            raise ValueError("no currency")
+        if abs(to_minor(message.amount, message.currency)) >= 1 << 62:
+            raise ValueError("no sum of money")
+    return message
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

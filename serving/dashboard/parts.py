@@ -1,0 +1,95 @@
+"""What the dashboard is made of, put together once and passed along."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from fraud.settings import Settings
+from serving.dashboard.accounts import Accounts
+from serving.dashboard.follower import Follower, KafkaState
+from serving.dashboard.hub import Hub
+from serving.dashboard.limits import RateLimit
+from serving.dashboard.queries import alerts_by_id, live, now_ms, review_figures
+from serving.dashboard.recorder import Batch
+from serving.dashboard.sessions import Sessions
+from serving.dashboard.sources import Insights
+from serving.dashboard.store import Store
+from serving.dashboard.verdicts import Verdicts
+
+LIVE_SPAN_MS = 10 * 60_000
+LIVE_STEP_MS = 5_000
+_PULSE_S = 1.0
+_MOST_ALERTS_AT_ONCE = 40
+
+
+@dataclass
+class Parts:
+    """One dashboard; `start` brings it to life and `stop` ends it."""
+
+    settings: Settings
+    store: Store = field(init=False)
+    accounts: Accounts = field(init=False)
+    sessions: Sessions = field(init=False)
+    verdicts: Verdicts = field(init=False)
+    follower: Follower = field(init=False)
+    insights: Insights = field(init=False)
+    hub: Hub = field(default_factory=Hub)
+    logins_by_name: RateLimit = field(default_factory=lambda: RateLimit(5, 12.0))
+    logins_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 2.0))
+    judgements: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
+
+    def __post_init__(self) -> None:
+        folder = self.settings.home / "dashboard"
+        self.store = Store(folder / "history.db")
+        self.accounts = Accounts(folder / "users.json")
+        self.sessions = Sessions(self.store, self.accounts, self.settings.dashboard.session_length)
+        self.verdicts = Verdicts(self.settings, self.store)
+        self.follower = Follower(self.settings, self.store, self._tell_batch, self._tell_state)
+        self.insights = Insights(self.settings)
+        self._stop = threading.Event()
+        self._pulse = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+    def start(self) -> None:
+        """Follow Kafka, send what is pending, tell the open pages the figures."""
+        self.follower.start()
+        self.verdicts.start()
+        self._pulse.start()
+
+    def stop(self) -> None:
+        """End the threads and close the store."""
+        self._stop.set()
+        self._pulse.join()
+        self.follower.stop()
+        self.verdicts.stop()
+        self.store.close()
+
+    def figures(self) -> dict[str, Any]:
+        """What the live page shows at the top."""
+        reader = self.store.reader
+        return live(reader, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms()) | {"review": review_figures(reader)}
+
+    def _beat(self) -> None:
+        """The figures are read once for all pages, and not at all when nobody looks."""
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            if len(self.hub):
+                self.hub.publish("figures", self.figures())
+            self._stop.wait(max(_PULSE_S - (time.monotonic() - begun), 0.2))
+
+    def _tell_batch(self, changed: list[str], batch: Batch) -> None:
+        if not len(self.hub):
+            return
+        labelled = [one.transaction_id for one in batch.labels]
+        newest = (changed + labelled)[-_MOST_ALERTS_AT_ONCE:]
+        told = alerts_by_id(self.store.reader, newest) if newest else []
+        if told:
+            self.hub.publish("alerts", {"alerts": told, "more": max(0, len(changed) - _MOST_ALERTS_AT_ONCE)})
+
+    def _tell_state(self, state: KafkaState) -> None:
+        self.hub.publish("kafka", state_of(state))
+
+
+def state_of(state: KafkaState) -> dict[str, Any]:
+    """The follower's state as the page gets it; what went wrong in detail stays in the log."""
+    return {"connected": state.connected, "since": state.since}

@@ -1,0 +1,77 @@
+"""Running the dashboard in this process."""
+
+import logging
+import socket
+from typing import Any
+
+import uvicorn
+
+from fraud.errors import ConfigurationError
+from fraud.settings import Settings
+from serving.dashboard.app import make_app
+from serving.dashboard.parts import Parts
+
+log = logging.getLogger(__name__)
+_GRACE_S = 5
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of open pages before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._parts.hub.close()
+        await super().shutdown(sockets)
+
+
+def run(settings: Settings, parts: Parts | None = None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ConfigurationError: the port is taken, or the address is not this machine's.
+        DataError: the stored history or the user file cannot be used.
+    """
+    dashboard = settings.dashboard
+    listener = listen(dashboard.host, dashboard.port)
+    address = address_of(listener, dashboard.host)
+    log.info("dashboard at %s", address)
+    if dashboard.host not in _LOCAL and not dashboard.behind_tls:
+        log.warning("passwords travel unencrypted beyond this machine; put TLS before it (docs/dashboard.md)")
+    config: dict[str, Any] = {
+        "log_config": None, "access_log": False, "server_header": False, "date_header": False,
+        "proxy_headers": dashboard.behind_tls, "timeout_graceful_shutdown": _GRACE_S, "lifespan": "on",
+        "log_level": "warning",
+    }  # fmt: skip
+    parts = parts or Parts(settings)
+    _Server(uvicorn.Config(make_app(parts), **config), parts).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ConfigurationError: the port is taken, or the address is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"the dashboard cannot listen on {host}:{port} ({error.strerror}); "
+            "choose another with FRAUD_DASHBOARD__HOST and FRAUD_DASHBOARD__PORT (0 takes a free one)"
+        ) from error
+    return listener
+
+
+def address_of(listener: socket.socket, host: str) -> str:
+    """What to type into a browser."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{listener.getsockname()[1]}"

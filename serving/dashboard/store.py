@@ -1,0 +1,157 @@
+"""What the dashboard remembers: one SQLite file, bounded, in which a restart finds its history.
+
+Offsets are kept in the same transaction as what was read, so that a restart goes on exactly where the
+history ends. Readers and the two writers (the follower of Kafka and the analysts) do not wait for each other
+for longer than a short transaction (write-ahead log).
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fraud.errors import DataError
+
+_SCHEMA_VERSION = 1
+_BUSY_MS = 10_000
+
+_SCHEMA = """
+CREATE TABLE payments (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER
+) STRICT;
+CREATE INDEX payments_of_card ON payments (card_id, timestamp);
+
+CREATE TABLE alerts (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL NOT NULL, threshold REAL NOT NULL,
+    model_name TEXT NOT NULL, model_version TEXT NOT NULL, feature_version INTEGER NOT NULL,
+    scored_at INTEGER NOT NULL, profile_date TEXT, reasons TEXT NOT NULL, challenger_version TEXT,
+    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL
+) STRICT;
+CREATE INDEX alerts_by_risk ON alerts (at_risk);
+
+CREATE TABLE labels (
+    transaction_id TEXT PRIMARY KEY, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
+    source TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
+
+CREATE TABLE ticks (
+    begin INTEGER PRIMARY KEY, scored INTEGER NOT NULL, flagged INTEGER NOT NULL, late INTEGER NOT NULL,
+    value REAL NOT NULL, scores BLOB NOT NULL, latencies BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE shadow (
+    model_version TEXT, challenger_version TEXT, scored INTEGER NOT NULL, both INTEGER NOT NULL,
+    champion_only INTEGER NOT NULL, challenger_only INTEGER NOT NULL, difference REAL NOT NULL,
+    PRIMARY KEY (model_version, challenger_version)
+) STRICT;
+
+CREATE TABLE offsets (
+    cluster TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL,
+    PRIMARY KEY (cluster, topic, partition)
+) STRICT;
+
+CREATE TABLE verdicts (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL,
+    verdict TEXT NOT NULL, note TEXT NOT NULL, analyst TEXT NOT NULL, decided_at INTEGER NOT NULL,
+    pending INTEGER NOT NULL
+) STRICT;
+CREATE INDEX verdicts_of_transaction ON verdicts (transaction_id, seq);
+CREATE INDEX verdicts_pending ON verdicts (pending) WHERE pending;
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TABLE sessions (
+    token TEXT PRIMARY KEY, user TEXT NOT NULL, stamp TEXT NOT NULL, csrf TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class Store:
+    """The file and its connections: one for each thread that reads, one for each kind of writer.
+
+    Raises:
+        DataError: the file is another version's or no database.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._opened: list[sqlite3.Connection] = []
+        self._desk = self.connect()
+        self._desk_lock = threading.Lock()
+        self._prepare()
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection of the caller's own, closed with the store."""
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with self._lock:
+            self._opened.append(connection)
+        return connection
+
+    @property
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection for queries."""
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self.connect()
+            self._local.connection.execute("PRAGMA query_only = ON")
+        connection: sqlite3.Connection = self._local.connection
+        return connection
+
+    @contextmanager
+    def desk(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of what people do: verdicts, the audit, sessions; on disk when it is left."""
+        with self._desk_lock, transaction(self._desk):
+            yield self._desk
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+
+    def _prepare(self) -> None:
+        try:
+            self._desk.execute("PRAGMA journal_mode = WAL")
+            self._desk.execute("PRAGMA journal_size_limit = 16777216")
+            # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
+            self._desk.execute("PRAGMA synchronous = FULL")
+            version = self._desk.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._desk.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
+        if version not in (0, _SCHEMA_VERSION):
+            self.close()
+            raise DataError(f"{self.path} is of another version of the dashboard; move it away to start anew")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

@@ -1,0 +1,67 @@
+import type { Me } from "./types";
+
+let csrf = "";
+let onLoggedOut: () => void = () => {};
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export function whenLoggedOut(act: () => void): void {
+  onLoggedOut = act;
+}
+
+export async function get<T>(path: string, query: Record<string, string | number | null> = {}): Promise<T> {
+  const wanted = Object.entries(query).filter(([, value]) => value !== null && value !== "");
+  const search = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)]));
+  return ask<T>(`api/${path}${wanted.length ? `?${search}` : ""}`, {});
+}
+
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  return ask<T>(`api/${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify(body),
+  });
+}
+
+export async function me(): Promise<Me | null> {
+  const answer = await fetch("api/me");
+  return answer.ok ? remember((await answer.json()) as Me) : null;
+}
+
+export async function logIn(name: string, password: string): Promise<Me> {
+  return remember(await post<Me>("login", { name, password }));
+}
+
+function remember(one: Me): Me {
+  csrf = one.csrf;
+  return one;
+}
+
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, init);
+  } catch {
+    throw new ApiError(0, "The dashboard's server does not answer.");
+  }
+  if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as T;
+  if (answer.status === 401 && !path.endsWith("/login")) onLoggedOut();
+  throw new ApiError(answer.status, await complaint(answer));
+}
+
+async function complaint(answer: Response): Promise<string> {
+  const text = await answer.text();
+  try {
+    const { detail } = JSON.parse(text) as { detail: unknown };
+    return typeof detail === "string" ? detail : "The request was not understood.";
+  } catch {
+    return text.slice(0, 200) || `The server answered ${answer.status}.`;
+  }
+}

@@ -1,0 +1,45 @@
+import type { JSX } from "preact";
+import { moment } from "./format";
+import { Panel } from "./live";
+import { useAnswer, useNow } from "./state";
+import type { AuditEntry } from "./types";
+
+export function AuditPage(): JSX.Element {
+  const { value, problem } = useAnswer<{ entries: AuditEntry[] }>("audit", useNow(10_000));
+  if (!value) return <p class="empty">{problem ?? "Opening…"}</p>;
+  return (
+    <div class="page">
+      <Panel title="Audit" hint="the newest 200 lines; nothing in it can be changed or removed">
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>when</th>
+                <th>who</th>
+                <th>did</th>
+                <th>with</th>
+                <th>detail</th>
+              </tr>
+            </thead>
+            <tbody>
+              {value.entries.map((one) => (
+                <tr key={one.seq}>
+                  <td>{moment(one.at)}</td>
+                  <td>{one.who}</td>
+                  <td>{one.action}</td>
+                  <td>{one.subject}</td>
+                  <td class="text">
+                    {Object.entries(one.detail)
+                      .filter(([name, text]) => name !== "id" && text)
+                      .map(([name, text]) => `${name}: ${text}`)
+                      .join("; ")}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </Panel>
+    </div>
+  );
+}

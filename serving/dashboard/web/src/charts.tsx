@@ -1,0 +1,212 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+/** The width that a box has, as it changes. */
+export function useWidth(): [{ current: HTMLDivElement | null }, number] {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    setWidth(element.clientWidth);
+    return () => observer.disconnect();
+  }, []);
+  return [box, width];
+}
+
+interface FrameProps {
+  label: string;
+  height: number;
+  children: (width: number, height: number) => ComponentChildren;
+}
+
+export function Frame({ label, height, children }: FrameProps): JSX.Element {
+  const [box, width] = useWidth();
+  return (
+    <div class="chart" ref={box}>
+      {width > 0 && (
+        <svg role="img" aria-label={label} width={width} height={height}>
+          {children(width, height)}
+        </svg>
+      )}
+    </div>
+  );
+}
+
+/** A round number at or above the value, for the top of an axis. */
+export function ceiling(value: number): number {
+  if (value <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((one) => one * power >= value) ?? 10;
+  return step * power;
+}
+
+export interface Series {
+  values: (number | null)[];
+  kind: "area" | "line" | "bars" | "dots";
+  tone: "calm" | "risk" | "ok" | "faint" | "accent";
+}
+
+interface PlotProps {
+  label: string;
+  height: number;
+  series: Series[];
+  top?: number;
+  format: (value: number) => string;
+  first: string;
+  last: string;
+  mark?: { at: number; text: string };
+}
+
+/** Series over common steps, with a baseline, the top's value and the two ends of time. */
+export function Plot({ label, height, series, top, format, first, last, mark }: PlotProps): JSX.Element {
+  const highest = Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)));
+  const limit = top ?? ceiling(Math.max(highest, mark?.at ?? 0));
+  return (
+    <Frame label={`${label}, at most ${format(highest)}`} height={height}>
+      {(width, full) => {
+        const base = full - 18;
+        const y = (value: number): number => base - (value / limit) * (base - 16);
+        return (
+          <>
+            <line class="grid" x1={0} x2={width} y1={y(limit)} y2={y(limit)} />
+            <line class="grid" x1={0} x2={width} y1={y(limit / 2)} y2={y(limit / 2)} />
+            {series.map((one) => (
+              <Drawn key={one.tone + one.kind} series={one} width={width} y={y} base={base} />
+            ))}
+            <line class="axis" x1={0} x2={width} y1={base} y2={base} />
+            {mark && (
+              <>
+                <line class="mark" x1={0} x2={width} y1={y(mark.at)} y2={y(mark.at)} />
+                <text class="tick" x={width} y={y(mark.at) - 4} text-anchor="end">
+                  {mark.text}
+                </text>
+              </>
+            )}
+            <text class="tick" x={0} y={y(limit) - 4}>
+              {format(limit)}
+            </text>
+            <text class="tick" x={0} y={full - 3}>
+              {first}
+            </text>
+            <text class="tick" x={width} y={full - 3} text-anchor="end">
+              {last}
+            </text>
+          </>
+        );
+      }}
+    </Frame>
+  );
+}
+
+interface DrawnProps {
+  series: Series;
+  width: number;
+  base: number;
+  y: (value: number) => number;
+}
+
+function Drawn({ series, width, y, base }: DrawnProps): JSX.Element {
+  const { values, kind, tone } = series;
+  const step = width / Math.max(values.length, 1);
+  const x = (at: number): number => (at + 0.5) * step;
+  if (kind === "bars") {
+    const wide = Math.max(1, step - (step > 6 ? 2 : 0.5));
+    return (
+      <g class={`fill ${tone}`}>
+        {values.map((value, at) =>
+          value ? (
+            <rect key={at} x={x(at) - wide / 2} width={wide} y={Math.min(y(value), base - 1.5)} height={Math.max(base - y(value), 1.5)} />
+          ) : null,
+        )}
+      </g>
+    );
+  }
+  if (kind === "dots") {
+    return (
+      <g class={`fill ${tone}`}>
+        {values.map((value, at) => (value === null ? null : <circle key={at} cx={x(at)} cy={y(value)} r={3.5} />))}
+      </g>
+    );
+  }
+  const runs = unbroken(values);
+  const path = runs.map((run) => run.map(([at, value], n) => `${n ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("")).join("");
+  const area = runs
+    .map((run) => {
+      const [from, to] = [run[0]?.[0] ?? 0, run[run.length - 1]?.[0] ?? 0];
+      const top = run.map(([at, value]) => `L${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+      return `M${x(from).toFixed(1)} ${base}${top}L${x(to).toFixed(1)} ${base}Z`;
+    })
+    .join("");
+  return (
+    <>
+      {kind === "area" && <path class={`wash ${tone}`} d={area} />}
+      <path class={`stroke ${tone}`} d={path} />
+    </>
+  );
+}
+
+function unbroken(values: (number | null)[]): [number, number][][] {
+  const runs: [number, number][][] = [];
+  let open = false;
+  values.forEach((value, at) => {
+    if (value === null) {
+      open = false;
+    } else {
+      if (!open) runs.push([]);
+      runs[runs.length - 1]?.push([at, value]);
+      open = true;
+    }
+  });
+  return runs;
+}
+
+interface HistogramProps {
+  counts: number[];
+  threshold: number | null;
+  height: number;
+}
+
+/** Scores from 0 to 1; heights are logarithmic, for fraud is rare. */
+export function ScoreHistogram({ counts, threshold, height }: HistogramProps): JSX.Element {
+  const most = Math.max(10, ...counts);
+  return (
+    <Frame label={`Distribution of scores, ${counts.join(", ")}`} height={height}>
+      {(width, full) => {
+        const base = full - 18;
+        const step = width / counts.length;
+        const tall = (count: number): number => (Math.log10(count + 1) / Math.log10(most + 1)) * (base - 16);
+        return (
+          <>
+            {counts.map((count, at) => {
+              const flagged = threshold !== null && (at + 0.5) / counts.length >= threshold;
+              const top = count ? Math.max(tall(count), 2) : 0;
+              return (
+                <g key={at} class={`fill ${flagged ? "risk" : "faint"}`}>
+                  <rect x={at * step + 1} width={Math.max(step - 2, 1)} y={base - top} height={top} />
+                </g>
+              );
+            })}
+            <line class="axis" x1={0} x2={width} y1={base} y2={base} />
+            {threshold !== null && (
+              <>
+                <line class="mark" x1={threshold * width} x2={threshold * width} y1={6} y2={base} />
+                <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={14} text-anchor={threshold > 0.6 ? "end" : "start"}>
+                  review from {Math.round(threshold * 100)}
+                </text>
+              </>
+            )}
+            <text class="tick" x={0} y={full - 3}>
+              0
+            </text>
+            <text class="tick" x={width} y={full - 3} text-anchor="end">
+              100
+            </text>
+          </>
+        );
+      }}
+    </Frame>
+  );
+}

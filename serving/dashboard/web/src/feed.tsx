@@ -1,0 +1,189 @@
+import type { JSX } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { get } from "./api";
+import { ScoreBar } from "./case";
+import { ago, country, money, score } from "./format";
+import { link } from "./route";
+import { arrived, missed, useCell, useNow } from "./state";
+import type { Alert } from "./types";
+
+const mostShown = 100;
+
+export interface Filter {
+  order: "newest" | "risk";
+  state: "all" | "open" | "reviewed";
+  least_score: string;
+  least_amount: string;
+  country: string;
+  text: string;
+}
+
+export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", text: "" };
+
+/** The alerts that a filter lets through, kept up to date; while paused, new ones are only counted. */
+export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; countries: string[]; waiting: number; problem: string } {
+  const [alerts, setAlerts] = useState<Alert[]>([]);
+  const [countries, setCountries] = useState<string[]>([]);
+  const [waiting, setWaiting] = useState(0);
+  const [problem, setProblem] = useState("");
+  const gaps = useCell(missed);
+  const key = JSON.stringify(filter);
+  const held = useRef<Alert[]>([]);
+
+  useEffect(() => {
+    if (paused) return;
+    let wanted = true;
+    held.current = [];
+    setWaiting(0);
+    const query = { ...filter, least_score: filter.least_score ? Number(filter.least_score) / 100 : "" };
+    get<{ alerts: Alert[]; countries: string[] }>("alerts", { ...query, limit: mostShown }).then(
+      (answer) => {
+        if (!wanted) return;
+        setAlerts(answer.alerts);
+        setCountries(answer.countries);
+        setProblem("");
+      },
+      (error: Error) => wanted && setProblem(error.message),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [key, gaps, paused]);
+
+  useEffect(() => {
+    // Many alerts a second are one change of the list.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enter = () => {
+      timer = undefined;
+      const news = held.current;
+      held.current = [];
+      setAlerts((shown) => merge(shown, news, filter));
+    };
+    const leave = arrived.follow(({ alerts: news, more }) => {
+      if (paused) {
+        setAlerts((shown) => merge(shown, news.filter((one) => shown.some((old) => old.seq === one.seq)), filter));
+        setWaiting((count) => count + more + news.filter((one) => one.decided_at === null && one.is_fraud === null).length);
+        return;
+      }
+      held.current.push(...news);
+      timer ??= setTimeout(enter, 120);
+    });
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
+  }, [key, paused]);
+
+  return { alerts, countries, waiting, problem };
+}
+
+function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
+  if (!news.length) return shown;
+  const bySeq = new Map(shown.map((one) => [one.seq, one]));
+  for (const one of news) {
+    // Whoever is being judged stays where it is until the list is asked anew.
+    if (bySeq.has(one.seq) || passes(one, filter)) bySeq.set(one.seq, one);
+  }
+  const all = [...bySeq.values()];
+  all.sort(filter.order === "risk" ? (a, b) => b.at_risk - a.at_risk || b.seq - a.seq : (a, b) => b.seq - a.seq);
+  return all.slice(0, mostShown);
+}
+
+function passes(one: Alert, filter: Filter): boolean {
+  const judged = one.verdict !== null || one.is_fraud !== null;
+  const text = filter.text.toLowerCase();
+  return (
+    (filter.state === "all" || judged === (filter.state === "reviewed")) &&
+    (!filter.least_score || one.score * 100 >= Number(filter.least_score)) &&
+    (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
+    (!filter.country || one.country === filter.country) &&
+    (!text || [one.card_id, one.merchant_id ?? "", one.transaction_id].some((name) => name.toLowerCase().includes(text)))
+  );
+}
+
+interface FiltersProps {
+  filter: Filter;
+  countries: string[];
+  change: (filter: Filter) => void;
+}
+
+export function Filters({ filter, countries, change }: FiltersProps): JSX.Element {
+  const set = (part: Partial<Filter>) => change({ ...filter, ...part });
+  const names = useMemo(() => countries.map((code) => [code, country(code)] as const), [countries]);
+  return (
+    <form class="filters" onSubmit={(event) => event.preventDefault()}>
+      <label>
+        <span>state</span>
+        <select value={filter.state} onChange={(event) => set({ state: event.currentTarget.value as Filter["state"] })}>
+          <option value="all">all</option>
+          <option value="open">to review</option>
+          <option value="reviewed">judged</option>
+        </select>
+      </label>
+      <label>
+        <span>score from</span>
+        <input type="number" min={0} max={100} inputMode="numeric" placeholder="0" value={filter.least_score} onInput={(event) => set({ least_score: event.currentTarget.value })} />
+      </label>
+      <label>
+        <span>amount from</span>
+        <input type="number" min={0} inputMode="decimal" placeholder="0" value={filter.least_amount} onInput={(event) => set({ least_amount: event.currentTarget.value })} />
+      </label>
+      <label>
+        <span>country</span>
+        <select value={filter.country} onChange={(event) => set({ country: event.currentTarget.value })}>
+          <option value="">any</option>
+          {names.map(([code, name]) => (
+            <option key={code} value={code}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="grow">
+        <span>card or merchant</span>
+        <input type="search" maxLength={64} placeholder="any" value={filter.text} onInput={(event) => set({ text: event.currentTarget.value })} />
+      </label>
+    </form>
+  );
+}
+
+interface ListProps {
+  alerts: Alert[];
+  chosen?: string;
+  target: "case" | "review";
+}
+
+export function AlertList({ alerts, chosen, target }: ListProps): JSX.Element {
+  const now = useNow(5_000);
+  const [oldest] = useState(() => Date.now());
+  return (
+    <ol class="feed">
+      {alerts.map((one) => (
+        <li key={one.seq} class={one.scored_at > oldest ? "fresh" : ""}>
+          <a href={link(target, one.transaction_id)} aria-current={chosen === one.transaction_id ? "true" : undefined}>
+            <span class={`tag ${state(one)}`} aria-label={state(one)} />
+            <span class="feed-score">
+              {score(one.score)}
+              <ScoreBar score={one.score} threshold={one.threshold} />
+            </span>
+            <span class="feed-main">
+              <span class="feed-top">
+                <strong>{money(one)}</strong> <span class="muted">{one.merchant_id ?? one.card_id}</span>
+              </span>
+              <span class="feed-reason">{one.reasons[0]?.text ?? "no reason given"}</span>
+            </span>
+            <span class="feed-end">
+              <span>{one.country ?? ""}</span>
+              <time dateTime={new Date(one.scored_at).toISOString()}>{ago(one.scored_at, now)}</time>
+            </span>
+          </a>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function state(one: Alert): string {
+  if (one.verdict !== null) return one.verdict;
+  return one.is_fraud === null ? "open" : one.is_fraud ? "fraud" : "legitimate";
+}

@@ -1,0 +1,57 @@
+const locale = navigator.language;
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+const fullDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hour12: false });
+const regions = new Intl.DisplayNames([locale], { type: "region" });
+
+export const integer = (value: number): string => whole.format(value);
+export const compact = (value: number): string => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+export const time = (ms: number): string => clock.format(ms);
+export const date = (ms: number): string => day.format(ms);
+export const moment = (ms: number): string => fullDay.format(ms);
+
+export function decimal(value: number, digits: number): string {
+  return value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+export function money(one: { amount: number; digits: number; currency: string }): string {
+  return `${decimal(one.amount / 10 ** one.digits, one.digits)} ${one.currency}`;
+}
+
+export function percent(share: number | null, digits = 0): string {
+  return share === null ? "–" : `${decimal(share * 100, digits)} %`;
+}
+
+/** A probability as a whole number of a hundred that never claims certainty. */
+export function score(value: number): string {
+  return String(Math.min(99, Math.max(1, Math.round(value * 100))));
+}
+
+export function rate(perSecond: number): string {
+  return perSecond < 10 ? decimal(perSecond, 1) : compact(perSecond);
+}
+
+export function duration(ms: number | null): string {
+  if (ms === null) return "–";
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 90_000) return `${decimal(ms / 1_000, ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`;
+  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
+}
+
+export function ago(ms: number, now: number): string {
+  const past = Math.max(0, now - ms);
+  if (past < 2_000) return "now";
+  return past < 60_000 ? `${Math.round(past / 1_000)} s` : duration(past);
+}
+
+export function country(code: string | null): string {
+  if (!code) return "";
+  try {
+    return regions.of(code.toUpperCase()) ?? code;
+  } catch {
+    return code;
+  }
+}

@@ -1,0 +1,155 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Plot, ScoreHistogram } from "./charts";
+import { AlertList, Filters, everything, useFeed } from "./feed";
+import { compact, decimal, duration, percent, rate, time } from "./format";
+import { figures, useAnswer, useCell, useNow } from "./state";
+import type { Figures, Live } from "./types";
+
+const spans = ["10m", "1h", "24h"] as const;
+type Span = (typeof spans)[number];
+
+export function LivePage(): JSX.Element {
+  const now = useCell(figures);
+  const [span, setSpan] = useState<Span>("10m");
+  const minute = useNow(30_000);
+  const longer = useAnswer<Live>(`live?span=${span}`, span === "10m" ? 0 : minute);
+  const shown = span === "10m" ? now : longer.value;
+  return (
+    <div class="live">
+      <Headline now={now} />
+      <div class="live-charts">
+        <Charts shown={shown} now={now} span={span} choose={setSpan} />
+      </div>
+      <Flagged />
+    </div>
+  );
+}
+
+function Headline({ now }: { now: Figures | null }): JSX.Element {
+  const recent = now ? lastSeconds(now, 30) : null;
+  const review = now?.review;
+  return (
+    <section class="headline" aria-label="At a glance">
+      <Figure name="transactions a second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
+      <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
+      <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `half within ${duration(now.whole.p50)}` : "no live traffic"} />
+      <Figure name="money at risk, to review" value={review ? compact(review.at_risk) : "–"} note={review ? `${compact(review.open)} alerts are open` : ""} tone="risk" />
+    </section>
+  );
+}
+
+function lastSeconds(live: Live, seconds: number): { scored: number } {
+  const steps = Math.max(1, Math.round((seconds * 1_000) / live.step_ms));
+  // The step that has only begun would look like a drop.
+  const past = live.scored.slice(-steps - 1, -1);
+  return { scored: past.reduce((sum, one) => sum + one, 0) / Math.max(1, (past.length * live.step_ms) / 1_000) };
+}
+
+export function Figure({ name, value, note, tone = "" }: { name: string; value: string; note: string; tone?: string }): JSX.Element {
+  return (
+    <div class={`figure ${tone}`}>
+      <p class="figure-name">{name}</p>
+      <p class="figure-value">{value}</p>
+      <p class="figure-note">{note}</p>
+    </div>
+  );
+}
+
+interface ChartsProps {
+  shown: Live | null;
+  now: Figures | null;
+  span: Span;
+  choose: (span: Span) => void;
+}
+
+function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
+  const seconds = shown ? shown.step_ms / 1_000 : 1;
+  const whole = <T,>(values: T[] | undefined): T[] => (values ?? []).slice(0, -1);
+  const begins = shown?.begin ?? [];
+  const [first, last] = [begins[0], begins[begins.length - 1]].map((at) => (at ? time(at).slice(0, span === "10m" ? 8 : 5) : ""));
+  const axis = { first: first ?? "", last: last ?? "" };
+  const perSecond = (counts: number[] | undefined): number[] => whole(counts).map((one) => one / seconds);
+  return (
+    <>
+      <Panel title="Throughput" hint="transactions a second" extra={<Spans span={span} choose={choose} />}>
+        <Plot label="Transactions a second" height={150} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
+      </Panel>
+      <Panel title="Alerts" hint={`in each ${duration(shown?.step_ms ?? 5_000)}`}>
+        <Plot label="Alerts" height={110} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
+      </Panel>
+      <Panel title="Latency" hint="event to decision: half within the line, 95 % within the shade">
+        <Plot
+          label="Latency"
+          height={130}
+          series={[
+            { values: whole(shown?.p95), kind: "area", tone: "faint" },
+            { values: whole(shown?.p50), kind: "line", tone: "accent" },
+          ]}
+          format={duration}
+          {...axis}
+        />
+      </Panel>
+      <Panel title="Scores" hint="how many got which score, on a logarithmic scale">
+        <ScoreHistogram counts={shown?.scores ?? []} threshold={now?.review.threshold ?? null} height={130} />
+      </Panel>
+    </>
+  );
+}
+
+function Spans({ span, choose }: { span: Span; choose: (span: Span) => void }): JSX.Element {
+  return (
+    <div class="segments" role="group" aria-label="Span">
+      {spans.map((one) => (
+        <button key={one} type="button" aria-pressed={one === span} onClick={() => choose(one)}>
+          {one}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+interface PanelProps {
+  title: string;
+  hint?: string;
+  extra?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Panel({ title, hint, extra, children }: PanelProps): JSX.Element {
+  return (
+    <section class="panel">
+      <header>
+        <h2>{title}</h2>
+        {hint && <span class="hint">{hint}</span>}
+        {extra}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+function Flagged(): JSX.Element {
+  const [filter, setFilter] = useState(everything);
+  const [paused, setPaused] = useState(false);
+  const [open, setOpen] = useState(false);
+  const { alerts, countries, waiting, problem } = useFeed(filter, paused);
+  const active = JSON.stringify(filter) !== JSON.stringify(everything);
+  return (
+    <section class="panel feed-panel" aria-label="Flagged transactions">
+      <header>
+        <h2>Flagged</h2>
+        {paused && <span class="hint">{waiting ? `${waiting} new` : "paused"}</span>}
+        <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+          Filter{active ? " •" : ""}
+        </button>
+        <button type="button" class="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>
+          {paused ? "Resume" : "Pause"}
+        </button>
+      </header>
+      {open && <Filters filter={filter} countries={countries} change={setFilter} />}
+      {problem && <p class="problem">{problem}</p>}
+      {alerts.length ? <AlertList alerts={alerts} target="case" /> : <p class="empty">{active ? "Nothing passes the filter." : "Nothing has been flagged yet."}</p>}
+    </section>
+  );
+}

@@ -1,0 +1,151 @@
+import { render, type JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { me as whoAmI, post, whenLoggedOut } from "./api";
+import { AuditPage } from "./audit";
+import { CaseView } from "./case";
+import { ago } from "./format";
+import { LivePage } from "./live";
+import { Login } from "./login";
+import { ModelsPage } from "./models";
+import { MonitoringPage } from "./monitoring";
+import { ReviewPage } from "./review";
+import { link, route, type Page } from "./route";
+import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./state";
+import { applyTheme, nextTheme, theme, themeName } from "./theme";
+import type { Me } from "./types";
+
+const pages: { page: Page; name: string; icon: string }[] = [
+  { page: "live", name: "Live", icon: "M2 12h4l3-8 5 16 3-8h5" },
+  { page: "review", name: "Review", icon: "M4 6h10M4 12h7M4 18h5M14 16l3 3 5-7" },
+  { page: "models", name: "Models", icon: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9" },
+  { page: "monitoring", name: "Monitoring", icon: "M4 20V10M10 20V4M16 20v-8M22 20H2" },
+];
+const auditPage = { page: "audit" as const, name: "Audit", icon: "M6 3h9l4 4v14H6zM9 10h7M9 14h7M9 18h4" };
+
+function App(): JSX.Element {
+  const [me, setMe] = useState<Me | null | undefined>(undefined);
+  useEffect(() => {
+    whenLoggedOut(() => setMe(null));
+    whoAmI().then(setMe, () => setMe(null));
+  }, []);
+  useEffect(() => {
+    if (me) openStream();
+    return closeStream;
+  }, [me]);
+  if (me === undefined) return <></>;
+  return me ? <Desk me={me} leave={() => setMe(null)} /> : <Login enter={setMe} />;
+}
+
+function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+  const { page, id } = useCell(route);
+  useEffect(() => {
+    document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud desk`;
+  }, [page]);
+  return (
+    <div class="desk">
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
+      <Navigation me={me} page={page} leave={leave} />
+      <div class="stage">
+        <Notices />
+        <main id="main" tabIndex={-1}>
+          {page === "live" && <LivePage />}
+          {page === "review" && <ReviewPage me={me} />}
+          {page === "case" && <CaseView id={id} me={me} />}
+          {page === "models" && <ModelsPage me={me} />}
+          {page === "monitoring" && <MonitoringPage />}
+          {page === "audit" && <AuditPage />}
+        </main>
+      </div>
+    </div>
+  );
+}
+
+function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void }): JSX.Element {
+  const open = useCell(figures)?.review.open ?? 0;
+  const shown = me.role === "admin" ? [...pages, auditPage] : pages;
+  const end = async (): Promise<void> => {
+    await post("logout", {}).catch(() => undefined);
+    leave();
+  };
+  return (
+    <nav aria-label="Pages">
+      <div class="brand">
+        <img src="icon.svg" alt="" width={28} height={28} />
+        <span>Fraud desk</span>
+      </div>
+      <ul>
+        {shown.map((one) => (
+          <li key={one.page}>
+            <a href={link(one.page)} aria-current={page === one.page || (page === "case" && one.page === "live") ? "page" : undefined}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={one.icon} />
+              </svg>
+              <span>{one.name}</span>
+              {one.page === "review" && open > 0 && <span class="count">{open > 999 ? "999+" : open}</span>}
+            </a>
+          </li>
+        ))}
+      </ul>
+      <div class="who">
+        <Pulse />
+        <ThemeButton />
+        <p>
+          {me.name} <span class="muted">{me.role}</span>
+        </p>
+        <button type="button" class="quiet" onClick={() => void end()}>
+          Log out
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+function ThemeButton(): JSX.Element {
+  const current = useCell(theme);
+  return (
+    <button type="button" class="quiet" onClick={nextTheme} title="Dark, light, or as the system has it">
+      {themeName(current)}
+    </button>
+  );
+}
+
+/** Whether what is seen is live. */
+function Pulse(): JSX.Element {
+  const state = useCell(line);
+  const broker = useCell(kafka);
+  const well = state === "open" && broker?.connected;
+  const text = well ? "live" : state === "connecting" ? "connecting" : state === "open" ? "Kafka is away" : "connection lost";
+  return (
+    <p class={`pulse ${well ? "ok" : "risk"}`} role="status">
+      <span class="dot" /> {text}
+    </p>
+  );
+}
+
+function Notices(): JSX.Element | null {
+  const state = useCell(line);
+  const broker = useCell(kafka);
+  const now = useNow(1_000);
+  if (state === "lost") {
+    return (
+      <p class="notice" role="alert">
+        The dashboard’s server does not answer; trying again. What you see may be old.
+      </p>
+    );
+  }
+  if (state === "open" && broker && !broker.connected && now - broker.since > 3_000) {
+    return (
+      <p class="notice" role="alert">
+        Kafka has not answered for {ago(broker.since, now)}. What you see is what was known before; it goes on by itself. Verdicts are kept and
+        sent later.
+      </p>
+    );
+  }
+  return null;
+}
+
+applyTheme();
+const root = document.getElementById("app");
+if (root) render(<App />, root);

@@ -1,0 +1,199 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { ApiError, post } from "./api";
+import { Plot } from "./charts";
+import { date, decimal, integer, moment, percent } from "./format";
+import { Panel } from "./live";
+import { useAnswer, useNow } from "./state";
+import type { Me, Shadow, Sourced, Version } from "./types";
+
+const metrics = [
+  ["test_average_precision", "average precision"],
+  ["test_recall", "recall"],
+  ["test_precision", "precision"],
+] as const;
+
+type Answer = Sourced<Version[]> & { shadow: Shadow[] };
+
+export function ModelsPage({ me }: { me: Me }): JSX.Element {
+  const [changed, setChanged] = useState(0);
+  const tick = useNow(20_000);
+  const { value, problem } = useAnswer<Answer>("models", tick + changed);
+  if (!value) return <p class="empty">{problem ?? "Asking the registry…"}</p>;
+  const versions = value.value ?? [];
+  return (
+    <div class="page">
+      {value.problem && <p class="problem">{value.problem}{value.at ? ` Shown is what was known at ${moment(value.at)}.` : ""}</p>}
+      <Panel title="Quality over versions" hint="on each version’s own test period">
+        <Quality versions={versions} />
+      </Panel>
+      <Panel title="Versions">
+        {versions.length ? <Versions versions={versions} me={me} changed={() => setChanged(changed + 1)} /> : <p class="empty">No model is registered yet.</p>}
+      </Panel>
+      <Panel title="In shadow" hint="challengers score beside the champion and decide nothing">
+        <ShadowTable shadow={value.shadow} />
+      </Panel>
+    </div>
+  );
+}
+
+function Quality({ versions }: { versions: Version[] }): JSX.Element {
+  const old = [...versions].reverse();
+  const tones = ["accent", "risk", "ok"] as const;
+  if (!old.length) return <p class="empty">–</p>;
+  return (
+    <>
+      <Plot
+        label="Average precision, recall and precision of each version"
+        height={190}
+        top={1}
+        series={metrics.flatMap(([name], n) => {
+          const values = old.map((one) => one.metrics[name] ?? null);
+          const tone = tones[n] ?? "calm";
+          return [
+            { values, kind: "line" as const, tone },
+            { values, kind: "dots" as const, tone },
+          ];
+        })}
+        format={(value) => decimal(value, 1)}
+        first={`version ${old[0]?.version}`}
+        last={`version ${old[old.length - 1]?.version}`}
+      />
+      <p class="legend">
+        {metrics.map(([name, text], n) => (
+          <span key={name} class={`key ${tones[n]}`}>
+            {text}
+          </span>
+        ))}
+      </p>
+    </>
+  );
+}
+
+function Versions({ versions, me, changed }: { versions: Version[]; me: Me; changed: () => void }): JSX.Element {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>version</th>
+            <th>alias</th>
+            <th>made</th>
+            {metrics.map(([name, text]) => (
+              <th key={name} class="number">
+                {text}
+              </th>
+            ))}
+            <th>why</th>
+            {me.role === "admin" && <th />}
+          </tr>
+        </thead>
+        <tbody>
+          {versions.map((one) => (
+            <tr key={one.version} class={one.aliases.includes("champion") ? "here" : ""}>
+              <td>{one.version}</td>
+              <td>
+                {one.aliases.map((alias) => (
+                  <span key={alias} class={`chip alias-${alias}`}>
+                    {alias}
+                  </span>
+                ))}
+              </td>
+              <td>{date(one.created_at)}</td>
+              {metrics.map(([name]) => (
+                <td key={name} class="number">
+                  {one.metrics[name] === undefined ? "–" : decimal(one.metrics[name], 3)}
+                </td>
+              ))}
+              <td class="text">{one.reason}</td>
+              {me.role === "admin" && (
+                <td>
+                  <Promote version={one} changed={changed} />
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Promote({ version, changed }: { version: Version; changed: () => void }): JSX.Element | null {
+  const [open, setOpen] = useState(false);
+  const [alias, setAlias] = useState("champion");
+  const [reason, setReason] = useState("");
+  const [state, setState] = useState({ busy: false, problem: "" });
+  if (!open) {
+    return (
+      <button type="button" class="quiet" onClick={() => setOpen(true)}>
+        Promote…
+      </button>
+    );
+  }
+  const promote = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setState({ busy: true, problem: "" });
+    try {
+      await post(`models/${version.version}/promote`, { alias, reason });
+      setOpen(false);
+      setState({ busy: false, problem: "" });
+      changed();
+    } catch (error) {
+      setState({ busy: false, problem: error instanceof ApiError ? error.message : String(error) });
+    }
+  };
+  return (
+    <form class="promote" onSubmit={(event) => void promote(event)}>
+      <select aria-label="Alias" value={alias} onChange={(event) => setAlias(event.currentTarget.value)}>
+        <option>champion</option>
+        <option>challenger</option>
+      </select>
+      <input aria-label="Reason" required minLength={3} maxLength={500} placeholder="why" value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+      <button type="submit" disabled={state.busy}>
+        {state.busy ? "checking…" : `Make version ${version.version} ${alias}`}
+      </button>
+      <button type="button" class="quiet" onClick={() => setOpen(false)}>
+        Cancel
+      </button>
+      {state.problem && <p class="problem">{state.problem}</p>}
+    </form>
+  );
+}
+
+function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
+  if (!shadow.length) {
+    return <p class="empty">No challenger has scored. Give a version the alias challenger and set FRAUD_SERVING__SHADOW=true.</p>;
+  }
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>champion</th>
+            <th>challenger</th>
+            <th class="number">scored by both</th>
+            <th class="number">flagged by both</th>
+            <th class="number">champion only</th>
+            <th class="number">challenger only</th>
+            <th class="number">mean difference</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shadow.map((one) => (
+            <tr key={one.model_version + one.challenger_version}>
+              <td>{one.model_version}</td>
+              <td>{one.challenger_version}</td>
+              <td class="number">{integer(one.scored)}</td>
+              <td class="number">{integer(one.both)}</td>
+              <td class="number">{integer(one.champion_only)}</td>
+              <td class="number">{integer(one.challenger_only)}</td>
+              <td class="number">{percent(one.difference / one.scored, 2)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="facts">Both are held to the champion’s threshold.</p>
+    </div>
+  );
+}

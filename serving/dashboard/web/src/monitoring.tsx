@@ -1,0 +1,167 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Plot } from "./charts";
+import { Fact } from "./case";
+import { decimal, integer, moment, percent } from "./format";
+import { Figure, Panel } from "./live";
+import { useAnswer, useNow } from "./state";
+import type { Drift, Report, Sourced } from "./types";
+
+const shift = 0.25;
+
+export function MonitoringPage(): JSX.Element {
+  const tick = useNow(30_000);
+  const { value, problem } = useAnswer<Sourced<Report[]>>("monitoring", tick);
+  const [chosen, choose] = useState(0);
+  if (!value) return <p class="empty">{problem ?? "Asking the lake…"}</p>;
+  const reports = value.value ?? [];
+  const report = reports[Math.min(chosen, reports.length - 1)];
+  return (
+    <div class="page">
+      {value.problem && <p class="problem">{value.problem}</p>}
+      {report ? (
+        <>
+          <div class="toolbar">
+            <label>
+              <span class="muted">report of</span>{" "}
+              <select value={String(chosen)} onChange={(event) => choose(Number(event.currentTarget.value))}>
+                {reports.map((one, n) => (
+                  <option key={one.moment} value={String(n)}>
+                    {one.moment.slice(0, 10)}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <span class="muted">model version {report.model_version ?? "–"}</span>
+          </div>
+          <ReportView report={report} />
+        </>
+      ) : (
+        <p class="empty">
+          The monitor has not reported yet. <code>python flows/monitor.py</code> looks at the model in service and keeps a report.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function ReportView({ report }: { report: Report }): JSX.Element {
+  const raised = [...report.alarms, ...report.inconsistencies];
+  const matured = report.matured;
+  const days = report.days;
+  const axis = { first: days[0]?.date ?? "", last: days[days.length - 1]?.date ?? "" };
+  return (
+    <>
+      <section class={`banner ${raised.length ? "risk" : "ok"}`} aria-label="Alarms">
+        {raised.length ? (
+          <ul>
+            {raised.map((one) => (
+              <li key={one}>{one}</li>
+            ))}
+          </ul>
+        ) : (
+          <p>Nothing to be alarmed about.</p>
+        )}
+      </section>
+      <section class="headline">
+        <Figure name="recall, matured" value={percent(matured?.recall ?? null)} note={report.expected_recall === null ? "" : `${percent(report.expected_recall)} was expected`} />
+        <Figure name="precision, matured" value={percent(matured?.precision ?? null)} note={matured ? `${integer(matured.alerts)} alerts` : "no labels have matured"} />
+        <Figure name="predictions" value={integer(report.predictions)} note={`to ${moment(Date.parse(report.moment))}`} />
+        <Figure name="drift of the score, PSI" value={report.score ? decimal(report.score.psi, 2) : "–"} note={report.score ? (report.score.psi > shift ? "has drifted" : "stable enough") : "cannot be judged yet"} tone={(report.score?.psi ?? 0) > shift ? "risk" : ""} />
+      </section>
+      <div class="page-grid">
+        <Panel title="Matured precision and recall" hint="by day of the payment, once labels have had their time">
+          <Plot
+            label="Precision and recall by day"
+            height={180}
+            top={1}
+            series={[
+              { values: days.map((one) => one.matured.recall), kind: "line", tone: "risk" },
+              { values: days.map((one) => one.matured.recall), kind: "dots", tone: "risk" },
+              { values: days.map((one) => one.matured.precision), kind: "line", tone: "ok" },
+              { values: days.map((one) => one.matured.precision), kind: "dots", tone: "ok" },
+            ]}
+            format={(value) => percent(value)}
+            {...axis}
+          />
+          <p class="legend">
+            <span class="key risk">recall</span>
+            <span class="key ok">precision</span>
+          </p>
+        </Panel>
+        <Panel title="Alert rate" hint="share of a day’s payments">
+          <Plot label="Alert rate by day" height={180} series={[{ values: days.map((one) => one.alert_rate), kind: "bars", tone: "risk" }]} format={(value) => percent(value, 2)} {...axis} />
+        </Panel>
+        <Panel title="Drift" hint={`population stability index; from ${shift} it is a shift`}>
+          <DriftBars drifts={report.features.slice(0, 12)} />
+        </Panel>
+        <Panel title="Calibration" hint="what the score said, and what came of it">
+          <Calibration report={report} />
+        </Panel>
+      </div>
+      {(report.notes.length > 0 || Object.keys(report.label_delay).length > 0) && (
+        <Panel title="To know">
+          <dl class="figures-list">
+            {Object.entries(report.label_delay).map(([name, value]) => (
+              <Fact key={name} name={`days from fraud to report, ${name}`} value={decimal(value, 1)} />
+            ))}
+          </dl>
+          <ul class="notes">
+            {report.notes.map((one) => (
+              <li key={one}>{one}</li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function DriftBars({ drifts }: { drifts: Drift[] }): JSX.Element {
+  if (!drifts.length) return <p class="empty">Cannot be judged yet.</p>;
+  const most = Math.max(shift * 1.6, ...drifts.map((one) => one.psi));
+  return (
+    <ol class="bars">
+      {drifts.map((one) => (
+        <li key={one.name}>
+          <span>{one.name}</span>
+          <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+            <rect class={one.psi > shift ? "risk" : "calm"} width={(one.psi / most) * 100} height={8} />
+            <rect class="notch" x={(shift / most) * 100} width={0.5} height={8} />
+          </svg>
+          <span class="number">{decimal(one.psi, 2)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Calibration({ report }: { report: Report }): JSX.Element {
+  if (!report.calibration.length) return <p class="empty">No labels have matured.</p>;
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th>score</th>
+            <th class="number">predictions</th>
+            <th class="number">said</th>
+            <th class="number">came</th>
+          </tr>
+        </thead>
+        <tbody>
+          {report.calibration.map((one) => (
+            <tr key={one.low}>
+              <td>
+                {one.low * 100} to {one.high * 100}
+              </td>
+              <td class="number">{integer(one.predictions)}</td>
+              <td class="number">{percent(one.expected, 1)}</td>
+              <td class="number">{percent(one.observed, 1)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

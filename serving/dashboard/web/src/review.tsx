@@ -1,0 +1,108 @@
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { CaseView, isTyping } from "./case";
+import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
+import { compact } from "./format";
+import { go, link, route } from "./route";
+import { figures, useCell } from "./state";
+import type { Alert, Me } from "./types";
+
+const queue: Filter = { ...everything, order: "risk", state: "open" };
+
+/** The queue, most money at risk first, beside the case that is open; made for the keyboard. */
+export function ReviewPage({ me }: { me: Me }): JSX.Element {
+  const { id } = useCell(route);
+  const [filter, setFilter] = useState(queue);
+  const { alerts, countries, problem } = useFeed(filter, false);
+  const review = useCell(figures)?.review;
+  const list = useRef<HTMLDivElement>(null);
+  const at = alerts.findIndex((one) => one.transaction_id === id);
+
+  const move = (by: number): void => {
+    const next = alerts[Math.min(Math.max(at + by, 0), alerts.length - 1)];
+    if (next) go("review", next.transaction_id);
+  };
+  const nextOpen = (judged: Alert): void => {
+    const place = alerts.findIndex((one) => one.transaction_id === judged.transaction_id);
+    const rest = [...alerts.slice(place + 1), ...alerts.slice(0, Math.max(place, 0))];
+    const next = rest.find((one) => one.verdict === null && one.is_fraud === null);
+    if (next) go("review", next.transaction_id);
+  };
+
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "j" || event.key === "ArrowDown") move(1);
+      else if (event.key === "k" || event.key === "ArrowUp") move(-1);
+      else if (event.key === "Escape") go("review");
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  });
+  useEffect(() => {
+    list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [id]);
+
+  return (
+    <div class={`review ${id ? "with-case" : ""}`}>
+      <section class="panel queue" aria-label="Queue">
+        <header>
+          <h2>To review</h2>
+          <span class="hint">{review ? `${compact(review.open)} open, ${compact(review.at_risk)} at risk` : ""}</span>
+          <div class="segments" role="group" aria-label="Order">
+            {(["risk", "newest"] as const).map((one) => (
+              <button key={one} type="button" aria-pressed={filter.order === one} onClick={() => setFilter({ ...filter, order: one })}>
+                {one === "risk" ? "money at risk" : "newest"}
+              </button>
+            ))}
+          </div>
+        </header>
+        <Filters filter={filter} countries={countries} change={setFilter} />
+        {problem && <p class="problem">{problem}</p>}
+        <div class="queue-list" ref={list}>
+          {alerts.length ? <AlertList alerts={alerts} chosen={id} target="review" /> : <p class="empty">Nothing is left to review.</p>}
+        </div>
+      </section>
+      <div class="review-case">
+        {id ? (
+          <>
+            <a class="back" href={link("review")}>
+              ← queue
+            </a>
+            <CaseView id={id} me={me} onJudged={nextOpen} />
+          </>
+        ) : (
+          <Keys />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Keys(): JSX.Element {
+  const keys: [string, string][] = [
+    ["j / k", "next and previous alert"],
+    ["f", "fraud"],
+    ["l", "legitimate"],
+    ["u", "unsure: kept, but no label"],
+    ["n", "write a note first; Esc leaves it"],
+  ];
+  return (
+    <div class="keys">
+      <h2>Choose an alert, or press j</h2>
+      <dl>
+        {keys.map(([key, text]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="facts">A verdict goes to the labels at once; later trainings and the monitor’s recall learn from it.</p>
+    </div>
+  );
+}

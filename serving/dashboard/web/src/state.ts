@@ -1,0 +1,101 @@
+import { useEffect, useState } from "preact/hooks";
+import { ApiError, get } from "./api";
+import type { Alert, Figures, KafkaState } from "./types";
+
+/** A value that components follow. */
+export class Cell<T> {
+  private readonly followers = new Set<(value: T) => void>();
+  constructor(public value: T) {}
+
+  set(value: T): void {
+    this.value = value;
+    for (const tell of this.followers) tell(value);
+  }
+
+  follow(tell: (value: T) => void): () => void {
+    this.followers.add(tell);
+    return () => this.followers.delete(tell);
+  }
+}
+
+export function useCell<T>(cell: Cell<T>): T {
+  const [value, setValue] = useState(cell.value);
+  useEffect(() => {
+    setValue(cell.value);
+    return cell.follow((next) => setValue(() => next));
+  }, [cell]);
+  return value;
+}
+
+export type Line = "connecting" | "open" | "lost";
+export const line = new Cell<Line>("connecting");
+export const kafka = new Cell<KafkaState | null>(null);
+export const figures = new Cell<Figures | null>(null);
+export const arrived = new Cell<{ alerts: Alert[]; more: number }>({ alerts: [], more: 0 });
+/** Counts how often something may have been missed, so that lists ask anew. */
+export const missed = new Cell(0);
+
+let source: EventSource | null = null;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
+export function openStream(): void {
+  closeStream();
+  const opened = new EventSource("api/stream");
+  source = opened;
+  const on = <T,>(name: string, act: (data: T) => void) =>
+    opened.addEventListener(name, (event) => act(JSON.parse((event as MessageEvent<string>).data) as T));
+  on("hello", () => {
+    if (line.value === "lost") missed.set(missed.value + 1);
+    line.set("open");
+  });
+  on<KafkaState>("kafka", (state) => kafka.set(state));
+  on<Figures>("figures", (data) => figures.set(data));
+  on<{ alerts: Alert[]; more: number }>("alerts", (data) => arrived.set(data));
+  on("lost", () => missed.set(missed.value + 1));
+  opened.onerror = () => {
+    line.set("lost");
+    if (opened.readyState !== EventSource.CLOSED) return;
+    retry = setTimeout(() => void get("me").then(openStream, reopenUnlessLoggedOut), 2_000);
+  };
+}
+
+export function closeStream(): void {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+}
+
+function reopenUnlessLoggedOut(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 401)) openStream();
+}
+
+/** What the server says to a question, asked again when the question changes or `again` does. */
+export function useAnswer<T>(path: string, again: unknown = 0): { value: T | null; problem: string | null } {
+  const [answer, setAnswer] = useState<{ path: string; value: T | null; problem: string | null }>({
+    path,
+    value: null,
+    problem: null,
+  });
+  useEffect(() => {
+    let wanted = true;
+    get<T>(path).then(
+      (value) => wanted && setAnswer({ path, value, problem: null }),
+      (error: Error) =>
+        wanted && setAnswer((last) => ({ path, value: last.path === path ? last.value : null, problem: error.message })),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [path, again]);
+  return answer.path === path ? answer : { value: null, problem: null };
+}
+
+/** The time, every `every` milliseconds. */
+export function useNow(every: number): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}

@@ -1,0 +1,196 @@
+// What the server tells; the names are those of its answers.
+export type Role = "viewer" | "analyst" | "admin";
+export type VerdictName = "fraud" | "legitimate" | "unsure";
+
+export interface Me {
+  name: string;
+  role: Role;
+  csrf: string;
+}
+
+export interface Reason {
+  feature: string;
+  value: number | null;
+  contribution: number;
+  text: string;
+}
+
+export interface Place {
+  latitude: number | null;
+  longitude: number | null;
+}
+
+export interface Alert extends Place {
+  seq: number;
+  transaction_id: string;
+  card_id: string;
+  merchant_id: string | null;
+  amount: number;
+  digits: number;
+  currency: string;
+  timestamp: number;
+  category: string | null;
+  channel: string | null;
+  country: string | null;
+  score: number;
+  threshold: number;
+  model_name: string;
+  model_version: string;
+  feature_version: number;
+  scored_at: number;
+  profile_date: string | null;
+  reasons: Reason[];
+  challenger_version: string | null;
+  challenger_score: number | null;
+  value: number;
+  at_risk: number;
+  verdict: VerdictName | null;
+  analyst: string | null;
+  note: string | null;
+  decided_at: number | null;
+  pending: number | null;
+  is_fraud: number | null;
+  label_source: string | null;
+  reported_at: number | null;
+}
+
+export interface Payment extends Place {
+  transaction_id: string;
+  merchant_id: string | null;
+  amount: number;
+  digits: number;
+  currency: string;
+  timestamp: number;
+  category: string | null;
+  channel: string | null;
+  country: string | null;
+  score: number | null;
+  flagged: number | null;
+  is_fraud: number | null;
+}
+
+export interface Verdict {
+  verdict: VerdictName;
+  note: string;
+  analyst: string;
+  decided_at: number;
+  pending: number;
+}
+
+export interface Merchant {
+  merchant_id: string;
+  date: string | null;
+  profile: Record<string, number | null> | null;
+  alerts: number;
+  frauds: number;
+}
+
+export interface Case {
+  alert: Alert;
+  payments: Payment[];
+  merchant: Merchant | null;
+  verdicts: Verdict[];
+}
+
+export interface Live {
+  now: number;
+  step_ms: number;
+  begin: number[];
+  scored: number[];
+  flagged: number[];
+  p50: (number | null)[];
+  p95: (number | null)[];
+  scores: number[];
+  whole: {
+    scored: number;
+    flagged: number;
+    late: number;
+    value: number;
+    p50: number | null;
+    p95: number | null;
+    p99: number | null;
+  };
+}
+
+export interface Review {
+  alerts: number;
+  open: number;
+  at_risk: number;
+  fraud: number;
+  legitimate: number;
+  threshold: number | null;
+  model_version: string | null;
+}
+
+export type Figures = Live & { review: Review };
+
+export interface KafkaState {
+  connected: boolean;
+  since: number;
+}
+
+export interface Version {
+  version: string;
+  aliases: string[];
+  run_id: string;
+  created_at: number;
+  reason: string;
+  tags: Record<string, string>;
+  metrics: Record<string, number>;
+}
+
+export interface Shadow {
+  model_version: string;
+  challenger_version: string;
+  scored: number;
+  both: number;
+  champion_only: number;
+  challenger_only: number;
+  difference: number;
+}
+
+export interface Sourced<T> {
+  value: T | null;
+  problem: string | null;
+  at: number;
+}
+
+export interface Matured {
+  predictions: number;
+  alerts: number;
+  frauds: number;
+  caught: number;
+  precision: number | null;
+  recall: number | null;
+}
+
+export interface Drift {
+  name: string;
+  psi: number;
+  ks: number;
+}
+
+export interface Report {
+  moment: string;
+  model_version: string | null;
+  expected_recall: number | null;
+  predictions: number;
+  features: Drift[];
+  score: Drift | null;
+  days: { date: string; predictions: number; alerts: number; alert_rate: number; matured: Matured }[];
+  matured: Matured | null;
+  calibration: { low: number; high: number; predictions: number; expected: number; observed: number }[];
+  label_delay: Record<string, number>;
+  notes: string[];
+  alarms: string[];
+  inconsistencies: string[];
+}
+
+export interface AuditEntry {
+  seq: number;
+  at: number;
+  who: string;
+  action: string;
+  subject: string;
+  detail: Record<string, string>;
+}
