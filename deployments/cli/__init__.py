@@ -20,6 +20,7 @@ from fraud.errors import FraudError
 
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
+    "Seeing it": ("dashboard",),
     "Data": ("topics", "simulate", "replay", "redrive"),
     "Models": ("models", "rollback"),
 }
