@@ -54,7 +54,7 @@ test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
 
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
-	$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+	$(BIN)/python -m pytest -m "" tests/faults $(ARGS)
 
 .PHONY: terraform-check
 terraform-check: setup ## Format, tests, lint and security scan of infra/terraform.

@@ -150,17 +150,22 @@ class Lake:
         return "file" in (protocol if isinstance(protocol, tuple | list) else (protocol,))
 
 
-def open_lake(settings: Settings) -> Lake:
+def open_lake(settings: Settings, silence_s: float | None = None) -> Lake:
     """The lake that the settings name.
+
+    With `silence_s` an S3 server that says nothing for so many seconds is an error, without another try; by
+    default it is asked again for minutes.
 
     Raises:
         ConfigurationError: the URL's scheme is not known.
         UnreachableError: the store does not answer or refuses the credentials.
     """
     try:
-        filesystem, root = fsspec.core.url_to_fs(settings.lake_url, **_storage_options(settings))
+        filesystem, root = fsspec.core.url_to_fs(settings.lake_url, **_storage_options(settings, silence_s))
     except (ValueError, ImportError) as error:
         raise ConfigurationError(f"FRAUD_LAKE__URL {settings.lake_url!r} cannot be used: {error}") from error
+    if silence_s is not None:
+        filesystem.retries = 1
     lake = Lake(filesystem, root.rstrip("/"))
     _probe(lake, settings.lake_url)
     return lake
@@ -176,14 +181,15 @@ def _probe(lake: Lake, url: str) -> None:
         ) from error
 
 
-def _storage_options(settings: Settings) -> dict[str, Any]:
+def _storage_options(settings: Settings, silence_s: float | None) -> dict[str, Any]:
     if not settings.lake_url.startswith("s3://"):
         return {}
     lake = settings.lake
     client = {"region_name": lake.s3_region} if lake.s3_region else {}
+    patience = {"connect_timeout": silence_s, "read_timeout": silence_s, "retries": {"total_max_attempts": 1}}
     return {
         "key": lake.s3_key and lake.s3_key.get_secret_value(),
         "secret": lake.s3_secret and lake.s3_secret.get_secret_value(),
         "endpoint_url": lake.s3_endpoint_url,
         "client_kwargs": client,
-    }
+    } | ({} if silence_s is None else {"config_kwargs": patience})

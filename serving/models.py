@@ -75,6 +75,7 @@ class Models:
         self._metrics = metrics
         self._champion = _Seat(CHAMPION)
         self._challenger = _Seat(CHALLENGER)
+        self._is_settled = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="models", daemon=True)
 
@@ -101,9 +102,14 @@ class Models:
                 self._seat(seat, successor)
         return self.champion is not None
 
+    def settled(self) -> None:
+        """Say that the state is restored: a look at the registry may now take its share of the processor."""
+        self._is_settled.set()
+
     def stop(self) -> None:
         """End the thread; one that waits for a dead registry is left to end with the process."""
         self._stop.set()
+        self._is_settled.set()
         if self._thread.is_alive():
             self._thread.join(1.0)
 
@@ -129,7 +135,7 @@ class Models:
         seats = [self._champion, *([self._challenger] if self._settings.serving.shadow else [])]
         if self._champion.version is not None:
             # MLflow's import takes seconds that a restart would rather spend on its state.
-            self._pause()
+            self._is_settled.wait(self._settings.registry.poll_interval_s)
         while not self._stop.is_set():
             for seat in seats:
                 self._look(seat)
@@ -147,6 +153,10 @@ class Models:
         except FraudError as error:
             self._metrics.registry_failures.inc()
             log.warning("the registry was not asked for the %s: %s", seat.alias, error)
+        except Exception:
+            # Whatever a client or a strange artifact raises: the next look is due all the same.
+            self._metrics.registry_failures.inc()
+            log.exception("looking for the %s failed", seat.alias)
 
     def _load(self, seat: _Seat, version: str) -> None:
         try:

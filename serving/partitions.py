@@ -61,6 +61,11 @@ class Partitions:
         """Whether some partition's state is not there yet."""
         return len(self.ready) < len(self._tickets)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there are partitions, all of them with their state."""
+        return bool(self._tickets) and not self.is_restoring
+
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Take partitions over, paused; call it in the rebalance callback."""
         topic = self._settings.topics.transactions
@@ -125,6 +130,10 @@ class Partitions:
                         ticket.partition,
                         error.args[0].str(),
                     )
+                    ticket.is_void.wait(_RETRY_S)
+                except Exception:
+                    # Without this thread no partition would ever be scored again.
+                    log.exception("restoring partition %d failed; trying again", ticket.partition)
                     ticket.is_void.wait(_RETRY_S)
 
     def _restore(self, partition: int, is_cancelled: Callable[[], bool]) -> PartitionState:

@@ -10,12 +10,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port",
           "filer.port.grpc", "s3.port", "s3.port.grpc")  # fmt: skip
 _START_S = 60.0
+_KEY, _SECRET = "test-key", "test-secret"
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,23 @@ class S3Server:
     """Where it answers, and to whom."""
 
     endpoint_url: str
-    key: str = "test-key"
-    secret: str = "test-secret"
+    process: "subprocess.Popen[bytes]" = field(repr=False)
+    key: str = _KEY
+    secret: str = _SECRET
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
 
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:
     """A server that keeps its data in `folder` and ends with the block."""
     ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
-    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
+    url = f"http://127.0.0.1:{ports['s3.port']}"
     config = folder / "s3.json"
-    config.write_text(json.dumps(_identities(server)))
+    config.write_text(json.dumps(_identities()))
     options = [f"-{name}={port}" for name, port in ports.items()]
     weed = Path(sys.executable).with_name("weed")
     command = [str(weed), "server", f"-dir={folder}", "-s3", f"-s3.config={config}", "-ip=127.0.0.1",
@@ -44,16 +51,16 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         subprocess.Popen(command, stdout=log, stderr=log, cwd=folder) as process,
     ):
         try:
-            _wait_until_it_answers(process, server.endpoint_url, folder / "weed.log")
-            yield server
+            _wait_until_it_answers(process, url, folder / "weed.log")
+            yield S3Server(url, process)
         finally:
             process.kill()
             process.wait()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _identities(server: S3Server) -> dict[str, object]:
-    credentials = [{"accessKey": server.key, "secretKey": server.secret}]
+def _identities() -> dict[str, object]:
+    credentials = [{"accessKey": _KEY, "secretKey": _SECRET}]
     actions = ["Admin", "Read", "List", "Tagging", "Write"]
     return {"identities": [{"name": "test", "credentials": credentials, "actions": actions}]}
 

@@ -1,30 +1,77 @@
-"""Settings of the fault matrix, and a broker of one's own where the broker is the fault."""
+"""Settings of the fault matrix, the servers that it breaks, and its verdicts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.faults.world import NO_REGISTRY, PARTITIONS
+from tests.faults.table import Table
+from tests.faults.traffic import PARTITIONS
+from tests.faults.world import NO_REGISTRY, Scene, compare, settle
 
-SERVING = {"feature_sample": 1.0, "commit_interval_s": 0.5, "snapshot_interval_s": 1.0}
+SERVING = {
+    "feature_sample": 1.0,
+    "commit_interval_s": 0.5,
+    "snapshot_interval_s": 1.0,
+    "session_timeout_s": 6.0,
+    "transaction_timeout_s": 6.0,
+}
+"""Every vector logged; half a second between commits, so that a fault falls into a transaction."""
+
+Judge = Callable[[Scene, str, float], None]
+FaultSettings = Callable[..., Settings]
+
+_PLUGIN = "faults-table"
 
 
-def _settings(make_settings: SettingsFactory, broker: str) -> Settings:
-    return make_settings(
-        kafka={"bootstrap_servers": broker, "partitions": PARTITIONS, "retention_days": -1},
-        serving=SERVING,
-        registry=NO_REGISTRY,
-    )
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--faults-report FILE`: where the table goes, beside the terminal."""
+    parser.addoption("--faults-report", type=Path, help="write the fault matrix's table (Markdown) to a file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One table for the run."""
+    path = config.getoption("--faults-report", default=None)
+    config.pluginmanager.register(Table(path and config.invocation_params.dir / path), _PLUGIN)
 
 
 @pytest.fixture
-def fault_settings(make_settings: SettingsFactory, broker: str) -> Settings:
-    """Every vector logged; half a second between commits, so that a fault falls into a transaction."""
-    return _settings(make_settings, broker)
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """Settles a scene and holds it to its promise: nothing lost or doubled, every feature as recomputed."""
+    table = request.config.pluginmanager.get_plugin(_PLUGIN)
+    assert isinstance(table, Table)
+
+    def judge_it(made: Scene, case: str, seconds: float) -> None:
+        settle(made)
+        verdict = compare(made, case, seconds)
+        table.add(request.node.nodeid, verdict)
+        assert verdict.is_clean, f"{len(verdict.odd)} odd, such as {verdict.odd[:5]}"
+
+    return judge_it
+
+
+@pytest.fixture
+def make_fault_settings(make_settings: SettingsFactory) -> FaultSettings:
+    """Makes settings for workers of a broker; groups given are laid over the matrix's."""
+
+    def make(broker: str, **groups: dict[str, Any]) -> Settings:
+        kafka = {"bootstrap_servers": broker, "partitions": PARTITIONS, "retention_days": -1}
+        defaults: dict[str, dict[str, Any]] = {"kafka": kafka, "serving": SERVING, "registry": NO_REGISTRY}
+        return make_settings(
+            **{name: defaults.get(name, {}) | groups.get(name, {}) for name in defaults | groups}
+        )
+
+    return make
+
+
+@pytest.fixture
+def fault_settings(make_fault_settings: FaultSettings, broker: str) -> Settings:
+    """Settings of the session's broker."""
+    return make_fault_settings(broker)
 
 
 @pytest.fixture
@@ -39,6 +86,6 @@ def own_kafka(tmp_path: Path) -> Iterator[EmbeddedKafka]:
 
 
 @pytest.fixture
-def own_settings(make_settings: SettingsFactory, own_kafka: EmbeddedKafka) -> Settings:
+def own_settings(make_fault_settings: FaultSettings, own_kafka: EmbeddedKafka) -> Settings:
     """Settings of the test's own broker."""
-    return _settings(make_settings, own_kafka.bootstrap_servers)
+    return make_fault_settings(own_kafka.bootstrap_servers)

@@ -34,6 +34,11 @@ class Proxy:
             _close(*pair)
         self._is_held.clear()
 
+    def heal(self) -> None:
+        """Be a good network again; connections that have suffered are reset."""
+        self.delay_s = 0.0
+        self.cut()
+
     def close(self) -> None:
         """Stop."""
         self._server.close()
@@ -43,10 +48,12 @@ class Proxy:
         while True:
             try:
                 client, _ = self._server.accept()
+            except OSError:
+                return
+            try:
                 target = socket.create_connection(("127.0.0.1", self._target_port))
             except OSError:
-                if self._server.fileno() < 0:
-                    return
+                _close(client)
                 continue
             self._pairs.append((client, target))
             threading.Thread(target=self._forward, args=(client, target), daemon=True).start()

@@ -1,49 +1,55 @@
 """The broker goes away and comes back."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
-from tests.faults.world import is_clean, scene, verdict
+from tests.faults.conftest import Judge
+from tests.faults.world import scene
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-
-def test_a_clean_restart_of_the_broker(own_settings: Settings, own_kafka: EmbeddedKafka) -> None:
-    with scene(own_settings) as made:
-        # when
-        own_kafka.restart()
-        seconds = made.watch.seconds_until_all_score(time.time())
-
-        # then
-        assert made.workers[0].process.poll() is None
-        assert is_clean(verdict(made, "broker restarted in order", seconds))
+LONGER_THAN_ANY_TIMEOUT_S = 70
 
 
-def test_the_broker_is_killed(own_settings: Settings, own_kafka: EmbeddedKafka) -> None:
-    with scene(own_settings) as made:
-        # when
-        own_kafka.kill()
-        own_kafka.start()
-        seconds = made.watch.seconds_until_all_score(time.time())
-
-        # then
-        assert made.workers[0].process.poll() is None
-        assert is_clean(verdict(made, "broker killed with -9 and started again", seconds))
+def _restart(kafka: EmbeddedKafka) -> None:
+    kafka.restart()
 
 
-def test_the_broker_is_down_for_longer_than_any_time_out(
-    own_settings: Settings, own_kafka: EmbeddedKafka
+def _kill_and_start(kafka: EmbeddedKafka) -> None:
+    kafka.kill()
+    kafka.start()
+
+
+def _stay_away(kafka: EmbeddedKafka) -> None:
+    kafka.kill()
+    time.sleep(LONGER_THAN_ANY_TIMEOUT_S)
+    kafka.start()
+
+
+@pytest.mark.parametrize(
+    ("strike", "case"),
+    [
+        pytest.param(_restart, "broker restarted in order", id="restart"),
+        pytest.param(_kill_and_start, "broker killed with -9 and started again", id="kill"),
+        pytest.param(_stay_away, f"broker down for {LONGER_THAN_ANY_TIMEOUT_S} s", id="down for long"),
+    ],
+)
+def test_the_broker_goes_and_comes_back(
+    own_settings: Settings,
+    own_kafka: EmbeddedKafka,
+    judge: Judge,
+    strike: Callable[[EmbeddedKafka], None],
+    case: str,
 ) -> None:
     with scene(own_settings) as made:
         # when
-        own_kafka.kill()
-        time.sleep(70)
-        own_kafka.start()
-        seconds = made.watch.seconds_until_all_score(time.time())
+        strike(own_kafka)
+        seconds = made.wait_until_scoring()
 
         # then
-        assert made.workers[0].process.poll() is None
-        assert is_clean(verdict(made, "broker down for 70 s", seconds))
+        assert made.workers[0].is_alive
+        judge(made, case, seconds)

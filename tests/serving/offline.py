@@ -1,13 +1,14 @@
 """The offline recomputation of what serving logged, from the topics alone."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraud.admission import Admitted, Door
+from fraud.admission import Admitted, Door, Refused
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import PROFILE_COLUMNS
@@ -17,6 +18,8 @@ from fraud.settings import Settings
 from tests.serving.world import read_all
 
 Vector = npt.NDArray[np.float32]
+Place = tuple[int, int]
+"""Partition and offset."""
 
 
 def recompute(settings: Settings, served: list[Prediction]) -> dict[str, Vector]:
@@ -47,16 +50,37 @@ def mismatches(settings: Settings, served: list[Prediction]) -> list[str]:
     return odd + [f"missing {name}" for name in sorted(missing)] + ["doubled"] * doubled
 
 
+def odd_dead_letters(settings: Settings) -> list[str]:
+    """Refused messages that have no dead letter, or more than one, or dead letters without cause."""
+    refused = {place for place, verdict in _judged(settings) if not isinstance(verdict, Admitted)}
+    letters = Counter(_place_of(letter) for letter in read_all(settings, settings.topics.dead_letters))
+    missing = [f"missing dead letter of {place}" for place in sorted(refused - letters.keys())]
+    needless = [f"needless dead letter of {place}" for place in sorted(letters.keys() - refused)]
+    return missing + needless + ["doubled"] * (letters.total() - len(letters))
+
+
 def _cards(settings: Settings) -> dict[str, list[Admitted]]:
-    doors: dict[int, Door] = defaultdict(lambda: Door(settings.admission))
     cards: dict[str, list[Admitted]] = defaultdict(list)
-    for message in sorted(
-        read_all(settings, settings.topics.transactions), key=lambda one: (one.partition(), one.offset())
-    ):
-        verdict = doors[message.partition()].admit(message.value(), message.timestamp()[1])
+    for _, verdict in _judged(settings):
         if isinstance(verdict, Admitted):
             cards[verdict.transaction.card_id].append(verdict)
     return cards
+
+
+def _judged(settings: Settings) -> Iterator[tuple[Place, Admitted | Refused]]:
+    """Every message's place and what the door of its partition says of it, in the order of arrival."""
+    doors: dict[int, Door] = defaultdict(lambda: Door(settings.admission))
+    messages = [
+        ((message.partition(), message.offset()), message)
+        for message in read_all(settings, settings.topics.transactions)
+    ]
+    for place, message in sorted(messages, key=lambda one: one[0]):
+        yield place, doors[place[0]].admit(message.value(), message.timestamp()[1])
+
+
+def _place_of(letter: Any) -> Place:
+    told = dict(letter.headers())
+    return int(told["partition"]), int(told["offset"])
 
 
 _UNKNOWN = np.full((1, len(PROFILE_COLUMNS)), np.nan)

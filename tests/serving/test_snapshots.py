@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fraud.settings import Settings
+from tests.serving.damage import DAMAGES, damage
 from tests.serving.offline import mismatches
 from tests.serving.world import disorderly, running, send, wait_for, wait_for_predictions
 
@@ -33,36 +34,23 @@ def _serve_half(settings: Settings) -> list[dict[str, object]]:
     return events
 
 
-@pytest.mark.parametrize("damage", ["none", "truncated", "bit flipped", "of another version", "missing"])
+@pytest.mark.parametrize("kind", ["whole", *DAMAGES])
 def test_a_restart_from_a_snapshot_gives_the_same_features(
-    snapshotting: Settings, champion: str, damage: str
+    snapshotting: Settings, champion: str, kind: str
 ) -> None:
     # given
     events = _serve_half(snapshotting)
     for file in _files(snapshotting):
-        _damage(file, damage)
+        damage(file, kind)
 
     # when
     with running(snapshotting) as second:
         found = wait_for_predictions(snapshotting, len({one["transaction_id"] for one in events}))
 
     # then
-    source = "snapshot" if damage == "none" else "replay"
+    source = "snapshot" if kind == "whole" else "replay"
     assert f'fraud_restorations_total{{source="{source}"}} 3.0' in second.metrics.exposition().decode()
     assert mismatches(snapshotting, found) == []
-
-
-def _damage(file: Path, damage: str) -> None:
-    content = bytearray(file.read_bytes())
-    if damage == "truncated":
-        del content[-100:]
-    elif damage == "bit flipped":
-        content[-1_000] ^= 1
-    elif damage == "of another version":
-        content = content.replace(b'"feature_version": 1', b'"feature_version": 0')
-    file.write_bytes(content)
-    if damage == "missing":
-        file.unlink()
 
 
 def test_serving_goes_on_when_snapshots_cannot_be_written(snapshotting: Settings, champion: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import xgboost as xgb
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
-from fraud.features.spec import FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.kafka import consumer_config, flush, producer_config
 from fraud.modelling.bundle import ModelBundle, make_bundle
 from fraud.registry import log_and_register, promote
@@ -100,14 +100,14 @@ def predictions(settings: Settings) -> list[Prediction]:
     ]
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.05) -> Any:
     """Poll until the condition is truthy; returns its value."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
-        time.sleep(0.05)
+        time.sleep(every_s)
     raise AssertionError(f"not within {timeout_s:.0f} s: {condition}")
 
 
@@ -150,13 +150,21 @@ def register(settings: Settings, bundle: ModelBundle, alias: str | None = "champ
 
 def publish_profiles(settings: Settings, date: str, merchants: Sequence[str], seed: int = 0) -> None:
     """Publish a generation of profiles."""
-    generator = np.random.default_rng(seed)
     producer = Producer(producer_config(settings))
-    for merchant in merchants:
-        values = generator.lognormal(3, 1, size=len(PROFILE_COLUMNS)).tolist()
-        profile = MerchantProfile(merchant, date, 1, values)
-        producer.produce(settings.topics.profiles, msgspec.json.encode(profile), merchant)
+    for profile in profiles(date, merchants, seed):
+        producer.produce(settings.topics.profiles, msgspec.json.encode(profile), profile.merchant_id)
     flush(producer, 30)
+
+
+def profiles(date: str, merchants: Sequence[str], seed: int = 0) -> list[MerchantProfile]:
+    """A generation of profiles."""
+    generator = np.random.default_rng(seed)
+    return [
+        MerchantProfile(
+            merchant, date, FEATURE_VERSION, generator.lognormal(3, 1, size=len(PROFILE_COLUMNS)).tolist()
+        )
+        for merchant in merchants
+    ]
 
 
 @dataclass

@@ -1,0 +1,73 @@
+"""A real MLflow server behind a proxy, as workers reach it; the test itself takes the straight way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deployments.local.processes import free_port
+from deployments.local.servers import HttpServer, mlflow_server
+from fraud.registry import connect
+from fraud.settings import Settings
+from tests.faults.proxy import Proxy
+from tests.serving.world import register, tiny_bundle
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The server, and the network before it."""
+
+    server: HttpServer
+    network: Proxy
+    artifacts: Path
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """How workers find it."""
+        return {"tracking_uri": f"http://127.0.0.1:{self.network.port}", "poll_interval_s": 0.5}
+
+    def register(self, settings: Settings, seed: int, alias: str | None = "champion") -> str:
+        """Register a tiny model; returns its version."""
+        straight = self._straight(settings)
+        return register(straight, tiny_bundle(straight, seed), alias)
+
+    def register_for_other_features(self, settings: Settings) -> str:
+        """Register a model that this code cannot serve."""
+        straight = self._straight(settings)
+        return register(straight, tiny_bundle(straight, feature_version=99), alias=None)
+
+    def corrupt_newest(self) -> None:
+        """Flip a bit of the booster registered last."""
+        newest = max(self.artifacts.rglob("model.ubj"), key=lambda file: file.stat().st_mtime_ns)
+        content = bytearray(newest.read_bytes())
+        content[len(content) // 2] ^= 1
+        newest.write_bytes(content)
+
+    def give_alias(self, settings: Settings, version: str) -> None:
+        """Make a version the champion as anybody can, without our checks."""
+        client = connect(self._straight(settings))
+        client.set_registered_model_alias(settings.registry.model_name, "champion", version)
+
+    def _straight(self, settings: Settings) -> Settings:
+        straight = settings.registry.model_copy(
+            update={"tracking_uri": self.server.url, "request_retries": 3}
+        )
+        # Constructed anew, for the address is cached.
+        return Settings(**settings.model_dump(exclude={"registry"}), registry=straight)
+
+
+@contextmanager
+def registry(home: Path) -> Iterator[Registry]:
+    """An MLflow server until the block ends."""
+    network_port = free_port()
+    server = mlflow_server(home)
+    *command, hosts = server.command
+    server = replace(server, command=(*command, f"{hosts},127.0.0.1:{network_port}"))
+    network = Proxy(network_port, server.port)
+    try:
+        server.spawn()
+        server.wait()
+        yield Registry(server, network, home / "mlflow-artifacts")
+    finally:
+        network.close()
+        server.stop()

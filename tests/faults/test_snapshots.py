@@ -1,0 +1,135 @@
+"""Snapshots damaged, half-written, or with no place to go."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fraud.settings import Settings
+from tests.faults.conftest import SERVING, FaultSettings, Judge
+from tests.faults.traffic import PARTITIONS
+from tests.faults.workers import Worker
+from tests.faults.world import scene
+from tests.serving.damage import DAMAGES, damage
+from tests.serving.world import wait_for
+
+pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_the_snapshots_are_damaged(fault_settings: Settings, judge: Judge, kind: str) -> None:
+    with scene(fault_settings) as made:
+        # given
+        lake, worker = fault_settings.home / "lake", made.workers[0]
+        _wait_for_all_snapshots(lake)
+        worker.kill()
+
+        # when
+        for file in _snapshots(lake):
+            damage(file, kind)
+        seconds = made.revive(worker)
+
+        # then
+        assert worker.restored_from("replay") == PARTITIONS
+        judge(made, f"kill -9, all snapshots {kind}", seconds)
+
+
+def test_kill_9_while_writing_a_snapshot(
+    make_fault_settings: FaultSettings, broker: str, judge: Judge
+) -> None:
+    settings = make_fault_settings(broker, serving=SERVING | {"snapshot_interval_s": 0.02})
+    with scene(settings) as made:
+        # given
+        lake, worker = settings.home / "lake", made.workers[0]
+        _wait_for_all_snapshots(lake)
+
+        # when
+        _stop_in_the_middle_of_a_snapshot(worker, lake)
+        seconds = made.revive(worker)
+
+        # then
+        assert _drafts(_folders(lake))
+        assert worker.restored_from("snapshot") == PARTITIONS
+        judge(made, "kill -9 while writing a snapshot", seconds)
+
+
+def test_the_disk_is_full_while_writing_snapshots(
+    make_fault_settings: FaultSettings, broker: str, judge: Judge, small_disk: Path
+) -> None:
+    settings = make_fault_settings(broker, lake={"url": str(small_disk)})
+    with scene(settings) as made:
+        # given
+        worker = made.workers[0]
+        _wait_for_all_snapshots(small_disk)
+
+        # when
+        filler = _fill(small_disk)
+        wait_for(lambda: worker.counted('fraud_snapshots_total{outcome="failed"}') > PARTITIONS)
+        made.wait_until_scoring()
+        seconds = made.revive(worker)
+        restored = worker.restored_from("snapshot")
+        filler.unlink()
+        wait_for(lambda: worker.counted('fraud_snapshots_total{outcome="written"}') > PARTITIONS)
+
+        # then
+        assert restored == PARTITIONS
+        judge(made, "disk full while writing snapshots, kill -9 upon it", seconds)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MiB; only root may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def _fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (65_536, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+    return filler
+
+
+def _wait_for_all_snapshots(lake: Path) -> None:
+    wait_for(lambda: len({file.parent for file in _snapshots(lake)}) == PARTITIONS)
+
+
+def _snapshots(lake: Path) -> list[Path]:
+    return [file for file in lake.rglob("*.snapshot") if not file.name.startswith(".")]
+
+
+def _folders(lake: Path) -> list[Path]:
+    return list(lake.glob("state/*/*/p*"))
+
+
+def _drafts(folders: list[Path]) -> list[str]:
+    return [entry.name for folder in folders for entry in os.scandir(folder) if entry.name.startswith(".")]
+
+
+def _stop_in_the_middle_of_a_snapshot(worker: Worker, lake: Path) -> None:
+    """Stop the worker at moments when a draft is there, until it stands still with one."""
+    folders = _folders(lake)
+    for _ in range(1_000):
+        wait_for(lambda: _drafts(folders), every_s=0.0)
+        worker.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED | os.WNOWAIT)
+        if _drafts(folders):
+            return
+        worker.signal(signal.SIGCONT)
+    raise AssertionError("no snapshot was caught being written")

@@ -1,0 +1,107 @@
+"""The load that a fault falls into, and the watch over what comes out of it."""
+
+import json
+import threading
+import time
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from fraud.kafka import consumer_config, flush, producer_config
+from fraud.schema import Prediction
+from fraud.settings import Settings
+from tests.serving.world import BASE_MS, disorderly, profiles, wait_for
+
+PARTITIONS = 3
+MERCHANTS = tuple(f"merchant-{number}" for number in range(9))
+POISON = (b"not json", b"", b"\xff\xfe", b"{}", b"[" * 2_000, b'{"transaction_id": "x", "amount": "-5"}')
+_EVERY_S = 0.1
+_AT_ONCE = 25
+_POISON_EVERY = 5
+_PROFILES_EVERY = 60
+
+
+class Load:
+    """Some 250 transactions a second from another thread: late, out of order, repeated, poison among them.
+
+    Every few seconds the merchants get a new generation of profiles.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._producer: Any = Producer(producer_config(settings, **{"message.timeout.ms": 0}))
+        self._generations = 0
+        self._thread = threading.Thread(target=self._send)
+        self._thread.start()
+
+    def poison(self, count: int) -> None:
+        """Send a flood of messages that cannot be admitted."""
+        for number in range(count):
+            self._produce(POISON[number % len(POISON)], f"card-{number % 40}", BASE_MS)
+        self._producer.poll(0)
+
+    def stop(self) -> None:
+        """End the stream; everything is acknowledged then."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._thread.join()
+            flush(self._producer, 120)
+
+    def _send(self) -> None:
+        round_number = 0
+        while not self._stop.wait(_EVERY_S):
+            for event in disorderly(_AT_ONCE, round_number * _AT_ONCE):
+                content = json.dumps({name: value for name, value in event.items() if value is not None})
+                self._produce(content.encode(), event["card_id"], event["timestamp"])
+            if round_number % _POISON_EVERY == 0:
+                self.poison(1)
+            if round_number % _PROFILES_EVERY == 0:
+                self._publish_profiles()
+            round_number += 1
+            self._producer.poll(0)
+
+    def _produce(self, content: bytes, card: str, timestamp: int) -> None:
+        self._producer.produce(self._settings.topics.transactions, content, card, timestamp=timestamp)
+
+    def _publish_profiles(self) -> None:
+        date = f"2025-10-{self._generations + 1:02}"
+        for profile in profiles(date, MERCHANTS, self._generations):
+            content = msgspec.json.encode(profile)
+            self._producer.produce(self._settings.topics.profiles, content, profile.merchant_id)
+        self._generations += 1
+
+
+class Watch:
+    """Follows the committed predictions, to tell when scoring went on, and with which models."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._scored_at = dict.fromkeys(range(PARTITIONS), 0)
+        self.versions: set[str] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def seconds_until_all_score(self, since: float, timeout_s: float = 120.0) -> float:
+        """Seconds from the time `since` until every partition has a committed prediction made later."""
+        wait_for(lambda: min(self._scored_at.values()) > since * 1_000, timeout_s)
+        return time.time() - since
+
+    def stop(self) -> None:
+        """End the watch."""
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        consumer = Consumer(consumer_config(self._settings, "watch", log_level=0))
+        topic = self._settings.topics.predictions
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(PARTITIONS)])
+        while not self._stop.is_set():
+            for message in consumer.consume(10_000, 0.05):
+                if message.error() is None:
+                    made = msgspec.json.decode(message.value(), type=Prediction)
+                    self._scored_at[message.partition()] = made.scored_at
+                    self.versions.add(made.model_version)
+        consumer.close()

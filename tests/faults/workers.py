@@ -1,0 +1,124 @@
+"""Real worker processes: started, signalled, asked."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fraud.settings import Settings
+from tests.serving.world import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+BARE = ("-m", "serving")
+FLOW = ("flows/serve.py",)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as a worker process reads them."""
+    told: dict[str, str] = {}
+    _flatten("FRAUD", settings.model_dump(mode="json"), told)
+    if settings.lake.s3_secret is not None and settings.lake.s3_key is not None:
+        told["FRAUD_LAKE__S3_KEY"] = settings.lake.s3_key.get_secret_value()
+        told["FRAUD_LAKE__S3_SECRET"] = settings.lake.s3_secret.get_secret_value()
+    return os.environ | told
+
+
+def _flatten(name: str, value: Any, told: dict[str, str]) -> None:
+    separator = "_" if name == "FRAUD" else "__"
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _flatten(f"{name}{separator}{key.upper()}", inner, told)
+    elif isinstance(value, list | tuple):
+        told[name] = json.dumps(value)
+    elif value is not None:
+        told[name] = str(value)
+
+
+class Worker:
+    """One process that serves; `program` is what Python is told to run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        program: tuple[str, ...] = BARE,
+        surroundings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.log = settings.home / f"{name}.log"
+        self._folder = settings.home / "serving"
+        self._command = [sys.executable, *program]
+        self._environment = environment(settings) | dict(surroundings or {})
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(self._command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs, or is stopped."""
+        return self.process.poll() is None
+
+    def restart(self) -> None:
+        """Start anew after its end."""
+        self.process = self._start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, of its children too."""
+        children = psutil.Process(self.process.pid).children() if self.is_alive else []
+        self.process.kill()
+        self.process.wait()
+        for child in children:
+            child.kill()
+
+    def terminate(self, timeout_s: float = 60.0) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout_s)
+
+    def wait_until_restoring(self) -> None:
+        """Wait until it says that it restores the state of partitions."""
+        wait_for(lambda: "restoring" in self.ask("/ready"), 60, every_s=0.005)
+
+    @property
+    def restorations(self) -> float:
+        """How many times it has restored a partition's state."""
+        return sum(self.restored_from(source) for source in ("snapshot", "replay"))
+
+    def restored_from(self, source: str) -> float:
+        """How many times it has restored a partition's state from a `snapshot`, or by `replay` alone."""
+        return self.counted(f'fraud_restorations_total{{source="{source}"}}')
+
+    def counted(self, sample: str) -> float:
+        """The value of a sample of its metrics, as `name{label="value"}`; 0 when there is none."""
+        for line in self.ask("/metrics").splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == sample:
+                return float(value)
+        return 0.0
+
+    def ask(self, page: str) -> str:
+        """What its status server answers; empty as long as there is none."""
+        try:
+            with urllib.request.urlopen(self._url() + page, timeout=5) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except (OSError, StopIteration, ValueError):
+            return ""
+
+    def _url(self) -> str:
+        addresses = (json.loads(file.read_text()) for file in self._folder.glob("worker-*.json"))
+        return str(next(one["url"] for one in addresses if one["pid"] == self.process.pid))

@@ -1,0 +1,22 @@
+"""Ways in which a snapshot's file can be of no use."""
+
+from pathlib import Path
+
+from fraud.features.spec import FEATURE_VERSION
+
+DAMAGES = ("truncated", "with a flipped bit", "of another feature version", "missing")
+_VERSION = b'"feature_version": %d'
+
+
+def damage(file: Path, kind: str) -> None:
+    """Do to a snapshot what `kind` says."""
+    content = bytearray(file.read_bytes())
+    if kind == "truncated":
+        del content[-100:]
+    elif kind == "with a flipped bit":
+        content[-1_000] ^= 1
+    elif kind == "of another feature version":
+        content = content.replace(_VERSION % FEATURE_VERSION, _VERSION % (FEATURE_VERSION - 1))
+    file.write_bytes(content)
+    if kind == "missing":
+        file.unlink()
