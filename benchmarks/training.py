@@ -24,6 +24,7 @@ from fraud.modelling.search import SearchRules, search
 from fraud.modelling.splits import Period, milliseconds, temporal_split
 from fraud.modelling.training import judge, longest_history, search_folds, threshold_rules
 from fraud.settings import TrainingSettings
+from tests.fraud.modelling.synthetic import within_bounds
 
 
 def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: int = 0) -> Dataset:
@@ -32,6 +33,7 @@ def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: 
     rows = random.standard_normal((count, len(FEATURE_NAMES)), dtype=np.float32)
     risk = rows[:, 1:6].sum(axis=1) + 2 * (rows[:, 6] > 1) * rows[:, 7] + random.standard_normal(count)
     labels = (risk >= np.quantile(risk, 1 - fraud_rate)).astype(np.int8)
+    rows = within_bounds(rows)
     rows[random.random(rows.shape, dtype=np.float32) < 0.1] = np.nan
     amounts = random.lognormal(8.0, 1.0, count).astype(np.int64)
     rows[:, FEATURE_NAMES.index("amount")] = amounts

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from fraud.features.table import FeatureRows
-from fraud.modelling.dataset import IDENTITY_COLUMNS, Dataset
+from fraud.modelling.dataset import Dataset
+from fraud.modelling.lake_contracts import IDENTITY_COLUMNS
 from fraud.modelling.splits import Fold
 
 Ints = npt.NDArray[np.int64]

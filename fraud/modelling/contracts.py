@@ -25,6 +25,22 @@ IMPLAUSIBLE_PRECISION = 0.95
 
 _LEAK_ROWS = 60_000
 
+_SHARES = ("is_", "merchant_fraud_rate_")
+_NOT_NEGATIVE = (
+    *("card_", "merchant_count_", "small_count_", "merchants_", "countries_"),
+    *("high_recent", "speed_kmh", "amount_ratio_", "merchant_amount_ratio"),
+)
+
+
+def bounds_of(feature: str) -> tuple[float, float]:
+    """Between which values a feature must lie, both included, when it is known."""
+    if feature in ("hour", "weekday"):
+        return (0, 23) if feature == "hour" else (0, 6)
+    if feature.startswith(_SHARES) or feature.endswith("_is_new"):
+        return 0, 1
+    return (0 if feature == "amount" or feature.startswith(_NOT_NEGATIVE) else -np.inf), np.inf
+
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -48,6 +64,7 @@ def check_rows(data: Dataset, period: Period | None = None) -> list[Breach]:
         "amount is not negative": lambda: data.amounts < 0,
         "amount feature equals the amount": lambda: _differs_from_amount(data),
         "features are not infinite": lambda: np.asarray(np.isinf(data.rows).any(axis=1)),
+        "features are within their bounds": lambda: _out_of_bounds(data),
         "rows are in order of time": lambda: np.diff(data.timestamps, prepend=data.timestamps[:1]) < 0,
     }
     if period is not None:
@@ -137,6 +154,16 @@ def _breach(data: Dataset, contract: str, broken: Bools) -> Breach | None:
         return None
     first = data.identity["transaction_id"].take(pa.array(index[:5])).to_pylist()
     return Breach(contract, len(index), tuple(str(one) for one in first))
+
+
+def _out_of_bounds(data: Dataset) -> Bools:
+    broken = np.zeros(len(data), dtype=np.bool_)
+    for column, name in enumerate(data.feature_names):
+        low, high = bounds_of(name)
+        if np.isfinite((low, high)).any():
+            # Comparisons with unknown values are false.
+            broken |= (data.rows[:, column] < low) | (data.rows[:, column] > high)
+    return broken
 
 
 def _any_null(table: pa.Table) -> Bools:

@@ -14,13 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_128
 
-from fraud.errors import DataError
 from fraud.features.spec import FEATURE_NAMES
+from fraud.modelling.lake_contracts import (
+    IDENTITY_COLUMNS,
+    POSITION_COLUMNS,
+    require_labels,
+    require_rows,
+)
 from fraud.modelling.splits import Period
 
-IDENTITY_COLUMNS = ("transaction_id", "card_id", "merchant_id", "currency")
-ROW_COLUMNS = (*IDENTITY_COLUMNS, "timestamp", "amount", "partition", "offset", *FEATURE_NAMES)
-LABEL_COLUMNS = ("transaction_id", "is_fraud", "reported_at")
+ROW_COLUMNS = (*IDENTITY_COLUMNS, *POSITION_COLUMNS, *FEATURE_NAMES)
 
 Ints = npt.NDArray[np.int64]
 
@@ -116,10 +119,10 @@ def make_dataset(rows: pa.Table, labels: pa.Table, as_of: int) -> Dataset:
         as_of: the moment of learning; later reports are not seen.
 
     Raises:
-        DataError: a column is missing.
+        DataError: the tables break `fraud.modelling.lake_contracts`.
     """
-    require_columns(rows, ROW_COLUMNS, "the rows of features")
-    require_columns(labels, LABEL_COLUMNS, "the labels")
+    require_rows(rows, FEATURE_NAMES)
+    require_labels(labels)
     order = pc.sort_indices(
         rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
     )
@@ -156,25 +159,17 @@ def join_labels(
     return verdicts[index], reported_at[index]
 
 
-def require_columns(table: pa.Table, wanted: tuple[str, ...], what: str) -> None:
-    """Stop when a column is missing.
-
-    Raises:
-        DataError: names the columns.
-    """
-    missing = [name for name in wanted if name not in table.column_names]
-    if missing:
-        raise DataError(
-            f"{what} lack {', '.join(missing[:5])}; run the preprocess flow anew with this version"
-        )
-
-
 def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:
     """The features of a table's rows, float32 (N, F), NaN = unknown."""
     matrix = np.empty((rows.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
     for column, name in enumerate(FEATURE_NAMES):
-        matrix[:, column] = rows[name].cast(pa.float32()).fill_null(np.nan).to_numpy()
+        matrix[:, column] = as_feature(rows[name]).to_numpy()
     return matrix
+
+
+def as_feature(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as float32, NaN = unknown; an amount beyond 2^24 is rounded, as it is in serving."""
+    return column.cast(pa.float32(), safe=False).fill_null(np.nan)
 
 
 def card_codes(column: pa.ChunkedArray) -> Ints:

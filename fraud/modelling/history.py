@@ -9,7 +9,8 @@ import pyarrow as pa
 from fraud.errors import DataError
 from fraud.ingest.commits import committed_files
 from fraud.lake import Lake
-from fraud.modelling.dataset import LABEL_COLUMNS, ROW_COLUMNS, Dataset, make_dataset
+from fraud.modelling.dataset import ROW_COLUMNS, Dataset, make_dataset
+from fraud.modelling.lake_contracts import LABEL_COLUMNS, require_labels
 from fraud.modelling.splits import Period, milliseconds
 from fraud.preprocess.days import FEATURES, feature_files, read_days
 
@@ -60,14 +61,16 @@ def read_labels(lake: Lake) -> pa.Table:
     """Every label of the lake: transaction_id, is_fraud and reported_at (ms).
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or they contradict each other.
     """
     files = committed_files(lake, "labels")
     if not files:
         raise DataError(
             "the lake has no labels yet, and without them nothing can be learnt; ingest labels first"
         )
-    return _read(lake, [file.path for file in files], LABEL_COLUMNS)
+    labels = _read(lake, [file.path for file in files], LABEL_COLUMNS)
+    require_labels(labels)
+    return labels
 
 
 def _read(lake: Lake, paths: list[str], columns: tuple[str, ...]) -> pa.Table:

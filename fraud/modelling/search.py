@@ -2,11 +2,12 @@
 
 A trial is judged by its mean average precision over the folds. To look at many trials on millions of rows,
 the folds are thinned: every fraud stays, legitimate rows are drawn and weighted up, so that the weighted
-average precision estimates that of all rows; features are binned coarsely; and a trial that is not among the
-better ones after a fold sees no further one. The final fit uses all rows and fine bins.
+average precision estimates that of all rows; features are binned coarsely; and a trial that falls behind the
+median, early in the first fold or after any, is pruned. The final fit uses all rows and fine bins.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import optuna
 import xgboost as xgb
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import MaxTrialsCallback
 from optuna.trial import FrozenTrial, TrialState
+from xgboost.callback import TrainingCallback
 
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
@@ -31,8 +34,12 @@ TEST_MAJORITY = 40_000
 COARSE_BINS = 64
 MOST_ROUNDS = 300
 PATIENCE = 15
-WORTH_GOING_ON = 35.0
-"""Percentile of trials, after the same folds, among which one must be to see the next fold."""
+UNPRUNED = 4
+"""Trials that are finished whatever they promise, for the others to be compared with."""
+EARLY_PROGRESS = 4.0
+"""Rounds times learning rate after which a trial is first compared: slow learners get more rounds."""
+
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 OnTrial = Callable[[FrozenTrial, int], object]
 
@@ -44,7 +51,8 @@ class SearchRules:
     Attributes:
         trials: finished trials (pruned ones count) after which the search ends.
         timeout_s: seconds after which no further trial starts.
-        storage: a database URL that several workers may share, a journal file, or None for memory.
+        storage: a database URL that several workers may share, a journal file, or None for memory. A study
+            of its own is repeatable; where workers share one, what each draws depends on the others.
         study_name: a study of this name in the storage is continued.
         first: parameters to try first, the champion's.
         strategies: against imbalance, among which is searched.
@@ -92,9 +100,10 @@ def search(
         if on_trial is not None:
             on_trial(trial, finished(study))
 
-    left = rules.trials - finished(study)
-    if left > 0:
-        study.optimize(judge, n_trials=left, timeout=rules.timeout_s, callbacks=[report])
+    if finished(study) < rules.trials:
+        # What workers that share the study have finished counts, too.
+        enough = MaxTrialsCallback(rules.trials, states=_FINISHED)
+        study.optimize(judge, n_trials=rules.trials, timeout=rules.timeout_s, callbacks=[report, enough])
     best = study.best_trial
     return SearchResult(
         Recipe.of(best.params, best.user_attrs["rounds"]), study.best_value, best.params, study
@@ -103,7 +112,7 @@ def search(
 
 def finished(study: optuna.Study) -> int:
     """How many trials are complete or pruned."""
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    return len(study.get_trials(deepcopy=False, states=_FINISHED))
 
 
 @dataclass(frozen=True)
@@ -118,9 +127,26 @@ class _PreparedFold:
     test_weights: npt.NDArray[np.float64]
 
 
+class _EarlyLook(TrainingCallback):
+    """Compares a trial with the others when it has learnt for a while, and prunes it if it falls behind."""
+
+    def __init__(self, trial: optuna.Trial, eta: float) -> None:
+        super().__init__()
+        self._trial = trial
+        self._last = math.ceil(EARLY_PROGRESS / eta) - 1
+
+    def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: TrainingCallback.EvalsLog) -> bool:
+        """Told by XGBoost after every round; never asks it to stop, as pruning ends the trial."""
+        if epoch == self._last:
+            self._trial.report(float(evals_log["test"]["aucpr"][-1]), 0)
+            if self._trial.should_prune():
+                raise optuna.TrialPruned
+        return False
+
+
 @dataclass(frozen=True)
 class _Judge:
-    """The objective: mean average precision over the folds, pruned after any fold."""
+    """The objective: mean average precision over the folds, pruned early in the first or after any."""
 
     folds: list[_PreparedFold]
     rules: SearchRules
@@ -132,17 +158,20 @@ class _Judge:
         values: list[float] = []
         rounds: list[int] = []
         for number, fold in enumerate(self.folds):
-            value, best = self._fit(recipe, number, fold)
+            early = [_EarlyLook(trial, recipe.booster["eta"])] if number == 0 else []
+            value, best = self._fit(recipe, number, fold, early)
             values.append(value)
             rounds.append(best)
-            trial.report(float(np.mean(values)), number)
+            trial.report(float(np.mean(values)), number + 1)
             if number + 1 < len(self.folds) and trial.should_prune():
                 raise optuna.TrialPruned
         trial.set_user_attr("rounds", int(np.ceil(np.mean(rounds))))
         trial.set_user_attr("folds", values)
         return float(np.mean(values))
 
-    def _fit(self, recipe: Recipe, number: int, fold: _PreparedFold) -> tuple[float, int]:
+    def _fit(
+        self, recipe: Recipe, number: int, fold: _PreparedFold, callbacks: Sequence[TrainingCallback]
+    ) -> tuple[float, int]:
         matrix, prior = self._matrix(recipe, number, fold)
         booster = xgb.train(
             recipe.booster_params(
@@ -152,6 +181,7 @@ class _Judge:
             MOST_ROUNDS,
             evals=[(fold.test, "test")],
             early_stopping_rounds=PATIENCE,
+            callbacks=callbacks,
             verbose_eval=False,
         )
         rounds = booster.best_iteration + 1
@@ -196,19 +226,25 @@ def _study(rules: SearchRules) -> optuna.Study:
         study_name=rules.study_name,
         direction="maximize",
         load_if_exists=True,
-        pruner=optuna.pruners.PercentilePruner(WORTH_GOING_ON, n_startup_trials=5),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED),
     )
     done = finished(study)
-    # A sampler with the same seed would draw again what it drew before the interruption.
-    study.sampler = optuna.samplers.TPESampler(seed=rules.seed + done, n_startup_trials=8)
+    # A sampler with the same seed would draw again what it drew before the interruption, and workers that
+    # share a database would all draw the same.
+    seed = None if _is_database(rules.storage) else rules.seed + done
+    study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=8)
     for params in rules.first if not done else ():
         study.enqueue_trial(params, skip_if_exists=True)
     return study
 
 
+def _is_database(storage: str | Path | None) -> bool:
+    return isinstance(storage, str) and "://" in storage
+
+
 def _storage(storage: str | Path | None) -> str | BaseStorage | None:
-    if storage is None or (isinstance(storage, str) and "://" in storage):
-        return storage
+    if storage is None or _is_database(storage):
+        return str(storage) if storage else None
     path = Path(storage)
     path.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(JournalFileBackend(str(path)))

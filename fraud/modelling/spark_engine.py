@@ -20,7 +20,7 @@ from xgboost.spark import SparkXGBClassifier
 from fraud.errors import ConfigurationError, DataError
 from fraud.lake import Lake
 from fraud.modelling.contracts import require_both_classes
-from fraud.modelling.dataset import Dataset
+from fraud.modelling.dataset import Dataset, as_feature
 from fraud.modelling.learner import base_score, training_rows
 from fraud.modelling.space import UNSAMPLED, Recipe
 from fraud.preprocess.days import feature_files
@@ -90,7 +90,7 @@ class _Reader:
         inside = pc.and_(pc.greater_equal(times, self.first), pc.less_equal(times, self.last))
         table = table.filter(inside)
         labels = pc.is_in(table["transaction_id"].cast(pa.string()), value_set=self.frauds.value)
-        features = {name: table[name].cast(pa.float32()).fill_null(math.nan) for name in self.feature_names}
+        features = {name: as_feature(table[name]) for name in self.feature_names}
         yield from pa.table({LABEL: labels.cast(pa.int8()), **features}).to_batches()
 
 

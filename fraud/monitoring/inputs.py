@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from fraud.features.spec import FEATURE_NAMES
 from fraud.ingest.commits import committed_files, day_of
 from fraud.lake import Lake
-from fraud.modelling.dataset import LABEL_COLUMNS, feature_matrix
+from fraud.modelling.dataset import feature_matrix
+from fraud.modelling.lake_contracts import LABEL_COLUMNS
 from fraud.monitoring.consistency import OfflineRows
 from fraud.monitoring.predictions import Predictions
 from fraud.preprocess.days import FEATURES, read_days

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pyarrow as pa
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.train import train
-from fraud.errors import DataError
+from fraud.errors import DataError, UnreachableError
 from fraud.features.spec import FEATURE_NAMES
 from fraud.lake import open_lake
 from fraud.modelling.bundle import probe_rows
-from fraud.registry import answering, list_versions, load_bundle, version_of_alias
+from fraud.registry import answering, experiment_id, list_versions, load_bundle, version_of_alias
 from fraud.settings import Settings
 from tests.fraud.modelling.synthetic import tables, write_history
 
@@ -92,6 +93,63 @@ def test_a_leaked_label_stops_the_training(home: Settings) -> None:
     with pytest.raises(DataError, match="high_recent"):
         train(trials=1)
     assert list_versions(home) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("amount", None, r"have no amount \(first: t7\)"),
+        ("hour", 25.0, r"features are within their bounds.*first: t7"),
+        ("transaction_id", "t8", r"transaction_id is unique.*first: t8"),
+    ],
+)
+def test_broken_rows_stop_the_training_and_are_named(
+    home: Settings, column: str, value: object, words: str
+) -> None:
+    # given a lake of which one row is broken
+    rows, labels = tables(days=60, per_day=20)
+    values = rows[column].to_pylist()
+    values[7] = value
+    broken = pa.array(values, rows[column].type)
+    write_history(open_lake(home), rows.set_column(rows.column_names.index(column), column, broken), labels)
+    # then training names it, and registers nothing
+    with pytest.raises(DataError, match=words):
+        train(trials=1)
+    assert list_versions(home) == []
+
+
+def test_a_store_that_fails_midway_leaves_no_half_made_version(home: Settings) -> None:
+    # given an artifact store that takes nothing
+    write_history(open_lake(home), *tables(days=60, per_day=60, fraud_rate=0.05))
+    (home.home / "mlartifacts").write_text("a file where a folder should be")
+    # then the training ends with a sentence, its run has failed, and no version is there
+    with pytest.raises(UnreachableError, match="MLflow at"):
+        train(trials=1)
+    assert list_versions(home) == []
+    with answering(home) as client:
+        runs = client.search_runs([experiment_id(home)])
+    assert [run.info.status for run in runs] == ["FAILED"]
+
+
+@pytest.mark.spark
+@pytest.mark.timeout(300)
+def test_the_model_of_the_engine_spark_serves_like_any_other(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a history and a Spark of two cores
+    write_history(open_lake(home), *tables(days=60, per_day=60, fraud_rate=0.05))
+    monkeypatch.setenv("FRAUD_SPARK__MASTER", "local[2]")
+    monkeypatch.setenv("FRAUD_SPARK__DRIVER_MEMORY", "1g")
+    # when it trains
+    verdict = train(trials=1, engine="spark")
+    # then the champion is its model, told apart by the record alone
+    bundle = load_bundle(home, "1")
+    assert verdict.promote
+    assert bundle.metadata.engine == "spark"
+    assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
+    with answering(home) as client:
+        run = client.get_run(list_versions(home)[0].run_id)
+    assert run.data.params["engine"] == "spark"
 
 
 def test_without_mlflow_the_sentence_comes_before_the_search(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.ingest.commits import Commit, LakeFile, write_commit
 from fraud.lake import Lake
+from fraud.modelling.contracts import bounds_of
 from fraud.modelling.dataset import Dataset, make_dataset
 from fraud.preprocess.days import FEATURES, DayManifest, day_folder, write_day
 
@@ -27,10 +28,10 @@ def tables(
     timestamps = np.sort(START_MS + random.integers(0, days * DAY_MS, count))
     fraud = random.random(count) < fraud_rate
     features = random.normal(size=(count, len(FEATURE_NAMES))).astype(np.float32)
+    features = within_bounds(features)
     features[random.random(features.shape) < 0.1] = np.nan
     amounts = (random.lognormal(8.0, 0.7, count) * np.where(fraud, 2.0, 1.0)).astype(np.int64)
-    _put(features, "amount", amounts.astype(np.float32))
-    _put(features, "amount_ratio_30d", random.normal(np.where(fraud, 2.0, 0.0), 1.0))
+    _put(features, "amount_ratio_30d", random.lognormal(np.where(fraud, 2.0, 0.0), 1.0))
     _put(features, "merchant_is_new", (random.random(count) < np.where(fraud, 0.8, 0.2)).astype(float))
     ids = np.array([f"t{number}" for number in range(count)])
     rows = pa.table(
@@ -43,10 +44,22 @@ def tables(
             "amount": amounts,
             "partition": pa.array(np.zeros(count, dtype=np.int32)),
             "offset": np.arange(count),
-            **{name: features[:, column] for column, name in enumerate(FEATURE_NAMES)},
+            **{name: features[:, column] for column, name in enumerate(FEATURE_NAMES) if name != "amount"},
         }
     )
     return rows, labels_of(ids[fraud], timestamps[fraud] + int(delay_days * DAY_MS))
+
+
+def within_bounds(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Numbers of any size, shape (N, F), brought within what each feature can be, their order kept."""
+    made = features.copy()
+    for column, name in enumerate(FEATURE_NAMES):
+        low, high = bounds_of(name)
+        if np.isfinite(high):
+            made[:, column] = low + (high - low) / (1 + np.exp(-features[:, column]))
+        elif np.isfinite(low):
+            made[:, column] = np.exp(features[:, column])
+    return made
 
 
 def labels_of(

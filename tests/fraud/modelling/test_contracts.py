@@ -81,3 +81,20 @@ def test_a_leaked_label_is_caught(data: Dataset, disguise: str) -> None:
     # then it is named
     with pytest.raises(DataError, match=data.feature_names[11]):
         require_no_leak(replace(data, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [
+        ("hour", 24.0),
+        ("weekday", -1.0),
+        ("is_night", 2.0),
+        ("merchant_fraud_rate_7d", 1.1),
+        ("card_sum_1h", -5.0),
+    ],
+)
+def test_a_feature_out_of_its_bounds_stops_the_training(data: Dataset, feature: str, value: float) -> None:
+    rows = data.rows.copy()
+    rows[9, data.feature_names.index(feature)] = value
+    with pytest.raises(DataError, match=r"within their bounds.*t9"):
+        require_sound(replace(data, rows=rows))

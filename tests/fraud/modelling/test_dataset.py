@@ -7,6 +7,7 @@ import pytest
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
+from fraud.modelling.contracts import require_sound
 from fraud.modelling.dataset import ROW_COLUMNS, join_labels, make_dataset
 from fraud.modelling.history import load_history
 from fraud.modelling.splits import Period
@@ -62,6 +63,18 @@ def test_frauds_reported_later_look_legitimate_before() -> None:
     data = make_dataset(rows, labels, FOR_EVER)
     known = data.as_known_at(START_MS + 10 * DAY_MS)
     assert known.frauds == data.between(Period(START_MS, START_MS + 5 * DAY_MS)).frauds
+
+
+def test_an_amount_beyond_what_a_float_counts_is_a_feature_all_the_same() -> None:
+    # given a payment that float32 cannot hold to the last digit
+    rows, labels = tables(days=5, per_day=5)
+    amounts = rows["amount"].to_numpy().copy()
+    amounts[0] = 2**24 + 1
+    rows = rows.set_column(rows.column_names.index("amount"), "amount", pa.array(amounts))
+    # then it is kept exactly beside its rounded feature, and no contract is broken
+    data = make_dataset(rows, labels, FOR_EVER)
+    assert data.amounts[0] == 2**24 + 1
+    require_sound(data)
 
 
 def test_a_missing_column_is_named() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FrozenTrial, TrialState
 
 from fraud.errors import DataError
 from fraud.modelling.baselines import baselines
@@ -13,7 +14,7 @@ from fraud.modelling.dataset import Dataset
 from fraud.modelling.evaluation import average_precision
 from fraud.modelling.imbalance import Imbalance
 from fraud.modelling.learner import learn
-from fraud.modelling.search import SearchResult, SearchRules, finished, search
+from fraud.modelling.search import UNPRUNED, OnTrial, SearchResult, SearchRules, finished, search
 from fraud.modelling.space import SENSIBLE, Recipe, parameters_of
 from fraud.modelling.splits import Period, Split, milliseconds, temporal_split, walk_forward
 from fraud.modelling.thresholds import ThresholdRules
@@ -36,10 +37,16 @@ def split() -> Split:
     return temporal_split(history, delay=DELAY, train=4 * week, validation=2 * week, test=week)
 
 
-def searched(data: Dataset, split: Split, trials: int, storage: Path | None = None) -> SearchResult:
+def searched(
+    data: Dataset,
+    split: Split,
+    trials: int,
+    storage: str | Path | None = None,
+    on_trial: OnTrial | None = None,
+) -> SearchResult:
     folds = walk_forward(split.refit, folds=2, test=timedelta(days=7), delay=DELAY)
     rules = SearchRules(trials, seed=1, threads=1, storage=storage)
-    return search(data.as_known_at(split.test.start), folds, rules)
+    return search(data.as_known_at(split.test.start), folds, rules, on_trial)
 
 
 def with_other_rows(data: Dataset, period: Period) -> Dataset:
@@ -115,6 +122,34 @@ def test_a_study_goes_on_where_it_stopped(data: Dataset, split: Split, tmp_path:
     assert len({str(trial.params) for trial in second.study.trials}) == 4
     # and a finished study is not searched again
     assert searched(data, split, 4, storage).value == second.value
+
+
+def test_workers_that_share_a_database_share_the_trials(data: Dataset, split: Split, tmp_path: Path) -> None:
+    # given two workers on one database, the second of which works while the first is busy
+    storage = f"sqlite:///{tmp_path / 'studies.db'}"
+    told: list[int] = []
+
+    def second(_trial: FrozenTrial, done: int) -> None:
+        told.append(done)
+        if done == 1:
+            searched(data, split, 4, storage)
+
+    # when both are asked for four trials
+    first = searched(data, split, 4, storage, second)
+    # then there are four, none of them the same, and the first did not go on
+    assert finished(first.study) == 4
+    assert told == [1]
+    assert len({str(trial.params) for trial in first.study.trials}) == 4
+
+
+def test_a_trial_that_falls_behind_is_pruned(data: Dataset, split: Split) -> None:
+    found = searched(data, split, 10)
+    pruned = found.study.get_trials(states=(TrialState.PRUNED,))
+    assert pruned
+    assert all(trial.number >= UNPRUNED for trial in pruned)
+    assert found.value == max(
+        trial.value or 0.0 for trial in found.study.get_trials(states=(TrialState.COMPLETE,))
+    )
 
 
 def test_a_fold_without_fraud_is_named(data: Dataset, split: Split) -> None:
