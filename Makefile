@@ -36,6 +36,10 @@ setup: $(VENV)/.installed ## Create .venv with the locked packages.
 lock: $(BIN)/uv ## Resolve pyproject.toml anew into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
+	for image in flows serving producer; do $(BIN)/uv pip compile \
+		$$([ $$image = flows ] && echo pyproject.toml || echo --group $$image) --constraint requirements.lock \
+		--universal --python-version 3.11 --quiet --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file deployments/docker/$$image.lock || exit 1; done
 
 .PHONY: check
 check: setup ## Lint, format and types, as the hooks and CI run them.
@@ -55,6 +59,14 @@ test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
 	$(BIN)/python -m pytest -m "" tests/faults $(ARGS)
+
+.PHONY: test-dashboard
+test-dashboard: setup ## The dashboard under load and with a broker that restarts (about 10 minutes).
+	$(BIN)/python -m pytest -m dashboard tests/serving/dashboard $(ARGS)
+
+.PHONY: dashboard-page
+dashboard-page: ## Build the dashboard's page anew (needs Node 20; the result is committed).
+	cd serving/dashboard/web && npm ci && npm run check && npm run build
 
 .PHONY: terraform-check
 terraform-check: setup ## Format, tests, lint and security scan of infra/terraform.

@@ -1,0 +1,47 @@
+"""Becoming the server of MLflow or of Prefect, with what the container was told."""
+
+import os
+import sys
+
+from deployments.containers.databases import database_uri, for_mlflow, for_prefect
+from deployments.containers.settings import ContainerSettings, load_container_settings
+from fraud.errors import ConfigurationError
+
+
+def become(application: str) -> None:
+    """Replace this process by the server: it hears SIGTERM, and its exit code is the container's.
+
+    Raises:
+        ConfigurationError: no such server, or something that it must be told is missing.
+    """
+    commands = {"prefect": _prefect, "mlflow": _mlflow}
+    if application not in commands:
+        raise ConfigurationError(f"{application!r} is not one of {', '.join(commands)}")
+    arguments, environment = commands[application](load_container_settings(), database_uri())
+    os.execve(sys.executable, [sys.executable, *arguments], dict(os.environ) | environment)
+
+
+def _prefect(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str, str]]:
+    port = str(settings.port or 4200)
+    arguments = ["-m", "prefect", "server", "start", "--host", settings.host, "--port", port]
+    return arguments, {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri),
+        # Migrations are a job's: several servers that start at once must not race for them.
+        "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
+    }
+
+
+def _mlflow(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str, str]]:
+    if settings.artifact_root is None:
+        raise ConfigurationError(
+            "FRAUD_CONTAINER_ARTIFACT_ROOT is not set; give a place such as s3://bucket/mlflow"
+        )
+    # Runs write their artifacts themselves, with rights of their own: serving can read models and not make them.
+    arguments = ["-m", "mlflow", "server", "--host", settings.host, "--port", str(settings.port or 5000)]
+    arguments += ["--workers", str(settings.workers), "--no-serve-artifacts"]
+    arguments += ["--default-artifact-root", settings.artifact_root]
+    arguments += ["--allowed-hosts", settings.allowed_hosts]
+    return arguments, {
+        "MLFLOW_BACKEND_STORE_URI": for_mlflow(uri),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
