@@ -28,7 +28,7 @@ from producer.scenario import load_scenario
 from producer.simulator import Simulator
 
 END = date(2026, 11, 1)
-WEEKS = 4
+TESTED_DAYS = 28
 DELAY_DAYS = 7
 _BACKTEST = Path(__file__).parents[1] / "flows" / "backtest.py"
 _PICTURES = ("precision-recall", "money-saved", "calibration", "card-precision")
@@ -43,14 +43,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--cards", type=int, help="instead of the scenario's")
-    parser.add_argument("--train-days", type=int, default=45)
-    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--folds", type=int, choices=(1, 2, 4), default=1, help="of the four weeks")
+    parser.add_argument("--train-days", type=int, default=28)
+    parser.add_argument("--trials", type=int, default=3)
     parser.add_argument("--report", type=Path, default=Path("report.html"))
     parser.add_argument("--pictures", type=Path, help="folder for the report's charts, as SVG files")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_history(Path(folder), given.scenario, given.seed, given.days, given.cards)
-        found = judge(Path(folder), given.train_days, given.trials, given.report)
+        found = judge(Path(folder), given.folds, given.train_days, given.trials, given.report)
     print("\n".join(told(found)))
     if given.pictures:
         cut_pictures(given.report.read_text(encoding="utf-8"), given.pictures)
@@ -71,12 +72,14 @@ def write_history(folder: Path, scenario: str, seed: int, days: int, cards: int 
         print(f"{name}: {table.num_rows:,} rows", flush=True)
 
 
-def judge(folder: Path, train_days: int, trials: int, report: Path) -> dict[str, Any]:
-    """The figures of a backtest of the newest four weeks, a week at a time."""
+def judge(folder: Path, folds: int, train_days: int, trials: int, report: Path) -> dict[str, Any]:
+    """The figures of a backtest of the newest four weeks, in so many folds."""
     figures = folder / "figures.json"
     options: dict[str, object] = {
-        "start": END - timedelta(weeks=WEEKS),
-        "folds": WEEKS,
+        "start": END - timedelta(days=TESTED_DAYS),
+        "folds": folds,
+        "test-days": TESTED_DAYS // folds,
+        "step-days": TESTED_DAYS // folds,
         "train-days": train_days,
         "delay-days": DELAY_DAYS,
         "trials": trials,

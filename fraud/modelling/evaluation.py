@@ -6,7 +6,7 @@ draws share one sort.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,8 @@ class Ranked:
     order: npt.NDArray[np.int64]
     labels: Floats
     ends: npt.NDArray[np.int64]
+    _latest: list[Floats] = field(default_factory=list, repr=False, compare=False)
+    """The weights asked about last and their sums: several figures look at every draw of a bootstrap."""
 
     @classmethod
     def of(cls, labels: Labels, scores: Floats) -> "Ranked":
@@ -76,8 +78,13 @@ class Ranked:
         return hits / alerts, hits / max(hits[-1], 1.0)
 
     def _cumulated(self, weights: Floats | None) -> tuple[Floats, Floats]:
-        ordered = np.ones(len(self.labels)) if weights is None else weights[self.order]
-        return np.cumsum(ordered * self.labels)[self.ends], np.cumsum(ordered)[self.ends]
+        if weights is None:
+            return np.cumsum(self.labels)[self.ends], self.ends + 1.0
+        if not self._latest or self._latest[0] is not weights:
+            ordered = weights[self.order]
+            sums = np.cumsum(ordered * self.labels)[self.ends], np.cumsum(ordered)[self.ends]
+            self._latest[:] = (weights, *sums)
+        return self._latest[1], self._latest[2]
 
 
 def descending(scores: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

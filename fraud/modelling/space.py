@@ -103,7 +103,7 @@ class Recipe:
 
 def suggest(trial: optuna.Trial, strategies: tuple[Strategy, ...] = STRATEGIES) -> None:
     """Draw a trial's parameters, the imbalance strategy among `strategies`."""
-    trial.suggest_int("max_depth", 3, 9)
+    trial.suggest_int("max_depth", 3, 8)
     trial.suggest_float("min_child_weight", 0.5, 50.0, log=True)
     trial.suggest_float("eta", 0.05, 0.3, log=True)
     trial.suggest_float("subsample", 0.5, 1.0)
