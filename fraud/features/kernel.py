@@ -14,6 +14,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from fraud.features import large_cards
+from fraud.features.large_cards import CATEGORY, COUNTRY, KINDS, MERCHANT, TRANSACTION
+
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 SHORTEST_TRIP_MS = 60_000
@@ -32,6 +35,7 @@ class Rules(NamedTuple):
     small_amount: int
     high_ratio: float
     recent_events: int
+    large: int  # events from which on a card is indexed
     columns: "Columns"
 
 
@@ -101,7 +105,9 @@ class State(NamedTuple):
     sums: npt.NDArray[np.int64]
     maxima: npt.NDArray[np.int64]  # -1 when the window is empty
     table: npt.NDArray[np.int32]  # open addressing by the card's hash; -1 is free
-    used: npt.NDArray[np.int64]  # cards in use, events of the arena in use
+    entries: npt.NDArray[np.void]  # what the large cards hold, by value
+    indexed: npt.NDArray[np.bool_]  # whether a card is in the index
+    used: npt.NDArray[np.int64]  # cards, events of the arena and entries of the index in use; entries lacking
 
 
 @numba.njit(cache=True)
@@ -118,8 +124,10 @@ def process(rules, state, incoming, begin, features, accepted):  # type: ignore[
                 return row
             slot = _add_card(state, event.card)
         card = state.cards[slot]
+        if not _make_index_room(rules, state, slot):
+            return row
         watermark = max(_watermark(state, card), event.timestamp)
-        if _is_repeated(state, card, event.transaction, watermark - rules.windows[-1]):
+        if _is_repeated(state, slot, event.transaction, watermark - rules.windows[-1]):
             accepted[row] = False
             continue
         _expire(rules, state, slot, watermark)
@@ -181,7 +189,47 @@ def _watermark(state, card):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _is_repeated(state, card, transaction, horizon):  # type: ignore[no-untyped-def]
+def _make_index_room(rules, state, slot):  # type: ignore[no-untyped-def]
+    """Let a card that has become large enter the index; False: the index is full."""
+    card = state.cards[slot]
+    if card.count < rules.large and not state.indexed[slot]:
+        return True
+    lacking = KINDS if state.indexed[slot] else KINDS * (card.count + 1)
+    if (state.used[2] + lacking) * 2 > len(state.entries):
+        state.used[3] = lacking
+        return False
+    if not state.indexed[slot]:
+        state.indexed[slot] = True
+        begin, day = card.block + card.head, state.first[slot, rules.day]
+        for place in range(card.count):
+            _enter_index(state, card.hash, state.events[begin + place], place >= day)
+    return True
+
+
+@numba.njit(cache=True)
+def _enter_index(state, card_hash, stored, in_day):  # type: ignore[no-untyped-def]
+    for kind in range(TRANSACTION, COUNTRY + 1):
+        value = _value(stored, kind)
+        large_cards.enter(state.entries, state.used, card_hash, kind, value, stored.timestamp, in_day)
+
+
+@numba.njit(cache=True)
+def _value(stored, kind):  # type: ignore[no-untyped-def]
+    if kind == MERCHANT:
+        return np.uint64(stored.merchant)
+    if kind == CATEGORY:
+        return np.uint64(stored.category)
+    if kind == COUNTRY:
+        return np.uint64(stored.country)
+    return np.uint64(stored.transaction)
+
+
+@numba.njit(cache=True)
+def _is_repeated(state, slot, transaction, horizon):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    if state.indexed[slot]:
+        place = large_cards.find(state.entries, card.hash, TRANSACTION, transaction)
+        return place >= 0 and state.entries[place].time > horizon
     begin = card.block + card.head
     for position in range(begin + card.count - 1, begin - 1, -1):
         stored = state.events[position]
@@ -205,10 +253,10 @@ def _expire(rules, state, slot, watermark):  # type: ignore[no-untyped-def]
             if leaving.timestamp > horizon:
                 break
             lost_maximum |= leaving.amount == state.maxima[slot, window]
-            _leave(rules, state, slot, window, leaving)
             state.first[slot, window] += 1
+            _leave(rules, state, slot, window, leaving)
         if lost_maximum:
-            state.maxima[slot, window] = _maximum(state, card, state.first[slot, window])
+            state.maxima[slot, window] = _maximum(state, slot, window)
     _forget(state, slot)
 
 
@@ -220,14 +268,25 @@ def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
         card.small_hour -= leaving.amount <= rules.small_amount
     elif window == rules.day:
         card.small_day -= leaving.amount <= rules.small_amount
-        after = state.first[slot, rules.day] + 1
-        card.merchants -= not _has_merchant(state, card, leaving.merchant, after)
-        if leaving.country != 0:
-            card.countries -= not _has_country(state, card, leaving.country, after)
+        _leave_day(rules, state, slot, leaving)
     elif window == len(rules.windows) - 1:
         square = leaving.amount * leaving.amount
         card.squares_high -= square >> 32
         card.squares_low -= square & _LOW_32
+        if state.indexed[slot]:
+            for kind in range(TRANSACTION, COUNTRY + 1):
+                large_cards.leave(state.entries, state.used, card.hash, kind, _value(leaving, kind))
+
+
+@numba.njit(cache=True)
+def _leave_day(rules, state, slot, leaving):  # type: ignore[no-untyped-def]
+    card = state.cards[slot]
+    if state.indexed[slot]:
+        for kind in range(TRANSACTION, COUNTRY + 1):
+            large_cards.leave_day(state.entries, card.hash, kind, _value(leaving, kind))
+    card.merchants -= not _holds(rules, state, slot, MERCHANT, leaving.merchant, True)
+    if leaving.country != 0:
+        card.countries -= not _holds(rules, state, slot, COUNTRY, leaving.country, True)
 
 
 @numba.njit(cache=True)
@@ -244,39 +303,40 @@ def _forget(state, slot):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _maximum(state, card, first):  # type: ignore[no-untyped-def]
+def _maximum(state, slot, window):  # type: ignore[no-untyped-def]
+    """The largest amount of a window that lost an event of that amount: another one may be left."""
+    card = state.cards[slot]
     begin = card.block + card.head
     largest = np.int64(-1)
-    for position in range(begin + first, begin + card.count):
+    for position in range(begin + state.first[slot, window], begin + card.count):
         largest = max(largest, state.events[position].amount)
+        if largest == state.maxima[slot, window]:
+            break
     return largest
 
 
 @numba.njit(cache=True)
-def _has_merchant(state, card, merchant, first):  # type: ignore[no-untyped-def]
+def _holds(rules, state, slot, kind, value, in_day):  # type: ignore[no-untyped-def]
+    """Whether the card has such an event; within 24 hours, or at all."""
+    card = state.cards[slot]
+    if state.indexed[slot]:
+        place = large_cards.find(state.entries, card.hash, kind, np.uint64(value))
+        return place >= 0 and (not in_day or state.entries[place].in_day > 0)
     begin = card.block + card.head
-    for position in range(begin + card.count - 1, begin + first - 1, -1):
-        if state.events[position].merchant == merchant:
-            return True
-    return False
+    first = begin + state.first[slot, rules.day] if in_day else begin
+    if kind == MERCHANT:
+        return _is_among(state.events["merchant"], first, begin + card.count, value)
+    if kind == CATEGORY:
+        return _is_among(state.events["category"], first, begin + card.count, value)
+    return _is_among(state.events["country"], first, begin + card.count, value)
 
 
 @numba.njit(cache=True)
-def _has_country(state, card, country, first):  # type: ignore[no-untyped-def]
-    begin = card.block + card.head
-    for position in range(begin + card.count - 1, begin + first - 1, -1):
-        if state.events[position].country == country:
-            return True
-    return False
-
-
-@numba.njit(cache=True)
-def _has_category(state, card, category):  # type: ignore[no-untyped-def]
-    begin = card.block + card.head
-    for position in range(begin + card.count - 1, begin - 1, -1):
-        if state.events[position].category == category:
-            return True
-    return False
+def _is_among(values, first, end, value):  # type: ignore[no-untyped-def]
+    position = end - 1
+    while position >= first and values[position] != value:
+        position -= 1
+    return position >= first
 
 
 @numba.njit(cache=True)
@@ -303,14 +363,13 @@ def _observe(rules, state, slot, event, watermark, out):  # type: ignore[no-unty
     card = state.cards[slot]
     _write_transaction(rules, event, out)
     columns = rules.columns
-    known = card.count
     place = _position(state, card, event.timestamp)
     _write_against_habit(rules, state, slot, event, out)
     out[columns.seconds_since_last] = np.nan
     if place > 0:
         previous = state.events[card.block + card.head + place - 1].timestamp
         out[columns.seconds_since_last] = (event.timestamp - previous) / 1000.0
-    _write_novelty(rules, state, card, event, known, out)
+    _write_novelty(rules, state, slot, event, out)
     out[columns.speed_kmh] = _speed_kmh(rules, card, event, watermark)
     if event.timestamp > watermark - rules.windows[-1]:
         _remember(rules, state, slot, event, watermark, place)
@@ -365,16 +424,16 @@ def _write_against_habit(rules, state, slot, event, out):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True)
-def _write_novelty(rules, state, card, event, known, out):  # type: ignore[no-untyped-def]
+def _write_novelty(rules, state, slot, event, out):  # type: ignore[no-untyped-def]
     columns = rules.columns
     out[columns.merchant_is_new] = out[columns.category_is_new] = out[columns.country_is_new] = np.nan
-    if known == 0:
+    if state.cards[slot].count == 0:
         return
-    out[columns.merchant_is_new] = not _has_merchant(state, card, event.merchant, 0)
+    out[columns.merchant_is_new] = not _holds(rules, state, slot, MERCHANT, event.merchant, False)
     if event.category != 0:
-        out[columns.category_is_new] = not _has_category(state, card, event.category)
+        out[columns.category_is_new] = not _holds(rules, state, slot, CATEGORY, event.category, False)
     if event.country != 0:
-        out[columns.country_is_new] = not _has_country(state, card, event.country, 0)
+        out[columns.country_is_new] = not _holds(rules, state, slot, COUNTRY, event.country, False)
 
 
 @numba.njit(cache=True)
@@ -408,6 +467,8 @@ def _remember(rules, state, slot, event, watermark, place):  # type: ignore[no-u
     stored.timestamp, stored.amount, stored.transaction = event.timestamp, event.amount, event.transaction
     stored.merchant, stored.category, stored.country = event.merchant, event.category, event.country
     card.count += 1
+    if state.indexed[slot]:
+        _enter_index(state, card.hash, stored, event.timestamp > watermark - rules.windows[rules.day])
     located = not (np.isnan(event.latitude) or np.isnan(event.longitude))
     if located and event.timestamp >= card.place_time:
         card.place_time = event.timestamp
@@ -428,9 +489,9 @@ def _enter_windows(rules, state, slot, event, watermark):  # type: ignore[no-unt
             card.small_hour += event.amount <= rules.small_amount
         elif window == rules.day:
             card.small_day += event.amount <= rules.small_amount
-            card.merchants += not _has_merchant(state, card, event.merchant, state.first[slot, rules.day])
+            card.merchants += not _holds(rules, state, slot, MERCHANT, event.merchant, True)
             if event.country != 0:
-                card.countries += not _has_country(state, card, event.country, state.first[slot, rules.day])
+                card.countries += not _holds(rules, state, slot, COUNTRY, event.country, True)
     square = event.amount * event.amount
     card.squares_high += square >> 32
     card.squares_low += square & _LOW_32

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features import kernel
+from fraud.features import kernel, large_cards
 from fraud.features.events import EVENT, Events
 from fraud.features.kernel import CARD, STORED, Columns, Rules, State
 from fraud.features.spec import (
@@ -21,6 +21,11 @@ from fraud.features.spec import (
 
 _GROWTH = 1.5
 _SLOTS_PER_CARD = 2
+_SLOTS_PER_ENTRY = 2
+_SMALLEST_INDEX = 16
+_LARGE = 1_024
+"""Events from which on a card is indexed; below, a scan within the processor's cache is as fast."""
+
 _WINDOWS = len(CARD_WINDOWS)
 
 
@@ -28,11 +33,12 @@ class CardStore:
     """What is remembered of the cards of one partition (or of one Spark task).
 
     The arena is collected by copying: a card that outgrows its block leaves the old one behind, and when the
-    arena is full what is alive moves to a new one. Memory is therefore bounded by what is alive.
+    arena is full what is alive moves to a new one. Memory is therefore bounded by what is alive, and what is
+    alive by the longest window, once the caller says which cards are idle.
     """
 
-    def __init__(self, cards: int = 1_024, events: int = 16_384) -> None:
-        self._rules = rules()
+    def __init__(self, cards: int = 1_024, events: int = 16_384, large: int = _LARGE) -> None:
+        self._rules = rules(large)
         self._state = _empty(cards, events)
 
     def __len__(self) -> int:
@@ -44,8 +50,15 @@ class CardStore:
         """Size of the arrays in bytes."""
         return sum(array.nbytes for array in self._state)
 
-    def process(self, events: Events) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def process(
+        self, events: Events, oldest_possible: int | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Feed `events` (records of `EVENT`) in arrival order.
+
+        Args:
+            events: n of them.
+            oldest_possible: no event time (ms) from now on is before it; cards that are idle then make room
+                for others before memory grows.
 
         Returns:
             Features of shape (n, len(KERNEL_FEATURES)), and whether each event counts: False is a
@@ -57,7 +70,7 @@ class CardStore:
         accepted = np.zeros(len(events), dtype=np.bool_)
         done = kernel.process(self._rules, self._state, events, 0, features, accepted)
         while done < len(events):
-            self._grow()
+            self._make_room(oldest_possible)
             done = kernel.process(self._rules, self._state, events, done, features, accepted)
         return features, accepted
 
@@ -73,10 +86,13 @@ class CardStore:
         """Forget every card."""
         self._state = _empty(1_024, 16_384)
 
-    def forget_idle(self, newest: int) -> int:
-        """Forget cards without an event in the longest window before `newest` (ms); returns how many."""
-        last = _last_times(self._state)
-        keep = last > newest - LONGEST_WINDOW_MS
+    def forget_idle(self, oldest_possible: int) -> int:
+        """Forget cards whose every event is beyond the longest window before `oldest_possible` (ms).
+
+        Returns:
+            How many.
+        """
+        keep = self._alive(oldest_possible)
         idle = int(len(keep) - keep.sum())
         if idle:
             self._collect(keep, len(self._state.cards), len(self._state.events))
@@ -84,7 +100,7 @@ class CardStore:
 
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays that make up the state, trimmed to what is in use."""
-        cards, events = (int(number) for number in self._state.used)
+        cards, events = (int(number) for number in self._state.used[:2])
         state = self._state
         return {
             "events": state.events[:events].copy(),
@@ -102,16 +118,24 @@ class CardStore:
         state = store._state
         for name, array in arrays.items():
             getattr(state, name)[: len(array)] = array
-        state.used[:] = cards, events
+        state.used[:2] = cards, events
         _index_all(state.table, state.cards, cards)
         return store
 
-    def _grow(self) -> None:
-        """Move to new arrays with room for half as much again as is alive."""
-        cards, alive = len(self), int(self._state.cards["capacity"][: len(self)].sum())
-        keep = np.ones(cards, dtype=np.bool_)
+    def _alive(self, oldest_possible: int | None) -> npt.NDArray[np.bool_]:
+        if oldest_possible is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return _last_times(self._state) > oldest_possible - LONGEST_WINDOW_MS
+
+    def _make_room(self, oldest_possible: int | None) -> None:
+        """Forget who is idle, and move to arrays with room for half as much again as is alive."""
+        if self._state.used[3]:
+            self._state = _with_larger_index(self._state)
+            return
+        keep = self._alive(oldest_possible)
+        alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
         self._collect(
-            keep, int(cards * _GROWTH) + 1_024, int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
+            keep, int(keep.sum() * _GROWTH) + 1_024, int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
         )
 
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
@@ -122,7 +146,7 @@ class CardStore:
         self._state = fresh
 
 
-def rules() -> Rules:
+def rules(large: int = _LARGE) -> Rules:
     """The specification as the kernel takes it."""
     names = [feature.name for feature in KERNEL_FEATURES]
     first_window = {"windows": len(TRANSACTION_FEATURES)}
@@ -133,6 +157,7 @@ def rules() -> Rules:
         small_amount=SMALL_AMOUNT,
         high_ratio=HIGH_RATIO,
         recent_events=RECENT_EVENTS,
+        large=large,
         columns=Columns(
             **{
                 name: first_window.get(name, names.index(name) if name in names else -1)
@@ -151,8 +176,18 @@ def _empty(cards: int, events: int) -> State:
         sums=np.zeros((cards, _WINDOWS), dtype=np.int64),
         maxima=np.full((cards, _WINDOWS), -1, dtype=np.int64),
         table=np.full(slots, -1, dtype=np.int32),
-        used=np.zeros(2, dtype=np.int64),
+        entries=np.zeros(_SMALLEST_INDEX, dtype=large_cards.ENTRY),
+        indexed=np.zeros(cards, dtype=np.bool_),
+        used=np.zeros(4, dtype=np.int64),
     )
+
+
+def _with_larger_index(state: State) -> State:
+    wanted = _SLOTS_PER_ENTRY * int(state.used[2] + state.used[3])
+    entries = np.zeros(1 << wanted.bit_length(), dtype=large_cards.ENTRY)
+    large_cards.move(state.entries, entries)
+    state.used[3] = 0
+    return state._replace(entries=entries)
 
 
 def _largest(state: State) -> int:

@@ -1,4 +1,5 @@
 import math
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -24,6 +25,16 @@ def make_events(*rows: Mapping[str, float]) -> Events:
     for event, row in zip(events, rows, strict=True):
         for name, value in row.items():
             event[name] = value
+    return events
+
+
+def make_stream(count: int, begin: int = START) -> Events:
+    """One card that pays every second, at a new merchant each time."""
+    events = np.zeros(count, dtype=EVENT)
+    events["card"], events["country"], events["amount"] = 1, 1, 100
+    events["transaction"] = events["merchant"] = np.arange(1, count + 1)
+    events["timestamp"] = begin + 1_000 * np.arange(count)
+    events["latitude"] = events["longitude"] = np.nan
     return events
 
 
@@ -95,6 +106,58 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
     # then they agree to the bit
     assert one[0].tobytes() == other[0].tobytes()
     assert one[1].tolist() == other[1].tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=streams(), batch=st.integers(1, 20), large=st.integers(0, 12))
+def test_an_indexed_card_has_the_same_features(events: Events, batch: int, large: int) -> None:
+    # given a store that indexes its cards early, and one that never does
+    early, never = CardStore(cards=1, events=4, large=large), CardStore()
+    # when both are fed the same
+    parts = [early.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
+    features, accepted = never.process(events)
+    # then they agree to the bit
+    assert np.concatenate([part[0] for part in parts]).tobytes() == features.tobytes()
+    assert np.concatenate([part[1] for part in parts]).tolist() == accepted.tolist()
+
+
+def test_a_card_of_a_hundred_thousand_events_costs_what_a_small_one_costs() -> None:
+    # given a card with 100,000 events in the window, each at a new merchant
+    events = make_stream(110_000)
+    store = CardStore()
+    store.process(events[:100_000])
+    begun = time.process_time()
+    # when it goes on
+    features, accepted = store.process(events[100_000:])
+    # then nothing is scanned: 100,000 comparisons an event took 0.2 ms and more
+    seconds = time.process_time() - begun
+    assert accepted.all()
+    assert features[-1, NAMES.index("merchant_is_new")] == 1.0
+    assert seconds / 10_000 < 0.1e-3
+
+
+def test_repeats_within_a_large_card_are_found() -> None:
+    # given a card far beyond the size at which it is indexed
+    events = make_stream(5_000)
+    store = CardStore()
+    store.process(events)
+    # when the last thousand come again
+    _, accepted = store.process(events[4_000:])
+    # then
+    assert not accepted.any()
+
+
+def test_idle_cards_make_room_before_memory_grows() -> None:
+    # given a flood of cards that are seen once, over a year
+    store, sizes = CardStore(), []
+    for day in range(360):
+        events = make_stream(1_000, begin=START + day * DAY_MS)
+        events["card"] = np.arange(1, 1_001) + day * 1_000
+        # when the store is told how old a transaction can be
+        store.process(events, oldest_possible=START + (day - 1) * DAY_MS)
+        sizes.append(store.nbytes)
+    # then memory is that of a month or two, not of a year
+    assert max(sizes[180:]) <= max(sizes[:90])
 
 
 def test_windows_are_half_open() -> None:
