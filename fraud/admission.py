@@ -41,6 +41,11 @@ class Door:
         self._lateness = settings.lateness // _MILLISECOND
         self._decode = msgspec.json.Decoder(Transaction).decode
 
+    @property
+    def oldest_possible(self) -> int:
+        """No transaction admitted from now on has an event time (ms) before it."""
+        return self.newest - self._lateness
+
     def admit(self, value: bytes | None, kafka_timestamp: int) -> Admitted | Refused:
         """Decode and judge the next message; `kafka_timestamp` is in ms."""
         if value is None:
@@ -78,10 +83,14 @@ class Door:
         return f"timestamp {time} is behind the partition's {self.newest} by more than {bounds.lateness}"
 
 
+TRUNCATED = "truncated"
+"""The last header of a dead letter whose message was too large to be kept whole."""
+
+
 def dead_letter_headers(
     reason: str, topic: str, partition: int, offset: int, time_ms: int
 ) -> Mapping[str, bytes]:
-    """What a dead letter tells of its message: why, from where, when."""
+    """What a dead letter tells of its message, after the message's own headers: why, from where, when."""
     told = {
         "error": reason[:1_000],
         "topic": topic,

@@ -55,9 +55,8 @@ def replay(settings: Settings, state: PartitionState, end: int, is_cancelled: Ca
     """
     if state.position >= end:
         return
-    config = consumer_config(
-        settings, f"{settings.serving.group_id}-replay", **{"enable.partition.eof": True}
-    )
+    # A client of its own in the same group: it is assigned by hand and needs no further right.
+    config = consumer_config(settings, settings.serving.group_id, **{"enable.partition.eof": True})
     consumer = Consumer(config)
     consumer.assign([TopicPartition(settings.topics.transactions, state.partition, state.position)])
     try:
@@ -92,6 +91,7 @@ def _span_ms(settings: Settings) -> int:
 
 def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
     admitted: list[Admitted] = []
+    oldest_possible = state.door.oldest_possible
     for message in messages:
         error = message.error()
         if error is not None:
@@ -106,4 +106,4 @@ def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
         else:
             state.position = end
     if admitted:
-        state.cards.process(encode_transactions(admitted))
+        state.cards.process(encode_transactions(admitted), oldest_possible)
