@@ -1,0 +1,32 @@
+{{/* What the schema cannot say: each fault is one sentence that tells how to mend it. Called once, by settings.yaml. */}}
+{{- define "fraud.checks" -}}
+{{- $v := .Values }}
+{{- if not $v.image.tag }}{{ fail "image.tag is not set: give the git commit that the images were built from (--set image.tag=$(git rev-parse HEAD))" }}{{ end }}
+{{- if eq $v.image.tag "latest" }}{{ fail "image.tag must not be latest: nobody could say what runs, or roll back to it" }}{{ end }}
+{{- if and (not $v.kafka.internal) (not $v.kafka.bootstrapServers) }}{{ fail "kafka.bootstrapServers is not set: name the brokers, or set kafka.internal for a single broker in the cluster" }}{{ end }}
+{{- if eq $v.kafka.saslMechanism "OAUTHBEARER" }}{{ fail "kafka.saslMechanism OAUTHBEARER (MSK's IAM) is not spoken by this release: use SCRAM or PLAIN, see docs/aws.md" }}{{ end }}
+{{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (not $v.kafka.internal) }}
+{{- if not $v.kafka.existingSecret }}{{ fail (printf "kafka.securityProtocol %s needs kafka.existingSecret, a Secret with the keys username and password" $v.kafka.securityProtocol) }}{{ end }}
+{{- if not $v.kafka.saslMechanism }}{{ fail (printf "kafka.securityProtocol %s needs kafka.saslMechanism" $v.kafka.securityProtocol) }}{{ end }}
+{{- end }}
+{{- if and (ge (int $v.kafka.retentionDays) 0) (lt (int $v.kafka.retentionDays) 33) }}{{ fail "kafka.retentionDays must be -1 or at least 33: a card's state is rebuilt from the topic" }}{{ end }}
+{{- if and (not $v.postgres.internal) (empty $v.postgres.external) }}{{ fail "no Postgres: set postgres.external (Terraform tells it) or postgres.internal" }}{{ end }}
+{{- if and $v.postgres.internal (not $v.secrets.generate) (empty (lookup "v1" "Secret" .Release.Namespace "fraud-postgres")) .Release.IsInstall (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}{{ fail "postgres.internal needs the Secret fraud-postgres with the keys password, mlflow and prefect, or secrets.generate" }}{{ end }}
+{{- if lt (int $v.serving.gracePeriodSeconds) (add (int $v.serving.drainSeconds) 10 | int) }}{{ fail "serving.gracePeriodSeconds must exceed serving.drainSeconds by 10 at least: the drain must end before the kill" }}{{ end }}
+{{- if and $v.kafka.internal (gt (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ fail (printf "serving.autoscaling.maxReplicas is %d and kafka.partitions %d: a pod without a partition scores nothing" (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ end }}
+{{- if gt (int $v.serving.autoscaling.minReplicas) (int $v.serving.autoscaling.maxReplicas) }}{{ fail "serving.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
+{{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow or dashboard => host name" }}{{ end }}
+{{- /* Against a real cluster, secrets that nobody makes later are asked for now. Rendering alone looks nothing up. */}}
+{{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
+{{- $needed := list "fraud-prefect auth-string" }}
+{{- if not $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-database-mlflow uri" "fraud-database-prefect uri") }}{{ end }}
+{{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
+{{- with $v.s3.existingSecret }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
+{{- range $needed }}
+{{- $parts := splitList " " . }}
+{{- $found := lookup "v1" "Secret" $.Release.Namespace (first $parts) }}
+{{- if empty $found }}{{ fail (printf "the Secret %s (key %s) is missing in the namespace %s: make it as docs/kubernetes.md says" (first $parts) (last $parts) $.Release.Namespace) }}{{ end }}
+{{- if not (hasKey ($found.data | default dict) (last $parts)) }}{{ fail (printf "the Secret %s lacks the key %s: make it as docs/kubernetes.md says" (first $parts) (last $parts)) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- end }}

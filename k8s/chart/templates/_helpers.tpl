@@ -1,0 +1,159 @@
+{{/* Names and labels. Call with (dict "root" $ "component" "serving"). */}}
+{{- define "fraud.labels" -}}
+{{ include "fraud.selector" . }}
+app.kubernetes.io/version: {{ .root.Values.image.tag | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+{{- end }}
+
+{{- define "fraud.selector" -}}
+app.kubernetes.io/name: fraud
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* One of our images: (dict "root" $ "name" "serving"). */}}
+{{- define "fraud.image" -}}
+{{- with .root.Values.image -}}
+{{- with .registry }}{{ . }}/{{ end }}{{ .repository }}/{{ $.name }}:{{ .tag }}
+{{- end -}}
+{{- end }}
+
+{{/* What every pod has: (dict "root" $ "component" c "account" name "schedule" "system" "uid" 10001 "token" false). */}}
+{{- define "fraud.pod" -}}
+serviceAccountName: {{ .account }}
+automountServiceAccountToken: {{ .token | default false }}
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .uid | default 10001 }}
+  runAsGroup: {{ .uid | default 10001 }}
+  fsGroup: {{ .uid | default 10001 }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with (index .root.Values.scheduling .schedule) }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What every container has. */}}
+{{- define "fraud.container" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  runAsNonRoot: true
+  capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* The settings of one of our programs: the common ones, and the secrets that they need. */}}
+{{- define "fraud.environment" -}}
+envFrom:
+  - configMapRef: {name: fraud-settings}
+{{- end }}
+
+{{- define "fraud.secretEnvironment" -}}
+{{- with .Values.kafka.existingSecret }}
+- name: FRAUD_KAFKA__SASL_USERNAME
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+- name: FRAUD_KAFKA__SASL_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{- end }}
+{{- with include "fraud.s3Secret" . }}
+{{- range $name, $key := dict "FRAUD_LAKE__S3_KEY" "access-key" "FRAUD_LAKE__S3_SECRET" "secret-key" "AWS_ACCESS_KEY_ID" "access-key" "AWS_SECRET_ACCESS_KEY" "secret-key" }}
+- name: {{ $name }}
+  valueFrom: {secretKeyRef: {name: {{ $.Values.s3.existingSecret | default "fraud-s3" }}, key: {{ $key }}}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "fraud.prefectAuth" -}}
+- name: PREFECT_API_AUTH_STRING
+  valueFrom: {secretKeyRef: {name: fraud-prefect, key: auth-string}}
+{{- end }}
+
+{{- define "fraud.s3Secret" -}}
+{{- if .Values.s3.existingSecret }}{{ .Values.s3.existingSecret }}{{ else if .Values.s3.internal }}fraud-s3{{ end }}
+{{- end }}
+
+{{- define "fraud.bootstrapServers" -}}
+{{- if .Values.kafka.internal }}fraud-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
+{{- end }}
+
+{{/* An init container that waits and says in a sentence what is missing: (dict "root" $ "image" "serving" "needs" "topics lake" "prefect" false). */}}
+{{- define "fraud.wait" -}}
+- name: wait
+  image: {{ include "fraud.image" (dict "root" .root "name" .image) }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  command: [python, -m, deployments.containers]
+  args: [wait{{ range splitList " " .needs }}, {{ . | quote }}{{ end }}]
+  {{- include "fraud.environment" .root | nindent 2 }}
+  env:
+    {{- include "fraud.secretEnvironment" .root | nindent 4 }}
+    {{- if .prefect }}
+    {{- include "fraud.prefectAuth" .root | nindent 4 }}
+    {{- end }}
+    - name: FRAUD_KAFKA__REQUEST_TIMEOUT_S
+      value: "5"
+  terminationMessagePolicy: FallbackToLogsOnError
+  {{- include "fraud.container" .root | nindent 2 }}
+  resources: {requests: {cpu: 50m, memory: 256Mi}, limits: {memory: 512Mi}}
+  volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{/* A Job that runs once per content: its name has a hash of what it does, for a Job cannot be changed. */}}
+{{- define "fraud.job" -}}
+{{- $root := .root }}
+{{- $hash := printf "%s %s %s" (toYaml .args) $root.Values.image.tag (include "fraud.settingsData" $root) | sha256sum | trunc 8 }}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: fraud-{{ .component }}-{{ $hash }}
+  labels: {{- include "fraud.labels" . | nindent 4 }}
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: 900
+  template:
+    metadata:
+      labels: {{- include "fraud.labels" . | nindent 8 }}
+    spec:
+      {{- include "fraud.pod" (merge (dict "account" (.account | default "fraud-jobs") "schedule" "system") .) | nindent 6 }}
+      restartPolicy: Never
+      containers:
+        - name: {{ .component }}
+          image: {{ include "fraud.image" (dict "root" $root "name" "flows") }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          command: [python, -m]
+          args: {{- toYaml .args | nindent 12 }}
+          {{- include "fraud.environment" $root | nindent 10 }}
+          env:
+            {{- include "fraud.secretEnvironment" $root | nindent 12 }}
+            {{- with .env }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+            - {name: COLUMNS, value: "160"}
+          terminationMessagePolicy: FallbackToLogsOnError
+          {{- include "fraud.container" $root | nindent 10 }}
+          resources: {requests: {cpu: 100m, memory: 384Mi}, limits: {memory: 1Gi}}
+          volumeMounts:
+            - {name: tmp, mountPath: /tmp}
+            {{- with .mounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+      volumes:
+        - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
+        {{- with .volumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+{{- end }}
