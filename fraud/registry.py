@@ -29,6 +29,8 @@ __all__ = [
     "RegisteredVersion",
     "check_compatible",
     "connect",
+    "fetch_bundle",
+    "get_version",
     "keep_back",
     "list_versions",
     "load_bundle",
@@ -139,9 +141,19 @@ def load_bundle(settings: Settings, version: str) -> ModelBundle:
         IncompatibleModelError: it must not serve.
         UnreachableError: MLflow or its artifact store does not answer.
     """
+    return check_compatible(fetch_bundle(settings, version)).verify()
+
+
+def fetch_bundle(settings: Settings, version: str) -> ModelBundle:
+    """Download and read a version, also one that could not serve this code's features.
+
+    Raises:
+        IncompatibleModelError: it is not one of ours, or it is broken.
+        UnreachableError: MLflow or its artifact store does not answer.
+    """
     with tempfile.TemporaryDirectory(prefix="fraud-model-") as folder:
         path = _download(settings, f"models:/{settings.registry.model_name}/{version}", folder)
-        return check_compatible(read_bundle(path, version)).verify()
+        return read_bundle(path, version)
 
 
 def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION) -> None:
@@ -189,7 +201,7 @@ def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
     """Give the alias back to the version that had it before; returns that version.
 
     Raises:
-        DataError: there is no version before.
+        DataError: there is no version before, or it was deleted.
         IncompatibleModelError: the version before cannot serve this code's features.
         UnreachableError: MLflow does not answer.
     """
@@ -203,6 +215,11 @@ def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
             raise DataError(
                 f"version {current} of model {name!r} was the first {alias}; nothing to go back to"
             )
+    if get_version(settings, previous) is None:
+        raise DataError(
+            f"version {previous} of model {name!r}, the {alias} before, was deleted from the registry; "
+            f"version {current} stays, and `python flows/train.py` makes another"
+        )
     load_bundle(settings, previous)
     with answering(settings) as client:
         _put_alias(client, name, alias, previous)
@@ -230,6 +247,24 @@ def list_versions(settings: Settings) -> list[RegisteredVersion]:
         found = client.search_model_versions(f"name = '{name}'", max_results=1_000)
         versions = [_registered(version, aliases, _metrics(client, version)) for version in found]
         return sorted(versions, key=lambda one: -int(one.version))
+
+
+def get_version(settings: Settings, version: str) -> RegisteredVersion | None:
+    """One version of the settings' model, or None when it was deleted.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    name = settings.registry.model_name
+    with answering(settings) as client:
+        try:
+            found = client.get_model_version(name, version)
+        except Exception as error:
+            if _is_missing(error):
+                return None
+            raise
+        aliases = client.get_registered_model(name).aliases
+        return _registered(found, aliases, _metrics(client, found))
 
 
 def _registered(version: Any, aliases: dict[str, str], metrics: dict[str, float]) -> RegisteredVersion:

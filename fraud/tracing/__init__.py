@@ -1,0 +1,1 @@
+"""From a prediction back to all that it came from."""

@@ -1,0 +1,67 @@
+"""A transaction's prediction, looked up on its topic."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import zip_longest
+
+import msgspec
+
+from fraud.errors import FraudError
+from fraud.ingest.log import PartitionLog
+from fraud.kafka import require_topic
+from fraud.schema import Prediction
+from fraud.settings import Settings
+
+SPAN = 100_000
+"""Offsets that are searched at a time; the newest first, for those are asked about most."""
+
+_DECODER = msgspec.json.Decoder(Prediction)
+
+
+class NoPredictionError(FraudError):
+    """The topic holds no prediction on the transaction."""
+
+
+def find_prediction(settings: Settings, transaction_id: str) -> Prediction:
+    """The prediction on a transaction, the newest if there are several.
+
+    Raises:
+        NoPredictionError: there is none.
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    topic = settings.topics.predictions
+    with ExitStack() as stack:
+        logs = [
+            stack.enter_context(PartitionLog(settings, topic, partition))
+            for partition in range(require_topic(settings, topic))
+        ]
+        for spans in zip_longest(*(_newest_first(*log.bounds()) for log in logs)):
+            for log, span in zip(logs, spans, strict=True):
+                if span is not None and (found := _last_within(log, span, transaction_id)):
+                    return found
+    raise NoPredictionError(
+        f"{topic} holds no prediction on transaction {transaction_id!r}: it was not scored yet, was refused "
+        f"(see {settings.topics.dead_letters}), or is older than the topic's retention; check the identifier"
+    )
+
+
+def _newest_first(low: int, high: int) -> Iterator[tuple[int, int]]:
+    for end in range(high, low, -SPAN):
+        yield max(low, end - SPAN), end
+
+
+def _last_within(log: PartitionLog, span: tuple[int, int], transaction_id: str) -> Prediction | None:
+    # To look for the text first spares decoding a hundred thousand others.
+    text = msgspec.json.encode(transaction_id)
+    values = [message.value() for batch in log.read(*span) for message in batch]
+    for value in reversed(values):
+        if value and text in value and (found := _decoded(value)) and found.transaction_id == transaction_id:
+            return found
+    return None
+
+
+def _decoded(value: bytes) -> Prediction | None:
+    try:
+        return _DECODER.decode(value)
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,185 @@
+"""One prediction and its whole descent: model version, run, code, data, features, reasons, verdicts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from fraud.errors import FraudError, IncompatibleModelError
+from fraud.features.spec import FEATURE_NAMES
+from fraud.lake import Lake, open_lake
+from fraud.modelling.bundle import BundleMetadata, ModelBundle, check_compatible
+from fraud.monitoring.inputs import labels_since
+from fraud.registry import RegisteredVersion, fetch_bundle, get_version
+from fraud.schema import Prediction
+from fraud.settings import Settings
+from fraud.tracing.features import FeatureVector, features_of
+from fraud.tracing.find import find_prediction
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The model that made a prediction: its place in the registry and what its bundle says of itself."""
+
+    registered: RegisteredVersion
+    metadata: BundleMetadata
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What somebody reported on the transaction; `reported_at` in ms."""
+
+    is_fraud: bool
+    reported_at: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A prediction and what is known of how it came about.
+
+    Attributes:
+        prediction: as it stands on the topic.
+        origin: of the model, or None where the registry cannot tell.
+        features: what was scored, or None where nobody kept it.
+        contributions: each feature's share (SHAP) in the log-odds before calibration, float32 (F,), or None.
+        score_again: what the registered model gives for these features, or None.
+        verdicts: labels in the lake, the oldest first.
+        notes: what could not be told and why.
+    """
+
+    prediction: Prediction
+    origin: Origin | None = None
+    features: FeatureVector | None = None
+    contributions: npt.NDArray[np.float32] | None = None
+    score_again: float | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def trace(settings: Settings, transaction_id: str) -> Trace:
+    """Follow a prediction back; what one of the servers cannot tell is a note.
+
+    Raises:
+        NoPredictionError: there is no prediction on the transaction.
+        UnreachableError: Kafka does not answer.
+    """
+    prediction, notes = find_prediction(settings, transaction_id), list[str]()
+    lake = _told(notes, lambda: open_lake(settings))
+    features = _told(notes, lambda: features_of(prediction, lake)) if lake else None
+    if features is None and not notes:
+        notes.append(_why_no_features(prediction))
+    elif features is not None and features.profile_date != prediction.profile_date:
+        notes.append(
+            f"the features are those of the training row, with the merchant's profile of "
+            f"{features.profile_date or 'no day'}; serving had that of {prediction.profile_date or 'no day'}"
+        )
+    named = _named(settings, prediction.model_name)
+    origin, bundle = _told(notes, lambda: _origin(named, prediction)) or (None, None)
+    explained = _explained(notes, bundle, features)
+    return Trace(
+        prediction=prediction,
+        origin=origin,
+        features=features,
+        contributions=explained[0] if explained else None,
+        score_again=explained[1] if explained else None,
+        verdicts=(_told(notes, lambda: _verdicts(lake, prediction)) or ()) if lake else (),
+        notes=tuple(notes),
+    )
+
+
+def as_document(found: Trace) -> dict[str, Any]:
+    """The trace as JSON holds it."""
+    return {
+        "prediction": msgspec.to_builtins(found.prediction),
+        "model": _model_document(found.origin) if found.origin else None,
+        "features": _by_name(found.features.values) if found.features else None,
+        "features_from": found.features.source if found.features else None,
+        "features_profile_date": found.features.profile_date if found.features else None,
+        "contributions": None if found.contributions is None else _by_name(found.contributions),
+        "score_again": found.score_again,
+        "labels": [{"is_fraud": one.is_fraud, "reported_at": one.reported_at} for one in found.verdicts],
+        "notes": list(found.notes),
+    }
+
+
+def _model_document(origin: Origin) -> dict[str, Any]:
+    told, registered = origin.metadata, origin.registered
+    return {
+        "name": told.model_name,
+        "version": registered.version,
+        "aliases": list(registered.aliases),
+        "reason": registered.reason,
+        "run_id": registered.run_id,
+        **told.model_dump(
+            mode="json",
+            include={
+                "code_version", "data_fingerprint", "feature_version", "params", "metrics", "policy",
+                "policy_reason", "threshold", "train_start", "train_end", "labels_as_of", "created_at",
+            },
+        ),
+    }  # fmt: skip
+
+
+def _origin(settings: Settings, prediction: Prediction) -> tuple[Origin, ModelBundle]:
+    registered = get_version(settings, prediction.model_version)
+    if registered is None:
+        raise FraudError(
+            f"version {prediction.model_version} of {prediction.model_name!r} is not in the registry any more"
+        )
+    bundle = fetch_bundle(settings, prediction.model_version)
+    return Origin(registered, bundle.metadata), bundle
+
+
+def _explained(
+    notes: list[str], bundle: ModelBundle | None, features: FeatureVector | None
+) -> tuple[npt.NDArray[np.float32], float] | None:
+    if bundle is None or features is None:
+        return None
+    try:
+        check_compatible(bundle)
+    except IncompatibleModelError as error:
+        notes.append(str(error))
+        return None
+    row = features.values[np.newaxis]
+    return bundle.contributions(row)[0], float(bundle.score(row)[0])
+
+
+def _verdicts(lake: Lake, prediction: Prediction) -> tuple[Verdict, ...]:
+    labels = labels_since(lake, prediction.timestamp)
+    ours = labels.filter(pc.equal(labels["transaction_id"], prediction.transaction_id)).sort_by("reported_at")
+    return tuple(Verdict(one["is_fraud"], one["reported_at"]) for one in ours.to_pylist())
+
+
+def _why_no_features(prediction: Prediction) -> str:
+    return (
+        f"the features were not kept: FRAUD_SERVING__FEATURE_SAMPLE did not choose this transaction, and the "
+        f"lake has no training row of it in version {prediction.feature_version}; flows/ingest.py and "
+        "flows/preprocess.py make one"
+    )
+
+
+def _by_name(values: npt.NDArray[np.float32]) -> dict[str, float | None]:
+    return {
+        name: None if np.isnan(value) else float(value)
+        for name, value in zip(FEATURE_NAMES, values, strict=True)
+    }
+
+
+def _told(notes: list[str], ask: Callable[[], _Answer]) -> _Answer | None:
+    """The answer, or None and a note."""
+    try:
+        return ask()
+    except FraudError as error:
+        notes.append(str(error))
+        return None
+
+
+def _named(settings: Settings, model_name: str) -> Settings:
+    registry = settings.registry.model_copy(update={"model_name": model_name})
+    return settings.model_copy(update={"registry": registry})
