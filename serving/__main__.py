@@ -11,7 +11,7 @@ import typer
 
 from fraud.errors import FraudError
 from fraud.settings import load_settings
-from serving.run import run
+from serving.lean import import_xgboost
 from serving.workers import run_workers
 
 
@@ -34,6 +34,9 @@ def main(
     try:
         settings = load_settings()
         if workers == 1:
+            import_xgboost()
+            from serving.run import run
+
             run(settings, stop)
         else:
             run_workers(settings, workers, stop)

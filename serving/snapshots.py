@@ -10,10 +10,9 @@ import threading
 import time
 from collections.abc import Iterable
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from fraud.errors import FraudError
 from fraud.features.spec import FEATURE_VERSION
 from fraud.kafka import client_config
 from fraud.lake import Lake, open_lake
@@ -25,6 +24,9 @@ from serving.state import Committed, PartitionState
 log = logging.getLogger(__name__)
 
 _SUFFIX = ".snapshot"
+_SILENCE_S = 10.0
+"""A store that says nothing for so long costs more than a replay."""
+_ASK_AGAIN_S = 60.0
 _KEPT = 2
 """The newest may be ahead of what is committed; the one before it is not."""
 
@@ -38,6 +40,7 @@ class Snapshots:
         self._due_at: dict[int, float] = {}
         self._written_at: dict[int, int] = {}
         self._thread: threading.Thread | None = None
+        self._failed_at = -_ASK_AGAIN_S
         self._opened: tuple[Lake, str] | None = None
         self._opening = threading.Lock()
 
@@ -61,6 +64,9 @@ class Snapshots:
         """The newest usable snapshot that is not beyond `committed`; None: replay."""
         if not self._settings.serving.snapshot_interval_s:
             return None
+        if time.monotonic() - self._failed_at < _ASK_AGAIN_S:
+            log.warning("the lake failed a moment ago; replaying partition %d", partition)
+            return None
         try:
             lake, folder = self._open()
             for path in self._paths(lake, folder, partition):
@@ -68,8 +74,12 @@ class Snapshots:
                     state = self._read(lake, path, partition)
                     if state is not None:
                         return state
-        except (FraudError, KafkaException, OSError) as error:
-            log.warning("the snapshots of partition %d cannot be read (%s); replaying", partition, error)
+        except FileNotFoundError as error:
+            log.warning("a snapshot of partition %d has just been replaced (%s); replaying", partition, error)
+        except Exception as error:
+            # Whatever a store's client raises: a replay needs Kafka alone.
+            self._failed_at = time.monotonic()
+            log.warning("the snapshots of partition %d cannot be read (%r); replaying", partition, error)
         return None
 
     def wait(self, timeout_s: float) -> None:
@@ -78,8 +88,7 @@ class Snapshots:
             self._thread.join(timeout_s)
 
     def _begin(self, state: PartitionState) -> None:
-        oldest_possible = state.door.newest - int(self._settings.admission.lateness.total_seconds() * 1_000)
-        state.cards.forget_idle(oldest_possible)
+        state.cards.forget_idle(state.door.oldest_possible)
         told = (state.partition, state.position, state.door.newest, state.cards.dump())
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
         self._thread.start()
@@ -132,7 +141,7 @@ class Snapshots:
                 topic = self._settings.topics.transactions
                 identity = _topic_id(self._settings, topic)
                 folder = f"state/v{FEATURE_VERSION}/{topic}@{identity}"
-                self._opened = open_lake(self._settings), folder
+                self._opened = open_lake(self._settings, _SILENCE_S), folder
             return self._opened
 
 
