@@ -9,7 +9,7 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.faults.table import Table
+from tests.faults.table import VERDICT, Table
 from tests.faults.traffic import PARTITIONS
 from tests.faults.world import NO_REGISTRY, Scene, compare, settle
 
@@ -25,8 +25,6 @@ SERVING = {
 Judge = Callable[[Scene, str, float], None]
 FaultSettings = Callable[..., Settings]
 
-_PLUGIN = "faults-table"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--faults-report FILE`: where the table goes, beside the terminal."""
@@ -36,19 +34,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """One table for the run."""
     path = config.getoption("--faults-report", default=None)
-    config.pluginmanager.register(Table(path and config.invocation_params.dir / path), _PLUGIN)
+    config.pluginmanager.register(Table(path and config.invocation_params.dir / path))
 
 
 @pytest.fixture
-def judge(request: pytest.FixtureRequest) -> Judge:
+def judge(record_property: Callable[[str, object], None]) -> Judge:
     """Settles a scene and holds it to its promise: nothing lost or doubled, every feature as recomputed."""
-    table = request.config.pluginmanager.get_plugin(_PLUGIN)
-    assert isinstance(table, Table)
 
     def judge_it(made: Scene, case: str, seconds: float) -> None:
         settle(made)
         verdict = compare(made, case, seconds)
-        table.add(request.node.nodeid, verdict)
+        record_property(VERDICT, str(verdict))
         assert verdict.is_clean, f"{len(verdict.odd)} odd, such as {verdict.odd[:5]}"
 
     return judge_it

@@ -93,6 +93,12 @@ class Verdict:
         """Predictions whose features are not the recomputed ones, dead letters without cause."""
         return len(self.odd) - self.lost - self.doubled
 
+    def __str__(self) -> str:
+        return (
+            f"| {self.case} | {self.answered:,} | {self.dead_letters:,} | {self.lost} | {self.doubled} "
+            f"| {self.mismatched} | {self.seconds:.1f} s |"
+        )
+
     @property
     def is_clean(self) -> bool:
         """Every transaction answered once, with the features of the offline recomputation."""

@@ -178,6 +178,24 @@ def test_it_starts_from_the_last_good_model_while_the_registry_is_down(
     assert {one.model_version for one in found} == {champion}
 
 
+def test_a_restarted_worker_looks_at_the_registry_at_once(serving_settings: Settings, champion: str) -> None:
+    # given a model on disk, a newer champion in the registry, and an hour between two looks
+    with running(serving_settings) as first:
+        wait_for(lambda: first.engine.status().is_ready)
+    second = register(serving_settings, tiny_bundle(serving_settings, seed=1))
+    registry = serving_settings.registry.model_copy(update={"poll_interval_s": 3_600.0})
+    patient = serving_settings.model_copy(update={"registry": registry})
+
+    # when
+    with running(patient) as engine:
+        wait_for(lambda: engine.engine._models.champion and engine.engine._models.champion.version == second)
+        send(patient, [transaction(number) for number in range(50)])
+        found = wait_for_predictions(patient, 50)
+
+    # then
+    assert {one.model_version for one in found} == {second}
+
+
 def test_the_flagged_are_told_why(serving_settings: Settings) -> None:
     # given
     register(serving_settings, tiny_bundle(serving_settings, threshold=0.3))

@@ -53,6 +53,21 @@ def test_a_restart_from_a_snapshot_gives_the_same_features(
     assert mismatches(snapshotting, found) == []
 
 
+def test_a_lake_that_is_down_costs_a_replay(snapshotting: Settings, champion: str) -> None:
+    # given
+    events = _serve_half(snapshotting)
+    lake = {"url": "s3://lake", "s3_endpoint_url": "http://127.0.0.1:1", "s3_key": "k", "s3_secret": "s"}
+    changed = snapshotting.model_dump() | {"lake": lake}
+
+    # when
+    with running(type(snapshotting).model_validate(changed)) as second:
+        found = wait_for_predictions(snapshotting, len({one["transaction_id"] for one in events}))
+
+    # then
+    assert 'fraud_restorations_total{source="replay"} 3.0' in second.metrics.exposition().decode()
+    assert mismatches(snapshotting, found) == []
+
+
 def test_serving_goes_on_when_snapshots_cannot_be_written(snapshotting: Settings, champion: str) -> None:
     # given a lake whose place for snapshots is taken by a file
     (snapshotting.home / "lake").mkdir(parents=True)
