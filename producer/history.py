@@ -20,8 +20,12 @@ from producer.wire import label_messages, transaction_messages
 
 @dataclass(frozen=True)
 class Published:
-    """What a history brought: counts, and the labels that were not due at its end."""
+    """What a history brought: counts, and the labels that were not due at its end.
 
+    `days` are the days published; fewer than the span has when it was stopped.
+    """
+
+    days: int
     transactions: int
     deliveries: int
     labels: int
@@ -55,16 +59,21 @@ def publish_history(
     span: Span,
     lake: Lake | None = None,
     progress: Callable[[int], None] = lambda transactions: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Published:
     """Publish the span's transactions, and the labels reported by its end; the truth goes to the lake.
+
+    When `is_stopped` says so, it ends after the day under way; what it tells of is acknowledged then too.
 
     Raises:
         ConfigurationError: the topic would delete what is older than it keeps.
         UnreachableError: Kafka did not take something.
     """
     _require_retention(settings, span)
-    pending, transactions, deliveries, labels, frauds = LABELS.empty_table(), 0, 0, 0, 0
+    pending, days, transactions, deliveries, labels, frauds = LABELS.empty_table(), 0, 0, 0, 0, 0
     for day in span.days():
+        if is_stopped():
+            break
         traffic = simulator.day(day).until(span.end)
         messages = transaction_messages(traffic.delivered())
         publisher.send(settings.topics.transactions, messages)
@@ -74,13 +83,14 @@ def publish_history(
         publisher.send(settings.topics.labels, label_messages(due))
         if lake is not None:
             lake.write_table(traffic.truth, f"truth/date={day}/history.parquet")
+        days += 1
         transactions += traffic.transactions.num_rows
         deliveries += len(messages)
         labels += due.num_rows
         frauds += pc.sum(traffic.truth["is_fraud"]).as_py() or 0
         progress(transactions)
     publisher.flush()
-    return Published(transactions, deliveries, labels, frauds, pending)
+    return Published(days, transactions, deliveries, labels, frauds, pending)
 
 
 def due_labels(labels: pa.Table, now: int) -> tuple[pa.Table, pa.Table]:

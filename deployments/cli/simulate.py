@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fraud.errors import ConfigurationError
+from fraud.errors import ConfigurationError, FraudError
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
@@ -105,12 +105,18 @@ def _history(
             elapsed = bars.tasks[0].elapsed or 1e-9
             bars.update(task, advance=1, rate=f"{transactions / elapsed:,.0f}/s")
 
-        done = publish_history(settings, publisher, simulator, span, lake, tell)
+        with _stopped_by_signals() as stop:
+            done = publish_history(settings, publisher, simulator, span, lake, tell, stop.is_set)
     console.print(
         f"history: {done.transactions:,} transactions in {done.deliveries:,} messages "
         f"({done.frauds / max(done.transactions, 1):.2%} fraud), {done.labels:,} labels; "
         f"{done.pending.num_rows:,} labels are not due yet"
     )
+    if done.days < len(span.days()):
+        raise InterruptedHistoryError(
+            f"stopped after {done.days} of {len(span.days())} days; what the line above counts is in Kafka, "
+            "the rest is not: begin anew with fresh topics to have it whole"
+        )
     return done.pending
 
 
@@ -147,6 +153,10 @@ def _live(
         f"live: {counts.transactions:,} transactions ({counts.frauds:,} of them fraud) "
         f"in {counts.seconds:.1f} s, {counts.labels:,} labels; all acknowledged"
     )
+
+
+class InterruptedHistoryError(FraudError):
+    """A signal ended a history before its end."""
 
 
 LABELS_REACH_DAYS = 30

@@ -130,7 +130,26 @@ def test_live_traffic_keeps_its_rate_and_its_event_time_is_now(settings: Setting
 
 @pytest.mark.broker
 def test_a_stopped_stream_has_nothing_unacknowledged(settings: Settings, tmp_path: Path) -> None:
-    log = tmp_path / "simulate.log"
+    code, told = _simulate_until_stopped(settings, tmp_path / "log", "--rate", "400")
+
+    assert code == 0, told
+    sent = int(told.split("live: ")[2].split(" transactions")[0].replace(",", ""))
+    assert sent == len(_read(settings, settings.topics.transactions))
+
+
+@pytest.mark.broker
+def test_a_stopped_history_tells_what_is_in_kafka_and_fails(settings: Settings, tmp_path: Path) -> None:
+    code, told = _simulate_until_stopped(settings, tmp_path / "log", "--days", "2000")
+
+    assert code == 1, told
+    assert "error: stopped after" in told
+    assert "Traceback" not in told
+    sent = int(told.split("transactions in ")[1].split(" messages")[0].replace(",", ""))
+    assert sent == len(_read(settings, settings.topics.transactions))
+
+
+def _simulate_until_stopped(settings: Settings, log: Path, *options: str) -> tuple[int, str]:
+    """Stop `fraud simulate` by SIGTERM under way; returns its exit code and its output."""
     environment = {
         **os.environ,
         "FRAUD_HOME": str(settings.home),
@@ -139,7 +158,7 @@ def test_a_stopped_stream_has_nothing_unacknowledged(settings: Settings, tmp_pat
         "FRAUD_TOPICS__LABELS": settings.topics.labels,
     }
     command = "import sys; from deployments.cli import main; sys.argv[0] = 'fraud'; main()"
-    arguments = ["simulate", "--scenario", "small", "--cards", str(CARDS), "--rate", "400"]
+    arguments = ["simulate", "--scenario", "small", "--cards", str(CARDS), *options]
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", command, *arguments], env=environment, stdout=output, stderr=output
@@ -151,11 +170,7 @@ def test_a_stopped_stream_has_nothing_unacknowledged(settings: Settings, tmp_pat
         finally:
             process.kill()
             process.wait()
-
-    told = log.read_text()
-    assert code == 0, told
-    sent = int(told.split("live: ")[2].split(" transactions")[0].replace(",", ""))
-    assert sent == len(_read(settings, settings.topics.transactions))
+    return code, " ".join(log.read_text().split())
 
 
 def _wait_for_messages(settings: Settings, process: "subprocess.Popen[bytes]", at_least: int) -> None:
