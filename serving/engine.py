@@ -35,8 +35,6 @@ _GAUGES_EVERY_S = 1.0
 _GROUP_CONFIG = {
     # Only what really moves is taken away in a rebalance, and only that has to be restored elsewhere.
     "partition.assignment.strategy": "cooperative-sticky",
-    "session.timeout.ms": 10_000,
-    "heartbeat.interval.ms": 2_000,
     "max.poll.interval.ms": 120_000,
     "fetch.wait.max.ms": 50,
 }
@@ -68,7 +66,10 @@ class Engine:
         self._profile_reader = ProfileReader(settings)
         self._models = Models(settings, metrics)
         self._scorer = Scorer(settings, self._profiles, metrics)
-        self._consumer = Consumer(consumer_config(settings, settings.serving.group_id, **_GROUP_CONFIG))
+        session_ms = int(settings.serving.session_timeout_s * 1_000)
+        timing = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 5}
+        config = _GROUP_CONFIG | timing
+        self._consumer = Consumer(consumer_config(settings, settings.serving.group_id, **config))
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
         self._delivery: Delivery = self._make_delivery()
@@ -212,6 +213,8 @@ class Engine:
             lag = self._lag_of(state)
             self._lag += lag
             self._metrics.owns(state.partition, lag, len(state.cards), state.cards.nbytes)
+        if self._partitions.is_settled and self._lag <= self._settings.serving.batch_size:
+            self._models.settled()
 
     def _lag_of(self, state: PartitionState) -> int:
         here = TopicPartition(self._settings.topics.transactions, state.partition)
@@ -220,9 +223,10 @@ class Engine:
 
     def _drain(self) -> None:
         timeout_s = self._settings.serving.drain_timeout_s
+        deadline = time.monotonic() + timeout_s
         if not self._delivery.settle(timeout_s):
             log.error("not everything could be committed within %.0f s; it will be scored again", timeout_s)
-        self._snapshots.wait(timeout_s)
+        self._snapshots.wait(max(0.0, deadline - time.monotonic()))
 
     def _close(self) -> None:
         self._partitions.stop()
