@@ -75,7 +75,7 @@ def spread(
 
 
 def _start(settings: SparkSettings) -> SparkSession:
-    builder = SparkSession.builder.appName("fraud-preprocess").master(settings.master)
+    builder = SparkSession.builder.appName("fraud").master(settings.master)
     for name, value in _conf(settings).items():
         builder = builder.config(name, value)
     try:

@@ -10,8 +10,9 @@ from typing import Literal
 
 from fraud.errors import ConfigurationError
 from fraud.lake import open_lake
+from fraud.modelling.imbalance import Strategy
 from fraud.modelling.learner import FitBooster, fit_booster
-from fraud.modelling.space import STRATEGIES, UNSAMPLED, Strategy
+from fraud.modelling.space import STRATEGIES, UNSAMPLED
 from fraud.settings import Settings, SparkSettings
 
 Engine = Literal["local", "spark"]

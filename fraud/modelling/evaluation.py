@@ -79,7 +79,7 @@ class Ranked:
 
     def _cumulated(self, weights: Floats | None) -> tuple[Floats, Floats]:
         if weights is None:
-            return np.cumsum(self.labels)[self.ends], self.ends + 1.0
+            return np.cumsum(self.labels)[self.ends], (self.ends + 1).astype(np.float64)
         if not self._latest or self._latest[0] is not weights:
             ordered = weights[self.order]
             sums = np.cumsum(ordered * self.labels)[self.ends], np.cumsum(ordered)[self.ends]

@@ -127,7 +127,7 @@ class _PreparedFold:
     test_weights: npt.NDArray[np.float64]
 
 
-class _EarlyLook(TrainingCallback):
+class _EarlyLook(TrainingCallback):  # type: ignore[misc]
     """Compares a trial with the others when it has learnt for a while, and prunes it if it falls behind."""
 
     def __init__(self, trial: optuna.Trial, eta: float) -> None:

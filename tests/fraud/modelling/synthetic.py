@@ -71,7 +71,7 @@ def labels_of(
     return pa.table(
         {
             "transaction_id": pa.array(list(ids), pa.string()),
-            "is_fraud": pa.array([is_fraud] * len(ids)),
+            "is_fraud": pa.array([is_fraud] * len(ids), pa.bool_()),
             "reported_at": pa.array(reported_at, pa.int64()),
         }
     )

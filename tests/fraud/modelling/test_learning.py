@@ -15,7 +15,7 @@ from fraud.modelling.evaluation import average_precision
 from fraud.modelling.imbalance import Imbalance
 from fraud.modelling.learner import learn
 from fraud.modelling.search import UNPRUNED, OnTrial, SearchResult, SearchRules, finished, search
-from fraud.modelling.space import SENSIBLE, Recipe, parameters_of
+from fraud.modelling.space import SENSIBLE, UNSAMPLED, Recipe, parameters_of
 from fraud.modelling.splits import Period, Split, milliseconds, temporal_split, walk_forward
 from fraud.modelling.thresholds import ThresholdRules
 from tests.fraud.modelling.synthetic import START_MS, dataset
@@ -160,3 +160,4 @@ def test_a_fold_without_fraud_is_named(data: Dataset, split: Split) -> None:
 def test_parameters_of_another_space_are_not_tried() -> None:
     assert parameters_of(SENSIBLE | {"rounds": 7}) == SENSIBLE
     assert parameters_of({"max_depth": 3}) is None
+    assert parameters_of(SENSIBLE | {"imbalance": "smote"}, UNSAMPLED) is None
