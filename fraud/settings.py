@@ -175,6 +175,7 @@ class MonitoringSettings(_Section):
     min_rows: int = Field(default=500, ge=1, description="of recent predictions, before drift is judged")
     reference_rows: int = Field(default=50_000, ge=1)
     max_predictions: int = Field(default=2_000_000, ge=1, description="bounds the memory; the newest count")
+    pushgateway_url: str | None = Field(default=None, description="where Prometheus finds the figures")
 
 
 class DashboardSettings(_Section):
@@ -189,6 +190,11 @@ class DashboardSettings(_Section):
     store_mib: int = Field(default=512, ge=16, description="of history kept on disk; the oldest goes first")
     history: timedelta = Field(default=timedelta(days=7), description="read from Kafka at the first start")
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
+    per_euro: dict[str, float] = Field(
+        default={"JPY": 165, "KRW": 1_600, "INR": 95, "CNY": 8, "HUF": 395, "CZK": 25, "PLN": 4.3, "SEK": 11}
+        | {"NOK": 11.7, "DKK": 7.5, "TRY": 45, "MXN": 21, "BRL": 6.3, "ZAR": 20, "CLP": 1_080, "NGN": 1_650},
+        description="rough values, which order the queue by money at risk; a currency not named counts as 1",
+    )
 
 
 class Settings(BaseSettings):

@@ -2,11 +2,14 @@
 
 from rich.console import Console
 
+from deployments.local.dashboard import NAME, LocalDashboard
 from deployments.local.stack import Stack
 from fraud.settings import load_settings
 
 
 def down() -> None:
     """Stop what `up` started; the data stay."""
-    stopped = Stack(load_settings().home).stop()
+    home = load_settings().home
+    stopped = [NAME] if LocalDashboard(home).stop() else []
+    stopped += Stack(home).stop()
     Console().print(f"stopped {', '.join(stopped)}" if stopped else "nothing ran")

@@ -1,13 +1,16 @@
 """`fraud up`: start the embedded stack."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.status import Status
 
+from deployments.cli.dashboard import tell_first_password
 from deployments.cli.status import status_table
+from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import NAMES, Stack
 from fraud.kafka import create_topics
 from fraud.settings import load_settings
@@ -15,8 +18,13 @@ from fraud.settings import load_settings
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Default: the usual one, or a free one.")]
 
 
-def up(kafka_port: Port = None, mlflow_port: Port = None, prefect_port: Port = None) -> None:
-    """Start Kafka, MLflow and Prefect, or what is missing of them."""
+def up(
+    kafka_port: Port = None,
+    mlflow_port: Port = None,
+    prefect_port: Port = None,
+    dashboard: Annotated[bool, typer.Option(help="Start the web dashboard too.")] = True,
+) -> None:
+    """Start Kafka, MLflow, Prefect and the dashboard, or what is missing of them."""
     asked = {"Kafka": kafka_port, "MLflow": mlflow_port, "Prefect": prefect_port}
     ports = {name: port for name, port in asked.items() if port is not None}
     console, home = Console(), load_settings().home
@@ -35,7 +43,17 @@ def up(kafka_port: Port = None, mlflow_port: Port = None, prefect_port: Port = N
         console.print("everything runs already")
     _create_topics(console, stack)
     console.print(status_table(stack.status()))
+    if dashboard:
+        _start_dashboard(console, home)
     console.print('[dim]`eval "$(fraud env)"` tells other programs where it is; `fraud down` ends it.[/]')
+
+
+def _start_dashboard(console: Console, home: Path) -> None:
+    settings = load_settings()
+    tell_first_password(settings, console)
+    with console.status("starting the dashboard"):
+        address = LocalDashboard(home).start(settings.dashboard.port)
+    console.print(f"[green]✓[/] dashboard at {address}", highlight=False)
 
 
 def _show_jars(status: Status, there: int, of: int) -> None:

@@ -84,7 +84,9 @@ def log_in(credentials: Credentials, request: Request, response: Response, parts
         raise HTTPException(429, "too many tries; wait a minute", {"Retry-After": "60"})
     user = parts.accounts.log_in(credentials.name, credentials.password)
     with parts.store.desk() as desk:
-        audit(desk, credentials.name, "login" if user else "login refused", address, {})
+        # What is no user's name may be a password in the wrong field.
+        name = credentials.name if credentials.name in parts.accounts.users() else "(unknown)"
+        audit(desk, name, "login" if user else "login refused", address, {})
     if user is None:
         raise HTTPException(401, "name or password is wrong")
     parts.logins_by_name.clear(credentials.name)

@@ -72,7 +72,7 @@ class Follower:
         connection = self._store.connect()
         while not self._stop.is_set():
             try:
-                recorder = Recorder(connection, self._cluster(), self._settings.dashboard.store_mib << 20)
+                recorder = Recorder(connection, self._cluster(), self._settings.dashboard)
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
                 self._be(connected=False, problem=str(error))

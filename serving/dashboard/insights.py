@@ -56,4 +56,4 @@ def promote(
 @router.get("/monitoring")
 def monitoring(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
     """The monitor's reports in the lake, the newest first."""
-    return parts.insights.reports.get()
+    return parts.insights.reports.get() | {"psi": parts.settings.monitoring.psi}

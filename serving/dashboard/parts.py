@@ -47,6 +47,8 @@ class Parts:
         self.verdicts = Verdicts(self.settings, self.store)
         self.follower = Follower(self.settings, self.store, self._tell_batch, self._tell_state)
         self.insights = Insights(self.settings)
+        self._reviewed: dict[str, Any] = {}
+        self._review_due = float("-inf")
         self._stop = threading.Event()
         self._pulse = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
@@ -67,7 +69,15 @@ class Parts:
     def figures(self) -> dict[str, Any]:
         """What the live page shows at the top."""
         reader = self.store.reader
-        return live(reader, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms()) | {"review": review_figures(reader)}
+        return live(reader, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms()) | {"review": self._review()}
+
+    def _review(self) -> dict[str, Any]:
+        """Read as often as it is cheap: it looks at every alert that is stored."""
+        begun = time.monotonic()
+        if begun >= self._review_due:
+            self._reviewed = review_figures(self.store.reader)
+            self._review_due = begun + max(_PULSE_S, 20 * (time.monotonic() - begun))
+        return self._reviewed
 
     def _beat(self) -> None:
         """The figures are read once for all pages, and not at all when nobody looks."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
+from fraud.settings import DashboardSettings
 from serving.dashboard.store import transaction
 from serving.dashboard.ticks import Ticks
 
@@ -68,10 +69,11 @@ class Batch:
 class Recorder:
     """Writes batches; owns its connection and is used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, cluster: str, most_bytes: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, cluster: str, settings: DashboardSettings) -> None:
         self._connection = connection
         self._cluster = cluster
-        self._most_bytes = most_bytes
+        self._most_bytes = settings.store_mib << 20
+        self._per_euro = settings.per_euro
         self._ticks = Ticks(connection)
 
     def offsets(self) -> dict[tuple[str, int], int]:
@@ -100,10 +102,10 @@ class Recorder:
         execute(_SCORE, [_score_row(one) for one in batch.predictions])
         fresh = self._fresh(batch.predictions)
         alerts = [one for one in fresh if one.decision == "review"]
-        execute(_ALERT, [_alert_row(one) for one in alerts])
+        execute(_ALERT, [_alert_row(one, self._euros(one)) for one in alerts])
         execute(_SHADOW, [_shadow_row(one) for one in fresh if one.challenger_score is not None])
         for one in fresh:
-            value = _major(one) if one.decision == "review" else None
+            value = self._euros(one) if one.decision == "review" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
         waiting = self._waiting([one.transaction_id for one in batch.transactions])
         changed = [*waiting, *(one.transaction_id for one in alerts)]
@@ -146,6 +148,10 @@ class Recorder:
                 (rows,),
             )
 
+    def _euros(self, one: Prediction) -> float:
+        """Roughly; it orders alerts of several currencies."""
+        return _major(one) / self._per_euro.get(one.currency, 1.0)
+
     def _used_bytes(self) -> int:
         pages, free, size = (
             self._connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -168,12 +174,12 @@ def _score_row(one: Prediction) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _alert_row(one: Prediction) -> tuple[object, ...]:
+def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
     return (
         one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, one.threshold,
         one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
-        _major(one), _major(one) * one.score,
+        _major(one), euros * one.score,
     )  # fmt: skip
 
 

@@ -33,6 +33,8 @@ CREATE TABLE alerts (
     challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL
 ) STRICT;
 CREATE INDEX alerts_by_risk ON alerts (at_risk);
+CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
+CREATE INDEX alerts_of_country ON alerts (country);
 
 CREATE TABLE labels (
     transaction_id TEXT PRIMARY KEY, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,

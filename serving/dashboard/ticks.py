@@ -26,7 +26,7 @@ class Tick:
         scored: predictions.
         flagged: of them, those to be reviewed.
         late: scored long after the event, such as a replayed history; their latency says nothing.
-        value: sum of the flagged amounts, in major units of whatever currency.
+        value: sum of the flagged amounts, roughly in euros.
         scores: histogram of the scores over [0, 1].
         latencies: histogram of event to scored, by `LATENCY_EDGES_MS`.
     """

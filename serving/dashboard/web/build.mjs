@@ -21,13 +21,16 @@ await build({ entryPoints: ["src/style.css"], minify: true, outfile: `${target}/
 copyFileSync("src/index.html", `${target}/index.html`);
 copyFileSync("src/icon.svg", `${target}/icon.svg`);
 
+// A ring that crosses the antimeridian goes on beyond it, instead of all the way back around the world.
+const step = (dx, y) => (Math.abs(dx) < 1800 || y < -800 ? dx : dx - 3600 * Math.sign(dx));
+
 // Natural Earth's countries (public domain) in tenths of a degree, each ring as differences.
 const atlas = JSON.parse(readFileSync("node_modules/world-atlas/countries-110m.json", "utf8"));
 const world = feature(atlas, atlas.objects.countries).features.flatMap(({ geometry }) =>
   (geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates).flatMap((polygon) =>
     polygon.map((ring) => {
       const points = ring.map(([x, y]) => [Math.round(x * 10), Math.round(y * 10)]);
-      return points.flatMap(([x, y], at) => (at ? [x - points[at - 1][0], y - points[at - 1][1]] : [x, y]));
+      return points.flatMap(([x, y], at) => (at ? [step(x - points[at - 1][0], y), y - points[at - 1][1]] : [x, y]));
     }),
   ),
 );

@@ -46,7 +46,7 @@ export function ceiling(value: number): number {
 export interface Series {
   values: (number | null)[];
   kind: "area" | "line" | "bars" | "dots";
-  tone: "calm" | "risk" | "ok" | "faint" | "accent";
+  tone: "calm" | "risk" | "ok" | "faint" | "accent" | "unsure";
 }
 
 interface PlotProps {

@@ -36,7 +36,7 @@ export function rate(perSecond: number): string {
 export function duration(ms: number | null): string {
   if (ms === null) return "–";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 90_000) return `${decimal(ms / 1_000, ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 90_000) return `${decimal(ms / 1_000, ms < 10_000 && ms % 1_000 ? 1 : 0)} s`;
   if (ms < 5_400_000) return `${Math.round(ms / 60_000)} min`;
   return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} days`;
 }

@@ -34,7 +34,7 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
       <Figure name="transactions a second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
       <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
       <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `half within ${duration(now.whole.p50)}` : "no live traffic"} />
-      <Figure name="money at risk, to review" value={review ? compact(review.at_risk) : "–"} note={review ? `${compact(review.open)} alerts are open` : ""} tone="risk" />
+      <Figure name="money at risk, to review" value={review ? `≈ € ${compact(review.at_risk)}` : "–"} note={review ? `${compact(review.open)} alerts are open` : ""} tone="risk" />
     </section>
   );
 }
@@ -73,15 +73,15 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   return (
     <>
       <Panel title="Throughput" hint="transactions a second" extra={<Spans span={span} choose={choose} />}>
-        <Plot label="Transactions a second" height={150} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
+        <Plot label="Transactions a second" height={190} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
       </Panel>
       <Panel title="Alerts" hint={`in each ${duration(shown?.step_ms ?? 5_000)}`}>
-        <Plot label="Alerts" height={110} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
+        <Plot label="Alerts" height={130} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
       </Panel>
-      <Panel title="Latency" hint="event to decision: half within the line, 95 % within the shade">
+      <Panel title="Latency" hint="event to decision: median, and 95 %">
         <Plot
           label="Latency"
-          height={130}
+          height={160}
           series={[
             { values: whole(shown?.p95), kind: "area", tone: "faint" },
             { values: whole(shown?.p50), kind: "line", tone: "accent" },
@@ -90,8 +90,8 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
           {...axis}
         />
       </Panel>
-      <Panel title="Scores" hint="how many got which score, on a logarithmic scale">
-        <ScoreHistogram counts={shown?.scores ?? []} threshold={now?.review.threshold ?? null} height={130} />
+      <Panel title="Scores" hint="logarithmic: fraud is rare">
+        <ScoreHistogram counts={shown?.scores ?? []} threshold={now?.review.threshold ?? null} height={160} />
       </Panel>
     </>
   );

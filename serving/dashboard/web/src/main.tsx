@@ -49,6 +49,9 @@ function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <Navigation me={me} page={page} leave={leave} />
       <div class="stage">
         <Notices />
+        <header class="topbar">
+          <Who me={me} leave={leave} />
+        </header>
         <main id="main" tabIndex={-1}>
           {page === "live" && <LivePage />}
           {page === "review" && <ReviewPage me={me} />}
@@ -65,10 +68,6 @@ function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
 function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void }): JSX.Element {
   const open = useCell(figures)?.review.open ?? 0;
   const shown = me.role === "admin" ? [...pages, auditPage] : pages;
-  const end = async (): Promise<void> => {
-    await post("logout", {}).catch(() => undefined);
-    leave();
-  };
   return (
     <nav aria-label="Pages">
       <div class="brand">
@@ -89,16 +88,28 @@ function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void
         ))}
       </ul>
       <div class="who">
-        <Pulse />
-        <ThemeButton />
-        <p>
-          {me.name} <span class="muted">{me.role}</span>
-        </p>
-        <button type="button" class="quiet" onClick={() => void end()}>
-          Log out
-        </button>
+        <Who me={me} leave={leave} />
       </div>
     </nav>
+  );
+}
+
+function Who({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+  const end = async (): Promise<void> => {
+    await post("logout", {}).catch(() => undefined);
+    leave();
+  };
+  return (
+    <>
+      <Pulse />
+      <ThemeButton />
+      <p class="name">
+        {me.name} <span class="muted">{me.role}</span>
+      </p>
+      <button type="button" class="quiet" onClick={() => void end()}>
+        Log out
+      </button>
+    </>
   );
 }
 

@@ -39,7 +39,7 @@ export function ModelsPage({ me }: { me: Me }): JSX.Element {
 
 function Quality({ versions }: { versions: Version[] }): JSX.Element {
   const old = [...versions].reverse();
-  const tones = ["accent", "risk", "ok"] as const;
+  const tones = ["accent", "unsure", "ok"] as const;
   if (!old.length) return <p class="empty">–</p>;
   return (
     <>
@@ -90,7 +90,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
         </thead>
         <tbody>
           {versions.map((one) => (
-            <tr key={one.version} class={one.aliases.includes("champion") ? "here" : ""}>
+            <tr key={one.version} class={one.aliases.includes("champion") ? "here champion" : ""}>
               <td>{one.version}</td>
               <td>
                 {one.aliases.map((alias) => (

@@ -1,17 +1,14 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "./charts";
-import { Fact } from "./case";
 import { decimal, integer, moment, percent } from "./format";
 import { Figure, Panel } from "./live";
 import { useAnswer, useNow } from "./state";
 import type { Drift, Report, Sourced } from "./types";
 
-const shift = 0.25;
-
 export function MonitoringPage(): JSX.Element {
   const tick = useNow(30_000);
-  const { value, problem } = useAnswer<Sourced<Report[]>>("monitoring", tick);
+  const { value, problem } = useAnswer<Sourced<Report[]> & { psi: number }>("monitoring", tick);
   const [chosen, choose] = useState(0);
   if (!value) return <p class="empty">{problem ?? "Asking the lake…"}</p>;
   const reports = value.value ?? [];
@@ -34,7 +31,7 @@ export function MonitoringPage(): JSX.Element {
             </label>
             <span class="muted">model version {report.model_version ?? "–"}</span>
           </div>
-          <ReportView report={report} />
+          <ReportView report={report} shift={value.psi} />
         </>
       ) : (
         <p class="empty">
@@ -45,7 +42,7 @@ export function MonitoringPage(): JSX.Element {
   );
 }
 
-function ReportView({ report }: { report: Report }): JSX.Element {
+function ReportView({ report, shift }: { report: Report; shift: number }): JSX.Element {
   const raised = [...report.alarms, ...report.inconsistencies];
   const matured = report.matured;
   const days = report.days;
@@ -76,8 +73,8 @@ function ReportView({ report }: { report: Report }): JSX.Element {
             height={180}
             top={1}
             series={[
-              { values: days.map((one) => one.matured.recall), kind: "line", tone: "risk" },
-              { values: days.map((one) => one.matured.recall), kind: "dots", tone: "risk" },
+              { values: days.map((one) => one.matured.recall), kind: "line", tone: "accent" },
+              { values: days.map((one) => one.matured.recall), kind: "dots", tone: "accent" },
               { values: days.map((one) => one.matured.precision), kind: "line", tone: "ok" },
               { values: days.map((one) => one.matured.precision), kind: "dots", tone: "ok" },
             ]}
@@ -85,15 +82,15 @@ function ReportView({ report }: { report: Report }): JSX.Element {
             {...axis}
           />
           <p class="legend">
-            <span class="key risk">recall</span>
+            <span class="key accent">recall</span>
             <span class="key ok">precision</span>
           </p>
         </Panel>
         <Panel title="Alert rate" hint="share of a day’s payments">
-          <Plot label="Alert rate by day" height={180} series={[{ values: days.map((one) => one.alert_rate), kind: "bars", tone: "risk" }]} format={(value) => percent(value, 2)} {...axis} />
+          <Plot label="Alert rate by day" height={180} series={[{ values: days.map((one) => one.alert_rate), kind: "bars", tone: "calm" }]} format={(value) => percent(value, 2)} {...axis} />
         </Panel>
         <Panel title="Drift" hint={`population stability index; from ${shift} it is a shift`}>
-          <DriftBars drifts={report.features.slice(0, 12)} />
+          <DriftBars drifts={report.features.slice(0, 12)} shift={shift} />
         </Panel>
         <Panel title="Calibration" hint="what the score said, and what came of it">
           <Calibration report={report} />
@@ -101,11 +98,15 @@ function ReportView({ report }: { report: Report }): JSX.Element {
       </div>
       {(report.notes.length > 0 || Object.keys(report.label_delay).length > 0) && (
         <Panel title="To know">
-          <dl class="figures-list">
-            {Object.entries(report.label_delay).map(([name, value]) => (
-              <Fact key={name} name={`days from fraud to report, ${name}`} value={decimal(value, 1)} />
-            ))}
-          </dl>
+          {Object.keys(report.label_delay).length > 0 && (
+            <p>
+              From fraud to report it takes{" "}
+              {Object.entries(report.label_delay)
+                .map(([name, value]) => `${decimal(value, 1)} days (${name})`)
+                .join(", ")}
+              .
+            </p>
+          )}
           <ul class="notes">
             {report.notes.map((one) => (
               <li key={one}>{one}</li>
@@ -117,7 +118,7 @@ function ReportView({ report }: { report: Report }): JSX.Element {
   );
 }
 
-function DriftBars({ drifts }: { drifts: Drift[] }): JSX.Element {
+function DriftBars({ drifts, shift }: { drifts: Drift[]; shift: number }): JSX.Element {
   if (!drifts.length) return <p class="empty">Cannot be judged yet.</p>;
   const most = Math.max(shift * 1.6, ...drifts.map((one) => one.psi));
   return (

@@ -1,0 +1,200 @@
+"""From the topics to the page: the feed, the case, the figures, and what a restart finds."""
+
+import time
+
+import pytest
+
+from fraud.kafka import admin_client
+from fraud.schema import Label, MerchantProfile
+from fraud.settings import Settings
+from tests.conftest import SettingsFactory
+from tests.serving.dashboard.world import (
+    Desk,
+    answer_to,
+    listening,
+    now_ms,
+    payment,
+    served,
+    tell,
+    tell_alert,
+    wait_for,
+)
+
+pytestmark = pytest.mark.broker
+
+
+def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(desk: Desk) -> None:
+    # given an open page
+    wait_for(lambda: desk.parts.follower.state.connected)
+    with listening(desk.browser("vera")) as event:
+        event("figures")
+        # when the engine flags a transaction
+        flagged = tell_alert(desk.settings, 1, score=0.93)
+        told_at = time.monotonic()
+        # then the page hears of it, with what an analyst reads first
+        alerts = event("alerts")["alerts"]
+        assert time.monotonic() - told_at < 2
+    assert alerts[0]["transaction_id"] == flagged.transaction_id
+    assert alerts[0]["merchant_id"] == "merchant-1"
+    assert alerts[0]["reasons"][0]["text"] == "5 payments in 10 minutes"
+
+
+def test_only_the_flagged_are_listed_and_all_are_counted(desk: Desk) -> None:
+    # given predictions of which one is flagged
+    quiet = [payment(number) for number in range(2, 6)]
+    tell(desk.settings, *quiet, *(answer_to(one, score=0.01) for one in quiet))
+    tell_alert(desk.settings, 1)
+    browser = desk.browser("vera")
+    # then the feed has that one
+    assert [one["transaction_id"] for one in wait_for(browser.alerts)] == ["t1"]
+    # and the figures have all
+    wait_for(lambda: browser.get("live").json()["whole"]["scored"] == 5)
+    assert browser.get("live").json()["whole"]["flagged"] == 1
+    assert browser.get("live").json()["whole"]["p50"] < 10_000
+
+
+def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(desk: Desk) -> None:
+    # given a small alert, a large one and one from abroad
+    tell_alert(desk.settings, 1, amount=20)
+    tell_alert(desk.settings, 2, amount=900, score=0.6)
+    tell_alert(desk.settings, 3, amount=50, country="JP", merchant_id="100%_sure")
+    browser = desk.browser("vera")
+    wait_for(lambda: len(browser.alerts()) == 3)
+
+    def found(**query: object) -> list[str]:
+        return [one["transaction_id"] for one in browser.alerts(**query)]
+
+    # then each filter lets the right ones through
+    assert found(order="risk") == ["t2", "t3", "t1"]
+    assert found(least_amount=100) == ["t2"]
+    assert found(least_score=0.7) == ["t3", "t1"]
+    assert found(country="JP") == ["t3"]
+    assert found(text="%_") == ["t3"]
+    assert found(state="reviewed") == []
+
+
+def test_a_case_tells_the_cards_payments_and_the_merchants_risk(desk: Desk) -> None:
+    # given earlier payments of the card and a profile of the merchant
+    begun = now_ms() - 3_600_000
+    values = [10.0, 70.0, 140.0, 300.0, 0.0, 0.01, 0.02, 0.03, 4_000.0, 1_000.0]
+    tell(
+        desk.settings,
+        MerchantProfile("merchant-1", "2026-01-01", 1, values),
+        *(payment(number, card_id="card-1", timestamp=begun + number) for number in range(50, 55)),
+    )
+    tell_alert(desk.settings, 1)
+    browser = desk.browser("vera")
+    wait_for(browser.alerts)
+    # when the case is opened
+    case = wait_for(lambda: (found := browser.get("alerts/t1").json())["merchant"]["profile"] and found)
+    # then it has them, oldest first, and not those of other cards
+    assert [one["transaction_id"] for one in case["payments"]] == ["t50", "t51", "t52", "t53", "t54", "t1"]
+    assert case["merchant"]["profile"]["merchant_fraud_rate_30d"] == 0.03
+
+
+def test_an_alert_whose_transaction_comes_later_is_completed(desk: Desk) -> None:
+    # given a prediction whose transaction the dashboard has not seen
+    transaction = payment(1)
+    tell(desk.settings, answer_to(transaction))
+    browser = desk.browser("vera")
+    assert wait_for(browser.alerts)[0]["merchant_id"] is None
+    # when the transaction arrives
+    tell(desk.settings, transaction)
+    # then the alert has its details
+    wait_for(lambda: browser.alerts()[0]["merchant_id"] == "merchant-1")
+    assert browser.alerts()[0]["country"] == "DE"
+
+
+def test_a_prediction_that_comes_twice_is_one_alert(desk: Desk) -> None:
+    transaction = payment(1)
+    tell(desk.settings, transaction, answer_to(transaction), answer_to(transaction))
+    browser = desk.browser("vera")
+    wait_for(browser.alerts)
+    tell_alert(desk.settings, 8)
+    wait_for(lambda: len(browser.alerts()) > 1)
+    assert [one["transaction_id"] for one in browser.alerts()] == ["t8", "t1"]
+    assert browser.get("live").json()["whole"]["flagged"] == 2
+
+
+def test_a_chargeback_marks_its_alert(desk: Desk) -> None:
+    transaction = tell_alert(desk.settings, 1)
+    browser = desk.browser("vera")
+    wait_for(browser.alerts)
+    tell(desk.settings, Label("t1", transaction.card_id, is_fraud=True, reported_at=now_ms()))
+    wait_for(lambda: browser.alerts(state="reviewed"))
+    assert browser.alerts(state="open") == []
+
+
+def test_a_restart_keeps_the_history_and_goes_on_where_it_ended(settings: Settings) -> None:
+    # given a dashboard that has seen two alerts and ended
+    with served(settings) as first:
+        tell_alert(settings, 1)
+        tell_alert(settings, 2)
+        browser = first.browser("vera")
+        wait_for(lambda: len(browser.alerts()) == 2)
+    # when another starts on its store, after a third alert
+    tell_alert(settings, 3)
+    with served(settings) as second:
+        browser = second.browser("vera")
+        wait_for(lambda: len(browser.alerts()) == 3)
+        # then it has all, and nothing was counted twice
+        assert browser.get("live").json()["whole"]["scored"] == 3
+
+
+def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
+    from confluent_kafka import Producer
+
+    from fraud.kafka import flush, producer_config
+
+    producer = Producer(producer_config(desk.settings))
+    hostile = ['{"amount": "1e999999"}', "null", "[]", "\x00", '{"transaction_id": "x"}']
+    for value in (text.encode() for text in hostile):
+        for topic in (desk.settings.topics.transactions, desk.settings.topics.predictions):
+            producer.produce(topic, value)
+    flush(producer, 30)
+    tell_alert(desk.settings, 1)
+    browser = desk.browser("vera")
+    wait_for(browser.alerts)
+    wait_for(lambda: desk.parts.follower.unreadable == 10)
+
+
+def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str) -> None:
+    from fraud.kafka import create_topics
+
+    # given a small store and more payments than it can hold
+    small = make_settings(kafka={"bootstrap_servers": broker}, dashboard={"store_mib": 16})
+    create_topics(small)
+    for first in range(0, 60_000, 10_000):
+        tell(small, *(payment(number, merchant_id="m" * 60) for number in range(first, first + 10_000)))
+    tell_alert(small, 1_000_000)
+    with served(small) as desk:
+        browser = desk.browser("vera")
+        # when it has read them
+        wait_for(browser.alerts)
+        # then the oldest went, the newest and the alert are there
+        used = desk.parts.store.reader.execute("PRAGMA page_count").fetchone()[0] * 4_096
+        kept = desk.parts.store.reader.execute("SELECT count(*), min(seq) FROM payments").fetchone()
+    assert used < 24 << 20
+    assert 0 < kept[0] < 60_000
+    assert kept[1] > 1
+
+
+def test_an_absent_kafka_is_told_and_the_history_shown(lonely_desk: Desk) -> None:
+    browser = lonely_desk.browser("vera")
+    with listening(browser) as event:
+        assert event("kafka")["connected"] is False
+    assert browser.alerts() == []
+
+
+def test_more_partitions_are_noticed(desk: Desk) -> None:
+    from confluent_kafka.admin import NewPartitions
+
+    wait_for(lambda: desk.parts.follower.state.connected)
+    # when a topic grows
+    topic = desk.settings.topics.predictions
+    admin_client(desk.settings).create_partitions([NewPartitions(topic, 8)])[topic].result(30)
+    # then alerts on the new partitions come too
+    browser = desk.browser("vera")
+    for number in range(20):
+        tell_alert(desk.settings, number, card_id=f"card-{number}")
+    wait_for(lambda: len(browser.alerts()) == 20)

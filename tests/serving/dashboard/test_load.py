@@ -1,0 +1,212 @@
+"""The dashboard for minutes: many alerts, many viewers, a broker that goes (`make test-dashboard`)."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psutil
+import pytest
+from confluent_kafka import Producer
+
+from deployments.local.kafka import EmbeddedKafka
+from deployments.local.processes import free_port
+from fraud.kafka import create_topics, flush, producer_config
+from fraud.settings import Settings
+from serving.dashboard.accounts import Accounts
+from tests.conftest import SettingsFactory
+from tests.serving.dashboard.world import Browser, answer_to, listening, now_ms, payment, tell_alert, wait_for
+
+log = logging.getLogger(__name__)
+pytestmark = [pytest.mark.dashboard, pytest.mark.broker, pytest.mark.timeout(600)]
+PASSWORD = "a password for the load"
+ALERTS_PER_SECOND = 200
+SECONDS = float(os.environ.get("DASHBOARD_LOAD_SECONDS", "300"))
+
+
+@contextmanager
+def process_of(settings: Settings, servers: str) -> Iterator[tuple[str, psutil.Process]]:
+    """The dashboard as a process of its own; its address and the process."""
+    Accounts(settings.home / "dashboard" / "users.json").add("anna", "analyst", PASSWORD)
+    port = free_port()
+    environment = dict(os.environ) | {
+        "FRAUD_HOME": str(settings.home),
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": servers,
+        **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
+    }
+    command = [sys.executable, "-m", "deployments.cli", "dashboard", "--port", str(port)]
+    with (Path.cwd() / "dashboard.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _answers(url))
+        yield url, psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def enter(url: str) -> Browser:
+    browser = Browser(httpx.Client(base_url=url, timeout=30, trust_env=False))
+    answer = browser.post("login", {"name": "anna", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    browser.csrf = answer.json()["csrf"]
+    return browser
+
+
+@contextmanager
+def alerts_flow(settings: Settings, per_second: float) -> Iterator[dict[str, int]]:
+    """Alerts at a rate, from a thread; counts what was sent."""
+    stop, sent = threading.Event(), {"alerts": 0}
+
+    def flow() -> None:
+        producer = Producer(producer_config(settings, **{"linger.ms": 0}))
+        begun = time.monotonic()
+        while not stop.wait(0.02):
+            while sent["alerts"] < (time.monotonic() - begun) * per_second:
+                sent["alerts"] += 1
+                transaction = payment(sent["alerts"])
+                value = msgspec.structs.asdict(transaction) | {"amount": str(transaction.amount)}
+                told = {name: field for name, field in value.items() if field is not None}
+                producer.produce(settings.topics.transactions, json.dumps(told), transaction.card_id)
+                answer = msgspec.json.encode(answer_to(transaction))
+                producer.produce(settings.topics.predictions, answer, transaction.card_id)
+            producer.poll(0)
+        flush(producer, 30)
+
+    thread = threading.Thread(target=flow, daemon=True)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_minutes_of_many_alerts_leave_page_and_server_flat(settings: Settings, broker: str) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    from tests.serving.dashboard.test_page import CHROMIUM
+
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on the PATH")
+    with process_of(settings, broker) as (url, process), sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-precise-memory-info"]
+        )
+        page = chromium.new_page()
+        page.goto(url)
+        page.fill("input[name=name]", "anna")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        expect(page.locator(".pulse")).to_have_text(re.compile("live"))
+        page.evaluate(_WATCH_FRAMES)
+        tools = page.context.new_cdp_session(page)
+        with alerts_flow(settings, ALERTS_PER_SECOND) as sent:
+            # given what both hold once they are warm
+            page.wait_for_timeout(SECONDS * 250)
+            early = (_heap_mib(tools), process.memory_info().rss >> 20)
+            # when the alerts go on
+            page.wait_for_timeout(SECONDS * 750)
+            late = (_heap_mib(tools), process.memory_info().rss >> 20)
+            slow = page.evaluate("window.seen.slow / Math.max(window.seen.frames, 1)")
+        log.info("%d alerts, %.1f%% of the frames took more than 100 ms", sent["alerts"], slow * 100)
+        log.info("heap %.1f to %.1f MiB, server %d to %d MiB", early[0], late[0], early[1], late[1])
+        # then neither has grown by much, the list is bounded and the page has stayed smooth
+        assert late[0] < early[0] + 10
+        assert late[1] < early[1] + 60
+        assert page.locator(".feed li").count() <= 100
+        assert slow < 0.05
+        chromium.close()
+
+
+_WATCH_FRAMES = """() => {
+    const seen = (window.seen = { frames: 0, slow: 0 });
+    let last = performance.now();
+    const look = (now) => {
+        seen.frames += 1;
+        if (now - last > 100) seen.slow += 1;
+        last = now;
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+}"""
+
+
+def _heap_mib(tools: Any) -> float:
+    tools.send("HeapProfiler.collectGarbage")
+    return float(tools.send("Runtime.getHeapUsage")["usedSize"]) / (1 << 20)
+
+
+def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str) -> None:
+    # given fifty open pages on one process
+    with process_of(settings, broker) as (url, _):
+        anna = enter(url)
+        delays: list[int] = []
+        threads = [threading.Thread(target=_listen, args=(url, anna, delays)) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        time.sleep(3)
+        # when alerts come for a while
+        with alerts_flow(settings, 5):
+            for thread in threads:
+                thread.join()
+    # then they are heard of soon after they were on the topic
+    delays.sort()
+    p95 = delays[int(len(delays) * 0.95)]
+    log.info("%d alerts heard, p50 %d ms, p95 %d ms", len(delays), delays[len(delays) // 2], p95)
+    assert len(delays) >= 50 * 20
+    assert p95 <= 500
+
+
+def _listen(url: str, anna: Browser, delays: list[int], seconds: float = 20.0) -> None:
+    client = httpx.Client(base_url=url, timeout=30, trust_env=False, cookies=anna.client.cookies)
+    until = time.monotonic() + seconds
+    with listening(Browser(client)) as event:
+        while time.monotonic() < until:
+            delays += [now_ms() - one["scored_at"] for one in event("alerts")["alerts"]]
+
+
+def test_a_broker_that_goes_and_comes(make_settings: SettingsFactory, tmp_path: Path) -> None:
+    kafka = EmbeddedKafka(tmp_path / "kafka")
+    kafka.start()
+    try:
+        settings = make_settings(kafka={"bootstrap_servers": kafka.bootstrap_servers})
+        create_topics(settings)
+        with process_of(settings, kafka.bootstrap_servers) as (url, _):
+            anna = enter(url)
+            tell_alert(settings, 1)
+            wait_for(anna.alerts)
+            # when the broker goes, the page is told, and what is known stays
+            kafka.stop()
+            with listening(anna) as event:
+                _until(lambda: not event("kafka")["connected"])
+                assert len(anna.alerts()) == 1
+                # and when it is back, the page is told too, and alerts come again
+                kafka.start()
+                _until(lambda: event("kafka")["connected"])
+            tell_alert(settings, 2)
+            wait_for(lambda: len(anna.alerts()) == 2)
+    finally:
+        kafka.kill()
+
+
+def _until(condition: Callable[[], bool], tries: int = 10) -> None:
+    assert any(condition() for _ in range(tries))

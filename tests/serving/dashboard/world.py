@@ -1,0 +1,195 @@
+"""What the dashboard's tests share: a served dashboard, requests to it, and what the engine would tell."""
+
+import contextlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import msgspec
+import uvicorn
+from confluent_kafka import Producer
+
+from fraud.kafka import flush, producer_config
+from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
+from fraud.settings import Settings
+from serving.dashboard.app import make_app
+from serving.dashboard.parts import Parts
+from serving.dashboard.run import listen
+
+PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
+ROLES = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
+PATIENCE_S = 30.0
+
+
+@dataclass
+class Desk:
+    """A served dashboard."""
+
+    settings: Settings
+    parts: Parts
+    url: str
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def browser(self, name: str | None = None) -> "Browser":
+        """Somebody's browser, logged in if there is a name."""
+        client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+        self.clients.append(client)
+        browser = Browser(client)
+        if name is not None:
+            answer = browser.post("login", {"name": name, "password": PASSWORDS[name]})
+            assert answer.status_code == 200, answer.text
+            browser.csrf = answer.json()["csrf"]
+        return browser
+
+
+@dataclass
+class Browser:
+    """Requests with a cookie and the session's token, as the page sends them."""
+
+    client: httpx.Client
+    csrf: str = ""
+
+    def get(self, path: str, **query: Any) -> httpx.Response:
+        return self.client.get(f"/api/{path}", params=query)
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return self.client.post(f"/api/{path}", json=body, headers={"X-CSRF-Token": self.csrf} | headers)
+
+    def judge(self, transaction_id: str, verdict: str, note: str = "", **headers: str) -> httpx.Response:
+        return self.post(f"alerts/{transaction_id}/verdict", judgement(verdict, note), **headers)
+
+    def alerts(self, **query: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("alerts", **query).json()["alerts"]
+        return found
+
+
+def judgement(verdict: str, note: str = "") -> dict[str, str]:
+    """A verdict as the page sends it."""
+    return {"id": str(uuid.uuid4()), "verdict": verdict, "note": note}
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Desk]:
+    """A dashboard that listens on a free port, with a user of each role."""
+    parts = Parts(settings)
+    for name, role in ROLES.items():
+        parts.accounts.add(name, role, PASSWORDS[name])  # type: ignore[arg-type]
+    listener = listen("127.0.0.1", 0)
+    config = uvicorn.Config(make_app(parts), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    desk = Desk(settings, parts, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    try:
+        wait_for(lambda: server.started)
+        yield desk
+    finally:
+        for client in desk.clients:
+            client.close()
+        parts.hub.close()
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+
+
+def wait_for(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+    """What the condition says, once it says something."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def payment(number: int, **fields: Any) -> Transaction:
+    """A transaction of this moment."""
+    defaults: dict[str, Any] = {
+        "transaction_id": f"t{number}",
+        "card_id": f"card-{number % 7}",
+        "merchant_id": f"merchant-{number % 5}",
+        "amount": Decimal(number + 10),
+        "currency": "EUR",
+        "timestamp": now_ms() - 50,
+        "country": "DE",
+        "latitude": 52.5,
+        "longitude": 13.4,
+    }
+    return Transaction(**(defaults | fields))
+
+
+def answer_to(transaction: Transaction, score: float = 0.9, **fields: Any) -> Prediction:
+    """What the engine would tell of a transaction; flagged from 0.5 on."""
+    flagged = score >= 0.5
+    defaults: dict[str, Any] = {
+        "transaction_id": transaction.transaction_id,
+        "card_id": transaction.card_id,
+        "timestamp": transaction.timestamp,
+        "amount": int(transaction.amount * 100),
+        "currency": transaction.currency,
+        "score": score,
+        "decision": "review" if flagged else "approve",
+        "threshold": 0.5,
+        "model_name": "fraud-detector",
+        "model_version": "3",
+        "feature_version": 1,
+        "scored_at": now_ms(),
+        "reasons": [Reason("card_count_10m", 5.0, 1.5, "5 payments in 10 minutes")] if flagged else None,
+    }
+    return Prediction(**(defaults | fields))
+
+
+def tell(settings: Settings, *messages: Transaction | Prediction | Label | MerchantProfile) -> None:
+    """Produce messages to the topics that they belong on."""
+    topics = settings.topics
+    producer = Producer(producer_config(settings, **{"linger.ms": 0}))
+    for one in messages:
+        if isinstance(one, Transaction):
+            value = msgspec.structs.asdict(one) | {"amount": str(one.amount)}
+            content = json.dumps({name: field for name, field in value.items() if field is not None}).encode()
+            producer.produce(topics.transactions, content, one.card_id, timestamp=one.timestamp)
+        elif isinstance(one, MerchantProfile):
+            producer.produce(topics.profiles, msgspec.json.encode(one), one.merchant_id)
+        else:
+            topic = topics.labels if isinstance(one, Label) else topics.predictions
+            producer.produce(topic, msgspec.json.encode(one), one.card_id)
+        producer.poll(0)
+    flush(producer, 30)
+
+
+def tell_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Transaction:
+    """A transaction and the prediction that flags it."""
+    transaction = payment(number, **fields)
+    tell(settings, transaction, answer_to(transaction, score))
+    return transaction
+
+
+@contextmanager
+def listening(browser: Browser) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """An open page; gives the next event of a name."""
+    with browser.client.stream("GET", "/api/stream") as answer:
+        assert answer.status_code == 200
+        lines = answer.iter_lines()
+
+        def event(name: str) -> dict[str, Any]:
+            for line in lines:
+                if line == f"event: {name}":
+                    found: dict[str, Any] = json.loads(next(lines).removeprefix("data: "))
+                    return found
+            raise AssertionError(f"the stream ended without {name}")
+
+        yield event
+    with contextlib.suppress(httpx.HTTPError):
+        answer.close()
