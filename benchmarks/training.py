@@ -20,7 +20,7 @@ from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.modelling.contracts import require_no_leak, require_sound
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
-from fraud.modelling.search import SearchRules, search
+from fraud.modelling.search import SearchRules, outcome, search
 from fraud.modelling.splits import Period, milliseconds, temporal_split
 from fraud.modelling.training import judge, longest_history, search_folds, threshold_rules
 from fraud.settings import TrainingSettings
@@ -142,9 +142,8 @@ def told(
 
 
 def _tell(trial: FrozenTrial, done: int) -> None:
-    value = "pruned" if trial.state == TrialState.PRUNED else f"{trial.value:.4f}"
     taken = trial.duration.total_seconds() if trial.duration else 0.0
-    print(f"  trial {done}: {value}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
+    print(f"  trial {done}: {outcome(trial)}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from fraud.modelling.gate import Verdict
 from fraud.modelling.history import History, load_history
 from fraud.modelling.learner import Fitted, learn
 from fraud.modelling.promotion import Promotion, carry_out, champion_of, contest
-from fraud.modelling.search import SearchResult, search
+from fraud.modelling.search import SearchResult, outcome, search
 from fraud.modelling.splits import Split
 from fraud.modelling.tracking import Logged, log_training
 from fraud.modelling.training import (
@@ -187,10 +187,14 @@ def _progress(trials: int) -> Callable[[FrozenTrial, int], None]:
     artifact = create_progress_artifact(progress=0.0, key="search", description=f"{trials} trials")
 
     def on_trial(trial: FrozenTrial, done: int) -> None:
-        value = "pruned" if trial.value is None else f"average precision {trial.value:.4f}"
         seconds = trial.duration.total_seconds() if trial.duration else 0.0
         logger.info(
-            "trial %d of %d: %s (%s, %.0f s)", done, trials, value, trial.params["imbalance"], seconds
+            "trial %d of %d: %s (%s, %.0f s)",
+            done,
+            trials,
+            outcome(trial),
+            trial.params["imbalance"],
+            seconds,
         )
         if isinstance(artifact, UUID):
             update_progress_artifact(artifact, progress=min(100.0 * done / trials, 100.0))

@@ -13,7 +13,7 @@ from fraud.modelling.bundle import ModelBundle, describe
 from fraud.modelling.contracts import require_both_classes
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
-from fraud.modelling.search import SearchResult, SearchRules, search
+from fraud.modelling.search import SearchResult, SearchRules, outcome, search
 from fraud.modelling.space import STARTS, Params
 from fraud.modelling.splits import DAY, Fold, Period, Split, milliseconds, walk_forward
 from fraud.modelling.thresholds import ThresholdRules, choose_threshold
@@ -77,18 +77,17 @@ class Learnt:
         trials = min(self.plan.trials, LATER_TRIALS) if self._won else self.plan.trials
         first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, *STARTS))))
         rules = SearchRules(trials, self.plan.seed, self.plan.threads, first=first)
-        found = search(train, folds, rules, lambda trial, done: self.say(_told(trial, done, trials)))
+
+        def tell(trial: FrozenTrial, done: int) -> None:
+            self.say(f"trial {done} of {trials}: {outcome(trial)}")
+
+        found = search(train, folds, rules, tell)
         self._won = (found.params,)
         return found
 
 
 def _items(params: Params) -> tuple[tuple[str, object], ...]:
     return tuple(sorted(params.items()))
-
-
-def _told(trial: FrozenTrial, done: int, trials: int) -> str:
-    value = "pruned" if trial.value is None else f"average precision {trial.value:.4f}"
-    return f"trial {done} of {trials}: {value}"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from optuna.trial import TrialState
 
 from fraud.features.spec import FEATURE_TEXTS
 from fraud.modelling.dataset import Dataset
@@ -102,22 +103,27 @@ def importance_plot(booster: xgb.Booster, most: int = 20) -> Figure:
 
 
 def study_plot(study: optuna.Study) -> Figure:
-    """How the search went: every finished trial and the best so far."""
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.value is not None]
-    complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
-    values = [trial.value or 0.0 for trial in complete]
+    """How the search went: every finished trial, where the others were pruned, and the best so far."""
+    numbers, values = _trials(study, TrialState.COMPLETE)
     with _canvas("Search: average precision over the folds") as (figure, axes):
-        numbers = [trial.number + 1 for trial in complete]
-        axes.plot(numbers, values, "o", color=GREY, label="trial")
-        axes.plot(numbers, np.maximum.accumulate(values), color=BLUE, linewidth=2, label="best so far")
+        axes.plot(*_trials(study, TrialState.PRUNED), "x", color=GREY, label="pruned")
+        axes.plot(numbers, values, "o", color=BLUE, label="trial")
+        best = np.maximum.accumulate(values)
+        axes.plot(numbers, best, color=BLUE, linewidth=2, drawstyle="steps-post", label="best so far")
         axes.set(xlabel="trial", ylabel="mean average precision")
         axes.legend(loc="lower right")
     return figure
 
 
+def _trials(study: optuna.Study, state: TrialState) -> tuple[list[int], list[float]]:
+    """Numbers from 1 and values of the trials in a state."""
+    found = study.get_trials(deepcopy=False, states=(state,))
+    return [trial.number + 1 for trial in found], [trial.value or 0.0 for trial in found]
+
+
 def strategy_plot(study: optuna.Study) -> Figure:
     """Which imbalance strategies and windows earned their place."""
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     by_strategy: dict[str, list[float]] = {}
     for trial in complete:
         by_strategy.setdefault(str(trial.params["imbalance"]), []).append(trial.value or 0.0)

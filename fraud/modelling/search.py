@@ -115,6 +115,11 @@ def finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=_FINISHED))
 
 
+def outcome(trial: FrozenTrial) -> str:
+    """What became of a finished trial, for people; Optuna gives pruned ones their latest figure as value."""
+    return "pruned" if trial.state == TrialState.PRUNED else f"average precision {trial.value:.4f}"
+
+
 @dataclass(frozen=True)
 class _PreparedFold:
     """A fold's thinned rows; the labels and weights of `test` are kept to judge with."""
