@@ -35,7 +35,7 @@ def with_registry(make_fault_settings: FaultSettings, broker: str, mlflow: Regis
 def test_mlflow_is_down(with_registry: Settings, mlflow: Registry, judge: Judge, outage: str) -> None:
     with scene(with_registry) as made:
         # given
-        wait_for(lambda: "1" in made.watch.versions)
+        wait_for(lambda: "1" in made.watch.versions, 60)
 
         # when
         _strike(mlflow, outage)
@@ -55,7 +55,7 @@ def test_a_model_that_must_not_serve_is_promoted(
 ) -> None:
     with scene(with_registry) as made:
         # given
-        wait_for(lambda: "1" in made.watch.versions)
+        wait_for(lambda: "1" in made.watch.versions, 60)
         if kind == "corrupt":
             odd = mlflow.register(with_registry, seed=2, alias=None)
             mlflow.corrupt_newest()
@@ -65,7 +65,7 @@ def test_a_model_that_must_not_serve_is_promoted(
         # when
         since = time.time()
         mlflow.give_alias(with_registry, odd)
-        wait_for(lambda: made.workers[0].counted("fraud_models_refused_total"))
+        wait_for(lambda: made.workers[0].counted("fraud_models_refused_total"), 60)
         seconds = made.watch.seconds_until_all_score(since)
 
         # then
@@ -78,7 +78,7 @@ def test_a_model_that_is_slow_to_load_is_promoted(
 ) -> None:
     with scene(with_registry) as made:
         # given
-        wait_for(lambda: "1" in made.watch.versions)
+        wait_for(lambda: "1" in made.watch.versions, 60)
         second = mlflow.register(with_registry, seed=2, alias=None)
         mlflow.network.delay_s = 1.0
 

@@ -18,6 +18,9 @@ from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
 
+OFTEN = {"snapshot_interval_s": 0.3, "commit_interval_s": 0.05}
+"""Many drafts to strike at; and still the older of two snapshots is not ahead of what is committed."""
+
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_the_snapshots_are_damaged(fault_settings: Settings, judge: Judge, kind: str) -> None:
@@ -40,7 +43,7 @@ def test_the_snapshots_are_damaged(fault_settings: Settings, judge: Judge, kind:
 def test_kill_9_while_writing_a_snapshot(
     make_fault_settings: FaultSettings, broker: str, judge: Judge
 ) -> None:
-    settings = make_fault_settings(broker, serving=SERVING | {"snapshot_interval_s": 0.02})
+    settings = make_fault_settings(broker, serving=SERVING | OFTEN)
     with scene(settings) as made:
         # given
         lake, worker = settings.home / "lake", made.workers[0]

@@ -4,8 +4,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
-from fraud.kafka import create_topics, group_lag
+from fraud.kafka import create_topics, group_lag, settled
 from fraud.modelling.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.traffic import Load, Watch
@@ -109,9 +110,8 @@ def settle(made: Scene) -> None:
     """Stop the load, let the workers catch up, and drain them: nothing can be added any more."""
     settings = made.settings
     made.load.stop()
-    wait_for(
-        lambda: not group_lag(settings, settings.serving.group_id, settings.topics.transactions), 90, 0.3
-    )
+    lag = partial(group_lag, settings, settings.serving.group_id, settings.topics.transactions)
+    wait_for(lambda: settled(lag) == 0, 90, 0.3)
     living = [worker for worker in made.workers if worker.is_alive]
     for worker in living:
         worker.process.terminate()
