@@ -84,7 +84,11 @@ def savings_plot(test: Dataset, scores: Floats, threshold: float, review_cost: i
         axes.axhline(0, color=GREY, linewidth=1)
         axes.set(xscale="log", xlabel="threshold", ylabel="saved (major units)")
         best = float(saved.max()) / 100
-        axes.set_ylim(min(-0.3 * best, 0), 1.1 * best if best > 0 else None)
+        lowest = min(-0.3 * best, 0)
+        axes.set_ylim(lowest, 1.1 * best if best > 0 else None)
+        if best > 0:
+            axes.set_xlim(max(float(values[saved / 100 >= lowest].min()), 1e-6) / 1.5, 1.2)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(loc="lower right")
     return figure
 
@@ -138,8 +142,13 @@ def strategy_plot(study: optuna.Study) -> Figure:
 
 
 def _line(axes: Axes, x: Floats, y: Floats, **style: Any) -> None:
-    """A curve of many points, thinned to what an eye can tell apart."""
-    kept = np.unique(np.linspace(0, len(x) - 1, _MOST_POINTS).astype(int))
+    """A curve of many points, thinned to what an eye can tell apart: evenly by number and along the curve."""
+    way = np.cumsum(
+        np.abs(np.diff(x, prepend=x[0])) + np.abs(np.diff(y, prepend=y[0])) / max(np.ptp(y), 1e-12)
+    )
+    by_number = np.linspace(0, len(x) - 1, _MOST_POINTS).astype(int)
+    by_way = np.searchsorted(way, np.linspace(0, way[-1], _MOST_POINTS))
+    kept = np.unique(np.concatenate([by_number, np.minimum(by_way, len(x) - 1)]))
     axes.plot(x[kept], y[kept], **style)
 
 
