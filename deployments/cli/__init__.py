@@ -21,8 +21,9 @@ from fraud.errors import FraudError
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
     "Seeing it": ("dashboard",),
-    "Data": ("topics", "simulate", "replay", "redrive"),
-    "Models": ("models", "rollback"),
+    "Data": ("topics", "acl", "simulate", "replay", "redrive"),
+    "Models": ("models", "shadow", "explain", "rollback"),
+    "Elsewhere": ("orchestrate", "secrets"),
 }
 
 

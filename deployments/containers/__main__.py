@@ -61,6 +61,41 @@ def bucket(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300
 
 
 @app.command()
+def topics(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
+    """Make the topics that are missing, once Kafka answers."""
+    from deployments.containers.needs import wait_for
+    from fraud.kafka import create_topics
+
+    settings = load_settings()
+    wait_for(settings, ["kafka"], patience_s, typer.echo)
+    typer.echo(f"made: {', '.join(create_topics(settings)) or 'nothing, all were there'}")
+
+
+@app.command()
+def orchestrate(
+    pool: str,
+    defaults: Annotated[Path | None, typer.Option()] = None,
+    patience_s: Annotated[float, typer.Option("--patience", min=0)] = 600,
+) -> None:
+    """Make the work pool and the automations, once Prefect answers."""
+    from deployments.containers.needs import wait_for
+    from deployments.orchestration.apply import orchestrate as apply
+    from deployments.orchestration.pools import read_defaults
+
+    settings = load_settings()
+    wait_for(settings, ["prefect"], patience_s, typer.echo)
+    apply(settings, pool, read_defaults(defaults), typer.echo)
+
+
+@app.command(name="spark-executor")
+def spark_executor(role: Annotated[str, typer.Argument()] = "executor") -> None:
+    """Become an executor of a Spark that runs on Kubernetes; Spark tells it all by variables."""
+    from deployments.containers.spark import become_executor
+
+    become_executor()
+
+
+@app.command()
 def server(application: Annotated[str, typer.Argument(help="prefect or mlflow.")]) -> None:
     """Become the server: this process is replaced by it, so that it hears SIGTERM."""
     from deployments.containers.servers import become

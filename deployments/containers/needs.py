@@ -53,9 +53,7 @@ def _lake(settings: Settings, _: str) -> None:
     try:
         lake.filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
     except FileNotFoundError:
-        raise UnreachableError(
-            f"there is no bucket {bucket!r}; make it, or mend FRAUD_LAKE__URL"
-        ) from None
+        raise UnreachableError(f"there is no bucket {bucket!r}; make it, or mend FRAUD_LAKE__URL") from None
     except PermissionError as error:
         raise UnreachableError(f"the bucket {bucket!r} refuses these credentials: {error}") from None
     except Exception as error:

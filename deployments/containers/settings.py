@@ -21,7 +21,9 @@ class ContainerSettings(BaseSettings):
         default="localhost", description="of MLflow: Host headers, each with and without port"
     )
     prefect_api_auth_string: SecretStr | None = Field(
-        default=None, validation_alias="PREFECT_API_AUTH_STRING", description="user:password; Prefect's own variable"
+        default=None,
+        validation_alias="PREFECT_API_AUTH_STRING",
+        description="user:password; Prefect's own variable",
     )
     workers: int = Field(default=2, ge=1, description="of MLflow")
 

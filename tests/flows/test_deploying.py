@@ -36,7 +36,15 @@ def environment(prefect_server: None, settings: Settings) -> dict[str, str]:
 
 
 def prefect(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    return run(environment, "prefect", "--no-prompt", *arguments)
+
+
+def fraud(environment: dict[str, str], *arguments: str) -> str:
+    return run(environment, "deployments.cli", *arguments)
+
+
+def run(environment: dict[str, str], module: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240
     )
@@ -46,8 +54,8 @@ def prefect(environment: dict[str, str], *arguments: str) -> str:
 
 def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environment: dict[str, str]) -> None:
     # given a process pool, and every flow deployed
-    prefect(environment, "work-pool", "create", "local", "--type", "process", "--overwrite")
-    prefect(environment, "deploy", "--all")
+    fraud(environment, "orchestrate", "local")
+    prefect(environment, "deploy", "--name", "*/local")
     # when
     listed = prefect(environment, "deployment", "ls")
     prefect(environment, "deployment", "run", "ingest/local")
@@ -55,7 +63,8 @@ def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environme
     # then all are there, and the run went through
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     for deployment in deployments:
-        assert f"{deployment['entrypoint'].split(':')[1]}/" in listed
+        assert f"{deployment['entrypoint'].split(':')[1]}/local" in listed
+    assert "/kubernetes" not in listed
     assert "COMPLETED" in prefect(environment, "flow-run", "ls", "--flow-name", "ingest").upper()
     # when the monitor's alarm sounds, then a run of retrain waits for a worker
     prefect(environment, "event", "emit", ALARM, "--resource-id", "fraud.model.fraud-detector")

@@ -115,7 +115,7 @@ envFrom:
 {{/* A Job that runs once per content: its name has a hash of what it does, for a Job cannot be changed. */}}
 {{- define "fraud.job" -}}
 {{- $root := .root }}
-{{- $hash := printf "%s %s %s" (toYaml .args) $root.Values.image.tag (include "fraud.settingsData" $root) | sha256sum | trunc 8 }}
+{{- $hash := printf "%s %s %s %s" (toYaml .args) $root.Values.image.tag (include "fraud.settingsData" $root) (.content | default "") | sha256sum | trunc 8 }}
 apiVersion: batch/v1
 kind: Job
 metadata:
