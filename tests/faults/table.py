@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+MARKS = ("<!-- the fault matrix -->\n", "<!-- end of the fault matrix -->\n")
 VERDICT = "verdict"
 """The property of a test's report that is its line, but for the test's duration."""
 
@@ -36,10 +37,20 @@ class Table:
         terminalreporter.section("the fault matrix")
         terminalreporter.write(self.text())
         if self.report is not None:
-            self.report.write_text(self.text(), encoding="utf-8")
+            put_between_marks(self.report, self.text())
 
     def text(self) -> str:
         """The table as Markdown."""
         return _HEAD + "".join(
             f"{line} {self.durations[node]:.0f} s |\n" for node, line in self.lines.items()
         )
+
+
+def put_between_marks(file: Path, text: str) -> None:
+    """Write `text` into a file: between its marks if it has them, else as all of it."""
+    begin, end = MARKS
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    if begin in before and end in before:
+        head, tail = before.split(begin)[0], before.split(end)[-1]
+        text = f"{head}{begin}\n{text}\n{end}{tail}"
+    file.write_text(text, encoding="utf-8")

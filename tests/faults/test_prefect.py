@@ -30,7 +30,11 @@ def prefect(tmp_path: Path) -> Iterator[HttpServer]:
 def test_the_prefect_server_is_down(
     fault_settings: Settings, prefect: HttpServer, judge: Judge, tmp_path: Path
 ) -> None:
-    surroundings = {"PREFECT_API_URL": f"{prefect.url}/api", "PREFECT_HOME": str(tmp_path / "flow")}
+    surroundings = {
+        "PREFECT_API_URL": f"{prefect.url}/api",
+        "PREFECT_HOME": str(tmp_path / "flow"),
+        "PREFECT_CLIENT_MAX_RETRIES": "1",
+    }
     with scene(fault_settings, program=FLOW, surroundings=surroundings) as made:
         # when
         since = time.time()

@@ -53,6 +53,7 @@ class Worker:
         surroundings: Mapping[str, str] | None = None,
     ) -> None:
         self.log = settings.home / f"{name}.log"
+        self.program = program
         self._folder = settings.home / "serving"
         self._command = [sys.executable, *program]
         self._environment = environment(settings) | dict(surroundings or {})

