@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fraud import registry
-from fraud.errors import FraudError, UnreachableError
+from fraud.errors import FraudError, RefusedError, UnreachableError
 from fraud.kafka import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
@@ -37,6 +37,8 @@ def run_check(name: str, check: Callable[[], str], remedy: str) -> Finding:
     """The finding of one check: what it returned, or how it failed."""
     try:
         return Finding(name, ok=True, detail=check())
+    except RefusedError as error:  # its sentence says what to do
+        return Finding(name, ok=False, detail=str(error))
     except FraudError as error:
         return Finding(name, ok=False, detail=str(error), remedy=remedy)
     except Exception as error:

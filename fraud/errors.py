@@ -17,9 +17,15 @@ class ConfigurationError(FraudError):
 
 
 class UnreachableError(FraudError):
-    """A server (Kafka, MLflow, Prefect, S3) does not answer or refuses the credentials."""
+    """A server (Kafka, MLflow, Prefect, S3) does not answer."""
 
     exit_code = 3
+
+
+class RefusedError(UnreachableError):
+    """A server refuses us: wrong credentials, a missing right; asking again does not help."""
+
+    exit_code = 6
 
 
 class DataError(FraudError):

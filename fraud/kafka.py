@@ -1,14 +1,22 @@
 """Kafka: client configurations, topics, and errors that a user can act on."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, ResourceType
 
+from fraud.connecting import connect, denial, denied
 from fraud.errors import UnreachableError
 from fraud.settings import Settings
 
@@ -24,6 +32,19 @@ _PASSING = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     }
 )
+
+READER_GROUP = "fraud-readers"
+"""The group of consumers that neither join nor commit; librdkafka looks for its coordinator all the same."""
+
+Operation = Literal["read", "write", "describe", "describe_configs"]
+"""What one may do to a topic or a group; reading and writing include describing."""
+
+_VERBS: dict[Operation, str] = {
+    "read": "reading",
+    "write": "writing to",
+    "describe": "describing",
+    "describe_configs": "describing the configuration of",
+}
 
 _Result = TypeVar("_Result")
 
@@ -76,8 +97,13 @@ def consumer_config(settings: Settings, group_id: str, **extra: Any) -> dict[str
 
 
 def admin_client(settings: Settings) -> AdminClient:
-    """A client for topics; it is silent, for what goes wrong is raised."""
-    return AdminClient(client_config(settings, log_level=0))
+    """A client for topics that has reached a broker; it is silent, for what goes wrong is raised.
+
+    Raises:
+        RefusedError: the broker does not let us in.
+        UnreachableError: no broker answers.
+    """
+    return connect(settings.kafka, client_config(settings))
 
 
 @dataclass(frozen=True)
@@ -144,16 +170,62 @@ def existing_topics(settings: Settings) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
-def require_topic(settings: Settings, topic: str) -> int:
-    """The number of the topic's partitions.
+def require_topic(settings: Settings, topic: str, *operations: Operation) -> int:
+    """The number of the partitions of a topic on which we may do `operations`.
 
     Raises:
+        RefusedError: we may not, or may not even know whether there is such a topic.
         UnreachableError: there is no such topic, or no broker.
     """
-    partitions = existing_topics(settings).get(topic)
-    if not partitions:
+    admin = admin_client(settings)
+    future = admin.describe_topics(
+        TopicCollection([topic]),
+        include_authorized_operations=True,
+        request_timeout=settings.kafka.request_timeout_s,
+    )[topic]
+    found = _guard(
+        settings,
+        future.result,
+        unless=KafkaError.UNKNOWN_TOPIC_OR_PART,
+        doing=f"looking for the topic {topic!r}",
+    )
+    if found is None:
         raise UnreachableError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
-    return partitions
+    _require_allowed(settings, found.authorized_operations, operations, f"topic {topic!r}")
+    return len(found.partitions)
+
+
+def require_group(settings: Settings, group: str, *operations: Operation) -> None:
+    """See that we may do `operations` to a consumer group, which need not exist yet.
+
+    Raises:
+        RefusedError: we may not.
+        UnreachableError: no broker answers.
+    """
+    admin = admin_client(settings)
+    timeout_s = settings.kafka.request_timeout_s
+
+    def describe() -> Any:
+        ask = admin.describe_consumer_groups
+        return ask([group], include_authorized_operations=True, request_timeout=timeout_s)[group].result()
+
+    found = _guard(
+        settings,
+        partial(settled, describe),
+        unless=KafkaError.GROUP_ID_NOT_FOUND,
+        doing=f"looking for the group {group!r}",
+    )
+    if found is not None:
+        _require_allowed(settings, found.authorized_operations, operations, f"group {group!r}")
+
+
+def _require_allowed(
+    settings: Settings, allowed: Sequence[AclOperation] | None, needed: Sequence[Operation], what: str
+) -> None:
+    for operation in needed:
+        # Some clusters do not tell what is allowed.
+        if allowed and AclOperation[operation.upper()] not in allowed:
+            raise denied(settings.kafka, f"{_VERBS[operation]} the {what}")
 
 
 def topic_config(settings: Settings, topic: str) -> dict[str, str]:
@@ -169,7 +241,7 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """First and next offset of each partition, as a read_committed reader sees them."""
     partitions = require_topic(settings, topic)
     timeout = settings.kafka.request_timeout_s
-    consumer = Consumer(consumer_config(settings, "fraud-offsets"))
+    consumer = Consumer(consumer_config(settings, READER_GROUP))
     try:
         return {
             partition: settled(
@@ -231,6 +303,9 @@ def _guard(settings: Settings, call: Callable[[], Any], *, doing: str, unless: i
         fault = error.args[0]
         if unless is not None and fault.code() == unless:
             return None
+        refused = denial(settings.kafka, fault, doing)
+        if refused is not None:
+            raise refused from error
         raise UnreachableError(
             f"Kafka at {settings.kafka.bootstrap_servers} failed at {doing}: {fault.str()}; "
             "check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"

@@ -22,7 +22,7 @@ class Publisher:
 
     def __init__(self, settings: Settings, linger_ms: int = 20) -> None:
         for topic in (settings.topics.transactions, settings.topics.labels):
-            require_topic(settings, topic)
+            require_topic(settings, topic, "write")
         self.sent = 0
         self._failed = 0
         self._reason = ""

@@ -22,16 +22,18 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from fraud.admission import dead_letter_headers
+from fraud.access import redrive_identity
+from fraud.admission import TRUNCATED, dead_letter_headers
+from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import consumer_config, end_offsets, producer_config, require_topic, settled
+from fraud.kafka import consumer_config, end_offsets, producer_config, require_group, require_topic, settled
 from fraud.settings import Settings
 from producer.replay.checks import days_too_short
 
 _BATCH = 2_000
 _PATIENCE_S = 60.0
-_LETTER_HEADERS = dead_letter_headers("", "", 0, 0, 0).keys()
-_TRUNCATED = "truncated"
+_TOLD = [*dead_letter_headers("", "", 0, 0, 0)]
+"""The names of the headers that a dead letter has after those of its message."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
     message was too large to be kept whole is left.
 
     Raises:
-        UnreachableError: a topic is missing, or Kafka does not answer or refuses.
+        UnreachableError: a topic is missing, or Kafka does not answer.
+        RefusedError: Kafka does not let us in, or not do this.
         DataError: the topic would not keep the letters for their age.
     """
-    for topic in (settings.topics.transactions, settings.topics.dead_letters):
-        require_topic(settings, topic)
+    require_topic(settings, settings.topics.transactions, "write")
+    require_topic(settings, settings.topics.dead_letters, "read", "write")
+    require_group(settings, redrive_identity(settings), "read")
     try:
         found = _count(settings, request)
         if request.dry_run or not found.redriven:
@@ -74,7 +78,9 @@ def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
         _require_retention(settings, found.oldest)
         return _put_back(settings, request)
     except KafkaException as error:
-        raise UnreachableError(
+        raise denial(
+            settings.kafka, error.args[0], f"the redrive as {redrive_identity(settings)!r}"
+        ) or UnreachableError(
             f"Kafka failed at the redrive ({error.args[0].str()}); nothing is doubled, so run it again"
         ) from error
 
@@ -91,7 +97,7 @@ def _count(settings: Settings, request: RedriveRequest) -> RedriveReport:
 
 def _put_back(settings: Settings, request: RedriveRequest) -> RedriveReport:
     report = RedriveReport()
-    producer = Producer(producer_config(settings, **{"transactional.id": _identity(settings)}))
+    producer = Producer(producer_config(settings, **{"transactional.id": redrive_identity(settings)}))
     # Ends what an earlier run left open, so that the offsets read next are final.
     settled(lambda: producer.init_transactions(_PATIENCE_S))
     with _letters(settings) as letters:
@@ -120,9 +126,10 @@ def _choose(
 
 
 def _wanted(request: RedriveRequest, letter: Message) -> bool:
-    headers = dict(letter.headers() or [])
-    reason = (headers.get("error") or b"").decode("utf-8", "replace")
-    return request.reason_contains.lower() in reason.lower() and _TRUNCATED not in headers
+    headers = letter.headers() or []
+    reason = (dict(headers).get("error") or b"").decode("utf-8", "replace")
+    is_whole = not headers or headers[-1][0] != TRUNCATED
+    return is_whole and request.reason_contains.lower() in reason.lower()
 
 
 def _commit(
@@ -150,10 +157,10 @@ def _commit(
 
 
 def _produce_original(producer: Producer, topic: str, letter: Message) -> None:
-    headers = letter.headers() or []
-    original = [(name, value) for name, value in headers if name not in _LETTER_HEADERS]
-    time_ms = _original_time(letter)
-    producer.produce(topic, letter.value(), letter.key(), timestamp=time_ms, headers=original)
+    headers, time_ms = letter.headers() or [], _original_time(letter)
+    if [name for name, _ in headers[-len(_TOLD) :]] == _TOLD:
+        headers = headers[: -len(_TOLD)]
+    producer.produce(topic, letter.value(), letter.key(), timestamp=time_ms, headers=headers)
 
 
 def _original_time(letter: Message) -> int:
@@ -218,14 +225,9 @@ class _Letters:
 
 @contextmanager
 def _letters(settings: Settings) -> Iterator[_Letters]:
-    config = consumer_config(settings, _identity(settings), **{"enable.partition.eof": True})
+    config = consumer_config(settings, redrive_identity(settings), **{"enable.partition.eof": True})
     consumer = Consumer(config)
     try:
         yield _Letters(settings, consumer)
     finally:
         consumer.close()
-
-
-def _identity(settings: Settings) -> str:
-    """The consumer group and transactional id of all redrives of these dead letters."""
-    return f"{settings.topics.dead_letters}.redrive"

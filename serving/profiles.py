@@ -117,8 +117,9 @@ class ProfileReader:
     def _read(self) -> None:
         topic = self._settings.topics.profiles
         behind = set(range(require_topic(self._settings, topic)))
+        # A client of its own in the same group: it is assigned by hand and needs no further right.
         consumer = Consumer(
-            consumer_config(self._settings, "fraud-profiles", **{"enable.partition.eof": True})
+            consumer_config(self._settings, self._settings.serving.group_id, **{"enable.partition.eof": True})
         )
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in behind])
         decoder = msgspec.json.Decoder(MerchantProfile)

@@ -30,7 +30,8 @@ def validate_environment(settings: Settings) -> None:
     create_table_artifact(table=rows, key="environment", description="What the pipeline needs")
     for finding in findings:
         if not finding.ok:
-            raise UnreachableError(f"{finding.name}: {finding.detail}; {finding.remedy}")
+            told = (f"{finding.name}: {finding.detail}", finding.remedy)
+            raise UnreachableError("; ".join(filter(None, told)))
 
 
 @task(

@@ -26,7 +26,7 @@ def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
     return [
         (source, partition)
         for source in sources(settings)
-        for partition in range(require_topic(settings, source.topic))
+        for partition in range(require_topic(settings, source.topic, "read"))
     ]
 
 

@@ -7,8 +7,9 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from fraud.connecting import denial
 from fraud.errors import UnreachableError
-from fraud.kafka import consumer_config
+from fraud.kafka import READER_GROUP, consumer_config
 from fraud.settings import Settings
 
 _POLL_S = 0.05
@@ -27,7 +28,7 @@ class PartitionLog:
         self._partition = TopicPartition(topic, partition)
         # Records that vanish while we read must not be jumped over in silence.
         extra = {"enable.partition.eof": True, "auto.offset.reset": "error"}
-        self._consumer = Consumer(consumer_config(settings, "fraud-ingest", **extra))
+        self._consumer = Consumer(consumer_config(settings, READER_GROUP, **extra))
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +102,7 @@ class PartitionLog:
         raise self._unreachable(error)
 
     def _unreachable(self, error: KafkaError) -> UnreachableError:
-        return UnreachableError(
+        return denial(self._settings.kafka, error, f"reading {self.name}") or UnreachableError(
             f"Kafka at {self._settings.kafka.bootstrap_servers} failed at reading {self.name}: "
             f"{error.str()}; check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"
         )

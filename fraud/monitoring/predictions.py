@@ -95,7 +95,7 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
     """
     window_ms = settings.monitoring.window_days * DAY_MS
     collected, decoder = _Collected(), msgspec.json.Decoder(Scored)
-    partitions = require_topic(settings, settings.topics.predictions)
+    partitions = require_topic(settings, settings.topics.predictions, "read")
     most = settings.monitoring.max_predictions // partitions
     for partition in range(partitions):
         with PartitionLog(settings, settings.topics.predictions, partition) as log:

@@ -39,7 +39,7 @@ def read_published(settings: Settings) -> dict[str, MerchantProfile]:
     """Each merchant's profile on the topic; what cannot be read is as if it were not there."""
     topic = settings.topics.profiles
     published: dict[str, MerchantProfile] = {}
-    for partition in range(require_topic(settings, topic)):
+    for partition in range(require_topic(settings, topic, "read", "write")):
         with PartitionLog(settings, topic, partition) as log:
             for message in chain.from_iterable(log.read(*log.bounds())):
                 profile = _decode(message)

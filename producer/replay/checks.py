@@ -3,12 +3,21 @@
 import time
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.admission import Admitted, Door
+from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import DAY_MS, admin_client, consumer_config, require_topic, settled, topic_config
+from fraud.kafka import (
+    DAY_MS,
+    READER_GROUP,
+    admin_client,
+    consumer_config,
+    require_topic,
+    settled,
+    topic_config,
+)
 from fraud.settings import Settings
 
 _NEVER = -1
@@ -74,8 +83,8 @@ def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:
 def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
     """The time (ms) of a transaction in the topic that is later than `bound`, if any."""
     timeout = settings.kafka.request_timeout_s
-    partitions = range(require_topic(settings, topic))
-    consumer = Consumer(consumer_config(settings, "fraud-replay-check") | {"enable.partition.eof": True})
+    partitions = range(require_topic(settings, topic, "read"))
+    consumer = Consumer(consumer_config(settings, READER_GROUP) | {"enable.partition.eof": True})
     try:
         wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]
         found = settled(lambda: consumer.offsets_for_times(wanted, timeout))
@@ -84,7 +93,12 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
         open_partitions = {start.partition for start in starts}
         while open_partitions:
             for message in consumer.consume(_SCAN, timeout=timeout):
-                if message.error():
+                fault = message.error()
+                if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
+                    raise denial(settings.kafka, fault, f"reading {topic!r}") or UnreachableError(
+                        f"the topic {topic} could not be read: {fault.str()}"
+                    )
+                if fault is not None:
                     open_partitions.discard(message.partition())
                 elif (found := _event_time(settings, message)) > bound:
                     return found

@@ -93,7 +93,7 @@ def replay(settings: Settings, request: ReplayRequest, listener: Listener) -> Ou
     if request.resume_from and request.shift_to_now:
         raise ConfigurationError("--resume-from does not go with --shift-to-now, since now has moved on")
     for topic in (settings.topics.transactions, settings.topics.labels):
-        require_topic(settings, topic)
+        require_topic(settings, topic, "write")
     scratch = settings.home / "replay"
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:

@@ -1,0 +1,83 @@
+"""`fraud acl`: who may do what on a Kafka that asks."""
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from fraud.settings import load_settings
+
+if TYPE_CHECKING:
+    from fraud.access import Right
+
+_Identities = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[IDENTITY[=PRINCIPAL]]...",
+        help="Such as serving or serving=User:scoring; all by default, as User:fraud-IDENTITY.",
+    ),
+]
+
+
+def acl() -> None:
+    """Show and grant the least rights of each identity on Kafka."""
+
+
+app = typer.Typer(callback=acl, no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def show(
+    identities: _Identities = None,
+    script: Annotated[bool, typer.Option("--script", help="As commands of Kafka's own tool.")] = False,
+) -> None:
+    """Show the least rights of each identity, without asking Kafka."""
+    from fraud.access import rights_of
+
+    settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
+    for identity, principal in _principals(identities).items():
+        if not script:
+            console.print(f"[bold]{identity}[/] [dim]{principal}[/]")
+        for right in rights_of(settings, identity):
+            line = _command(settings.kafka.bootstrap_servers, principal, right) if script else f"  {right}"
+            console.print(line, markup=False)
+
+
+@app.command()
+def grant(
+    identities: _Identities = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what is missing.")] = False,
+) -> None:
+    """Grant each identity what it lacks; needs an administrator's credentials. Nothing is ever revoked."""
+    from fraud.acls import apply_plan, plan_acls
+
+    settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
+    plans = plan_acls(settings, _principals(identities))
+    if not dry_run:
+        apply_plan(settings, plans)
+    verb = "missing" if dry_run else "granted"
+    for plan in plans:
+        console.print(f"[bold]{plan.identity}[/] [dim]{plan.principal}[/]")
+        for right in plan.there:
+            console.print(f"  [dim]there already[/] {right}")
+        for right in plan.missing:
+            console.print(f"  [green]{verb}[/] {right}")
+        for text in plan.beyond:
+            console.print(f"  [yellow]beyond its need[/] {text}")
+
+
+def _principals(told: list[str] | None) -> dict[str, str]:
+    from fraud.access import IDENTITIES
+
+    pairs = (text.partition("=") for text in told or IDENTITIES)
+    return {identity: principal or f"User:fraud-{identity}" for identity, _, principal in pairs}
+
+
+def _command(servers: str, principal: str, right: "Right") -> str:
+    options = {"topic": "--topic", "group": "--group", "transactional_id": "--transactional-id"}
+    pattern = ["--resource-pattern-type", "prefixed"] if right.is_prefix else []
+    operation = "".join(word.capitalize() for word in right.operation.split("_"))
+    tool = ["kafka-acls.sh", "--bootstrap-server", servers, "--command-config", "admin.properties"]
+    what = ["--operation", operation, options[right.kind], right.name, *pattern]
+    return shlex.join([*tool, "--add", "--allow-principal", principal, *what])
