@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka import create_topics
 from fraud.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from tests.security.locked import LockedKafka
 
 SettingsFactory = Callable[..., Settings]
 _FOREIGN = ("FRAUD_", "MLFLOW_", "PREFECT_")
@@ -55,6 +58,19 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield kafka.bootstrap_servers
     finally:
         kafka.kill()
+
+
+@pytest.fixture(scope="session")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LockedKafka]":
+    """A real Kafka behind TLS, SCRAM and access control, likewise shared."""
+    from tests.security.locked import LockedKafka
+
+    made = LockedKafka(tmp_path_factory.mktemp("locked"))
+    try:
+        made.kafka.start()
+        yield made
+    finally:
+        made.kafka.kill()
 
 
 @pytest.fixture

@@ -1,0 +1,39 @@
+"""A flow that Kafka does not let in says so in a sentence, at once."""
+
+from typing import Any
+
+import pytest
+
+from fraud.errors import RefusedError
+from tests.security.locked import LockedKafka
+
+SECRET = "not-the-password"
+
+
+@pytest.mark.broker
+@pytest.mark.usefixtures("prefect_server")
+def test_wrong_credentials_are_one_sentence_and_not_tried_again(
+    locked: LockedKafka, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from flows.entry import run_flow
+    from flows.ingest import ingest
+    from flows.serve import serve
+
+    for name, value in locked.settings_of("clerk", SECRET).items():
+        monkeypatch.setenv(f"FRAUD_KAFKA__{name.upper()}", str(value))
+    # One test for both: Prefect writes its log to the standard error of the first.
+    flows: list[Any] = [ingest, serve]
+    for flow in flows:
+        # given a flow with wrong credentials
+        monkeypatch.setattr("sys.argv", [f"flows/{flow.name}.py"])
+        # when it is run as a program
+        with pytest.raises(SystemExit) as exited:
+            run_flow(flow)
+        # then it ends at once, with one sentence of ours
+        told = capfd.readouterr()
+        (sentence,) = [line for line in told.err.splitlines() if line.startswith("error: ")]
+        assert exited.value.code == RefusedError.exit_code
+        assert "refuses the credentials of user 'clerk': set FRAUD_KAFKA__SASL_USERNAME" in sentence
+        assert "Traceback" not in told.err + told.out
+        assert "retr" not in told.err.lower()
+        assert SECRET not in told.err + told.out

@@ -1,0 +1,1 @@
+"""A Kafka that asks who one is: what each may do there, and what the others are told."""

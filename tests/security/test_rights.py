@@ -1,0 +1,251 @@
+"""Each identity can do its job with exactly its rights, and with one right less hears which it lacks."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from fraud.access import IDENTITIES, Right, rights_of
+from fraud.acls import apply_plan, plan_acls
+from fraud.errors import RefusedError
+from fraud.ingest.partition import ingest_partition, sources
+from fraud.kafka import READER_GROUP, create_topics, end_offsets, flush, producer_config, require_topic
+from fraud.lake import open_lake
+from fraud.modelling.cache import save_bundle
+from fraud.monitoring.predictions import read_predictions
+from fraud.preprocess.publish import publish_profiles
+from fraud.settings import Settings
+from producer.history import Span, publish_history
+from producer.publisher import Publisher
+from producer.redrive import RedriveRequest, redrive
+from producer.replay.run import ReplayRequest, replay
+from producer.scenario import load_scenario
+from producer.simulator import Simulator
+from serving.run import run
+from tests.conftest import SettingsFactory
+from tests.fraud.test_publish import profiles
+from tests.producer.test_redrive import bury
+from tests.producer.test_replay import Listener
+from tests.security.locked import LockedKafka
+from tests.serving.world import disorderly, predictions, send, tiny_bundle, wait_for
+from tests.serving.world import publish_profiles as put_profiles
+
+pytestmark = pytest.mark.broker
+
+DAY = date(2026, 3, 1)
+NOW = int(time.time() * 1_000)
+NO_REGISTRY = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+
+
+class World:
+    """One test's topics on the locked broker, as its administrator and as users see them."""
+
+    def __init__(self, locked: LockedKafka, make: SettingsFactory) -> None:
+        self.locked, self._make = locked, make
+        self.as_admin = self._settings(locked.as_admin)
+        create_topics(self.as_admin)
+        self.name = f"u{uuid.uuid4().hex[:10]}"
+        self.as_user = self._settings(locked.add_user(self.name))
+
+    def allow(self, rights: list[Right]) -> None:
+        """Give the user rights, and wait until the broker knows."""
+        for right in rights:
+            self.locked.allow(self.name, right)
+
+    def _settings(self, kafka: dict[str, Any]) -> Settings:
+        serving = {"commit_interval_s": 0.05, "snapshot_interval_s": 0}
+        return self._make(kafka=kafka | {"retention_days": -1}, serving=serving, registry=NO_REGISTRY)
+
+
+@pytest.fixture
+def world(locked: LockedKafka, make_settings: SettingsFactory) -> World:
+    return World(locked, make_settings)
+
+
+def produce(world: World) -> None:
+    settings = world.as_user
+    span = Span.before(datetime(2026, 3, 1, 2, tzinfo=UTC), days=1)
+    simulator = Simulator(load_scenario("small", cards=20, merchants=400), 5, span.start)
+    with Publisher(settings) as publisher:
+        done = publish_history(settings, publisher, simulator, span)
+    assert done.transactions
+
+
+def put_file(world: World) -> None:
+    # Something younger than the file is there, to be read and found harmless.
+    send(world.as_admin, [b"poison"], kafka_time=NOW + 10 * 86_400_000)
+    rows = [f"t{number},c,m,1.00,EUR,{NOW + number}" for number in range(5)]
+    file = Path("payments.csv")
+    file.write_text("\n".join(["transaction_id,card_id,merchant_id,amount,currency,timestamp", *rows]))
+    assert replay(world.as_user, ReplayRequest(file), Listener()).sent.transactions == 5
+
+
+def score(world: World) -> None:
+    """The real engine, exactly once, until every transaction is answered."""
+    sent = disorderly(300)
+    send(world.as_admin, [*sent, b"poison"])
+    put_profiles(world.as_admin, "2025-10-01", ["merchant-1", "merchant-2"])
+    with engine(world.as_user) as failures:
+        wanted = len({one["transaction_id"] for one in sent})
+        wait_for(lambda: failures or len(predictions(world.as_admin)) >= wanted)
+    found = predictions(world.as_admin)
+    assert len(found) == len({one.transaction_id for one in found}) == wanted
+    assert sum(end for _, end in end_offsets(world.as_admin, world.as_admin.topics.dead_letters).values())
+
+
+class engine:  # noqa: N801
+    """A scoring engine on a thread; what it raised is raised at the end of the block."""
+
+    def __init__(self, settings: Settings) -> None:
+        save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+        self._settings, self._stop = settings, threading.Event()
+        self.failures: list[BaseException] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            run(self._settings, self._stop)
+        except BaseException as error:
+            self.failures.append(error)
+
+    def __enter__(self) -> list[BaseException]:
+        self._thread.start()
+        return self.failures
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        if self.failures:
+            raise self.failures[0]
+
+
+def ingest(world: World) -> None:
+    settings = world.as_user
+    send(world.as_admin, disorderly(50))
+    producer = Producer(producer_config(world.as_admin))
+    producer.produce(settings.topics.labels, b"{}", b"card")
+    flush(producer, 10)
+    commits = [
+        commit
+        for source in sources(settings)
+        for partition in range(require_topic(settings, source.topic, "read"))
+        for commit in ingest_partition(settings, open_lake(settings), source, partition)
+    ]
+    assert [commit.dataset for commit in commits] == ["transactions", "labels"]
+
+
+def preprocess(world: World) -> None:
+    publish_profiles(world.as_admin, DAY, profiles(a=1.0))
+    assert publish_profiles(world.as_user, DAY, profiles(a=2.0)) == 1
+
+
+def monitor(world: World) -> None:
+    producer = Producer(producer_config(world.as_admin))
+    producer.produce(world.as_admin.topics.predictions, b"no prediction", b"card")
+    flush(producer, 10)
+    assert read_predictions(world.as_user, NOW + 60_000).unreadable == 1
+
+
+def put_back(world: World) -> None:
+    bury(world.as_admin, [("card", b"late", "late", NOW)])
+    assert redrive(world.as_user, RedriveRequest()).redriven == 1
+
+
+JOBS: dict[str, Callable[[World], None]] = {
+    "producer": produce,
+    "replayer": put_file,
+    "serving": score,
+    "ingest": ingest,
+    "preprocess": preprocess,
+    "monitor": monitor,
+    "redrive": put_back,
+}
+
+
+def in_general(settings: Settings, right: Right) -> str:
+    """A right's name without what is one test's own."""
+    return str(right).replace(settings.topics.transactions.rpartition(".")[0] + ".", "")
+
+
+def cases() -> list[Any]:
+    """Every identity with each of its rights, by number."""
+    settings = Settings()
+    return [
+        pytest.param(identity, number, id=f"{identity} without {right}".replace(" ", "-"))
+        for identity in JOBS
+        for number, right in enumerate(rights_of(settings, identity))
+    ]
+
+
+@pytest.mark.parametrize("identity", JOBS)
+def test_its_rights_suffice_for_its_job(world: World, identity: str) -> None:
+    world.allow(list(rights_of(world.as_user, identity)))
+    JOBS[identity](world)
+
+
+@pytest.mark.parametrize(("identity", "number"), cases())
+def test_one_right_less_is_told_in_a_sentence(world: World, identity: str, number: int) -> None:
+    # given a user who lacks one right, and of a topic only knows that it is there
+    rights = list(rights_of(world.as_user, identity))
+    lacking = rights.pop(number)
+    if lacking.kind == "topic":
+        rights.append(Right("topic", lacking.name, "describe"))
+    world.allow(rights)
+    # when it does its job, then it hears what it lacks and who can mend that
+    with pytest.raises(
+        RefusedError, match=f"does not let user '{world.name}' do this: .*`fraud acl grant`"
+    ) as told:
+        JOBS[identity](world)
+    assert "\n" not in str(told.value)
+    assert lacking.name.rstrip("-") in str(told.value) or lacking.name == READER_GROUP
+
+
+def test_a_topic_of_which_one_knows_nothing_is_refused_and_not_missing(world: World) -> None:
+    with pytest.raises(RefusedError, match=r"looking for the topic .* \(a right on the topic is missing\)"):
+        require_topic(world.as_user, world.as_user.topics.transactions)
+
+
+def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World) -> None:
+    # given an engine that scores
+    answers = Right("topic", world.as_user.topics.predictions, "write")
+    world.allow([*rights_of(world.as_user, "serving"), Right("topic", answers.name, "describe")])
+    send(world.as_admin, disorderly(20))
+    running = engine(world.as_user)
+    with pytest.raises(RefusedError, match=r"do this: committing predictions .*topic is missing"), running:
+        _lose(world, answers, running)
+
+
+def _lose(world: World, right: Right, running: "engine") -> None:
+    """Take the right away while there is traffic, and wait until the engine has ended."""
+    wait_for(lambda: predictions(world.as_admin))
+    world.locked.take_away(world.name, right)
+    send(world.as_admin, disorderly(20, begin=100))
+    wait_for(lambda: running.failures)
+
+
+def test_granting_is_complete_and_idempotent(world: World) -> None:
+    # given a user for every identity, one of them with a right beyond its need
+    principals = {identity: f"User:{identity}-{world.name}" for identity in IDENTITIES}
+    world.locked.allow(f"monitor-{world.name}", Right("topic", world.as_admin.topics.labels, "write"))
+    # when the rights are granted, twice
+    first = plan_acls(world.as_admin, principals)
+    granted = apply_plan(world.as_admin, first)
+    second = plan_acls(world.as_admin, principals)
+    # then all are there, nothing is granted again, and what is too much is named
+    assert granted == sum(len(rights_of(world.as_admin, identity)) for identity in IDENTITIES)
+    assert [plan.missing for plan in second] == [()] * len(IDENTITIES)
+    assert apply_plan(world.as_admin, second) == 0
+    assert {plan.identity: plan.beyond for plan in second if plan.beyond} == {
+        "monitor": (f"write topic {world.as_admin.topics.labels}",)
+    }
+
+
+def test_only_an_administrator_grants(world: World) -> None:
+    with pytest.raises(RefusedError, match=r"granting rights .*cluster is missing"):
+        apply_plan(world.as_user, plan_acls(world.as_user, {"serving": "User:me"}))
