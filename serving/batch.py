@@ -113,10 +113,10 @@ class Scorer:
 
     def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
         self._metrics.dead_letters.inc()
-        headers = dead_letter_headers(
+        told = dead_letter_headers(
             reason, message.topic(), message.partition(), message.offset(), message.timestamp()[1]
         )
-        return DeadLetter(message.key(), message.value(), dict(headers))
+        return DeadLetter(message.key(), message.value(), message.headers() or [], [*told.items()])
 
     def _predict(
         self,

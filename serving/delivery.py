@@ -23,13 +23,18 @@ from fraud.errors import FraudError
 log = logging.getLogger(__name__)
 
 
+Headers = list[tuple[str, bytes | None]]
+"""As Kafka has them: in order, and a name may come twice."""
+
+
 @dataclass(frozen=True)
 class DeadLetter:
-    """A refused message: its original bytes, and headers that say why and from where."""
+    """A refused message: its original bytes and headers, and further headers that say why and from where."""
 
     key: bytes | None
     value: bytes | None
-    headers: dict[str, bytes]
+    original: Headers
+    told: Headers
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from fraud.errors import UnreachableError
+from fraud.connecting import denial
 from fraud.kafka import consumer_config
 from fraud.settings import Settings
 from serving.at_least_once import AtLeastOnce
@@ -38,13 +38,6 @@ _GROUP_CONFIG = {
     "max.poll.interval.ms": 120_000,
     "fetch.wait.max.ms": 50,
 }
-
-
-_WILL_NOT_PASS = (
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-)
 
 
 @dataclass(frozen=True)
@@ -170,8 +163,10 @@ class Engine:
             self._delivery.publish(answers)
 
     def _note(self, error: Any) -> None:
-        if error.code() in _WILL_NOT_PASS:
-            raise UnreachableError(f"Kafka refuses to let serving read: {error.str()}; check its ACLs")
+        group, topic = self._settings.serving.group_id, self._settings.topics.transactions
+        refused = denial(self._settings.kafka, error, f"reading {topic!r} in the group {group!r}")
+        if refused is not None:
+            raise refused
         log.warning("Kafka reports: %s", error.str())
 
     def _hand_over(self, partitions: list[TopicPartition], timeout_s: float) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from fraud.connecting import denial
 from fraud.kafka import consumer_config, producer_config
 from fraud.settings import Settings
 from serving.delivery import Answers, Clock, PositionsMovedError, is_committed, last_offsets
@@ -225,6 +226,10 @@ class ExactlyOnce:
             except KafkaException as error:
                 if not error.args[0].txn_requires_abort():
                     raise
+                refused = denial(self._settings.kafka, error.args[0], "committing predictions")
+                if refused is not None:
+                    self._abort(job)
+                    raise refused from error
                 log.warning("the commit failed (%s); the transaction is aborted and sent again", _told(error))
             else:
                 return True
@@ -265,8 +270,11 @@ class ExactlyOnce:
             try:
                 _retrying(job, partial(producer.init_transactions, _CALL_TIMEOUT_S))
             except KafkaException as error:
-                if not _may_pass(error):
-                    raise
+                refused = denial(
+                    self._settings.kafka, error.args[0], f"transactions as {self._transactional_id!r}"
+                )
+                if refused is not None:
+                    raise refused from error
                 log.warning("no transactional producer yet: %s", _told(error))
                 time.sleep(_PAUSE_S)
             else:
@@ -289,11 +297,6 @@ def _retrying(job: _Job, call: Callable[[], Any]) -> Any:
             if job.is_abandoned.is_set():
                 raise _AbandonedError
         time.sleep(_PAUSE_S)
-
-
-def _may_pass(error: KafkaException) -> bool:
-    """A transactional.id that is not authorised will not become so by itself."""
-    return "AUTHORIZATION" not in error.args[0].name()
 
 
 def _told(error: KafkaException) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from fraud.admission import TRUNCATED
 from fraud.settings import Settings
 from serving.delivery import Answers, DeadLetter
 
@@ -39,8 +40,10 @@ def _send_predictions(producer: Any, topic: str, predictions: list[dict[str, Any
 
 
 def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter) -> None:
+    # Redrive cuts off what was added, so it comes last.
+    headers = letter.original + letter.told
     try:
-        producer.produce(topic, key=letter.key, value=letter.value, headers=letter.headers)
+        producer.produce(topic, key=letter.key, value=letter.value, headers=headers)
     except KafkaException as error:
         if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
             raise
@@ -48,7 +51,7 @@ def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter) -> None:
             topic,
             key=letter.key,
             value=(letter.value or b"")[:_TRUNCATED_TO],
-            headers=letter.headers | {"truncated": b"true"},
+            headers=[*letter.told, (TRUNCATED, b"true")],
         )
 
 
