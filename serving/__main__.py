@@ -12,7 +12,7 @@ import typer
 from fraud.errors import FraudError
 from fraud.settings import load_settings
 from serving.lean import import_xgboost
-from serving.workers import run_workers
+from serving.workers import end_with_parent, run_workers
 
 
 def main(
@@ -20,6 +20,7 @@ def main(
         int, typer.Option(min=1, help="Processes; one each for up to as many partitions.")
     ] = 1,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does.")] = False,
 ) -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -31,6 +32,8 @@ def main(
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    if with_parent:
+        end_with_parent(stop)
     try:
         settings = load_settings()
         if workers == 1:

@@ -1,6 +1,7 @@
 """Several workers on one machine: processes, for threads would share one interpreter."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -39,8 +40,20 @@ def run_workers(settings: Settings, workers: int, stop: threading.Event) -> None
         _end(list(begun), settings.serving.drain_timeout_s)
 
 
+def end_with_parent(stop: threading.Event) -> None:
+    """Set `stop` when standard input ends, which the parent holds open as long as it lives."""
+
+    def wait() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            continue
+        log.warning("the parent process has ended; so does this worker")
+        stop.set()
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
 def _start() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "serving"])
+    return subprocess.Popen([sys.executable, "-m", "serving", "--with-parent"], stdin=subprocess.PIPE)
 
 
 def _end(processes: list[subprocess.Popen[bytes]], drain_timeout_s: float) -> None:

@@ -89,6 +89,24 @@ def test_a_killed_worker_is_started_again_by_its_parent(fault_settings: Settings
 
 
 @pytest.mark.faults
+def test_workers_end_with_their_killed_parent(fault_settings: Settings, judge: Judge) -> None:
+    with scene(fault_settings, program=(*BARE, "--workers", "2")) as made:
+        # when
+        parent = made.workers[0]
+        orphans = psutil.Process(parent.process.pid).children()
+        parent.process.kill()
+        parent.process.wait()
+        since = time.time()
+        parent.restart()
+        _, living = psutil.wait_procs(orphans, timeout=60)
+        seconds = made.watch.seconds_until_all_score(since)
+
+        # then
+        assert not living
+        judge(made, "the parent of `--workers 2` killed with -9 and started again", seconds)
+
+
+@pytest.mark.faults
 def test_workers_join_and_leave(fault_settings: Settings, judge: Judge) -> None:
     with scene(fault_settings) as made:
         # when
