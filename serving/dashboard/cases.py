@@ -38,6 +38,7 @@ class Judgement(Body):
     """What an analyst decided; `id` is made by the page, once for each decision."""
 
     id: UUID
+    transaction_id: str = Field(min_length=1, max_length=64)
     verdict: VerdictName
     note: str = Field(default="", max_length=2_000)
 
@@ -61,8 +62,10 @@ def alerts(
     return {"alerts": list_alerts(reader, wanted), "countries": countries(reader)}
 
 
-@router.get("/alerts/{transaction_id}")
-def case(transaction_id: str, parts: PartsOf, _: SessionOf) -> dict[str, Any]:
+@router.get("/case")
+def case(
+    transaction_id: Annotated[str, Query(max_length=64)], parts: PartsOf, _: SessionOf
+) -> dict[str, Any]:
     """All that is known of one alert."""
     found = read_case(parts.store.reader, transaction_id)
     if found is None:
@@ -70,9 +73,8 @@ def case(transaction_id: str, parts: PartsOf, _: SessionOf) -> dict[str, Any]:
     return found
 
 
-@router.post("/alerts/{transaction_id}/verdict", status_code=201)
+@router.post("/verdict", status_code=201)
 def judge(
-    transaction_id: str,
     judgement: Judgement,
     parts: PartsOf,
     session: Annotated[Session, Depends(needs("analyst"))],
@@ -80,6 +82,7 @@ def judge(
     """Take a verdict; `delivered` is false while its label waits for Kafka."""
     if not parts.judgements.take(session.user.name):
         raise HTTPException(429, "too many verdicts at once; wait a moment", {"Retry-After": "5"})
+    transaction_id = judgement.transaction_id
     found = alerts_by_id(parts.store.reader, [transaction_id])
     if not found:
         raise HTTPException(404, "there is no such alert, or it has made room for newer ones")

@@ -118,8 +118,9 @@ class Follower:
             raise FraudError("the topics have more partitions now; reading them anew")
 
     def _cluster(self) -> str:
-        admin = admin_client(self._settings)
-        return str(admin.list_topics(timeout=self._settings.kafka.request_timeout_s).cluster_id)
+        """The cluster's id; gives up early, so that an absent Kafka does not delay the end."""
+        patience_s = min(self._settings.kafka.request_timeout_s, _PROBE_S)
+        return str(admin_client(self._settings).list_topics(timeout=patience_s).cluster_id)
 
     def _topics(self) -> tuple[str, ...]:
         topics = self._settings.topics

@@ -94,16 +94,20 @@ class Store:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
-        self._desk = self.connect()
         self._desk_lock = threading.Lock()
-        self._prepare()
+        try:
+            self._desk = self.connect()
+            version = self._prepare()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
+        if version not in (0, _SCHEMA_VERSION):
+            self.close()
+            raise DataError(f"{self.path} is of another version of the dashboard; move it away to start anew")
 
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, closed with the store."""
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection = _open(self.path)
         with self._lock:
             self._opened.append(connection)
         return connection
@@ -111,11 +115,12 @@ class Store:
     @property
     def reader(self) -> sqlite3.Connection:
         """This thread's connection for queries."""
-        if not hasattr(self._local, "connection"):
-            self._local.connection = self.connect()
-            self._local.connection.execute("PRAGMA query_only = ON")
-        connection: sqlite3.Connection = self._local.connection
-        return connection
+        if not hasattr(self._local, "own"):
+            connection = _open(self.path)
+            connection.execute("PRAGMA query_only = ON")
+            self._local.own = _Own(connection)
+        own: _Own = self._local.own
+        return own.connection
 
     @contextmanager
     def desk(self) -> Iterator[sqlite3.Connection]:
@@ -124,27 +129,40 @@ class Store:
             yield self._desk
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close the writers' connections; a reader's goes with its thread."""
         with self._lock:
             for connection in self._opened:
                 connection.close()
             self._opened.clear()
 
-    def _prepare(self) -> None:
-        try:
-            self._desk.execute("PRAGMA journal_mode = WAL")
-            self._desk.execute("PRAGMA journal_size_limit = 16777216")
-            # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
-            self._desk.execute("PRAGMA synchronous = FULL")
-            version = self._desk.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._desk.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
-        if version not in (0, _SCHEMA_VERSION):
-            self.close()
-            raise DataError(f"{self.path} is of another version of the dashboard; move it away to start anew")
+    def _prepare(self) -> int:
+        """Make the tables of a new file; returns the version that the file had."""
+        self._desk.execute("PRAGMA journal_mode = WAL")
+        self._desk.execute("PRAGMA journal_size_limit = 16777216")
+        # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
+        self._desk.execute("PRAGMA synchronous = FULL")
+        version = int(self._desk.execute("PRAGMA user_version").fetchone()[0])
+        if version == 0:
+            self._desk.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
+        return version
+
+
+class _Own:
+    """A thread's connection, closed when the thread is gone: servers' worker threads come and go."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
 
 
 @contextmanager

@@ -132,7 +132,8 @@ class Verdicts:
                 headers={"analyst": row["analyst"], "verdict_id": row["id"]},
                 on_delivery=lambda error, _, of=row["id"]: None if error else arrived.append(of),
             )
-        producer.flush(15)
+        while len(producer) and not self._stop.is_set():
+            producer.flush(0.5)  # until each is delivered or has timed out
         if arrived:
             with self._store.desk() as desk:
                 desk.executemany("UPDATE verdicts SET pending = 0 WHERE id = ?", [(one,) for one in arrived])

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
@@ -13,7 +17,7 @@ from serving.dashboard.accounts import Accounts, hash_password, verify_password
 from serving.dashboard.limits import RateLimit
 from serving.dashboard.run import listen
 from serving.dashboard.store import Store
-from tests.serving.dashboard.world import PASSWORDS, Desk, judgement, served, tell_alert, wait_for
+from tests.serving.dashboard.world import PASSWORDS, Browser, Desk, judgement, served, tell_alert, wait_for
 from tests.serving.world import read_all
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e'; DROP TABLE alerts;--"
@@ -45,7 +49,7 @@ def test_a_verdict_lands_on_the_labels_with_the_analyst_as_source(desk: Desk, al
         ("t1", True, "analyst")
     ]
     # and the case tells who judged, with the note
-    case = desk.browser("vera").get(f"alerts/{alert}").json()
+    case = desk.browser("vera").get("case", transaction_id=alert).json()
     assert (case["alert"]["analyst"], case["alert"]["note"]) == ("anna", "called the customer")
     # and the audit has a line
     entries = desk.browser("adam").get("audit").json()["entries"]
@@ -69,7 +73,7 @@ def test_a_viewer_cannot_judge(desk: Desk, alert: str) -> None:
 @pytest.mark.broker
 def test_forged_and_cross_site_verdicts_are_refused(desk: Desk, alert: str) -> None:
     browser = desk.browser("anna")
-    body, path = judgement("fraud"), f"alerts/{alert}/verdict"
+    body, path = judgement(alert, "fraud"), "verdict"
     # without the session's token, with another's, from another site, as a form
     assert browser.client.post(f"/api/{path}", json=body).status_code == 403
     other = desk.browser("adam")
@@ -86,9 +90,9 @@ def test_forged_and_cross_site_verdicts_are_refused(desk: Desk, alert: str) -> N
 
 @pytest.mark.broker
 def test_a_replayed_verdict_is_refused(desk: Desk, alert: str) -> None:
-    browser, body = desk.browser("anna"), judgement("legitimate")
-    assert browser.post(f"alerts/{alert}/verdict", body).status_code == 201
-    assert browser.post(f"alerts/{alert}/verdict", body).status_code == 409
+    browser, body = desk.browser("anna"), judgement(alert, "legitimate")
+    assert browser.post("verdict", body).status_code == 201
+    assert browser.post("verdict", body).status_code == 409
     assert len(labels_on(desk.settings)) == 1
 
 
@@ -100,7 +104,7 @@ def test_hostile_text_stays_text(desk: Desk) -> None:
     wait_for(browser.alerts)
     assert browser.judge("t5", "fraud", HOSTILE).status_code == 201
     # then they come back as they were, as JSON that no browser renders
-    answer = browser.get("alerts/t5")
+    answer = browser.get("case", transaction_id="t5")
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json()["alert"]["note"] == HOSTILE
@@ -128,7 +132,7 @@ def test_a_verdict_given_while_kafka_is_away_is_sent_later(settings: Settings) -
 
 def test_nothing_is_told_to_strangers(lonely_desk: Desk) -> None:
     stranger = lonely_desk.browser()
-    for path in ("me", "alerts", "alerts/t1", "live", "stream", "models", "monitoring", "audit"):
+    for path in ("me", "alerts", "case?transaction_id=t1", "live", "stream", "models", "monitoring", "audit"):
         assert stranger.get(path).status_code == 401, path
     assert stranger.client.get("/").status_code == 200
     assert stranger.client.get("/openapi.json").status_code == 404
@@ -181,6 +185,32 @@ def test_foreign_host_names_and_long_bodies_are_refused(lonely_desk: Desk) -> No
     assert long.status_code == 413
     endless = client.post("/api/login", content=iter([b"{", b"}"]))
     assert endless.status_code == 413
+
+
+@given(
+    text=st.text(max_size=70), number=st.floats() | st.integers(), body=st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    ),
+)  # fmt: skip
+@settings_of_hypothesis(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_odd_requests_are_answered_or_refused_but_never_fail(
+    lonely_desk: Desk, text: str, number: float, body: Any
+) -> None:
+    browser = Browser(lonely_desk.shared.client, lonely_desk.shared.csrf)
+    asked = [
+        browser.get("alerts", text=text),
+        browser.get("alerts", country=text, least_score=number),
+        browser.get("alerts", least_amount=number, before=number),
+        browser.get("case", transaction_id=text),
+        browser.get("live", span=text),
+        browser.post("verdict", body),
+        browser.post("verdict", judgement(text, "fraud", text)),
+        browser.post(f"models/{quote(text, safe='')}/promote", body),
+    ]
+    assert {answer.status_code for answer in asked} <= {200, 404, 405, 422, 429}
 
 
 def test_guessing_passwords_is_slowed_down(lonely_desk: Desk) -> None:

@@ -86,7 +86,8 @@ def test_a_case_tells_the_cards_payments_and_the_merchants_risk(desk: Desk) -> N
     browser = desk.browser("vera")
     wait_for(browser.alerts)
     # when the case is opened
-    case = wait_for(lambda: (found := browser.get("alerts/t1").json())["merchant"]["profile"] and found)
+    wait_for(lambda: browser.get("case", transaction_id="t1").json()["merchant"]["profile"])
+    case = browser.get("case", transaction_id="t1").json()
     # then it has them, oldest first, and not those of other cards
     assert [one["transaction_id"] for one in case["payments"]] == ["t50", "t51", "t52", "t53", "t54", "t1"]
     assert case["merchant"]["profile"]["merchant_fraud_rate_30d"] == 0.03

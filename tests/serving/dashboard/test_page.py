@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+import serving.dashboard
 from serving.dashboard.assets import load_assets
 from tests.serving.dashboard.world import PASSWORDS, Desk, tell_alert, wait_for
 from tests.serving.world import read_all
@@ -116,8 +117,36 @@ def test_the_page_is_small_and_asks_nobody_else() -> None:
 
 def test_the_page_is_built_from_its_sources() -> None:
     """What is copied unchanged must be equal; whoever edits one rebuilds with `make dashboard-page`."""
-    import serving.dashboard
-
     folder = Path(serving.dashboard.__file__).parent
     for name in ("index.html", "icon.svg"):
         assert (folder / "static" / name).read_text() == (folder / "web" / "src" / name).read_text()
+
+
+def test_colours_can_be_told_apart_by_all() -> None:
+    """WCAG 2.2, contrast: 4.5 for text, 3 for what is drawn."""
+    # given the palettes
+    style = (Path(serving.dashboard.__file__).parent / "web" / "src" / "style.css").read_text()
+    blocks = re.findall(r"\{([^{}]*--bg:[^{}]*)\}", style)
+    palettes = [dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block)) for block in blocks]
+    assert len(palettes) == 3
+    assert palettes[1] == palettes[2]
+    # then every text and every mark stands out from what it may be on
+    for palette in palettes:
+        for ground in ("bg", "surface", "raised"):
+            for text in ("ink", "muted", "risk", "ok", "unsure", "accent"):
+                assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
+        for mark in ("calm", "faint"):
+            assert contrast(palette[mark], palette["surface"]) >= 3, mark
+        assert contrast(palette["on-risk"], palette["risk"]) >= 4.5
+
+
+def contrast(first: str, second: str) -> float:
+    """The ratio of relative luminances."""
+    lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return float(sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))

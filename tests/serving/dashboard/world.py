@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -37,6 +38,11 @@ class Desk:
     url: str
     clients: list[httpx.Client] = field(default_factory=list)
 
+    @cached_property
+    def shared(self) -> "Browser":
+        """An admin's browser, the same each time."""
+        return self.browser("adam")
+
     def browser(self, name: str | None = None) -> "Browser":
         """Somebody's browser, logged in if there is a name."""
         client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
@@ -63,16 +69,16 @@ class Browser:
         return self.client.post(f"/api/{path}", json=body, headers={"X-CSRF-Token": self.csrf} | headers)
 
     def judge(self, transaction_id: str, verdict: str, note: str = "", **headers: str) -> httpx.Response:
-        return self.post(f"alerts/{transaction_id}/verdict", judgement(verdict, note), **headers)
+        return self.post("verdict", judgement(transaction_id, verdict, note), **headers)
 
     def alerts(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("alerts", **query).json()["alerts"]
         return found
 
 
-def judgement(verdict: str, note: str = "") -> dict[str, str]:
+def judgement(transaction_id: str, verdict: str, note: str = "") -> dict[str, str]:
     """A verdict as the page sends it."""
-    return {"id": str(uuid.uuid4()), "verdict": verdict, "note": note}
+    return {"id": str(uuid.uuid4()), "transaction_id": transaction_id, "verdict": verdict, "note": note}
 
 
 @contextmanager

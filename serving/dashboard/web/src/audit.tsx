@@ -10,7 +10,7 @@ export function AuditPage(): JSX.Element {
   return (
     <div class="page">
       <Panel title="Audit" hint="the newest 200 lines; nothing in it can be changed or removed">
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           <table>
             <thead>
               <tr>

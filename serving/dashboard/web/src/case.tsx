@@ -23,7 +23,7 @@ interface CaseProps {
 export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
   const news = useCell(arrived);
   const touched = news.alerts.find((one) => one.transaction_id === id);
-  const { value, problem } = useAnswer<Case>(`alerts/${encodeURIComponent(id)}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
+  const { value, problem } = useAnswer<Case>(`case?transaction_id=${encodeURIComponent(id)}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
   if (problem && !value) return <p class="empty">{problem}</p>;
   if (!value) return <p class="empty">Opening…</p>;
   const { alert } = value;
@@ -111,8 +111,8 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
     setBusy(true);
     setProblem("");
     try {
-      const path = `alerts/${encodeURIComponent(alert.transaction_id)}/verdict`;
-      const answer = await post<{ delivered: boolean; alert: Alert }>(path, { id: crypto.randomUUID(), verdict, note });
+      const judgement = { id: crypto.randomUUID(), transaction_id: alert.transaction_id, verdict, note };
+      const answer = await post<{ delivered: boolean; alert: Alert }>("verdict", judgement);
       arrived.set({ alerts: [answer.alert], more: 0 });
       setNote("");
       onJudged?.(answer.alert);
@@ -226,7 +226,7 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
 function PaymentTable({ found }: { found: Case }): JSX.Element {
   const latest = [...found.payments].reverse().slice(0, 8);
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -161,7 +161,7 @@ export function AlertList({ alerts, chosen, target }: ListProps): JSX.Element {
       {alerts.map((one) => (
         <li key={one.seq} class={one.scored_at > oldest ? "fresh" : ""}>
           <a href={link(target, one.transaction_id)} aria-current={chosen === one.transaction_id ? "true" : undefined}>
-            <span class={`tag ${state(one)}`} aria-label={state(one)} />
+            <span class={`tag ${state(one)}`} role="img" aria-label={state(one)} />
             <span class="feed-score">
               {score(one.score)}
               <ScoreBar score={one.score} threshold={one.threshold} />

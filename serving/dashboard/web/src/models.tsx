@@ -72,7 +72,7 @@ function Quality({ versions }: { versions: Version[] }): JSX.Element {
 
 function Versions({ versions, me, changed }: { versions: Version[]; me: Me; changed: () => void }): JSX.Element {
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>
@@ -166,7 +166,7 @@ function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
     return <p class="empty">No challenger has scored. Give a version the alias challenger and set FRAUD_SERVING__SHADOW=true.</p>;
   }
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>

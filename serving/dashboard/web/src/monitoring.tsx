@@ -140,7 +140,7 @@ function DriftBars({ drifts, shift }: { drifts: Drift[]; shift: number }): JSX.E
 function Calibration({ report }: { report: Report }): JSX.Element {
   if (!report.calibration.length) return <p class="empty">No labels have matured.</p>;
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       <table>
         <thead>
           <tr>

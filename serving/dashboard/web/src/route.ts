@@ -10,7 +10,15 @@ const pages: readonly string[] = ["live", "review", "case", "models", "monitorin
 
 function read(): Route {
   const [page = "", id = ""] = location.hash.replace(/^#\/?/, "").split("/");
-  return { page: (pages.includes(page) ? page : "live") as Page, id: decodeURIComponent(id) };
+  return { page: (pages.includes(page) ? page : "live") as Page, id: decoded(id) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export const route = new Cell<Route>(read());
