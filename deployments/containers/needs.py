@@ -40,7 +40,8 @@ def _topics(settings: Settings, _: str) -> None:
     missing = [plan.name for plan in topic_plans(settings) if plan.name not in existing]
     if missing:
         raise UnreachableError(
-            f"Kafka lacks the topics {', '.join(missing)}; the job `topics` of the chart or `fraud topics create` makes them"
+            f"Kafka lacks the topics {', '.join(missing)}; "
+            "the job `topics` of the chart or `fraud topics create` makes them"
         )
 
 
@@ -80,7 +81,8 @@ def _pool(settings: Settings, name: str) -> None:
         answer = json.loads(_get(url, "Prefect", _credentials()))
     except FileNotFoundError:
         raise UnreachableError(
-            f"Prefect has no work pool {name!r}; the job `orchestration` of the chart or `fraud orchestrate` makes it"
+            f"Prefect has no work pool {name!r}; "
+            "the job `orchestration` of the chart or `fraud orchestrate` makes it"
         ) from None
     if answer.get("type") != "kubernetes":
         raise UnreachableError(f"the work pool {name!r} is of type {answer.get('type')}, not kubernetes")

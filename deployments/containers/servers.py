@@ -18,7 +18,7 @@ def become(application: str) -> None:
     if application not in commands:
         raise ConfigurationError(f"{application!r} is not one of {', '.join(commands)}")
     arguments, environment = commands[application](load_container_settings(), database_uri())
-    os.execve(sys.executable, [sys.executable, *arguments], dict(os.environ) | environment)
+    os.execve(sys.executable, [sys.executable, *arguments], dict(os.environ) | environment)  # noqa: S606
 
 
 def _prefect(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str, str]]:
@@ -36,7 +36,7 @@ def _mlflow(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str,
         raise ConfigurationError(
             "FRAUD_CONTAINER_ARTIFACT_ROOT is not set; give a place such as s3://bucket/mlflow"
         )
-    # Runs write their artifacts themselves, with rights of their own: serving can read models and not make them.
+    # Runs write their artifacts themselves, with rights of their own; so serving cannot make models.
     arguments = ["-m", "mlflow", "server", "--host", settings.host, "--port", str(settings.port or 5000)]
     arguments += ["--workers", str(settings.workers), "--no-serve-artifacts"]
     arguments += ["--default-artifact-root", settings.artifact_root]

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from deployments.local.cache import cache_folder
@@ -23,6 +23,9 @@ MODULES = (
 )
 _ATTEMPTS = 3
 _FETCHED = "[SUCCESSFUL ]"
+
+Modules = Sequence[tuple[str, str, str]]
+"""Organisation, name and revision of each."""
 
 Progress = Callable[[int, int], None]
 """Called with how many jars are there and how many it will be."""
@@ -58,6 +61,19 @@ def verify(folder: Path, lock: dict[str, str]) -> None:
         )
 
 
+def retrieve(modules: Modules, folder: Path) -> None:
+    """Fetch modules and what they depend on into a new folder, without a lock.
+
+    Raises:
+        UnreachableError: they cannot be fetched.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
+        whole = Path(scratch) / "jars"
+        _retrieve(whole, Path(scratch), lambda: None, modules)
+        shutil.move(whole, folder)
+
+
 def relock() -> int:
     """Resolve the newest-allowed jars of `MODULES` and write their checksums; returns how many."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -91,15 +107,16 @@ def _install(folder: Path, lock: dict[str, str], progress: Progress | None) -> N
             shutil.move(whole, folder)
 
 
-def _retrieve(folder: Path, scratch: Path, fetched: Callable[[], None]) -> None:
+def _retrieve(folder: Path, scratch: Path, fetched: Callable[[], None], modules: Modules = MODULES) -> None:
     description = scratch / "ivy.xml"
-    description.write_text(_ivy_description(), encoding="utf-8")
+    description.write_text(_ivy_description(modules), encoding="utf-8")
     for _ in range(_ATTEMPTS):
         tail = _run_ivy(description, scratch / "ivy", folder, fetched)
         if tail is None:
             return
     raise UnreachableError(
-        f"Kafka's jars could not be fetched from Maven Central ({tail}); check the network and try again"
+        f"{modules[0][1]} and what it needs could not be fetched from Maven Central ({tail}); "
+        "check the network and try again"
     )
 
 
@@ -136,10 +153,10 @@ def _follow(lines: Iterable[str], fetched: Callable[[], None]) -> str:
     return problem
 
 
-def _ivy_description() -> str:
+def _ivy_description(modules: Modules) -> str:
     dependencies = "".join(
         f'<dependency org="{organisation}" name="{name}" rev="{revision}" conf="default"/>'
-        for organisation, name, revision in MODULES
+        for organisation, name, revision in modules
     )
     return (
         '<ivy-module version="2.0"><info organisation="fraud" module="embedded-kafka"/>'

@@ -1,0 +1,68 @@
+"""`fraud shadow` on predictions that the engine made with two models."""
+
+import json
+
+import pytest
+
+from fraud.features.spec import DAY_MS
+from fraud.lake import open_lake
+from fraud.settings import Settings
+from tests.deployments.conftest import FraudCommand
+from tests.fraud.modelling.synthetic import labels_of, tables, write_history
+from tests.serving.world import (
+    register,
+    running,
+    send,
+    tiny_bundle,
+    transaction,
+    wait_for,
+    wait_for_predictions,
+)
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def shadowing(settings: Settings, mlflow_db: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings that the command finds too; the challenger scores beside the champion."""
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVERS", settings.kafka.bootstrap_servers)
+    monkeypatch.setenv("FRAUD_TOPICS__PREDICTIONS", settings.topics.predictions)
+    serving = settings.serving.model_copy(update={"shadow": True})
+    return settings.model_copy(update={"serving": serving})
+
+
+def test_the_two_are_compared_at_their_own_thresholds(shadowing: Settings, fraud: FraudCommand) -> None:
+    # given payments that both have scored, some of them fraud, reported when the rest has matured
+    champion = register(shadowing, tiny_bundle(shadowing))
+    challenger = register(shadowing, tiny_bundle(shadowing, seed=3, threshold=0.2), alias="challenger")
+    with running(shadowing) as engine:
+        wait_for(lambda: engine.engine._models.challenger)
+        send(shadowing, [transaction(number) for number in range(200)])
+        found = wait_for_predictions(shadowing, 200)
+    frauds = [one for one in found if one.score > 0.5][:20]
+    write_history(
+        open_lake(shadowing),
+        tables(days=1)[0].slice(0, 0),
+        labels_of([one.transaction_id for one in frauds], [one.timestamp + 9 * DAY_MS for one in frauds]),
+    )
+    # when
+    told = json.loads(fraud("shadow", "--json").out)
+    # then
+    assert (told["champion"], told["challenger"], told["scored"]) == (champion, challenger, 200)
+    assert told["metrics"]["champion"]["frauds"] == len(frauds)
+    assert told["metrics"]["champion"]["threshold"] == 0.5
+    assert told["metrics"]["challenger"]["threshold"] == 0.2
+    both = [one.challenger_score for one in found if one.challenger_score is not None]
+    alike = [(one.score >= 0.5) == (score >= 0.2) for one, score in zip(found, both, strict=True)]
+    assert told["agreement"] == pytest.approx(sum(alike) / 200)
+    # and a person reads the same
+    page = fraud("shadow").out
+    assert f"version {challenger} scored 200 payments beside the champion" in page
+    assert "the gate would say:" in page
+
+
+def test_without_a_challenger_it_is_one_sentence(shadowing: Settings, fraud: FraudCommand) -> None:
+    refused = fraud("shadow")
+    assert refused.code != 0
+    assert "FRAUD_SERVING__SHADOW=true" in refused.err
+    assert refused.err.count("\n") == 1

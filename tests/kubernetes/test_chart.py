@@ -1,0 +1,313 @@
+"""The chart as it is rendered: valid, locked down, complete, and refusing what makes no sense."""
+
+import json
+import re
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from deployments.orchestration.pools import kubernetes_template
+from fraud.settings import Settings
+from tests.kubernetes.rendering import (
+    CHART,
+    LONG_RUNNING,
+    ROOT,
+    VARIANTS,
+    WITH_PODS,
+    Manifest,
+    containers_of,
+    environment_of,
+    helm,
+    named,
+    of_kind,
+    pod_of,
+    pool_defaults,
+    refusal,
+    render,
+    variant,
+)
+
+KUBERNETES = ("1.30", "1.35")
+OWN_SCHEMAS = {"ScaledObject", "TriggerAuthentication", "ServiceMonitor", "PrometheusRule"}
+LISTENS_NOWHERE = {"producer"}
+
+every_variant = pytest.mark.parametrize("name", VARIANTS)
+
+
+@every_variant
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_kubernetes_knows_every_field(name: str, version: str) -> None:
+    for manifest in variant(name):
+        if manifest["kind"] not in OWN_SCHEMAS:
+            kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@every_variant
+def test_every_pod_is_locked_down(name: str) -> None:
+    for manifest in of_kind(variant(name), *WITH_PODS):
+        pod = pod_of(manifest)
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not pod.keys() & {"hostNetwork", "hostPID", "hostIPC"}
+        assert not [volume for volume in pod.get("volumes", []) if "hostPath" in volume]
+        for container in containers_of(manifest):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "runAsNonRoot": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+@every_variant
+def test_every_container_says_what_it_needs(name: str) -> None:
+    for manifest in of_kind(variant(name), *WITH_PODS):
+        for container in containers_of(manifest):
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+
+
+@every_variant
+def test_what_runs_for_long_is_probed(name: str) -> None:
+    for manifest in of_kind(variant(name), *LONG_RUNNING):
+        for container in pod_of(manifest)["containers"]:
+            if container["name"] not in LISTENS_NOWHERE:
+                assert container.keys() >= {"startupProbe", "livenessProbe", "readinessProbe"}, container[
+                    "name"
+                ]
+
+
+@every_variant
+def test_every_image_has_a_tag_that_stays(name: str) -> None:
+    for manifest in of_kind(variant(name), *WITH_PODS):
+        for container in containers_of(manifest):
+            tag = container["image"].rpartition(":")[2]
+            assert tag
+            assert tag != "latest"
+            assert "/" not in tag, "a port, and no tag"
+
+
+@every_variant
+def test_network_policies_select_every_pod_and_refuse_by_default(name: str) -> None:
+    manifests = variant(name)
+    default = named(manifests, "NetworkPolicy", "fraud-default")["spec"]
+    assert default["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in default
+    selector = default["podSelector"]["matchLabels"].items()
+    for labels in (*pod_labels(manifests), job_labels()):
+        assert selector <= labels.items()
+
+
+@every_variant
+def test_network_policies_name_components_that_there_are(name: str) -> None:
+    manifests = variant(name)
+    present = {one["app.kubernetes.io/component"] for one in pod_labels(manifests)} | {
+        "flow-run",
+        "spark-executor",
+        "producer",
+        "dashboard",
+        "bucket",
+    }
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        named_there = set(re.findall(r"'app.kubernetes.io/component': '([a-z-]+)'", str(policy["spec"])))
+        for expression in re.findall(r"'operator': 'In', 'values': \[([^\]]*)\]", str(policy["spec"])):
+            named_there |= set(re.findall(r"'([a-z0-9-]+)'", expression))
+        assert named_there <= present, policy["metadata"]["name"]
+
+
+@every_variant
+def test_only_the_worker_has_a_token_and_it_may_little(name: str) -> None:
+    manifests = variant(name)
+    with_token = {
+        one["metadata"]["name"]
+        for one in of_kind(manifests, *WITH_PODS)
+        if pod_of(one)["automountServiceAccountToken"]
+    }
+    assert with_token == {"fraud-prefect-worker"}
+    assert not of_kind(manifests, "ClusterRole", "ClusterRoleBinding")
+    rules = [rule for role in of_kind(manifests, "Role") for rule in role["rules"]]
+    for rule in rules:
+        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+        assert not {"secrets", "pods/exec"} & set(rule["resources"])
+
+
+@every_variant
+def test_every_pod_runs_as_an_account_that_there_is(name: str) -> None:
+    manifests = variant(name)
+    accounts = {one["metadata"]["name"] for one in of_kind(manifests, "ServiceAccount")}
+    assert {pod_of(one)["serviceAccountName"] for one in of_kind(manifests, *WITH_PODS)} <= accounts
+
+
+@every_variant
+def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
+    # given the settings of all programs of the chart
+    found = set(environment_of(variant(name), "fraud-settings"))
+    for manifest in of_kind(variant(name), *WITH_PODS):
+        for container in containers_of(manifest):
+            found |= {one["name"] for one in container.get("env", [])}
+    # then each of ours names a field
+    for variable in found:
+        if variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
+            section, _, field = variable.removeprefix("FRAUD_").lower().partition("__")
+            assert field in type(getattr(Settings(), section)).model_fields, variable
+
+
+@every_variant
+def test_no_secret_stands_in_a_pod(name: str) -> None:
+    for manifest in of_kind(variant(name), *WITH_PODS):
+        for container in containers_of(manifest):
+            for one in container.get("env", []):
+                if re.search(
+                    r"PASSWORD|SECRET(?!_NAME|_KEY$)|AUTH_STRING$|DATABASE_URI|S3_KEY$", one["name"]
+                ):
+                    assert "secretKeyRef" in one["valueFrom"], one["name"]
+
+
+@every_variant
+def test_the_job_template_knows_what_the_chart_tells_it(name: str) -> None:
+    template = kubernetes_template(pool_defaults(variant(name)))
+    assert template["variables"]["properties"]["image"]["default"].endswith("/flows:abc123")
+
+
+@every_variant
+def test_serving_ends_its_drain_before_it_is_killed(name: str) -> None:
+    pod = pod_of(named(variant(name), "Deployment", "fraud-serving"))
+    drain = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}[
+        "FRAUD_SERVING__DRAIN_TIMEOUT_S"
+    ]
+    assert pod["terminationGracePeriodSeconds"] >= int(str(drain)) + 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("--api-versions", "keda.sh/v1alpha1"), "ScaledObject"),
+        ((), "HorizontalPodAutoscaler"),
+        (("--set", "serving.autoscaling.kind=keda"), "ScaledObject"),
+        (
+            ("--set", "serving.autoscaling.kind=cpu", "--api-versions", "keda.sh/v1alpha1"),
+            "HorizontalPodAutoscaler",
+        ),
+    ],
+)
+def test_lag_scales_where_keda_is_and_cpu_elsewhere(arguments: tuple[str, ...], kind: str) -> None:
+    manifests = tuple(render("-f", "values-local.yaml", *arguments))
+    (scaler,) = of_kind(manifests, "ScaledObject", "HorizontalPodAutoscaler")
+    assert scaler["kind"] == kind
+    # and the number of replicas is left to it
+    assert "replicas" not in named(manifests, "Deployment", "fraud-serving")["spec"]
+
+
+def test_lag_is_that_of_the_group_that_serves() -> None:
+    (kafka, _) = named(variant("eks"), "ScaledObject", "fraud-serving")["spec"]["triggers"]
+    assert kafka["metadata"]["consumerGroup"] == Settings().serving.group_id
+    assert kafka["metadata"]["sasl"] == "plaintext"
+    assert kafka["metadata"]["tls"] == "enable"
+
+
+def test_spark_on_kubernetes_brings_its_rights_and_its_settings() -> None:
+    defaults = pool_defaults(variant("eks"))
+    environment = {one["name"]: one.get("value") for one in defaults["extra_env"]}
+    conf = json.loads(str(environment["FRAUD_SPARK__CONF"]))
+    assert defaults["automount_token"] is True
+    assert conf["spark.kubernetes.namespace"] == "fraud"
+    template = ROOT / conf["spark.kubernetes.executor.podTemplateFile"].removeprefix("/app/")
+    assert yaml.safe_load(template.read_text())["spec"]["automountServiceAccountToken"] is False
+
+
+def test_the_topics_of_the_chart_are_those_of_the_settings() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert values["kafka"]["topics"] == Settings().topics.model_dump()
+
+
+def test_the_published_kafka_is_the_one_that_the_embedded_stack_runs() -> None:
+    lock = (ROOT / "deployments" / "local" / "jars.lock").read_text()
+    version = re.findall(r"kafka_2\.13-([0-9.]+)\.jar", lock)[0]
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    compose = yaml.safe_load((ROOT / "deployments" / "compose.yaml").read_text())
+    assert values["kafka"]["image"].endswith(f":{version}")
+    for service, of_chart in (("kafka", "kafka"), ("postgres", "postgres"), ("s3", "s3")):
+        assert compose["services"][service]["image"] == values[of_chart]["image"]
+
+
+def test_terraform_tells_what_the_chart_asks_for() -> None:
+    # given the keys of what Terraform gives
+    text = (ROOT / "infra" / "terraform" / "helm-values.tf").read_text().split("helm_values = {")[1]
+    told = set(re.findall(r"^    (\w+)\s*=", text, re.MULTILINE))
+    sample = yaml.safe_load((ROOT / "tests" / "kubernetes" / "values-terraform.yaml").read_text())
+    # then the sample of the tests has the same ones, and the chart's schema has let them in
+    assert told == sample.keys()
+    assert variant("eks")
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ("image.tag=", "image.tag is not set"),
+        ("image.tag=latest", "must not be latest"),
+        ("image.tags=x", "additional properties 'tags' not allowed"),
+        ("kafka.internal=false", "kafka.bootstrapServers is not set"),
+        ("kafka.bootstrapServers=broker", "does not match pattern"),
+        ("kafka.image=apache/kafka:latest", "'not' failed"),
+        ("kafka.image=apache/kafka", "does not match pattern"),
+        ("kafka.retentionDays=10", "at least 33"),
+        ("lake.url=/data/lake", "does not match pattern"),
+        ("postgres.internal=false", "no Postgres"),
+        ("serving.delivery=twice", "must be one of"),
+        ("serving.gracePeriodSeconds=25", "must exceed serving.drainSeconds"),
+        ("serving.autoscaling.maxReplicas=9", "a pod without a partition scores nothing"),
+        ("serving.resources.limits.memory=lots", "does not match pattern"),
+        ("ingress.enabled=true", "needs ingress.hosts"),
+        ("flowRuns.env.PATH=x", "does not match pattern"),
+    ],
+)
+def test_a_wrong_value_is_refused(values: str, sentence: str) -> None:
+    assert sentence in refusal("--set", values)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ("kafka.saslMechanism=OAUTHBEARER", "not spoken"),
+        ("kafka.existingSecret=", "needs kafka.existingSecret"),
+    ],
+)
+def test_a_kafka_that_could_not_be_reached_is_refused(values: str, sentence: str) -> None:
+    assert sentence in refusal(*VARIANTS["eks"], "--set", values)
+
+
+def test_the_chart_lints() -> None:
+    done = helm("lint", ".", "-f", "values-local.yaml", "--set", "image.tag=abc123", "--strict")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts_ask_for_figures_that_there_are() -> None:
+    metrics = (ROOT / "serving" / "metrics.py").read_text()
+    known = set(re.findall(r'"(fraud_\w+)"', metrics))
+    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        for name in re.findall(r"fraud_\w+", rule["expr"]):
+            assert re.sub(r"_(total|bucket)$", "", name) in known, rule["alert"]
+
+
+def test_alerts_point_at_headings_that_there_are() -> None:
+    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    for rule in rules:
+        file, _, anchor = rule["annotations"].get("runbook", "README.md#").partition("#")
+        headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in anchors, rule["alert"]
+
+
+def pod_labels(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:
+    return [one["spec"]["template"]["metadata"]["labels"] for one in of_kind(manifests, *WITH_PODS)]
+
+
+def job_labels() -> dict[str, Any]:
+    """Of the pods of flow runs, with the release's name filled in."""
+    job = kubernetes_template({})["job_configuration"]["job_manifest"]
+    labels: dict[str, str] = job["spec"]["template"]["metadata"]["labels"]
+    return {key: "fraud" if value == "{{ release }}" else value for key, value in labels.items()}
