@@ -219,6 +219,17 @@ def require_group(settings: Settings, group: str, *operations: Operation) -> Non
         _require_allowed(settings, found.authorized_operations, operations, f"group {group!r}")
 
 
+def require_readable(settings: Settings, topic: str) -> int:
+    """The number of the partitions of a topic that we may read without joining a group.
+
+    Raises:
+        RefusedError: we may not.
+        UnreachableError: there is no such topic, or no broker.
+    """
+    require_group(settings, READER_GROUP, "describe")
+    return require_topic(settings, topic, "read")
+
+
 def _require_allowed(
     settings: Settings, allowed: Sequence[AclOperation] | None, needed: Sequence[Operation], what: str
 ) -> None:

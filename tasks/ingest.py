@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from fraud.ingest.commits import Commit
 from fraud.ingest.partition import Source, ingest_partition, sources
-from fraud.kafka import require_topic
+from fraud.kafka import require_readable
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tasks.retries import RETRY_DELAYS_S, worth_retrying
@@ -26,7 +26,7 @@ def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
     return [
         (source, partition)
         for source in sources(settings)
-        for partition in range(require_topic(settings, source.topic, "read"))
+        for partition in range(require_readable(settings, source.topic))
     ]
 
 

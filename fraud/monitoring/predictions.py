@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
 from fraud.ingest.log import PartitionLog
-from fraud.kafka import require_topic
+from fraud.kafka import require_readable
 from fraud.schema import Decision
 from fraud.settings import Settings
 
@@ -95,7 +95,7 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
     """
     window_ms = settings.monitoring.window_days * DAY_MS
     collected, decoder = _Collected(), msgspec.json.Decoder(Scored)
-    partitions = require_topic(settings, settings.topics.predictions, "read")
+    partitions = require_readable(settings, settings.topics.predictions)
     most = settings.monitoring.max_predictions // partitions
     for partition in range(partitions):
         with PartitionLog(settings, settings.topics.predictions, partition) as log:

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.ingest.log import PartitionLog
-from fraud.kafka import flush, producer_config, require_topic
+from fraud.kafka import flush, producer_config, require_readable, require_topic
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings
 
@@ -39,7 +39,8 @@ def read_published(settings: Settings) -> dict[str, MerchantProfile]:
     """Each merchant's profile on the topic; what cannot be read is as if it were not there."""
     topic = settings.topics.profiles
     published: dict[str, MerchantProfile] = {}
-    for partition in range(require_topic(settings, topic, "read", "write")):
+    require_topic(settings, topic, "write")
+    for partition in range(require_readable(settings, topic)):
         with PartitionLog(settings, topic, partition) as log:
             for message in chain.from_iterable(log.read(*log.bounds())):
                 profile = _decode(message)

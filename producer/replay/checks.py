@@ -14,7 +14,7 @@ from fraud.kafka import (
     READER_GROUP,
     admin_client,
     consumer_config,
-    require_topic,
+    require_readable,
     settled,
     topic_config,
 )
@@ -83,7 +83,7 @@ def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:
 def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
     """The time (ms) of a transaction in the topic that is later than `bound`, if any."""
     timeout = settings.kafka.request_timeout_s
-    partitions = range(require_topic(settings, topic, "read"))
+    partitions = range(require_readable(settings, topic))
     consumer = Consumer(consumer_config(settings, READER_GROUP) | {"enable.partition.eof": True})
     try:
         wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]

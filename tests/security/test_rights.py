@@ -15,7 +15,15 @@ from fraud.access import IDENTITIES, Right, rights_of
 from fraud.acls import apply_plan, plan_acls
 from fraud.errors import RefusedError
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka import READER_GROUP, create_topics, end_offsets, flush, producer_config, require_topic
+from fraud.kafka import (
+    READER_GROUP,
+    create_topics,
+    end_offsets,
+    flush,
+    producer_config,
+    require_readable,
+    require_topic,
+)
 from fraud.lake import open_lake
 from fraud.modelling.cache import save_bundle
 from fraud.monitoring.predictions import read_predictions
@@ -134,7 +142,7 @@ def ingest(world: World) -> None:
     commits = [
         commit
         for source in sources(settings)
-        for partition in range(require_topic(settings, source.topic, "read"))
+        for partition in range(require_readable(settings, source.topic))
         for commit in ingest_partition(settings, open_lake(settings), source, partition)
     ]
     assert [commit.dataset for commit in commits] == ["transactions", "labels"]
@@ -217,7 +225,7 @@ def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World) -> None
     world.allow([*rights_of(world.as_user, "serving"), Right("topic", answers.name, "describe")])
     send(world.as_admin, disorderly(20))
     running = engine(world.as_user)
-    with pytest.raises(RefusedError, match=r"do this: committing predictions .*topic is missing"), running:
+    with pytest.raises(RefusedError, match=r"do this: writing to the topic .*predictions"), running:
         _lose(world, answers, running)
 
 
