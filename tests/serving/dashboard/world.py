@@ -1,6 +1,5 @@
 """What the dashboard's tests share: a served dashboard, requests to it, and what the engine would tell."""
 
-import contextlib
 import json
 import threading
 import time
@@ -20,12 +19,13 @@ from confluent_kafka import Producer
 from fraud.kafka import flush, producer_config
 from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
 from fraud.settings import Settings
+from serving.dashboard.accounts import Role
 from serving.dashboard.app import make_app
 from serving.dashboard.parts import Parts
 from serving.dashboard.run import listen
 
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
-ROLES = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
+ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
 PATIENCE_S = 30.0
 
 
@@ -86,7 +86,7 @@ def served(settings: Settings) -> Iterator[Desk]:
     """A dashboard that listens on a free port, with a user of each role."""
     parts = Parts(settings)
     for name, role in ROLES.items():
-        parts.accounts.add(name, role, PASSWORDS[name])  # type: ignore[arg-type]
+        parts.accounts.add(name, role, PASSWORDS[name])
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(make_app(parts), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
@@ -197,5 +197,3 @@ def listening(browser: Browser) -> Iterator[Callable[[str], dict[str, Any]]]:
             raise AssertionError(f"the stream ended without {name}")
 
         yield event
-    with contextlib.suppress(httpx.HTTPError):
-        answer.close()

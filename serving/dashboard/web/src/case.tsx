@@ -125,7 +125,8 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      // A key held down must not judge the next case too.
+      if (event.repeat || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "n") {
         event.preventDefault();
         noteBox.current?.focus();

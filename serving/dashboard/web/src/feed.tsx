@@ -8,6 +8,7 @@ import { arrived, missed, useCell, useNow } from "./state";
 import type { Alert } from "./types";
 
 const mostShown = 100;
+const mostCounted = 10_000;
 
 export interface Filter {
   order: "newest" | "risk";
@@ -29,17 +30,26 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cou
   const gaps = useCell(missed);
   const key = JSON.stringify(filter);
   const held = useRef<Alert[]>([]);
+  const unseen = useRef(new Set<number>());
+  const unsent = useRef(0);
+  const meanwhile = useRef<Alert[]>([]);
+  const shownNow = useRef(alerts);
+  shownNow.current = alerts;
 
   useEffect(() => {
     if (paused) return;
     let wanted = true;
     held.current = [];
+    meanwhile.current = [];
+    unseen.current.clear();
+    unsent.current = 0;
     setWaiting(0);
     const query = { ...filter, least_score: filter.least_score ? Number(filter.least_score) / 100 : "" };
     get<{ alerts: Alert[]; countries: string[] }>("alerts", { ...query, limit: mostShown }).then(
       (answer) => {
         if (!wanted) return;
-        setAlerts(answer.alerts);
+        // What came while the answer was on its way may not be in it.
+        setAlerts(merge(answer.alerts, meanwhile.current, filter));
         setCountries(answer.countries);
         setProblem("");
       },
@@ -62,10 +72,14 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cou
     const leave = arrived.follow(({ alerts: news, more }) => {
       if (paused) {
         setAlerts((shown) => merge(shown, news.filter((one) => shown.some((old) => old.seq === one.seq)), filter));
-        setWaiting((count) => count + more + news.filter((one) => one.decided_at === null && one.is_fraud === null).length);
+        const fresh = news.filter((one) => passes(one, filter) && !shownNow.current.some((old) => old.seq === one.seq));
+        for (const one of fresh) if (unseen.current.size < mostCounted) unseen.current.add(one.seq);
+        unsent.current += more;
+        setWaiting(unseen.current.size + unsent.current);
         return;
       }
       held.current.push(...news);
+      meanwhile.current = [...meanwhile.current, ...news].slice(-mostShown);
       timer ??= setTimeout(enter, 120);
     });
     return () => {

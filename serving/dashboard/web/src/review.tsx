@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView, isTyping } from "./case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
-import { compact } from "./format";
+import { compact, money } from "./format";
 import { go, link, route } from "./route";
 import { figures, useCell } from "./state";
 import type { Alert, Me } from "./types";
@@ -15,6 +15,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const [filter, setFilter] = useState(queue);
   const { alerts, countries, problem } = useFeed(filter, false);
   const review = useCell(figures)?.review;
+  const [last, setLast] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
   const at = alerts.findIndex((one) => one.transaction_id === id);
 
@@ -23,6 +24,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
     if (next) go("review", next.transaction_id);
   };
   const nextOpen = (judged: Alert): void => {
+    setLast(judged);
     const place = alerts.findIndex((one) => one.transaction_id === judged.transaction_id);
     const rest = [...alerts.slice(place + 1), ...alerts.slice(0, Math.max(place, 0))];
     const next = rest.find((one) => one.verdict === null && one.is_fraud === null);
@@ -66,6 +68,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
         </div>
       </section>
       <div class="review-case">
+        {last && last.transaction_id !== id && <Judged alert={last} />}
         {id ? (
           <>
             <a class="back" href={link("review")}>
@@ -78,6 +81,15 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
         )}
       </div>
     </div>
+  );
+}
+
+function Judged({ alert }: { alert: Alert }): JSX.Element {
+  return (
+    <p class="toast" role="status">
+      <span class={`chip ${alert.verdict}`}>{alert.verdict}</span> {money(alert)} at {alert.merchant_id ?? "?"}
+      {alert.pending ? "; the label waits for Kafka" : ""} · <a href={link("review", alert.transaction_id)}>look again</a>
+    </p>
   );
 }
 
