@@ -1,53 +1,43 @@
-"""`python -m benchmarks`: production and preprocessing on this machine, written to `benchmarks/RESULTS.md`.
+"""`python -m benchmarks`: production and preprocessing on this machine, kept in `benchmarks/RESULTS.md`.
 
 The others take longer and run alone: `python -m benchmarks.serving`, `python -m benchmarks.training`.
 """
 
-import os
-import platform
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.preprocess import Figures
 from benchmarks.preprocess import run as measure_preprocess
 from benchmarks.production import measure_production
+from benchmarks.results import Section, conditions, keep
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import load_settings
 
-_RESULTS = Path(__file__).with_name("RESULTS.md")
-_PACKAGES = ("confluent-kafka", "msgspec", "numba", "numpy", "pyarrow", "pyspark", "xgboost")
 _DAYS = 30
 
 
 def main() -> None:
-    """Measure, print and write."""
-    lines = [*_conditions(), "", *_production(), "", *_preprocess(measure_preprocess()), ""]
-    _RESULTS.write_text("\n".join(lines), encoding="utf-8")
-    print("\n".join(lines))
+    """Measure, print and keep."""
+    for measure in (_production, _preprocess):
+        under = conditions()
+        section = measure()
+        print("\n".join([f"## {section.title}", "", *section.table, ""]))
+        keep(section, under)
 
 
-def _conditions() -> Iterator[str]:
-    yield "# Results of `python -m benchmarks`"
-    yield ""
-    yield (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {platform.machine()} ({_processor()}), "
-        f"load {os.getloadavg()[0]:.1f} at the begin, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-        + ". The machine is shared: trust ratios before rates."
-    )
-
-
-def _production() -> Iterator[str]:
+def _production() -> Section:
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
         settings = load_settings(
             home=Path(folder), kafka={"bootstrap_servers": kafka.bootstrap_servers, "retention_days": -1}
         )
         figures = measure_production(settings, days=_DAYS)
-    yield f"## A history of {figures['transactions']:,.0f} transactions into a local broker"
-    yield ""
+    title = f"A history of {figures['transactions']:,.0f} transactions into a local broker"
+    return Section("production", title, figures, list(_production_table(figures)))
+
+
+def _production_table(figures: dict[str, float]) -> Iterator[str]:
     yield "| step | transactions/s | of passthrough |"
     yield "|---|---|---|"
     passthrough = figures["passthrough_per_s"]
@@ -60,9 +50,14 @@ def _production() -> Iterator[str]:
         yield f"| {name} | {figures[key]:,.0f} | {figures[key] / passthrough:.2f} |"
 
 
-def _preprocess(figures: list[Figures]) -> Iterator[str]:
-    yield "## Transactions to training rows with Spark, after its start-up"
-    yield ""
+def _preprocess() -> Section:
+    figures = measure_preprocess()
+    told = {"rows": [asdict(one) for one in figures]}
+    title = "Transactions to training rows with Spark, after its start-up"
+    return Section("preprocess", title, told, list(_preprocess_table(figures)))
+
+
+def _preprocess_table(figures: list[Figures]) -> Iterator[str]:
     yield "| transactions | profiles, s | rows, s | together, s | processor s | s per million | load |"
     yield "|---|---|---|---|---|---|---|"
     for one in figures:
@@ -71,14 +66,6 @@ def _preprocess(figures: list[Figures]) -> Iterator[str]:
             f"| {one.transactions:,} | {one.profiles_s:.1f} | {one.rows_s:.1f} | {one.total_s:.1f} "
             f"| {one.cpu_s:.0f} | {one.total_s / millions:.1f} | {one.load:.1f} |"
         )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What serving costs: throughput, latency, memory, restarts, and other ways to do the same."""

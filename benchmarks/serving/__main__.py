@@ -1,0 +1,56 @@
+"""`python -m benchmarks.serving [PART...]`: measure serving on this machine; see docs/performance.md.
+
+Each part starts a broker of its own, tells its progress on standard error, prints its table, and replaces
+its section of `benchmarks/RESULTS.md` and `benchmarks/results.json`. `--tiny` tries a part out in seconds and
+keeps nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from benchmarks.results import Section, conditions, keep
+
+PARTS = ("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests")
+
+
+def main(
+    parts: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(PARTS)}; default: all.")] = None,
+    tiny: Annotated[bool, typer.Option(help="Try out in seconds; nothing is kept.")] = False,
+) -> None:
+    """Measure the parts one after another."""
+    logging.basicConfig(level=logging.WARNING)
+    for part in parts or PARTS:
+        if part not in PARTS:
+            raise typer.BadParameter(f"{part!r} is none of {', '.join(PARTS)}")
+        under = conditions()
+        section = _runner(part, tiny)()
+        print("\n".join([f"## {section.title}", "", *section.table, ""]), flush=True)
+        if not tiny:
+            keep(section, under)
+
+
+def _runner(part: str, tiny: bool) -> Callable[[], Section]:
+    """A part at its size; imported only now, since some bring much along."""
+    from benchmarks.serving import cards, commits, forests, latency, quix, spark, throughput, workers
+
+    small, large = {
+        "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(300_000, 10_000, 3)),
+        "latency": (lambda: latency.run(2, (500, 2_000)), lambda: latency.run(15)),
+        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(8, 150_000)),
+        "cards": (
+            lambda: cards.run((1_000,), 10_000),
+            lambda: cards.run((10_000, 100_000, 1_000_000), 200_000),
+        ),
+        "workers": (lambda: workers.run(30_000, 1_000), lambda: workers.run(400_000, 10_000)),
+        "quix": (lambda: quix.run(1_000, 20_000), lambda: quix.run(30_000, 300_000)),
+        "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(15, (500, 2_000))),
+        "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
+    }[part]
+    return small if tiny else large
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,132 @@
+"""What remembering a month of many cards costs: memory, restart from a snapshot, throughput.
+
+The state is that of cards with 60 events in 30 days. It is made by the engine's own store and laid into the
+lake as snapshots, as an engine that has run for a month would have; then an engine is started on it.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from benchmarks.results import Section
+from benchmarks.serving.contestants import committed_rate, engines
+from benchmarks.serving.traffic import BEGIN_MS, card_id, fill
+from benchmarks.serving.workplace import PARTITIONS, Workplace, say, workplace
+from fraud.admission import Door
+from fraud.features.events import EVENT, Events, hash_identifier
+from fraud.features.spec import LONGEST_WINDOW_MS
+from fraud.features.store import CardStore
+from fraud.settings import Settings
+from serving.metrics import Metrics
+from serving.snapshots import Snapshots
+from serving.state import PartitionState
+
+EVENTS_PER_CARD = 60
+_CARDS_AT_ONCE = 2_000
+_NEVER_S = 86_400.0
+_GAUGES_S = 1.5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one number of cards."""
+
+    cards: int
+    array_bytes: float
+    resident_bytes: float
+    snapshot_mb: float
+    restored_s: float
+    restart_s: float
+    per_s: float
+
+
+def run(numbers: tuple[int, ...], messages: int) -> Section:
+    """Each number of cards, with throughput over `messages`."""
+    rows = []
+    for cards in numbers:
+        with workplace() as place:
+            rows.append(_measure(place, cards, messages))
+        say(f"cards: {rows[-1]}")
+    figures = {"events_per_card": EVENTS_PER_CARD, "rows": [asdict(row) for row in rows]}
+    return Section("cards", "A month of many cards", figures, list(_table(rows)))
+
+
+def _measure(place: Workplace, cards: int, messages: int) -> Figures:
+    with engines(place.settings("empty")) as nobody:
+        nobody.wait_until_scoring()
+        base = nobody.resident_bytes()
+    settings = place.settings("cards", snapshot_interval_s=_NEVER_S)
+    say(f"cards: making the state of {cards:,}")
+    for partition in range(PARTITIONS):
+        _lay_down(settings, partition, cards)
+    files = list((settings.home / "lake").rglob("*.snapshot"))
+    begun = time.perf_counter()
+    with engines(settings) as workers:
+        workers.wait_until_scoring()
+        restart_s = time.perf_counter() - begun
+        restored_s = workers.metric("fraud_restore_seconds_sum")
+        resident = workers.resident_bytes() - base
+    fill(settings, messages, cards)
+    with engines(settings) as workers:
+        rate = committed_rate(settings, messages)
+        time.sleep(_GAUGES_S)
+        held, array_bytes = workers.metric("fraud_state_cards"), workers.metric("fraud_state_bytes")
+    assert held == cards, f"{held} cards instead of {cards}"
+    snapshots_mb = sum(file.stat().st_size for file in files) / 1e6
+    return Figures(
+        cards, array_bytes / cards, resident / cards, snapshots_mb, restored_s, restart_s, rate.per_s
+    )
+
+
+def _lay_down(settings: Settings, partition: int, cards: int) -> None:
+    """Write a partition's snapshot, as of before its first message."""
+    numbers = np.arange(partition, cards, PARTITIONS)
+    store, draw = CardStore(), np.random.default_rng(partition)
+    for first in range(0, len(numbers), _CARDS_AT_ONCE):
+        store.process(_month(draw, numbers[first : first + _CARDS_AT_ONCE]))
+    state = PartitionState(partition, 0, Door(settings.admission, BEGIN_MS), store)
+    serving = settings.serving.model_copy(update={"snapshot_interval_s": 0.001})
+    snapshots = Snapshots(settings.model_copy(update={"serving": serving}), Metrics())
+    while not list((settings.home / "lake").rglob(f"p{partition}/*.snapshot")):
+        snapshots.offer([state])
+        snapshots.wait(300)
+        time.sleep(0.01)
+
+
+def _month(draw: np.random.Generator, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Events:
+    """The events of whole cards, one card after another, in order of time."""
+    count = len(numbers) * EVENTS_PER_CARD
+    events = np.empty(count, dtype=EVENT)
+    hashes = [hash_identifier(card_id(number)) for number in numbers.tolist()]
+    events["card"] = np.repeat(np.array(hashes, dtype=np.uint64), EVENTS_PER_CARD)
+    events["transaction"] = draw.integers(0, 2**63, count)
+    times = BEGIN_MS - draw.integers(1, LONGEST_WINDOW_MS - 86_400_000, (len(numbers), EVENTS_PER_CARD))
+    events["timestamp"] = np.sort(times, axis=1).reshape(-1)
+    events["amount"] = draw.integers(100, 90_000, count)
+    events["merchant"] = draw.integers(0, 2_000, count)
+    events["category"] = draw.integers(1, 20, count)
+    events["channel"] = draw.integers(1, 3, count)
+    events["country"] = draw.integers(1, 4, count)
+    events["latitude"] = draw.uniform(45, 55, count)
+    events["longitude"] = draw.uniform(5, 15, count)
+    return events
+
+
+def _table(rows: list[Figures]) -> Iterator[str]:
+    yield (
+        f"{EVENTS_PER_CARD} events a card in 30 days, {PARTITIONS} partitions, one process; the restart is "
+        "from starting the process until every partition is scored again."
+    )
+    yield ""
+    yield (
+        "| cards | arrays, bytes a card | resident, bytes a card | snapshots, MB | restoring, s "
+        "| restart, s | messages/s |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for row in rows:
+        yield (
+            f"| {row.cards:,} | {row.array_bytes:,.0f} | {row.resident_bytes:,.0f} | {row.snapshot_mb:,.0f} "
+            f"| {row.restored_s:.1f} | {row.restart_s:.1f} | {row.per_s:,.0f} |"
+        )

@@ -1,0 +1,56 @@
+"""An open-loop load: the n-th transaction is due at `begin + n / rate`, whatever happens to the others.
+
+It runs as a process of its own (`python -m benchmarks.serving.generator`), on the clock that all processes of
+a machine share. A reader who knows the begin and the rate knows when each transaction was due, so that a
+stall of the system, or of the generator, counts as latency instead of thinning the load. It prints two lines:
+when the first transaction is due (ns, monotonic), and at the end how late the latest was sent (ms).
+"""
+
+import gc
+import time
+from typing import Annotated
+
+import typer
+from confluent_kafka import Producer
+
+from benchmarks.serving.traffic import Transactions, time_of
+from fraud.kafka import flush, producer_config
+from fraud.settings import load_settings
+
+_NAP_S = 0.0005
+_LEAD_NS = 300_000_000
+
+
+def main(
+    rate: Annotated[int, typer.Option(help="Transactions a second.")],
+    count: Annotated[int, typer.Option(help="Transactions in all.")],
+    cards: Annotated[int, typer.Option(help="Different cards.")],
+    first: Annotated[int, typer.Option(help="The number of the first transaction.")],
+) -> None:
+    """Send them on time."""
+    settings = load_settings()
+    topic = settings.topics.transactions
+    producer, traffic = Producer(producer_config(settings, **{"linger.ms": 0})), Transactions(cards)
+    producer.list_topics(topic)
+    gc.disable()
+    begin_ns = time.monotonic_ns() + _LEAD_NS
+    print(begin_ns, flush=True)
+    sent, worst_ns = 0, 0
+    while sent < count:
+        now_ns = time.monotonic_ns()
+        due = min(count, 1 + (now_ns - begin_ns) * rate // 1_000_000_000)
+        if due <= sent:
+            time.sleep(_NAP_S)
+            continue
+        worst_ns = max(worst_ns, now_ns - begin_ns - sent * 1_000_000_000 // rate)
+        for number in range(first + sent, first + due):
+            key, value = traffic.draw(number)
+            producer.produce(topic, value, key, timestamp=time_of(number))
+        sent = due
+        producer.poll(0)
+    flush(producer, 60)
+    print(worst_ns / 1e6, flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,149 @@
+"""Latency at fixed rates: from when a transaction is due until a read_committed reader has its prediction."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.results import Section
+from benchmarks.serving.contestants import committed_rate, engines
+from benchmarks.serving.model import CARDS
+from benchmarks.serving.traffic import fill, number_of
+from benchmarks.serving.workplace import PARTITIONS, environment, say, workplace
+from fraud.kafka import consumer_config, end_offsets
+from fraud.settings import Settings
+
+RATES = (500, 2_000, 10_000)
+_WARM_UP_S = 3.0
+PAST = 60_000
+"""Transactions before the first load."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What transactions at one rate met with, in ms."""
+
+    rate: int
+    transactions: int
+    missing: int
+    p50: float
+    p99: float
+    p999: float
+    worst: float
+    generator_late: float
+
+
+def run(seconds: float, rates: Iterable[int] = RATES, interval_s: float | None = None) -> Section:
+    """Both modes at each rate."""
+    rows: list[dict[str, Any]] = []
+    flagged: dict[str, float] = {}
+    with workplace() as place:
+        for delivery in ("at_least_once", "exactly_once"):
+            serving: dict[str, Any] = {"delivery": delivery} | (
+                {"commit_interval_s": interval_s} if interval_s else {}
+            )
+            settings = place.settings(delivery, **serving)
+            give_cards_a_past(settings)
+            with engines(settings) as workers:
+                committed_rate(settings, PAST)
+                for rate in rates:
+                    say(f"latency: {delivery} at {rate:,}/s")
+                    found = measure(settings, rate, seconds)
+                    rows.append({"delivery": delivery} | asdict(found))
+                    say(f"  p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, p99.9 {found.p999:.1f} ms")
+                flagged[delivery] = workers.flagged_share()
+    figures: dict[str, Any] = {
+        "commit_interval_ms": settings.serving.commit_interval_s * 1_000,
+        "seconds": seconds,
+    }
+    figures |= {"cards": CARDS, "flagged_share": flagged, "rows": rows}
+    return Section("latency", "Latency at fixed rates", figures, list(_table(figures)))
+
+
+def give_cards_a_past(settings: Settings) -> None:
+    """Fill the topic, so that cards are no longer new when the load begins."""
+    fill(settings, PAST, CARDS)
+
+
+def measure(
+    settings: Settings, rate: int, seconds: float, cards: int = CARDS, patience_s: float = 30.0
+) -> Latency:
+    """Load whoever answers `settings.topics.transactions` for so many seconds after a warm-up.
+
+    An answer that does not come within `patience_s` after another is missing.
+    """
+    count, skipped = int((seconds + _WARM_UP_S) * rate), int(_WARM_UP_S * rate)
+    first = sum(end for _, end in end_offsets(settings, settings.topics.transactions).values())
+    reader = _reader(settings)
+    generator = _start_generator(settings, rate, count, cards, first)
+    try:
+        assert generator.stdout is not None
+        begin_ns = int(generator.stdout.readline())
+        numbers, seen_ns = _follow(reader, count, patience_s)
+        late_ms = float(generator.communicate(timeout=60)[0])
+    finally:
+        generator.kill()
+        reader.close()
+    seen_ns, numbers = seen_ns[numbers >= first], numbers[numbers >= first] - first
+    due_ns = begin_ns + numbers * 1_000_000_000 // rate
+    taken = np.sort((seen_ns - due_ns)[numbers >= skipped] / 1e6)
+    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9]).tolist()
+    return Latency(rate, len(taken), count - len(numbers), p50, p99, p999, float(taken[-1]), late_ms)
+
+
+def _start_generator(
+    settings: Settings, rate: int, count: int, cards: int, first: int
+) -> "subprocess.Popen[bytes]":
+    numbers = {"rate": rate, "count": count, "cards": cards, "first": first}
+    command = [sys.executable, "-m", "benchmarks.serving.generator"]
+    command += [f"--{name}={value}" for name, value in numbers.items()]
+    return subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE)
+
+
+def _reader(settings: Settings) -> Consumer:
+    """A reader that stands at the end of the predictions."""
+    reader = Consumer(consumer_config(settings, f"{settings.serving.group_id}-reader"))
+    here = [TopicPartition(settings.topics.predictions, number) for number in range(PARTITIONS)]
+    for one in here:
+        _, one.offset = reader.get_watermark_offsets(one, timeout=10)
+    reader.assign(here)
+    return reader
+
+
+def _follow(
+    reader: Consumer, count: int, patience_s: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Which transactions were answered, and when each answer was seen (ns, monotonic)."""
+    numbers: list[int] = []
+    seen: list[int] = []
+    deadline = time.monotonic() + patience_s
+    while len(numbers) < count and time.monotonic() < deadline:
+        batch = reader.consume(1, 0.05)
+        if not batch:
+            continue
+        batch += reader.consume(999, 0)
+        now_ns, deadline = time.monotonic_ns(), time.monotonic() + patience_s
+        values = [message.value() for message in batch if message.error() is None]
+        numbers += map(number_of, values)
+        seen += [now_ns] * len(values)
+    return np.array(numbers, dtype=np.int64), np.array(seen, dtype=np.int64)
+
+
+def _table(figures: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"Committed every {figures['commit_interval_ms']:.0f} ms. In ms, from when a transaction is due "
+        "until a read_committed reader has its prediction:"
+    )
+    yield ""
+    yield "| delivery | transactions/s | p50 | p99 | p99.9 | worst | generator late, worst |"
+    yield "|---|---|---|---|---|---|---|"
+    for row in figures["rows"]:
+        name = str(row["delivery"]).replace("_", " ")
+        cells = " | ".join(f"{row[key]:.1f}" for key in ("p50", "p99", "p999", "worst", "generator_late"))
+        yield f"| {name} | {row['rate']:,} | {cells} |"

@@ -1,0 +1,74 @@
+"""Pictures of what was measured, for `docs/performance.md`; drawn by `python -m benchmarks.serving.plots`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from benchmarks.results import read
+
+_PICTURES = Path(__file__).parents[2] / "docs" / "images"
+_SIZE = (7.0, 4.0)
+_WAY_COLOURS = {"at_least_once": "tab:blue", "exactly_once": "tab:orange"}
+
+
+def draw() -> list[Path]:
+    """Draw what has been measured; returns the files."""
+    known = read()
+    return [_save(name, known[name]["figures"], plot) for name, plot in _PLOTS.items() if name in known]
+
+
+def _save(name: str, figures: dict[str, Any], plot: Callable[[Axes, dict[str, Any]], None]) -> Path:
+    canvas, axes = plt.subplots(figsize=_SIZE)
+    plot(axes, figures)
+    axes.grid(visible=True, which="both", alpha=0.2)
+    canvas.tight_layout()
+    path = _PICTURES / f"serving-{name}.svg"
+    canvas.savefig(path, metadata={"Date": None})
+    plt.close(canvas)
+    return path
+
+
+def _latency(axes: Axes, figures: dict[str, Any]) -> None:
+    for delivery, colour in _WAY_COLOURS.items():
+        rows = [row for row in figures["rows"] if row["delivery"] == delivery]
+        rates = [row["rate"] for row in rows]
+        for key, style in (("p50", ":"), ("p99", "-"), ("p999", "--")):
+            label = f"{delivery.replace('_', ' ')}, {key.replace('p999', 'p99.9')}"
+            axes.loglog(rates, [row[key] for row in rows], style, marker="o", color=colour, label=label)
+    axes.set(xlabel="transactions/s", ylabel="due to visible, ms", title="Latency to a read_committed reader")
+    axes.legend(fontsize=8)
+
+
+def _commits(axes: Axes, figures: dict[str, Any]) -> None:
+    rows = figures["rows"]
+    intervals = [row["interval_ms"] for row in rows]
+    for key, style in (("p50", ":"), ("p99", "-")):
+        axes.loglog(intervals, [row[key] for row in rows], style, marker="o", color="tab:orange", label=key)
+    axes.set(xlabel="commit interval, ms", ylabel=f"latency at {figures['rate']:,}/s, ms")
+    axes.set_title("The commit interval, exactly once")
+    right = axes.twinx()
+    shares = [row["per_s"] / figures["passthrough_per_s"] for row in rows]
+    right.plot(intervals, shares, "-s", color="tab:green", label="throughput")
+    right.set(ylabel="throughput, of a passthrough", ylim=(0, 1.05))
+    lines = [*axes.get_lines(), *right.get_lines()]
+    axes.legend(lines, [str(line.get_label()) for line in lines], fontsize=8)
+
+
+def _forests(axes: Axes, figures: dict[str, Any]) -> None:
+    for name, way in figures["ways"].items():
+        if "us" in way:
+            sizes = [int(size) for size in way["us"]]
+            axes.loglog(sizes, list(way["us"].values()), "-o", label=name)
+    axes.set(xlabel="rows in a batch", ylabel="µs a row", title="Scoring with the same 300 trees, one thread")
+    axes.legend(fontsize=8)
+
+
+_PLOTS = {"latency": _latency, "commits": _commits, "forests": _forests}
+
+
+if __name__ == "__main__":
+    for drawn in draw():
+        print(drawn)

@@ -1,0 +1,100 @@
+"""Fraud scoring as a user of Quix Streams would write it; runs in an environment of its own.
+
+A card's events of 30 days are one value in the card's state: packed records, which is kinder to Quix than
+JSON. The features come from this project's compiled kernel, run over those events, so that both score the
+same numbers. `python -m benchmarks.serving.quix_worker inplace_predict|forest` reads the settings from the
+environment as serving does.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+from quixstreams import Application, State
+
+from benchmarks.serving.traffic import profiles
+from fraud.admission import Admitted
+from fraud.features.events import EVENT, Events, encode_transactions
+from fraud.features.profiles import profile_features
+from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
+from fraud.features.store import CardStore
+from fraud.modelling.cache import last_good_bundle
+from fraud.schema import Prediction, Transaction, to_minor
+from fraud.settings import Settings, load_settings
+from serving.forest import compile_forest
+
+
+def main(way: str) -> None:
+    """Answer the transactions until SIGTERM."""
+    settings = load_settings()
+    serving = settings.serving
+    app = Application(
+        broker_address=settings.kafka.bootstrap_servers,
+        consumer_group=serving.group_id,
+        auto_offset_reset="earliest",
+        processing_guarantee="exactly-once",
+        commit_interval=serving.commit_interval_s,
+        state_dir=settings.home / "state",
+        consumer_poll_timeout=0.05,
+        loglevel="WARNING",
+    )
+    source = app.topic(settings.topics.transactions, value_deserializer="bytes", key_deserializer="str")
+    target = app.topic(settings.topics.predictions, value_serializer="bytes", key_serializer="str")
+    app.dataframe(source).apply(_scoring(settings, way), stateful=True).to_topic(target)
+    app.run()
+
+
+def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
+    decode, encode = msgspec.json.Decoder(Transaction).decode, msgspec.json.Encoder().encode
+    known = {one.merchant_id: np.array([one.values], dtype=np.float64) for one in profiles()}
+    margin = _margin(settings, way)
+
+    def score(value: bytes, state: State) -> bytes:
+        transaction = decode(value)
+        amount = to_minor(transaction.amount, transaction.currency)
+        events = _remember(state, Admitted(transaction, amount))
+        kernel_row = _features(events)
+        profile_row = profile_features(np.array([amount]), known[transaction.merchant_id])
+        chance = float(1 / (1 + np.exp(-margin(np.hstack([kernel_row, profile_row]))[0])))
+        prediction = Prediction(
+            transaction.transaction_id, transaction.card_id, transaction.timestamp, amount,
+            transaction.currency, chance, "review" if chance >= 0.5 else "approve", 0.5, "benchmark", "1",
+            FEATURE_VERSION, int(time.time() * 1_000),
+        )  # fmt: skip
+        return encode(prediction)
+
+    return score
+
+
+def _remember(state: State, admitted: Admitted) -> Events:
+    """The card's events of the longest window, the new one last."""
+    events = encode_transactions([admitted])
+    former = np.frombuffer(state.get_bytes("events", b""), dtype=EVENT)
+    alive = former[former["timestamp"] > admitted.transaction.timestamp - LONGEST_WINDOW_MS]
+    events = np.concatenate([alive, events])
+    state.set_bytes("events", events.tobytes())
+    return events
+
+
+def _features(events: Events) -> Any:
+    rows, _ = CardStore(4, 2 * len(events) + 16).process(events)
+    return rows[-1:]
+
+
+def _margin(settings: Settings, way: str) -> Callable[[Any], Any]:
+    bundle = last_good_bundle(settings.home / "serving" / "model")
+    assert bundle is not None
+    booster = bundle.booster
+    booster.set_param({"nthread": 1})
+    if way == "forest":
+        forest = compile_forest(booster)
+        assert forest is not None
+        return forest.margin
+    return lambda rows: booster.inplace_predict(rows, predict_type="margin")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

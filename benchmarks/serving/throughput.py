@@ -1,0 +1,136 @@
+"""Throughput of the scoring engine against a raw passthrough, on the same broker and the same messages.
+
+`transactions` is filled, then all of it is answered: by a passthrough (decode, encode, produce in
+transactions), by the engine exactly once, and by the engine at least once. What counts is the ratio of two
+figures of one run.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import msgspec
+from confluent_kafka import Consumer, Producer
+
+from benchmarks.results import Section
+from benchmarks.serving.traffic import fill
+from benchmarks.serving.workplace import say, workplace
+from fraud.kafka import consumer_config, producer_config
+from fraud.schema import Prediction, Transaction
+from fraud.settings import Settings
+from serving.engine import Engine
+from serving.metrics import Metrics, gauge_values
+
+_TOPIC = "transactions"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What one way to answer achieved."""
+
+    name: str
+    per_s: float
+    cpu_us: float
+
+
+def run(messages: int, cards: int, rounds: int) -> Section:
+    """Each contestant `rounds` times in turn; the best of each counts."""
+    figures = []
+    with workplace() as place:
+        fill(place.settings("filler", topic=_TOPIC), messages, cards)
+        for turn in range(rounds):
+            raw = place.settings(f"passthrough-{turn}", topic=_TOPIC)
+            figures.append(_measure("passthrough", lambda: pass_through(raw, messages)))  # noqa: B023
+            for delivery in ("exactly_once", "at_least_once"):
+                made = place.settings(f"{delivery}-{turn}", topic=_TOPIC, delivery=delivery)
+                figures.append(_measure(delivery, lambda: score(made, messages)))  # noqa: B023
+    best = [
+        max((one for one in figures if one.name == name), key=lambda one: one.per_s)
+        for name in dict.fromkeys(one.name for one in figures)
+    ]
+    told = {"messages": messages, "cards": cards, "runs": [asdict(one) for one in figures]}
+    return Section("throughput", "Throughput beside a passthrough", told, list(_table(best, rounds)))
+
+
+def _measure(name: str, run: Callable[[], tuple[int, float, float]]) -> Figure:
+    count, seconds, cpu_s = run()
+    figure = Figure(name, count / seconds, cpu_s / count * 1e6)
+    say(f"throughput: {name} {figure.per_s:,.0f}/s, {figure.cpu_us:.1f} µs of processor each")
+    return figure
+
+
+def _table(figures: list[Figure], rounds: int) -> Iterator[str]:
+    base = figures[0].per_s
+    yield f"The best of {rounds} turns. 49 features, 300 trees, one process, commits every 100 ms."
+    yield ""
+    yield "| | messages/s | CPU µs/message | of passthrough |"
+    yield "|---|---|---|---|"
+    for one in figures:
+        name = one.name.replace("_", " ")
+        yield f"| {name} | {one.per_s:,.0f} | {one.cpu_us:.1f} | {one.per_s / base:.2f} |"
+
+
+def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
+    """Decode, encode, produce; predictions and offsets in one transaction at every interval.
+
+    Returns:
+        How many messages, the seconds they took, the processor's seconds.
+    """
+    decode, encode = msgspec.json.Decoder(Transaction).decode, msgspec.json.Encoder().encode
+    consumer = Consumer(consumer_config(settings, settings.serving.group_id))
+    producer = Producer(producer_config(settings, **{"transactional.id": settings.serving.transactional_id}))
+    producer.init_transactions(30)
+    consumer.subscribe([settings.topics.transactions])
+    done, begun, cpu, committed_at = 0, 0.0, 0.0, 0.0
+    producer.begin_transaction()
+    while done < messages:
+        batch = consumer.consume(settings.serving.batch_size, 0.005)
+        if batch and not begun:
+            begun = committed_at = time.perf_counter()
+            cpu = time.process_time()
+        out = []
+        for message in batch:
+            one = decode(message.value())
+            answer = Prediction(
+                one.transaction_id, one.card_id, one.timestamp, 1, one.currency, 0.5, "approve", 0.9,
+                "model", "1", 1, 1,
+            )  # fmt: skip
+            out.append({"key": one.card_id, "value": encode(answer)})
+        producer.produce_batch(settings.topics.predictions, out)
+        done += len(batch)
+        if done == messages or time.perf_counter() - committed_at > settings.serving.commit_interval_s:
+            positions = consumer.position(consumer.assignment())
+            known = [position for position in positions if position.offset >= 0]
+            producer.send_offsets_to_transaction(known, consumer.consumer_group_metadata())
+            producer.commit_transaction(30)
+            producer.begin_transaction()
+            committed_at = time.perf_counter()
+    seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+    producer.abort_transaction(30)
+    consumer.close()
+    return done, seconds, cpu_s
+
+
+def score(settings: Settings, messages: int) -> tuple[int, float, float]:
+    """The engine, from its first commit to its last; returns what `pass_through` does."""
+    metrics = Metrics()
+    engine = Engine(settings, settings.serving.transactional_id, metrics)
+    stop = threading.Event()
+    thread = threading.Thread(target=engine.run, args=(stop,))
+    thread.start()
+    try:
+        while not _answered(metrics):
+            time.sleep(0.002)
+        before, begun, cpu = _answered(metrics), time.perf_counter(), time.process_time()
+        while _answered(metrics) < messages:
+            time.sleep(0.02)
+        seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+    finally:
+        stop.set()
+        thread.join()
+    return messages - int(before), seconds, cpu_s
+
+
+def _answered(metrics: Metrics) -> float:
+    return sum(value for _, value in gauge_values(metrics, "fraud_end_to_end_seconds_count"))

@@ -1,0 +1,84 @@
+"""Where a benchmark runs: a broker and a folder of its own, and settings for what it starts there."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.serving.model import trained_model
+from deployments.local.kafka import EmbeddedKafka
+from fraud.kafka import create_topics
+from fraud.modelling.bundle import ModelBundle
+from fraud.modelling.cache import save_bundle
+from fraud.settings import Settings, load_settings
+
+PARTITIONS = 4
+# The model comes from the disk; nobody answers at this address.
+_DEAF = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A running broker, an empty folder and a model."""
+
+    folder: Path
+    bootstrap_servers: str
+    bundle: ModelBundle
+
+    def settings(self, name: str, *, topic: str | None = None, **serving: Any) -> Settings:
+        """Settings under which one contestant runs: its own home, group and predictions.
+
+        Its topics and its model are there. `topic` names the input if several share one.
+        """
+        source = topic or f"transactions.{name}"
+        made = load_settings(
+            home=self.folder / name,
+            kafka={
+                "bootstrap_servers": self.bootstrap_servers,
+                "retention_days": -1,
+                "partitions": PARTITIONS,
+            },
+            topics={
+                "transactions": source,
+                "predictions": f"predictions.{name}",
+                "dead_letters": f"{source}.dlq",
+            },
+            registry=_DEAF,
+            serving={"group_id": name, "transactional_id": name, "snapshot_interval_s": 0} | serving,
+        )
+        create_topics(made)
+        save_bundle(self.bundle, made.home / "serving" / "model")
+        return made
+
+
+@contextmanager
+def workplace() -> Iterator[Workplace]:
+    """A workplace until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="fraud-benchmark-") as name:
+        folder = Path(name)
+        with EmbeddedKafka(folder / "kafka") as kafka:
+            yield Workplace(folder, kafka.bootstrap_servers, trained_model())
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment in which another process loads these settings."""
+    told: dict[str, str] = {}
+    _flatten("FRAUD", "_", settings.model_dump(mode="json"), told)
+    return {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")} | told
+
+
+def _flatten(name: str, separator: str, value: Any, told: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _flatten(f"{name}{separator}{key.upper()}", "__", inner, told)
+    elif value is not None:
+        told[name] = str(value)
+
+
+def say(text: str) -> None:
+    """Progress, to standard error."""
+    print(text, file=sys.stderr, flush=True)
