@@ -78,11 +78,12 @@ class Scorer:
 
     def _pass(self, state: PartitionState, messages: Sequence[Any]) -> _Passed:
         """Through the door and the kernel, in the order of arrival."""
-        with self._metrics.stage_seconds.labels("admit").time():
+        oldest_possible = state.door.oldest_possible
+        with self._metrics.timed("admit"):
             start, arrived, admitted, letters = self._admit(state, messages)
-        with self._metrics.stage_seconds.labels("features").time():
+        with self._metrics.timed("features"):
             events = encode_transactions(admitted)
-            features, is_fresh = state.cards.process(events)
+            features, is_fresh = state.cards.process(events, oldest_possible)
         hashes = events["transaction"]
         if not is_fresh.all():
             self._metrics.repeated.inc(len(admitted) - int(is_fresh.sum()))
@@ -126,20 +127,20 @@ class Scorer:
         challenger: Served | None,
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
-        time_of = self._metrics.stage_seconds.labels
-        with time_of("profile").time():
+        timed = self._metrics.timed
+        with timed("profile"):
             profiles, dates = self._profiles.find([one.transaction.merchant_id for one in fresh])
             self._metrics.profiled(dates, [one.transaction.timestamp for one in fresh])
             amounts = np.array([one.amount for one in fresh], dtype=np.int64)
             kernel_rows = np.concatenate([one.features for one in passed])
             rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])
-        with time_of("score").time():
+        with timed("score"):
             scores = champion.score(rows)
             shadow = challenger.score(rows).tolist() if challenger else None
         self._metrics.scores.observe_many(scores)
-        with time_of("reasons").time():
+        with timed("reasons"):
             reasons = self._explain(fresh, rows, scores, champion)
-        with time_of("encode").time():
+        with timed("encode"):
             logged = self._sampled(np.concatenate([one.hashes for one in passed]), rows)
             return self._encode(fresh, scores, dates, reasons, logged, champion, challenger, shadow)
 
@@ -148,7 +149,11 @@ class Scorer:
     ) -> dict[int, list[Reason]]:
         flagged = np.flatnonzero(scores >= champion.bundle.threshold)
         currencies = [fresh[index].transaction.currency for index in flagged]
-        return dict(zip(flagged.tolist(), explain(champion.bundle, rows[flagged], currencies), strict=True))
+        if not len(flagged):
+            return {}
+        chosen = rows[flagged]
+        reasons = explain(chosen, champion.contributions(chosen), currencies)
+        return dict(zip(flagged.tolist(), reasons, strict=True))
 
     def _sampled(self, hashes: npt.NDArray[np.uint64], rows: Rows) -> dict[int, list[float | None]]:
         """The rows to be logged: whether one is depends on its transaction_id alone."""

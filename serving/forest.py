@@ -53,17 +53,33 @@ class Forest:
 
 def compile_forest(booster: xgb.Booster) -> Forest | None:
     """The booster's forest; None when it is not of plain trees, or a margin differs by a bit."""
-    learner = json.loads(bytes(booster.save_raw("json")))["learner"]
+    learner = _learner(booster)
     if not _is_plain(learner):
         return None
-    forest = Forest(_lay_out(learner["gradient_booster"]["model"]["trees"]), np.float32(0))
-    rows = _trial_rows(booster.num_features())
+    forest = Forest(_lay_out(_trees(learner)), np.float32(0))
+    rows = trial_rows(booster.num_features())
     wanted = booster.inplace_predict(rows, predict_type="margin")
     for base in _base_margins(learner):
         forest = Forest(forest._trees, base)
         if np.array_equal(forest.margin(rows), wanted):
             return forest
     return None
+
+
+def plain_trees(booster: xgb.Booster) -> list[dict[str, Any]] | None:
+    """The booster's trees as XGBoost writes them; None when there is more to it than these."""
+    learner = _learner(booster)
+    return _trees(learner) if _is_plain(learner) else None
+
+
+def _learner(booster: xgb.Booster) -> dict[str, Any]:
+    learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
+    return learner
+
+
+def _trees(learner: dict[str, Any]) -> list[dict[str, Any]]:
+    trees: list[dict[str, Any]] = learner["gradient_booster"]["model"]["trees"]
+    return trees
 
 
 def _is_plain(learner: dict[str, Any]) -> bool:
@@ -83,7 +99,8 @@ def _base_margins(learner: dict[str, Any]) -> list[np.float32]:
     return [margin, down, up]
 
 
-def _trial_rows(features: int) -> Rows:
+def trial_rows(features: int) -> Rows:
+    """Rows on which compiled code has to agree with XGBoost, shape (n, features)."""
     random = np.random.Generator(np.random.PCG64(1_618))
     rows = random.lognormal(mean=3.0, sigma=3.0, size=(512, features)).astype(np.float32)
     rows[random.random(rows.shape) < 0.2] = np.nan

@@ -21,6 +21,7 @@ from fraud.registry import CHALLENGER, CHAMPION, load_bundle, version_of_alias
 from fraud.settings import Settings
 from serving.forest import Forest, compile_forest
 from serving.metrics import Metrics
+from serving.shapley import Shapley, compile_shapley
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,11 @@ _JITTER = 0.2
 
 @dataclass(frozen=True)
 class Served:
-    """A bundle as it scores here; `forest` is None where XGBoost itself has to."""
+    """A bundle as it scores and explains here; where `forest` or `shapley` is None, XGBoost itself has to."""
 
     bundle: ModelBundle
     forest: Forest | None
+    shapley: Shapley | None
 
     @property
     def version(self) -> str:
@@ -45,14 +47,20 @@ class Served:
             return self.bundle.score(rows)
         return self.bundle.metadata.calibration.apply(self.forest.margin(rows).astype(np.float64))
 
+    def contributions(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What `ModelBundle.contributions` gives, shape (N, F)."""
+        return self.bundle.contributions(rows) if self.shapley is None else self.shapley.contributions(rows)
+
 
 def serve(bundle: ModelBundle) -> Served:
-    """Prepare a checked bundle for scoring, and score once."""
+    """Prepare a checked bundle for scoring, and score and explain once."""
     forest = compile_forest(bundle.booster)
     if forest is None:
         log.warning("%s is not of plain trees; XGBoost scores it, more slowly", describe(bundle))
-    served = Served(bundle, forest)
-    served.score(probe_rows(len(bundle.metadata.feature_names)))
+    served = Served(bundle, forest, compile_shapley(bundle.booster) if forest else None)
+    rows = probe_rows(len(bundle.metadata.feature_names))
+    served.score(rows)
+    served.contributions(rows)
     return served
 
 
@@ -103,7 +111,7 @@ class Models:
         return self.champion is not None
 
     def settled(self) -> None:
-        """Say that the state is restored: a look at the registry may now take its share of the processor."""
+        """Say that scoring has caught up: a look at the registry may now take its share of the processor."""
         self._is_settled.set()
 
     def stop(self) -> None:
@@ -134,7 +142,7 @@ class Models:
     def _follow(self) -> None:
         seats = [self._champion, *([self._challenger] if self._settings.serving.shadow else [])]
         if self._champion.version is not None:
-            # MLflow's import takes seconds that a restart would rather spend on its state.
+            # MLflow's import takes seconds that a restart would rather spend on catching up.
             self._is_settled.wait(self._settings.registry.poll_interval_s)
         while not self._stop.is_set():
             for seat in seats:

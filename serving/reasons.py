@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_TEXTS
-from fraud.modelling.bundle import ModelBundle
 from fraud.schema import Reason, from_minor
 
 MOST_REASONS = 4
@@ -22,11 +21,10 @@ _CODES = ("category_code", "channel_code")
 _YES_NO = ("is_", "merchant_is_new", "category_is_new", "country_is_new")
 
 
-def explain(bundle: ModelBundle, rows: npt.NDArray[np.float32], currencies: list[str]) -> list[list[Reason]]:
-    """The features that raised each row's score most, strongest first; rows have shape (n, features)."""
-    if not len(rows):
-        return []
-    contributions = bundle.contributions(rows)
+def explain(
+    rows: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32], currencies: list[str]
+) -> list[list[Reason]]:
+    """The features that raised each row's score most, strongest first; both have shape (n, features)."""
     return [_reasons(*one) for one in zip(rows, contributions, currencies, strict=True)]
 
 
