@@ -1,114 +1,182 @@
 """At least once: answers leave at once, positions are committed after they were acknowledged.
 
-After a crash the messages since the last commit are answered again, with the same transaction_id.
+Nothing waits: acknowledgements are counted as they arrive, and at every interval the positions whose answers
+have all arrived are committed. After a crash the messages since the last commit are answered again, with the
+same transaction_id.
 """
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
+from fraud.connecting import denial
 from fraud.kafka import producer_config
 from fraud.settings import Settings
 from serving.delivery import Answers, Clock, last_offsets
 from serving.metrics import Metrics
-from serving.sending import send, wait_until_sent
+from serving.sending import send
 
 log = logging.getLogger(__name__)
 
+_PAUSE_S = 0.05
 _FLUSH_TIMEOUT_S = 5.0
+_MOST_UNACKNOWLEDGED = 50_000
+"""Messages; beyond this nothing more is scored until Kafka has taken some."""
+
+
+class _Flight:
+    """Answers on their way, and how many of them were not reported on yet."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.missing = len(answers)
+        self.failure: Any = None
+
+    def reported(self, error: Any, _message: Any) -> None:
+        """Called by the producer for each message, delivered or given up."""
+        self.missing -= 1
+        if error is not None:
+            self.failure = error
 
 
 class AtLeastOnce:
-    """Delivers through an idempotent producer."""
+    """Delivers through an idempotent producer.
+
+    `_flights` are sent, in order. What has arrived before everything else moves to `_arrived`, by partition
+    the newest, and from there to `_committing` until Kafka tells how the commit ended.
+    """
 
     def __init__(self, settings: Settings, consumer: Consumer, metrics: Metrics) -> None:
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
-        self._sent: list[Answers] = []
-        self._failures = 0
+        self._flights: deque[_Flight] = deque()
+        self._arrived: dict[int, Answers] = {}
+        self._committing: dict[int, Answers] = {}
+        self._committing_since = 0.0
         self._clock = Clock(settings.serving.commit_interval_s)
-        config = {"delivery.report.only.error": True, "on_delivery": self._not_delivered, "linger.ms": 1}
-        self._producer: Any = Producer(producer_config(settings, **config))
+        self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 1}))
 
     @property
     def is_saturated(self) -> bool:
-        """Never: a commit waits for the acknowledgements."""
-        return False
+        """Whether so much waits for Kafka that no more should be scored."""
+        return len(self._producer) > _MOST_UNACKNOWLEDGED
 
     @property
     def is_idle(self) -> bool:
         """Whether everything published is committed."""
-        return not self._sent
+        return not (self._flights or self._arrived or self._committing)
 
     def publish(self, answers: Iterable[Answers]) -> None:
         """Take answers over and send them."""
         for one in answers:
-            self._send(one)
-            self._sent.append(one)
+            self._flights.append(self._send(one))
             self._clock.start()
         self.tend()
 
     def tend(self) -> None:
-        """Commit when it is due."""
+        """Note what has arrived; commit when it is due."""
         self._producer.poll(0)
-        if self._sent and self._clock.is_due:
-            self.settle(_FLUSH_TIMEOUT_S)
+        self._note_arrivals()
+        if not self._clock.is_due:
+            return
+        self._send_failed_again()
+        if self._arrived and not self._committing:
+            self._begin_commit()
+
+    def commit_ended(self, error: Any) -> None:
+        """Kafka tells how the commit under way ended."""
+        tried, self._committing = self._committing, {}
+        if not error:
+            self._metrics.commit_seconds.observe(time.monotonic() - self._committing_since)
+            return
+        refused = denial(self._settings.kafka, error, "committing offsets")
+        if refused is not None:
+            raise refused
+        log.warning("the offsets were not committed: %s", error.str())
+        self._metrics.aborts.inc()
+        self._arrived = tried | self._arrived
+        self._clock.start()
 
     def settle(self, timeout_s: float) -> bool:
         """Commit everything taken over; False: it was not possible in time."""
-        begun = time.monotonic()
-        if not self._sent:
-            return True
-        if not wait_until_sent(self._producer, timeout_s):
-            log.warning("Kafka has not acknowledged everything within %.0f s; still waiting", timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self._flights and time.monotonic() < deadline:
+            self._producer.poll(_PAUSE_S)
+            self._note_arrivals()
+            self._send_failed_again()
+        if self._flights:
+            log.warning("Kafka has not acknowledged everything within %.0f s", timeout_s)
             return False
-        if self._failures:
-            self._send_again()
-            return False
-        is_committed = self._commit()
-        self._metrics.commit_seconds.observe(time.monotonic() - begun)
-        return is_committed
+        return self.is_idle or self._commit_now()
 
     def forget(self, partitions: set[int]) -> None:
         """Stop answering for partitions that now belong to another worker."""
-        self._sent = [one for one in self._sent if one.partition not in partitions]
+        self._flights = deque(one for one in self._flights if one.answers.partition not in partitions)
+        for partition in partitions:
+            self._arrived.pop(partition, None)
+            self._committing.pop(partition, None)
 
     def close(self) -> None:
         """Let go of the producer; what is not committed will be answered again."""
         self._producer.flush(_FLUSH_TIMEOUT_S)
         self._producer = None
 
-    def _commit(self) -> bool:
-        offsets = last_offsets(self._settings.topics.transactions, self._sent)
+    def _send(self, answers: Answers) -> _Flight:
+        flight = _Flight(answers)
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+            send(self._producer, self._settings, answers, flight.reported)
+        except KafkaException as error:
+            flight.failure = error.args[0]
+        return flight
+
+    def _send_failed_again(self) -> None:
+        """With what came after, so that a card's answers keep their order; former reports are void."""
+        failure = next((flight.failure for flight in self._flights if flight.failure), None)
+        if failure is None:
+            return
+        refused = denial(self._settings.kafka, failure, "writing predictions")
+        if refused is not None:
+            raise refused
+        log.warning("Kafka did not take answers (%s); what is unacknowledged is sent again", failure.str())
+        self._flights = deque(self._send(flight.answers) for flight in self._flights)
+        self._clock.stop()
+        self._clock.start()
+
+    def _note_arrivals(self) -> None:
+        arrived = []
+        while self._flights and not (self._flights[0].missing or self._flights[0].failure):
+            arrived.append(self._flights.popleft().answers)
+        self._metrics.visible(arrived)
+        self._arrived |= {one.partition: one for one in arrived}
+
+    def _begin_commit(self) -> None:
+        """Beside the scoring; the consumer calls `commit_ended` while it is polled."""
+        self._clock.stop()
+        self._committing, self._arrived = self._arrived, {}
+        self._committing_since = time.monotonic()
+        try:
+            self._consumer.commit(offsets=self._offsets(self._committing), asynchronous=True)
+        except KafkaException as error:
+            self.commit_ended(error.args[0])
+        if self._flights:
+            self._clock.start()
+
+    def _commit_now(self) -> bool:
+        due = self._committing | self._arrived
+        try:
+            self._consumer.commit(offsets=self._offsets(due), asynchronous=False)
         except KafkaException as error:
             log.warning("the offsets were not committed: %s", error.args[0].str())
             self._metrics.aborts.inc()
-            self._clock.start()
             return False
-        self._metrics.visible(self._sent)
-        self._sent = []
+        self._committing, self._arrived = {}, {}
         self._clock.stop()
         return True
 
-    def _send_again(self) -> None:
-        log.warning("%d messages were not delivered; everything uncommitted is sent again", self._failures)
-        self._failures = 0
-        for one in self._sent:
-            self._send(one)
-
-    def _send(self, answers: Answers) -> None:
-        try:
-            send(self._producer, self._settings, answers)
-        except KafkaException as error:
-            log.warning("producing failed: %s", error.args[0].str())
-            self._failures += len(answers)
-
-    def _not_delivered(self, error: Any, _message: Any) -> None:
-        if error is not None:
-            self._failures += 1
+    def _offsets(self, answers: dict[int, Answers]) -> Any:
+        return last_offsets(self._settings.topics.transactions, list(answers.values()))

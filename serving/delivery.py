@@ -82,6 +82,9 @@ class Delivery(Protocol):
     def tend(self) -> None:
         """Do what is due: produce, start a commit, see to one that ended."""
 
+    def commit_ended(self, error: Any) -> None:
+        """The consumer tells how a commit of its own ended; `error` is None if well."""
+
     def settle(self, timeout_s: float) -> bool:
         """Commit everything taken over; False: it was not possible in time."""
 

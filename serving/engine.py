@@ -59,10 +59,7 @@ class Engine:
         self._profile_reader = ProfileReader(settings)
         self._models = Models(settings, metrics)
         self._scorer = Scorer(settings, self._profiles, metrics)
-        session_ms = int(settings.serving.session_timeout_s * 1_000)
-        timing = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 5}
-        config = _GROUP_CONFIG | timing
-        self._consumer = Consumer(consumer_config(settings, settings.serving.group_id, **config))
+        self._consumer = self._make_consumer()
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
         self._delivery: Delivery = self._make_delivery()
@@ -93,6 +90,16 @@ class Engine:
         if self._lag > self._settings.serving.max_lag:
             return Status(False, f"{self._lag} messages behind")
         return Status(True, f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind")
+
+    def _make_consumer(self) -> Consumer:
+        def ended(error: Any, partitions: list[TopicPartition]) -> None:
+            faults = [error, *(one.error for one in partitions)]
+            self._delivery.commit_ended(next(filter(None, faults), None))
+
+        session_ms = int(self._settings.serving.session_timeout_s * 1_000)
+        timing = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 5}
+        config = _GROUP_CONFIG | timing | {"on_commit": ended}
+        return Consumer(consumer_config(self._settings, self._settings.serving.group_id, **config))
 
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":
@@ -159,7 +166,7 @@ class Engine:
         champion = self._models.champion
         assert champion is not None
         answers = self._scorer.answer(batch, champion, self._models.challenger)
-        with self._metrics.stage_seconds.labels("publish").time():
+        with self._metrics.timed("publish"):
             self._delivery.publish(answers)
 
     def _note(self, error: Any) -> None:

@@ -103,6 +103,9 @@ class ExactlyOnce:
         if self._sent and self._clock.is_due:
             self._begin_commit()
 
+    def commit_ended(self, error: Any) -> None:
+        """Never asked: positions are committed by the producer."""
+
     def settle(self, timeout_s: float) -> bool:
         """Commit everything taken over; False: it was not possible in time."""
         deadline = time.monotonic() + timeout_s

@@ -3,7 +3,9 @@
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +67,7 @@ class Metrics:
             buckets=LATENCIES,
             registry=registry,
         )
+        self._stages: dict[str, Histogram] = {}
         self.commit_seconds = Histogram(
             "fraud_commit_seconds", "Time of a commit", buckets=LATENCIES, registry=registry
         )
@@ -108,6 +111,13 @@ class Metrics:
             ["age"],
             registry=registry,
         )
+
+    def timed(self, stage: str) -> AbstractContextManager[Any]:
+        """Measure a stage of a micro-batch."""
+        # Looking the label up anew costs more than the rest, and small batches have many stages.
+        if stage not in self._stages:
+            self._stages[stage] = self.stage_seconds.labels(stage)
+        return self._stages[stage].time()
 
     def profiled(self, dates: Sequence[str | None], timestamps: Sequence[int]) -> None:
         """Note the profiles' dates with which transactions of these times (ms) were scored."""

@@ -1,6 +1,6 @@
 """Handing answers to a producer."""
 
-import time
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -15,16 +15,20 @@ _QUEUE_HEADROOM = 100_000
 _TRUNCATED_TO = 65_536
 
 
-def send(producer: Any, settings: Settings, answers: Answers) -> None:
+Report = Callable[[Any, Any], None]
+"""Told of each message how its delivery ended: an error or None, and the message."""
+
+
+def send(producer: Any, settings: Settings, answers: Answers, report: Report | None = None) -> None:
     """Produce the predictions and the dead letters of `answers`.
 
     Raises:
         KafkaException: the producer does not take them.
     """
     _wait_for_room(producer)
-    _send_predictions(producer, settings.topics.predictions, answers.predictions)
+    _send_predictions(producer, settings.topics.predictions, answers.predictions, report)
     for letter in answers.dead_letters:
-        _send_dead_letter(producer, settings.topics.dead_letters, letter)
+        _send_dead_letter(producer, settings.topics.dead_letters, letter, report)
 
 
 def _wait_for_room(producer: Any) -> None:
@@ -32,18 +36,20 @@ def _wait_for_room(producer: Any) -> None:
         producer.poll(0.01)
 
 
-def _send_predictions(producer: Any, topic: str, predictions: list[dict[str, Any]]) -> None:
-    if not predictions or producer.produce_batch(topic, predictions) == len(predictions):
+def _send_predictions(
+    producer: Any, topic: str, predictions: list[dict[str, Any]], report: Report | None
+) -> None:
+    if not predictions or producer.produce_batch(topic, predictions, on_delivery=report) == len(predictions):
         return
     refused = [one for one in predictions if "_error" in one]
     raise KafkaException(refused[0].pop("_error"))
 
 
-def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter) -> None:
+def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None) -> None:
     # Redrive cuts off what was added, so it comes last.
     headers = letter.original + letter.told
     try:
-        producer.produce(topic, key=letter.key, value=letter.value, headers=headers)
+        producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)
     except KafkaException as error:
         if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
             raise
@@ -52,13 +58,5 @@ def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter) -> None:
             key=letter.key,
             value=(letter.value or b"")[:_TRUNCATED_TO],
             headers=[*letter.told, (TRUNCATED, b"true")],
+            on_delivery=report,
         )
-
-
-def wait_until_sent(producer: Any, timeout_s: float) -> bool:
-    """Whether everything produced was acknowledged in time."""
-    deadline = time.monotonic() + timeout_s
-    while producer.flush(max(0.0, deadline - time.monotonic())):
-        if time.monotonic() >= deadline:
-            return False
-    return True
