@@ -102,6 +102,37 @@ test-k8s: setup ## The chart on the cluster that KUBECONFIG names (kind, k3d, EK
 test-airflow: setup ## The DAG in a real Airflow, in an environment of its own (a few minutes the first time).
 	$(BIN)/python -m pytest -m airflow tests/deployments/test_airflow.py $(ARGS)
 
+# What the delivery workflow runs, and a person may: NAMESPACE, ENVIRONMENT, FRAUD_REGISTRY and FRAUD_TAG say where and what.
+NAMESPACE ?= fraud
+CLUSTER_VALUES = -f k8s/chart/values-eks.yaml -f k8s/environments/$(ENVIRONMENT).yaml
+
+.PHONY: helm-upgrade
+helm-upgrade: ## Upgrade the release of an environment; a failed upgrade goes back by itself.
+	@test -n "$(ENVIRONMENT)" || { echo "ENVIRONMENT is not set: dev, prod, a file of k8s/environments"; exit 2; }
+	@test -f k8s/environments/$(ENVIRONMENT).yaml || \
+		{ echo "k8s/environments/$(ENVIRONMENT).yaml is missing: terraform output -raw helm_values makes it"; exit 2; }
+	helm upgrade fraud k8s/chart --namespace $(NAMESPACE) $(CLUSTER_VALUES) --set image.tag=$(FRAUD_TAG) \
+		$$(helm version --short | grep -q '^v3' && echo --atomic || echo --rollback-on-failure) --wait --timeout 20m
+
+.PHONY: helm-rollback
+helm-rollback: ## Back to the release before.
+	helm rollback fraud --namespace $(NAMESPACE) --wait --timeout 20m
+
+.PHONY: deploy-flows
+deploy-flows: setup ## Deploy every flow to the Prefect server of the cluster.
+	NAMESPACE=$(NAMESPACE) k8s/forward $(BIN)/prefect --no-prompt deploy --name '*/kubernetes'
+
+.PHONY: smoke
+smoke: setup ## After a deployment: is a flow run completed, and does scoring answer?
+	kubectl --namespace $(NAMESPACE) rollout status deployment/fraud-serving --timeout=10m
+	NAMESPACE=$(NAMESPACE) k8s/forward $(BIN)/prefect deployment run monitor/kubernetes --watch --watch-timeout 1200
+
+.PHONY: release-check
+release-check: ## The versions of the package and of the chart are the tag's.
+	@version=$$(sed -nE 's/^version = "(.+)"/\1/p' pyproject.toml); \
+	for told in "$$(sed -nE 's/^version: (.+)/\1/p' k8s/chart/Chart.yaml)" "$${GITHUB_REF_NAME#v}"; do \
+		test "$$told" = "$$version" || { echo "pyproject.toml says $$version, not $$told"; exit 1; }; done
+
 .PHONY: workflow-check
 workflow-check: setup ## Lint and security scan of the workflows.
 	@if command -v actionlint >/dev/null; then actionlint; else echo "actionlint is not installed: not linted"; fi
