@@ -15,7 +15,14 @@ import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fraud.errors import FraudError
-from fraud.kafka import admin_client, consumer_config, end_offsets
+from fraud.kafka import (
+    READER_GROUP,
+    admin_client,
+    consumer_config,
+    end_offsets,
+    require_readable,
+    require_topic,
+)
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.recorder import Batch, Recorder
@@ -72,6 +79,7 @@ class Follower:
         connection = self._store.connect()
         while not self._stop.is_set():
             try:
+                self._require_rights()
                 recorder = Recorder(connection, self._cluster(), self._settings.dashboard)
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
@@ -81,10 +89,15 @@ class Follower:
                 self._be(connected=False, problem="the dashboard could not keep what it read; see its log")
             self._stop.wait(_RETRY_S)
 
+    def _require_rights(self) -> None:
+        for topic in self._topics():
+            require_readable(self._settings, topic)
+        require_topic(self._settings, self._settings.topics.labels, "write")
+
     def _follow(self, recorder: Recorder) -> None:
         consumer = Consumer(
             consumer_config(
-                self._settings, "fraud-dashboard", **{"queued.max.messages.kbytes": 16_384, "log_level": 2}
+                self._settings, READER_GROUP, **{"queued.max.messages.kbytes": 16_384, "log_level": 2}
             )
         )
         try:
@@ -141,7 +154,7 @@ class Follower:
         if topic == self._settings.topics.profiles:
             return {number: low for number, (low, _) in ends.items()}
         since = _now_ms() - round(self._settings.dashboard.history.total_seconds() * 1_000)
-        consumer = Consumer(consumer_config(self._settings, "fraud-dashboard"))
+        consumer = Consumer(consumer_config(self._settings, READER_GROUP))
         try:
             asked = [TopicPartition(topic, number, since) for number in ends]
             found = consumer.offsets_for_times(asked, timeout=self._settings.kafka.request_timeout_s)
