@@ -1,0 +1,173 @@
+"""Champion against challenger on what both have scored: the same payments, with labels that have matured."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from fraud.errors import DataError
+from fraud.features.spec import DAY_MS
+from fraud.ingest.log import PartitionLog
+from fraud.kafka import require_topic
+from fraud.lake import Lake
+from fraud.modelling.dataset import Dataset, card_codes, join_labels
+from fraud.modelling.evaluation import Judgement, evaluate
+from fraud.modelling.gate import Contender, Verdict, decide
+from fraud.modelling.splits import milliseconds
+from fraud.monitoring.inputs import labels_since
+from fraud.registry import load_bundle
+from fraud.settings import Settings
+
+
+class Shadowed(msgspec.Struct, frozen=True, gc=False):
+    """What the comparison needs of a `Prediction`."""
+
+    transaction_id: str
+    card_id: str
+    timestamp: int
+    amount: int
+    score: float
+    threshold: float
+    model_version: str
+    challenger_version: str | None = None
+    challenger_score: float | None = None
+
+
+@dataclass(frozen=True)
+class ShadowReport:
+    """Two models on the same matured payments.
+
+    Attributes:
+        champion: version that decided.
+        challenger: version that scored beside it.
+        scored: payments that both have scored.
+        matured: how many of them are older than the label delay; the figures are of these.
+        agreement: share of the payments on which both decide alike, at their own thresholds.
+        judgements: the champion's and the challenger's figures; None while nothing has matured.
+        verdict: what the gate would say of the challenger; None while nothing has matured.
+    """
+
+    champion: str
+    challenger: str
+    scored: int
+    matured: int
+    agreement: float
+    judgements: tuple[Judgement, Judgement] | None
+    verdict: Verdict | None
+
+
+def compare_in_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
+    """Read the predictions of `settings.monitoring.window_days` and judge the newest pair of models.
+
+    Raises:
+        DataError: no payment was scored by a challenger.
+        UnreachableError: Kafka or MLflow does not answer.
+    """
+    scored = newest_pair(_read(settings, now_ms))
+    if not scored:
+        raise DataError(
+            f"no prediction of the last {settings.monitoring.window_days} days has a challenger's score; "
+            "give a version the alias `challenger` and start serving with FRAUD_SERVING__SHADOW=true"
+        )
+    challenger = load_bundle(settings, str(scored[0].challenger_version))
+    labels = labels_since(lake, scored[0].timestamp)
+    return judge(settings, scored, labels, challenger.threshold)
+
+
+def newest_pair(predictions: Iterable[Shadowed]) -> list[Shadowed]:
+    """The predictions of the two versions that answered last together, by event time."""
+    ordered = sorted(
+        {one.transaction_id: one for one in predictions if one.challenger_score is not None}.values(),
+        key=lambda one: one.timestamp,
+    )
+    pair = [(one.model_version, one.challenger_version) for one in ordered]
+    return [one for one, its in zip(ordered, pair, strict=True) if its == pair[-1]]
+
+
+def judge(
+    settings: Settings, scored: list[Shadowed], labels: pa.Table, challenger_threshold: float
+) -> ShadowReport:
+    """Both models on those of `scored` (by event time) whose labels have matured.
+
+    Args:
+        settings: the label delay, the cost of a review and the k of card precision.
+        scored: of one champion and one challenger.
+        labels: `LABEL_COLUMNS`.
+        challenger_threshold: the challenger's own; the champion's stands in its predictions.
+    """
+    newest_report = int(labels["reported_at"].to_numpy().max(initial=0))
+    moment = max(scored[-1].timestamp, newest_report)
+    oldest_open = moment - milliseconds(settings.training.label_delay)
+    matured = [one for one in scored if one.timestamp <= oldest_open]
+    agreeing = [
+        (one.score >= one.threshold) == ((one.challenger_score or 0.0) >= challenger_threshold)
+        for one in scored
+    ]
+    judgements, verdict = None, None
+    if matured:
+        judgements, verdict = _contest(settings, matured, labels, moment, challenger_threshold)
+    return ShadowReport(
+        champion=scored[-1].model_version,
+        challenger=str(scored[-1].challenger_version),
+        scored=len(scored),
+        matured=len(matured),
+        agreement=float(np.mean(agreeing)),
+        judgements=judgements,
+        verdict=verdict,
+    )
+
+
+def _contest(
+    settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int, challenger_threshold: float
+) -> tuple[tuple[Judgement, Judgement], Verdict]:
+    window, cost = _as_dataset(matured, labels, moment), settings.training.review_cost
+    newest = matured[-1]
+    champion = Contender(
+        f"version {newest.model_version}", np.array([one.score for one in matured]), newest.threshold
+    )
+    challenger = Contender(
+        f"version {newest.challenger_version}",
+        np.array([one.challenger_score for one in matured], dtype=np.float64),
+        challenger_threshold,
+    )
+    judgements = [
+        evaluate(window, one.scores, one.threshold, review_cost=cost) for one in (champion, challenger)
+    ]
+    return (judgements[0], judgements[1]), decide(window, champion, challenger, review_cost=cost)
+
+
+def _as_dataset(matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:
+    """Without features: nothing is scored again."""
+    ids, cards = [one.transaction_id for one in matured], [one.card_id for one in matured]
+    identity = pa.table({"transaction_id": ids, "card_id": cards})
+    verdicts, _ = join_labels(identity["transaction_id"], labels, moment)
+    return Dataset(
+        rows=np.empty((len(matured), 0), dtype=np.float32),
+        labels=verdicts,
+        timestamps=np.array([one.timestamp for one in matured], dtype=np.int64),
+        amounts=np.array([one.amount for one in matured], dtype=np.int64),
+        cards=card_codes(identity["card_id"]),
+        identity=identity,
+        feature_names=(),
+    )
+
+
+def _read(settings: Settings, now_ms: int) -> Iterable[Shadowed]:
+    topic, decoder = settings.topics.predictions, msgspec.json.Decoder(Shadowed)
+    since = now_ms - settings.monitoring.window_days * DAY_MS
+    for partition in range(require_topic(settings, topic, "read")):
+        with PartitionLog(settings, topic, partition) as log:
+            _, end = log.bounds()
+            for batch in log.read(log.first_at(since, end), end):
+                yield from _decoded(decoder, (message.value() for message in batch))
+
+
+def _decoded(decoder: "msgspec.json.Decoder[Shadowed]", values: Iterable[bytes | None]) -> Iterable[Shadowed]:
+    for value in values:
+        try:
+            yield decoder.decode(value or b"")
+        except msgspec.DecodeError:
+            # `monitor` counts them and says so.
+            continue
