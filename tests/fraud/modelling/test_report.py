@@ -23,6 +23,10 @@ ABOUT = {
 
 @pytest.fixture
 def results() -> list[FoldResult]:
+    return a_fold()
+
+
+def a_fold() -> list[FoldResult]:
     """One fold, scored so that frauds above a median amount are flagged and the others are not."""
     test = dataset(days=10, per_day=60, fraud_rate=0.1)
     dear = test.amounts >= np.median(test.amounts[test.labels == 1])
