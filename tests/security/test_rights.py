@@ -35,6 +35,9 @@ from producer.redrive import RedriveRequest, redrive
 from producer.replay.run import ReplayRequest, replay
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
+from serving.dashboard.follower import Follower
+from serving.dashboard.store import Store
+from serving.dashboard.verdicts import Verdict, Verdicts
 from serving.run import run
 from tests.conftest import SettingsFactory
 from tests.fraud.test_publish import profiles
@@ -160,6 +163,25 @@ def monitor(world: World) -> None:
     assert read_predictions(world.as_user, NOW + 60_000).unreadable == 1
 
 
+def show(world: World) -> None:
+    """The dashboard's two ways to Kafka: it follows everything, and sends a verdict."""
+    send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
+    settings, store, told = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
+    follower = Follower(settings, store, lambda *batch: told.append(batch), lambda state: None)
+    verdicts = Verdicts(settings, store)
+    follower.start()
+    try:
+        wait_for(lambda: told or "does not let" in follower.state.problem)
+        if not told:
+            raise RefusedError(follower.state.problem)
+        verdicts.start()
+        assert verdicts.take(Verdict("v", "t1", "card-1", "fraud", "", "ann", NOW))
+    finally:
+        follower.stop()
+        verdicts.stop()
+        store.close()
+
+
 def put_back(world: World) -> None:
     bury(world.as_admin, [("card", b"late", "late", NOW)])
     assert redrive(world.as_user, RedriveRequest()).redriven == 1
@@ -172,6 +194,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "ingest": ingest,
     "preprocess": preprocess,
     "monitor": monitor,
+    "analyst": show,
     "redrive": put_back,
 }
 
