@@ -15,11 +15,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.connecting import denial
-from fraud.errors import RefusedError, UnreachableError
-from fraud.kafka import consumer_config, producer_config, require_topic
+from fraud.kafka import consumer_config, producer_config
 from fraud.settings import Settings
 from serving.delivery import Answers, Clock, PositionsMovedError, is_committed, last_offsets
 from serving.metrics import Metrics
+from serving.rights import require_rights_still
 from serving.sending import send
 
 log = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ class ExactlyOnce:
             else:
                 return True
         self._abort(job)
-        self._require_rights()
+        require_rights_still(self._settings)
         return False
 
     def _abort(self, job: _Job) -> bool:
@@ -246,20 +246,10 @@ class ExactlyOnce:
         """Fence whatever the old producer left, and ask the group's offsets what became of it."""
         self._metrics.producers_replaced.inc()
         job.producer = self._new_producer(job)
-        self._require_rights()
+        require_rights_still(self._settings)
         was_committed = is_committed(job.answers, self._committed(job))
         log.warning("the transaction in doubt was %s", "committed" if was_committed else "not committed")
         return was_committed
-
-    def _require_rights(self) -> None:
-        """A right that was lost shows as one of many errors, of which most others pass."""
-        try:
-            for topic in (self._settings.topics.predictions, self._settings.topics.dead_letters):
-                require_topic(self._settings, topic, "write")
-        except RefusedError:
-            raise
-        except UnreachableError as error:
-            log.warning("%s", error)
 
     def _committed(self, job: _Job) -> list[TopicPartition]:
         topic = self._settings.topics.transactions
