@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 from fraud.access import transactional_prefix
-from fraud.kafka import require_group, require_topic
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.http import StatusServer
 from serving.metrics import Metrics
+from serving.rights import require_rights
 from serving.slots import take_slot
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         UnreachableError: Kafka, or one of its topics, is not there.
         RefusedError: Kafka does not let serving in, or not do its work.
     """
-    _require_rights(settings)
+    require_rights(settings)  # first of all: the clients of the engine would wait for a broker for ever
     folder = settings.home / "serving"
     with take_slot(folder) as slot:
         metrics = Metrics()
@@ -42,16 +42,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
 def transactional_id(settings: Settings, slot: int) -> str:
     """Unique among living workers and the same again after a restart."""
     return f"{transactional_prefix(settings)}{socket.gethostname()}-{slot}"
-
-
-def _require_rights(settings: Settings) -> None:
-    """First of all: the clients of the engine would wait for a broker for ever."""
-    topics = settings.topics
-    for topic in (topics.transactions, topics.profiles):
-        require_topic(settings, topic, "read")
-    for topic in (topics.predictions, topics.dead_letters):
-        require_topic(settings, topic, "write")
-    require_group(settings, settings.serving.group_id, "read")
 
 
 def _tell_address(file: Path, host: str, port: int) -> None:
