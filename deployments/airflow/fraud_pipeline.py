@@ -1,13 +1,13 @@
 """The daily training as a DAG of Airflow 3, for those whose schedules live there.
 
-Airflow starts the Prefect deployment and waits for it: the pipeline itself, its retries and its logs stay where they are.
-This file needs Airflow and nothing else of this project, for the two cannot share an environment; it speaks to
-Prefect's HTTP API. Copy it into the DAGs folder and tell it, by the environment of Airflow's workers:
+Airflow starts the Prefect deployment and waits for it: the pipeline itself, its retries and logs stay where they
+are. This file needs Airflow and nothing else of this project, for the two cannot share an environment; it speaks
+to Prefect's HTTP API. Copy it into the DAGs folder and tell it, by the environment of Airflow's workers:
 
     PREFECT_API_URL            such as http://fraud-prefect-server.fraud.svc:4200/api
     PREFECT_API_AUTH_STRING    user:password, if the server asks for it (from a secret of Airflow's)
 
-Let one of the two keep the clock: `prefect deployment schedule ls retrain/kubernetes`, then `... pause` what is there.
+Let one of the two keep the clock: `prefect deployment schedule ls retrain/kubernetes`, then `pause` it.
 """
 
 import base64
@@ -84,6 +84,56 @@ def wait(flow_run_id: str) -> dict[str, Any]:
         time.sleep(POLL_S)
 
 
+def require_ready(name: str) -> None:
+    """See that the deployment is there and that somebody polls its work pool.
+
+    Raises:
+        AirflowFailException: it is missing or paused; a person has to mend that.
+        AirflowException: no worker polls, which a restarting one may mend.
+    """
+    deployment = find_deployment(name)
+    if deployment.get("paused"):
+        raise AirflowFailException(f"the deployment {name} is paused in Prefect; resume it")
+    pool = call("GET", f"/work_pools/{quote(deployment['work_pool_name'])}")
+    if pool["is_paused"]:
+        raise AirflowFailException(f"the work pool {pool['name']} is paused in Prefect; resume it")
+    if pool["status"] != "READY":
+        raise AirflowException(f"no worker polls the work pool {pool['name']}: it is {pool['status']}")
+
+
+def cancel(dag_run_id: str) -> None:
+    """End the flow run of this DAG run if it still goes on."""
+    wanted = {"flow_runs": {"idempotency_key": {"any_": [f"airflow-{dag_run_id}"]}}}
+    for run in call("POST", "/flow_runs/filter", wanted):
+        if run["state_type"] not in TERMINAL:
+            call("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
+
+
+@task(retries=3, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(minutes=5))
+def validate_environment() -> None:
+    """Stop before the work if Prefect, the deployment or somebody to run it is missing."""
+    require_ready(get_current_context()["params"]["deployment"])
+
+
+# No retry here: Prefect's tasks have theirs, and the idempotency key would only find the failed run again.
+@task(retries=0, execution_timeout=timedelta(hours=6))
+def execute_training() -> str:
+    """Run the deployment, or go on waiting for the run that this DAG run started; fail as it fails."""
+    context = get_current_context()
+    params = context["params"]
+    run = wait(start(context["run_id"], params["deployment"], params["parameters"])["id"])
+    if run["state_type"] != "COMPLETED":
+        reason = (run.get("state") or {}).get("message") or "no reason given"
+        raise AirflowFailException(f"the flow run {run['name']} is {run['state_type']}: {reason}")
+    return str(run["id"])
+
+
+@task(retries=3, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(minutes=5))
+def cleanup() -> None:
+    """Leave no flow run that nobody waits for any more: after a time-out, or when stopped by hand."""
+    cancel(get_current_context()["run_id"])
+
+
 @dag(
     dag_id="fraud_pipeline",
     description="Learn from what has arrived since yesterday; the gate decides what serves.",
@@ -99,40 +149,6 @@ def wait(flow_run_id: str) -> dict[str, Any]:
 )
 def fraud_pipeline() -> None:
     """validate_environment → execute_training → cleanup."""
-
-    @task(retries=3, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(minutes=5))
-    def validate_environment() -> None:
-        """Stop before the work if Prefect, the deployment or somebody to run it is missing."""
-        name = get_current_context()["params"]["deployment"]
-        deployment = find_deployment(name)
-        if deployment.get("paused"):
-            raise AirflowFailException(f"the deployment {name} is paused in Prefect; resume it")
-        pool = call("GET", f"/work_pools/{quote(deployment['work_pool_name'])}")
-        if pool["is_paused"]:
-            raise AirflowFailException(f"the work pool {pool['name']} is paused in Prefect; resume it")
-        if pool["status"] != "READY":
-            raise AirflowException(f"no worker polls the work pool {pool['name']}: it is {pool['status']}")
-
-    # No retry here: Prefect's tasks have theirs, and the idempotency key would only find the failed run again.
-    @task(retries=0, execution_timeout=timedelta(hours=6))
-    def execute_training() -> str:
-        """Run the deployment, or go on waiting for the run that this DAG run has started; fail as it fails."""
-        context = get_current_context()
-        run = wait(start(context["run_id"], context["params"]["deployment"], context["params"]["parameters"])["id"])
-        if run["state_type"] != "COMPLETED":
-            reason = (run.get("state") or {}).get("message") or "no reason given"
-            raise AirflowFailException(f"the flow run {run['name']} is {run['state_type']}: {reason}")
-        return str(run["id"])
-
-    @task(retries=3, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(minutes=5))
-    def cleanup() -> None:
-        """Leave no flow run behind that nobody waits for any more: after a time-out, or when stopped by hand."""
-        key = f"airflow-{get_current_context()['run_id']}"
-        wanted = {"flow_runs": {"idempotency_key": {"any_": [key]}}}
-        for run in call("POST", "/flow_runs/filter", wanted):
-            if run["state_type"] not in TERMINAL:
-                call("POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLING"}})
-
     # A teardown runs in any case, and the DAG run still fails when the training did.
     validate_environment() >> execute_training() >> cleanup().as_teardown()
 

@@ -17,7 +17,7 @@ from prefect.settings import get_current_settings
 
 from deployments.local.cache import cache_folder
 from fraud.settings import Settings
-from tests.flows.conftest import prefect_server as prefect_server  # noqa: PLC0414 - the fixture, by its name
+from tests.flows.conftest import prefect_server as prefect_server
 from tests.flows.test_deploying import ROOT, fraud, prefect
 
 pytestmark = [pytest.mark.airflow, pytest.mark.broker, pytest.mark.timeout(1200)]
@@ -33,7 +33,9 @@ def airflow_python() -> Path:
     python = home / "bin" / "python"
     uv = Path(sys.executable).with_name("uv")
     if not (home / "ready").exists():
-        subprocess.run([str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+        subprocess.run(
+            [str(uv), "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True
+        )
         subprocess.run([str(uv), "pip", "install", "--quiet", "--python", str(python), AIRFLOW], check=True)
         (home / "ready").touch()
     return python
@@ -96,7 +98,11 @@ def pool_status() -> str:
 
 def runs_by_airflow() -> list[str]:
     with get_client(sync_client=True) as client:
-        return [str(run.state_type.value) for run in client.read_flow_runs() if run.state_type and "airflow" in run.tags]
+        return [
+            str(run.state_type.value)
+            for run in client.read_flow_runs()
+            if run.state_type and "airflow" in run.tags
+        ]
 
 
 class Airflow:
@@ -104,7 +110,9 @@ class Airflow:
 
     def __init__(self, python: Path, environment: dict[str, str], home: Path) -> None:
         self._python = python
-        self._environment = {name: value for name, value in environment.items() if not name.startswith("FRAUD_")} | {
+        self._environment = {
+            name: value for name, value in environment.items() if not name.startswith("FRAUD_")
+        } | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",

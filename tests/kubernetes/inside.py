@@ -1,0 +1,64 @@
+"""Runs inside a pod of the release (`kubectl exec -i ... python - COMMAND`): what only it can tell."""
+
+import json
+import sys
+import urllib.request
+
+from confluent_kafka import Consumer, TopicPartition
+
+from fraud.kafka import consumer_config, end_offsets, group_lag
+from fraud.registry import promote
+from fraud.settings import load_settings
+
+
+def ids(topic: str) -> list[str]:
+    """The transaction_id of every committed message."""
+    settings = load_settings()
+    ends = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, "fraud-dashboard-test", **{"enable.partition.eof": True}))
+    consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in ends.items()])
+    found, open_partitions = [], {partition for partition, (low, end) in ends.items() if end > low}
+    while open_partitions:
+        for message in consumer.consume(5_000, 5.0):
+            if message.error():
+                open_partitions.discard(message.partition())
+            else:
+                found.append(json.loads(message.value())["transaction_id"])
+    consumer.close()
+    return found
+
+
+def compare() -> dict[str, int]:
+    """Every transaction has one prediction: how many were lost or doubled."""
+    topics = load_settings().topics
+    sent, answered = ids(topics.transactions), ids(topics.predictions)
+    return {
+        "transactions": len(set(sent)),
+        "predictions": len(answered),
+        "lost": len(set(sent) - set(answered)),
+        "doubled": len(answered) - len(set(answered)),
+    }
+
+
+def lag() -> int:
+    """What the engines have not committed yet."""
+    settings = load_settings()
+    return group_lag(settings, settings.serving.group_id, settings.topics.transactions)
+
+
+def models() -> list[str]:
+    """The lines of /metrics that tell which model scores."""
+    with urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=10) as answer:
+        return [line for line in answer.read().decode().splitlines() if line.startswith("fraud_model_info{")]
+
+
+def move(version: str) -> str:
+    """Make this version the champion."""
+    promote(load_settings(), version, "moved by the cluster's test")
+    return version
+
+
+COMMANDS = {"compare": compare, "lag": lag, "models": models, "move": move}
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

@@ -1,0 +1,141 @@
+"""The chart on a real cluster, from nothing to a scored transaction and back to nothing.
+
+The tests are one story and run in the order in which they stand. `make test-k8s`; docs/kubernetes.md tells which
+images it needs.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kubernetes.cluster import NAME, Cluster, missing, until
+from tests.kubernetes.rendering import CHART
+
+reason = missing()
+pytestmark = [
+    pytest.mark.kubernetes,
+    pytest.mark.skipif(reason is not None, reason=str(reason)),
+    pytest.mark.timeout(2400),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A namespace of its own, which goes with the tests."""
+    made = Cluster()
+    made.kubectl("create", "namespace", made.namespace)
+    made.kubectl("label", "namespace", made.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    yield made
+    made.kubectl("delete", "namespace", made.namespace, "--wait=false", check=False)
+
+
+def test_a_missing_secret_is_refused_before_anything_is_made(cluster: Cluster) -> None:
+    # when the secrets are to be there, and are not
+    refused = cluster.helm(
+        *("install", NAME, str(CHART), *cluster.values, "--set", "secrets.generate=false"), check=False
+    )
+    # then
+    assert refused.returncode != 0
+    assert "the Secret fraud-prefect (key auth-string) is missing" in refused.stderr
+    assert cluster.get("deployments")["items"] == []
+
+
+def test_the_cluster_accepts_every_object(cluster: Cluster) -> None:
+    rendered = cluster.helm("template", NAME, str(CHART), *cluster.values).stdout
+    cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=rendered)
+
+
+def test_it_installs_and_the_servers_come_up(cluster: Cluster) -> None:
+    cluster.upgrade("--set", "serving.autoscaling.kind=none")
+    cluster.wait_for_servers()
+    # serving lives and waits: there is no model yet
+    pods = cluster.get("pods", "--selector", "app.kubernetes.io/component=serving")["items"]
+    assert [one["status"]["phase"] for one in pods] == ["Running"]
+    assert cluster.serving_pods() == []
+
+
+def test_flows_are_deployed_and_a_training_runs_as_a_job(cluster: Cluster) -> None:
+    # given a history, and the flows
+    cluster.produce("history", "--scenario", "small", "--cards", "1000", "--days", "84")
+    cluster.prefect("deploy", "--name", "*/kubernetes")
+    cluster.wait_for_job("history")
+    # when
+    cluster.run_flow("retrain/kubernetes", trials=2)
+    # then the run was a Job of the cluster, as the account that has its rights, and serving has a model
+    jobs = cluster.get("jobs", "--selector", "prefect.io/flow-name=retrain")["items"]
+    assert [one["spec"]["template"]["spec"]["serviceAccountName"] for one in jobs] == ["fraud-pipeline"]
+    cluster.kubectl("rollout", "status", "deployment/fraud-serving", "--timeout=300s")
+    assert 'version="1"' in cluster.inside("models")[0]
+
+
+def test_every_transaction_is_answered_once(cluster: Cluster) -> None:
+    cluster.produce("live", "--rate", "50", "--duration", "30")
+    cluster.wait_for_job("live")
+    assert_nothing_lost_or_doubled(cluster)
+
+
+def test_a_moved_alias_is_served_without_a_restart(cluster: Cluster) -> None:
+    # given a second version
+    before = cluster.serving_pods()
+    cluster.run_flow("train/kubernetes", trials=1, promote="never")
+    # when
+    cluster.inside("move", "2")
+    # then
+    until(lambda: 'version="2"' in str(cluster.inside("models")), 60, "the second version serves")
+    assert cluster.serving_pods() == before
+
+
+def test_a_killed_pod_loses_and_doubles_nothing(cluster: Cluster) -> None:
+    cluster.produce("under-kill", "--rate", "100", "--duration", "60")
+    until(lambda: cluster.inside("lag") >= 0, 60, "it scores")
+    cluster.kubectl("delete", "pod", *cluster.serving_pods(), "--grace-period=0", "--force")
+    cluster.kubectl("rollout", "status", "deployment/fraud-serving", "--timeout=300s")
+    cluster.wait_for_job("under-kill")
+    assert_nothing_lost_or_doubled(cluster)
+
+
+def test_an_upgrade_and_a_rollback_under_load_lose_nothing(cluster: Cluster) -> None:
+    cluster.produce("under-upgrade", "--rate", "100", "--duration", "180")
+    cluster.upgrade(
+        *("--set", "serving.autoscaling.kind=none", "--set", "serving.featureSample=0.02", "--wait"),
+        *("--timeout", "10m"),
+    )
+    cluster.helm("rollback", NAME, "--wait", "--timeout", "10m")
+    cluster.wait_for_job("under-upgrade")
+    assert_nothing_lost_or_doubled(cluster)
+
+
+def test_lag_scales_to_three_and_back(cluster: Cluster) -> None:
+    if not cluster.has("keda.sh/v1alpha1"):
+        pytest.skip("the cluster has no KEDA")
+    # given scaling on lag, quick to come back
+    cluster.upgrade(
+        *("--set", "serving.autoscaling.kind=keda", "--set", "serving.autoscaling.lagThreshold=50"),
+        *("--set", "serving.autoscaling.cooldownSeconds=30", "--set", "serving.autoscaling.pollingSeconds=5"),
+    )
+    # when more comes than one pod has room for
+    cluster.produce("burst", "--rate", "5000", "--duration", "90")
+    # then
+    until(lambda: replicas(cluster) == 3, 300, "three pods")
+    cluster.wait_for_job("burst")
+    until(lambda: replicas(cluster) == 1, 600, "one pod again")
+    assert_nothing_lost_or_doubled(cluster)
+
+
+def test_uninstalling_leaves_nothing(cluster: Cluster) -> None:
+    cluster.helm("uninstall", NAME, "--wait", "--timeout", "10m")
+    ours = "app.kubernetes.io/managed-by=Helm"
+    kinds = "deployments,statefulsets,services,configmaps,secrets,serviceaccounts,roles,networkpolicies"
+    assert cluster.get(kinds, "--selector", ours)["items"] == []
+    until(lambda: cluster.get("persistentvolumeclaims")["items"] == [], 120, "the volumes are gone")
+
+
+def assert_nothing_lost_or_doubled(cluster: Cluster) -> None:
+    until(lambda: cluster.inside("lag") == 0, 300, "everything is scored")
+    found = cluster.inside("compare")
+    assert found["transactions"] > 0
+    assert (found["lost"], found["doubled"]) == (0, 0), found
+
+
+def replicas(cluster: Cluster) -> int:
+    return int(cluster.get("deployment", "fraud-serving")["spec"]["replicas"])
