@@ -5,7 +5,7 @@ from prefect import flow
 from flows.entry import run_flow
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import load_settings
-from tasks.monitor import keep_report, look, raise_alarm
+from tasks.monitor import keep_report, look, push_figures, raise_alarm
 
 
 @flow(name="monitor")
@@ -13,8 +13,10 @@ def monitor() -> MonitoringReport:
     """Look at the newest predictions; the alarm starts `retrain` where it is deployed."""
     settings = load_settings()
     report = look(settings)
-    keep_report(settings, report)
+    # First: an alarm does not wait for the paperwork.
     raise_alarm(settings, report)
+    keep_report(settings, report)
+    push_figures(settings, report)
     return report
 
 

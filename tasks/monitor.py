@@ -9,6 +9,7 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from fraud.lake import open_lake
+from fraud.monitoring.exposition import push
 from fraud.monitoring.predictions import read_predictions
 from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
 from fraud.monitoring.watch import champion_in_service, keep, watch
@@ -54,6 +55,18 @@ def keep_report(settings: Settings, report: MonitoringReport) -> None:
         as_markdown(report, settings.monitoring), key="monitoring", description="the model in service"
     )
     get_run_logger().info("wrote %s", path)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS_S),
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_retrying,
+    timeout_seconds=300,
+)
+def push_figures(settings: Settings, report: MonitoringReport) -> None:
+    """Give Prometheus the figures, where a Pushgateway is set."""
+    push(settings, report)
 
 
 @task(cache_policy=NO_CACHE)

@@ -1,6 +1,6 @@
 """Do serving and the offline path agree on the features? Equality, not a tolerance."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,11 @@ class Consistency:
     missing: int
     extra: int
     features: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All but the names."""
+        return {name: value for name, value in asdict(self).items() if name != "features"}
 
 
 def compare(predictions: Predictions, offline: OfflineRows, lateness_ms: int) -> Consistency:

@@ -1,7 +1,7 @@
 """What watching found, what of it is an alarm, and how it reads."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fraud.monitoring.consistency import Consistency
@@ -120,9 +120,25 @@ def as_metrics(report: MonitoringReport) -> dict[str, float]:
     if report.matured:
         found |= {f"matured_{name}": value for name, value in _told(report.matured).items()}
     if report.consistency:
-        counts = ("compared", "pending", "stale_profiles", "mismatched", "missing", "extra")
-        found |= {f"consistency_{name}": getattr(report.consistency, name) for name in counts}
+        found |= {f"consistency_{name}": count for name, count in report.consistency.counts.items()}
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
+    """The figures over time that there are: alerts by day, and precision and recall where labels matured."""
+    found: dict[date, dict[str, float | None]] = {
+        day.date: {
+            "daily_predictions": day.predictions,
+            "daily_alert_rate": day.alert_rate,
+            "daily_precision": day.matured.precision,
+            "daily_recall": day.matured.recall,
+        }
+        for day in report.days
+    }
+    return {
+        day: {name: float(value) for name, value in figures.items() if value is not None}
+        for day, figures in found.items()
+    }
 
 
 def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:

@@ -1,37 +1,27 @@
 """One look at the model in service: read, judge, and keep the report in the lake and in MLflow."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import mlflow
 import pyarrow as pa
 
+from fraud.features.daily import day_number
 from fraud.features.spec import DAY_MS
 from fraud.lake import Lake
 from fraud.modelling.bundle import ModelBundle
 from fraud.modelling.dataset import join_labels
 from fraud.modelling.splits import milliseconds
 from fraud.monitoring.consistency import Consistency, compare
-from fraud.monitoring.drift import Drift, feature_drift, ks, psi
-from fraud.monitoring.inputs import labels_since, offline_rows, reference_rows
+from fraud.monitoring.inputs import labels_since, offline_rows
+from fraud.monitoring.judge_drift import judge_drift
+from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
 from fraud.monitoring.predictions import Predictions
-from fraud.monitoring.report import MonitoringReport, as_document, as_metrics
+from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
 from fraud.registry import CHAMPION, answering, experiment_id, load_bundle, version_of_alias
 from fraud.settings import Settings
 
 FOLDER = "monitoring"
-
-
-@dataclass
-class _Notes:
-    """What could not be judged and why."""
-
-    sentences: list[str] = field(default_factory=list)
-
-    def add(self, sentence: str, *, when: bool = True) -> None:
-        if when:
-            self.sentences.append(sentence)
 
 
 def champion_in_service(settings: Settings) -> ModelBundle | None:
@@ -62,7 +52,7 @@ def watch(
     Raises:
         DataError: a file of the lake is broken.
     """
-    notes = _Notes()
+    notes = Notes()
     notes.add(
         "no model has the alias champion; drift and recall have nothing to be held against", when=not champion
     )
@@ -92,12 +82,14 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     with answering(settings), mlflow.start_run(experiment_id=experiment):
         mlflow.log_params({"date": report.date, "model_version": report.model_version or "none"})
         mlflow.log_metrics(as_metrics(report))
+        for number, (day, figures) in enumerate(as_daily_metrics(report).items()):
+            mlflow.log_metrics(figures, step=number, timestamp=day_number(day) * DAY_MS)
         mlflow.log_dict(document, "report.json")
     return path
 
 
 def _judge(
-    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: _Notes
+    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: Notes
 ) -> MonitoringReport:
     labels = labels_since(lake, int(predictions.timestamps.min()))
     notes.add("the lake has no labels on these days yet", when=not labels.num_rows)
@@ -105,10 +97,11 @@ def _judge(
     moment = max(int(predictions.timestamps.max()), newest_report)
     verdicts, reported_at = join_labels(pa.chunked_array([predictions.ids]), labels, moment)
     frauds = verdicts == 1
-    matured = predictions.timestamps <= moment - milliseconds(settings.training.label_delay)
+    # By the newest report, not by the moment: what an ingest has yet to bring must not pass for legitimate.
+    matured = predictions.timestamps <= newest_report - milliseconds(settings.training.label_delay)
     ours = matured & (predictions.versions == (champion.version if champion else ""))
     notes.add("no prediction of the champion has matured yet", when=champion is not None and not ours.any())
-    features, score = _drift(settings, lake, predictions, champion, notes)
+    features, score = judge_drift(settings, lake, predictions, champion, notes)
     return MonitoringReport(
         moment=moment,
         model_version=champion.version if champion else None,
@@ -127,41 +120,8 @@ def _judge(
     )
 
 
-def _drift(
-    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: _Notes
-) -> tuple[tuple[Drift, ...], Drift | None]:
-    """Of the newest days against the champion's training rows: of the features, and of its scores."""
-    limits = settings.monitoring
-    if champion is None:
-        return (), None
-    about = champion.metadata
-    reference = reference_rows(
-        lake, about.train_start, about.train_end, limits.window_days, limits.reference_rows
-    )
-    if reference is None:
-        notes.add("the champion's training rows are not in the lake; drift has no reference")
-        return (), None
-    recent = predictions.timestamps > predictions.timestamps.max() - limits.drift_days * DAY_MS
-    current = predictions.rows[recent[predictions.sampled]]
-    scores = predictions.scores[recent & (predictions.versions == champion.version)]
-    features: tuple[Drift, ...] = ()
-    score: Drift | None = None
-    if len(current) >= limits.min_rows:
-        features = feature_drift(reference, current)
-    else:
-        notes.add(f"{len(current)} recent sampled predictions are too few to judge the features' drift by")
-    if len(scores) >= limits.min_rows:
-        trained = champion.score(reference)
-        score = Drift("score", psi(trained, scores), ks(trained, scores))
-    else:
-        notes.add(
-            f"{len(scores)} recent predictions of the champion are too few to judge the score's drift by"
-        )
-    return features, score
-
-
 def _consistency(
-    settings: Settings, lake: Lake, predictions: Predictions, notes: _Notes
+    settings: Settings, lake: Lake, predictions: Predictions, notes: Notes
 ) -> Consistency | None:
     offline = offline_rows(lake, predictions)
     if offline is None:
@@ -170,7 +130,7 @@ def _consistency(
     return compare(predictions, offline, milliseconds(settings.admission.lateness))
 
 
-def _empty(now_ms: int, champion: ModelBundle | None, notes: _Notes) -> MonitoringReport:
+def _empty(now_ms: int, champion: ModelBundle | None, notes: Notes) -> MonitoringReport:
     return MonitoringReport(
         moment=now_ms,
         model_version=champion.version if champion else None,

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from prefect.client.orchestration import get_client
 
 from flows.monitor import monitor
-from fraud.errors import UnreachableError
+from fraud.errors import IncompatibleModelError, UnreachableError
 from fraud.features.spec import DAY_MS
 from fraud.kafka import flush, producer_config
 from fraud.lake import open_lake
@@ -124,3 +124,14 @@ def test_without_mlflow_it_ends_with_a_sentence(home: Settings, monkeypatch: pyt
     # then
     with pytest.raises(UnreachableError, match="MLflow at"):
         monitor()
+
+
+def test_a_champion_of_another_feature_version_ends_with_a_sentence(home: Settings) -> None:
+    # given an alias that somebody moved by hand to a model of before the features changed
+    with answering(home) as client, mlflow.start_run(experiment_id=experiment_id(home)) as run:
+        version = log_and_register(home, a_bundle(feature_version=99), run.info.run_id)
+        client.set_registered_model_alias(home.registry.model_name, "champion", version)
+    # then no figure is held against it
+    with pytest.raises(IncompatibleModelError, match="needs feature version 99"):
+        monitor()
+    assert not open_lake(home).exists("monitoring")

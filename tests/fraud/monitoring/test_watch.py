@@ -23,7 +23,7 @@ from fraud.monitoring.report import (
 from fraud.monitoring.watch import watch
 from fraud.settings import Settings
 from tests.fraud.modelling.models import a_bundle
-from tests.fraud.modelling.synthetic import START_MS, tables, write_history
+from tests.fraud.modelling.synthetic import START_MS, labels_of, tables, write_history
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 
 NOW_MS = START_MS
@@ -136,3 +136,71 @@ def test_nothing_to_judge_by_is_told_and_no_error(local_settings: Settings, lake
     for report in (nothing, lonely):
         assert alarms(report, local_settings.monitoring) == ()
         assert as_markdown(report, local_settings.monitoring)
+
+
+def test_repeated_labels_and_labels_of_unknown_transactions_change_no_figure(
+    local_settings: Settings, lake: Lake
+) -> None:
+    # given a report, and a lake with every label twice and some on transactions that nobody knows
+    champion = a_champion()
+    predictions = scored(lake, champion)
+    report = look(local_settings, lake, champion, predictions)
+    rows, labels = tables(days=40, per_day=150)
+    strangers = labels_of([f"nobody-{number}" for number in range(50)], [START_MS + 30 * DAY_MS] * 50)
+    untidy = Lake(lake.filesystem, f"{lake.root}-untidy")
+    write_history(untidy, with_profile_dates(rows), pa.concat_tables([labels, labels, strangers]))
+    # then it judges alike
+    assert look(local_settings, untidy, champion, predictions) == report
+
+
+def test_of_contradicting_labels_the_latest_report_counts(local_settings: Settings, lake: Lake) -> None:
+    # given every fraud taken back a day later
+    champion = a_champion()
+    predictions = scored(lake, champion)
+    rows, labels = tables(days=40, per_day=150)
+    later = (labels["reported_at"].to_numpy() + DAY_MS).tolist()
+    corrections = labels_of(labels["transaction_id"].to_pylist(), later, is_fraud=False)
+    corrected = Lake(lake.filesystem, f"{lake.root}-corrected")
+    write_history(corrected, with_profile_dates(rows), pa.concat_tables([labels, corrections]))
+    # then nothing was fraud
+    report = look(local_settings, corrected, champion, predictions)
+    assert report.matured is not None
+    assert report.matured.frauds == 0
+    assert report.matured.recall is None
+
+
+def test_merchants_whose_profiles_are_of_other_days_have_not_drifted(
+    local_settings: Settings, lake: Lake
+) -> None:
+    # given a history that was scored at once, with the newest profiles, which differ from those of its days
+    champion = a_champion()
+
+    def later(vectors: np.ndarray) -> np.ndarray:
+        column = FEATURE_NAMES.index("merchant_count_7d")
+        vectors[:, column] += 5
+        return vectors
+
+    predictions = scored(lake, champion, later)
+    assert look(local_settings, lake, champion, predictions).features[0].name == "merchant_count_7d"
+    newest = pa.array(["2024-05-01"] * len(predictions.sampled))
+    # when
+    report = look(local_settings, lake, champion, replace(predictions, profile_dates=newest))
+    # then
+    assert alarms(report, local_settings.monitoring) == ()
+    assert not [one for one in report.features if one.name.startswith("merchant_count")]
+    assert any("profiles of their day, too few" in note for note in report.notes)
+
+
+def test_what_is_younger_than_the_newest_report_has_not_matured(local_settings: Settings, lake: Lake) -> None:
+    # given labels that were ingested last on the 35th of 40 days, with a delay of seven
+    champion = a_champion()
+    predictions = scored(lake, champion)
+    rows, labels = tables(days=40, per_day=150)
+    until = START_MS + 35 * DAY_MS
+    late = Lake(lake.filesystem, f"{lake.root}-late")
+    write_history(late, with_profile_dates(rows), labels.filter(pc.less(labels["reported_at"], until)))
+    # then no prediction of after the 28th day counts as legitimate yet
+    report = look(local_settings, late, champion, predictions)
+    matured = {day.date.isoformat(): day.matured.predictions for day in report.days}
+    assert matured["2024-03-28"] > 0
+    assert not any(count for day, count in matured.items() if day >= "2024-03-30")
