@@ -242,13 +242,15 @@ def test_a_topic_of_which_one_knows_nothing_is_refused_and_not_missing(world: Wo
         require_topic(world.as_user, world.as_user.topics.transactions)
 
 
-def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World) -> None:
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World, delivery: str) -> None:
     # given an engine that scores
     answers = Right("topic", world.as_user.topics.predictions, "write")
     world.allow([*rights_of(world.as_user, "serving"), Right("topic", answers.name, "describe")])
     send(world.as_admin, disorderly(20))
-    running = engine(world.as_user)
-    with pytest.raises(RefusedError, match=r"do this: writing to the topic .*predictions"), running:
+    serving = world.as_user.serving.model_copy(update={"delivery": delivery})
+    running = engine(world.as_user.model_copy(update={"serving": serving}))
+    with pytest.raises(RefusedError, match=r"do this: writing (to the topic .*)?predictions"), running:
         _lose(world, answers, running)
 
 
