@@ -1,8 +1,8 @@
 """The daily training as a DAG of Airflow 3, for those whose schedules live there.
 
-Airflow starts the Prefect deployment and waits for it: the pipeline itself, its retries and logs stay where they
-are. This file needs Airflow and nothing else of this project, for the two cannot share an environment; it speaks
-to Prefect's HTTP API. Copy it into the DAGs folder and tell it, by the environment of Airflow's workers:
+Airflow starts the Prefect deployment and waits for it; the pipeline, its retries and logs stay in Prefect.
+This file needs nothing but Airflow, since the two cannot share an environment: it speaks to Prefect's API.
+Copy it into the DAGs folder, and tell Airflow's workers by their environment:
 
     PREFECT_API_URL            such as http://fraud-prefect-server.fraud.svc:4200/api
     PREFECT_API_AUTH_STRING    user:password, if the server asks for it (from a secret of Airflow's)

@@ -49,6 +49,6 @@ output "database" {
 }
 
 output "helm_values" {
-  description = "What the chart must know of this environment: `terraform output -raw helm_values > ../../k8s/chart/values-eks.generated.yaml`."
+  description = "What the chart must know of this environment: `terraform output -raw helm_values > ../../k8s/environments/NAME.yaml`."
   value       = yamlencode(local.helm_values)
 }

@@ -1,7 +1,6 @@
 """The chart on a real cluster, from nothing to a scored transaction and back to nothing.
 
-The tests are one story and run in the order in which they stand. `make test-k8s`; docs/kubernetes.md tells which
-images it needs.
+The tests are one story and run in the order in which they stand. docs/kubernetes.md says what they need.
 """
 
 from collections.abc import Iterator
