@@ -6,10 +6,11 @@ spread over the workers, and each worker is restarted in turn while the traffic 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 DAY_S = 86_400
 _SEED = 7
@@ -179,13 +180,13 @@ def roll(one: Plan, hot_share: float = 0.0, seed: int = _SEED) -> Rolling:
     return Rolling(float(load.max() / have.scored_per_s), float(seconds / 60), float(waiting_s.max()))
 
 
-def _load(one: Plan, hot_share: float, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _load(one: Plan, hot_share: float, seed: int) -> npt.NDArray[np.float64]:
     """Transactions a second on each partition."""
     generator = np.random.default_rng(seed)
     # Cards differ by their habit; the law of large numbers levels that out over many cards.
     cards = min(int(one.cards), 2_000_000)
     habits = generator.lognormal(0.0, 1.0, cards)
-    shares = np.bincount(generator.integers(one.partitions, size=cards), habits, one.partitions)
+    shares: npt.NDArray[np.float64] = np.bincount(generator.integers(one.partitions, size=cards), habits, one.partitions)
     shares = shares / shares.sum() * (1 - hot_share)
     shares[0] += hot_share
     return shares * one.rate
@@ -200,7 +201,7 @@ def table() -> Iterator[str]:
         yield f"| {name} | " + " | ".join(tell(one) for one in plans) + " |"
 
 
-_ROWS = {
+_ROWS: dict[str, Callable[[Plan], str]] = {
     "workers for the scoring, half busy at the peak": lambda it: f"{it.workers_to_score:,}",
     "workers for the state, 16 GB each": lambda it: f"{it.workers_to_remember:,}",
     "partitions": lambda it: f"{it.partitions:,}",
