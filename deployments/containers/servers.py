@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 from deployments.containers.databases import database_uri, for_mlflow, for_prefect
 from deployments.containers.settings import ContainerSettings, load_container_settings
@@ -28,6 +30,8 @@ def _prefect(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri),
         # Migrations are a job's: several servers that start at once must not race for them.
         "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
+        # Its pages are unpacked at the start; the installed package cannot be written.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(Path(tempfile.gettempdir()) / "prefect-ui"),
     }
 
 

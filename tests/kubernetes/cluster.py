@@ -134,7 +134,11 @@ class Cluster:
             "command": ["python", "-m", "deployments.cli", "simulate", *arguments, "--no-truth"],
             "envFrom": [{"configMapRef": {"name": "fraud-settings"}}],
             "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
-            "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True},
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
             "volumeMounts": [{"name": "tmp", "mountPath": path} for path in ("/tmp", "/var/lib/fraud")],
         }
         labels = {
@@ -145,6 +149,13 @@ class Cluster:
         pod = {
             "restartPolicy": "Never",
             "serviceAccountName": "fraud-producer",
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "containers": [container],
             "volumes": [{"name": "tmp", "emptyDir": {}}],
         }
