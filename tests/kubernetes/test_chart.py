@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import kubernetes_validate
+import prefect.settings
 import pytest
 import yaml
 
@@ -148,11 +149,13 @@ def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
             found |= {one["name"] for one in container.get("env", [])}
-    # then each of ours names a field
+    # then each of them names a field
     for variable in found:
         if variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
             section, _, field = variable.removeprefix("FRAUD_").lower().partition("__")
             assert field in type(getattr(Settings(), section)).model_fields, variable
+        elif variable.startswith("PREFECT_") and not variable.startswith("PREFECT_INTEGRATIONS_"):
+            assert hasattr(prefect.settings, variable), variable
 
 
 @every_variant
@@ -199,6 +202,25 @@ def test_lag_scales_where_keda_is_and_cpu_elsewhere(arguments: tuple[str, ...], 
     assert scaler["kind"] == kind
     # and the number of replicas is left to it
     assert "replicas" not in named(manifests, "Deployment", "fraud-serving")["spec"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "image.pullPolicy=Always",
+        "scheduling.system.nodeSelector.a=b",
+        "kafka.partitions=8",
+        "flowRuns.ttlSeconds=90",
+    ],
+)
+def test_a_job_that_changes_has_another_name(change: str) -> None:
+    # given the Jobs before and after a change; Kubernetes lets no Job be changed
+    before = {one["metadata"]["name"]: one["spec"] for one in of_kind(variant("local"), "Job")}
+    changed = tuple(render(*VARIANTS["local"], "--set", change))
+    after = {one["metadata"]["name"]: one["spec"] for one in of_kind(changed, "Job")}
+    # then what has the same name is the same, and at least one is new
+    assert all(after[name] == spec for name, spec in before.items() if name in after)
+    assert after.keys() - before.keys()
 
 
 def test_lag_is_that_of_the_group_that_serves() -> None:

@@ -112,48 +112,51 @@ envFrom:
     - {name: tmp, mountPath: /tmp}
 {{- end }}
 
-{{/* A Job that runs once per content: its name has a hash of what it does, for a Job cannot be changed. */}}
+{{/* A Job that runs once per content: its name has a hash of all that it is and is told, for a Job cannot be changed. */}}
 {{- define "fraud.job" -}}
-{{- $root := .root }}
-{{- $hash := printf "%s %s %s %s" (toYaml .args) $root.Values.image.tag (include "fraud.settingsData" $root) (.content | default "") | sha256sum | trunc 8 }}
+{{- $spec := include "fraud.jobSpec" . }}
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: fraud-{{ .component }}-{{ $hash }}
+  name: fraud-{{ .component }}-{{ printf "%s %s %s" $spec (include "fraud.settingsData" .root) (.content | default "") | sha256sum | trunc 8 }}
   labels: {{- include "fraud.labels" . | nindent 4 }}
-spec:
-  backoffLimit: 3
-  activeDeadlineSeconds: 900
-  template:
-    metadata:
-      labels: {{- include "fraud.labels" . | nindent 8 }}
-    spec:
-      {{- include "fraud.pod" (merge (dict "account" (.account | default "fraud-jobs") "schedule" "system") .) | nindent 6 }}
-      restartPolicy: Never
-      containers:
-        - name: {{ .component }}
-          image: {{ include "fraud.image" (dict "root" $root "name" "flows") }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-          command: [python, -m]
-          args: {{- toYaml .args | nindent 12 }}
-          {{- include "fraud.environment" $root | nindent 10 }}
-          env:
-            {{- include "fraud.secretEnvironment" $root | nindent 12 }}
-            {{- with .env }}
-            {{- toYaml . | nindent 12 }}
-            {{- end }}
-            - {name: COLUMNS, value: "160"}
-          terminationMessagePolicy: FallbackToLogsOnError
-          {{- include "fraud.container" $root | nindent 10 }}
-          resources: {requests: {cpu: 100m, memory: 384Mi}, limits: {memory: 1Gi}}
-          volumeMounts:
-            - {name: tmp, mountPath: /tmp}
-            {{- with .mounts }}
-            {{- toYaml . | nindent 12 }}
-            {{- end }}
-      volumes:
-        - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
-        {{- with .volumes }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+spec: {{- $spec | nindent 2 }}
+{{- end }}
+
+{{- define "fraud.jobSpec" -}}
+{{- $root := .root -}}
+backoffLimit: 3
+activeDeadlineSeconds: 900
+template:
+  metadata:
+    labels: {{- include "fraud.labels" . | nindent 6 }}
+  spec:
+    {{- include "fraud.pod" (merge (dict "account" (.account | default "fraud-jobs") "schedule" "system") .) | nindent 4 }}
+    restartPolicy: Never
+    containers:
+      - name: {{ .component }}
+        image: {{ include "fraud.image" (dict "root" $root "name" "flows") }}
+        imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+        command: [python, -m]
+        args: {{- toYaml .args | nindent 10 }}
+        {{- include "fraud.environment" $root | nindent 8 }}
+        env:
+          {{- include "fraud.secretEnvironment" $root | nindent 10 }}
+          {{- with .env }}
+          {{- toYaml . | nindent 10 }}
+          {{- end }}
+          - {name: COLUMNS, value: "160"}
+        terminationMessagePolicy: FallbackToLogsOnError
+        {{- include "fraud.container" $root | nindent 8 }}
+        resources: {requests: {cpu: 100m, memory: 384Mi}, limits: {memory: 1Gi}}
+        volumeMounts:
+          - {name: tmp, mountPath: /tmp}
+          {{- with .mounts }}
+          {{- toYaml . | nindent 10 }}
+          {{- end }}
+    volumes:
+      - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
+      {{- with .volumes }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
 {{- end }}
