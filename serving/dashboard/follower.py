@@ -132,8 +132,12 @@ class Follower:
 
     def _cluster(self) -> str:
         """The cluster's id; gives up early, so that an absent Kafka does not delay the end."""
-        patience_s = min(self._settings.kafka.request_timeout_s, _PROBE_S)
-        return str(admin_client(self._settings).list_topics(timeout=patience_s).cluster_id)
+        kafka = self._settings.kafka
+        patience_s = min(kafka.request_timeout_s, _PROBE_S)
+        hasty = self._settings.model_copy(
+            update={"kafka": kafka.model_copy(update={"request_timeout_s": patience_s})}
+        )
+        return str(admin_client(hasty).list_topics(timeout=patience_s).cluster_id)
 
     def _topics(self) -> tuple[str, ...]:
         topics = self._settings.topics

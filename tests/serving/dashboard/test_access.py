@@ -17,8 +17,16 @@ from serving.dashboard.accounts import Accounts, hash_password, verify_password
 from serving.dashboard.limits import RateLimit
 from serving.dashboard.run import listen
 from serving.dashboard.store import Store
-from tests.serving.dashboard.world import PASSWORDS, Browser, Desk, judgement, served, tell_alert, wait_for
-from tests.serving.world import read_all
+from tests.serving.dashboard.world import (
+    PASSWORDS,
+    Browser,
+    Desk,
+    judgement,
+    labels_on,
+    served,
+    tell_alert,
+    wait_for,
+)
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e'; DROP TABLE alerts;--"
 
@@ -30,11 +38,6 @@ def alert(desk: Desk) -> str:
     browser = desk.browser("vera")
     wait_for(browser.alerts)
     return "t1"
-
-
-def labels_on(settings: Settings) -> list[Any]:
-    """The labels on the topic."""
-    return read_all(settings, settings.topics.labels)
 
 
 @pytest.mark.broker

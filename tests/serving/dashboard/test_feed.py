@@ -67,7 +67,7 @@ def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(desk: Desk) -> None
     # then each filter lets the right ones through
     assert found(order="risk") == ["t2", "t3", "t1"]
     assert found(least_amount=100) == ["t2"]
-    assert found(least_score=0.7) == ["t3", "t1"]
+    assert sorted(found(least_score=0.7)) == ["t1", "t3"]
     assert found(country="JP") == ["t3"]
     assert found(text="%_") == ["t3"]
     assert found(state="reviewed") == []
@@ -113,7 +113,7 @@ def test_a_prediction_that_comes_twice_is_one_alert(desk: Desk) -> None:
     wait_for(browser.alerts)
     tell_alert(desk.settings, 8)
     wait_for(lambda: len(browser.alerts()) > 1)
-    assert [one["transaction_id"] for one in browser.alerts()] == ["t8", "t1"]
+    assert {one["transaction_id"] for one in browser.alerts()} == {"t1", "t8"}
     assert browser.get("live").json()["whole"]["flagged"] == 2
 
 
@@ -193,7 +193,8 @@ def test_more_partitions_are_noticed(desk: Desk) -> None:
     wait_for(lambda: desk.parts.follower.state.connected)
     # when a topic grows
     topic = desk.settings.topics.predictions
-    admin_client(desk.settings).create_partitions([NewPartitions(topic, 8)])[topic].result(30)
+    admin = admin_client(desk.settings)  # lives until the answer is there
+    admin.create_partitions([NewPartitions(topic, 8)])[topic].result(30)
     # then alerts on the new partitions come too
     browser = desk.browser("vera")
     for number in range(20):

@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import serving.dashboard
 from serving.dashboard.assets import load_assets
-from tests.serving.dashboard.world import PASSWORDS, Desk, tell_alert, wait_for
-from tests.serving.world import read_all
+from tests.serving.dashboard.world import PASSWORDS, Desk, labels_on, tell_alert, wait_for
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
@@ -67,7 +66,7 @@ def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(chromium: Browser,
     expect(page.locator(".standing blockquote")).to_have_text(HOSTILE)
     assert "taken" not in page.title()
     # and the label is on the topic
-    labels = read_all(desk.settings, desk.settings.topics.labels)
+    labels = labels_on(desk.settings)
     assert [(one["transaction_id"], one["is_fraud"], one["source"]) for one in labels] == [
         ("t1", True, "analyst")
     ]

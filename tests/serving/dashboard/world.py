@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import msgspec
 import uvicorn
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
-from fraud.kafka import flush, producer_config
+from fraud.kafka import consumer_config, end_offsets, flush, producer_config
 from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
 from fraud.settings import Settings
 from serving.dashboard.accounts import Role
@@ -173,6 +173,21 @@ def tell(settings: Settings, *messages: Transaction | Prediction | Label | Merch
             producer.produce(topic, msgspec.json.encode(one), one.card_id)
         producer.poll(0)
     flush(producer, 30)
+
+
+def labels_on(settings: Settings) -> list[dict[str, Any]]:
+    """Every label on the topic."""
+    topic, found = settings.topics.labels, []
+    ends = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, "tests-labels"))
+    try:
+        consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in ends.items()])
+        count = sum(end - low for low, end in ends.values())
+        while len(found) < count:
+            found += [json.loads(message.value()) for message in consumer.consume(count, 1.0)]
+    finally:
+        consumer.close()
+    return found
 
 
 def tell_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Transaction:

@@ -1,0 +1,63 @@
+"""Figures over time: histograms, percentiles, and what is on disk."""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serving.dashboard.store import Store, transaction
+from serving.dashboard.ticks import LATENCY_EDGES_MS, TICK_MS, Ticks, percentiles, read_ticks, total
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "history.db")
+
+
+def test_percentiles_are_as_near_as_the_buckets_are_wide(store: Store) -> None:
+    # given latencies of any size
+    latencies = np.random.default_rng(7).lognormal(4, 1, 5_000).astype(int)
+    ticks = Ticks(store.connect())
+    for latency in latencies.tolist():
+        ticks.count(TICK_MS, latency, score=0.1, value=None)
+    ticks.write()
+    # when they are read back
+    tick = total(tick for _, tick in read_ticks(store.reader, 0, 3 * TICK_MS, TICK_MS))
+    # then each percentile is in the right bucket
+    found = percentiles(tick.latencies, (0.5, 0.95, 0.99))
+    for share, value in zip((0.5, 0.95, 0.99), found, strict=True):
+        assert value == pytest.approx(np.quantile(latencies, share), rel=0.42)
+    store.close()
+
+
+def test_without_latencies_there_is_no_percentile() -> None:
+    assert percentiles(np.zeros(len(LATENCY_EDGES_MS), dtype=np.int64), (0.5,)) == [None]
+
+
+def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Store) -> None:
+    # given a tick on disk
+    connection = store.connect()
+    first = Ticks(connection)
+    first.count(TICK_MS + 1, 10, score=0.9, value=12.5)
+    first.write()
+    # when another process goes on with it, and a batch of it fails
+    second = Ticks(connection)
+    second.count(TICK_MS + 2, 2_000_000, score=1.0, value=2.5)
+    with contextlib.suppress(RuntimeError), transaction(connection):
+        second.write()
+        raise RuntimeError
+    second.forget()
+    second.count(TICK_MS + 2, 2_000_000, score=1.0, value=2.5)
+    second.write()
+    # then each is counted once, the late one without a latency
+    [(_, tick)] = read_ticks(connection, TICK_MS, 2 * TICK_MS, TICK_MS)
+    assert (tick.scored, tick.flagged, tick.late, tick.value) == (2, 2, 1, 15.0)
+    assert tick.latencies.sum() == 1
+    assert tick.scores.tolist()[-3:] == [0, 1, 1]
+    store.close()
+
+
+def test_steps_without_traffic_are_there(store: Store) -> None:
+    assert [begin for begin, _ in read_ticks(store.reader, 0, 4 * TICK_MS, 2 * TICK_MS)] == [0, 2 * TICK_MS]
+    store.close()
