@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 _CALL_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
 _HUNG_AFTER_S = 15.0
+_MARKERS_S = 0.005
+"""After a commit Kafka writes its markers; a transaction that begins meanwhile is put off by 20 ms."""
+
 _MOST_UNCOMMITTED = 200_000
 """Answers; beyond this nothing more is scored until a commit succeeds."""
 
@@ -74,6 +77,7 @@ class ExactlyOnce:
         self._uncommitted = 0
         self._is_open = False
         self._clock = Clock(settings.serving.commit_interval_s)
+        self._opens_at = 0.0
         self._job: _Job | None = None
         self._producer = self._new_producer(_Job(None, []))
 
@@ -97,7 +101,7 @@ class ExactlyOnce:
 
     def tend(self) -> None:
         """Do what is due: produce, start a commit, see to one that ended."""
-        if not self._has_ended():
+        if not self._has_ended() or time.monotonic() < self._opens_at:
             return
         self._send_waiting()
         if self._sent and self._clock.is_due:
@@ -184,6 +188,7 @@ class ExactlyOnce:
             self._abandon_if_hung(job)
             return False
         self._job, self._producer, self._is_open, self._sent = None, job.producer, False, []
+        self._opens_at = time.monotonic() + _MARKERS_S
         if job.is_committed:
             self._metrics.visible(job.answers)
         else:

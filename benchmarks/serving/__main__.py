@@ -38,8 +38,8 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(300_000, 10_000, 3)),
-        "latency": (lambda: latency.run(2, (500, 2_000)), lambda: latency.run(15)),
-        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(8, 150_000)),
+        "latency": (lambda: latency.run(2, (500, 2_000), warm_up_s=2.0), lambda: latency.run(12)),
+        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(5, 150_000)),
         "cards": (
             lambda: cards.run((1_000,), 10_000),
             lambda: cards.run((10_000, 100_000, 1_000_000), 200_000),

@@ -17,7 +17,7 @@ from benchmarks.serving.traffic import Transactions, time_of
 from fraud.kafka import flush, producer_config
 from fraud.settings import load_settings
 
-_NAP_S = 0.0005
+_NAP_S = 0.001
 _LEAD_NS = 300_000_000
 
 
