@@ -186,10 +186,9 @@ def _load(one: Plan, hot_share: float, seed: int) -> npt.NDArray[np.float64]:
     # Cards differ by their habit; the law of large numbers levels that out over many cards.
     cards = min(int(one.cards), 2_000_000)
     habits = generator.lognormal(0.0, 1.0, cards)
-    shares: npt.NDArray[np.float64] = np.bincount(
-        generator.integers(one.partitions, size=cards), habits, one.partitions
-    )
-    shares = shares / shares.sum() * (1 - hot_share)
+    shares = np.zeros(one.partitions)
+    np.add.at(shares, generator.integers(one.partitions, size=cards), habits)
+    shares *= (1 - hot_share) / shares.sum()
     shares[0] += hot_share
     return shares * one.rate
 
