@@ -79,8 +79,9 @@ class Follower:
         connection = self._store.connect()
         while not self._stop.is_set():
             try:
+                cluster = self._cluster()
                 self._require_rights()
-                recorder = Recorder(connection, self._cluster(), self._settings.dashboard)
+                recorder = Recorder(connection, cluster, self._settings.dashboard)
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
                 self._be(connected=False, problem=str(error))

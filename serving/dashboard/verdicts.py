@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -141,7 +142,9 @@ class Verdicts:
             self._delivered.notify_all()
 
 
-def audit(desk: sqlite3.Connection, who: str, action: str, subject: str, detail: dict[str, object]) -> None:
+def audit(
+    desk: sqlite3.Connection, who: str, action: str, subject: str, detail: Mapping[str, object]
+) -> None:
     """Add a line to the audit, within the caller's transaction."""
     desk.execute(
         "INSERT INTO audit (at, who, action, subject, detail) VALUES (?, ?, ?, ?, ?)",

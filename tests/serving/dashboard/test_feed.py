@@ -76,7 +76,7 @@ def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(desk: Desk) -> None
 def test_a_case_tells_the_cards_payments_and_the_merchants_risk(desk: Desk) -> None:
     # given earlier payments of the card and a profile of the merchant
     begun = now_ms() - 3_600_000
-    values = [10.0, 70.0, 140.0, 300.0, 0.0, 0.01, 0.02, 0.03, 4_000.0, 1_000.0]
+    values: list[float | None] = [10.0, 70.0, 140.0, 300.0, 0.0, 0.01, 0.02, 0.03, 4_000.0, 1_000.0]
     tell(
         desk.settings,
         MerchantProfile("merchant-1", "2026-01-01", 1, values),

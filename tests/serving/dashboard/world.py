@@ -177,7 +177,8 @@ def tell(settings: Settings, *messages: Transaction | Prediction | Label | Merch
 
 def labels_on(settings: Settings) -> list[dict[str, Any]]:
     """Every label on the topic."""
-    topic, found = settings.topics.labels, []
+    topic = settings.topics.labels
+    found: list[dict[str, Any]] = []
     ends = end_offsets(settings, topic)
     consumer = Consumer(consumer_config(settings, "tests-labels"))
     try:
