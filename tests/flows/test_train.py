@@ -98,9 +98,9 @@ def test_a_leaked_label_stops_the_training(home: Settings) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
-        ("amount", None, r"have no amount \(first: t7\)"),
-        ("hour", 25.0, r"features are within their bounds.*first: t7"),
-        ("transaction_id", "t8", r"transaction_id is unique.*first: t8"),
+        ("amount", None, r"have no amount \(first: t700\)"),
+        ("hour", 25.0, r"features are within their bounds.*first: t700"),
+        ("transaction_id", "t701", r"transaction_id is unique.*first: t701"),
     ],
 )
 def test_broken_rows_stop_the_training_and_are_named(
@@ -109,7 +109,7 @@ def test_broken_rows_stop_the_training_and_are_named(
     # given a lake of which one row is broken
     rows, labels = tables(days=60, per_day=20)
     values = rows[column].to_pylist()
-    values[7] = value
+    values[700] = value
     broken = pa.array(values, rows[column].type)
     write_history(open_lake(home), rows.set_column(rows.column_names.index(column), column, broken), labels)
     # then training names it, and registers nothing
