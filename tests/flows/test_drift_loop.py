@@ -1,0 +1,206 @@
+"""The closed loop: the world changes, the monitor notices, a better model serves; no hand on it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import mlflow
+import pyarrow as pa
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import get_current_settings
+
+from deployments.local.java import spark_environment
+from flows.monitor import monitor
+from flows.retrain import retrain
+from fraud.features.spec import DAY_MS
+from fraud.kafka import group_lag
+from fraud.monitoring.report import MonitoringReport, alarms
+from fraud.registry import list_versions
+from fraud.settings import Settings, load_settings
+from producer.history import Span, due_labels, publish_history
+from producer.publisher import Publisher
+from producer.scenario import load_scenario
+from producer.simulator import Simulator
+from producer.simulator.life import start_of
+from producer.simulator.tables import LABELS
+from producer.wire import label_messages
+from serving.metrics import gauge_values
+from tests.flows.test_deploying import ROOT, prefect, runs_started_by_alarm
+from tests.flows.test_monitor import alarms_on
+from tests.serving.world import Running, predictions, running, wait_for
+
+pytestmark = [pytest.mark.broker, pytest.mark.spark, pytest.mark.timeout(600)]
+
+SCENARIO = Path(__file__).with_name("drift_loop.yaml")
+START = date(2026, 3, 2)
+CALM_DAYS, CHANGED_DAYS = 50, 16
+DAY = timedelta(days=1)
+POOL = "drift-loop"
+PATIENCE_S = 240
+
+SMALL = {
+    "FRAUD_TRAINING__TRIALS": "1",
+    "FRAUD_TRAINING__THREADS": "1",
+    "FRAUD_TRAINING__LABEL_DELAY": "P2D",
+    "FRAUD_TRAINING__TRAIN_DAYS": "14",
+    "FRAUD_TRAINING__VALIDATION_DAYS": "5",
+    "FRAUD_TRAINING__TEST_DAYS": "5",
+    "FRAUD_TRAINING__SEARCH_FOLDS": "1",
+    "FRAUD_SERVING__FEATURE_SAMPLE": "1",
+    "FRAUD_REGISTRY__POLL_INTERVAL_S": "0.3",
+    "FRAUD_SPARK__MASTER": "local[2]",
+    "FRAUD_SPARK__DRIVER_MEMORY": "1g",
+    # The sessions are short, so the JVM had better not optimise.
+    "FRAUD_SPARK__CONF": json.dumps(
+        {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1", "spark.sql.codegen.wholeStage": "false"}
+    ),
+}
+
+
+@pytest.fixture
+def home(
+    settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Settings]:
+    """Settings as the environment tells them to the flows here and in the worker."""
+    prefix = settings.serving.group_id.partition(".")[0]
+    told = SMALL | {
+        "FRAUD_HOME": str(settings.home),
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "FRAUD_KAFKA__RETENTION_DAYS": "-1",
+        "FRAUD_REGISTRY__MODEL_NAME": f"detector-{prefix}",
+        "FRAUD_SERVING__GROUP_ID": settings.serving.group_id,
+        "FRAUD_SERVING__TRANSACTIONAL_ID": settings.serving.transactional_id,
+        "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
+        **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    yield load_settings()
+    mlflow.end_run()
+
+
+class World:
+    """The simulated world, as long as it has lived."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._simulator = Simulator(load_scenario(str(SCENARIO)), seed=7, start=START)
+        self.today = START
+        self._pending = LABELS.empty_table()
+
+    def live(self, days: int) -> None:
+        """Let days pass: their payments, and the labels that fall due, go to Kafka."""
+        span = Span(self.today, start_of(self.today) + days * DAY_MS - 1)
+        with Publisher(self._settings) as publisher:
+            lived = publish_history(self._settings, publisher, self._simulator, span)
+            known = pa.concat_tables([self._pending, lived.pending])
+            due, self._pending = due_labels(known, span.end)
+            publisher.send(self._settings.topics.labels, label_messages(due))
+        self.today += days * DAY
+
+
+@contextmanager
+def deployed_with_a_worker(folder: Path) -> Iterator[None]:
+    """`retrain` and its automation as `prefect deploy` leaves them, and a worker that waits for runs."""
+    environment = os.environ | {
+        "PREFECT_API_URL": str(get_current_settings().api.url),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
+    prefect(environment, "deploy", "--name", "retrain/local", "--pool", POOL)
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    with (folder / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            worker.terminate()
+            worker.wait(60)
+            with get_client(sync_client=True) as client:
+                client.delete_deployment(client.read_deployment_by_name("retrain/local").id)
+                client.delete_work_pool(POOL)
+
+
+def run_that_the_alarm_started(known: set[UUID]) -> FlowRun:
+    """The finished run of `retrain` that was not there before."""
+
+    def finished() -> FlowRun | None:
+        new = [run for run in runs_started_by_alarm() if run.id not in known]
+        return new[0] if new and new[0].state and new[0].state.is_final() else None
+
+    run: FlowRun = wait_for(finished, PATIENCE_S)
+    return run
+
+
+def wait_until_scored(settings: Settings) -> None:
+    """Everything on the topic has its prediction."""
+    group, topic = settings.serving.group_id, settings.topics.transactions
+    wait_for(lambda: group_lag(settings, group, topic) == 0, 60)
+
+
+def versions_in_service(serving: Running) -> set[str]:
+    """What the engine's metrics say of who scores."""
+    told = gauge_values(serving.metrics, "fraud_model_info")
+    return {labels["version"] for labels, value in told if labels["role"] == "champion" and value}
+
+
+def test_drift_brings_a_better_model_into_service_with_no_hand_on_it(home: Settings, tmp_path: Path) -> None:
+    world = World(home)
+    with deployed_with_a_worker(tmp_path):
+        # given a champion of calm days, in service
+        world.live(CALM_DAYS)
+        assert retrain().promote
+        with running(home) as serving:
+            wait_until_scored(home)
+            # then there is no alarm on what it did, and its features are those that it learnt from
+            calm = monitor()
+            assert alarms(calm, home.monitoring) == ()
+            assert_consistent(calm)
+            earlier = {run.id for run in runs_started_by_alarm()}
+            # when thieves and card holders change their ways, and the monitor looks as it does every hour
+            world.live(CHANGED_DAYS)
+            wait_until_scored(home)
+            drifted = monitor()
+            # then Prefect hears the alarm, and it alone
+            (alarm,) = alarms_on(home.registry.model_name)
+            assert alarm["payload"] == {
+                "model_version": "1",
+                "reasons": list(alarms(drifted, home.monitoring)),
+            }
+            # and the automation starts a training, which goes through
+            run = run_that_the_alarm_started(earlier)
+            assert run.created_by is not None
+            assert run.created_by.type == "AUTOMATION"
+            assert run.state_name == "Completed", (tmp_path / "worker.log").read_text()[-5_000:]
+            # and the gate promotes what it brought, and says why
+            newest, former = list_versions(home)
+            assert (newest.version, newest.aliases) == ("2", ("champion",))
+            assert "beats" in newest.reason
+            assert former.reason.startswith("promoted without a contest")
+            # and the engine, which has been running all the while, scores with it
+            wait_for(lambda: versions_in_service(serving) == {"2"})
+            world.live(1)
+            wait_until_scored(home)
+    found = predictions(home)
+    assert {one.model_version for one in found if one.timestamp < start_of(world.today - DAY)} == {"1"}
+    assert {one.model_version for one in found if one.timestamp >= start_of(world.today - DAY)} == {"2"}
+    # and what was served in the changed days, too, is what the lake has of them
+    assert_consistent(monitor())
+
+
+def assert_consistent(report: MonitoringReport) -> None:
+    """Every prediction that can be compared has the features of its training row, and none is alone."""
+    found = report.consistency
+    assert found is not None
+    assert found.compared > report.predictions / 2
+    assert (found.mismatched, found.missing, found.extra) == (0, 0, 0), found.features
