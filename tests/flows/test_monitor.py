@@ -105,6 +105,9 @@ def test_drifted_traffic_is_reported_everywhere_and_raises_the_alarm(
         experiment = client.get_experiment_by_name(f"{settings.registry.experiment}-monitoring")
         (logged,) = client.search_runs([experiment.experiment_id])
     assert logged.data.metrics["score_psi"] == kept["score"]["psi"]
+    with answering(settings) as client:
+        daily = client.get_metric_history(logged.info.run_id, "daily_alert_rate")
+    assert [one.value for one in daily] == [day.alert_rate for day in report.days]
     # and Prefect has heard the alarm
     (alarm,) = alarms_on(name)
     assert alarm["payload"] == {"model_version": version, "reasons": kept["alarms"]}
