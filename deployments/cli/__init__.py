@@ -20,7 +20,7 @@ from fraud.errors import FraudError
 
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
-    "Seeing it": ("dashboard",),
+    "Seeing it": ("dashboard", "watch"),
     "Data": ("topics", "acl", "simulate", "replay", "redrive"),
     "Models": ("models", "shadow", "explain", "rollback"),
     "Elsewhere": ("orchestrate", "secrets"),

@@ -1,0 +1,1 @@
+"""The engine and its alerts at a glance, in a terminal."""

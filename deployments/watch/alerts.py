@@ -1,0 +1,61 @@
+"""The newest alerts, read from `fraud_predictions` as any reader would."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+from fraud.kafka import READER_GROUP, consumer_config, end_offsets
+from fraud.schema import Prediction
+from fraud.settings import Settings
+
+_LOOK_BACK = 2_000
+"""Messages of a partition that are looked through for alerts at the start."""
+_BATCH = 5_000
+
+
+class Alerts:
+    """Keeps the newest flagged predictions, newest first."""
+
+    def __init__(self, consumer: Consumer, most: int) -> None:
+        self._consumer = consumer
+        self._decoder = msgspec.json.Decoder(Prediction)
+        self.newest: deque[Prediction] = deque(maxlen=most)
+
+    def follow(self, seconds: float) -> None:
+        """Take in what comes within that time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            for message in self._consumer.consume(_BATCH, left):
+                if message.error() is None:
+                    self._take(message.value())
+
+    def _take(self, value: bytes | None) -> None:
+        try:
+            prediction = self._decoder.decode(value or b"")
+        except msgspec.DecodeError:
+            return
+        if prediction.decision == "review":
+            self.newest.appendleft(prediction)
+
+
+@contextmanager
+def following(settings: Settings, most: int) -> Iterator[Alerts]:
+    """Alerts from a moment ago on.
+
+    Raises:
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    topic = settings.topics.predictions
+    ends = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, READER_GROUP))
+    try:
+        consumer.assign(
+            [TopicPartition(topic, number, max(low, end - _LOOK_BACK)) for number, (low, end) in ends.items()]
+        )
+        yield Alerts(consumer, most)
+    finally:
+        consumer.close()

@@ -1,0 +1,109 @@
+"""How `fraud watch` looks."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from deployments.watch.figures import Pace, Reading
+from fraud.schema import Prediction, from_minor
+
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_NONE = "-"
+
+
+def page(reading: Reading, pace: Pace, alerts: Sequence[Prediction]) -> Group:
+    """Figures above, alerts below."""
+    panels = [
+        Panel(body, title=title, title_align="left", width=38)
+        for title, body in (
+            ("traffic", _traffic(pace)),
+            ("engine", _engine(reading)),
+            ("model", _model(reading, pace)),
+        )
+    ]
+    return Group(Columns(panels), _alerts(alerts), *_troubles(reading))
+
+
+def _traffic(pace: Pace) -> RenderableType:
+    return _pairs(
+        ("predictions", f"{pace.rate:,.1f}/s"),
+        ("to be reviewed", _share(pace.alert_share)),
+        ("visible after, p50", _duration(pace.p50)),
+        ("p99", _duration(pace.p99)),
+    )
+
+
+def _engine(reading: Reading) -> RenderableType:
+    return _pairs(
+        ("workers ready", f"{sum(ready for _, ready, _ in reading.states)} of {len(reading.states)}"),
+        ("waiting", f"{reading.total('fraud_lag_messages'):,.0f} messages"),
+        ("cards", f"{reading.total('fraud_state_cards'):,.0f}"),
+        ("their memory", f"{reading.total('fraud_state_bytes') / 1e6:,.0f} MB"),
+    )
+
+
+def _model(reading: Reading, pace: Pace) -> RenderableType:
+    return _pairs(
+        ("version", ", ".join(reading.labelled("fraud_model_info", "version")) or "none yet"),
+        ("taken into service", f"{reading.total('fraud_model_reloads_total'):,.0f} times"),
+        ("dead letters", f"{reading.total('fraud_dead_letters_total'):,.0f}"),
+        ("scores 0 … 1", sparkline(pace.scores.tolist())),
+    )
+
+
+def sparkline(shares: Sequence[float]) -> str:
+    """Bars of eighths; by the root, since almost every payment scores near nothing."""
+    highest = max(shares, default=0.0)
+    if not highest:
+        return "nothing yet"
+    return "".join(_BLOCKS[math.ceil(math.sqrt(share / highest) * (len(_BLOCKS) - 1))] for share in shares)
+
+
+def _alerts(alerts: Sequence[Prediction]) -> RenderableType:
+    if not alerts:
+        return Text("no alert yet", style="dim")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    for column in ("time (UTC)", "amount", "score", "card", "transaction", "why"):
+        table.add_column(column, no_wrap=column != "why", overflow="ellipsis")
+    for one in alerts:
+        table.add_row(
+            datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%H:%M:%S"),
+            f"{from_minor(one.amount, one.currency):,} {one.currency}",
+            Text(f"{one.score:.3f}", style="bold red" if one.score > 0.8 else "red"),
+            Text(one.card_id),
+            Text(one.transaction_id),
+            Text("; ".join(reason.text for reason in one.reasons or [])),
+        )
+    return table
+
+
+def _troubles(reading: Reading) -> list[Text]:
+    refused = reading.total("fraud_models_refused_total")
+    notes = [f"{url}: {told}" for url, ready, told in reading.states if not ready]
+    if refused:
+        notes.append(f"{refused:,.0f} versions could not serve; the workers' logs say why")
+    return [Text(note, style="yellow") for note in notes]
+
+
+def _pairs(*rows: tuple[str, str]) -> Table:
+    table = Table(show_header=False, box=None, pad_edge=False, expand=True)
+    table.add_column(style="dim")
+    table.add_column(justify="right", style="bold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    return table
+
+
+def _share(value: float) -> str:
+    return _NONE if math.isnan(value) else f"{value:.2%}"
+
+
+def _duration(seconds: float) -> str:
+    return _NONE if math.isnan(seconds) else f"{seconds * 1_000:,.0f} ms"
