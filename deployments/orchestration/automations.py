@@ -66,5 +66,5 @@ def _crash_unless(
         threshold=1,
         within=within,
     )
-    action = ChangeFlowRunState(state=StateType.CRASHED, message=reason)
+    action = ChangeFlowRunState(name=None, state=StateType.CRASHED, message=reason, force=False)
     return AutomationCore(name=name, description=reason, enabled=True, trigger=trigger, actions=[action])

@@ -108,7 +108,8 @@ def rendered_job(variables: dict[str, Any]) -> dict[str, Any]:
     )
     configuration.env = {"PREFECT__FLOW_RUN_ID": str(uuid.uuid4())}
     configuration._populate_env_in_manifest()
-    return configuration.job_manifest
+    job: dict[str, Any] = configuration.job_manifest
+    return job
 
 
 def test_the_job_of_a_run_is_locked_down_and_cleans_up_after_itself(prefect_server: None) -> None:

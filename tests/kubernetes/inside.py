@@ -3,6 +3,7 @@
 import json
 import sys
 import urllib.request
+from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -58,7 +59,7 @@ def move(version: str) -> str:
     return version
 
 
-COMMANDS = {"compare": compare, "lag": lag, "models": models, "move": move}
+COMMANDS: dict[str, Callable[..., object]] = {"compare": compare, "lag": lag, "models": models, "move": move}
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))
