@@ -18,7 +18,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     settings = load_settings()
     found = list_versions(settings)
     if as_json:
-        Console().print_json(data=[asdict(one) for one in found], default=str)
+        Console().print_json(data=[asdict(one) | {"reason": one.reason} for one in found], default=str)
     elif found:
         Console().print(models_table(found))
     else:
