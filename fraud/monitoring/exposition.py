@@ -1,5 +1,7 @@
 """The report's figures for Prometheus: pushed, for the monitor has ended before anybody could scrape it."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
 from fraud.errors import UnreachableError
@@ -42,7 +44,7 @@ def figures(settings: Settings, report: MonitoringReport) -> CollectorRegistry:
         if value is not None:
             Gauge(f"fraud_monitor_{name}", text, registry=registry).set(value)
 
-    def tell_each(name: str, text: str, label: str, values: dict[str, float]) -> None:
+    def tell_each(name: str, text: str, label: str, values: Mapping[str, float]) -> None:
         gauge = Gauge(f"fraud_monitor_{name}", text, [label], registry=registry)
         for key, value in values.items():
             gauge.labels(key).set(value)

@@ -33,6 +33,11 @@ def served_by(settings: Settings, bundle: ModelBundle) -> list[Prediction]:
         return wait_for_predictions(settings, 60)
 
 
+def first_reason(prediction: Prediction) -> str:
+    assert prediction.reasons
+    return prediction.reasons[0].text
+
+
 def test_a_decision_is_traced_to_model_run_code_and_data(served: Settings, fraud: FraudCommand) -> None:
     # given
     bundle = tiny_bundle(
@@ -44,7 +49,7 @@ def test_a_decision_is_traced_to_model_run_code_and_data(served: Settings, fraud
     told = json.loads(fraud("explain", flagged.transaction_id, "--json").out)
     # then the prediction is the one on the topic
     assert told["prediction"]["score"] == flagged.score
-    assert told["prediction"]["reasons"][0]["text"] == flagged.reasons[0].text
+    assert told["prediction"]["reasons"][0]["text"] == first_reason(flagged)
     # and its descent is complete
     model, registered = told["model"], get_version(served, flagged.model_version)
     assert registered is not None
@@ -68,7 +73,7 @@ def test_the_page_reads_from_the_decision_down_to_the_data(
     flagged = next(one for one in served_by(served, bundle) if one.reasons and one.features)
     page = fraud("explain", flagged.transaction_id).out
     told = (
-        "review", f"{flagged.score:.4f}", flagged.reasons[0].text, "Features as they were scored", "f00d",
+        "review", f"{flagged.score:.4f}", first_reason(flagged), "Features as they were scored", "f00d",
         "0.1.0+abc", "champion", "scored again",
     )  # fmt: skip
     places = [page.index(text) for text in told[:4]]

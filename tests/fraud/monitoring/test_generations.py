@@ -9,7 +9,8 @@ def chosen(*predictions: tuple[int, str | None]) -> list[bool]:
     """For each day (since 1970) and profile's date."""
     days, dates = zip(*predictions, strict=True)
     times = np.array(days, dtype=np.int64) * DAY_MS + 5
-    return on_days_with_own_profiles(times, pa.array(dates, pa.string())).tolist()
+    own: list[bool] = on_days_with_own_profiles(times, pa.array(dates, pa.string())).tolist()
+    return own
 
 
 def test_a_day_scored_with_its_own_profiles_counts_whole() -> None:
