@@ -78,7 +78,9 @@ def _table(figures: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield (
-        "| | " + " | ".join(f"batch of {size:,}" for size in BATCHES) + " | largest difference of a margin |"
+        "| | "
+        + " | ".join(f"batch of {size:,}" for size in BATCHES)
+        + " | largest difference of a probability |"
     )
     yield "|---|" + "---|" * (len(BATCHES) + 1)
     for name, way in figures["ways"].items():

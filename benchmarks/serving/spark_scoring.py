@@ -1,0 +1,60 @@
+"""What Spark's Python workers do: score the values of a micro-batch, remembering nothing."""
+
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.serving.traffic import profiles
+from fraud.admission import Admitted
+from fraud.features.events import encode_transactions
+from fraud.features.profiles import profile_features
+from fraud.features.spec import FEATURE_VERSION
+from fraud.features.store import CardStore
+from fraud.modelling.cache import last_good_bundle
+from fraud.schema import Prediction, Transaction, to_minor
+from serving.models import Served, serve
+
+
+def answers(values: list[bytes], model: str) -> list[bytes]:
+    """Encoded predictions of encoded transactions, with the model in the folder `model`."""
+    encode = msgspec.json.Encoder().encode
+    admitted = [_admit(value) for value in values]
+    scores = _served(model).score(_rows(admitted))
+    now_ms = int(time.time() * 1_000)
+    return [encode(_prediction(*pair, now_ms)) for pair in zip(admitted, scores.tolist(), strict=True)]
+
+
+def _prediction(one: Admitted, score: float, now_ms: int) -> Prediction:
+    transaction = one.transaction
+    return Prediction(
+        transaction.transaction_id, transaction.card_id, transaction.timestamp, one.amount,
+        transaction.currency, score, "review" if score >= 0.5 else "approve", 0.5, "benchmark", "1",
+        FEATURE_VERSION, now_ms,
+    )  # fmt: skip
+
+
+def _admit(value: bytes) -> Admitted:
+    transaction = msgspec.json.decode(value, type=Transaction)
+    return Admitted(transaction, to_minor(transaction.amount, transaction.currency))
+
+
+def _rows(admitted: list[Admitted]) -> Any:
+    kernel_rows, _ = CardStore().process(encode_transactions(admitted))
+    known = np.array([_profiles()[one.transaction.merchant_id] for one in admitted], dtype=np.float64)
+    return np.hstack([kernel_rows, profile_features(np.array([one.amount for one in admitted]), known)])
+
+
+@lru_cache
+def _served(model: str) -> Served:
+    bundle = last_good_bundle(Path(model))
+    assert bundle is not None
+    return serve(bundle)
+
+
+@lru_cache
+def _profiles() -> dict[str, list[float | None]]:
+    return {one.merchant_id: one.values for one in profiles()}
