@@ -197,7 +197,7 @@ def test_foreign_host_names_and_long_bodies_are_refused(lonely_desk: Desk) -> No
     ),
 )  # fmt: skip
 @settings_of_hypothesis(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_odd_requests_are_answered_or_refused_but_never_fail(
     lonely_desk: Desk, text: str, number: float, body: Any

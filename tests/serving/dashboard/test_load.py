@@ -116,7 +116,7 @@ def test_minutes_of_many_alerts_leave_page_and_server_flat(settings: Settings, b
         page.fill("input[name=name]", "anna")
         page.fill("input[name=password]", PASSWORD)
         page.click("button[type=submit]")
-        expect(page.locator(".pulse")).to_have_text(re.compile("live"))
+        expect(page.locator("nav .pulse")).to_have_text(re.compile("live"))
         page.evaluate(_WATCH_FRAMES)
         tools = page.context.new_cdp_session(page)
         with alerts_flow(settings, ALERTS_PER_SECOND) as sent:

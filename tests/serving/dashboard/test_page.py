@@ -37,7 +37,7 @@ def enter(chromium: Browser, desk: Desk, name: str) -> tuple[Page, list[str]]:
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", PASSWORDS[name])
     page.click("button[type=submit]")
-    expect(page.locator(".pulse")).to_have_text(re.compile("live"))
+    expect(page.locator("nav .pulse")).to_have_text(re.compile("live"))
     return page, complaints
 
 
