@@ -11,8 +11,11 @@ from fraud.settings import DashboardSettings
 from serving.dashboard.store import transaction
 from serving.dashboard.ticks import Ticks
 
-_PRUNED_AT_ONCE = {"payments": 5_000, "labels": 1_000, "alerts": 100}
-"""Rows of each table; a batch adds fewer."""
+_PRUNED_AT_ONCE = 5_000
+"""Rows; a batch adds no more."""
+
+_MOST_PER_MIB = {"alerts": 200, "labels": 500}
+"""Rows for each MiB of the store; about a quarter and a tenth of it."""
 
 _PAYMENT = """
 INSERT INTO payments (transaction_id, card_id, merchant_id, amount, currency, timestamp, category, channel,
@@ -139,14 +142,20 @@ class Recorder:
         )
 
     def _prune(self) -> None:
-        """Keep to the size: the oldest go, payments before alerts; what people did stays."""
-        if self._used_bytes() <= self._most_bytes:
-            return
-        for table, rows in _PRUNED_AT_ONCE.items():
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?)",  # noqa: S608
-                (rows,),
-            )
+        """Keep to the size: the oldest payments make room, and of the rest what exceeds its share."""
+        if self._used_bytes() > self._most_bytes:
+            self._delete_oldest("payments", _PRUNED_AT_ONCE)
+        for table, per_mib in _MOST_PER_MIB.items():
+            span = self._connection.execute(f"SELECT max(rowid) - min(rowid) FROM {table}").fetchone()[0] or 0  # noqa: S608
+            excess = span - per_mib * (self._most_bytes >> 20)
+            if excess > 0:
+                self._delete_oldest(table, min(excess, _PRUNED_AT_ONCE))
+
+    def _delete_oldest(self, table: str, rows: int) -> None:
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?)",  # noqa: S608
+            (rows,),
+        )
 
     def _euros(self, one: Prediction) -> float:
         """Roughly; it orders alerts of several currencies."""

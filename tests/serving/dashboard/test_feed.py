@@ -166,7 +166,14 @@ def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str
     small = make_settings(kafka={"bootstrap_servers": broker}, dashboard={"store_mib": 16})
     create_topics(small)
     for first in range(0, 60_000, 10_000):
-        tell(small, *(payment(number, merchant_id="m" * 60) for number in range(first, first + 10_000)))
+        numbers = range(first, first + 10_000)
+        tell(
+            small,
+            *(
+                payment(one, merchant_id="m" * 60, merchant_category="c" * 60, card_id="k" * 60)
+                for one in numbers
+            ),
+        )
     tell_alert(small, 1_000_000)
     with served(small) as desk:
         browser = desk.browser("vera")
