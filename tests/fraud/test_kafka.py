@@ -77,9 +77,7 @@ def test_offsets_are_those_of_committed_messages(settings: Settings) -> None:
 
 def test_a_broker_that_is_not_there_is_told_in_a_sentence() -> None:
     settings = load_settings(kafka={"bootstrap_servers": "127.0.0.1:9", "request_timeout_s": 0.5})
-    with pytest.raises(
-        UnreachableError, match=r"Kafka at 127.0.0.1:9 does not answer: .* `fraud up`"
-    ):
+    with pytest.raises(UnreachableError, match=r"Kafka at 127.0.0.1:9 does not answer: .* `fraud up`"):
         existing_topics(settings)
 
 
