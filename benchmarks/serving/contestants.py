@@ -10,12 +10,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.serving.workplace import PARTITIONS, environment
-from fraud.kafka import consumer_config
+from fraud.kafka import consumer_config, settled
 from fraud.settings import Settings
 
 _PATIENCE_S = 120.0
@@ -136,7 +137,8 @@ def committed_rate(settings: Settings, messages: int) -> Rate:
         while done < messages:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {done} of {messages} messages were committed")
-            done = sum(max(0, one.offset) for one in reader.committed(wanted, timeout=30))
+            found = settled(partial(reader.committed, wanted, 30))
+            done = sum(max(0, one.offset) for one in found)
             if done and not begun:
                 begun, before = time.perf_counter(), done
             time.sleep(_LOOK_S)

@@ -86,7 +86,7 @@ def _onnx(folder: Path, features: int) -> Callable[[Any], Any]:
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
 
     def margin(part: Any) -> Any:
-        fraud = session.run(None, {"rows": part})[1][:, 1].astype(np.float64)
+        fraud = np.clip(session.run(None, {"rows": part})[1][:, 1].astype(np.float64), 1e-12, 1 - 1e-12)
         return np.log(fraud) - np.log1p(-fraud)
 
     return margin
