@@ -1,5 +1,6 @@
-"""`fraud orchestrate`: the work pool and the automations of the Prefect server."""
+"""`fraud orchestrate`: the work pools and the automations of the Prefect server."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,17 @@ from fraud.settings import load_settings
 
 
 def orchestrate(
-    pool: Annotated[str, typer.Argument(help="local (processes) or kubernetes (Jobs).")] = "local",
+    pools: Annotated[
+        list[str] | None, typer.Argument(help="local (processes), kubernetes (Jobs); both unless named.")
+    ] = None,
     defaults: Annotated[
         Path | None, typer.Option(help="JSON: variables of the job template to their defaults.")
     ] = None,
 ) -> None:
-    """Make the work pool and the automations, or bring them to what they should be."""
+    """Make the work pools and the automations, or bring them to what they should be."""
     from deployments.orchestration.apply import orchestrate as apply
-    from deployments.orchestration.pools import read_defaults
+    from deployments.orchestration.pools import TYPES, read_defaults
 
     console = Console(highlight=False)
-    apply(load_settings(), pool, read_defaults(defaults), lambda text: console.print(text, markup=False))
+    say = partial(console.print, markup=False)
+    apply(load_settings(), pools or TYPES, read_defaults(defaults), say)

@@ -1,6 +1,6 @@
 """Applying pools and automations to the Prefect server that PREFECT_API_URL names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from httpx import HTTPStatusError, RequestError
@@ -14,9 +14,11 @@ from fraud.settings import Settings
 
 
 def orchestrate(
-    settings: Settings, pool: str, defaults: Mapping[str, Any], say: Callable[[str], None]
+    settings: Settings, pools: Iterable[str], defaults: Mapping[str, Any], say: Callable[[str], None]
 ) -> None:
-    """Bring the work pool and the automations to what stands here.
+    """Bring the work pools and the automations to what stands here.
+
+    `defaults` are for the job template of `kubernetes`.
 
     Raises:
         ConfigurationError: there is no such pool, or no Prefect server is named.
@@ -29,8 +31,9 @@ def orchestrate(
         )
     try:
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
-            apply_pool(client, pool, defaults)
-            say(f"work pool {pool} ({TYPES[pool]})")
+            for pool in pools:
+                apply_pool(client, pool, defaults)
+                say(f"work pool {pool} ({TYPES[pool]})")
             for name, done in apply_automations(client).items():
                 say(f"automation {done}: {name}")
     except HTTPStatusError as error:

@@ -53,9 +53,9 @@ def run(environment: dict[str, str], module: str, *arguments: str) -> str:
 
 
 def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environment: dict[str, str]) -> None:
-    # given a process pool, and every flow deployed
-    fraud(environment, "orchestrate", "local")
-    prefect(environment, "deploy", "--name", "*/local")
+    # given the work pools, and every flow deployed
+    fraud(environment, "orchestrate")
+    prefect(environment, "deploy", "--all")
     # when
     listed = prefect(environment, "deployment", "ls")
     prefect(environment, "deployment", "run", "ingest/local")
@@ -63,8 +63,7 @@ def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environme
     # then all are there, and the run went through
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     for deployment in deployments:
-        assert f"{deployment['entrypoint'].split(':')[1]}/local" in listed
-    assert "/kubernetes" not in listed
+        assert f"{deployment['entrypoint'].split(':')[1]}/{deployment['name']}" in listed
     assert "COMPLETED" in prefect(environment, "flow-run", "ls", "--flow-name", "ingest").upper()
     # when the monitor's alarm sounds, then a run of retrain waits for a worker
     prefect(environment, "event", "emit", ALARM, "--resource-id", "fraud.model.fraud-detector")

@@ -48,9 +48,9 @@ def server(prefect_server: None, make_settings: SettingsFactory) -> Settings:
 def test_applying_twice_changes_nothing(server: Settings) -> None:
     # given
     said: list[str] = []
-    orchestrate(server, "kubernetes", DEFAULTS, said.append)
+    orchestrate(server, ["kubernetes"], DEFAULTS, said.append)
     # when
-    orchestrate(server, "kubernetes", DEFAULTS, said.append)
+    orchestrate(server, ["kubernetes"], DEFAULTS, said.append)
     # then there is one of each, and the pool is what the template and the defaults say
     with get_client(sync_client=True) as client:
         for wanted in automations():
@@ -67,7 +67,7 @@ def test_a_worker_waits_for_its_pool_and_says_what_is_missing(server: Settings) 
     with pytest.raises(UnreachableError, match="has no work pool 'nowhere'; the job `orchestration`"):
         wait_for(server, ["prefect", "pool:nowhere"], 0, lambda text: None)
     # when it is there
-    orchestrate(server, "kubernetes", DEFAULTS, lambda text: None)
+    orchestrate(server, ["kubernetes"], DEFAULTS, lambda text: None)
     # then
     wait_for(server, ["prefect", "pool:kubernetes"], 0, lambda text: None)
 
@@ -80,7 +80,7 @@ def test_a_run_is_given_up_after_three_missed_heartbeats() -> None:
 
 def test_every_flow_is_deployed_to_kubernetes_with_the_image_of_the_commit(server: Settings) -> None:
     # given the pool, and an image that the cluster has already
-    orchestrate(server, "kubernetes", DEFAULTS, lambda text: None)
+    orchestrate(server, ["kubernetes"], DEFAULTS, lambda text: None)
     environment = {
         **os.environ,
         "PREFECT_API_URL": str(server.prefect_api_url),
@@ -136,7 +136,7 @@ def test_an_unknown_default_is_refused() -> None:
 
 def test_an_unknown_pool_is_refused(server: Settings) -> None:
     with pytest.raises(ConfigurationError, match="'spark' is not one of local, kubernetes"):
-        orchestrate(server, "spark", {}, lambda text: None)
+        orchestrate(server, ["spark"], {}, lambda text: None)
 
 
 def test_defaults_that_cannot_be_read_are_told(tmp_path: Path) -> None:
