@@ -84,7 +84,7 @@ def orchestrate(
 
     settings = load_settings()
     wait_for(settings, ["prefect"], patience_s, typer.echo)
-    apply(settings, pool, read_defaults(defaults), typer.echo)
+    apply(settings, [pool], read_defaults(defaults), typer.echo)
 
 
 @app.command(name="spark-executor")

@@ -1,6 +1,6 @@
 """Applying pools and automations to the Prefect server that PREFECT_API_URL names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from httpx import HTTPStatusError, RequestError
@@ -14,7 +14,7 @@ from fraud.settings import Settings
 
 
 def orchestrate(
-    settings: Settings, pools: Iterable[str], defaults: Mapping[str, Any], say: Callable[[str], None]
+    settings: Settings, pools: Collection[str], defaults: Mapping[str, Any], say: Callable[[str], None]
 ) -> None:
     """Bring the work pools and the automations to what stands here.
 
