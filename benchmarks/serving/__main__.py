@@ -44,8 +44,8 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
             lambda: cards.run((1_000,), 10_000),
             lambda: cards.run((10_000, 100_000, 1_000_000), 200_000),
         ),
-        "workers": (lambda: workers.run(30_000, 1_000), lambda: workers.run(400_000, 10_000)),
-        "quix": (lambda: quix.run(1_000, 20_000), lambda: quix.run(30_000, 300_000)),
+        "workers": (lambda: workers.run(100_000, 1_000), lambda: workers.run(400_000, 10_000)),
+        "quix": (lambda: quix.run(1_000, 100_000), lambda: quix.run(30_000, 300_000)),
         "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(15, (500, 2_000))),
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
     }[part]
