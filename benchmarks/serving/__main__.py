@@ -38,15 +38,15 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(300_000, 10_000, 3)),
-        "latency": (lambda: latency.run(2, (500, 2_000), warm_up_s=2.0), lambda: latency.run(12)),
-        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(5, 150_000)),
+        "latency": (lambda: latency.run(2, (500, 2_000), warm_up_s=2.0), lambda: latency.run(8, warm_up_s=15.0)),
+        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(4, 100_000)),
         "cards": (
             lambda: cards.run((1_000,), 10_000),
-            lambda: cards.run((10_000, 100_000, 1_000_000), 200_000),
+            lambda: cards.run((10_000, 100_000, 1_000_000), 100_000),
         ),
         "workers": (lambda: workers.run(100_000, 1_000), lambda: workers.run(400_000, 10_000)),
         "quix": (lambda: quix.run(1_000, 100_000), lambda: quix.run(30_000, 300_000)),
-        "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(15, (500, 2_000))),
+        "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(10, (500, 2_000))),
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
     }[part]
     return small if tiny else large
