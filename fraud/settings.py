@@ -188,7 +188,9 @@ class DashboardSettings(_Section):
     )
     behind_tls: bool = Field(default=False, description="a proxy ends TLS: cookies are for https alone")
     store_mib: int = Field(default=512, ge=16, description="of history kept on disk; the oldest goes first")
-    history: timedelta = Field(default=timedelta(days=7), description="read from Kafka at the first start")
+    history: timedelta = Field(
+        default=timedelta(days=7), description="of predictions, read at the first start"
+    )
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
     per_euro: dict[str, float] = Field(
         default={"JPY": 165, "KRW": 1_600, "INR": 95, "CNY": 8, "HUF": 395, "CZK": 25, "PLN": 4.3, "SEK": 11}

@@ -158,6 +158,11 @@ class Follower:
     def _begins(self, topic: str, ends: dict[int, tuple[int, int]]) -> dict[int, int]:
         if topic == self._settings.topics.profiles:
             return {number: low for number, (low, _) in ends.items()}
+        most = _MOST_AT_START // len(ends)
+        newest = {number: max(low, end - most) for number, (low, end) in ends.items()}
+        if topic != self._settings.topics.predictions:
+            # Their Kafka time is the event's: what a replayed history was scored on today may be years old.
+            return newest
         since = _now_ms() - round(self._settings.dashboard.history.total_seconds() * 1_000)
         consumer = Consumer(consumer_config(self._settings, READER_GROUP))
         try:
@@ -165,13 +170,8 @@ class Follower:
             found = consumer.offsets_for_times(asked, timeout=self._settings.kafka.request_timeout_s)
         finally:
             consumer.close()
-        most = _MOST_AT_START // len(ends)
-        return {
-            one.partition: max(
-                one.offset if one.offset >= 0 else ends[one.partition][1], ends[one.partition][1] - most
-            )
-            for one in found
-        }
+        starts = {one.partition: one.offset if one.offset >= 0 else ends[one.partition][1] for one in found}
+        return {number: max(start, newest[number]) for number, start in starts.items()}
 
     def _decode(self, messages: Sequence[Message]) -> Batch:
         batch, topics = Batch(), self._settings.topics

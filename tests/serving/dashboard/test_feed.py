@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fraud.kafka import admin_client
+from fraud.kafka import DAY_MS, admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
@@ -140,6 +140,16 @@ def test_a_restart_keeps_the_history_and_goes_on_where_it_ended(settings: Settin
         wait_for(lambda: len(browser.alerts()) == 3)
         # then it has all, and nothing was counted twice
         assert browser.get("live").json()["whole"]["scored"] == 3
+
+
+def test_a_replayed_history_has_its_payments_at_the_first_start(settings: Settings) -> None:
+    # given a payment of last year that was scored just now
+    tell_alert(settings, 1, timestamp=now_ms() - 365 * DAY_MS)
+    # when a dashboard starts for the first time
+    with served(settings) as desk:
+        (alert,) = wait_for(desk.browser("vera").alerts)
+    # then the alert names the merchant, which only the payment knows
+    assert alert["merchant_id"] == "merchant-1"
 
 
 def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
