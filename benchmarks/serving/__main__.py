@@ -42,7 +42,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(4, 100_000)),
         "cards": (
             lambda: cards.run((1_000,), 10_000),
-            lambda: cards.run((10_000, 1_000_000), 100_000),
+            lambda: cards.run((10_000, 100_000, 1_000_000), 100_000),
         ),
         "workers": (lambda: workers.run(100_000, 1_000), lambda: workers.run(400_000, 10_000)),
         "quix": (lambda: quix.run(1_000, 100_000), lambda: quix.run(30_000, 300_000)),
