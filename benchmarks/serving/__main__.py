@@ -6,8 +6,10 @@ keeps nothing.
 """
 
 import logging
+import signal
 from collections.abc import Callable
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -22,6 +24,7 @@ def main(
 ) -> None:
     """Measure the parts one after another."""
     logging.basicConfig(level=logging.WARNING)
+    signal.signal(signal.SIGTERM, _interrupt)
     for part in parts or PARTS:
         if part not in PARTS:
             raise typer.BadParameter(f"{part!r} is none of {', '.join(PARTS)}")
@@ -32,13 +35,21 @@ def main(
             keep(section, under)
 
 
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """As Ctrl-C does: the broker and the engines end with us."""
+    raise KeyboardInterrupt
+
+
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported only now, since some bring much along."""
     from benchmarks.serving import cards, commits, forests, latency, quix, spark, throughput, workers
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 2)),
-        "latency": (lambda: latency.run(2, (500, 2_000), warm_up_s=2.0), lambda: latency.run(8, warm_up_s=25.0)),
+        "latency": (
+            lambda: latency.run(2, (500, 2_000), warm_up_s=2.0),
+            lambda: latency.run(8, warm_up_s=25.0),
+        ),
         "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(4, 100_000)),
         "cards": (
             lambda: cards.run((1_000,), 10_000),
