@@ -15,7 +15,7 @@ _HEAD = (
 )
 
 
-@dataclass
+@dataclass(eq=False)  # plugins are kept in sets
 class Table:
     """A pytest plugin that collects the tests' verdicts and durations from their reports."""
 
