@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraud.modelling.backtest_summary import as_markdown
+from fraud.modelling.report.charts import HEIGHT, WIDTH
 from fraud.schema import minor_digits
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
@@ -123,7 +124,7 @@ def cut_pictures(page: str, folder: Path) -> None:
     paper = "svg { background: var(--card); font-family: system-ui, sans-serif; }\n"
     for name, chart in zip(_PICTURES, _CHART.findall(page), strict=True):
         head, _, body = chart.partition(">")
-        opening = f'<svg xmlns="http://www.w3.org/2000/svg" width="560" height="320" {head}>'
+        opening = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {head}>'
         picture = f"{opening}<style>{colours}{charts}{paper}</style>{body}</svg>\n"
         (folder / f"backtest-{name}.svg").write_text(picture, encoding="utf-8")
 

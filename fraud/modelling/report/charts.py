@@ -7,8 +7,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-WIDTH, HEIGHT = 560, 320
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 46
+WIDTH, HEIGHT = 570, 320
+LEFT, RIGHT, TOP, BOTTOM = 58, 24, 14, 46
 
 Floats = npt.NDArray[np.float64]
 
