@@ -1,6 +1,7 @@
 """The Dockerfile, what is installed in its images, and the compose file."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -105,10 +106,21 @@ def test_an_image_of_changes_that_no_commit_holds_is_refused(tmp_path: Path) -> 
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.com"]
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "one"], check=True)
     # when
-    done = subprocess.run(["bash", str(script), "flows"], capture_output=True, text=True, check=False)
+    wanted = os.environ | {"FRAUD_REGISTRY": "registry.example/fraud"}
+    done = subprocess.run(
+        ["bash", str(script), "flows"], capture_output=True, text=True, check=False, env=wanted
+    )
     # then
     assert done.returncode == 2
     assert "commit them" in done.stderr
+
+
+def test_without_a_registry_an_image_is_named_and_not_built() -> None:
+    done = subprocess.run(
+        ["bash", str(DOCKER / "image"), "flows"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("fraud/flows:")
+    assert "not built" in done.stderr
 
 
 def test_the_compose_file_pins_what_it_pulls() -> None:
