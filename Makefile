@@ -56,11 +56,11 @@ format: setup ## Apply the formatter and the safe lint fixes.
 
 .PHONY: test
 test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "" tests/faults $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" tests/faults $(ARGS)
 
 .PHONY: test-dashboard
 test-dashboard: setup ## The dashboard under load and with a broker that restarts (about 10 minutes).

@@ -45,6 +45,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     weed = Path(sys.executable).with_name("weed")
     command = [str(weed), "server", f"-dir={folder}", "-s3", f"-s3.config={config}", "-ip=127.0.0.1",
                "-ip.bind=127.0.0.1", "-master.telemetry=false", "-s3.iam=false",
+               "-s3.port.iceberg=0", "-s3.port.lance=0",
                "-volume.max=20", "-master.volumeSizeLimitMB=64", *options]  # fmt: skip
     with (
         (folder / "weed.log").open("w") as log,
