@@ -18,7 +18,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromi
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright runs, no later test could run an event loop of its own
 def chromium() -> Iterator[Browser]:
     """One browser for the session; each test has a context of its own."""
     with sync_playwright() as playwright:
