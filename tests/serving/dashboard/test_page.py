@@ -17,6 +17,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
+pytestmark = [pytest.mark.broker, pytest.mark.dashboard]
+
 
 @pytest.fixture(scope="module")  # while Playwright runs, no later test could run an event loop of its own
 def chromium() -> Iterator[Browser]:
