@@ -17,12 +17,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
-pytestmark = [pytest.mark.broker, pytest.mark.dashboard]
-
 
 @pytest.fixture(scope="module")  # while Playwright runs, no later test could run an event loop of its own
 def chromium() -> Iterator[Browser]:
-    """One browser for the session; each test has a context of its own."""
+    """One browser for the file; each test has a context of its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -44,6 +42,7 @@ def enter(chromium: Browser, desk: Desk, name: str) -> tuple[Page, list[str]]:
 
 
 @needs_chromium
+@pytest.mark.dashboard
 @pytest.mark.broker
 def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(chromium: Browser, desk: Desk) -> None:
     # given an analyst at the live page
@@ -78,6 +77,7 @@ def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(chromium: Browser,
 
 
 @needs_chromium
+@pytest.mark.dashboard
 @pytest.mark.broker
 def test_a_viewer_is_shown_no_verdict_buttons(chromium: Browser, desk: Desk) -> None:
     tell_alert(desk.settings, 1)
@@ -90,6 +90,7 @@ def test_a_viewer_is_shown_no_verdict_buttons(chromium: Browser, desk: Desk) -> 
 
 
 @needs_chromium
+@pytest.mark.dashboard
 @pytest.mark.broker
 def test_the_feed_can_be_paused_and_filtered(chromium: Browser, desk: Desk) -> None:
     page, _ = enter(chromium, desk, "vera")
