@@ -164,7 +164,7 @@ class EmbeddedKafka:
         return path
 
     def _format(self, java: Java, jars: Path, configuration: Path) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = _cluster_id(uuid.uuid4().bytes)
         tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(configuration))
         command = self._java(java, jars, *tool, *self._format_arguments)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)  # noqa: S603
@@ -178,6 +178,11 @@ class EmbeddedKafka:
         logging = ["-Dlog4j2.level=WARN", "-Dlog4j2.disableJmx=true"]
         options = [*java.options(), *heap, "-XX:+UseG1GC", "-Djava.awt.headless=true", *logging]
         return [str(java.executable), *options, "-cp", f"{jars}/*", *arguments]
+
+
+def _cluster_id(random: bytes) -> str:
+    """A name that never begins with a dash, which Kafka's tool would take for an option."""
+    return urlsafe_b64encode(b"\0" + random[1:]).decode().rstrip("=")
 
 
 def _filled(value: str, ports: Mapping[str, int]) -> str:
