@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 SettingsFactory = Callable[..., Settings]
 _FOREIGN = ("FRAUD_", "MLFLOW_", "PREFECT_")
+_OWN = "FRAUD_TEST_"
+"""What a person tells the tests themselves."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Nothing of the surroundings reaches a test; a terminated session still stops its servers."""
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
-        del os.environ[name]
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN) and not name.startswith(_OWN):
+            del os.environ[name]
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
