@@ -22,7 +22,10 @@ ROLES: tuple[Role, ...] = get_args(Role)
 SHORTEST_PASSWORD = 10
 _LONGEST_PASSWORD = 256
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_COST = {"n": 1 << 15, "r": 8, "p": 1}
+SCRYPT_N = 1 << 15
+"""The cost of a guess that OWASP recommends, with r = 8 and p = 1."""
+
+_R, _P = 8, 1
 _MEMORY = 64 << 20
 
 
@@ -44,12 +47,11 @@ class User:
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
-def hash_password(password: str) -> str:
-    """Salt and scrypt (RFC 7914) with the parameters that OWASP recommends, as one text."""
+def hash_password(password: str, n: int = SCRYPT_N) -> str:
+    """Salt and scrypt (RFC 7914) with the cost `n`, as one text that tells its parameters."""
     salt = secrets.token_bytes(16)
-    key = hashlib.scrypt(password.encode(), salt=salt, maxmem=_MEMORY, dklen=32, **_COST)
-    parts = ["scrypt", *(str(value) for value in _COST.values()), _text(salt), _text(key)]
-    return "$".join(parts)
+    key = hashlib.scrypt(password.encode(), salt=salt, n=n, r=_R, p=_P, maxmem=_MEMORY, dklen=32)
+    return "$".join(["scrypt", str(n), str(_R), str(_P), _text(salt), _text(key)])
 
 
 def verify_password(password: str, hashed: str) -> bool:
@@ -63,15 +65,19 @@ def verify_password(password: str, hashed: str) -> bool:
 
 
 class Accounts:
-    """The user file; changes made by another process are seen at the next question."""
+    """The user file; changes made by another process are seen at the next question.
 
-    def __init__(self, path: Path) -> None:
+    `scrypt_n` is what new passwords are hashed with; a power of two.
+    """
+
+    def __init__(self, path: Path, scrypt_n: int = SCRYPT_N) -> None:
         self.path = path
+        self._scrypt_n = scrypt_n
         self._lock = threading.Lock()
         self._read_at: tuple[int, int] | None = None
         self._users: dict[str, User] = {}
         # Somebody who does not exist must take as long to refuse as somebody who does.
-        self._nobody = hash_password(secrets.token_urlsafe())
+        self._nobody = hash_password(secrets.token_urlsafe(), scrypt_n)
 
     def users(self) -> dict[str, User]:
         """All users by name; none without a file.
@@ -110,7 +116,8 @@ class Accounts:
             raise ConfigurationError(
                 f"a password has {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters; choose another"
             )
-        self._change(lambda users: users.update({name: User(name, role, hash_password(password))}))
+        user = User(name, role, hash_password(password, self._scrypt_n))
+        self._change(lambda users: users.update({name: user}))
 
     def remove(self, name: str) -> None:
         """Remove a user, whose sessions end at once.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraud.settings import Settings
-from serving.dashboard.accounts import Accounts
+from serving.dashboard.accounts import SCRYPT_N, Accounts
 from serving.dashboard.follower import Follower, KafkaState
 from serving.dashboard.hub import Hub
 from serving.dashboard.limits import RateLimit
@@ -28,6 +28,7 @@ class Parts:
     """One dashboard; `start` brings it to life and `stop` ends it."""
 
     settings: Settings
+    scrypt_n: int = SCRYPT_N
     store: Store = field(init=False)
     accounts: Accounts = field(init=False)
     sessions: Sessions = field(init=False)
@@ -42,7 +43,7 @@ class Parts:
     def __post_init__(self) -> None:
         folder = self.settings.home / "dashboard"
         self.store = Store(folder / "history.db")
-        self.accounts = Accounts(folder / "users.json")
+        self.accounts = Accounts(folder / "users.json", self.scrypt_n)
         self.sessions = Sessions(self.store, self.accounts, self.settings.dashboard.session_length)
         self.verdicts = Verdicts(self.settings, self.store)
         self.follower = Follower(self.settings, self.store, self._tell_batch, self._tell_state)

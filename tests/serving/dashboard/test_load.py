@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from fraud.kafka import create_topics, flush, producer_config
 from fraud.settings import Settings
 from serving.dashboard.accounts import Accounts
 from tests.conftest import SettingsFactory
+from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
 from tests.serving.dashboard.world import Browser, answer_to, listening, now_ms, payment, tell_alert, wait_for
 
 log = logging.getLogger(__name__)
@@ -100,23 +100,18 @@ def alerts_flow(settings: Settings, per_second: float) -> Iterator[dict[str, int
         thread.join()
 
 
-def test_minutes_of_many_alerts_leave_page_and_server_flat(settings: Settings, broker: str) -> None:
-    from playwright.sync_api import expect, sync_playwright
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with raised("--enable-precise-memory-info") as one:
+        yield one
 
-    from tests.serving.dashboard.test_page import CHROMIUM
 
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on the PATH")
-    with process_of(settings, broker) as (url, process), sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-precise-memory-info"]
-        )
-        page = chromium.new_page()
-        page.goto(url)
-        page.fill("input[name=name]", "anna")
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        expect(page.locator("nav .pulse")).to_have_text(re.compile("live"))
+@on_stage
+def test_minutes_of_many_alerts_leave_page_and_server_flat(
+    stage: Stage, settings: Settings, broker: str
+) -> None:
+    with process_of(settings, broker) as (url, process), visit(stage, url, "anna", PASSWORD) as anna:
+        page = anna.page
         page.evaluate(_WATCH_FRAMES)
         tools = page.context.new_cdp_session(page)
         with alerts_flow(settings, ALERTS_PER_SECOND) as sent:
@@ -134,7 +129,7 @@ def test_minutes_of_many_alerts_leave_page_and_server_flat(settings: Settings, b
         assert late[1] < early[1] + 60
         assert page.locator(".feed li").count() <= 100
         assert slow < 0.05
-        chromium.close()
+        assert anna.complaints == []
 
 
 _WATCH_FRAMES = """() => {

@@ -1,109 +1,87 @@
 """The page itself, in a real Chromium."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 import serving.dashboard
 from serving.dashboard.assets import load_assets
-from tests.serving.dashboard.world import PASSWORDS, Desk, labels_on, tell_alert, wait_for
+from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
+from tests.serving.dashboard.world import Desk, labels_on, tell_alert, wait_for
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
 
-@pytest.fixture(scope="module")  # while Playwright runs, no later test could run an event loop of its own
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
     """One browser for the file; each test has a context of its own."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with raised() as one:
+        yield one
 
 
-def enter(chromium: Browser, desk: Desk, name: str) -> tuple[Page, list[str]]:
-    """A page somebody has logged in to, and what it complains of on its console."""
-    page = chromium.new_context().new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda asked: complaints.extend([asked.url] * (not asked.url.startswith(desk.url))))
-    page.goto(desk.url)
-    page.fill("input[name=name]", name)
-    page.fill("input[name=password]", PASSWORDS[name])
-    page.click("button[type=submit]")
-    expect(page.locator("nav .pulse")).to_have_text(re.compile("live"))
-    return page, complaints
-
-
-@needs_chromium
-@pytest.mark.dashboard
+@on_stage
 @pytest.mark.broker
-def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(chromium: Browser, desk: Desk) -> None:
+def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(stage: Stage, desk: Desk) -> None:
     # given an analyst at the live page
-    page, complaints = enter(chromium, desk, "anna")
-    # when the engine flags a transaction
-    tell_alert(desk.settings, 1, merchant_id=HOSTILE)
-    told_at = time.monotonic()
-    # then it is on the screen within two seconds
-    page.get_by_text("5 payments in 10 minutes").wait_for(timeout=2_000)
-    assert time.monotonic() - told_at < 2
-    # when it is opened, noted on and judged
-    page.keyboard.press("Tab")
-    page.get_by_text("5 payments in 10 minutes").click()
-    page.locator(".case").wait_for()
-    page.keyboard.press("n")
-    page.keyboard.type(HOSTILE)
-    page.keyboard.press("Escape")
-    page.keyboard.press("f")
-    # then the page says so, in words that stayed words
-    expect(page.locator(".standing")).to_contain_text("fraud said anna")
-    expect(page.locator(".standing")).to_contain_text("label sent")
-    expect(page.locator(".standing blockquote")).to_have_text(HOSTILE)
-    assert "taken" not in page.title()
+    with visit(stage, desk.url, "anna") as anna:
+        page = anna.page
+        # when the engine flags a transaction
+        tell_alert(desk.settings, 1, merchant_id=HOSTILE)
+        told_at = time.monotonic()
+        # then it is on the screen within two seconds
+        page.get_by_text("5 payments in 10 minutes").wait_for(timeout=2_000)
+        assert time.monotonic() - told_at < 2
+        # when it is opened, noted on and judged, faster than the page is drawn
+        page.get_by_text("5 payments in 10 minutes").click()
+        page.locator(".case").wait_for()
+        page.keyboard.press("n")
+        page.keyboard.type(HOSTILE)
+        page.keyboard.press("Escape")
+        page.keyboard.press("f")
+        # then the page says so, in words that stayed words
+        expect(page.locator(".standing")).to_contain_text("fraud said anna")
+        expect(page.locator(".standing")).to_contain_text("label sent")
+        expect(page.locator(".standing blockquote")).to_have_text(HOSTILE)
+        expect(page.locator("textarea")).to_have_value("")
+        assert "taken" not in page.title()
     # and the label is on the topic
     labels = labels_on(desk.settings)
     assert [(one["transaction_id"], one["is_fraud"], one["source"]) for one in labels] == [
         ("t1", True, "analyst")
     ]
     # and nothing failed, and nothing was asked of another server
-    assert complaints == []
-    page.context.close()
+    assert anna.complaints == []
 
 
-@needs_chromium
-@pytest.mark.dashboard
+@on_stage
 @pytest.mark.broker
-def test_a_viewer_is_shown_no_verdict_buttons(chromium: Browser, desk: Desk) -> None:
+def test_a_viewer_is_shown_no_verdict_buttons(stage: Stage, desk: Desk) -> None:
     tell_alert(desk.settings, 1)
     wait_for(desk.browser("vera").alerts)
-    page, _ = enter(chromium, desk, "vera")
-    page.get_by_text("5 payments in 10 minutes").click()
-    expect(page.locator(".judge")).to_contain_text("takes the role analyst")
-    assert page.locator(".verdict").count() == 0
-    page.context.close()
+    with visit(stage, desk.url, "vera") as vera:
+        vera.page.get_by_text("5 payments in 10 minutes").click()
+        expect(vera.page.locator(".judge")).to_contain_text("takes the role analyst")
+        assert vera.page.locator(".verdict").count() == 0
 
 
-@needs_chromium
-@pytest.mark.dashboard
+@on_stage
 @pytest.mark.broker
-def test_the_feed_can_be_paused_and_filtered(chromium: Browser, desk: Desk) -> None:
-    page, _ = enter(chromium, desk, "vera")
-    page.get_by_role("button", name="Pause").click()
-    tell_alert(desk.settings, 1)
-    expect(page.locator(".feed-panel .hint")).to_have_text("1 new")
-    assert page.locator(".feed li").count() == 0
-    page.get_by_role("button", name="Resume").click()
-    expect(page.locator(".feed li")).to_have_count(1)
-    page.get_by_role("button", name="Filter").click()
-    page.get_by_label("score from").fill("95")
-    expect(page.locator(".feed li")).to_have_count(0)
-    page.context.close()
+def test_the_feed_can_be_paused_and_filtered(stage: Stage, desk: Desk) -> None:
+    with visit(stage, desk.url, "vera") as vera:
+        page = vera.page
+        page.get_by_role("button", name="Pause").click()
+        tell_alert(desk.settings, 1)
+        expect(page.locator(".feed-panel .hint")).to_have_text("1 new")
+        assert page.locator(".feed li").count() == 0
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator(".feed li")).to_have_count(1)
+        page.get_by_role("button", name="Filter").click()
+        page.get_by_label("score from").fill("95")
+        expect(page.locator(".feed li")).to_have_count(0)
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:

@@ -27,6 +27,8 @@ from serving.dashboard.run import listen
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
 ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
 PATIENCE_S = 30.0
+CHEAP = 16
+"""For scrypt: a real cost would be most of what these tests take."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ def judgement(transaction_id: str, verdict: str, note: str = "") -> dict[str, st
 @contextmanager
 def served(settings: Settings) -> Iterator[Desk]:
     """A dashboard that listens on a free port, with a user of each role."""
-    parts = Parts(settings)
+    parts = Parts(settings, scrypt_n=CHEAP)
     for name, role in ROLES.items():
         parts.accounts.add(name, role, PASSWORDS[name])
     listener = listen("127.0.0.1", 0)

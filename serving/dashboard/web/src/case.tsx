@@ -1,7 +1,8 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ApiError, post } from "./api";
 import { ago, country, date, decimal, duration, integer, moment, money, percent, score } from "./format";
+import { useKeys } from "./keys";
 import { CardMap } from "./map";
 import { arrived, useAnswer, useCell, useNow } from "./state";
 import { Timeline } from "./timeline";
@@ -98,7 +99,6 @@ interface JudgeProps {
 }
 
 function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
-  const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const noteBox = useRef<HTMLTextAreaElement>(null);
@@ -111,10 +111,12 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
     setBusy(true);
     setProblem("");
     try {
+      // What the box holds now: a key may be pressed before the page has been drawn anew.
+      const note = noteBox.current?.value ?? "";
       const judgement = { id: crypto.randomUUID(), transaction_id: alert.transaction_id, verdict, note };
       const answer = await post<{ delivered: boolean; alert: Alert }>("verdict", judgement);
       arrived.set({ alerts: [answer.alert], more: 0 });
-      setNote("");
+      if (noteBox.current) noteBox.current.value = "";
       onJudged?.(answer.alert);
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
@@ -123,19 +125,15 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
     }
   }
 
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      // A key held down must not judge the next case too.
-      if (event.repeat || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "n") {
-        event.preventDefault();
-        noteBox.current?.focus();
-      }
-      const wanted = verdicts.find((one) => one.key === event.key);
-      if (wanted) void judge(wanted.name);
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
+  useKeys((event) => {
+    // A key held down must not judge the next case too.
+    if (event.repeat) return;
+    if (event.key === "n") {
+      event.preventDefault();
+      noteBox.current?.focus();
+    }
+    const wanted = verdicts.find((one) => one.key === event.key);
+    if (wanted) void judge(wanted.name);
   });
 
   return (
@@ -164,8 +162,6 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
               rows={1}
               maxLength={2000}
               placeholder="Note, kept with your verdict (n)"
-              value={note}
-              onInput={(event) => setNote(event.currentTarget.value)}
               onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
             />
           </label>
@@ -303,9 +299,4 @@ export function Fact({ name, value }: { name: string; value: string }): JSX.Elem
       <dd>{value}</dd>
     </div>
   );
-}
-
-export function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null;
-  return !!target && ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
 }

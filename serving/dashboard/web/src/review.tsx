@@ -1,8 +1,9 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { CaseView, isTyping } from "./case";
+import { CaseView } from "./case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
 import { compact, money } from "./format";
+import { useKeys } from "./keys";
 import { go, link, route } from "./route";
 import { figures, useCell } from "./state";
 import type { Alert, Me } from "./types";
@@ -31,17 +32,12 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
     if (next) go("review", next.transaction_id);
   };
 
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j" || event.key === "ArrowDown") move(1);
-      else if (event.key === "k" || event.key === "ArrowUp") move(-1);
-      else if (event.key === "Escape") go("review");
-      else return;
-      event.preventDefault();
-    };
-    document.addEventListener("keydown", press);
-    return () => document.removeEventListener("keydown", press);
+  useKeys((event) => {
+    if (event.key === "j" || event.key === "ArrowDown") move(1);
+    else if (event.key === "k" || event.key === "ArrowUp") move(-1);
+    else if (event.key === "Escape") go("review");
+    else return;
+    event.preventDefault();
   });
   useEffect(() => {
     list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
