@@ -167,6 +167,24 @@ class Cluster:
         }
         self.kubectl("apply", "-f", "-", text=yaml.safe_dump(job))
 
+    def refusal(self, name: str, **settings: str) -> str:
+        """Why serving's init container ends, when it is told other settings: what `kubectl describe pod` shows."""
+        pod = self.get("deployment", "fraud-serving")["spec"]["template"]["spec"]
+        (asking,) = pod.pop("initContainers")
+        asking["args"].append("--patience=5")
+        asking["env"] += [{"name": key, "value": value} for key, value in settings.items()]
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name},
+            "spec": pod | {"containers": [asking], "restartPolicy": "Never"},
+        }
+        self.kubectl("apply", "-f", "-", text=yaml.safe_dump(manifest))
+        self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Failed", "--timeout=120s")
+        (status,) = self.get("pod", name)["status"]["containerStatuses"]
+        self.kubectl("delete", "pod", name, "--wait=false")
+        return str(status["state"]["terminated"]["message"])
+
     def wait_for_job(self, name: str) -> None:
         """Until a Job has completed."""
         self.kubectl("wait", f"job/{name}", "--for=condition=complete", "--timeout=900s", timeout=960)

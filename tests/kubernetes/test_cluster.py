@@ -53,6 +53,23 @@ def test_it_installs_and_the_servers_come_up(cluster: Cluster) -> None:
     assert cluster.serving_pods() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "sentence"),
+    [
+        ("no-bucket", {"FRAUD_LAKE__URL": "s3://absent/lake"}, "there is no bucket 'absent'"),
+        ("no-topic", {"FRAUD_TOPICS__TRANSACTIONS": "absent"}, "Kafka lacks the topics absent"),
+        ("no-kafka", {"FRAUD_KAFKA__BOOTSTRAP_SERVERS": "nobody:9092"}, "nobody:9092"),
+        ("no-right", {"FRAUD_LAKE__S3_KEY": "somebody"}, "refuses these credentials"),
+    ],
+)
+def test_what_is_missing_is_the_reason_of_the_pod(
+    cluster: Cluster, name: str, settings: dict[str, str], sentence: str
+) -> None:
+    reason_told = cluster.refusal(name, **settings)
+    assert sentence in reason_told
+    assert len(reason_told.splitlines()) == 1
+
+
 def test_flows_are_deployed_and_a_training_runs_as_a_job(cluster: Cluster) -> None:
     # given a history, and the flows
     cluster.produce("history", "--scenario", "small", "--cards", "1000", "--days", "84")

@@ -11,17 +11,17 @@
 {{- end }}
 {{- if and (ge (int $v.kafka.retentionDays) 0) (lt (int $v.kafka.retentionDays) 33) }}{{ fail "kafka.retentionDays must be -1 or at least 33: a card's state is rebuilt from the topic" }}{{ end }}
 {{- if and (not $v.postgres.internal) (empty $v.postgres.external) }}{{ fail "no Postgres: set postgres.external (Terraform tells it) or postgres.internal" }}{{ end }}
-{{- if and $v.postgres.internal (not $v.secrets.generate) (empty (lookup "v1" "Secret" .Release.Namespace "fraud-postgres")) .Release.IsInstall (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}{{ fail "postgres.internal needs the Secret fraud-postgres with the keys password, mlflow and prefect, or secrets.generate" }}{{ end }}
 {{- if lt (int $v.serving.gracePeriodSeconds) (add (int $v.serving.drainSeconds) 10 | int) }}{{ fail "serving.gracePeriodSeconds must exceed serving.drainSeconds by 10 at least: the drain must end before the kill" }}{{ end }}
 {{- if and $v.kafka.internal (gt (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ fail (printf "serving.autoscaling.maxReplicas is %d and kafka.partitions %d: a pod without a partition scores nothing" (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ end }}
 {{- if gt (int $v.serving.autoscaling.minReplicas) (int $v.serving.autoscaling.maxReplicas) }}{{ fail "serving.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow or dashboard => host name" }}{{ end }}
 {{- /* Against a real cluster, secrets that nobody makes later are asked for now. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
-{{- $needed := list "fraud-prefect auth-string" }}
-{{- if not $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-database-mlflow uri" "fraud-database-prefect uri") }}{{ end }}
+{{- $needed := list "fraud-prefect auth-string" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
+{{- if $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-postgres password" "fraud-postgres mlflow" "fraud-postgres prefect") }}{{ end }}
+{{- with include "fraud.s3Secret" $ }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
+{{- if $v.s3.internal }}{{ $needed = append $needed (printf "%s s3.json" (include "fraud.s3Secret" $)) }}{{ end }}
 {{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
-{{- with $v.s3.existingSecret }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}
 {{- $found := lookup "v1" "Secret" $.Release.Namespace (first $parts) }}
