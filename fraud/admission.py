@@ -7,6 +7,7 @@ the partition's newest by more than the allowed lateness; this bound is what mak
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +30,16 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class Bounds(NamedTuple):
+    """What a message must keep to: bytes, minor units, and ms."""
+
+    max_bytes: int
+    max_amount: int
+    earliest: int
+    clock_skew: int
+    lateness: int
+
+
 class Door:
     """Admits the messages of one partition, in order; `newest` is the largest event time let in (ms)."""
 
@@ -36,22 +47,27 @@ class Door:
         self.newest = newest
         self._settings = settings
         # Looked up for every message; what a timedelta does then would cost more than the decoding.
-        self._max_bytes, self._max_amount = settings.max_bytes, settings.max_amount
-        self._earliest, self._skew = settings.earliest, settings.clock_skew // _MILLISECOND
-        self._lateness = settings.lateness // _MILLISECOND
+        self.bounds = Bounds(
+            settings.max_bytes,
+            settings.max_amount,
+            settings.earliest,
+            settings.clock_skew // _MILLISECOND,
+            settings.lateness // _MILLISECOND,
+        )
         self._decode = msgspec.json.Decoder(Transaction).decode
 
     @property
     def oldest_possible(self) -> int:
         """No transaction admitted from now on has an event time (ms) before it."""
-        return self.newest - self._lateness
+        return self.newest - self.bounds.lateness
 
     def admit(self, value: bytes | None, kafka_timestamp: int) -> Admitted | Refused:
         """Decode and judge the next message; `kafka_timestamp` is in ms."""
         if value is None:
             return Refused("the message is empty")
-        if len(value) > self._max_bytes:
-            return Refused(f"the message has {len(value)} bytes, more than {self._max_bytes}")
+        bounds = self.bounds
+        if len(value) > bounds.max_bytes:
+            return Refused(f"the message has {len(value)} bytes, more than {bounds.max_bytes}")
         try:
             transaction = self._decode(value)
             amount = to_minor(transaction.amount, transaction.currency)
@@ -61,9 +77,9 @@ class Door:
         # Everything at once, since almost every message is well.
         if (
             is_currency(transaction.currency)
-            and 0 <= amount <= self._max_amount
-            and self._earliest <= time <= kafka_timestamp + self._skew
-            and time >= self.newest - self._lateness
+            and 0 <= amount <= bounds.max_amount
+            and bounds.earliest <= time <= kafka_timestamp + bounds.clock_skew
+            and time >= self.newest - bounds.lateness
         ):
             if time > self.newest:
                 self.newest = time
@@ -78,7 +94,7 @@ class Door:
             return f"amount {transaction.amount} is outside 0 to {bounds.max_amount} minor units"
         if time < bounds.earliest:
             return f"timestamp {time} is before the earliest allowed, {bounds.earliest}"
-        if time > kafka_timestamp + self._skew:
+        if time > kafka_timestamp + self.bounds.clock_skew:
             return f"timestamp {time} is ahead of Kafka's {kafka_timestamp} by more than {bounds.clock_skew}"
         return f"timestamp {time} is behind the partition's {self.newest} by more than {bounds.lateness}"
 

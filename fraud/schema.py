@@ -3,6 +3,7 @@
 Money is a decimal on the wire and an integer of minor units everywhere inside, so that sums are exact.
 """
 
+from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Annotated, Literal
 
@@ -101,6 +102,11 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 def is_currency(code: str) -> bool:
     """Whether a text of three characters can be an ISO 4217 code."""
     return code.isupper() and code.isalpha() and code.isascii()
+
+
+def unusual_currencies() -> Iterable[str]:
+    """Those whose minor unit is not a hundredth."""
+    return _EXPONENTS.keys()
 
 
 def minor_digits(currency: str) -> int:

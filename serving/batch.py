@@ -8,15 +8,15 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice, repeat
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraud.admission import Admitted, dead_letter_headers
-from fraud.features.events import encode_transactions
+from fraud.admission import dead_letter_headers
+from fraud.features.arrivals import Arrivals, read_messages
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
 from fraud.schema import Prediction, Reason
@@ -42,8 +42,7 @@ class _Passed:
     newest: int
     arrived: npt.NDArray[np.int64]
     dead_letters: list[DeadLetter]
-    fresh: list[Admitted]
-    hashes: npt.NDArray[np.uint64]
+    fresh: Arrivals
     features: Rows
 
 
@@ -64,53 +63,31 @@ class Scorer:
     ) -> list[Answers]:
         """Advance each state over its messages and answer them."""
         passed = [self._pass(state, messages) for state, messages in batch]
-        fresh = list(chain.from_iterable(one.fresh for one in passed))
-        predictions = self._predict(fresh, passed, champion, challenger) if fresh else []
-        answers, begin = [], 0
-        for one in passed:
-            end = begin + len(one.fresh)
-            answers.append(
-                Answers(one.partition, one.start, one.end, one.newest, predictions[begin:end],
-                        one.dead_letters, one.arrived)
-            )  # fmt: skip
-            begin = end
-        return answers
+        fresh = [one.fresh for one in passed if len(one.fresh)]
+        rows = [one.features for one in passed if len(one.fresh)]
+        predictions = iter(self._predict(fresh, np.concatenate(rows), champion, challenger) if fresh else ())
+        return [
+            Answers(one.partition, one.start, one.end, one.newest, [*islice(predictions, len(one.fresh))],
+                    one.dead_letters, one.arrived)
+            for one in passed
+        ]  # fmt: skip
 
     def _pass(self, state: PartitionState, messages: Sequence[Any]) -> _Passed:
         """Through the door and the kernel, in the order of arrival."""
-        oldest_possible = state.door.oldest_possible
+        start, oldest_possible = state.position, state.door.oldest_possible
         with self._metrics.timed("admit"):
-            start, arrived, admitted, letters = self._admit(state, messages)
+            arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
+            fresh = read_messages(state.door, [message.value() for message in messages], arrived)
+            letters = [self._dead_letter(messages[number], reason) for number, reason in fresh.refused]
         with self._metrics.timed("features"):
-            events = encode_transactions(admitted)
-            features, is_fresh = state.cards.process(events, oldest_possible)
-        hashes = events["transaction"]
-        if not is_fresh.all():
-            self._metrics.repeated.inc(len(admitted) - int(is_fresh.sum()))
-            admitted = [one for one, fresh in zip(admitted, is_fresh.tolist(), strict=True) if fresh]
-            hashes, features = hashes[is_fresh], features[is_fresh]
-        return _Passed(
-            state.partition, start, state.position, state.door.newest,
-            np.array(arrived, dtype=np.int64), letters, admitted, hashes, features,
-        )  # fmt: skip
-
-    def _admit(
-        self, state: PartitionState, messages: Sequence[Any]
-    ) -> tuple[int, list[int], list[Admitted], list[DeadLetter]]:
-        start, admit = state.position, state.door.admit
-        arrived: list[int] = []
-        admitted: list[Admitted] = []
-        letters: list[DeadLetter] = []
-        for message in messages:
-            value, time_ms = message.value(), message.timestamp()[1]
-            verdict = admit(value, time_ms)
-            arrived.append(time_ms)
-            if isinstance(verdict, Admitted):
-                admitted.append(verdict)
-            else:
-                letters.append(self._dead_letter(message, verdict.reason))
+            features, is_fresh = state.cards.process(fresh.events, oldest_possible)
         state.position = messages[-1].offset() + 1
-        return start, arrived, admitted, letters
+        if not is_fresh.all():
+            self._metrics.repeated.inc(len(fresh) - int(is_fresh.sum()))
+            fresh, features = fresh.only(is_fresh), features[is_fresh]
+        return _Passed(
+            state.partition, start, state.position, state.door.newest, arrived, letters, fresh, features
+        )
 
     def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
         self._metrics.dead_letters.inc()
@@ -120,75 +97,58 @@ class Scorer:
         return DeadLetter(message.key(), message.value(), message.headers() or [], [*told.items()])
 
     def _predict(
-        self,
-        fresh: list[Admitted],
-        passed: list[_Passed],
-        champion: Served,
-        challenger: Served | None,
+        self, fresh: list[Arrivals], kernel_rows: Rows, champion: Served, challenger: Served | None
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
         timed = self._metrics.timed
+        events = np.concatenate([one.events for one in fresh])
         with timed("profile"):
-            profiles, dates = self._profiles.find([one.transaction.merchant_id for one in fresh])
-            self._metrics.profiled(dates, [one.transaction.timestamp for one in fresh])
-            amounts = np.array([one.amount for one in fresh], dtype=np.int64)
-            kernel_rows = np.concatenate([one.features for one in passed])
-            rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])
+            profiles, dates = self._profiles.find(_texts(fresh, "merchant_id"))
+            self._metrics.profiled(dates, events["timestamp"])
+            rows = np.hstack([kernel_rows, profile_features(events["amount"], profiles)])
         with timed("score"):
             scores = champion.score(rows)
-            shadow = challenger.score(rows).tolist() if challenger else None
+            shadow = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.scores.observe_many(scores)
+        currencies = _texts(fresh, "currency")
         with timed("reasons"):
-            reasons = self._explain(fresh, rows, scores, champion)
+            reasons = self._explain(currencies, rows, scores, champion)
         with timed("encode"):
-            logged = self._sampled(np.concatenate([one.hashes for one in passed]), rows)
-            return self._encode(fresh, scores, dates, reasons, logged, champion, challenger, shadow)
+            decisions = decide(scores, champion.bundle.threshold)
+            self._metrics.decided(decisions)
+            cards = _texts(fresh, "card_id")
+            predictions = map(
+                Prediction, _texts(fresh, "transaction_id"), cards, events["timestamp"].tolist(),
+                events["amount"].tolist(), currencies, scores.tolist(), decisions,
+                repeat(champion.bundle.threshold), repeat(champion.bundle.metadata.model_name),
+                repeat(champion.version), repeat(FEATURE_VERSION), repeat(int(time.time() * 1_000)), dates,
+                reasons, self._sampled(events["transaction"], rows),
+                repeat(challenger.version if challenger else None), shadow,
+            )  # fmt: skip
+            values = map(self._encoder.encode, predictions)
+            return [{"key": card, "value": value} for card, value in zip(cards, values, strict=True)]
 
     def _explain(
-        self, fresh: list[Admitted], rows: Rows, scores: npt.NDArray[np.float64], champion: Served
-    ) -> dict[int, list[Reason]]:
+        self, currencies: list[str], rows: Rows, scores: npt.NDArray[np.float64], champion: Served
+    ) -> list[list[Reason] | None]:
+        """Reasons for those that are flagged, None for the others."""
+        told: list[list[Reason] | None] = [None] * len(rows)
         flagged = np.flatnonzero(scores >= champion.bundle.threshold)
-        currencies = [fresh[index].transaction.currency for index in flagged]
-        if not len(flagged):
-            return {}
-        chosen = rows[flagged]
-        reasons = explain(chosen, champion.contributions(chosen), currencies)
-        return dict(zip(flagged.tolist(), reasons, strict=True))
+        if len(flagged):
+            chosen = rows[flagged]
+            found = explain(chosen, champion.contributions(chosen), [currencies[index] for index in flagged])
+            for index, reasons in zip(flagged.tolist(), found, strict=True):
+                told[index] = reasons
+        return told
 
-    def _sampled(self, hashes: npt.NDArray[np.uint64], rows: Rows) -> dict[int, list[float | None]]:
-        """The rows to be logged: whether one is depends on its transaction_id alone."""
+    def _sampled(self, hashes: npt.NDArray[np.uint64], rows: Rows) -> list[list[float | None] | None]:
+        """The rows to be logged, None for the others: it depends on the transaction_id alone."""
+        told: list[list[float | None] | None] = [None] * len(rows)
         rate = self._settings.serving.feature_sample
-        chosen = np.flatnonzero(hashes.astype(np.float64) < rate * 2.0**64)
-        return {
-            int(index): [None if math.isnan(value) else value for value in rows[index].tolist()]
-            for index in chosen
-        }
+        for index in np.flatnonzero(hashes.astype(np.float64) < rate * 2.0**64).tolist():
+            told[index] = [None if math.isnan(value) else value for value in rows[index].tolist()]
+        return told
 
-    def _encode(
-        self,
-        fresh: list[Admitted],
-        scores: npt.NDArray[np.float64],
-        dates: list[str | None],
-        reasons: dict[int, list[Reason]],
-        logged: dict[int, list[float | None]],
-        champion: Served,
-        challenger: Served | None,
-        shadow: list[float] | None,
-    ) -> list[dict[str, Any]]:
-        encode, now_ms, threshold = self._encoder.encode, int(time.time() * 1_000), champion.bundle.threshold
-        name, version = champion.bundle.metadata.model_name, champion.version
-        decisions = decide(scores, threshold)
-        self._metrics.decided(decisions)
-        messages = []
-        for index, (one, score, decision, date) in enumerate(
-            zip(fresh, scores.tolist(), decisions, dates, strict=True)
-        ):
-            transaction = one.transaction
-            prediction = Prediction(
-                transaction.transaction_id, transaction.card_id, transaction.timestamp, one.amount,
-                transaction.currency, score, decision, threshold, name, version, FEATURE_VERSION, now_ms,
-                date, reasons.get(index), logged.get(index),
-                challenger.version if challenger else None, shadow[index] if shadow else None,
-            )  # fmt: skip
-            messages.append({"key": transaction.card_id, "value": encode(prediction)})
-        return messages
+
+def _texts(fresh: list[Arrivals], field: str) -> list[str]:
+    return list(chain.from_iterable(one.texts(field) for one in fresh))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -49,6 +49,7 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         self.decisions = Counter(
             "fraud_predictions", "Predictions by decision", ["decision"], registry=registry
         )
@@ -111,6 +112,17 @@ class Metrics:
             ["age"],
             registry=registry,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """A series that appears with its first event has no increase: Prometheus would not see that event."""
+        for counter, values in (
+            (self.decisions, ("approve", "review")),
+            (self.snapshots, ("written", "failed", "refused")),
+            (self.profile_use, ("current", "stale", "newer", "none")),
+        ):
+            for value in values:
+                counter.labels(value)
 
     def timed(self, stage: str) -> AbstractContextManager[Any]:
         """Measure a stage of a micro-batch."""
@@ -119,9 +131,9 @@ class Metrics:
             self._stages[stage] = self.stage_seconds.labels(stage)
         return self._stages[stage].time()
 
-    def profiled(self, dates: Sequence[str | None], timestamps: Sequence[int]) -> None:
+    def profiled(self, dates: Sequence[str | None], timestamps: npt.NDArray[np.int64]) -> None:
         """Note the profiles' dates with which transactions of these times (ms) were scored."""
-        days = (time_ms // DAY_MS for time_ms in timestamps)
+        days = (timestamps // DAY_MS).tolist()
         for (generation, day), count in Tally(zip(dates, days, strict=True)).items():
             self.profile_use.labels(_age(generation, day)).inc(count)
 

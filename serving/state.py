@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from fraud.admission import Admitted, Door
-from fraud.features.events import encode_transactions
+from fraud.admission import Door
+from fraud.features.arrivals import read_messages
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.kafka import consumer_config
@@ -90,20 +91,24 @@ def _span_ms(settings: Settings) -> int:
 
 
 def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
-    admitted: list[Admitted] = []
-    oldest_possible = state.door.oldest_possible
-    for message in messages:
-        error = message.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            state.position = end
-        elif message.offset() < end:
-            verdict = state.door.admit(message.value(), message.timestamp()[1])
-            if isinstance(verdict, Admitted):
-                admitted.append(verdict)
-            state.position = message.offset() + 1
-        else:
-            state.position = end
-    if admitted:
-        state.cards.process(encode_transactions(admitted), oldest_possible)
+    found = [message for message in messages if not _is_end(message) and message.offset() < end]
+    if found:
+        arrived = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
+        oldest_possible = state.door.oldest_possible
+        arrivals = read_messages(state.door, [message.value() for message in found], arrived)
+        state.cards.process(arrivals.events, oldest_possible)
+        state.position = found[-1].offset() + 1
+    if len(found) < len(messages):
+        state.position = end
+
+
+def _is_end(message: Any) -> bool:
+    """Whether it says that nothing follows, as when the last offsets are markers of transactions.
+
+    Raises:
+        KafkaException: it is another error.
+    """
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        raise KafkaException(error)
+    return error is not None

@@ -102,7 +102,7 @@ def test_predictions_are_counted_by_the_age_of_their_profile() -> None:
     # when
     metrics.profiled(
         ["2025-01-02", "2025-01-01", "2025-01-01", "2025-01-03", None, "2025-01-01"],
-        [noon] * 5 + [noon - 86_400_000],
+        np.array([noon] * 5 + [noon - 86_400_000]),
     )
     # then
     counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}

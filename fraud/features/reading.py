@@ -1,0 +1,315 @@
+"""Transactions read from their JSON by compiled code, as far as that is safe.
+
+It takes what is plain: a flat object of known names, text of ASCII without escapes, numbers of up to fifteen
+digits without an exponent, all of it within the door's bounds. At the first message that is anything else it
+stops, and the door itself judges that one. So the door alone decides what counts; this only agrees with it
+sooner, and a test with generated messages holds the two together.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+import numba
+import numpy as np
+import numpy.typing as npt
+from msgspec import inspect
+
+from fraud.features import xxh3
+from fraud.schema import Transaction, minor_digits, unusual_currencies
+
+FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
+TEXTS = ("transaction_id", "card_id", "merchant_id", "currency")
+"""The fields whose text is wanted later."""
+
+_ID, _CARD, _MERCHANT, _AMOUNT, _CURRENCY, _TIME, _CATEGORY, _CHANNEL, _COUNTRY, _LATITUDE, _LONGITUDE = (
+    range(len(FIELDS))
+)  # fmt: skip
+_TEXT_FIELDS = tuple(FIELDS.index(name) for name in TEXTS)
+
+_MOST_DIGITS = 15
+"""Such a number, and the power of ten that it is divided by, are exact as doubles; so the quotient is the
+nearest double (Clinger 1990)."""
+
+_POWERS = 10 ** np.arange(_MOST_DIGITS + 1, dtype=np.int64)
+_LETTERS = 26
+_CODES = np.uint64(65_535)
+_ODD = -1
+
+_QUOTE, _COLON, _COMMA, _OPEN, _CLOSE, _BACKSLASH, _MINUS, _POINT = (ord(sign) for sign in '":,{}\\-.')
+_ZERO, _NINE, _A, _Z, _SPACE, _DELETE = (ord(sign) for sign in "09AZ \x7f")
+_NULL = tuple(b"null")
+_TAB, _LINE, _RETURN = (ord(sign) for sign in "\t\n\r")
+
+
+class Grammar(NamedTuple):
+    """What is known of each field, in their order, and of currencies and hashes.
+
+    `names` are padded to one width; `longest` is the most characters of a text, 0 where the value is a
+    number; `digits` has the minor digits of each currency, its letters read as a number of base 26.
+    """
+
+    names: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int64]
+    is_required: npt.NDArray[np.bool_]
+    longest: npt.NDArray[np.int64]
+    least: npt.NDArray[np.float64]
+    most: npt.NDArray[np.float64]
+    digits: npt.NDArray[np.int64]
+    secret: npt.NDArray[np.uint8]
+
+
+def grammar() -> Grammar:
+    """Derived from `Transaction`."""
+    names = [name.encode() for name in FIELDS]
+    width = max(map(len, names))
+    padded = np.frombuffer(b"".join(name.ljust(width) for name in names), dtype=np.uint8)
+    kinds = [_kind(field.type) for field in inspect.type_info(Transaction).fields]  # type: ignore[attr-defined]
+    digits = np.full(_LETTERS**3, minor_digits(""), dtype=np.int64)
+    for currency in unusual_currencies():
+        digits[_number_of(currency)] = minor_digits(currency)
+    return Grammar(
+        names=padded.reshape(len(names), width),
+        lengths=np.array([len(name) for name in names]),
+        is_required=np.array([field.required for field in msgspec.structs.fields(Transaction)]),
+        longest=np.array([getattr(kind, "max_length", None) or 0 for kind in kinds]),
+        least=np.array([_bound(kind, "ge", -np.inf) for kind in kinds]),
+        most=np.array([_bound(kind, "le", np.inf) for kind in kinds]),
+        digits=digits,
+        secret=xxh3.SECRET,
+    )
+
+
+def _kind(kind: Any) -> Any:
+    """Of a field that may be absent, what it is when it is there."""
+    return kind.types[0] if isinstance(kind, inspect.UnionType) else kind
+
+
+def _bound(kind: Any, name: str, otherwise: float) -> float:
+    bound = getattr(kind, name, None)
+    return otherwise if bound is None else float(bound)
+
+
+def _number_of(currency: str) -> int:
+    first, second, third = (ord(letter) - _A for letter in currency)
+    return (first * _LETTERS + second) * _LETTERS + third
+
+
+@numba.njit(cache=True, nogil=True)
+def read(grammar, bounds, data, ends, times, first, newest, events, spans, count):  # type: ignore[no-untyped-def]
+    """Read messages from the `first` on, for as long as they are plain and admitted.
+
+    Args:
+        grammar: Of the fields.
+        bounds: The door's.
+        data: All messages, a zero byte after each.
+        ends: Where each message's zero is.
+        times: Kafka's, ms.
+        first: The message to begin with.
+        newest: The door's memory, ms.
+        events: Receives the records; those before `count` are there.
+        spans: Receives where the `TEXTS` begin and end, shape (n, len(TEXTS), 2).
+        count: How many records there are.
+
+    Returns:
+        The message at which it stopped, how many records there are now, and the door's memory.
+    """
+    places = np.empty((len(FIELDS), 2), dtype=np.int64)
+    for message in range(first, len(ends)):
+        begin, end = ends[message - 1] + 1 if message else 0, ends[message]
+        if end - begin > bounds.max_bytes or not _split(grammar, data, begin, end, places):
+            return message, count, newest
+        event = events[count]
+        if not _numbers(grammar, bounds, data, places, times[message], newest, event):
+            return message, count, newest
+        _hashes(grammar, data, places, event)
+        newest = max(newest, event["timestamp"])
+        for number, field in enumerate(_TEXT_FIELDS):
+            spans[count, number, 0], spans[count, number, 1] = places[field, 0], places[field, 1]
+        count += 1
+    return len(ends), count, newest
+
+
+@numba.njit(cache=True, nogil=True)
+def _split(grammar, data, at, end, places):  # type: ignore[no-untyped-def]
+    """Find where each field's value begins and ends; an absent one begins at -1. False: it is not plain."""
+    places[:] = _ODD
+    at = _past_blanks(data, at)
+    if data[at] != _OPEN:
+        return False
+    field = -1
+    while True:
+        at = _past_blanks(data, at + 1)
+        field = _named(grammar, data, at, field + 1)
+        if field == _ODD or places[field, 0] != _ODD:
+            return False
+        at = _past_blanks(data, at + grammar.lengths[field] + 2)
+        if data[at] != _COLON:
+            return False
+        at = _past_blanks(data, at + 1)
+        if _is_null(data, at):
+            stop, is_text = at + len(_NULL), False
+        else:
+            stop, is_text = _value_end(data, at, grammar.longest[field]), data[at] == _QUOTE
+            if stop == _ODD:
+                return False
+            places[field, 0], places[field, 1] = at + is_text, stop
+        at = _past_blanks(data, stop + is_text)
+        if data[at] == _CLOSE:
+            break
+        if data[at] != _COMMA:
+            return False
+    return _past_blanks(data, at + 1) == end and _is_complete(grammar, places)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _past_blanks(data, at):  # type: ignore[no-untyped-def]
+    while data[at] == _SPACE or data[at] == _LINE or data[at] == _RETURN or data[at] == _TAB:
+        at += 1
+    return at
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _is_null(data, at):  # type: ignore[no-untyped-def]
+    for number, letter in enumerate(_NULL):
+        if data[at + number] != letter:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
+    """The field whose quoted name begins at `at`: most likely the one after the field before."""
+    if data[at] != _QUOTE:
+        return _ODD
+    for step in range(len(grammar.lengths)):
+        field = (likely + step) % len(grammar.lengths)
+        length = grammar.lengths[field]
+        matches = 0
+        while matches < length and data[at + 1 + matches] == grammar.names[field, matches]:
+            matches += 1
+        if matches == length and data[at + 1 + length] == _QUOTE:
+            return field
+    return _ODD
+
+
+@numba.njit(cache=True, nogil=True)
+def _value_end(data, at, longest):  # type: ignore[no-untyped-def]
+    """Where the text or the number that begins at `at` ends; -1: it is neither, or text is not plain."""
+    if data[at] != _QUOTE:
+        stop = at
+        while _ZERO <= data[stop] <= _NINE or data[stop] == _POINT or data[stop] == _MINUS:
+            stop += 1
+        return stop if stop > at and longest == 0 else _ODD
+    stop = at + 1
+    while data[stop] != _QUOTE:
+        if data[stop] < _SPACE or data[stop] >= _DELETE or data[stop] == _BACKSLASH:
+            return _ODD
+        stop += 1
+    return stop
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_complete(grammar, places):  # type: ignore[no-untyped-def]
+    """Whether all that is required is there, and every text has a length that it may have."""
+    for field in range(len(places)):
+        begin, stop = places[field]
+        if begin == _ODD:
+            if grammar.is_required[field]:
+                return False
+        elif stop == begin or 0 < grammar.longest[field] < stop - begin:
+            return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _numbers(grammar, bounds, data, places, time, newest, event):  # type: ignore[no-untyped-def]
+    """Enter amount, time and place; False: the door might not admit it."""
+    amount = _minor(grammar, data, places)
+    timestamp, decimals = _decimal(data, places[_TIME, 0], places[_TIME, 1])
+    if decimals != 0 or data[places[_TIME, 0] - 1] == _QUOTE or not 0 <= amount <= bounds.max_amount:
+        return False
+    if not max(bounds.earliest, newest - bounds.lateness) <= timestamp <= time + bounds.clock_skew:
+        return False
+    if not grammar.least[_TIME] <= timestamp <= grammar.most[_TIME]:
+        return False
+    event["amount"], event["timestamp"] = amount, timestamp
+    latitude, is_north_well = _degrees(grammar, data, places, _LATITUDE)
+    longitude, is_east_well = _degrees(grammar, data, places, _LONGITUDE)
+    event["latitude"], event["longitude"] = latitude, longitude
+    return is_north_well and is_east_well
+
+
+@numba.njit(cache=True, nogil=True)
+def _minor(grammar, data, places):  # type: ignore[no-untyped-def]
+    """The amount in minor units; -1 where the currency or the amount is unusual."""
+    begin, currency = places[_CURRENCY, 0], 0
+    if places[_CURRENCY, 1] - begin != 3:
+        return _ODD
+    for at in range(begin, begin + 3):
+        if not _A <= data[at] <= _Z:
+            return _ODD
+        currency = currency * _LETTERS + data[at] - _A
+    units, decimals = _decimal(data, places[_AMOUNT, 0], places[_AMOUNT, 1])
+    missing = grammar.digits[currency] - decimals
+    if decimals == _ODD or units < 0:
+        return _ODD
+    if missing >= 0:
+        return units * _POWERS[missing]
+    return units // _POWERS[-missing] if units % _POWERS[-missing] == 0 else _ODD
+
+
+@numba.njit(cache=True, nogil=True)
+def _degrees(grammar, data, places, field):  # type: ignore[no-untyped-def]
+    """A place's coordinate, NaN where it is absent; and whether it may be one."""
+    begin = places[field, 0]
+    if begin == _ODD:
+        return np.nan, True
+    units, decimals = _decimal(data, begin, places[field, 1])
+    if decimals == _ODD or data[begin - 1] == _QUOTE:
+        return np.nan, False
+    degrees = units / _POWERS[decimals]
+    return degrees, grammar.least[field] <= degrees <= grammar.most[field]
+
+
+@numba.njit(cache=True, nogil=True)
+def _decimal(data, begin, stop):  # type: ignore[no-untyped-def]
+    """A number without its point, and how many decimals it has; -1 of them: it is not written plainly."""
+    is_negative = data[begin] == _MINUS
+    begin += is_negative
+    units, digits, point = 0, 0, _ODD
+    for at in range(begin, stop):
+        if data[at] == _POINT:
+            if point != _ODD:
+                return 0, _ODD
+            point = at
+        elif _ZERO <= data[at] <= _NINE:
+            units, digits = 10 * units + data[at] - _ZERO, digits + 1
+        else:
+            return 0, _ODD
+        if digits > _MOST_DIGITS:
+            return 0, _ODD
+    whole = point if point != _ODD else stop
+    if whole == begin or point == stop - 1 or (data[begin] == _ZERO and whole > begin + 1):
+        return 0, _ODD
+    if is_negative and units == 0:
+        return 0, _ODD
+    return -units if is_negative else units, stop - point - 1 if point != _ODD else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _hashes(grammar, data, places, event):  # type: ignore[no-untyped-def]
+    """Enter the identifiers and codes."""
+    event["card"] = xxh3.xxh3_64(data, places[_CARD, 0], places[_CARD, 1], grammar.secret)
+    event["transaction"] = xxh3.xxh3_64(data, places[_ID, 0], places[_ID, 1], grammar.secret)
+    merchant = xxh3.xxh3_64(data, places[_MERCHANT, 0], places[_MERCHANT, 1], grammar.secret)
+    event["merchant"] = np.uint32(merchant & np.uint64(0xFFFF_FFFF))
+    event["category"] = _code(grammar, data, places[_CATEGORY])
+    event["channel"] = _code(grammar, data, places[_CHANNEL])
+    event["country"] = _code(grammar, data, places[_COUNTRY])
+
+
+@numba.njit(cache=True, nogil=True)
+def _code(grammar, data, place):  # type: ignore[no-untyped-def]
+    if place[0] == _ODD:
+        return np.uint16(0)
+    return np.uint16(1 + xxh3.xxh3_64(data, place[0], place[1], grammar.secret) % _CODES)
