@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,8 @@ SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
 Delivery = Literal["exactly_once", "at_least_once"]
+DashboardRole = Literal["viewer", "analyst", "admin"]
+"""Each may do what the ones before may."""
 
 
 class _Section(BaseModel):
@@ -178,6 +181,35 @@ class MonitoringSettings(_Section):
     pushgateway_url: str | None = Field(default=None, description="where Prometheus finds the figures")
 
 
+class OidcSettings(_Section):
+    """Logging in to the dashboard by a company's own OpenID Connect; off without an issuer."""
+
+    issuer: str | None = Field(default=None, description="its address, as it stands in its tokens")
+    client_id: str | None = None
+    client_secret: SecretStr | None = Field(default=None, description="none for a public client")
+    scopes: tuple[str, ...] = Field(default=("openid", "profile", "email"), description="as JSON")
+    name_claim: str = Field(default="preferred_username", description="of the ID token: who it is")
+    role_claim: str = Field(default="roles", description="of the ID token; dots lead inwards")
+    roles: dict[str, DashboardRole] = Field(
+        default={"viewer": "viewer", "analyst": "analyst", "admin": "admin"},
+        description="a value of the role claim: the role it gives, as JSON; the highest counts",
+    )
+    button: str = Field(default="Log in with your company", description="what the login page offers")
+
+    @model_validator(mode="after")
+    def _is_complete_and_safe(self) -> Self:
+        if self.issuer is None:
+            return self
+        if not self.client_id:
+            raise ValueError("oidc.issuer needs oidc.client_id")
+        if "openid" not in self.scopes:
+            raise ValueError("oidc.scopes must hold openid")
+        address = urlsplit(self.issuer)
+        if address.scheme != "https" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("oidc.issuer must be https, unless it is on this machine")
+        return self
+
+
 class DashboardSettings(_Section):
     """Where the dashboard listens, and how much it keeps."""
 
@@ -197,6 +229,7 @@ class DashboardSettings(_Section):
         | {"NOK": 11.7, "DKK": 7.5, "TRY": 45, "MXN": 21, "BRL": 6.3, "ZAR": 20, "CLP": 1_080, "NGN": 1_650},
         description="rough values, which order the queue by money at risk; a currency not named counts as 1",
     )
+    oidc: OidcSettings = OidcSettings()
 
 
 class Settings(BaseSettings):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.dashboard.accounts import Role
+from serving.dashboard.accounts import Role, User
 from serving.dashboard.parts import Parts
 from serving.dashboard.sessions import Session
 from serving.dashboard.verdicts import audit
@@ -90,6 +90,11 @@ def log_in(credentials: Credentials, request: Request, response: Response, parts
     if user is None:
         raise HTTPException(401, "name or password is wrong")
     parts.logins_by_name.clear(credentials.name)
+    return _told(open_session(parts, user, response))
+
+
+def open_session(parts: Parts, user: User, response: Response) -> Session:
+    """Begin a session, whose cookie goes with the response."""
     token = parts.sessions.open(user)
     response.set_cookie(
         cookie_name(parts),
@@ -101,7 +106,7 @@ def log_in(credentials: Credentials, request: Request, response: Response, parts
     )
     session = parts.sessions.find(token)
     assert session is not None
-    return _told(session)
+    return session
 
 
 @router.post("/logout", status_code=204)

@@ -11,13 +11,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from fraud.errors import ConfigurationError, DataError
+from fraud.settings import DashboardRole
 
-Role = Literal["viewer", "analyst", "admin"]
+Role = DashboardRole
 ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what the ones before may."""
 
 SHORTEST_PASSWORD = 10
 _LONGEST_PASSWORD = 256
@@ -45,6 +45,11 @@ class User:
     def may(self, role: Role) -> bool:
         """Whether the user has at least this role."""
         return ROLES.index(self.role) >= ROLES.index(role)
+
+
+def is_name(name: str) -> bool:
+    """Whether a user may be called so."""
+    return _NAME.fullmatch(name) is not None
 
 
 def hash_password(password: str, n: int = SCRYPT_N) -> str:
@@ -108,7 +113,7 @@ class Accounts:
         Raises:
             ConfigurationError: the name or the password will not do.
         """
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ConfigurationError(
                 f"{name!r} is no user name: 64 letters, digits or . _ @ - at most, a letter or digit first"
             )

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from serving.dashboard import access, cases, insights
+from serving.dashboard import access, cases, federation, insights
 from serving.dashboard.assets import load_assets
 from serving.dashboard.parts import Parts
 from serving.dashboard.security import Guard
@@ -26,7 +26,7 @@ def make_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="Fraud dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.parts = parts
-    for module in (access, cases, insights):
+    for module in (access, federation, cases, insights):
         app.include_router(module.router)
     assets = load_assets()
 

@@ -1,17 +1,16 @@
 """The feed, the case, the verdict, and the stream of what happens."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from serving.dashboard.access import Body, PartsOf, SessionOf, needs, only
+from serving.dashboard.access import Body, PartsOf, SessionOf, cookie_name, needs, only
 from serving.dashboard.hub import encode_event
 from serving.dashboard.parts import state_of
 from serving.dashboard.queries import (
@@ -114,7 +113,7 @@ def audit_trail(parts: PartsOf, _: Annotated[Session, Depends(only("admin"))]) -
 
 
 @router.get("/stream")
-async def stream(parts: PartsOf, session: SessionOf) -> StreamingResponse:
+async def stream(request: Request, parts: PartsOf, session: SessionOf) -> StreamingResponse:
     """Server-sent events: figures each second, alerts as they come, Kafka's coming and going."""
     first = [
         encode_event("hello", {"user": session.user.name}),
@@ -122,18 +121,18 @@ async def stream(parts: PartsOf, session: SessionOf) -> StreamingResponse:
         encode_event("figures", await run_in_threadpool(parts.figures)),
     ]
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    token = request.cookies.get(cookie_name(parts), "")
     return StreamingResponse(
-        _while_allowed(parts, session, first), media_type="text/event-stream", headers=headers
+        _while_allowed(parts, token, first), media_type="text/event-stream", headers=headers
     )
 
 
-async def _while_allowed(parts: PartsOf, session: Session, first: list[bytes]) -> AsyncIterator[bytes]:
-    """The stream ends with the user's removal or a changed password."""
+async def _while_allowed(parts: PartsOf, token: str, first: list[bytes]) -> AsyncIterator[bytes]:
+    """The stream ends with the session: logged out, run out, the user removed, the password changed."""
     checked = time.monotonic()
     async for event in parts.hub.stream(first):
         if time.monotonic() - checked > _SESSION_CHECK_S:
-            user = (await asyncio.to_thread(parts.accounts.users)).get(session.user.name)
-            checked = time.monotonic()
-            if user is None or user.stamp != session.user.stamp:
+            if await run_in_threadpool(parts.sessions.find, token) is None:
                 return
+            checked = time.monotonic()
         yield event

@@ -7,9 +7,11 @@ from typing import Any
 
 from fraud.settings import Settings
 from serving.dashboard.accounts import SCRYPT_N, Accounts
+from serving.dashboard.challenges import Pending
 from serving.dashboard.follower import Follower, KafkaState
 from serving.dashboard.hub import Hub
 from serving.dashboard.limits import RateLimit
+from serving.dashboard.oidc import Issuer
 from serving.dashboard.queries import alerts_by_id, live, now_ms, review_figures
 from serving.dashboard.recorder import Batch
 from serving.dashboard.sessions import Sessions
@@ -35,6 +37,8 @@ class Parts:
     verdicts: Verdicts = field(init=False)
     follower: Follower = field(init=False)
     insights: Insights = field(init=False)
+    issuer: Issuer | None = field(init=False)
+    pending: Pending = field(default_factory=Pending)
     hub: Hub = field(default_factory=Hub)
     logins_by_name: RateLimit = field(default_factory=lambda: RateLimit(5, 12.0))
     logins_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 2.0))
@@ -44,7 +48,9 @@ class Parts:
         folder = self.settings.home / "dashboard"
         self.store = Store(folder / "history.db")
         self.accounts = Accounts(folder / "users.json", self.scrypt_n)
-        self.sessions = Sessions(self.store, self.accounts, self.settings.dashboard.session_length)
+        dashboard = self.settings.dashboard
+        self.sessions = Sessions(self.store, self.accounts, dashboard.session_length, dashboard.oidc)
+        self.issuer = Issuer(dashboard.oidc) if dashboard.oidc.issuer else None
         self.verdicts = Verdicts(self.settings, self.store)
         self.follower = Follower(self.settings, self.store, self._tell_batch, self._tell_state)
         self.insights = Insights(self.settings)

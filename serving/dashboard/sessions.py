@@ -3,10 +3,12 @@
 import hashlib
 import hmac
 import secrets
+import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+from fraud.settings import OidcSettings
 from serving.dashboard.accounts import Accounts, User
 from serving.dashboard.store import Store
 
@@ -24,20 +26,26 @@ class Session:
 
 
 class Sessions:
-    """The sessions that are open; they outlive a restart."""
+    """The sessions that are open; they outlive a restart.
 
-    def __init__(self, store: Store, accounts: Accounts, length: timedelta) -> None:
+    A user without a password came by way of the company's issuer: the session keeps the role, and ends when
+    what is configured of the issuer changes.
+    """
+
+    def __init__(self, store: Store, accounts: Accounts, length: timedelta, oidc: OidcSettings) -> None:
         self._store = store
         self._accounts = accounts
         self._length_ms = round(length.total_seconds() * 1_000)
+        self._issuer = _hash(f"{oidc.issuer} {oidc.client_id} {oidc.role_claim} {sorted(oidc.roles.items())}")
 
     def open(self, user: User) -> str:
         """Begin a session; returns the cookie's value."""
         token, now = secrets.token_urlsafe(32), _now_ms()
-        row = (_hash(token), user.name, user.stamp, secrets.token_urlsafe(24), now + self._length_ms)
+        stamp, role = (user.stamp, None) if user.password else (self._issuer, user.role)
+        row = (_hash(token), user.name, stamp, secrets.token_urlsafe(24), now + self._length_ms, role)
         with self._store.desk() as desk:
             desk.execute("DELETE FROM sessions WHERE expires_at < ?", (now,))
-            desk.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", row)
+            desk.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
         return token
 
     def find(self, token: str) -> Session | None:
@@ -45,13 +53,19 @@ class Sessions:
         row = self._store.reader.execute(
             "SELECT * FROM sessions WHERE token = ? AND expires_at >= ?", (_hash(token), _now_ms())
         ).fetchone()
-        user = self._accounts.users().get(row["user"]) if row else None
-        return Session(user, row["csrf"]) if user and user.stamp == row["stamp"] else None
+        user = self._user(row) if row else None
+        return Session(user, row["csrf"]) if user else None
 
     def close(self, token: str) -> None:
         """End a session."""
         with self._store.desk() as desk:
             desk.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
+
+    def _user(self, row: sqlite3.Row) -> User | None:
+        if row["role"] is not None:
+            return User(row["user"], row["role"], "") if row["stamp"] == self._issuer else None
+        user = self._accounts.users().get(row["user"])
+        return user if user and user.stamp == row["stamp"] else None
 
 
 def _hash(token: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fraud.errors import DataError
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _BUSY_MS = 10_000
 
 _SCHEMA = """
@@ -38,8 +38,9 @@ CREATE INDEX alerts_of_country ON alerts (country);
 
 CREATE TABLE labels (
     transaction_id TEXT PRIMARY KEY, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
-    source TEXT NOT NULL
+    source TEXT NOT NULL, campaign TEXT
 ) STRICT;
+CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
 
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
@@ -76,8 +77,13 @@ CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(AB
 
 CREATE TABLE sessions (
     token TEXT PRIMARY KEY, user TEXT NOT NULL, stamp TEXT NOT NULL, csrf TEXT NOT NULL,
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL, role TEXT
 ) STRICT;
+"""
+_FROM_VERSION_1 = """
+ALTER TABLE labels ADD COLUMN campaign TEXT;
+CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
+ALTER TABLE sessions ADD COLUMN role TEXT;
 """
 
 
@@ -101,7 +107,7 @@ class Store:
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
-        if version not in (0, _SCHEMA_VERSION):
+        if version != _SCHEMA_VERSION:
             self.close()
             raise DataError(f"{self.path} is of another version of the dashboard; move it away to start anew")
 
@@ -136,14 +142,18 @@ class Store:
             self._opened.clear()
 
     def _prepare(self) -> int:
-        """Make the tables of a new file; returns the version that the file had."""
+        """Make the tables of a new file, bring an older one up to date; returns the file's version."""
         self._desk.execute("PRAGMA journal_mode = WAL")
         self._desk.execute("PRAGMA journal_size_limit = 16777216")
         # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
         self._desk.execute("PRAGMA synchronous = FULL")
         version = int(self._desk.execute("PRAGMA user_version").fetchone()[0])
-        if version == 0:
-            self._desk.executescript(f"BEGIN;{_SCHEMA};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
+        steps = {0: _SCHEMA, 1: _FROM_VERSION_1}
+        if version in steps:
+            self._desk.executescript(
+                f"BEGIN;{steps[version]};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;"
+            )
+            return _SCHEMA_VERSION
         return version
 
 
