@@ -1,6 +1,7 @@
 """The report's figures for Prometheus: pushed, for the monitor has ended before anybody could scrape it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
 
@@ -61,6 +62,8 @@ def figures(settings: Settings, report: MonitoringReport) -> CollectorRegistry:
     tell("recall", "Of matured frauds, those that were alerted", matured.recall if matured else None)
     tell("matured_frauds", "Frauds whose labels have had their time", matured.frauds if matured else None)
     tell("expected_recall", "Of the champion's own test", report.expected_recall)
+    for name, (text, limit) in _limits(settings).items():
+        tell(f"limit_{name}", text, limit)
     tell_each("drift_psi", "Population stability index", "column", {one.name: one.psi for one in drifts})
     tell_each("drift_ks", "Kolmogorov-Smirnov distance", "column", {one.name: one.ks for one in drifts})
     tell_each("label_delay_days", "From fraud to report", "quantile", report.label_delay)
@@ -68,3 +71,17 @@ def figures(settings: Settings, report: MonitoringReport) -> CollectorRegistry:
         counts = report.consistency.counts
         tell_each("consistency", "Features online against offline, by outcome", "outcome", counts)
     return registry
+
+
+def _limits(settings: Settings) -> dict[str, tuple[str, float]]:
+    """What the figures are held against, so that no rule of Prometheus has to repeat it."""
+    limits = settings.monitoring
+    return {
+        "drift_psi": ("Above which a column has drifted", limits.psi),
+        "recall_drop": ("Below the expected recall, beyond which recall has fallen", limits.recall_drop),
+        "matured_frauds": ("Fewer say nothing of recall", limits.min_frauds),
+        "label_delay_days": (
+            "After which labels count as matured",
+            settings.training.label_delay / timedelta(days=1),
+        ),
+    }

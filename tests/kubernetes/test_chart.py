@@ -253,6 +253,8 @@ def test_the_published_kafka_is_the_one_that_the_embedded_stack_runs() -> None:
     assert values["kafka"]["image"].endswith(f":{version}")
     for service, of_chart in (("kafka", "kafka"), ("postgres", "postgres"), ("s3", "s3")):
         assert compose["services"][service]["image"] == values[of_chart]["image"]
+    gateway = values["monitoring"]["pushgateway"]
+    assert compose["services"]["pushgateway"]["image"] == gateway["image"]
 
 
 def test_terraform_tells_what_the_chart_asks_for() -> None:
@@ -306,22 +308,22 @@ def test_the_chart_lints() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_alerts_ask_for_figures_that_there_are() -> None:
-    metrics = (ROOT / "serving" / "metrics.py").read_text()
-    known = set(re.findall(r'"(fraud_\w+)"', metrics))
-    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
-    for rule in rules:
-        for name in re.findall(r"fraud_\w+", rule["expr"]):
-            assert re.sub(r"_(total|bucket)$", "", name) in known, rule["alert"]
+def test_rules_and_boards_come_as_they_are_written() -> None:
+    manifests = render(*VARIANTS["eks"], "--set", "monitoring.runbook=https://wiki.example.com/fraud")
+    for path in (CHART / "files" / "rules").glob("*.yaml"):
+        text = path.read_text().replace("docs/operations.md#", "https://wiki.example.com/fraud#")
+        assert named(manifests, "PrometheusRule", f"fraud-{path.stem}")["spec"] == yaml.safe_load(text)
+    for path in (CHART / "files" / "boards").glob("*.json"):
+        board = named(manifests, "ConfigMap", f"fraud-board-{path.stem}")
+        assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert board["data"] == {f"fraud-{path.name}": path.read_text()}
 
 
-def test_alerts_point_at_headings_that_there_are() -> None:
-    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())["groups"][0]["rules"]
-    for rule in rules:
-        file, _, anchor = rule["annotations"].get("runbook", "README.md#").partition("#")
-        headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text(), re.MULTILINE)
-        anchors = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-        assert not anchor or anchor in anchors, rule["alert"]
+def test_what_the_monitor_pushes_is_taken_where_it_is_told_to_push() -> None:
+    manifests = render(*VARIANTS["eks"])
+    address = environment_of(tuple(manifests), "fraud-settings")["FRAUD_MONITORING__PUSHGATEWAY_URL"]
+    service = named(manifests, "Service", "fraud-pushgateway")
+    assert address == f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
 
 
 def pod_labels(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:

@@ -1,0 +1,32 @@
+"""A monitor's report in which everything could be judged."""
+
+from datetime import date
+
+from fraud.features.spec import FEATURE_NAMES
+from fraud.monitoring.consistency import Consistency
+from fraud.monitoring.drift import Drift
+from fraud.monitoring.performance import Day, Matured
+from fraud.monitoring.report import MonitoringReport
+
+_MATURED = Matured(predictions=90_000, alerts=450, frauds=300, caught=210)
+
+
+def full_report() -> MonitoringReport:
+    """Two drifted columns, a week's matured labels, no disagreement."""
+    features = tuple(Drift(name, 0.3 - number / 200, 0.1) for number, name in enumerate(FEATURE_NAMES))
+    return MonitoringReport(
+        moment=1_760_000_000_000,
+        model_version="3",
+        expected_recall=0.75,
+        predictions=100_000,
+        sampled=1_000,
+        repeated=0,
+        features=features,
+        score=Drift("score", 0.12, 0.05),
+        days=(Day(date(2025, 10, 9), 15_000, 75, _MATURED),),
+        matured=_MATURED,
+        calibration=(),
+        label_delay={"p10": 0.5, "p50": 2.0, "p90": 6.0},
+        consistency=Consistency(1_000, 10, 0, 0, 0, 0, ()),
+        notes=(),
+    )
