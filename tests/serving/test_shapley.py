@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+import serving.shapley
 from serving.shapley import compile_shapley
 
 GENERATOR = np.random.Generator(np.random.PCG64(6))
@@ -43,6 +44,19 @@ def test_contributions_are_those_of_xgboost(params: dict[str, object]) -> None:
     wanted = booster.predict(xgb.DMatrix(rows), pred_contribs=True)[:, :-1]
     assert np.allclose(shapley.contributions(rows), wanted, rtol=0, atol=1e-4)
     assert shapley.contributions(rows[:0]).shape == (0, 9)
+
+
+def test_with_too_many_cases_each_row_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given room for no case
+    booster, rows = _booster(max_depth=6), _rows(50)
+    looked_up = compile_shapley(booster)
+    monkeypatch.setattr(serving.shapley, "_MOST_CASES", 0)
+    # when
+    worked_out = compile_shapley(booster)
+    # then
+    assert looked_up is not None
+    assert worked_out is not None
+    assert np.allclose(worked_out.contributions(rows), looked_up.contributions(rows), rtol=0, atol=1e-6)
 
 
 def test_a_booster_of_other_trees_is_left_to_xgboost() -> None:
