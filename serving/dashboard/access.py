@@ -11,7 +11,12 @@ from serving.dashboard.parts import Parts
 from serving.dashboard.sessions import Session
 from serving.dashboard.verdicts import audit
 
-router = APIRouter(prefix="/api")
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "log in first"},
+    403: {"description": "the role or the token does not suffice, or the request comes from another site"},
+    429: {"description": "too often"},
+}
+router = APIRouter(prefix="/api", responses=REFUSALS)
 
 
 class Body(BaseModel):

@@ -11,6 +11,8 @@ from serving.dashboard.assets import load_assets
 from serving.dashboard.parts import Parts
 from serving.dashboard.security import Guard
 
+ROUTERS = (access.router, federation.router, cases.router, insights.router)
+
 
 def make_app(parts: Parts) -> FastAPI:
     """The application around its parts, which live as long as it does."""
@@ -26,8 +28,8 @@ def make_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="Fraud dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.parts = parts
-    for module in (access, federation, cases, insights):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     assets = load_assets()
 
     @app.get("/health")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from serving.dashboard.access import Body, PartsOf, SessionOf, cookie_name, needs, only
+from serving.dashboard.access import REFUSALS, Body, PartsOf, SessionOf, cookie_name, needs, only
 from serving.dashboard.hub import encode_event
 from serving.dashboard.parts import state_of
 from serving.dashboard.queries import (
@@ -28,8 +28,14 @@ from serving.dashboard.queries import (
 from serving.dashboard.sessions import Session
 from serving.dashboard.verdicts import RepeatedVerdictError, Verdict, VerdictName
 
-router = APIRouter(prefix="/api")
-_SPANS_MS = {"10m": (600_000, 5_000), "1h": (3_600_000, 30_000), "24h": (86_400_000, 600_000)}
+router = APIRouter(prefix="/api", responses=REFUSALS)
+Span = Literal["10m", "1h", "24h"]
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "there is no such alert"}}
+_SPANS_MS: dict[Span, tuple[int, int]] = {
+    "10m": (600_000, 5_000),
+    "1h": (3_600_000, 30_000),
+    "24h": (86_400_000, 600_000),
+}
 _SESSION_CHECK_S = 15.0
 
 
@@ -61,7 +67,7 @@ def alerts(
     return {"alerts": list_alerts(reader, wanted), "countries": countries(reader)}
 
 
-@router.get("/case")
+@router.get("/case", responses=_UNKNOWN)
 def case(
     transaction_id: Annotated[str, Query(max_length=64)], parts: PartsOf, _: SessionOf
 ) -> dict[str, Any]:
@@ -72,7 +78,9 @@ def case(
     return found
 
 
-@router.post("/verdict", status_code=201)
+@router.post(
+    "/verdict", status_code=201, responses=_UNKNOWN | {409: {"description": "it has been taken already"}}
+)
 def judge(
     judgement: Judgement,
     parts: PartsOf,
@@ -99,10 +107,8 @@ def judge(
 
 
 @router.get("/live")
-def figures(parts: PartsOf, _: SessionOf, span: str = "10m") -> dict[str, Any]:
-    """Throughput, alerts, latencies and scores over a span: 10m, 1h or 24h."""
-    if span not in _SPANS_MS:
-        raise HTTPException(422, f"span is one of {', '.join(_SPANS_MS)}")
+def figures(parts: PartsOf, _: SessionOf, span: Span = "10m") -> dict[str, Any]:
+    """Throughput, alerts, latencies and scores over a span."""
     return live(parts.store.reader, *_SPANS_MS[span], now_ms())
 
 

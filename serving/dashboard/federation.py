@@ -12,6 +12,13 @@ from serving.dashboard.oidc import LoginRefusedError
 from serving.dashboard.parts import Parts
 from serving.dashboard.verdicts import audit
 
+_PAGE_TELLS: dict[int | str, dict[str, Any]] = {
+    303: {"description": "onwards"},
+    **{
+        status: {"description": "a page that says why", "content": {"text/html": {}}}
+        for status in (403, 404, 429, 502)
+    },
+}
 router = APIRouter(prefix="/api")
 
 _RETURN = "/api/oidc/return"
@@ -25,7 +32,7 @@ def ways(parts: PartsOf) -> dict[str, Any]:
     return {"issuer": oidc.button if oidc.issuer else None}
 
 
-@router.get("/oidc/login")
+@router.get("/oidc/login", response_class=HTMLResponse, status_code=303, responses=_PAGE_TELLS)
 def begin(request: Request, parts: PartsOf) -> Response:
     """Off to the issuer."""
     if parts.issuer is None:
@@ -47,7 +54,7 @@ def begin(request: Request, parts: PartsOf) -> Response:
     return answer
 
 
-@router.get("/oidc/return")
+@router.get("/oidc/return", response_class=HTMLResponse, status_code=303, responses=_PAGE_TELLS)
 def finish(
     request: Request, parts: PartsOf, state: _Text = "", code: _Text = "", error: _Text = "", iss: _Text = ""
 ) -> Response:

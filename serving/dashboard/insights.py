@@ -2,16 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import Field
 
 from fraud.errors import FraudError
-from serving.dashboard.access import Body, PartsOf, SessionOf, needs
+from serving.dashboard.access import REFUSALS, Body, PartsOf, SessionOf, needs
 from serving.dashboard.queries import shadow
 from serving.dashboard.sessions import Session
 from serving.dashboard.verdicts import audit
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", responses=REFUSALS)
 
 
 class Promotion(Body):
@@ -27,9 +27,11 @@ def models(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
     return parts.insights.models.get() | {"shadow": shadow(parts.store.reader)}
 
 
-@router.post("/models/{version}/promote")
+@router.post(
+    "/models/{version}/promote", responses={409: {"description": "the version cannot take the alias"}}
+)
 def promote(
-    version: str,
+    version: Annotated[str, Path(pattern="^[0-9]{1,9}$")],
     promotion: Promotion,
     parts: PartsOf,
     session: Annotated[Session, Depends(needs("admin"))],
@@ -37,8 +39,6 @@ def promote(
     """Give a version an alias; it is loaded and checked first, and engines swap to it within seconds."""
     from fraud import registry
 
-    if not version.isdecimal() or len(version) > 9:
-        raise HTTPException(422, "a version is a number")
     name, detail = session.user.name, {"alias": promotion.alias, "reason": promotion.reason}
     with parts.store.desk() as desk:
         audit(desk, name, "promotion asked", version, detail)

@@ -134,9 +134,7 @@ class Issuer:
         claim = self._settings.name_claim
         name = claims.get(claim)
         if not isinstance(name, str) or not is_name(name):
-            raise LoginRefusedError(
-                f"The issuer does not tell your name: the claim {claim} will not do."
-            )
+            raise LoginRefusedError(f"The issuer does not tell your name: the claim {claim} will not do.")
         role = self._role(claims)
         if role is None:
             raise LoginRefusedError(

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.serving.dashboard.world import PASSWORDS
+from tests.serving.dashboard.world import PASSWORDS, PATIENCE_S
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def on_stage(test: Callable[..., None]) -> Callable[..., None]:
         stage: Stage = fixtures["stage"]
         stage.thread.submit(test, **fixtures).result()
 
-    skip = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on the PATH")
-    return skip(run)
+    skippable: Callable[..., None] = needs_chromium(run)
+    return skippable
 
 
 @dataclass
@@ -72,6 +74,8 @@ class Visit:
 def visit(stage: Stage, url: str, name: str, password: str = "", **context: Any) -> Iterator[Visit]:
     """Log in as somebody, in a context of its own."""
     made = stage.browser.new_context(**context)
+    made.set_default_timeout(PATIENCE_S * 1_000)
+    expect.set_options(PATIENCE_S * 1_000)
     visit = Visit(made.new_page())
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     visit.page.on(

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { score } from "./format";
 
 /** The width that a box has, as it changes. */
 export function useWidth(): [{ current: HTMLDivElement | null }, number] {
@@ -165,36 +166,38 @@ function unbroken(values: (number | null)[]): [number, number][][] {
 
 interface HistogramProps {
   counts: number[];
+  flagged: number;
   threshold: number | null;
   height: number;
 }
 
-/** Scores from 0 to 1; heights are logarithmic, for fraud is rare. */
-export function ScoreHistogram({ counts, threshold, height }: HistogramProps): JSX.Element {
+/** Scores from 0 to 1; heights are logarithmic, for fraud is rare. What was flagged is drawn before the rest. */
+export function ScoreHistogram({ counts, flagged, threshold, height }: HistogramProps): JSX.Element {
   const most = Math.max(10, ...counts);
+  const parts = flaggedOf(counts, flagged, threshold);
   return (
     <Frame label={`Distribution of scores, ${counts.join(", ")}`} height={height}>
       {(width, full) => {
         const base = full - 18;
         const step = width / counts.length;
-        const tall = (count: number): number => (Math.log10(count + 1) / Math.log10(most + 1)) * (base - 16);
+        const tall = (count: number): number => (count ? Math.max((Math.log10(count + 1) / Math.log10(most + 1)) * (base - 20), 2) : 0);
+        const bars = (values: number[], tone: string): JSX.Element => (
+          <g class={`fill ${tone}`}>
+            {values.map((count, at) => (
+              <rect key={at} x={at * step + 1} width={Math.max(step - 2, 1)} y={base - tall(count)} height={tall(count)} />
+            ))}
+          </g>
+        );
         return (
           <>
-            {counts.map((count, at) => {
-              const flagged = threshold !== null && (at + 0.5) / counts.length >= threshold;
-              const top = count ? Math.max(tall(count), 2) : 0;
-              return (
-                <g key={at} class={`fill ${flagged ? "risk" : "faint"}`}>
-                  <rect x={at * step + 1} width={Math.max(step - 2, 1)} y={base - top} height={top} />
-                </g>
-              );
-            })}
+            {bars(counts, "faint")}
+            {bars(parts, "risk")}
             <line class="axis" x1={0} x2={width} y1={base} y2={base} />
             {threshold !== null && (
               <>
                 <line class="mark" x1={threshold * width} x2={threshold * width} y1={6} y2={base} />
-                <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={14} text-anchor={threshold > 0.6 ? "end" : "start"}>
-                  review from {Math.round(threshold * 100)}
+                <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={12} text-anchor={threshold > 0.6 ? "end" : "start"}>
+                  review from {score(threshold)}
                 </text>
               </>
             )}
@@ -209,4 +212,12 @@ export function ScoreHistogram({ counts, threshold, height }: HistogramProps): J
       }}
     </Frame>
   );
+}
+
+/** How many of each bin were flagged: all above the threshold; of the bin that it cuts, what remains of the flagged. */
+function flaggedOf(counts: number[], flagged: number, threshold: number | null): number[] {
+  if (threshold === null) return counts.map(() => 0);
+  const cut = Math.floor(threshold * counts.length);
+  const above = counts.slice(cut + 1).reduce((sum, one) => sum + one, 0);
+  return counts.map((count, at) => (at > cut ? count : at < cut ? 0 : Math.min(count, Math.max(0, flagged - above))));
 }

@@ -91,7 +91,7 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
         />
       </Panel>
       <Panel title="Scores" hint="logarithmic: fraud is rare">
-        <ScoreHistogram counts={shown?.scores ?? []} threshold={now?.review.threshold ?? null} height={160} />
+        <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160} />
       </Panel>
     </>
   );

@@ -1,11 +1,13 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, logIn } from "./api";
+import { useAnswer } from "./state";
 import type { Me } from "./types";
 
 export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const company = useAnswer<{ issuer: string | null }>("login").value?.issuer;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
@@ -23,6 +25,14 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
       <form onSubmit={(event) => void submit(event)}>
         <img src="icon.svg" alt="" width={44} height={44} />
         <h1>Fraud desk</h1>
+        {company && (
+          <>
+            <a class="primary" href="api/oidc/login">
+              {company}
+            </a>
+            <p class="or">or with a password of this desk</p>
+          </>
+        )}
         <label>
           Name
           <input name="name" autocomplete="username" required maxLength={64} autoFocus />

@@ -1,0 +1,230 @@
+"""`python -m benchmarks.screenshots`: pictures of the dashboard for docs/images, from a real run.
+
+A history is produced and learnt from, a second version scores in shadow, live traffic flows, the monitor
+looks, an analyst judges a few alerts. What took long is kept in the home, so that pictures can be taken again.
+"""
+
+import argparse
+import io
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from deployments.demo.programs import Programs, flow
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.stack import Stack
+from fraud.kafka import create_topics, group_lag
+from fraud.registry import CHAMPION, list_versions, promote
+from fraud.settings import Settings, load_settings
+from serving.dashboard.accounts import Accounts
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+_WORLD = ("--scenario", "small", "--cards", "2000")
+_DAYS, _RATE = 80, 60
+_TRAINING = {
+    "FRAUD_TRAINING__TRAIN_DAYS": "42",
+    "FRAUD_TRAINING__VALIDATION_DAYS": "10",
+    "FRAUD_TRAINING__TEST_DAYS": "10",
+    "FRAUD_TRAINING__SEARCH_FOLDS": "1",
+    "FRAUD_SERVING__SHADOW": "true",
+}
+_NOTES = ("called the customer, did not pay this", "card is blocked", "known holiday trip")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture: which page, how large, in which light; `of_case` opens an alert."""
+
+    name: str
+    page: str
+    size: tuple[int, int] = (1440, 900)
+    light: str = "dark"
+    of_case: bool = False
+
+
+SHOTS = (
+    Shot("dashboard-live-dark", "live"),
+    Shot("dashboard-live-light", "live", light="light"),
+    Shot("dashboard-review-dark", "review", of_case=True),
+    Shot("dashboard-review-light", "review", light="light", of_case=True),
+    Shot("dashboard-models", "models", size=(1440, 760)),
+    Shot("dashboard-monitoring", "monitoring", light="light"),
+    Shot("dashboard-phone", "live", size=(390, 844)),
+    Shot("dashboard-phone-case", "review", size=(390, 844), light="light", of_case=True),
+)
+
+
+def main() -> None:
+    """Learn unless the home has learnt already, run, look."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, help="kept and used again; a folder of its own otherwise")
+    parser.add_argument("--into", type=Path, default=IMAGES)
+    parser.add_argument(
+        "--seconds", type=float, default=420.0, help="of live traffic before the first picture"
+    )
+    parser.add_argument("--only-learn", action="store_true")
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        home = asked.home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fraud-pictures-")))
+        programs = stack.enter_context(_embedded(home))
+        settings = load_settings(home=home)
+        if not (home / "learnt").exists():
+            _learn(settings, programs)
+            (home / "learnt").touch()
+        if asked.only_learn:
+            return
+        address = stack.enter_context(_traffic(settings, programs, asked.seconds))
+        _look(settings, address, asked.into)
+
+
+@contextmanager
+def _embedded(home: Path) -> Iterator[Programs]:
+    servers = Stack(home)
+    servers.start()
+    try:
+        create_topics(load_settings(home=home))
+        yield Programs(home, servers.addresses() | _TRAINING | {"FRAUD_HOME": str(home)})
+    finally:
+        servers.stop()
+
+
+def _learn(settings: Settings, programs: Programs) -> None:
+    """A champion that learnt most of the history, and a challenger of another policy."""
+    programs.run("history", ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)], _Told())
+    programs.run("first", [flow("retrain"), "--trials", "2"], _Told())
+    programs.run(
+        "second", [flow("train"), "--trials", "2", "--policy", "precision", "--promote", "never"], _Told()
+    )
+    newest = next(one for one in list_versions(settings) if CHAMPION not in one.aliases)
+    promote(settings, newest.version, "fewer false alarms; to be watched in shadow", "challenger")
+
+
+@contextmanager
+def _traffic(settings: Settings, programs: Programs, seconds: float) -> Iterator[str]:
+    """The engine and live traffic until the context ends; yields the dashboard's address after a while."""
+    live = ["-m", "deployments.cli", "simulate", *_WORLD, "--rate", str(_RATE)]
+    dashboard = LocalDashboard(settings.home)
+    with programs.running("serving", [flow("serve")]):
+        group, topic = settings.serving.group_id, settings.topics.transactions
+        _until(lambda: group_lag(settings, group, topic) == 0, "the history is scored")
+        with programs.running("live", live):
+            try:
+                address = dashboard.start(0)
+                begun = time.monotonic()
+                programs.run("monitor", [flow("monitor")], _Told())
+                time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+                yield address
+            finally:
+                dashboard.stop()
+
+
+def _look(settings: Settings, address: str, into: Path) -> None:
+    password = secrets.token_urlsafe(12)
+    Accounts(settings.home / "dashboard" / "users.json").add("anna", "admin", password)
+    into.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        state = _logged_in(chromium, address, password)
+        _judge(chromium, address, state)
+        for shot in SHOTS:
+            page = _opened(chromium, address, state, shot)
+            _keep(page.screenshot(), into / f"{shot.name}.png")
+            page.context.close()
+        chromium.close()
+
+
+def _logged_in(chromium: Browser, address: str, password: str) -> Path:
+    """The file with the cookie of somebody who has logged in."""
+    page = chromium.new_page()
+    page.goto(address)
+    page.fill("input[name=name]", "anna")
+    page.fill("input[name=password]", password)
+    page.click("button[type=submit]")
+    page.locator(".headline").wait_for()
+    state = Path(tempfile.mkdtemp()) / "state.json"
+    page.context.storage_state(path=state)
+    page.context.close()
+    return state
+
+
+def _judge(chromium: Browser, address: str, state: Path) -> None:
+    """A few verdicts with the keyboard, as the queue proposes them."""
+    page = chromium.new_page(storage_state=state)
+    page.goto(f"{address}/#/review")
+    page.locator(".queue .feed li").first.wait_for()
+    page.keyboard.press("j")
+    for note, verdict in zip(_NOTES, "ffl", strict=True):
+        page.locator(".case .standing.open").wait_for()
+        page.keyboard.press("n")
+        page.keyboard.type(note)
+        page.keyboard.press("Escape")
+        page.keyboard.press(verdict)
+        page.locator(".toast").wait_for()
+        page.wait_for_timeout(500)
+    page.context.close()
+
+
+def _opened(chromium: Browser, address: str, state: Path, shot: Shot) -> Page:
+    width, height = shot.size
+    context = chromium.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if shot.light == "dark" else "light",
+        storage_state=state,
+        locale="en-GB",
+        device_scale_factor=2 if width < 500 else 1,
+    )
+    page = context.new_page()
+    page.goto(f"{address}/#/{shot.page}")
+    page.locator("main .panel, main .queue").first.wait_for()
+    if shot.of_case:
+        page.locator(".queue .feed a").nth(1).click()
+        page.locator(".case .land").wait_for()
+    page.wait_for_timeout(2_500)  # the figures come once a second
+    return page
+
+
+def _keep(picture: bytes, path: Path) -> None:
+    """As a picture of 256 colours, which is a third of the size and looks the same."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image.save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size >> 10} KiB", flush=True)
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        raise SystemExit("there is no Chromium on the PATH; install one")
+    return found
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 300
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"not in time: {what}")
+        time.sleep(0.5)
+    print(what, flush=True)
+
+
+class _Told:
+    """Prints a line when it is another one than before."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, text: str) -> None:
+        if text != self._last:
+            print(text[:120], flush=True)
+            self._last = text
+
+
+if __name__ == "__main__":
+    main()

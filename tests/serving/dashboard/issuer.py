@@ -1,0 +1,119 @@
+"""An OpenID Connect issuer that can be told to lie: an honest one would never send what must be refused."""
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from joserfc import jwt
+from joserfc.jwk import OctKey, RSAKey
+
+CLIENT, SECRET = "fraud-desk", "a secret of the client"
+Claims = dict[str, Any]
+
+
+@dataclass
+class Issuer:
+    """What it knows of logins under way, and how it lies: `twist` in the claims, `sign` in the signature."""
+
+    url: str = ""
+    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "its"}))
+    person: Claims = field(default_factory=lambda: {"preferred_username": "carla", "roles": ["analyst"]})
+    twist: Callable[[Claims], Claims] = lambda claims: claims
+    sign: Callable[["Issuer", Claims], str] | None = None
+    asked: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def agree(self, location: str) -> dict[str, str]:
+        """The person logs in at the address that the browser was sent to; what comes back in the query."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+        code = f"code-{len(self.asked)}"
+        self.asked[code] = asked
+        return {"state": asked["state"], "code": code}
+
+    def token(self, form: dict[str, str], credentials: str) -> tuple[int, Claims]:
+        """The token endpoint's answer; a code counts once, and only with the verifier of its challenge."""
+        asked = self.asked.pop(form["code"], None)
+        digest = hashlib.sha256(form["code_verifier"].encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        expected = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
+        if asked is None or asked["code_challenge"] != challenge or credentials != expected:
+            return 400, {"error": "invalid_grant"}
+        if asked["redirect_uri"] != form["redirect_uri"] or asked["code_challenge_method"] != "S256":
+            return 400, {"error": "invalid_request"}
+        now = int(time.time())
+        claims = self.twist(
+            {"iss": self.url, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 60, "nonce": asked["nonce"]}
+            | self.person
+        )
+        token = self.sign(self, claims) if self.sign else signed(claims, self.key)
+        return 200, {"access_token": "a", "token_type": "Bearer", "id_token": token}
+
+    def described(self) -> Claims:
+        """What it tells of itself."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/keys",
+        }
+
+
+def signed(claims: Claims, key: RSAKey) -> str:
+    """A token as it should be."""
+    return jwt.encode({"alg": "RS256", "kid": "its"}, claims, key)
+
+
+def signed_with_public_key(issuer: Issuer, claims: Claims) -> str:
+    """The classic: what everybody knows is taken for a shared secret."""
+    secret = OctKey.import_key(issuer.key.as_pem(private=False))
+    return jwt.encode({"alg": "HS256", "kid": "its"}, claims, secret)
+
+
+def unsigned(issuer: Issuer, claims: Claims) -> str:
+    """Likewise a classic: no signature at all."""
+    parts = [json.dumps(part).encode() for part in ({"alg": "none", "kid": "its"}, claims)]
+    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), ""])
+
+
+@contextmanager
+def issuing() -> Iterator[Issuer]:
+    """An issuer that answers."""
+    issuer = Issuer()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            keys = {"keys": [issuer.key.as_dict(private=False)]}
+            self._tell(200, keys if self.path == "/keys" else issuer.described())
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            self._tell(*issuer.token(form, self.headers.get("Authorization", "")))
+
+        def _tell(self, status: int, answer: Claims) -> None:
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    issuer.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

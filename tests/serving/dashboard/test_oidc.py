@@ -1,0 +1,284 @@
+"""Logging in by the company's OpenID Connect, and every answer that must be refused."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from joserfc.jwk import RSAKey
+
+from deployments.local.processes import free_port
+from fraud.errors import ConfigurationError
+from fraud.settings import Settings
+from serving.dashboard.challenges import Challenge, Pending
+from tests.conftest import SettingsFactory
+from tests.serving.dashboard.issuer import (
+    CLIENT,
+    SECRET,
+    Issuer,
+    issuing,
+    signed,
+    signed_with_public_key,
+    unsigned,
+)
+from tests.serving.dashboard.world import Browser, Desk, served, wait_for
+
+
+def of_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Settings:
+    oidc = {"issuer": url, "client_id": CLIENT, "client_secret": SECRET} | changes
+    return make_settings(dashboard={"oidc": oidc})
+
+
+@dataclass
+class Door:
+    """A dashboard and its issuer."""
+
+    desk: Desk
+    issuer: Issuer
+
+    def leave(self, browser: Browser) -> str:
+        """Off to the issuer; where the browser is sent."""
+        answer = browser.get("oidc/login")
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def log_in(self, browser: Browser) -> httpx.Response:
+        """The whole way; the answer that should begin a session."""
+        return browser.get("oidc/return", **self.issuer.agree(self.leave(browser)))
+
+
+@pytest.fixture
+def door(make_settings: SettingsFactory) -> Iterator[Door]:
+    with issuing() as issuer, served(of_issuer(make_settings, issuer.url)) as desk:
+        yield Door(desk, issuer)
+
+
+def refusal(answer: httpx.Response) -> str:
+    """The text of a page that refuses; nobody is logged in by it."""
+    assert answer.status_code == 403
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert not any(one.startswith("fraud=") for one in answer.headers.get_list("set-cookie"))
+    return answer.text.split('<p role="alert">')[1].split("</p>")[0]
+
+
+def test_the_login_page_offers_it_where_it_is_configured(door: Door, lonely_desk: Desk) -> None:
+    assert door.desk.browser().get("login").json() == {"issuer": "Log in with your company"}
+    assert lonely_desk.browser().get("login").json() == {"issuer": None}
+    assert lonely_desk.browser().get("oidc/login").status_code == 404
+
+
+def test_somebody_with_a_role_is_let_in(door: Door) -> None:
+    # when the company knows an analyst
+    browser = door.desk.browser()
+    answer = door.log_in(browser)
+    # then there is a session of that role, in a cookie that other sites' requests do not carry
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    session = next(one for one in answer.headers.get_list("set-cookie") if one.startswith("fraud="))
+    assert "samesite=strict" in session.lower()
+    assert "httponly" in session.lower()
+    me = browser.get("me").json()
+    assert (me["name"], me["role"]) == ("carla", "analyst")
+    # and it may do what the role may, with the token against forgery
+    browser.csrf = me["csrf"]
+    assert browser.judge("t1", "fraud").status_code == 404  # no such alert: it was let through
+    assert browser.get("audit").status_code == 403
+    # and the audit has it
+    entries = door.desk.browser("adam").get("audit").json()["entries"]
+    assert ("carla", "login") in [(one["who"], one["action"]) for one in entries]
+
+
+def test_the_highest_of_several_roles_counts_wherever_the_claim_is(make_settings: SettingsFactory) -> None:
+    with issuing() as issuer:
+        issuer.person = {
+            "email": "c@example.org",
+            "realm_access": {"roles": ["x", "fraud-look", "fraud-rule"]},
+        }
+        roles = {"look": "viewer", "rule": "admin"}
+        settings = of_issuer(
+            make_settings, issuer.url, name_claim="email", role_claim="realm_access.roles", roles=roles
+        )
+        with served(settings) as desk:
+            browser = desk.browser()
+            Door(desk, issuer).log_in(browser)
+            assert browser.get("me").json()["role"] == "admin"
+
+
+def test_a_forged_state_is_refused(door: Door) -> None:
+    browser = door.desk.browser()
+    told = door.issuer.agree(door.leave(browser))
+    assert "not begun here" in refusal(browser.get("oidc/return", **(told | {"state": "x" * 43})))
+    assert "not begun here" in refusal(browser.get("oidc/return"))
+
+
+def test_another_browsers_login_is_refused(door: Door) -> None:
+    """Somebody's own code, put under another's nose, would log the other in as them."""
+    attacker, victim = door.desk.browser(), door.desk.browser()
+    told = door.issuer.agree(door.leave(attacker))
+    door.leave(victim)
+    assert "not begun here" in refusal(victim.get("oidc/return", **told))
+
+
+def test_an_answer_counts_once(door: Door) -> None:
+    browser = door.desk.browser()
+    told = door.issuer.agree(door.leave(browser))
+    assert browser.get("oidc/return", **told).status_code == 303
+    assert "not begun here" in refusal(browser.get("oidc/return", **told))
+
+
+def test_a_code_that_the_issuer_refuses_is_no_login(door: Door) -> None:
+    browser = door.desk.browser()
+    told = door.issuer.agree(door.leave(browser))
+    door.issuer.asked.clear()
+    assert "refused the login" in refusal(browser.get("oidc/return", **told))
+    state = door.issuer.agree(door.leave(browser))["state"]
+    assert "did not let you in" in refusal(browser.get("oidc/return", state=state, error="access_denied"))
+    told = door.issuer.agree(door.leave(browser))
+    assert "another issuer" in refusal(browser.get("oidc/return", iss="https://evil.example", **told))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"nonce": "of another login"},
+        {"nonce": None},
+        {"exp": int(time.time()) - 600},
+        {"exp": None},
+        {"iat": int(time.time()) + 6_000},
+        {"aud": "another-client"},
+        {"aud": [CLIENT, "another-client"]},
+        {"iss": "https://evil.example"},
+    ],
+    ids=str,
+)
+def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, changes: dict[str, Any]) -> None:
+    def twist(claims: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in (claims | changes).items() if value is not None}
+
+    door.issuer.twist = twist
+    assert "answer" in refusal(door.log_in(door.desk.browser()))
+
+
+FOREIGN = RSAKey.generate_key(2048, {"kid": "its"})
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        lambda _, claims: signed(claims, FOREIGN),
+        signed_with_public_key,
+        unsigned,
+        lambda *_: "no.token.at-all",
+    ],
+    ids=["foreign key", "public key as secret", "unsigned", "no token"],
+)
+def test_a_token_that_the_issuer_did_not_sign_is_refused(door: Door, sign: Any) -> None:
+    door.issuer.sign = sign
+    assert "could not be trusted" in refusal(door.log_in(door.desk.browser()))
+
+
+def test_an_issuer_with_new_keys_is_asked_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.dashboard.oidc._KEYS_ANEW_S", 0.0)
+    assert door.log_in(door.desk.browser()).status_code == 303
+    door.issuer.key = RSAKey.generate_key(2048, {"kid": "newer"})
+    assert door.log_in(door.desk.browser()).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [
+        ({"preferred_username": "carla", "roles": ["cook"]}, "with no role here"),
+        ({"preferred_username": "carla"}, "with no role here"),
+        ({"preferred_username": "<b>carla</b>", "roles": ["admin"]}, "does not tell your name"),
+        ({"roles": ["admin"]}, "does not tell your name"),
+        ({"preferred_username": "adam", "roles": ["viewer"]}, "logs in with a password"),
+    ],
+)
+def test_who_is_unknown_here_is_refused_and_told_why(door: Door, person: dict[str, Any], said: str) -> None:
+    door.issuer.person = person
+    assert said in refusal(door.log_in(door.desk.browser()))
+    entries = door.desk.browser("adam").get("audit").json()["entries"]
+    assert any(one["action"] == "login refused" and said in one["detail"]["reason"] for one in entries)
+
+
+def test_an_issuer_that_is_away_or_another_is_told(make_settings: SettingsFactory) -> None:
+    with served(of_issuer(make_settings, "http://127.0.0.1:1")) as desk:
+        answer = desk.browser().get("oidc/login")
+        assert answer.status_code == 502
+        assert "does not answer" in answer.text
+    with issuing() as issuer, served(of_issuer(make_settings, f"{issuer.url}/")) as desk:
+        assert "not the one that is configured" in desk.browser().get("oidc/login").text
+
+
+def test_a_session_ends_when_what_is_configured_changes(make_settings: SettingsFactory) -> None:
+    with issuing() as issuer:
+        settings = of_issuer(make_settings, issuer.url)
+        with served(settings) as desk:
+            browser = desk.browser()
+            Door(desk, issuer).log_in(browser)
+            cookies = browser.client.cookies
+        for changed, status in ((settings, 200), (of_issuer(make_settings, issuer.url, roles={}), 401)):
+            with served(changed) as desk:
+                browser = desk.browser()
+                browser.client.cookies.update(cookies)
+                assert browser.get("me").status_code == status
+
+
+def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -> None:
+    for oidc, said in (
+        ({"issuer": "http://login.example.org", "client_id": "x"}, "https"),
+        ({"issuer": "https://login.example.org"}, "client_id"),
+        ({"issuer": "https://login.example.org", "client_id": "x", "scopes": ["email"]}, "openid"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            make_settings(dashboard={"oidc": oidc})
+    assert SECRET not in repr(of_issuer(make_settings, "https://login.example.org"))
+
+
+def test_what_waits_is_bounded_and_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.dashboard.challenges._MOST_PENDING", 2)
+    pending, challenge = Pending(), Challenge.fresh("http://localhost/return")
+    begun = [pending.begin(challenge) for _ in range(3)]
+    assert [pending.take(*one) is not None for one in begun] == [False, True, True]
+    monkeypatch.setattr("serving.dashboard.challenges.PATIENCE_S", -1)
+    assert pending.take(*pending.begin(challenge)) is None
+
+
+@contextmanager
+def foreign_issuer(port: int) -> Iterator[str]:
+    """An issuer of other people's making, in a process of its own."""
+    url = f"http://localhost:{port}"
+    person = '{"sub": "7", "preferred_username": "dora", "roles": ["viewer"]}'
+    command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--user-claims", person]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def is_up() -> bool:
+        try:
+            return httpx.get(f"{url}/.well-known/openid-configuration", trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    try:
+        wait_for(is_up)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_an_issuer_of_other_peoples_making_is_understood(make_settings: SettingsFactory) -> None:
+    with foreign_issuer(free_port()) as url, served(of_issuer(make_settings, url)) as desk:
+        browser = desk.browser()
+        # when the person logs in there
+        target = browser.get("oidc/login").headers["location"]
+        back = httpx.post(target, data={"sub": "7"}, trust_env=False).headers["location"]
+        # then the browser comes back with an answer that counts
+        answer = browser.client.get(f"{urlsplit(back).path}?{urlsplit(back).query}")
+        assert answer.status_code == 303, answer.text
+        assert browser.get("me").json()["name"] == "dora"
