@@ -9,6 +9,7 @@ CHECKOV_VERSION := 3.3.30
 ZIZMOR_VERSION := 1.32.0
 HADOLINT_VERSION := 2.15.1
 HELM_VERSION := 4.3.1
+PROMETHEUS_VERSION := 0.316.0
 
 export PYTHONUTF8 := 1
 
@@ -83,6 +84,18 @@ helm: $(BIN)/helm ## Build helm into .venv, where it is not installed (needs Go;
 
 $(BIN)/helm: | $(BIN)/uv
 	GOBIN=$(CURDIR)/$(BIN) go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
+
+.PHONY: prometheus
+prometheus: $(BIN)/promtool ## Build Prometheus and promtool into .venv, where they are not installed (needs Go; minutes).
+
+# Without its ways to discover targets in clouds, which would be most of it.
+$(BIN)/promtool: | $(BIN)/uv
+	for program in prometheus promtool; do GOBIN=$(CURDIR)/$(BIN) go install -tags remove_all_sd \
+		github.com/prometheus/prometheus/cmd/$$program@v$(PROMETHEUS_VERSION) || exit 1; done
+
+.PHONY: boards
+boards: setup ## Write Grafana's boards anew from deployments/grafana and the runbook.
+	$(BIN)/python -m deployments.grafana
 
 .PHONY: chart-check
 chart-check: setup ## Render and check the chart, lint the Dockerfile, security scan of both.

@@ -1,0 +1,1 @@
+"""Grafana's boards, written as code; `make boards` makes the committed JSON of them."""
