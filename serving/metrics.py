@@ -31,6 +31,11 @@ class ArrayHistogram(Collector):
         self._sum = 0.0
         registry.register(self)
 
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return int(self._counts.sum())
+
     def observe_many(self, values: npt.NDArray[np.floating]) -> None:
         """Count every value of the array."""
         places = np.searchsorted(self._bounds, values, side="left")

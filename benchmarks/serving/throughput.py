@@ -20,7 +20,7 @@ from fraud.kafka import consumer_config, producer_config
 from fraud.schema import Prediction, Transaction
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.metrics import Metrics, gauge_values
+from serving.metrics import Metrics
 from serving.run import spare_the_collector
 
 _TOPIC = "transactions"
@@ -122,17 +122,14 @@ def score(settings: Settings, messages: int) -> tuple[int, float, float]:
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
-        while not _answered(metrics):
+        answered = metrics.end_to_end
+        while not answered.count:
             time.sleep(0.002)
-        before, begun, cpu = _answered(metrics), time.perf_counter(), time.process_time()
-        while _answered(metrics) < messages:
+        before, begun, cpu = answered.count, time.perf_counter(), time.process_time()
+        while answered.count < messages:
             time.sleep(0.02)
         seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
     finally:
         stop.set()
         thread.join()
-    return messages - int(before), seconds, cpu_s
-
-
-def _answered(metrics: Metrics) -> float:
-    return sum(value for _, value in gauge_values(metrics, "fraud_end_to_end_seconds_count"))
+    return messages - before, seconds, cpu_s
