@@ -71,6 +71,10 @@ test-dashboard: setup ## The dashboard under load and with a broker that restart
 dashboard-page: ## Build the dashboard's page anew (needs Node 20; the result is committed).
 	cd serving/dashboard/web && npm ci && npm run check && npm run build
 
+.PHONY: screenshots
+screenshots: setup ## The dashboard's pictures in docs/images, from a real run (about 15 minutes; needs Chromium).
+	$(BIN)/python -m benchmarks.screenshots $(ARGS)
+
 .PHONY: terraform-check
 terraform-check: setup ## Format, tests, lint and security scan of infra/terraform.
 	$(BIN)/python -m pytest tests/terraform $(ARGS)

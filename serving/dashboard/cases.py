@@ -18,6 +18,7 @@ from serving.dashboard.queries import (
     Order,
     State,
     alerts_by_id,
+    campaigns,
     countries,
     list_alerts,
     live,
@@ -57,14 +58,19 @@ def alerts(
     least_score: Annotated[float | None, Query(ge=0, le=1)] = None,
     least_amount: Annotated[float | None, Query(ge=0, le=1e15)] = None,
     country: Annotated[str | None, Query(max_length=3)] = None,
+    campaign: Annotated[str | None, Query(max_length=64)] = None,
     text: Annotated[str | None, Query(max_length=64)] = None,
     before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Flagged transactions: newest first, or by money at risk."""
-    wanted = AlertFilter(order, state, least_score, least_amount, country, text, before, limit)
+    wanted = AlertFilter(order, state, least_score, least_amount, country, campaign, text, before, limit)
     reader = parts.store.reader
-    return {"alerts": list_alerts(reader, wanted), "countries": countries(reader)}
+    return {
+        "alerts": list_alerts(reader, wanted),
+        "countries": countries(reader),
+        "campaigns": campaigns(reader),
+    }
 
 
 @router.get("/case", responses=_UNKNOWN)

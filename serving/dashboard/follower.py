@@ -35,6 +35,7 @@ _WAIT_S = 0.1
 _QUIET_S = 2.0
 _PROBE_S = 2.0
 _RETRY_S = 1.0
+_LONGEST_CAMPAIGN = 64
 _MOST_AT_START = 500_000
 """Messages of a topic that the first start reads at most, the newest."""
 
@@ -188,7 +189,10 @@ class Follower:
             decoder, target = targets[topic]
             batch.next_offsets[topic, int(message.partition() or 0)] = int(message.offset() or 0) + 1
             try:
-                target.append(_checked(decoder.decode(message.value() or b"")))
+                found = _checked(decoder.decode(message.value() or b""))
+                target.append(found)
+                if isinstance(found, Label) and (campaign := _campaign(message)):
+                    batch.campaigns[found.transaction_id] = campaign
             except (msgspec.DecodeError, ValueError):
                 self.unreadable += 1  # the engine has sent it to the dead letters; here it is only not shown
         return batch
@@ -214,6 +218,13 @@ def _checked(message: Any) -> Any:
         if abs(to_minor(message.amount, message.currency)) >= 1 << 62:
             raise ValueError("no sum of money")
     return message
+
+
+def _campaign(message: Message) -> str | None:
+    """The kind of fraud that whoever reports it may tell in a header, such as a chargeback's reason."""
+    found = dict(message.headers() or ()).get("campaign")
+    text = found.decode(errors="replace") if isinstance(found, bytes) else found
+    return text[:_LONGEST_CAMPAIGN] if text else None
 
 
 def _now_ms() -> int:

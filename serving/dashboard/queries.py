@@ -17,7 +17,7 @@ _MOST_OF_CARD = 200
 
 _ALERTS = """
 SELECT alerts.*, verdict.verdict, verdict.analyst, verdict.note, verdict.decided_at, verdict.pending,
-    labels.is_fraud, labels.source AS label_source, labels.reported_at
+    labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.campaign
 FROM alerts
 LEFT JOIN verdicts AS verdict ON verdict.seq = (
     SELECT max(seq) FROM verdicts WHERE verdicts.transaction_id = alerts.transaction_id)
@@ -42,6 +42,7 @@ class AlertFilter:
     least_score: float | None = None
     least_amount: float | None = None
     country: str | None = None
+    campaign: str | None = None
     text: str | None = None
     before: int | None = None
     limit: int = 50
@@ -62,6 +63,7 @@ def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
         ("alerts.score >= ?", [wanted.least_score], wanted.least_score is not None),
         ("alerts.value >= ?", [wanted.least_amount], wanted.least_amount is not None),
         ("alerts.country = ?", [wanted.country], wanted.country is not None),
+        ("labels.campaign = ?", [wanted.campaign], wanted.campaign is not None),
         ("alerts.seq < ?", [wanted.before], wanted.before is not None),
         ("verdict.verdict IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
         ("(verdict.verdict IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
@@ -90,6 +92,12 @@ def alerts_by_id(connection: sqlite3.Connection, identifiers: Sequence[str]) -> 
 def countries(connection: sqlite3.Connection) -> list[str]:
     """The countries that alerts are of."""
     query = "SELECT DISTINCT country FROM alerts WHERE country IS NOT NULL ORDER BY country"
+    return [row[0] for row in connection.execute(query)]
+
+
+def campaigns(connection: sqlite3.Connection) -> list[str]:
+    """The kinds of fraud that labels told of."""
+    query = "SELECT DISTINCT campaign FROM labels WHERE campaign IS NOT NULL ORDER BY campaign LIMIT 100"
     return [row[0] for row in connection.execute(query)]
 
 

@@ -42,9 +42,11 @@ UPDATE alerts SET ({", ".join(_DETAILS)}) = (
 WHERE transaction_id = ? AND merchant_id IS NULL
 """  # noqa: S608 - of our own names
 _LABEL = """
-INSERT INTO labels VALUES (?, ?, ?, ?)
+INSERT INTO labels VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (transaction_id) DO UPDATE SET is_fraud = excluded.is_fraud,
-    reported_at = excluded.reported_at, source = excluded.source WHERE excluded.reported_at >= reported_at
+    reported_at = excluded.reported_at, source = excluded.source,
+    campaign = CASE WHEN excluded.is_fraud THEN coalesce(excluded.campaign, campaign) END
+    WHERE excluded.reported_at >= reported_at
 """
 _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
@@ -60,11 +62,16 @@ INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored
 
 @dataclass
 class Batch:
-    """What one look at Kafka brought, decoded; `next_offsets` by topic and partition."""
+    """What one look at Kafka brought, decoded.
+
+    `campaigns` are what labels tell of the kind of fraud, by transaction id; `next_offsets` are by topic and
+    partition.
+    """
 
     transactions: list[Transaction] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    campaigns: dict[str, str] = field(default_factory=dict)
     profiles: list[MerchantProfile] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -89,7 +96,9 @@ class Recorder:
         try:
             with transaction(self._connection):
                 changed = self._write_alerts(batch)
-                self._connection.executemany(_LABEL, [_label_row(label) for label in batch.labels])
+                self._connection.executemany(
+                    _LABEL, [_label_row(one, batch.campaigns) for one in batch.labels]
+                )
                 self._connection.executemany(_MERCHANT, [_merchant_row(one) for one in batch.profiles])
                 self._ticks.write()
                 self._write_offsets(batch.next_offsets)
@@ -192,8 +201,9 @@ def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _label_row(one: Label) -> tuple[object, ...]:
-    return (one.transaction_id, one.is_fraud, one.reported_at, one.source)
+def _label_row(one: Label, campaigns: Mapping[str, str]) -> tuple[object, ...]:
+    campaign = campaigns.get(one.transaction_id) if one.is_fraud else None
+    return (one.transaction_id, one.is_fraud, one.reported_at, one.source, campaign)
 
 
 def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:

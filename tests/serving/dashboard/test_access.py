@@ -18,6 +18,7 @@ from serving.dashboard.limits import RateLimit
 from serving.dashboard.run import listen
 from serving.dashboard.store import Store
 from tests.serving.dashboard.world import (
+    CHEAP,
     PASSWORDS,
     Browser,
     Desk,
@@ -159,9 +160,9 @@ def test_the_cookie_is_out_of_scripts_and_other_sites_reach(lonely_desk: Desk) -
     assert "samesite=strict" in cookie
 
 
-def test_behind_tls_the_cookie_is_for_https_alone(local_settings: Settings) -> None:
-    section = local_settings.dashboard.model_copy(update={"behind_tls": True})
-    with served(local_settings.model_copy(update={"dashboard": section})) as desk:
+def test_behind_tls_the_cookie_is_for_https_alone(lonely_settings: Settings) -> None:
+    section = lonely_settings.dashboard.model_copy(update={"behind_tls": True})
+    with served(lonely_settings.model_copy(update={"dashboard": section})) as desk:
         browser = desk.browser()
         answer = browser.post("login", {"name": "vera", "password": PASSWORDS["vera"]})
     assert answer.headers["set-cookie"].startswith("__Host-fraud=")
@@ -235,7 +236,7 @@ def test_logging_out_and_losing_the_account_end_the_session(lonely_desk: Desk) -
     anna, adam, vera = (lonely_desk.browser(name) for name in ("anna", "adam", "vera"))
     assert anna.post("logout", {}).status_code == 204
     assert anna.get("me").status_code == 401
-    accounts = Accounts(lonely_desk.parts.accounts.path)
+    accounts = Accounts(lonely_desk.parts.accounts.path, CHEAP)
     accounts.remove("adam")
     assert adam.get("me").status_code == 401
     accounts.add("vera", "viewer", "another password")
@@ -250,13 +251,13 @@ def test_a_changed_role_counts_at_once_when_the_password_stays(lonely_desk: Desk
     assert vera.get("me").json()["role"] == "admin"
 
 
-def test_sessions_outlive_a_restart_but_not_their_length(local_settings: Settings) -> None:
-    with served(local_settings) as first:
+def test_sessions_outlive_a_restart_but_not_their_length(lonely_settings: Settings) -> None:
+    with served(lonely_settings) as first:
         cookies = first.browser("vera").client.cookies
     # users made anew have a new salt, so the file is kept as it was
-    parts_path = local_settings.home / "dashboard" / "users.json"
+    parts_path = lonely_settings.home / "dashboard" / "users.json"
     kept = parts_path.read_text()
-    with served(local_settings) as second:
+    with served(lonely_settings) as second:
         parts_path.write_text(kept)
         browser = second.browser()
         browser.client.cookies.update(cookies)
@@ -287,7 +288,7 @@ def test_passwords_are_hashed_with_a_salt() -> None:
 
 
 def test_the_first_password_is_made_once_and_the_file_is_private(tmp_path: Path) -> None:
-    accounts = Accounts(tmp_path / "users.json")
+    accounts = Accounts(tmp_path / "users.json", CHEAP)
     password = accounts.make_first()
     assert password is not None
     assert accounts.make_first() is None
@@ -299,11 +300,11 @@ def test_the_first_password_is_made_once_and_the_file_is_private(tmp_path: Path)
 @pytest.mark.parametrize("name", ["", "../x", "<b>", "a" * 65, "-x"])
 def test_names_that_will_not_do_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError):
-        Accounts(tmp_path / "users.json").add(name, "viewer", "long enough password")
+        Accounts(tmp_path / "users.json", CHEAP).add(name, "viewer", "long enough password")
 
 
 def test_short_passwords_damaged_files_and_taken_ports_are_told(tmp_path: Path) -> None:
-    accounts = Accounts(tmp_path / "users.json")
+    accounts = Accounts(tmp_path / "users.json", CHEAP)
     with pytest.raises(ConfigurationError, match="10 to 256"):
         accounts.add("anna", "viewer", "short")
     accounts.path.write_text("{]")

@@ -215,6 +215,27 @@ def test_more_partitions_are_noticed(desk: Desk) -> None:
     admin.create_partitions([NewPartitions(topic, 8)])[topic].result(30)
     # then alerts on the new partitions come too
     browser = desk.browser("vera")
-    for number in range(20):
-        tell_alert(desk.settings, number, card_id=f"card-{number}")
+    payments = [payment(number, card_id=f"card-{number}") for number in range(20)]
+    tell(desk.settings, *payments, *(answer_to(one) for one in payments))
     wait_for(lambda: len(browser.alerts()) == 20)
+
+
+def test_alerts_can_be_filtered_by_the_campaign_that_a_label_told(desk: Desk) -> None:
+    # given two frauds, of which one's chargeback tells the kind
+    for number in (1, 2):
+        tell_alert(desk.settings, number)
+    browser = desk.browser("vera")
+    wait_for(lambda: len(browser.alerts()) == 2)
+    assert browser.get("alerts").json()["campaigns"] == []
+    frauds = [Label(f"t{number}", "card-1", is_fraud=True, reported_at=now_ms()) for number in (1, 2)]
+    tell(desk.settings, frauds[0], headers={"campaign": b"card_testing"})
+    tell(desk.settings, frauds[1])
+    wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
+    # then it can be asked for, and is kept when an analyst agrees
+    assert [one["transaction_id"] for one in browser.alerts(campaign="card_testing")] == ["t1"]
+    assert desk.browser("anna").judge("t1", "fraud").status_code == 201
+    wait_for(lambda: browser.alerts(campaign="card_testing")[0]["label_source"] == "analyst")
+    assert browser.get("alerts").json()["campaigns"] == ["card_testing"]
+    # and forgotten when it was no fraud after all
+    assert desk.browser("anna").judge("t1", "legitimate").status_code == 201
+    wait_for(lambda: browser.get("alerts").json()["campaigns"] == [])

@@ -17,6 +17,7 @@ import msgspec
 import psutil
 import pytest
 from confluent_kafka import Producer
+from playwright.sync_api import Page
 
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
@@ -148,6 +149,44 @@ _WATCH_FRAMES = """() => {
 def _heap_mib(tools: Any) -> float:
     tools.send("HeapProfiler.collectGarbage")
     return float(tools.send("Runtime.getHeapUsage")["usedSize"]) / (1 << 20)
+
+
+@on_stage
+def test_the_page_is_ready_soon_and_alerts_are_on_the_screen_soon(
+    stage: Stage, settings: Settings, broker: str
+) -> None:
+    with process_of(settings, broker) as (url, _), visit(stage, url, "anna", PASSWORD) as anna:
+        # when the page is opened anew, its figures are there soon
+        ready = sorted(_ready_ms(anna.page) for _ in range(5))[2]
+        # and alerts are on the screen soon after they were told
+        anna.page.evaluate(_WATCH_ALERTS)
+        with alerts_flow(settings, 5):
+            anna.page.wait_for_timeout(30_000)
+        delays = sorted(anna.page.evaluate("window.delays"))
+    p95 = delays[int(len(delays) * 0.95)]
+    log.info("ready after %d ms; on the screen p50 %d ms, p95 %d ms", ready, delays[len(delays) // 2], p95)
+    assert ready <= 1_000
+    assert len(delays) > 100
+    assert p95 <= 500
+
+
+def _ready_ms(page: Page) -> float:
+    page.reload()
+    page.wait_for_function("/[0-9]/.test(document.querySelector('.figure-value')?.textContent ?? '')")
+    return float(page.evaluate("performance.now()"))
+
+
+_WATCH_ALERTS = """() => {
+    window.delays = [];
+    const look = (changes) => {
+        for (const { addedNodes } of changes)
+            for (const node of addedNodes) {
+                const time = node.querySelector?.("time");
+                if (time) window.delays.push(Date.now() - Date.parse(time.dateTime));
+            }
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+}"""
 
 
 def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str) -> None:

@@ -32,7 +32,7 @@ from tests.serving.dashboard.world import Browser, Desk, served, wait_for
 
 def of_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Settings:
     oidc = {"issuer": url, "client_id": CLIENT, "client_secret": SECRET} | changes
-    return make_settings(dashboard={"oidc": oidc})
+    return make_settings(dashboard={"oidc": oidc}, kafka={"request_timeout_s": 0.2})
 
 
 @dataclass

@@ -159,7 +159,11 @@ def answer_to(transaction: Transaction, score: float = 0.9, **fields: Any) -> Pr
     return Prediction(**(defaults | fields))
 
 
-def tell(settings: Settings, *messages: Transaction | Prediction | Label | MerchantProfile) -> None:
+def tell(
+    settings: Settings,
+    *messages: Transaction | Prediction | Label | MerchantProfile,
+    headers: dict[str, bytes] | None = None,
+) -> None:
     """Produce messages to the topics that they belong on."""
     topics = settings.topics
     producer = Producer(producer_config(settings, **{"linger.ms": 0}))
@@ -172,7 +176,7 @@ def tell(settings: Settings, *messages: Transaction | Prediction | Label | Merch
             producer.produce(topics.profiles, msgspec.json.encode(one), one.merchant_id)
         else:
             topic = topics.labels if isinstance(one, Label) else topics.predictions
-            producer.produce(topic, msgspec.json.encode(one), one.card_id)
+            producer.produce(topic, msgspec.json.encode(one), one.card_id, headers=headers)
         producer.poll(0)
     flush(producer, 30)
 

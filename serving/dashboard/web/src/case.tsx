@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { ApiError, post } from "./api";
-import { ago, country, date, decimal, duration, integer, moment, money, percent, score } from "./format";
+import { ago, campaign, country, date, decimal, duration, integer, moment, money, percent, score } from "./format";
 import { useKeys } from "./keys";
 import { CardMap } from "./map";
 import { arrived, useAnswer, useCell, useNow } from "./state";
@@ -195,7 +195,8 @@ function Standing({ found, now }: { found: Case; now: number }): JSX.Element | n
       {latest?.note && <blockquote>{latest.note}</blockquote>}
       {chargeback && (
         <p>
-          <span class={`chip ${alert.is_fraud ? "fraud" : "legitimate"}`}>{alert.is_fraud ? "fraud" : "legitimate"}</span> by{" "}
+          <span class={`chip ${alert.is_fraud ? "fraud" : "legitimate"}`}>{alert.is_fraud ? "fraud" : "legitimate"}</span>
+          {alert.campaign ? `, ${campaign(alert.campaign)},` : ""} by{" "}
           {alert.label_source}, {date(alert.reported_at ?? 0)}
         </p>
       )}

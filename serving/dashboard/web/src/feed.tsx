@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "./api";
 import { ScoreBar } from "./case";
-import { ago, country, money, score } from "./format";
+import { ago, campaign, country, money, score } from "./format";
 import { link } from "./route";
 import { arrived, missed, useCell, useNow } from "./state";
 import type { Alert } from "./types";
@@ -16,15 +16,22 @@ export interface Filter {
   least_score: string;
   least_amount: string;
   country: string;
+  campaign: string;
   text: string;
 }
 
-export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", text: "" };
+/** What there is to choose from. */
+interface Choices {
+  countries: string[];
+  campaigns: string[];
+}
+
+export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", campaign: "", text: "" };
 
 /** The alerts that a filter lets through, kept up to date; while paused, new ones are only counted. */
-export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; countries: string[]; waiting: number; problem: string } {
+export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; choices: Choices; waiting: number; problem: string } {
   const [alerts, setAlerts] = useState<Alert[]>([]);
-  const [countries, setCountries] = useState<string[]>([]);
+  const [choices, setChoices] = useState<Choices>({ countries: [], campaigns: [] });
   const [waiting, setWaiting] = useState(0);
   const [problem, setProblem] = useState("");
   const gaps = useCell(missed);
@@ -45,12 +52,12 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cou
     unsent.current = 0;
     setWaiting(0);
     const query = { ...filter, least_score: filter.least_score ? Number(filter.least_score) / 100 : "" };
-    get<{ alerts: Alert[]; countries: string[] }>("alerts", { ...query, limit: mostShown }).then(
+    get<{ alerts: Alert[] } & Choices>("alerts", { ...query, limit: mostShown }).then(
       (answer) => {
         if (!wanted) return;
         // What came while the answer was on its way may not be in it.
         setAlerts(merge(answer.alerts, meanwhile.current, filter));
-        setCountries(answer.countries);
+        setChoices(answer);
         setProblem("");
       },
       (error: Error) => wanted && setProblem(error.message),
@@ -88,7 +95,7 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cou
     };
   }, [key, paused]);
 
-  return { alerts, countries, waiting, problem };
+  return { alerts, choices, waiting, problem };
 }
 
 function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
@@ -111,19 +118,20 @@ function passes(one: Alert, filter: Filter): boolean {
     (!filter.least_score || one.score * 100 >= Number(filter.least_score)) &&
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
     (!filter.country || one.country === filter.country) &&
+    (!filter.campaign || one.campaign === filter.campaign) &&
     (!text || [one.card_id, one.merchant_id ?? "", one.transaction_id].some((name) => name.toLowerCase().includes(text)))
   );
 }
 
 interface FiltersProps {
   filter: Filter;
-  countries: string[];
+  choices: Choices;
   change: (filter: Filter) => void;
 }
 
-export function Filters({ filter, countries, change }: FiltersProps): JSX.Element {
+export function Filters({ filter, choices, change }: FiltersProps): JSX.Element {
   const set = (part: Partial<Filter>) => change({ ...filter, ...part });
-  const names = useMemo(() => countries.map((code) => [code, country(code)] as const), [countries]);
+  const names = useMemo(() => choices.countries.map((code) => [code, country(code)] as const), [choices.countries]);
   return (
     <form class="filters" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -153,6 +161,19 @@ export function Filters({ filter, countries, change }: FiltersProps): JSX.Elemen
           ))}
         </select>
       </label>
+      {choices.campaigns.length > 0 && (
+        <label title="The kind of fraud, known once a label has told it">
+          <span>campaign</span>
+          <select value={filter.campaign} onChange={(event) => set({ campaign: event.currentTarget.value })}>
+            <option value="">any</option>
+            {choices.campaigns.map((name) => (
+              <option key={name} value={name}>
+                {campaign(name)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       <label class="grow">
         <span>card or merchant</span>
         <input type="search" maxLength={64} placeholder="any" value={filter.text} onInput={(event) => set({ text: event.currentTarget.value })} />

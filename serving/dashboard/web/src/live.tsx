@@ -133,7 +133,7 @@ function Flagged(): JSX.Element {
   const [filter, setFilter] = useState(everything);
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState(false);
-  const { alerts, countries, waiting, problem } = useFeed(filter, paused);
+  const { alerts, choices, waiting, problem } = useFeed(filter, paused);
   const active = JSON.stringify(filter) !== JSON.stringify(everything);
   return (
     <section class="panel feed-panel" aria-label="Flagged transactions">
@@ -147,7 +147,7 @@ function Flagged(): JSX.Element {
           {paused ? "Resume" : "Pause"}
         </button>
       </header>
-      {open && <Filters filter={filter} countries={countries} change={setFilter} />}
+      {open && <Filters filter={filter} choices={choices} change={setFilter} />}
       {problem && <p class="problem">{problem}</p>}
       {alerts.length ? <AlertList alerts={alerts} target="case" /> : <p class="empty">{active ? "Nothing passes the filter." : "Nothing has been flagged yet."}</p>}
     </section>

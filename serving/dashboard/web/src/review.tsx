@@ -14,7 +14,7 @@ const queue: Filter = { ...everything, order: "risk", state: "open" };
 export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const { id } = useCell(route);
   const [filter, setFilter] = useState(queue);
-  const { alerts, countries, problem } = useFeed(filter, false);
+  const { alerts, choices, problem } = useFeed(filter, false);
   const review = useCell(figures)?.review;
   const [last, setLast] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -57,7 +57,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
             ))}
           </div>
         </header>
-        <Filters filter={filter} countries={countries} change={setFilter} />
+        <Filters filter={filter} choices={choices} change={setFilter} />
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
           {alerts.length ? <AlertList alerts={alerts} chosen={id} target="review" /> : <p class="empty">Nothing is left to review.</p>}

@@ -51,6 +51,7 @@ export interface Alert extends Place {
   pending: number | null;
   is_fraud: number | null;
   label_source: string | null;
+  campaign: string | null;
   reported_at: number | null;
 }
 
