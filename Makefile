@@ -12,6 +12,8 @@ HELM_VERSION := 4.3.1
 PROMETHEUS_VERSION := 0.316.0
 
 export PYTHONUTF8 := 1
+# Images often set it; without compiled modules each of our many processes would compile MLflow and Prefect anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List the targets.
