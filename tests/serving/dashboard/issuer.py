@@ -2,21 +2,29 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
 CLIENT, SECRET = "fraud-desk", "a secret of the client"
 Claims = dict[str, Any]
+
+
+@cache
+def made_key(name: str, *, of: str = "the issuer") -> RSAKey:
+    """A key, made once: that takes longer than a login."""
+    return RSAKey.generate_key(2048, {"kid": name})
 
 
 @dataclass
@@ -24,7 +32,7 @@ class Issuer:
     """What it knows of logins under way, and how it lies: `twist` in the claims, `sign` in the signature."""
 
     url: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "its"}))
+    key: RSAKey = field(default_factory=lambda: made_key("its"))
     person: Claims = field(default_factory=lambda: {"preferred_username": "carla", "roles": ["analyst"]})
     twist: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[["Issuer", Claims], str] | None = None
@@ -41,7 +49,7 @@ class Issuer:
         """The token endpoint's answer; a code counts once, and only with the verifier of its challenge."""
         asked = self.asked.pop(form["code"], None)
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        challenge = _base64(digest)
         expected = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
         if asked is None or asked["code_challenge"] != challenge or credentials != expected:
             return 400, {"error": "invalid_grant"}
@@ -67,19 +75,26 @@ class Issuer:
 
 def signed(claims: Claims, key: RSAKey) -> str:
     """A token as it should be."""
-    return jwt.encode({"alg": "RS256", "kid": "its"}, claims, key)
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
 
 
 def signed_with_public_key(issuer: Issuer, claims: Claims) -> str:
     """The classic: what everybody knows is taken for a shared secret."""
-    secret = OctKey.import_key(issuer.key.as_pem(private=False))
-    return jwt.encode({"alg": "HS256", "kid": "its"}, claims, secret)
+    body = _written({"alg": "HS256", "kid": "its"}, claims)
+    return f"{body}.{_base64(hmac.digest(issuer.key.as_pem(private=False), body.encode(), 'sha256'))}"
 
 
 def unsigned(issuer: Issuer, claims: Claims) -> str:
     """Likewise a classic: no signature at all."""
-    parts = [json.dumps(part).encode() for part in ({"alg": "none", "kid": "its"}, claims)]
-    return ".".join([*(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts), ""])
+    return f"{_written({'alg': 'none', 'kid': 'its'}, claims)}."
+
+
+def _written(*parts: Claims) -> str:
+    return ".".join(_base64(json.dumps(part).encode()) for part in parts)
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @contextmanager

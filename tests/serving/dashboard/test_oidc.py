@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from joserfc.jwk import RSAKey
 
 from deployments.local.processes import free_port
 from fraud.errors import ConfigurationError
@@ -23,6 +22,7 @@ from tests.serving.dashboard.issuer import (
     SECRET,
     Issuer,
     issuing,
+    made_key,
     signed,
     signed_with_public_key,
     unsigned,
@@ -98,7 +98,7 @@ def test_the_highest_of_several_roles_counts_wherever_the_claim_is(make_settings
     with issuing() as issuer:
         issuer.person = {
             "email": "c@example.org",
-            "realm_access": {"roles": ["x", "fraud-look", "fraud-rule"]},
+            "realm_access": {"roles": ["x", "look", "rule"]},
         }
         roles = {"look": "viewer", "rule": "admin"}
         settings = of_issuer(
@@ -165,13 +165,10 @@ def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, cha
     assert "answer" in refusal(door.log_in(door.desk.browser()))
 
 
-FOREIGN = RSAKey.generate_key(2048, {"kid": "its"})
-
-
 @pytest.mark.parametrize(
     "sign",
     [
-        lambda _, claims: signed(claims, FOREIGN),
+        lambda _, claims: signed(claims, made_key("its", of="somebody else")),
         signed_with_public_key,
         unsigned,
         lambda *_: "no.token.at-all",
@@ -186,7 +183,7 @@ def test_a_token_that_the_issuer_did_not_sign_is_refused(door: Door, sign: Any) 
 def test_an_issuer_with_new_keys_is_asked_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serving.dashboard.oidc._KEYS_ANEW_S", 0.0)
     assert door.log_in(door.desk.browser()).status_code == 303
-    door.issuer.key = RSAKey.generate_key(2048, {"kid": "newer"})
+    door.issuer.key = made_key("newer")
     assert door.log_in(door.desk.browser()).status_code == 303
 
 

@@ -17,19 +17,46 @@ export function useWidth(): [{ current: HTMLDivElement | null }, number] {
   return [box, width];
 }
 
+const usualLetters = 15;
+
+/** How much larger the letters are than on a usual screen, and how much taller drawings may be for the screen to be full. */
+export interface Scale {
+  unit: number;
+  room: number;
+}
+
+function measure(): Scale {
+  const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / usualLetters;
+  // On the live page, beside one another: the charts are 480 tall by default, what is around them 390.
+  const room = window.innerWidth > 1150 ? (window.innerHeight / unit - 390) / 480 : 1;
+  return { unit, room: Math.min(Math.max(room, 1), 3) };
+}
+
+export function useScale(): Scale {
+  const [scale, setScale] = useState(measure);
+  useEffect(() => {
+    const look = () => setScale(measure);
+    window.addEventListener("resize", look);
+    return () => window.removeEventListener("resize", look);
+  }, []);
+  return scale;
+}
+
 interface FrameProps {
   label: string;
   height: number;
-  children: (width: number, height: number) => ComponentChildren;
+  children: (width: number, height: number, unit: number) => ComponentChildren;
 }
 
 export function Frame({ label, height, children }: FrameProps): JSX.Element {
   const [box, width] = useWidth();
+  const { unit } = useScale();
+  const full = Math.round(height * unit);
   return (
     <div class="chart" ref={box}>
       {width > 0 && (
-        <svg role="img" aria-label={label} width={width} height={height}>
-          {children(width, height)}
+        <svg role="img" aria-label={label} width={width} height={full}>
+          {children(width, full, unit)}
         </svg>
       )}
     </div>
@@ -67,9 +94,9 @@ export function Plot({ label, height, series, top, format, first, last, mark }: 
   const limit = top ?? ceiling(Math.max(highest, mark?.at ?? 0));
   return (
     <Frame label={`${label}, at most ${format(highest)}`} height={height}>
-      {(width, full) => {
-        const base = full - 18;
-        const y = (value: number): number => base - (value / limit) * (base - 16);
+      {(width, full, unit) => {
+        const base = full - 18 * unit;
+        const y = (value: number): number => base - (value / limit) * (base - 16 * unit);
         return (
           <>
             <line class="grid" x1={0} x2={width} y1={y(limit)} y2={y(limit)} />
@@ -177,10 +204,10 @@ export function ScoreHistogram({ counts, flagged, threshold, height }: Histogram
   const parts = flaggedOf(counts, flagged, threshold);
   return (
     <Frame label={`Distribution of scores, ${counts.join(", ")}`} height={height}>
-      {(width, full) => {
-        const base = full - 18;
+      {(width, full, unit) => {
+        const base = full - 18 * unit;
         const step = width / counts.length;
-        const tall = (count: number): number => (count ? Math.max((Math.log10(count + 1) / Math.log10(most + 1)) * (base - 20), 2) : 0);
+        const tall = (count: number): number => (count ? Math.max((Math.log10(count + 1) / Math.log10(most + 1)) * (base - 20 * unit), 2) : 0);
         const bars = (values: number[], tone: string): JSX.Element => (
           <g class={`fill ${tone}`}>
             {values.map((count, at) => (
@@ -196,7 +223,7 @@ export function ScoreHistogram({ counts, flagged, threshold, height }: Histogram
             {threshold !== null && (
               <>
                 <line class="mark" x1={threshold * width} x2={threshold * width} y1={6} y2={base} />
-                <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={12} text-anchor={threshold > 0.6 ? "end" : "start"}>
+                <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={12 * unit} text-anchor={threshold > 0.6 ? "end" : "start"}>
                   review from {score(threshold)}
                 </text>
               </>

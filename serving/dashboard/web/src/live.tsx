@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { Plot, ScoreHistogram } from "./charts";
+import { Plot, ScoreHistogram, useScale } from "./charts";
 import { AlertList, Filters, everything, useFeed } from "./feed";
 import { compact, decimal, duration, percent, rate, time } from "./format";
 import { figures, useAnswer, useCell, useNow } from "./state";
@@ -64,6 +64,7 @@ interface ChartsProps {
 }
 
 function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
+  const { room } = useScale();
   const seconds = shown ? shown.step_ms / 1_000 : 1;
   const whole = <T,>(values: T[] | undefined): T[] => (values ?? []).slice(0, -1);
   const begins = shown?.begin ?? [];
@@ -73,15 +74,15 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   return (
     <>
       <Panel title="Throughput" hint="transactions a second" extra={<Spans span={span} choose={choose} />}>
-        <Plot label="Transactions a second" height={190} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
+        <Plot label="Transactions a second" height={190 * room} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
       </Panel>
       <Panel title="Alerts" hint={`in each ${duration(shown?.step_ms ?? 5_000)}`}>
-        <Plot label="Alerts" height={130} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
+        <Plot label="Alerts" height={130 * room} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
       </Panel>
       <Panel title="Latency" hint="event to decision: median, and 95 %">
         <Plot
           label="Latency"
-          height={160}
+          height={160 * room}
           series={[
             { values: whole(shown?.p95), kind: "area", tone: "faint" },
             { values: whole(shown?.p50), kind: "line", tone: "accent" },
@@ -91,7 +92,7 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
         />
       </Panel>
       <Panel title="Scores" hint="logarithmic: fraud is rare">
-        <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160} />
+        <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160 * room} />
       </Panel>
     </>
   );

@@ -10,10 +10,13 @@ import type { Alert, Me } from "./types";
 
 const queue: Filter = { ...everything, order: "risk", state: "open" };
 
+const isNarrow = (filter: Filter): boolean => JSON.stringify({ ...filter, order: queue.order }) !== JSON.stringify(queue);
+
 /** The queue, most money at risk first, beside the case that is open; made for the keyboard. */
 export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const { id } = useCell(route);
   const [filter, setFilter] = useState(queue);
+  const [open, setOpen] = useState(false);
   const { alerts, choices, problem } = useFeed(filter, false);
   const review = useCell(figures)?.review;
   const [last, setLast] = useState<Alert | null>(null);
@@ -56,8 +59,11 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
               </button>
             ))}
           </div>
+          <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+            Filter{isNarrow(filter) ? " •" : ""}
+          </button>
         </header>
-        <Filters filter={filter} choices={choices} change={setFilter} />
+        {open && <Filters filter={filter} choices={choices} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
           {alerts.length ? <AlertList alerts={alerts} chosen={id} target="review" /> : <p class="empty">Nothing is left to review.</p>}

@@ -13,14 +13,14 @@ export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: st
   const most = Math.max(...payments.map(value), 1);
   return (
     <Frame label={`The card's last ${payments.length} payments`} height={150}>
-      {(width, full) => {
-        const base = full - 18;
+      {(width, full, unit) => {
+        const base = full - 18 * unit;
         const x = (one: Payment): number => 10 + ((one.timestamp - first.timestamp) / span) * (width - 20);
         const y = (one: Payment): number =>
-          base - 6 - (Math.log10(value(one) + 1) / Math.log10(most + 1)) * (base - 24);
+          base - 6 - (Math.log10(value(one) + 1) / Math.log10(most + 1)) * (base - 24 * unit);
         return (
           <>
-            <text class="tick" x={0} y={10}>
+            <text class="tick" x={0} y={10 * unit}>
               {compact(most)}
             </text>
             <line class="axis" x1={0} x2={width} y1={base} y2={base} />
