@@ -10,10 +10,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka import create_topics
 from fraud.settings import Settings, load_settings
+from tests import dealing
 
 if TYPE_CHECKING:
     from tests.security.locked import LockedKafka
@@ -32,7 +35,20 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # The JVMs of tests live shortly, so they had better not optimise.
+    os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
     signal.signal(signal.SIGTERM, _interrupt)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest come first."""
+    dealing.put_in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """With `--dist loadfile`, files that share what is slow to start stay together."""
+    return dealing.dealer(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
