@@ -1,7 +1,7 @@
 """`python -m benchmarks.screenshots`: pictures of the dashboard for docs/images, from a real run.
 
 A history is produced and learnt from, a second version scores in shadow, live traffic flows, the monitor
-looks, an analyst judges a few alerts. What took long is kept in the home, so that pictures can be taken again.
+looks, an analyst judges a few alerts. What took long is kept in the home and not done again.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from deployments.demo.programs import Programs, flow
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
 from fraud.kafka import create_topics, group_lag
-from fraud.registry import CHAMPION, list_versions, promote
+from fraud.registry import list_versions, promote
 from fraud.settings import Settings, load_settings
 from serving.dashboard.accounts import Accounts
 
@@ -76,9 +76,7 @@ def main() -> None:
         home = asked.home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fraud-pictures-")))
         programs = stack.enter_context(_embedded(home))
         settings = load_settings(home=home)
-        if not (home / "learnt").exists():
-            _learn(settings, programs)
-            (home / "learnt").touch()
+        _learn(settings, programs)
         if asked.only_learn:
             return
         address = stack.enter_context(_traffic(settings, programs, asked.seconds))
@@ -98,13 +96,25 @@ def _embedded(home: Path) -> Iterator[Programs]:
 
 def _learn(settings: Settings, programs: Programs) -> None:
     """A champion that learnt most of the history, and a challenger of another policy."""
-    programs.run("history", ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)], _Told())
-    programs.run("first", [flow("retrain"), "--trials", "2"], _Told())
-    programs.run(
-        "second", [flow("train"), "--trials", "2", "--policy", "precision", "--promote", "never"], _Told()
+    simulate = ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)]
+    _once(programs, "history", simulate)
+    _once(programs, "champion", [flow("retrain"), "--trials", "2"])
+    _once(
+        programs,
+        "challenger",
+        [flow("train"), "--trials", "2", "--policy", "precision", "--promote", "never"],
     )
-    newest = next(one for one in list_versions(settings) if CHAMPION not in one.aliases)
-    promote(settings, newest.version, "fewer false alarms; to be watched in shadow", "challenger")
+    newest = list_versions(settings)[0]
+    if not newest.aliases:
+        promote(settings, newest.version, "fewer false alarms; to be watched in shadow", "challenger")
+
+
+def _once(programs: Programs, name: str, arguments: list[str]) -> None:
+    """What was done in this home before is not done again."""
+    done = programs.home / f"{name}.done"
+    if not done.exists():
+        programs.run(name, arguments, _Told())
+        done.touch()
 
 
 @contextmanager

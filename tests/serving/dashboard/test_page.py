@@ -1,5 +1,6 @@
 """The page itself, in a real Chromium."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 import serving.dashboard
 from serving.dashboard.assets import load_assets
-from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
+from tests.serving.dashboard.chromium import Stage, needs_chromium, on_stage, raised, visit
 from tests.serving.dashboard.world import Desk, labels_on, tell_alert, wait_for
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
@@ -82,6 +83,12 @@ def test_the_feed_can_be_paused_and_filtered(stage: Stage, desk: Desk) -> None:
         page.get_by_role("button", name="Filter").click()
         page.get_by_label("score from").fill("95")
         expect(page.locator(".feed li")).to_have_count(0)
+
+
+@needs_chromium
+def test_other_tests_may_run_an_event_loop_while_the_browser_is_up(stage: Stage) -> None:
+    assert stage.browser.is_connected()
+    assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:
