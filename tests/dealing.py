@@ -11,17 +11,17 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 UNITS: dict[str, tuple[str, ...]] = {
-    # One worker has the Prefect server and Spark's JVM. It begins with what needs no compiled features ...
-    "flows": (
+    # One worker has the Prefect server. It begins with what needs no compiled features ...
+    "prefect": (
         "tests/flows/test_orchestrating.py",
         "tests/flows/test_deploying.py",
         "tests/flows/test_refused.py",
         "tests/flows/test_drift_loop.py",
         "tests/flows",
-        "tests/fraud/modelling/test_spark_engine.py",
     ),
     # ... while the other compiles these, for both.
     "features": ("tests/fraud/features",),
+    "spark": ("tests/flows/test_preprocess.py", "tests/fraud/modelling/test_spark_engine.py"),
     "security": ("tests/security", "tests/deployments/test_acl.py"),
     "stack": ("tests/deployments/test_stack.py",),
     "serving": ("tests/serving/test_engine.py",),
