@@ -25,7 +25,12 @@ ENTRIES = {
     "serving": ("serving.__main__", "deployments.containers.needs", "deployments.cli.dashboard"),
     "producer": ("deployments.cli.simulate", "deployments.cli.replay", "deployments.containers.needs"),
 }
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "mlflow": "mlflow-skinny"}
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "mlflow": "mlflow-skinny",
+    "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
+}
 
 
 def locked(lock: Path) -> dict[str, str]:

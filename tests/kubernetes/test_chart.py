@@ -309,9 +309,10 @@ def test_the_chart_lints() -> None:
 
 
 def test_rules_and_boards_come_as_they_are_written() -> None:
-    manifests = render(*VARIANTS["eks"], "--set", "monitoring.runbook=https://wiki.example.com/fraud")
+    runbook = "https://wiki.example.com/fraud"
+    manifests = tuple(render(*VARIANTS["eks"], "--set", f"monitoring.runbook={runbook}"))
     for path in (CHART / "files" / "rules").glob("*.yaml"):
-        text = path.read_text().replace("docs/operations.md#", "https://wiki.example.com/fraud#")
+        text = path.read_text().replace("docs/operations.md#", f"{runbook}#")
         assert named(manifests, "PrometheusRule", f"fraud-{path.stem}")["spec"] == yaml.safe_load(text)
     for path in (CHART / "files" / "boards").glob("*.json"):
         board = named(manifests, "ConfigMap", f"fraud-board-{path.stem}")
@@ -320,10 +321,18 @@ def test_rules_and_boards_come_as_they_are_written() -> None:
 
 
 def test_what_the_monitor_pushes_is_taken_where_it_is_told_to_push() -> None:
-    manifests = render(*VARIANTS["eks"])
-    address = environment_of(tuple(manifests), "fraud-settings")["FRAUD_MONITORING__PUSHGATEWAY_URL"]
+    manifests = tuple(render(*VARIANTS["eks"]))
+    address = environment_of(manifests, "fraud-settings")["FRAUD_MONITORING__PUSHGATEWAY_URL"]
     service = named(manifests, "Service", "fraud-pushgateway")
     assert address == f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+
+
+def test_spans_may_leave_for_the_collector_and_go_nowhere_unless_told() -> None:
+    silent = tuple(render(*VARIANTS["eks"]))
+    assert "FRAUD_TRACING__ENDPOINT" not in environment_of(silent, "fraud-settings")
+    told = tuple(render(*VARIANTS["eks"], "--set", "tracing.endpoint=http://collector.monitoring:4318"))
+    assert environment_of(told, "fraud-settings")["FRAUD_TRACING__ENDPOINT"].endswith(":4318")
+    assert named(told, "NetworkPolicy", "fraud-tracing")["spec"]["egress"] == [{"ports": [{"port": 4318}]}]
 
 
 def pod_labels(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:
