@@ -6,6 +6,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.entry import run_flow
 from fraud.ingest.commits import Commit
 from fraud.settings import load_settings
+from fraud.telemetry import traced
 from tasks.ingest import ingest_one, list_partitions, report_ingest
 
 
@@ -13,10 +14,11 @@ from tasks.ingest import ingest_one, list_partitions, report_ingest
 def ingest() -> list[Commit]:
     """Bring the new transactions and labels from Kafka to the lake."""
     settings = load_settings()
-    runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
-    commits = [commit for run in runs for commit in run.result()]
-    report_ingest(commits)
-    return commits
+    with traced(settings, "ingest"):
+        runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
+        commits = [commit for run in runs for commit in run.result()]
+        report_ingest(commits)
+        return commits
 
 
 if __name__ == "__main__":

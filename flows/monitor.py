@@ -5,6 +5,7 @@ from prefect import flow
 from flows.entry import run_flow
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import load_settings
+from fraud.telemetry import traced
 from tasks.monitor import keep_report, look, push_figures, raise_alarm
 
 
@@ -12,12 +13,13 @@ from tasks.monitor import keep_report, look, push_figures, raise_alarm
 def monitor() -> MonitoringReport:
     """Look at the newest predictions; the alarm starts `retrain` where it is deployed."""
     settings = load_settings()
-    report = look(settings)
-    # First: an alarm does not wait for the paperwork.
-    raise_alarm(settings, report)
-    keep_report(settings, report)
-    push_figures(settings, report)
-    return report
+    with traced(settings, "monitor"):
+        report = look(settings)
+        # First: an alarm does not wait for the paperwork.
+        raise_alarm(settings, report)
+        keep_report(settings, report)
+        push_figures(settings, report)
+        return report
 
 
 if __name__ == "__main__":

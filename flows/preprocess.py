@@ -7,6 +7,7 @@ from prefect import flow
 from flows.entry import run_flow
 from fraud.preprocess.days import DayManifest
 from fraud.settings import load_settings
+from fraud.telemetry import traced
 from tasks.preprocess import bring_profiles, bring_rows, choose_days, publish_newest, report_days
 
 
@@ -14,12 +15,13 @@ from tasks.preprocess import bring_profiles, bring_rows, choose_days, publish_ne
 def preprocess(start: date | None = None, end: date | None = None) -> list[DayManifest]:
     """Make the training rows of these days (default: all); a day whose inputs are the same stays."""
     settings = load_settings()
-    period = choose_days(settings, start, end)
-    profiles = bring_profiles(settings, period)
-    rows = bring_rows(settings, period)
-    publish_newest(settings, period)
-    report_days(period, profiles, rows)
-    return rows
+    with traced(settings, "preprocess"):
+        period = choose_days(settings, start, end)
+        profiles = bring_profiles(settings, period)
+        rows = bring_rows(settings, period)
+        publish_newest(settings, period)
+        report_days(period, profiles, rows)
+        return rows
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from fraud.modelling.engines import Engine
 from fraud.modelling.gate import Verdict
 from fraud.modelling.promotion import Promotion
 from fraud.settings import load_settings
+from fraud.telemetry import traced
 from tasks.environment import clean_up, validate_environment
 
 
@@ -23,12 +24,13 @@ def retrain(trials: int | None = None, promote: Promotion = "auto", engine: Engi
         engine: that fits the model, `local` or `spark`; default FRAUD_TRAINING__ENGINE.
     """
     settings = load_settings()
-    validate_environment(settings)
-    ingest()
-    preprocess()
-    verdict = train(trials=trials, promote=promote, engine=engine)
-    clean_up(settings)
-    return verdict
+    with traced(settings, "retrain"):
+        validate_environment(settings)
+        ingest()
+        preprocess()
+        verdict = train(trials=trials, promote=promote, engine=engine)
+        clean_up(settings)
+        return verdict
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from fraud.modelling.gate import Verdict
 from fraud.modelling.promotion import Promotion
 from fraud.modelling.thresholds import Policy
 from fraud.settings import Settings, load_settings
+from fraud.telemetry import traced
 from tasks import train as tasks
 
 
@@ -29,15 +30,16 @@ def train(
         engine: `local` or `spark`, which fits on Spark's executors; default FRAUD_TRAINING__ENGINE.
     """
     settings = _settings(trials=trials, train_days=days, threshold_policy=policy, engine=engine)
-    history = tasks.load(settings)
-    periods = tasks.split(settings, history)
-    found = tasks.tune(settings, history, periods, settings.training.trials)
-    fitted = tasks.fit(settings, history, periods, found)
-    report = tasks.evaluate(settings, history, periods, fitted)
-    bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
-    verdict = tasks.gate(settings, history, periods, bundle, logged, promote)
-    tasks.report_training(settings, report, fitted, logged, verdict)
-    return verdict
+    with traced(settings, "train"):
+        history = tasks.load(settings)
+        periods = tasks.split(settings, history)
+        found = tasks.tune(settings, history, periods, settings.training.trials)
+        fitted = tasks.fit(settings, history, periods, found)
+        report = tasks.evaluate(settings, history, periods, fitted)
+        bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
+        verdict = tasks.gate(settings, history, periods, bundle, logged, promote)
+        tasks.report_training(settings, report, fitted, logged, verdict)
+        return verdict
 
 
 def _settings(**given: object) -> Settings:

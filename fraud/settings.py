@@ -210,6 +210,17 @@ class OidcSettings(_Section):
         return self
 
 
+class TracingSettings(_Section):
+    """Where spans go, and how many."""
+
+    endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="of an OpenTelemetry collector over HTTP, such as http://localhost:4318; unset: no spans",
+    )
+    sample: float = Field(default=0.01, gt=0, le=1, description="share of serving's micro-batches")
+
+
 class DashboardSettings(_Section):
     """Where the dashboard listens, and how much it keeps."""
 
@@ -250,6 +261,7 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    tracing: TracingSettings = TracingSettings()
     dashboard: DashboardSettings = DashboardSettings()
 
     prefect_api_url: str | None = Field(

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from serving.models import Models
 from serving.partitions import Partitions
 from serving.profiles import ProfileReader, ProfileTable
 from serving.snapshots import Snapshots
+from serving.spans import batch_spans
 from serving.state import PartitionState
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Engine:
         self._settings = settings
         self._transactional_id = transactional_id
         self._metrics = metrics
+        self._spans = metrics.spans = batch_spans(settings)
         self._profiles = ProfileTable()
         self._profile_reader = ProfileReader(settings)
         self._models = Models(settings, metrics)
@@ -135,10 +137,15 @@ class Engine:
         self.heartbeat = time.monotonic()
         self._partitions.tend()
         self._throttle()
+        began_ns = time.time_ns()
         messages = self._poll()
         self._models.swap()
         self._profile_reader.enter_into(self._profiles)
-        if messages:
+        if messages and self._spans is not None:
+            champion = self._models.champion
+            assert champion is not None
+            self._spans.around(began_ns, messages, champion.version, self._score)
+        elif messages:
             self._score(messages)
         else:
             self._delivery.tend()
@@ -153,7 +160,7 @@ class Engine:
             messages += self._consumer.consume(serving.batch_size - 1, 0)
         return messages
 
-    def _score(self, messages: list[Any]) -> None:
+    def _score(self, messages: Sequence[Any]) -> None:
         self._metrics.batch_messages.observe(len(messages))
         by_partition: dict[int, list[Any]] = {}
         for message in messages:
@@ -239,3 +246,5 @@ class Engine:
         except KafkaException as error:
             log.warning("leaving the consumer group failed: %s", error)
         self._delivery.close()
+        if self._spans is not None:
+            self._spans.close()

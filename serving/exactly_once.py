@@ -157,6 +157,8 @@ class ExactlyOnce:
         # Read afresh for every commit, as it changes with every rebalance; and read here, for on another
         # thread the consumer would not answer while this one is in a rebalance callback.
         group = self._consumer.consumer_group_metadata()
+        if self._metrics.spans is not None:
+            self._metrics.spans.seal()
         # Without a member id the coordinator would take the offsets of one it has put out.
         if self._consumer.memberid():
             self._begin(self._commit, group)
@@ -227,7 +229,7 @@ class ExactlyOnce:
 
     def _commit(self, job: _Job) -> bool:
         offsets = last_offsets(self._settings.topics.transactions, job.answers)
-        with self._metrics.commit_seconds.time():
+        with self._metrics.timed_commit():
             try:
                 hand_in = job.producer.send_offsets_to_transaction
                 _retrying(job, partial(hand_in, offsets, job.group, _CALL_TIMEOUT_S))

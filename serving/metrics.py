@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from fraud.kafka import DAY_MS
 from serving.delivery import Answers
+from serving.spans import BatchSpans
 
 SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -50,7 +51,13 @@ class ArrayHistogram(Collector):
 
 
 class Metrics:
-    """The engine's figures; `exposition` is what `/metrics` answers."""
+    """The engine's figures; `exposition` is what `/metrics` answers.
+
+    Attributes:
+        spans: of what is measured, where traces are asked for.
+    """
+
+    spans: BatchSpans | None = None
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -134,7 +141,13 @@ class Metrics:
         # Looking the label up anew costs more than the rest, and small batches have many stages.
         if stage not in self._stages:
             self._stages[stage] = self.stage_seconds.labels(stage)
-        return self._stages[stage].time()
+        timer = self._stages[stage].time()
+        return timer if self.spans is None else self.spans.within(stage, timer)
+
+    def timed_commit(self) -> AbstractContextManager[Any]:
+        """Measure a commit."""
+        timer = self.commit_seconds.time()
+        return timer if self.spans is None else self.spans.commit(timer)
 
     def profiled(self, dates: Sequence[str | None], timestamps: npt.NDArray[np.int64]) -> None:
         """Note the profiles' dates with which transactions of these times (ms) were scored."""
