@@ -15,6 +15,7 @@ from fraud.kafka import create_topics
 from fraud.modelling.bundle import ModelBundle
 from fraud.modelling.cache import save_bundle
 from fraud.settings import Settings, load_settings
+from fraud.variables import variables
 
 PARTITIONS = 4
 # The model comes from the disk; nobody answers at this address.
@@ -66,17 +67,8 @@ def workplace() -> Iterator[Workplace]:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment in which another process loads these settings."""
-    told: dict[str, str] = {}
-    _flatten("FRAUD", "_", settings.model_dump(mode="json"), told)
-    return {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")} | told
-
-
-def _flatten(name: str, separator: str, value: Any, told: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(f"{name}{separator}{key.upper()}", "__", inner, told)
-    elif value is not None:
-        told[name] = str(value)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
+    return inherited | variables(settings)
 
 
 def say(text: str) -> None:

@@ -9,11 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from fraud.settings import Settings
+from fraud.variables import variables
 from tests.serving.world import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,23 +23,7 @@ FLOW = ("flows/serve.py",)
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as a worker process reads them."""
-    told: dict[str, str] = {}
-    _flatten("FRAUD", settings.model_dump(mode="json"), told)
-    if settings.lake.s3_secret is not None and settings.lake.s3_key is not None:
-        told["FRAUD_LAKE__S3_KEY"] = settings.lake.s3_key.get_secret_value()
-        told["FRAUD_LAKE__S3_SECRET"] = settings.lake.s3_secret.get_secret_value()
-    return os.environ | told
-
-
-def _flatten(name: str, value: Any, told: dict[str, str]) -> None:
-    separator = "_" if name == "FRAUD" else "__"
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(f"{name}{separator}{key.upper()}", inner, told)
-    elif isinstance(value, list | tuple):
-        told[name] = json.dumps(value)
-    elif value is not None:
-        told[name] = str(value)
+    return os.environ | variables(settings)
 
 
 class Worker:
