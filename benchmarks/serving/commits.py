@@ -31,6 +31,7 @@ def run(seconds: float, messages: int, rate: int = 2_000) -> Section:
             settings = place.settings(f"paced-{interval_ms}", **interval)
             give_cards_a_past(settings)
             with engines(settings) as workers:
+                workers.wait_until_scoring()
                 committed_rate(settings, PAST)
                 latency = measure(settings, rate, seconds)
                 commits = workers.metric("fraud_commit_seconds_count")

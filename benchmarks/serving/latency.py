@@ -50,6 +50,7 @@ def run(
             settings = place.settings(delivery, delivery=delivery, commit_interval_s=interval_s)
             give_cards_a_past(settings)
             with engines(settings) as workers:
+                workers.wait_until_scoring()
                 committed_rate(settings, PAST)
                 measure(settings, 2_000, warm_up_s)
                 for rate in rates:
