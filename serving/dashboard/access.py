@@ -12,6 +12,7 @@ from serving.dashboard.sessions import Session
 from serving.dashboard.verdicts import audit
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "the body cannot be read"},
     401: {"description": "log in first"},
     403: {"description": "the role or the token does not suffice, or the request comes from another site"},
     429: {"description": "too often"},
