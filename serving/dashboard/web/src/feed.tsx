@@ -28,12 +28,22 @@ interface Choices {
 
 export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", campaign: "", text: "" };
 
+interface Feed {
+  alerts: Alert[];
+  choices: Choices;
+  waiting: number;
+  problem: string;
+  /** Whether the server has answered yet: until then no alerts means nothing. */
+  known: boolean;
+}
+
 /** The alerts that a filter lets through, kept up to date; while paused, new ones are only counted. */
-export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; choices: Choices; waiting: number; problem: string } {
+export function useFeed(filter: Filter, paused: boolean): Feed {
   const [alerts, setAlerts] = useState<Alert[]>([]);
   const [choices, setChoices] = useState<Choices>({ countries: [], campaigns: [] });
   const [waiting, setWaiting] = useState(0);
   const [problem, setProblem] = useState("");
+  const [known, setKnown] = useState(false);
   const gaps = useCell(missed);
   const key = JSON.stringify(filter);
   const held = useRef<Alert[]>([]);
@@ -59,6 +69,7 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cho
         setAlerts(merge(answer.alerts, meanwhile.current, filter));
         setChoices(answer);
         setProblem("");
+        setKnown(true);
       },
       (error: Error) => wanted && setProblem(error.message),
     );
@@ -95,7 +106,7 @@ export function useFeed(filter: Filter, paused: boolean): { alerts: Alert[]; cho
     };
   }, [key, paused]);
 
-  return { alerts, choices, waiting, problem };
+  return { alerts, choices, waiting, problem, known };
 }
 
 function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
