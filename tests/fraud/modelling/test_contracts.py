@@ -89,7 +89,7 @@ def test_a_leaked_label_is_caught(data: Dataset, disguise: str) -> None:
         ("hour", 24.0),
         ("weekday", -1.0),
         ("is_night", 2.0),
-        ("merchant_fraud_rate_7d", 1.1),
+        ("merchant_fraud_rate_7d", -0.1),
         ("card_sum_1h", -5.0),
     ],
 )
@@ -98,3 +98,9 @@ def test_a_feature_out_of_its_bounds_stops_the_training(data: Dataset, feature: 
     rows[9, data.feature_names.index(feature)] = value
     with pytest.raises(DataError, match=r"within their bounds.*t9"):
         require_sound(replace(data, rows=rows))
+
+
+def test_a_merchant_may_have_more_reports_than_payments_in_a_window(data: Dataset) -> None:
+    rows = data.rows.copy()
+    rows[9, data.feature_names.index("merchant_fraud_rate_7d")] = 1.1
+    require_sound(replace(data, rows=rows))
