@@ -108,8 +108,9 @@ class Cluster:
         given = [
             text for name, value in parameters.items() for text in ("--param", f"{name}={json.dumps(value)}")
         ]
-        small = ("cpu_request=100m", "cpu_limit=2", "memory_request=768Mi", "memory_limit=3Gi")
-        variables = [text for one in small for text in ("--job-variable", one)]
+        small = {"cpu_request": "100m", "cpu_limit": "2", "memory_request": "768Mi", "memory_limit": "3Gi"}
+        # As JSON: Prefect takes a bare 2 for a number.
+        variables = [text for one in small.items() for text in ("--job-variable", f'{one[0]}="{one[1]}"')]
         return self.prefect(
             "deployment", "run", deployment, *given, *variables, "--watch", "--watch-timeout", "1500"
         )
