@@ -2,14 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as settings_of_hypothesis
-from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
@@ -20,7 +15,6 @@ from serving.dashboard.store import Store
 from tests.serving.dashboard.world import (
     CHEAP,
     PASSWORDS,
-    Browser,
     Desk,
     judgement,
     labels_on,
@@ -189,32 +183,6 @@ def test_foreign_host_names_and_long_bodies_are_refused(lonely_desk: Desk) -> No
     assert long.status_code == 413
     endless = client.post("/api/login", content=iter([b"{", b"}"]))
     assert endless.status_code == 413
-
-
-@given(
-    text=st.text(max_size=70), number=st.floats() | st.integers(), body=st.recursive(
-        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=9),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
-    ),
-)  # fmt: skip
-@settings_of_hypothesis(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_odd_requests_are_answered_or_refused_but_never_fail(
-    lonely_desk: Desk, text: str, number: float, body: Any
-) -> None:
-    browser = Browser(lonely_desk.shared.client, lonely_desk.shared.csrf)
-    asked = [
-        browser.get("alerts", text=text),
-        browser.get("alerts", country=text, least_score=number),
-        browser.get("alerts", least_amount=number, before=number),
-        browser.get("case", transaction_id=text),
-        browser.get("live", span=text),
-        browser.post("verdict", body),
-        browser.post("verdict", judgement(text, "fraud", text)),
-        browser.post(f"models/{quote(text, safe='')}/promote", body),
-    ]
-    assert {answer.status_code for answer in asked} <= {200, 404, 405, 422, 429}
 
 
 def test_guessing_passwords_is_slowed_down(lonely_desk: Desk) -> None:
