@@ -42,11 +42,7 @@ LATENESS = AdmissionSettings().lateness
 def spark() -> Iterator[SparkSession]:
     """One session, whose small batches let cards go on from one to the next."""
     java = Path(spark_environment()["JAVA_HOME"])
-    # The sessions of tests are short, so the JVM had better not optimise.
-    conf = {
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-        "spark.sql.codegen.wholeStage": "false",
-    }
+    conf = {"spark.sql.codegen.wholeStage": "false"}
     settings = SparkSettings(
         master="local[2]", driver_memory="1g", arrow_batch_rows=64, java_home=java, conf=conf
     )

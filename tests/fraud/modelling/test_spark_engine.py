@@ -35,7 +35,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A lake with a history, and an engine of one worker."""
     made = load_settings(
         home=tmp_path_factory.mktemp("home"),
-        spark={"master": "local[2]", "driver_memory": "1g"},
+        spark={
+            "master": "local[2]",
+            "driver_memory": "1g",
+            "conf": {"spark.sql.codegen.wholeStage": "false"},
+        },
         training={"engine": "spark", "threads": 1},
     )
     write_history(open_lake(made), *tables(days=60, per_day=150, fraud_rate=0.05))
