@@ -18,7 +18,7 @@ from prefect.settings import get_current_settings
 from deployments.local.cache import cache_folder
 from fraud.settings import Settings
 from tests.flows.conftest import prefect_server as prefect_server
-from tests.flows.test_deploying import ROOT, fraud, prefect
+from tests.flows.test_deploying import ROOT, program
 
 pytestmark = [pytest.mark.airflow, pytest.mark.broker, pytest.mark.timeout(1200)]
 
@@ -59,8 +59,8 @@ def environment(prefect_server: None, settings: Settings) -> dict[str, str]:
 @pytest.fixture
 def worker(environment: dict[str, str]) -> Iterator[None]:
     """The pool, the deployments, and a worker that polls."""
-    fraud(environment, "orchestrate", "local")
-    prefect(environment, "deploy", "--name", "*/local")
+    program("deployments.cli", "orchestrate", "local", environment=environment)
+    program("prefect", "--no-prompt", "deploy", "--name", "*/local", environment=environment)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ import numpy as np
 import pytest
 
 from flows.backtest import backtest, parse_span
+from flows.entry import run_flow
 from fraud.errors import ConfigurationError, DataError, IncompatibleModelError
 from fraud.lake import open_lake
 from fraud.registry import promote
@@ -17,7 +16,6 @@ from tests.fraud.modelling.models import a_bundle
 from tests.fraud.modelling.synthetic import tables, write_history
 from tests.fraud.test_registry import registered
 
-ROOT = Path(__file__).parents[2]
 START = datetime(2024, 3, 1, tzinfo=UTC)
 PLAN: dict[str, Any] = {
     "start": date(2024, 4, 1), "folds": 1, "train_days": 20,
@@ -133,21 +131,27 @@ def test_a_span_is_read() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.timeout(300)
 def test_a_users_mistake_ends_the_program_with_a_sentence(
-    home: Settings, files: tuple[Path, Path], tmp_path: Path
+    home: Settings,
+    files: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     # given labels of which one names nobody
     transactions, labels = files
     labels.write_text(labels.read_text() + "\nnobody,1")
     # when the program is run
-    command = [
-        sys.executable, str(ROOT / "flows" / "backtest.py"), "--transactions", str(transactions),
+    arguments = [
+        "flows/backtest.py", "--transactions", str(transactions),
         "--labels", str(labels), "--columns", str(tmp_path / "columns.yaml"),
         *(word for name, value in PLAN.items() for word in (f"--{name.replace('_', '-')}", str(value))),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(SystemExit) as exited:
+        run_flow(backtest)
     # then it ends with the sentence and its code, without a traceback
-    assert done.returncode == DataError.exit_code
-    assert "labels name transactions that are not in the history" in done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    told = capfd.readouterr()
+    assert exited.value.code == DataError.exit_code
+    assert "error: 1 labels name transactions that are not in the history" in told.err
+    assert "Traceback" not in told.out + told.err

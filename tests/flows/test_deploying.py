@@ -1,9 +1,10 @@
 """What the README says of Prefect's command line, on a real server with a real worker."""
 
-import os
+import gc
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import get_current_settings
+from prefect.testing.cli import CycloptsCliRunner
 
+from deployments.cli import main
 from fraud.settings import Settings
 from tasks.monitor import ALARM
 
@@ -21,29 +24,34 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def environment(prefect_server: None, settings: Settings) -> dict[str, str]:
-    """What a user's shell would have set."""
+def shell(prefect_server: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a user's shell would have set, in the repository's folder."""
     topics = {f"FRAUD_TOPICS__{name.upper()}": value for name, value in settings.topics.model_dump().items()}
-    return {
-        **os.environ,
+    told = topics | {
         "COLUMNS": "200",
-        **topics,
         "PREFECT_API_URL": str(get_current_settings().api.url),
         "FRAUD_HOME": str(settings.home),
         "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "FRAUD_KAFKA__RETENTION_DAYS": "-1",
     }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
 
 
-def prefect(environment: dict[str, str], *arguments: str) -> str:
-    return run(environment, "prefect", "--no-prompt", *arguments)
+def prefect(*arguments: str) -> str:
+    """The command line of Prefect, in this process, which has imported it already."""
+    with warnings.catch_warnings():
+        # It leaves its connections to the end of its process.
+        warnings.simplefilter("ignore", ResourceWarning)
+        done = CycloptsCliRunner().invoke(["--no-prompt", *arguments])
+        gc.collect()
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
-def fraud(environment: dict[str, str], *arguments: str) -> str:
-    return run(environment, "deployments.cli", *arguments)
-
-
-def run(environment: dict[str, str], module: str, *arguments: str) -> str:
+def program(module: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """A command line as a program of its own."""
     command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240
@@ -52,21 +60,26 @@ def run(environment: dict[str, str], module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(environment: dict[str, str]) -> None:
+@pytest.mark.usefixtures("shell")
+def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # given the work pools, and every flow deployed
-    fraud(environment, "orchestrate")
-    prefect(environment, "deploy", "--all")
+    monkeypatch.setattr("sys.argv", ["fraud", "orchestrate"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    program("prefect", "--no-prompt", "deploy", "--all")
     # when
-    listed = prefect(environment, "deployment", "ls")
-    prefect(environment, "deployment", "run", "ingest/local")
-    prefect(environment, "worker", "start", "--pool", "local", "--run-once")
+    listed = prefect("deployment", "ls")
+    prefect("deployment", "run", "ingest/local")
+    program("prefect", "worker", "start", "--pool", "local", "--run-once")
     # then all are there, and the run went through
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     for deployment in deployments:
         assert f"{deployment['entrypoint'].split(':')[1]}/{deployment['name']}" in listed
-    assert "COMPLETED" in prefect(environment, "flow-run", "ls", "--flow-name", "ingest").upper()
+    assert "COMPLETED" in prefect("flow-run", "ls", "--flow-name", "ingest").upper()
     # when the monitor's alarm sounds, then a run of retrain waits for a worker
-    prefect(environment, "event", "emit", ALARM, "--resource-id", "fraud.model.fraud-detector")
+    prefect("event", "emit", ALARM, "--resource-id", "fraud.model.fraud-detector")
     deadline = time.monotonic() + 60
     while not (found := runs_started_by_alarm()) and time.monotonic() < deadline:
         time.sleep(0.2)

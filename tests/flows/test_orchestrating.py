@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import stat
 import uuid
 from pathlib import Path
@@ -21,7 +20,7 @@ from deployments.orchestration.pools import kubernetes_template, read_defaults
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.flows.test_deploying import prefect
+from tests.flows.test_deploying import ROOT, prefect
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -78,19 +77,16 @@ def test_a_run_is_given_up_after_three_missed_heartbeats() -> None:
     assert zombie.trigger.model_dump()["within"].total_seconds() == 540
 
 
-def test_a_flow_is_deployed_to_kubernetes_with_the_image_of_the_commit(server: Settings) -> None:
+def test_a_flow_is_deployed_to_kubernetes_with_the_image_of_the_commit(
+    server: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given the pool, and an image that the cluster has already
     orchestrate(server, ["kubernetes"], DEFAULTS, lambda text: None)
-    environment = {
-        **os.environ,
-        "PREFECT_API_URL": str(server.prefect_api_url),
-        "COLUMNS": "200",
-        "FRAUD_BUILT": "1",
-        "FRAUD_REGISTRY": "registry.example/fraud",
-        "FRAUD_TAG": "abc123",
-    }
+    for name, value in {"BUILT": "1", "REGISTRY": "registry.example/fraud", "TAG": "abc123"}.items():
+        monkeypatch.setenv(f"FRAUD_{name}", value)
+    monkeypatch.chdir(ROOT)
     # when
-    prefect(environment, "deploy", "--name", "train/kubernetes")
+    prefect("deploy", "--name", "train/kubernetes")
     # then
     with get_client(sync_client=True) as client:
         train = client.read_deployment_by_name("train/kubernetes")
