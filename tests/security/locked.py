@@ -2,8 +2,10 @@
 
 import ipaddress
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +90,9 @@ class LockedKafka:
             client=_client(self.authority.file, self._password),
         )
 
-    @property
+    @cached_property
     def admin(self) -> AdminClient:
-        """A client of the administrator's own."""
+        """A client of the administrator's; logging in takes longer than what it is asked."""
         servers = {"bootstrap.servers": self.kafka.bootstrap_servers}
         return AdminClient(servers | _client(self.authority.file, self._password))
 
@@ -116,14 +118,23 @@ class LockedKafka:
         password = secrets.token_hex(12)
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
         wanted = UserScramCredentialUpsertion(name, info, password.encode())
-        admin = self.admin
-        admin.alter_user_scram_credentials([wanted])[name].result()
+        self.admin.alter_user_scram_credentials([wanted])[name].result()
         return self.settings_of(name, password)
 
-    def allow(self, name: str, right: Right) -> None:
-        """Give a user a right."""
-        admin, binding = self.admin, _binding(name, right)
-        admin.create_acls([binding])[binding].result()
+    def allow(self, name: str, rights: Sequence[Right]) -> None:
+        """Give a user rights."""
+        bindings = {_binding(name, right) for right in rights}
+        for done in self.admin.create_acls(list(bindings)).values():
+            done.result()
+
+    def knows(self, name: str, rights: Sequence[Right]) -> bool:
+        """Whether the rights of a user have come from the controller to the broker."""
+        everything = AclBindingFilter(
+            ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{name}", None,
+            AclOperation.ANY, AclPermissionType.ANY,
+        )  # fmt: skip
+        found = self.admin.describe_acls(everything).result()
+        return {_binding(name, right) for right in rights} <= set(found)
 
     def take_away(self, name: str, right: Right) -> None:
         """Take a right away from a user."""
@@ -132,8 +143,7 @@ class LockedKafka:
             binding.restype, binding.name, binding.resource_pattern_type, binding.principal, binding.host,
             binding.operation, binding.permission_type,
         )  # fmt: skip
-        admin = self.admin
-        assert admin.delete_acls([exactly])[exactly].result()
+        assert self.admin.delete_acls([exactly])[exactly].result()
 
 
 def _draft(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

@@ -66,8 +66,8 @@ class World:
 
     def allow(self, rights: list[Right]) -> None:
         """Give the user rights, and wait until the broker knows."""
-        for right in rights:
-            self.locked.allow(self.name, right)
+        self.locked.allow(self.name, rights)
+        wait_for(lambda: self.locked.knows(self.name, rights))
 
     def _settings(self, kafka: dict[str, Any]) -> Settings:
         serving = {"commit_interval_s": 0.05, "snapshot_interval_s": 0}
@@ -265,7 +265,7 @@ def _lose(world: World, right: Right, running: "engine") -> None:
 def test_granting_is_complete_and_idempotent(world: World) -> None:
     # given a user for every identity, one of them with a right beyond its need
     principals = {identity: f"User:{identity}-{world.name}" for identity in IDENTITIES}
-    world.locked.allow(f"monitor-{world.name}", Right("topic", world.as_admin.topics.labels, "write"))
+    world.locked.allow(f"monitor-{world.name}", [Right("topic", world.as_admin.topics.labels, "write")])
     # when the rights are granted, twice
     first = plan_acls(world.as_admin, principals)
     granted = apply_plan(world.as_admin, first)
