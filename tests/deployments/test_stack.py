@@ -1,4 +1,5 @@
 import os
+import shutil
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,10 @@ pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, _migrated_database: Path) -> Iterator[Stack]:
     """A running stack on free ports."""
     running = Stack(tmp_path_factory.mktemp("stack"))
+    shutil.copy(_migrated_database, running.home)
     try:
         running.start({name: free_port() for name in NAMES})
         yield running
