@@ -113,7 +113,7 @@ class LiveTraffic:
             self._simulator.scenario_on(day), random, campaign >= 0, payments.time, payments.amount
         )
         transactions = batch.transactions.slice(0, sent)
-        return label_table(transactions, told), truth_table(
+        return label_table(transactions, told, campaign), truth_table(
             transactions["transaction_id"].combine_chunks(), campaign
         )
 

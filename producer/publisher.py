@@ -46,10 +46,12 @@ class Publisher:
             UnreachableError: some message could not be delivered.
         """
         produce = self._producer.produce
-        for key, value, timestamp in zip(messages.keys, messages.values, messages.timestamps, strict=True):
+        for key, value, timestamp, headers in zip(
+            messages.keys, messages.values, messages.timestamps, messages.headers, strict=True
+        ):
             while True:
                 try:
-                    produce(topic, value, key, timestamp=timestamp)
+                    produce(topic, value, key, timestamp=timestamp, headers=headers)
                     break
                 except BufferError:
                     self._producer.poll(0.05)

@@ -1,6 +1,6 @@
 """Tables as the JSON that travels on the topics, a whole column at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from fraud.schema import minor_digits
 
+Headers: TypeAlias = "list[tuple[str, bytes]] | None"
 Piece: TypeAlias = "str | pa.Array"
 """A literal of every message or a column of what differs."""
 
@@ -23,6 +24,7 @@ class Messages:
     keys: list[bytes]
     values: list[bytes]
     timestamps: list[int]
+    headers: list[Headers]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -30,7 +32,7 @@ class Messages:
     def part(self, first: int, end: int) -> "Messages":
         """The messages from `first` to before `end`."""
         chosen = slice(first, end)
-        return Messages(self.keys[chosen], self.values[chosen], self.timestamps[chosen])
+        return Messages(self.keys[chosen], self.values[chosen], self.timestamps[chosen], self.headers[chosen])
 
 
 def transaction_messages(table: pa.Table) -> Messages:
@@ -52,7 +54,7 @@ def transaction_messages(table: pa.Table) -> Messages:
 
 
 def label_messages(table: pa.Table) -> Messages:
-    """Labels: keyed by card, stamped with the time of the report."""
+    """Labels: keyed by card, stamped with the time of the report; the kind of fraud is a header."""
     pieces = [
         *_text(table, "transaction_id", "{"),
         *_text(table, "card_id"),
@@ -60,13 +62,17 @@ def label_messages(table: pa.Table) -> Messages:
         *_plain("reported_at", _column(table, "reported_at")),
         *_text(table, "source"),
     ]
-    return _messages(table, pieces, table["reported_at"])
+    messages = _messages(table, pieces, table["reported_at"])
+    if "campaign" not in table.column_names:
+        return messages
+    kinds = table["campaign"].to_pylist()
+    return replace(messages, headers=[[("campaign", kind.encode())] if kind else None for kind in kinds])
 
 
 def _messages(table: pa.Table, pieces: list[Piece], times: pa.ChunkedArray) -> Messages:
     values = pc.binary_join_element_wise(*pieces, "}", "").cast(pa.binary())
     keys = table["card_id"].cast(pa.binary())
-    return Messages(keys.to_pylist(), values.to_pylist(), times.to_pylist())
+    return Messages(keys.to_pylist(), values.to_pylist(), times.to_pylist(), [None] * len(keys))
 
 
 def _text(table: pa.Table, name: str, before: str = ",") -> list[Piece]:

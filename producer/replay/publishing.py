@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -94,7 +94,7 @@ def _send_portions(
 def _stamped(messages: Messages) -> Messages:
     """Labels reported in the future are stamped with now, since Kafka takes no later stamp."""
     now = int(time.time() * 1_000)
-    return Messages(messages.keys, messages.values, [min(stamp, now) for stamp in messages.timestamps])
+    return replace(messages, timestamps=[min(stamp, now) for stamp in messages.timestamps])
 
 
 def _cut(numbers: range) -> Iterator[range]:

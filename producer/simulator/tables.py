@@ -24,7 +24,9 @@ def _wire_schema(kept: pa.Schema, struct: type[msgspec.Struct]) -> pa.Schema:
 
 
 TRANSACTIONS = _wire_schema(TRANSACTION_ARROW, Transaction)
-LABELS = _wire_schema(LABEL_ARROW, Label)
+LABELS = _wire_schema(LABEL_ARROW, Label).append(pa.field("campaign", pa.string()))
+"""With the kind of fraud, which is no part of the label: it travels as a header, for people."""
+
 TRUTH = pa.schema(
     [
         pa.field("transaction_id", pa.string(), nullable=False),
@@ -82,15 +84,17 @@ def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:
     return pc.binary_join_element_wise(person, pa.array(generation).cast(pa.string()), "-")
 
 
-def label_table(transactions: pa.Table, reports: Reports) -> pa.Table:
-    """Reports in the Label schema, in their order."""
+def label_table(transactions: pa.Table, reports: Reports, campaign: Ints) -> pa.Table:
+    """Reports as labels, in their order; what is reported as fraud tells its kind, if it is of one."""
     rows = pa.array(reports.row)
+    told = np.where(reports.is_fraud, campaign[reports.row], -1)
     columns = [
         transactions["transaction_id"].take(rows).combine_chunks(),
         transactions["card_id"].take(rows).combine_chunks(),
         pa.array(reports.is_fraud),
         pa.array(reports.reported_at),
         pa.array(SOURCES[reports.source], pa.string()),
+        _campaign_names(told),
     ]
     return pa.Table.from_arrays(columns, schema=LABELS)
 
@@ -98,8 +102,12 @@ def label_table(transactions: pa.Table, reports: Reports) -> pa.Table:
 def truth_table(ids: pa.Array, campaign: Ints) -> pa.Table:
     """What really happened; `campaign` is -1 for legitimate payments."""
     fraud: Bools = campaign >= 0
-    names = pa.array(CAMPAIGN_NAMES, pa.string()).take(pa.array(np.where(fraud, campaign, 0), mask=~fraud))
-    return pa.Table.from_arrays([ids, pa.array(fraud), names], schema=TRUTH)
+    return pa.Table.from_arrays([ids, pa.array(fraud), _campaign_names(campaign)], schema=TRUTH)
+
+
+def _campaign_names(campaign: Ints) -> pa.Array:
+    none = campaign < 0
+    return pa.array(CAMPAIGN_NAMES, pa.string()).take(pa.array(np.where(none, 0, campaign), mask=none))
 
 
 def transaction_ids(key: int, first: int, count: int) -> pa.Array:

@@ -97,7 +97,7 @@ class Simulator:
             day=day,
             transactions=table,
             deliveries=_deliveries(scenario.transport, random, payments.time),
-            labels=label_table(table, told),
+            labels=label_table(table, told, campaign),
             truth=truth_table(ids, campaign),
         )
 

@@ -226,7 +226,7 @@ def test_an_unreachable_broker_is_told_in_one_sentence(make_settings: SettingsFa
 
 @pytest.mark.broker
 def test_a_message_that_kafka_does_not_take_is_counted_and_raised(settings: Settings) -> None:
-    huge = Messages([b"c"], [b"x" * 2_000_000], [int(time.time() * 1_000)])
+    huge = Messages([b"c"], [b"x" * 2_000_000], [int(time.time() * 1_000)], [None])
 
     with pytest.raises(UnreachableError, match="too large"), Publisher(settings) as publisher:
         publisher.send(settings.topics.transactions, huge)
