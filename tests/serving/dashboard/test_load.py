@@ -50,7 +50,7 @@ def process_of(settings: Settings, servers: str) -> Iterator[tuple[str, psutil.P
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: _answers(url))
+        wait_for(lambda: _answers(url), patience_s=120)
         yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
