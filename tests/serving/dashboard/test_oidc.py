@@ -262,7 +262,7 @@ def foreign_issuer(port: int) -> Iterator[str]:
             return False
 
     try:
-        wait_for(is_up)
+        wait_for(is_up, patience_s=90)
         yield url
     finally:
         process.terminate()
