@@ -154,6 +154,9 @@ class ServingSettings(_Section):
     commit_interval_s: float = Field(default=0.1, ge=0.005, le=5.0)
     batch_size: int = Field(default=2_000, ge=1)
     batch_wait_s: float = Field(default=0.005, gt=0, description="for a first message")
+    fetch_wait_s: float = Field(
+        default=0.005, ge=0.001, le=1, description="for more than a few messages; Kafka is asked as often"
+    )
     transaction_timeout_s: float = Field(default=15.0, ge=2, description="until Kafka aborts a dead worker's")
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="until a silent worker's partitions go to the others"

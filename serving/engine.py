@@ -37,7 +37,8 @@ _GROUP_CONFIG = {
     # Only what really moves is taken away in a rebalance, and only that has to be restored elsewhere.
     "partition.assignment.strategy": "cooperative-sticky",
     "max.poll.interval.ms": 120_000,
-    "fetch.wait.max.ms": 50,
+    # An answer for every message would keep two processors busy with answering at a few thousand a second.
+    "fetch.min.bytes": 2_000,
 }
 
 
@@ -99,7 +100,12 @@ class Engine:
             self._delivery.commit_ended(next(filter(None, faults), None))
 
         session_ms = int(self._settings.serving.session_timeout_s * 1_000)
-        timing = {"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 5}
+        fetch_ms = int(self._settings.serving.fetch_wait_s * 1_000)
+        timing = {
+            "session.timeout.ms": session_ms,
+            "heartbeat.interval.ms": session_ms // 5,
+            "fetch.wait.max.ms": fetch_ms,
+        }
         config = _GROUP_CONFIG | timing | {"on_commit": ended}
         return Consumer(consumer_config(self._settings, self._settings.serving.group_id, **config))
 

@@ -145,15 +145,10 @@ def _split(grammar, data, at, end, places):  # type: ignore[no-untyped-def]
         at = _past_blanks(data, at + grammar.lengths[field] + 2)
         if data[at] != _COLON:
             return False
-        at = _past_blanks(data, at + 1)
-        if _is_null(data, at):
-            stop, is_text = at + len(_NULL), False
-        else:
-            stop, is_text = _value_end(data, at, grammar.longest[field]), data[at] == _QUOTE
-            if stop == _ODD:
-                return False
-            places[field, 0], places[field, 1] = at + is_text, stop
-        at = _past_blanks(data, stop + is_text)
+        at = _value(data, _past_blanks(data, at + 1), grammar.longest[field], places[field])
+        if at == _ODD:
+            return False
+        at = _past_blanks(data, at)
         if data[at] == _CLOSE:
             break
         if data[at] != _COMMA:
@@ -166,14 +161,6 @@ def _past_blanks(data, at):  # type: ignore[no-untyped-def]
     while data[at] == _SPACE or data[at] == _LINE or data[at] == _RETURN or data[at] == _TAB:
         at += 1
     return at
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _is_null(data, at):  # type: ignore[no-untyped-def]
-    for number, letter in enumerate(_NULL):
-        if data[at + number] != letter:
-            return False
-    return True
 
 
 @numba.njit(cache=True, nogil=True)
@@ -190,6 +177,19 @@ def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
         if matches == length and data[at + 1 + length] == _QUOTE:
             return field
     return _ODD
+
+
+@numba.njit(cache=True, nogil=True)
+def _value(data, at, longest, place):  # type: ignore[no-untyped-def]
+    """Note where the value at `at` begins and ends, if it is not null; returns what follows, -1: it is odd."""
+    first, second, third, fourth = _NULL
+    if data[at] == first and data[at + 1] == second and data[at + 2] == third and data[at + 3] == fourth:
+        return at + len(_NULL)
+    stop, is_text = _value_end(data, at, longest), data[at] == _QUOTE
+    if stop == _ODD:
+        return _ODD
+    place[0], place[1] = at + is_text, stop
+    return stop + is_text
 
 
 @numba.njit(cache=True, nogil=True)
