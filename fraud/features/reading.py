@@ -181,7 +181,7 @@ def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _value(data, at, longest, place):  # type: ignore[no-untyped-def]
-    """Note where the value at `at` begins and ends, if it is not null; returns what follows, -1: it is odd."""
+    """Note where the value at `at` begins and ends, unless it is null; returns what follows, -1 if odd."""
     first, second, third, fourth = _NULL
     if data[at] == first and data[at + 1] == second and data[at + 2] == third and data[at + 3] == fourth:
         return at + len(_NULL)
