@@ -54,7 +54,7 @@ def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
             (partition, offset)
             for one in told
             for partition, first, last in zip(
-                *(one[f"fraud.{name}"] for name in ("partitions", "first_offsets", "last_offsets")),  # type: ignore[call-overload]
+                *(one[f"fraud.{name}"] for name in ("partitions", "first_offsets", "last_offsets")),
                 strict=True,
             )
             for offset in range(first, last + 1)
