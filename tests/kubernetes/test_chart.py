@@ -82,6 +82,15 @@ def test_what_runs_for_long_is_probed(name: str) -> None:
 
 
 @every_variant
+def test_a_busy_node_does_not_kill_what_lives(name: str) -> None:
+    for manifest in of_kind(variant(name), *LONG_RUNNING):
+        for container in pod_of(manifest)["containers"]:
+            for kind, patience_s in (("startupProbe", 5), ("readinessProbe", 5), ("livenessProbe", 10)):
+                if kind in container:
+                    assert container[kind]["timeoutSeconds"] >= patience_s, (container["name"], kind)
+
+
+@every_variant
 def test_every_image_has_a_tag_that_stays(name: str) -> None:
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
@@ -149,6 +158,7 @@ def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
             found |= {one["name"] for one in container.get("env", [])}
+    found |= {one["name"] for one in pool_defaults(variant(name))["extra_env"]}
     # then each of them names a field
     for variable in found:
         if variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
