@@ -36,15 +36,15 @@ def ways(parts: PartsOf) -> dict[str, Any]:
 def begin(request: Request, parts: PartsOf) -> Response:
     """Off to the issuer."""
     if parts.issuer is None:
-        return _refused(parts, request, "There is no login by OpenID Connect here.", 404)
+        return _page("There is no login by OpenID Connect here.", 404)
     if not parts.logins_by_address.take(_address(request)):
-        return _refused(parts, request, "Too many tries; wait a minute.", 429)
+        return _page("Too many tries; wait a minute.", 429)
     challenge = Challenge.fresh(_return_url(request, parts))
     state, browser = parts.pending.begin(challenge)
     try:
         target = parts.issuer.begin(state, challenge)
     except LoginRefusedError as error:
-        return _refused(parts, request, str(error), 502)
+        return _page(str(error), 502)
     answer = RedirectResponse(target, 303)
     # Lax: the browser comes back from another site, by following a link as it were.
     answer.set_cookie(
@@ -60,20 +60,20 @@ def finish(
 ) -> Response:
     """Back from the issuer: a session, or a page that says why there is none."""
     if parts.issuer is None:
-        return _refused(parts, request, "There is no login by OpenID Connect here.", 404)
+        return _page("There is no login by OpenID Connect here.", 404)
     challenge = parts.pending.take(state, request.cookies.get(_cookie(parts), ""))
     if challenge is None:
-        return _refused(parts, request, "This login was not begun here, or too long ago; begin anew.", 403)
+        return _page("This login was not begun here, or too long ago; begin anew.", 403)
     if error or not code:
-        return _refused(parts, request, "The issuer did not let you in.", 403)
+        return _refused(parts, request, "The issuer did not let you in.")
     if iss and iss != parts.settings.dashboard.oidc.issuer:
-        return _refused(parts, request, "The answer comes from another issuer.", 403)
+        return _refused(parts, request, "The answer comes from another issuer.")
     try:
         user = parts.issuer.finish(code, challenge)
     except LoginRefusedError as refusal:
-        return _refused(parts, request, str(refusal), 403)
+        return _refused(parts, request, str(refusal))
     if user.name in parts.accounts.users():
-        return _refused(parts, request, f"{user.name} is the name of one who logs in with a password.", 403)
+        return _refused(parts, request, f"{user.name} is the name of one who logs in with a password.")
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(_cookie(parts), httponly=True, samesite="lax", secure=_secure(parts))
     open_session(parts, user, answer)
@@ -95,10 +95,14 @@ def _secure(parts: Parts) -> bool:
     return parts.settings.dashboard.behind_tls
 
 
-def _refused(parts: Parts, request: Request, reason: str, status: int) -> Response:
-    if status == 403:
-        with parts.store.desk() as desk:
-            audit(desk, "(unknown)", "login refused", _address(request), {"reason": reason})
+def _refused(parts: Parts, request: Request, reason: str) -> Response:
+    """An answer of the issuer to a login that was begun here, of which the audit must know."""
+    with parts.store.desk() as desk:
+        audit(desk, "(unknown)", "login refused", _address(request), {"reason": reason})
+    return _page(reason, 403)
+
+
+def _page(reason: str, status: int) -> Response:
     return HTMLResponse(_PAGE.format(reason=escape(reason)), status)
 
 
