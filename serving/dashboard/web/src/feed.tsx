@@ -9,6 +9,7 @@ import type { Alert } from "./types";
 
 const mostShown = 100;
 const mostCounted = 10_000;
+const [brisk, calm] = [120, 500];
 
 export interface Filter {
   order: "newest" | "risk";
@@ -79,12 +80,14 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
   }, [key, gaps, paused]);
 
   useEffect(() => {
-    // Many alerts a second are one change of the list.
+    // Many alerts a second are one change of the list; of a flood nobody can follow each.
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let pace = brisk;
     const enter = () => {
       timer = undefined;
       const news = held.current;
       held.current = [];
+      pace = news.length > 10 ? calm : brisk;
       setAlerts((shown) => merge(shown, news, filter));
     };
     const leave = arrived.follow(({ alerts: news, more }) => {
@@ -98,7 +101,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
       }
       held.current.push(...news);
       meanwhile.current = [...meanwhile.current, ...news].slice(-mostShown);
-      timer ??= setTimeout(enter, 120);
+      timer ??= setTimeout(enter, pace);
     });
     return () => {
       clearTimeout(timer);
