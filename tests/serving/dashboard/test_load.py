@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import msgspec
 import psutil
 import pytest
 from confluent_kafka import Producer
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
@@ -64,12 +65,15 @@ def _answers(url: str) -> bool:
         return False
 
 
-def enter(url: str) -> Browser:
-    browser = Browser(httpx.Client(base_url=url, timeout=30, trust_env=False))
-    answer = browser.post("login", {"name": "anna", "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    browser.csrf = answer.json()["csrf"]
-    return browser
+@contextmanager
+def enter(url: str) -> Iterator[Browser]:
+    """Somebody who has logged in."""
+    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+        browser = Browser(client)
+        answer = browser.post("login", {"name": "anna", "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        browser.csrf = answer.json()["csrf"]
+        yield browser
 
 
 @contextmanager
@@ -183,7 +187,7 @@ def test_the_page_is_ready_soon_and_alerts_are_on_the_screen_soon(
 
 def _ready_ms(page: Page) -> float:
     page.reload()
-    page.wait_for_function("/[0-9]/.test(document.querySelector('.figure-value')?.textContent ?? '')")
+    expect(page.locator(".figure-value").first).to_have_text(re.compile("[0-9]"))
     return float(page.evaluate("performance.now()"))
 
 
@@ -202,8 +206,7 @@ _WATCH_ALERTS = """() => {
 
 def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str) -> None:
     # given fifty open pages on one process
-    with process_of(settings, broker) as (url, _):
-        anna = enter(url)
+    with process_of(settings, broker) as (url, _), enter(url) as anna:
         delays: list[int] = []
         threads = [threading.Thread(target=_listen, args=(url, anna, delays)) for _ in range(50)]
         for thread in threads:
@@ -222,9 +225,11 @@ def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str
 
 
 def _listen(url: str, anna: Browser, delays: list[int], seconds: float = 20.0) -> None:
-    client = httpx.Client(base_url=url, timeout=30, trust_env=False, cookies=anna.client.cookies)
     until = time.monotonic() + seconds
-    with listening(Browser(client)) as event:
+    with (
+        httpx.Client(base_url=url, timeout=30, trust_env=False, cookies=anna.client.cookies) as client,
+        listening(Browser(client)) as event,
+    ):
         while time.monotonic() < until:
             delays += [now_ms() - one["scored_at"] for one in event("alerts")["alerts"]]
 
@@ -235,8 +240,7 @@ def test_a_broker_that_goes_and_comes(make_settings: SettingsFactory, tmp_path: 
     try:
         settings = make_settings(kafka={"bootstrap_servers": kafka.bootstrap_servers})
         create_topics(settings)
-        with process_of(settings, kafka.bootstrap_servers) as (url, _):
-            anna = enter(url)
+        with process_of(settings, kafka.bootstrap_servers) as (url, _), enter(url) as anna:
             tell_alert(settings, 1)
             wait_for(anna.alerts)
             # when the broker goes, the page is told, and what is known stays
