@@ -187,8 +187,14 @@ class Cluster:
         return str(status["state"]["terminated"]["message"])
 
     def wait_for_job(self, name: str) -> None:
-        """Until a Job has completed."""
-        self.kubectl("wait", f"job/{name}", "--for=condition=complete", "--timeout=900s", timeout=960)
+        """Until a Job has completed; one that failed tells why."""
+
+        def ended() -> bool:
+            status = self.get("job", name)["status"]
+            assert not status.get("failed"), self.kubectl("logs", f"job/{name}", "--tail=20")
+            return bool(status.get("succeeded"))
+
+        until(ended, 900, f"the job {name} completes")
 
     def _run(
         self,

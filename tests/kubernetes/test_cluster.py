@@ -129,6 +129,7 @@ def test_lag_scales_to_three_and_back(cluster: Cluster) -> None:
         *("--set", "serving.autoscaling.kind=keda", "--set", "serving.autoscaling.lagThreshold=50"),
         *("--set", "serving.autoscaling.cooldownSeconds=30", "--set", "serving.autoscaling.pollingSeconds=5"),
     )
+    cluster.kubectl("wait", "scaledobject/fraud-serving", "--for=condition=Ready", "--timeout=120s")
     # when more comes than one pod has room for
     cluster.produce("burst", "--rate", "5000", "--duration", "90")
     # then
