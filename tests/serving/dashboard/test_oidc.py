@@ -155,7 +155,7 @@ def test_a_code_that_the_issuer_refuses_is_no_login(door: Door) -> None:
         {"aud": [CLIENT, "another-client"]},
         {"iss": "https://evil.example"},
     ],
-    ids=str,
+    ids=["nonce", "no nonce", "expired", "no expiry", "of the future", "audience", "audiences", "issuer"],
 )
 def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, changes: dict[str, Any]) -> None:
     def twist(claims: dict[str, Any]) -> dict[str, Any]:
