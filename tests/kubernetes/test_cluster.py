@@ -113,7 +113,7 @@ def test_a_killed_pod_loses_and_doubles_nothing(cluster: Cluster) -> None:
 def test_an_upgrade_and_a_rollback_under_load_lose_nothing(cluster: Cluster) -> None:
     cluster.produce("under-upgrade", "--rate", "100", "--duration", "180")
     cluster.upgrade(
-        *("--set", "serving.autoscaling.kind=none", "--set", "serving.featureSample=0.02", "--wait"),
+        *("--set", "serving.autoscaling.kind=none", "--set-json", "serving.featureSample=0.02", "--wait"),
         *("--timeout", "10m"),
     )
     cluster.helm("rollback", NAME, "--wait", "--timeout", "10m")
