@@ -233,6 +233,14 @@ def test_a_job_that_changes_has_another_name(change: str) -> None:
     assert after.keys() - before.keys()
 
 
+def test_starting_up_on_a_small_machine_is_no_reason_to_scale() -> None:
+    # given what a pod takes that compiles its kernel: about one CPU
+    asked = pod_of(named(variant("local"), "Deployment", "fraud-serving"))["containers"][0]["resources"]
+    scaler = named(variant("local"), "HorizontalPodAutoscaler", "fraud-serving")["spec"]["metrics"][0]
+    share = scaler["resource"]["target"]["averageUtilization"] / 100
+    assert int(asked["requests"]["cpu"].removesuffix("m")) * share >= 800
+
+
 def test_lag_is_that_of_the_group_that_serves() -> None:
     (kafka, _) = named(variant("eks"), "ScaledObject", "fraud-serving")["spec"]["triggers"]
     assert kafka["metadata"]["consumerGroup"] == Settings().serving.group_id
