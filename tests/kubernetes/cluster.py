@@ -169,7 +169,7 @@ class Cluster:
         self.kubectl("apply", "-f", "-", text=yaml.safe_dump(job))
 
     def refusal(self, name: str, **settings: str) -> str:
-        """Why serving's init container ends, when it is told other settings: what `kubectl describe pod` shows."""
+        """Why serving's init container ends, when told other settings: what `kubectl describe pod` shows."""
         pod = self.get("deployment", "fraud-serving")["spec"]["template"]["spec"]
         (asking,) = pod.pop("initContainers")
         asking["args"].append("--patience=5")
