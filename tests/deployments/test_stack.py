@@ -4,6 +4,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -11,6 +12,7 @@ from deployments.local.processes import free_port
 from deployments.local.stack import NAMES, ServerStatus, Stack
 from fraud.settings import load_settings
 from tests.deployments.conftest import FraudCommand
+from tests.serving.world import wait_for
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -36,6 +38,18 @@ def home(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_server_answers(stack: Stack) -> None:
     assert {server.name: server.state for server in stack.status()} == dict.fromkeys(NAMES, "ready")
+
+
+def test_what_has_a_schedule_is_planned(stack: Stack) -> None:
+    # given a deployment that is to run every night
+    with httpx.Client(base_url=stack.addresses()["PREFECT_API_URL"] + "/") as prefect:
+        flow = prefect.post("flows/", json={"name": "nightly"}).json()["id"]
+        nightly = {"schedule": {"cron": "0 3 * * *"}, "active": True}
+        told = {"name": "local", "flow_id": flow, "schedules": [nightly]}
+        deployment = prefect.post("deployments/", json=told).json()["id"]
+        # then, within a minute or so, the server plans its runs
+        of_it = {"deployments": {"id": {"any_": [deployment]}}, "limit": 1}
+        wait_for(lambda: prefect.post("flow_runs/filter", json=of_it).json(), 90)
 
 
 def test_servers_listen_on_the_loopback_interface_only(stack: Stack) -> None:

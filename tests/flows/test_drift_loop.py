@@ -124,7 +124,11 @@ def deployed_with_a_worker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             yield
         finally:
             worker.terminate()
-            worker.wait(60)
+            try:
+                worker.wait(60)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
             with get_client(sync_client=True) as client:
                 client.delete_deployment(client.read_deployment_by_name("retrain/local").id)
                 client.delete_work_pool(POOL)

@@ -93,17 +93,14 @@ class Prometheus:
             ],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-        self.log = (folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            [
-                program("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{self.port}",
-            ],
-            stdout=self.log,
-            stderr=self.log,
-        )
+        command = [
+            program("prometheus"),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def ask(self, path: str, **parameters: str) -> Any:
         """What its API answers, or what it has against the question."""
@@ -127,7 +124,6 @@ class Prometheus:
         """End it."""
         self.process.terminate()
         self.process.wait(30)
-        self.log.close()
 
 
 @pytest.fixture
