@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -38,6 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # The JVMs of tests live shortly, so they had better not optimise.
     os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
     signal.signal(signal.SIGTERM, _interrupt)
+    # What is slow is the first example, which makes tables or compiles, and a busy machine.
+    slow = hypothesis.HealthCheck.too_slow
+    hypothesis.settings.register_profile("here", deadline=None, suppress_health_check=[slow])
+    hypothesis.settings.load_profile("here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -61,7 +61,7 @@ def on_s3(make_fault_settings: FaultSettings, broker: str, s3: S3Server, network
 def test_s3_is_down(on_s3: Settings, s3: S3Server, network: Proxy, judge: Judge, outage: str) -> None:
     with scene(on_s3, workers=2) as made:
         # given
-        wait_for(lambda: all(worker.counted(_WRITTEN) >= PARTITIONS for worker in made.workers), 60)
+        wait_for(lambda: all(worker.counted(_WRITTEN) >= 2 * PARTITIONS for worker in made.workers), 60)
 
         # when
         since = time.time()
@@ -86,7 +86,7 @@ def test_kill_9_while_a_snapshot_goes_to_s3(on_s3: Settings, network: Proxy, jud
     with scene(on_s3) as made:
         # given
         worker = made.workers[0]
-        wait_for(lambda: worker.counted(_WRITTEN) >= PARTITIONS, 60)
+        wait_for(lambda: worker.counted(_WRITTEN) >= 2 * PARTITIONS, 60)
 
         # when the network stands still for longer than a snapshot is due
         network.hold()
