@@ -2,7 +2,8 @@
 
 XGBoost walks row by row through trees that also serve its training; here a block of rows goes down one small
 tree level by level, so that the tree stays in the cache and the steps of different rows overlap. Siblings lie
-side by side and a leaf is its own child, which leaves no branch to mispredict.
+side by side and a leaf is its own child, which leaves no branch to mispredict. Every row is written out
+twice, its unknowns as NaN and as infinity: a node reads those that go its way, and need not ask.
 """
 
 import json
@@ -18,20 +19,22 @@ from fraud.modelling.bundle import probe_rows
 Rows = npt.NDArray[np.float32]
 _BLOCK = 128
 _ODD = -1
+_COLUMN_BITS = np.uint32(10)
+_COLUMN = np.uint32((1 << 10) - 1)
 
 
 class Trees(NamedTuple):
-    """All nodes of all trees; node `left[i]` and the one after it are the children of `i`.
+    """All nodes of all trees; the children of a node lie side by side.
 
-    `roots` has the first node of each tree, `depths` the steps to its deepest leaf. At a leaf `threshold` is
-    NaN, which sends every value left, and `left` is the leaf itself. Indices are unsigned: of signed ones
-    numba would ask whether they count from the end, at twice the cost.
+    `step` has where the first child lies, above the bits of the column that decides: f for feature f where
+    unknown goes left, F + f where it goes right. At a leaf `threshold` is NaN, which sends every value left,
+    and the first child is the leaf itself. `roots` has the first node of each tree, `depths` the steps to its
+    deepest leaf. Indices are unsigned: of signed ones numba would ask whether they count from the end, at
+    twice the cost.
     """
 
-    feature: npt.NDArray[np.uint32]
     threshold: npt.NDArray[np.float32]
-    left: npt.NDArray[np.uint32]
-    missing_right: npt.NDArray[np.uint32]
+    step: npt.NDArray[np.uint32]
     value: npt.NDArray[np.float32]
     roots: npt.NDArray[np.uint32]
     depths: npt.NDArray[np.uint32]
@@ -52,15 +55,17 @@ class Forest:
 
 
 def compile_forest(booster: xgb.Booster) -> Forest | None:
-    """The booster's forest; None when it is not of plain trees, or a margin differs by a bit."""
+    """The booster's forest; None when it is not of plain trees, too large, or a margin differs by a bit."""
     learner = _learner(booster)
     if not _is_plain(learner):
         return None
-    forest = Forest(_lay_out(_trees(learner)), np.float32(0))
+    laid_out = _lay_out(_trees(learner), booster.num_features())
+    if laid_out is None:
+        return None
     rows = trial_rows(booster.num_features())
     wanted = booster.inplace_predict(rows, predict_type="margin")
     for base in _base_margins(learner):
-        forest = Forest(forest._trees, base)
+        forest = Forest(laid_out, base)
         if np.array_equal(forest.margin(rows), wanted):
             return forest
     return None
@@ -108,25 +113,26 @@ def trial_rows(features: int) -> Rows:
     return np.vstack([rows, probe_rows(features)])
 
 
-def _lay_out(trees: list[dict[str, Any]]) -> Trees:
-    nodes: list[tuple[int, float, int, int, float]] = []
+def _lay_out(trees: list[dict[str, Any]], features: int) -> Trees | None:
+    """None: a step has no room for so many features or nodes."""
+    nodes: list[tuple[float, int, int, float]] = []
     roots, depths = [], []
     for tree in trees:
         roots.append(len(nodes))
-        depths.append(_append(tree, nodes))
-    feature, threshold, left, missing_right, value = zip(*nodes, strict=True)
+        depths.append(_append(tree, features, nodes))
+    if 2 * features > _COLUMN or len(nodes) >= 1 << (32 - _COLUMN_BITS):
+        return None
+    threshold, column, first_child, value = zip(*nodes, strict=True)
     return Trees(
-        np.array(feature, dtype=np.uint32),
         np.array(threshold, dtype=np.float32),
-        np.array(left, dtype=np.uint32),
-        np.array(missing_right, dtype=np.uint32),
+        np.array(first_child, dtype=np.uint32) << _COLUMN_BITS | np.array(column, dtype=np.uint32),
         np.array(value, dtype=np.float32),
         np.array(roots, dtype=np.uint32),
         np.array(depths, dtype=np.uint32),
     )
 
 
-def _append(tree: dict[str, Any], nodes: list[tuple[int, float, int, int, float]]) -> int:
+def _append(tree: dict[str, Any], features: int, nodes: list[tuple[float, int, int, float]]) -> int:
     """Append a tree's nodes level by level; returns its depth."""
     level, depth = [0], -1
     while level:
@@ -134,15 +140,12 @@ def _append(tree: dict[str, Any], nodes: list[tuple[int, float, int, int, float]
         children = len(nodes) + len(level)
         following: list[int] = []
         for node in level:
-            left = tree["left_children"][node]
+            left, condition = tree["left_children"][node], tree["split_conditions"][node]
             if left == _ODD:
-                nodes.append((0, np.nan, len(nodes), 0, tree["split_conditions"][node]))
+                nodes.append((np.nan, 0, len(nodes), condition))
                 continue
-            missing_right = 1 - int(tree["default_left"][node])
-            threshold = tree["split_conditions"][node]
-            nodes.append(
-                (tree["split_indices"][node], threshold, children + len(following), missing_right, 0.0)
-            )
+            column = tree["split_indices"][node] + (0 if tree["default_left"][node] else features)
+            nodes.append((condition, column, children + len(following), 0.0))
             following += [left, tree["right_children"][node]]
         level = following
     return depth
@@ -152,18 +155,29 @@ def _append(tree: dict[str, Any], nodes: list[tuple[int, float, int, int, float]
 def _walk(trees, rows, margins):  # type: ignore[no-untyped-def]
     """Add each tree's leaf to each row's margin, tree after tree, as XGBoost sums them."""
     at = np.empty(_BLOCK, dtype=np.uint32)
+    twice = np.empty((_BLOCK, 2 * rows.shape[1]), dtype=np.float32)
     for begin in range(0, len(rows), _BLOCK):
         size = min(_BLOCK, len(rows) - begin)
+        _write_twice(rows[begin : begin + size], twice)
         for tree in range(len(trees.roots)):
             for row in range(size):
                 at[row] = trees.roots[tree]
             for _ in range(trees.depths[tree]):
                 for row in range(size):
                     node = at[row]
-                    x = rows[np.uint64(begin + row), trees.feature[node]]
-                    is_unknown = np.uint32(x != x)
-                    at[row] = trees.left[node] + (
-                        np.uint32(x >= trees.threshold[node]) | (is_unknown & trees.missing_right[node])
-                    )
+                    step = trees.step[node]
+                    goes_right = twice[row, step & _COLUMN] >= trees.threshold[node]
+                    at[row] = (step >> _COLUMN_BITS) + np.uint32(goes_right)
             for row in range(size):
                 margins[begin + row] += trees.value[at[row]]
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_twice(rows, twice):  # type: ignore[no-untyped-def]
+    """Each row with its unknowns as they are, and beside it with infinity in their place."""
+    features = rows.shape[1]
+    for row in range(len(rows)):
+        for feature in range(features):
+            x = rows[row, feature]
+            twice[row, feature] = x
+            twice[row, features + feature] = np.float32(np.inf) if x != x else x

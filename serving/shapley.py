@@ -7,10 +7,11 @@ features, let z be those shares, M the features whose demand the row meets, and 
 others. A feature of M then gets v (1 - z_i) Z Q(M without i), any other -v Z Q(M), where Q is the sum of the
 coefficients of prod (z_j + t), each t^s weighted with s! (d - 1 - s)! / d!.
 
-All of this depends on the row through M only, and d demands have 2^d cases. While they fit into memory, they
-are worked out beforehand (as Fast TreeSHAP does, Yang 2021) and looked up.
+All of this depends on the row through M only. While all cases fit into memory, they are worked out beforehand
+and looked up; see `serving.shapley_cases`.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numba
@@ -19,15 +20,13 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from serving.forest import plain_trees, trial_rows
+from serving.leaves import Leaf, read_leaves, read_nodes
+from serving.shapley_cases import Groups, add_leaf, group_leaves, look_up
 
 Rows = npt.NDArray[np.float32]
 
 _TOLERANCE = 1e-3
 """Of log-odds; XGBoost sums in single precision."""
-
-_LEAF = -1
-_MOST_CASES = 2**24
-"""Numbers, four bytes each; with more, each row is worked out by itself."""
 
 
 class Leaves(NamedTuple):
@@ -46,41 +45,23 @@ class Leaves(NamedTuple):
     share: npt.NDArray[np.float64]
 
 
-class Cases(NamedTuple):
-    """For every leaf and every set of demands that a row may meet, what each of the leaf's features gets.
-
-    Those of leaf `i` begin at `begins[i]`: d numbers for each of 2^d sets, whose number has a bit for each
-    demand that is met.
-    """
-
-    begins: npt.NDArray[np.uint64]
-    parts: npt.NDArray[np.float32]
-
-
-class Demand(NamedTuple):
-    """What a path asks of one feature."""
-
-    low: float
-    high: float
-    missing: bool
-    share: float
-
-
 class Shapley:
     """Contributions of the features of a binary booster of plain trees."""
 
-    def __init__(self, leaves: Leaves) -> None:
-        self._leaves = leaves
-        self._weights = _weights(int(np.diff(leaves.begins).max(initial=np.uint64(1))))
-        self._cases = _cases(leaves, self._weights)
+    def __init__(self, trees: Sequence[dict[str, Any]]) -> None:
+        self._nodes, leaves = read_nodes(trees), list(read_leaves(trees))
+        self._leaves = _lay_out(leaves)
+        self._weights = _weights(int(np.diff(self._leaves.begins).max(initial=np.uint64(1))))
+        self._groups = group_leaves(leaves)
+        self._parts = None if self._groups is None else _parts(self._leaves, self._weights, self._groups)
 
     def contributions(self, rows: Rows) -> Rows:
         """Each feature's share in the log-odds, shape (N, F), of feature rows of that shape."""
         shares, rows = np.zeros(rows.shape), np.ascontiguousarray(rows, dtype=np.float32)
-        if self._cases is None:
+        if self._parts is None:
             _explain(self._leaves, self._weights, rows, shares)
         else:
-            _look_up(self._leaves, self._cases, rows, shares)
+            look_up(self._nodes, self._groups, self._parts, rows, shares)
         return shares.astype(np.float32)
 
 
@@ -89,53 +70,25 @@ def compile_shapley(booster: xgb.Booster) -> Shapley | None:
     trees = plain_trees(booster)
     if trees is None:
         return None
-    shapley = Shapley(_lay_out(trees))
+    shapley = Shapley(trees)
     rows = trial_rows(booster.num_features())[-16:]
     matrix = xgb.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
     wanted = booster.predict(matrix, pred_contribs=True)[:, :-1]
     return shapley if np.allclose(shapley.contributions(rows), wanted, rtol=0, atol=_TOLERANCE) else None
 
 
-def _lay_out(trees: list[dict[str, Any]]) -> Leaves:
-    values: list[float] = []
-    begins = [0]
-    features: list[int] = []
-    demands: list[Demand] = []
-    for tree in trees:
-        waiting: list[tuple[int, dict[int, Demand]]] = [(0, {})]
-        while waiting:
-            node, path = waiting.pop()
-            if tree["left_children"][node] == _LEAF:
-                values.append(tree["split_conditions"][node])
-                features += path.keys()
-                demands += path.values()
-                begins.append(len(features))
-            else:
-                waiting += _children(tree, node, path)
-    low, high, missing, share = zip(*demands, strict=True) if demands else ((), (), (), ())
+def _lay_out(leaves: Sequence[Leaf]) -> Leaves:
+    demands = [one for leaf in leaves for one in leaf.demands.values()]
+    low, high, missing, share, _ = zip(*demands, strict=True) if demands else ((), (), (), (), ())
     return Leaves(
-        np.array(values, dtype=np.float64),
-        np.array(begins, dtype=np.uint64),
-        np.array(features, dtype=np.uint64),
+        np.array([leaf.value for leaf in leaves], dtype=np.float64),
+        np.cumsum([0, *(len(leaf.demands) for leaf in leaves)], dtype=np.uint64),
+        np.array([feature for leaf in leaves for feature in leaf.demands], dtype=np.uint64),
         np.array(low, dtype=np.float32),
         np.array(high, dtype=np.float32),
         np.array(missing, dtype=np.bool_),
         np.array(share, dtype=np.float64),
     )
-
-
-def _children(
-    tree: dict[str, Any], node: int, path: dict[int, Demand]
-) -> list[tuple[int, dict[int, Demand]]]:
-    """Both children of a node, each with what its path asks."""
-    feature, bound = tree["split_indices"][node], tree["split_conditions"][node]
-    left, right = tree["left_children"][node], tree["right_children"][node]
-    is_left_default, covers = bool(tree["default_left"][node]), tree["sum_hessian"]
-    before = path.get(feature, Demand(-np.inf, np.inf, missing=True, share=1.0))
-    to_left, to_right = (before.share * covers[child] / covers[node] for child in (left, right))
-    below = Demand(before.low, min(before.high, bound), before.missing and is_left_default, to_left)
-    above = Demand(max(before.low, bound), before.high, before.missing and not is_left_default, to_right)
-    return [(left, path | {feature: below}), (right, path | {feature: above})]
 
 
 def _weights(most: int) -> npt.NDArray[np.float64]:
@@ -148,40 +101,25 @@ def _weights(most: int) -> npt.NDArray[np.float64]:
     return weights
 
 
-def _cases(leaves: Leaves, weights: npt.NDArray[np.float64]) -> Cases | None:
-    """None: there would be too many."""
-    demands = np.diff(leaves.begins).astype(np.int64)
-    sizes = demands * 2.0**demands
-    if sizes.sum() > _MOST_CASES:
-        return None
-    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint64)
-    parts = np.empty(begins[-1], dtype=np.float32)
-    _tabulate(leaves, weights, begins, parts)
-    return Cases(begins, parts)
+def _parts(leaves: Leaves, weights: npt.NDArray[np.float64], groups: Groups) -> npt.NDArray[np.float32]:
+    parts = np.zeros(groups.case_begins[-1])
+    _tabulate(leaves, weights, groups, parts)
+    return parts.astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True)
-def _tabulate(leaves, weights, begins, parts):  # type: ignore[no-untyped-def]
-    """Work out every case."""
-    product, part = np.empty(weights.shape[0] + 1), np.empty(weights.shape[0])
-    for leaf in range(len(leaves.values)):
-        count = np.int64(leaves.begins[leaf + 1] - leaves.begins[leaf])
-        for met in range(1 << count):
-            _divide(leaves, weights, leaf, met, product, part)
-            begin = np.int64(begins[leaf]) + met * count
-            for number in range(count):
-                parts[begin + number] = part[number]
-
-
-@numba.njit(cache=True, nogil=True)
-def _look_up(leaves, cases, rows, shares):  # type: ignore[no-untyped-def]
-    """Add each leaf's part to each row's contributions; a leaf's cases stay in the cache for all rows."""
-    for leaf in range(len(leaves.values)):
-        begin, end = leaves.begins[leaf], leaves.begins[leaf + 1]
-        for row in range(len(rows)):
-            case = cases.begins[leaf] + _met(leaves, begin, end, rows[row]) * (end - begin)
-            for at in range(begin, end):
-                shares[row, leaves.feature[at]] += cases.parts[case + at - begin]
+def _tabulate(leaves, weights, groups, parts):  # type: ignore[no-untyped-def]
+    """Work out every case of every leaf."""
+    most = weights.shape[0]
+    product, part, own = np.empty(most + 1), np.empty(most), np.empty((1 << (most - 1), most))
+    for group in range(len(groups.leaf_begins) - 1):
+        for leaf in range(groups.leaf_begins[group], groups.leaf_begins[group + 1]):
+            begin = np.int64(leaves.begins[leaf])
+            count = np.int64(leaves.begins[leaf + 1]) - begin
+            for met in range(1 << count):
+                _divide(leaves, weights, leaf, met, product, part)
+                own[met, :count] = part[:count]
+            add_leaf(groups, group, begin, count, own, parts)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -61,3 +61,14 @@ def test_a_row_scores_the_same_alone_and_in_company() -> None:
 @pytest.mark.parametrize("params", [{"booster": "dart"}, {"booster": "gblinear"}])
 def test_what_is_not_of_plain_trees_is_left_to_xgboost(params: dict[str, object]) -> None:
     assert compile_forest(_booster(**params)) is None
+
+
+def test_more_features_than_a_step_has_room_for_are_left_to_xgboost() -> None:
+    # given
+    rows = _rows(50, 600)
+    booster = xgb.train(
+        {"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(rows, np.arange(50) % 2), 1
+    )
+
+    # then
+    assert compile_forest(booster) is None
