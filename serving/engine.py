@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import methodcaller
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -169,11 +171,8 @@ class Engine:
     def _score(self, messages: Sequence[Any]) -> None:
         self._metrics.batch_messages.observe(len(messages))
         by_partition: dict[int, list[Any]] = {}
-        for message in messages:
-            if message.error() is None:
-                by_partition.setdefault(message.partition(), []).append(message)
-            else:
-                self._note(message.error())
+        for number, run in groupby(self._sound(messages), key=methodcaller("partition")):
+            by_partition.setdefault(number, []).extend(run)
         ready = self._partitions.ready
         batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
         champion = self._models.champion
@@ -181,6 +180,13 @@ class Engine:
         answers = self._scorer.answer(batch, champion, self._models.challenger)
         with self._metrics.timed("publish"):
             self._delivery.publish(answers)
+
+    def _sound(self, messages: Sequence[Any]) -> Sequence[Any]:
+        """The messages without those that only tell of an error."""
+        errors = [error for message in messages if (error := message.error()) is not None]
+        for error in errors:
+            self._note(error)
+        return [message for message in messages if message.error() is None] if errors else messages
 
     def _note(self, error: Any) -> None:
         group, topic = self._settings.serving.group_id, self._settings.topics.transactions

@@ -5,6 +5,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -151,9 +152,10 @@ class Metrics:
 
     def profiled(self, dates: Sequence[str | None], timestamps: npt.NDArray[np.int64]) -> None:
         """Note the profiles' dates with which transactions of these times (ms) were scored."""
-        days = (timestamps // DAY_MS).tolist()
-        for (generation, day), count in Tally(zip(dates, days, strict=True)).items():
-            self.profile_use.labels(_age(generation, day)).inc(count)
+        days = timestamps // DAY_MS
+        for day in np.unique(days).tolist():
+            for generation, count in Tally(compress(dates, (days == day).tolist())).items():
+                self.profile_use.labels(_age(generation, day)).inc(count)
 
     def visible(self, answers: Sequence[Answers]) -> None:
         """Note the latency of answers that have just been committed."""

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
+from itertools import repeat
 
 import msgspec
 import numpy as np
@@ -54,9 +55,8 @@ class ProfileTable:
 
     def find(self, merchants: Sequence[str]) -> tuple[npt.NDArray[np.float64], list[str | None]]:
         """The merchants' values, shape (n, len(PROFILE_COLUMNS)), and the dates of their profiles."""
-        rows = [self._rows.get(merchant, _UNKNOWN) for merchant in merchants]
-        dates = self._dates
-        return self._values[rows], [dates[row] for row in rows]
+        rows = [*map(self._rows.get, merchants, repeat(_UNKNOWN))]
+        return self._values[rows], [*map(self._dates.__getitem__, rows)]
 
     def _add_row(self) -> int:
         self._dates.append(None)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fraud.admission import Admitted, Door
 from fraud.features.events import EVENT, Events, encode_transactions
-from fraud.features.reading import TEXTS, Grammar, grammar, read
+from fraud.features.reading import SEPARATOR, TEXTS, Grammar, gather, grammar, read
 
 _grammar = cache(grammar)
 
@@ -23,20 +23,28 @@ class Arrivals:
 
     events: Events
     refused: list[tuple[int, str]]
-    _text: str
+    _data: npt.NDArray[np.uint8]
     _spans: npt.NDArray[np.int64]
+    _odd: dict[int, Admitted]
 
     def __len__(self) -> int:
         return len(self.events)
 
     def texts(self, field: str) -> list[str]:
         """A field of each transaction, one of `fraud.features.reading.TEXTS`."""
-        text, places = self._text, self._spans[:, TEXTS.index(field)].tolist()
-        return [text[begin:end] for begin, end in places]
+        if not len(self):
+            return []
+        gathered = gather(self._data, self._spans[:, TEXTS.index(field)])
+        texts = gathered.tobytes().decode("ascii").split(SEPARATOR)
+        for number, admitted in self._odd.items():
+            texts[number] = getattr(admitted.transaction, field)
+        return texts
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "Arrivals":
         """Those of the transactions."""
-        return Arrivals(self.events[chosen], self.refused, self._text, self._spans[chosen])
+        numbers = np.cumsum(chosen) - 1
+        odd = {int(numbers[number]): one for number, one in self._odd.items() if chosen[number]}
+        return Arrivals(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
 
 
 def read_messages(door: Door, values: Sequence[bytes | None], times: npt.NDArray[np.int64]) -> Arrivals:
@@ -50,16 +58,17 @@ class _Run:
     def __init__(self, door: Door, values: Sequence[bytes | None], times: npt.NDArray[np.int64]) -> None:
         self._door, self._values, self._times = door, values, times
         self._events = np.zeros(len(values), dtype=EVENT)
-        self._spans = np.empty((len(values), len(TEXTS), 2), dtype=np.int64)
+        # Of those that the door itself has judged, all texts are taken to be empty.
+        self._spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
+        self._odd: dict[int, Admitted] = {}
         self._refused: list[tuple[int, str]] = []
         self._count = 0
 
     def read(self) -> Arrivals:
         known: Grammar = _grammar()
-        lengths = [len(value) if value else 0 for value in self._values]
-        ends = np.cumsum(np.array(lengths, dtype=np.int64) + 1) - 1
-        joined = b"\0".join([value or b"" for value in self._values]) + b"\0"
-        data, at, self._text = np.frombuffer(joined, dtype=np.uint8), 0, joined.decode("latin-1")
+        there = [value or b"" for value in self._values]
+        ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
+        data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
         while at < len(ends):
             at, self._count, self._door.newest = read(
                 known, self._door.bounds, data, ends, self._times, at, self._door.newest,
@@ -68,20 +77,14 @@ class _Run:
             if at < len(ends):
                 self._judge(at)
                 at += 1
-        return Arrivals(self._events[: self._count], self._refused, self._text, self._spans[: self._count])
+        count = self._count
+        return Arrivals(self._events[:count], self._refused, data, self._spans[:count], self._odd)
 
     def _judge(self, number: int) -> None:
         verdict = self._door.admit(self._values[number], int(self._times[number]))
         if isinstance(verdict, Admitted):
-            self._enter(verdict)
+            self._events[self._count] = encode_transactions([verdict])[0]
+            self._odd[self._count] = verdict
+            self._count += 1
         else:
             self._refused.append((number, verdict.reason))
-
-    def _enter(self, admitted: Admitted) -> None:
-        """Its texts are not in the messages as they are meant, so they are added behind them."""
-        self._events[self._count] = encode_transactions([admitted])[0]
-        for number, field in enumerate(TEXTS):
-            begin = len(self._text)
-            self._text += getattr(admitted.transaction, field)
-            self._spans[self._count, number] = begin, len(self._text)
-        self._count += 1

@@ -26,6 +26,9 @@ _ID, _CARD, _MERCHANT, _AMOUNT, _CURRENCY, _TIME, _CATEGORY, _CHANNEL, _COUNTRY,
 )  # fmt: skip
 _TEXT_FIELDS = tuple(FIELDS.index(name) for name in TEXTS)
 
+SEPARATOR = "\n"
+"""Between gathered texts; plain text has no such sign."""
+
 _MOST_DIGITS = 15
 """Such a number, and the power of ten that it is divided by, are exact as doubles; so the quotient is the
 nearest double (Clinger 1990)."""
@@ -38,7 +41,7 @@ _ODD = -1
 _QUOTE, _COLON, _COMMA, _OPEN, _CLOSE, _BACKSLASH, _MINUS, _POINT = (ord(sign) for sign in '":,{}\\-.')
 _ZERO, _NINE, _A, _Z, _SPACE, _DELETE = (ord(sign) for sign in "09AZ \x7f")
 _NULL = tuple(b"null")
-_TAB, _LINE, _RETURN = (ord(sign) for sign in "\t\n\r")
+_TAB, _LINE, _RETURN, _BETWEEN = (ord(sign) for sign in ("\t", "\n", "\r", SEPARATOR))
 
 
 class Grammar(NamedTuple):
@@ -127,6 +130,23 @@ def read(grammar, bounds, data, ends, times, first, newest, events, spans, count
             spans[count, number, 0], spans[count, number, 1] = places[field, 0], places[field, 1]
         count += 1
     return len(ends), count, newest
+
+
+@numba.njit(cache=True, nogil=True)
+def gather(data, spans):  # type: ignore[no-untyped-def]
+    """What lies in `spans`, shape (n, 2), one after the other and with separators between."""
+    size = len(spans) - 1
+    for begin, end in spans:
+        size += end - begin
+    gathered, at = np.empty(size, dtype=np.uint8), 0
+    for number in range(len(spans)):
+        if number:
+            gathered[at] = _BETWEEN
+            at += 1
+        for place in range(spans[number, 0], spans[number, 1]):
+            gathered[at] = data[place]
+            at += 1
+    return gathered
 
 
 @numba.njit(cache=True, nogil=True)
