@@ -107,6 +107,7 @@ class SparkSettings(_Section):
     java_home: Path | None = Field(default=None, description="default: JAVA_HOME or the `java` on the PATH")
     rows_per_task: int = Field(default=500_000, ge=1, description="bounds a worker's memory")
     arrow_batch_rows: int = Field(default=50_000, ge=1)
+    patience_s: int = Field(default=600, ge=1, description="until a cluster has started the executors")
     conf: dict[str, str] = Field(default_factory=dict, description="more of Spark's own, as JSON")
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from fraud import errors
-from fraud.errors import ConfigurationError, DataError, FraudError
+from fraud.errors import ConfigurationError, DataError, FraudError, UnreachableError
 from fraud.settings import SparkSettings
 
 _LOGGING = Path(__file__).with_name("spark-log4j2.properties")
@@ -26,6 +26,7 @@ def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
 
     Raises:
         ConfigurationError: Spark does not start.
+        UnreachableError: the cluster has started no executor.
         FraudError: what a worker raised.
     """
     # Spark takes these from the process environment and from nowhere else.
@@ -36,6 +37,8 @@ def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     spark = _start(settings)
     try:
+        if not settings.master.startswith("local"):
+            _require_executors(spark, settings)
         with workers_errors():
             yield spark
     finally:
@@ -88,6 +91,16 @@ def _start(settings: SparkSettings) -> SparkSession:
         ) from error
 
 
+def _require_executors(spark: SparkSession, settings: SparkSettings) -> None:
+    """Spark has waited for them as long as it was told to; a job would wait for ever."""
+    with_driver = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()
+    if with_driver < 2:
+        raise UnreachableError(
+            f"Spark got no executor from {settings.master} within {settings.patience_s} s: no node has room, "
+            "the image cannot be had, or the run's account may not create pods; the namespace's events tell"
+        )
+
+
 def _conf(settings: SparkSettings) -> dict[str, str]:
     return {
         "spark.driver.memory": settings.driver_memory,
@@ -98,5 +111,6 @@ def _conf(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         # The number of tasks follows from the number of rows, which we know beforehand.
         "spark.sql.adaptive.enabled": "false",
+        "spark.scheduler.maxRegisteredResourcesWaitingTime": f"{settings.patience_s}s",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(settings.arrow_batch_rows),
     } | settings.conf

@@ -249,13 +249,62 @@ def test_lag_is_that_of_the_group_that_serves() -> None:
 
 
 def test_spark_on_kubernetes_brings_its_rights_and_its_settings() -> None:
-    defaults = pool_defaults(variant("eks"))
-    environment = {one["name"]: one.get("value") for one in defaults["extra_env"]}
-    conf = json.loads(str(environment["FRAUD_SPARK__CONF"]))
+    manifests = variant("eks")
+    defaults = pool_defaults(manifests)
+    environment = {one["name"]: one for one in defaults["extra_env"]}
+    conf = json.loads(str(environment["FRAUD_SPARK__CONF"]["value"]))
     assert defaults["automount_token"] is True
     assert conf["spark.kubernetes.namespace"] == "fraud"
-    template = ROOT / conf["spark.kubernetes.executor.podTemplateFile"].removeprefix("/app/")
-    assert yaml.safe_load(template.read_text())["spec"]["automountServiceAccountToken"] is False
+    # what the conf refers to is told before it, for Kubernetes looks back only
+    names = list(environment)
+    for referred in re.findall(r"\$\((\w+)\)", str(conf)):
+        assert names.index(referred) < names.index("FRAUD_SPARK__CONF")
+    # and whoever opens a session may start executors
+    subjects = {one["name"] for one in named(manifests, "RoleBinding", "fraud-spark-driver")["subjects"]}
+    assert subjects == {"fraud-preprocess", "fraud-trainer", "fraud-pipeline"}
+
+
+def test_executors_run_the_image_of_the_run() -> None:
+    environment = {one["name"]: one for one in pool_defaults(variant("eks"))["extra_env"]}
+    field = environment["POD_IMAGE"]["valueFrom"]["fieldRef"]["fieldPath"]
+    job = kubernetes_template({})["job_configuration"]["job_manifest"]
+    (annotation,) = job["spec"]["template"]["metadata"]["annotations"].items()
+    assert (field, annotation[1]) == (f"metadata.annotations['{annotation[0]}']", "{{ image }}")
+
+
+def test_the_template_of_executors_lies_where_spark_looks_for_it() -> None:
+    environment = {one["name"]: one for one in pool_defaults(variant("eks"))["extra_env"]}
+    told = json.loads(environment["FRAUD_SPARK__CONF"]["value"])["spark.kubernetes.executor.podTemplateFile"]
+    pod = kubernetes_template({})["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+    folder, _, key = told.rpartition("/")
+    (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["mountPath"] == folder]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == mount["name"]]
+    assert key in environment_of(variant("eks"), volume["configMap"]["name"])
+    # without Spark's executors there is no such ConfigMap
+    assert volume["configMap"]["optional"] is True
+
+
+@pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
+def test_executors_are_locked_down_like_every_pod(values: tuple[str, ...]) -> None:
+    manifests = tuple(render(*values, "--set", "flowRuns.spark.mode=kubernetes"))
+    executor = yaml.safe_load(environment_of(manifests, "fraud-spark")["executor.yaml"])
+    for version in KUBERNETES:
+        kubernetes_validate.validate(executor, version, strict=True)
+    # then it is as the chart's own pods are
+    pod, (container,) = executor["spec"], executor["spec"]["containers"]
+    another = pod_of(named(manifests, "Deployment", "fraud-mlflow"))
+    for field in ("securityContext", "automountServiceAccountToken", "enableServiceLinks"):
+        assert pod[field] == another[field]
+    assert container["securityContext"] == another["containers"][0]["securityContext"]
+    # and it runs where flows run, and is let through to the lake
+    job = pool_defaults(manifests)
+    assert (pod.get("nodeSelector", {}), pod.get("tolerations", [])) == (
+        job["node_selector"],
+        job["tolerations"],
+    )
+    assert executor["metadata"]["labels"] == job_labels() | {"app.kubernetes.io/component": "spark-executor"}
+    secrets = {one["name"] for one in container.get("env", [])}
+    assert secrets == {one["name"] for one in job["extra_env"] if re.search("S3|AWS", one["name"])}
 
 
 def test_the_topics_of_the_chart_are_those_of_the_settings() -> None:
@@ -304,6 +353,8 @@ def test_terraform_tells_what_the_chart_asks_for() -> None:
         ("serving.resources.limits.memory=lots", "does not match pattern"),
         ("ingress.enabled=true", "needs ingress.hosts"),
         ("flowRuns.env.PATH=x", "does not match pattern"),
+        ("flowRuns.spark.executorMemory=1Gi", "does not match pattern"),
+        ("flowRuns.spark.executorCpuRequest=much", "does not match pattern"),
     ],
 )
 def test_a_wrong_value_is_refused(values: str, sentence: str) -> None:

@@ -69,6 +69,10 @@ envFrom:
 - name: FRAUD_KAFKA__SASL_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
 {{- end }}
+{{- include "fraud.s3Environment" . }}
+{{- end }}
+
+{{- define "fraud.s3Environment" -}}
 {{- with include "fraud.s3Secret" . }}
 {{- range $name, $key := dict "FRAUD_LAKE__S3_KEY" "access-key" "FRAUD_LAKE__S3_SECRET" "secret-key" "AWS_ACCESS_KEY_ID" "access-key" "AWS_SECRET_ACCESS_KEY" "secret-key" }}
 - name: {{ $name }}
