@@ -34,7 +34,12 @@ _TRAINING = {
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
     "FRAUD_TRAINING__TEST_DAYS": "10",
     "FRAUD_TRAINING__SEARCH_FOLDS": "1",
+    # Of a history of 4,000 payments a day: what a few analysts can look at.
+    "FRAUD_TRAINING__THRESHOLD_POLICY": "capacity",
+    "FRAUD_TRAINING__ALERTS_PER_DAY": "20",
     "FRAUD_SERVING__SHADOW": "true",
+    # So that minutes of traffic are enough to judge the features' drift by.
+    "FRAUD_SERVING__FEATURE_SAMPLE": "0.1",
 }
 _NOTES = ("called the customer, did not pay this", "card is blocked", "known holiday trip")
 
@@ -68,7 +73,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="kept and used again; a folder of its own otherwise")
     parser.add_argument("--into", type=Path, default=IMAGES)
     parser.add_argument(
-        "--seconds", type=float, default=420.0, help="of live traffic before the first picture"
+        "--seconds", type=float, default=660.0, help="of live traffic before the first picture"
     )
     parser.add_argument("--only-learn", action="store_true")
     asked = parser.parse_args()
@@ -95,18 +100,15 @@ def _embedded(home: Path) -> Iterator[Programs]:
 
 
 def _learn(settings: Settings, programs: Programs) -> None:
-    """A champion that learnt most of the history, and a challenger of another policy."""
+    """A first version, a champion that learnt with more trials, and a challenger that knows only a month."""
     simulate = ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)]
     _once(programs, "history", simulate)
-    _once(programs, "champion", [flow("retrain"), "--trials", "2"])
-    _once(
-        programs,
-        "challenger",
-        [flow("train"), "--trials", "2", "--policy", "precision", "--promote", "never"],
-    )
+    _once(programs, "first", [flow("retrain"), "--trials", "1"])
+    _once(programs, "champion", [flow("train"), "--trials", "8"])
+    _once(programs, "challenger", [flow("train"), "--trials", "4", "--days", "28", "--promote", "never"])
     newest = list_versions(settings)[0]
     if not newest.aliases:
-        promote(settings, newest.version, "fewer false alarms; to be watched in shadow", "challenger")
+        promote(settings, newest.version, "learnt four weeks alone; watched in shadow", "challenger")
 
 
 def _once(programs: Programs, name: str, arguments: list[str]) -> None:
@@ -128,9 +130,8 @@ def _traffic(settings: Settings, programs: Programs, seconds: float) -> Iterator
         with programs.running("live", live):
             try:
                 address = dashboard.start(0)
-                begun = time.monotonic()
+                time.sleep(seconds)
                 programs.run("monitor", [flow("monitor")], _Told())
-                time.sleep(max(0.0, seconds - (time.monotonic() - begun)))
                 yield address
             finally:
                 dashboard.stop()

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 _BATCH = 5_000
 _WAIT_S = 0.1
+_GATHER_S = 0.01
+_PACE_S = 0.03
+"""Between two batches in steady traffic: each is a transaction of the store and an event for every page."""
 _QUIET_S = 2.0
 _PROBE_S = 2.0
 _RETRY_S = 1.0
@@ -106,17 +109,16 @@ class Follower:
             places = self._places(recorder.offsets())
             consumer.assign(places)
             self._be(connected=True)
-            quiet_since = time.monotonic()
+            last = time.monotonic()
             while not self._stop.is_set():
-                messages = consumer.consume(_BATCH, _WAIT_S)
-                batch = self._decode(messages)
+                batch = self._decode(_read(consumer, gather_until=last + _PACE_S))
                 if batch.next_offsets:
                     self._told(recorder.write(batch), batch)
                     self._be(connected=True)
-                    quiet_since = time.monotonic()
-                elif time.monotonic() - quiet_since > _QUIET_S:
+                    last = time.monotonic()
+                elif time.monotonic() - last > _QUIET_S:
                     self._probe(consumer, len(places))
-                    quiet_since = time.monotonic()
+                    last = time.monotonic()
         finally:
             consumer.close()
 
@@ -202,6 +204,18 @@ class Follower:
             since = self.state.since if connected == self.state.connected else _now_ms()
             self.state = KafkaState(connected, since, problem)
             self._changed(self.state)
+
+
+def _read(consumer: Consumer, gather_until: float) -> list[Message]:
+    """What there is: after quiet at once, in steady traffic what comes until then.
+
+    `consume` alone would wait for its time to pass however little comes.
+    """
+    first = consumer.poll(_WAIT_S)
+    if first is None:
+        return []
+    patience_s = max(_GATHER_S, gather_until - time.monotonic())
+    return [first, *consumer.consume(_BATCH - 1, patience_s)]
 
 
 _TRANSACTION = msgspec.json.Decoder(Transaction)

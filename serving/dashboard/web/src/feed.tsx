@@ -1,4 +1,4 @@
-import type { JSX } from "preact";
+import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "./api";
 import { ScoreBar } from "./case";
@@ -9,6 +9,7 @@ import type { Alert } from "./types";
 
 const mostShown = 100;
 const mostCounted = 10_000;
+/** Milliseconds between two drawings of the list: of a few alerts, and of a flood that nobody can follow. */
 const [brisk, calm] = [120, 500];
 
 export interface Filter {
@@ -36,6 +37,8 @@ interface Feed {
   problem: string;
   /** Whether the server has answered yet: until then no alerts means nothing. */
   known: boolean;
+  /** Whether more come than anybody can follow. */
+  flood: boolean;
 }
 
 /** The alerts that a filter lets through, kept up to date; while paused, new ones are only counted. */
@@ -45,6 +48,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
   const [waiting, setWaiting] = useState(0);
   const [problem, setProblem] = useState("");
   const [known, setKnown] = useState(false);
+  const [flood, setFlood] = useState(false);
   const gaps = useCell(missed);
   const key = JSON.stringify(filter);
   const held = useRef<Alert[]>([]);
@@ -80,14 +84,16 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
   }, [key, gaps, paused]);
 
   useEffect(() => {
-    // Many alerts a second are one change of the list; of a flood nobody can follow each.
+    // The first alert after quiet is drawn at once; what comes right behind it is one change of the list.
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let pace = brisk;
+    let due = 0;
     const enter = () => {
       timer = undefined;
       const news = held.current;
       held.current = [];
-      pace = news.length > 10 ? calm : brisk;
+      const many = news.length > 3;
+      due = performance.now() + (many ? calm : brisk);
+      setFlood(many);
       setAlerts((shown) => merge(shown, news, filter));
     };
     const leave = arrived.follow(({ alerts: news, more }) => {
@@ -101,7 +107,9 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
       }
       held.current.push(...news);
       meanwhile.current = [...meanwhile.current, ...news].slice(-mostShown);
-      timer ??= setTimeout(enter, pace);
+      const wait = due - performance.now();
+      if (wait <= 0 && timer === undefined) enter();
+      else timer ??= setTimeout(enter, wait);
     });
     return () => {
       clearTimeout(timer);
@@ -109,7 +117,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
     };
   }, [key, paused]);
 
-  return { alerts, choices, waiting, problem, known };
+  return { alerts, choices, waiting, problem, known, flood };
 }
 
 function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
@@ -198,38 +206,64 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
 
 interface ListProps {
   alerts: Alert[];
+  flood: boolean;
   chosen?: string;
   target: "case" | "review";
 }
 
-export function AlertList({ alerts, chosen, target }: ListProps): JSX.Element {
+export function AlertList({ alerts, flood, chosen, target }: ListProps): JSX.Element {
   const now = useNow(5_000);
   const [oldest] = useState(() => Date.now());
   return (
     <ol class="feed">
       {alerts.map((one) => (
-        <li key={one.seq} class={one.scored_at > oldest ? "fresh" : ""}>
-          <a href={link(target, one.transaction_id)} aria-current={chosen === one.transaction_id ? "true" : undefined}>
-            <span class={`tag ${state(one)}`} role="img" aria-label={state(one)} />
-            <span class="feed-score">
-              {score(one.score)}
-              <ScoreBar score={one.score} threshold={one.threshold} />
-            </span>
-            <span class="feed-main">
-              <span class="feed-top">
-                <strong>{money(one)}</strong> <span class="muted">{one.merchant_id ?? one.card_id}</span>
-              </span>
-              <span class="feed-reason">{one.reasons[0]?.text ?? "no reason given"}</span>
-            </span>
-            <span class="feed-end">
-              <span>{one.country ?? ""}</span>
-              <time dateTime={new Date(one.scored_at).toISOString()}>{ago(one.scored_at, now)}</time>
-            </span>
-          </a>
-        </li>
+        <Row key={one.seq} one={one} fresh={one.scored_at > oldest && !flood} chosen={chosen === one.transaction_id} target={target} age={ago(one.scored_at, now)} />
       ))}
     </ol>
   );
+}
+
+interface RowProps {
+  one: Alert;
+  fresh: boolean;
+  chosen: boolean;
+  target: "case" | "review";
+  age: string;
+}
+
+/** Drawn anew only when something of it is another: most of a list stays as it is when an alert comes. */
+class Row extends Component<RowProps> {
+  /** Decided when it appears: a flood of flashes would be nothing but work. */
+  private readonly fresh = this.props.fresh;
+
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const { one, chosen, age } = this.props;
+    return next.one !== one || next.chosen !== chosen || next.age !== age;
+  }
+
+  override render({ one, chosen, target, age }: RowProps): JSX.Element {
+    return (
+      <li class={this.fresh ? "fresh" : ""}>
+        <a href={link(target, one.transaction_id)} aria-current={chosen ? "true" : undefined}>
+          <span class={`tag ${state(one)}`} role="img" aria-label={state(one)} />
+          <span class="feed-score">
+            {score(one.score)}
+            <ScoreBar score={one.score} threshold={one.threshold} />
+          </span>
+          <span class="feed-main">
+            <span class="feed-top">
+              <strong>{money(one)}</strong> <span class="muted">{one.merchant_id ?? one.card_id}</span>
+            </span>
+            <span class="feed-reason">{one.reasons[0]?.text ?? "no reason given"}</span>
+          </span>
+          <span class="feed-end">
+            <span>{one.country ?? ""}</span>
+            <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
+          </span>
+        </a>
+      </li>
+    );
+  }
 }
 
 export function state(one: Alert): string {

@@ -134,7 +134,7 @@ function Flagged(): JSX.Element {
   const [filter, setFilter] = useState(everything);
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState(false);
-  const { alerts, choices, waiting, problem, known } = useFeed(filter, paused);
+  const { alerts, choices, waiting, problem, known, flood } = useFeed(filter, paused);
   const active = JSON.stringify(filter) !== JSON.stringify(everything);
   return (
     <section class="panel feed-panel" aria-label="Flagged transactions">
@@ -150,7 +150,7 @@ function Flagged(): JSX.Element {
       </header>
       {open && <Filters filter={filter} choices={choices} change={setFilter} />}
       {problem && <p class="problem">{problem}</p>}
-      {alerts.length ? <AlertList alerts={alerts} target="case" /> : <p class="empty">{!known ? "Asking…" : active ? "Nothing passes the filter." : "Nothing has been flagged yet."}</p>}
+      {alerts.length ? <AlertList alerts={alerts} flood={flood} target="case" /> : <p class="empty">{!known ? "Asking…" : active ? "Nothing passes the filter." : "Nothing has been flagged yet."}</p>}
     </section>
   );
 }

@@ -17,7 +17,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const { id } = useCell(route);
   const [filter, setFilter] = useState(queue);
   const [open, setOpen] = useState(false);
-  const { alerts, choices, problem, known } = useFeed(filter, false);
+  const { alerts, choices, problem, known, flood } = useFeed(filter, false);
   const review = useCell(figures)?.review;
   const [last, setLast] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -66,7 +66,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
         {open && <Filters filter={filter} choices={choices} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
-          {alerts.length ? <AlertList alerts={alerts} chosen={id} target="review" /> : <p class="empty">{known ? "Nothing is left to review." : "Asking…"}</p>}
+          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={id} target="review" /> : <p class="empty">{known ? "Nothing is left to review." : "Asking…"}</p>}
         </div>
       </section>
       <div class="review-case">
