@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from fraud.errors import ConfigurationError, DataError, FraudError, UnreachableE
 from fraud.settings import SparkSettings
 
 _LOGGING = Path(__file__).with_name("spark-log4j2.properties")
+_REGISTRATION_S = 30
 _OUR_ERROR = re.compile(r"fraud\.errors\.(\w+): (.+)")
 
 
@@ -93,8 +95,13 @@ def _start(settings: SparkSettings) -> SparkSession:
 
 def _require_executors(spark: SparkSession, settings: SparkSettings) -> None:
     """Spark has waited for them as long as it was told to; a job would wait for ever."""
-    with_driver = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()
-    if with_driver < 2:
+    # One that has just come shows only when its block manager has registered too.
+    deadline = time.monotonic() + _REGISTRATION_S
+    context = spark.sparkContext._jsc.sc()
+    while context.getExecutorMemoryStatus().size() < 2:  # the driver is one of them
+        if time.monotonic() < deadline:
+            time.sleep(0.2)
+            continue
         raise UnreachableError(
             f"Spark got no executor from {settings.master} within {settings.patience_s} s: no node has room, "
             "the image cannot be had, or the run's account may not create pods; the namespace's events tell"
