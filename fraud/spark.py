@@ -86,11 +86,22 @@ def _start(settings: SparkSettings) -> SparkSession:
     try:
         return builder.getOrCreate()
     except Exception as error:
-        reason = str(error).partition("\n")[0]
+        hint = "that there is a Java 17 or newer"
+        if settings.master.startswith("k8s"):
+            hint = "that the run's account may create pods: Spark's log before this tells what was refused"
         raise ConfigurationError(
-            f"Spark does not start at {settings.master} ({type(error).__name__}: {reason}); "
-            "check FRAUD_SPARK__* and that there is a Java 17 or newer"
+            f"Spark does not start at {settings.master} ({_reason(error)}); check FRAUD_SPARK__* and {hint}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What lies at the bottom of it: Java's own exception, where there is one."""
+    cause = getattr(error, "java_exception", None)
+    if cause is None:
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return str(cause.toString()).partition("\n")[0]
 
 
 def _require_executors(spark: SparkSession, settings: SparkSettings) -> None:

@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import yaml
@@ -91,7 +93,7 @@ class Cluster:
         for server in ("fraud-mlflow", "fraud-prefect-server", "fraud-prefect-worker"):
             self.kubectl("rollout", "status", f"deployment/{server}", "--timeout=600s", timeout=660)
 
-    def prefect(self, *arguments: str) -> str:
+    def prefect(self, *arguments: str, check: bool = True) -> str:
         """Prefect's command line against the server of the release."""
         environment = dict(os.environ) | {
             "NAMESPACE": self.namespace,
@@ -101,9 +103,9 @@ class Cluster:
         }
         prefect = ROOT / ".venv" / "bin" / "prefect"
         command = [str(ROOT / "k8s" / "forward"), str(prefect), "--no-prompt", *arguments]
-        return self._run(command, environment=environment, timeout=1800).stdout
+        return self._run(command, environment=environment, check=check, timeout=1800).stdout
 
-    def run_flow(self, deployment: str, **parameters: Any) -> str:
+    def run_flow(self, deployment: str, *, succeeds: bool = True, **parameters: Any) -> str:
         """Run a deployment through the Kubernetes pool until it has ended."""
         given = [
             text for name, value in parameters.items() for text in ("--param", f"{name}={json.dumps(value)}")
@@ -111,9 +113,33 @@ class Cluster:
         small = {"cpu_request": "100m", "cpu_limit": "2", "memory_request": "768Mi", "memory_limit": "3Gi"}
         # As JSON: Prefect takes a bare 2 for a number.
         variables = [text for one in small.items() for text in ("--job-variable", f'{one[0]}="{one[1]}"')]
-        return self.prefect(
-            "deployment", "run", deployment, *given, *variables, "--watch", "--watch-timeout", "1500"
-        )
+        command = ("deployment", "run", deployment, *given, *variables, "--watch", "--watch-timeout", "1500")
+        return self.prefect(*command, check=succeeds)
+
+    @contextmanager
+    def watching(self, selector: str) -> Iterator[set[tuple[str, str, str]]]:
+        """Name, service account and phase of every pod as it is seen during the block; complete after it."""
+        columns = "NAME:.metadata.name,ACCOUNT:.spec.serviceAccountName,PHASE:.status.phase"
+        chosen = ["--selector", selector, "--watch", "--no-headers", "--output", f"custom-columns={columns}"]
+        command = ["kubectl", "--namespace", self.namespace, "get", "pods", *chosen]
+        seen: set[tuple[str, str, str]] = set()
+        with TemporaryFile("w+") as told:
+            watch = subprocess.Popen(command, stdout=told)
+            try:
+                yield seen
+            finally:
+                watch.terminate()
+                watch.wait()
+                told.seek(0)
+                for line in told:
+                    name, account, phase = line.split()
+                    seen.add((name, account, phase))
+
+    def log_of_flow(self, flow: str) -> str:
+        """What the newest run of a flow has logged, from its pod."""
+        jobs = self.get("jobs", "--selector", f"prefect.io/flow-name={flow}")["items"]
+        newest = max(jobs, key=lambda one: str(one["metadata"]["creationTimestamp"]))
+        return self.kubectl("logs", f"job/{newest['metadata']['name']}", "--tail=-1")
 
     def inside(self, *arguments: str) -> Any:
         """Ask a scoring engine's pod; see inside.py."""

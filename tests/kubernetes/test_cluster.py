@@ -3,12 +3,21 @@
 The tests are one story and run in the order in which they stand. docs/kubernetes.md says what they need.
 """
 
+import json
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.kubernetes.cluster import NAME, Cluster, missing, until
-from tests.kubernetes.rendering import CHART
+from tests.kubernetes.rendering import CHART, Manifest
+
+# One core and little memory each, so that two fit a small node beside everything else.
+ON_EXECUTORS = (
+    *("--set", "serving.autoscaling.kind=none", "--set", "flowRuns.spark.mode=kubernetes"),
+    *("--set", "flowRuns.spark.executorCores=1", "--set", "flowRuns.spark.executorCpuRequest=200m"),
+    *("--set", "flowRuns.spark.executorMemory=512m", "--set", "flowRuns.spark.executorMemoryOverhead=1g"),
+)
 
 reason = missing()
 pytestmark = [
@@ -90,10 +99,41 @@ def test_every_transaction_is_answered_once(cluster: Cluster) -> None:
     assert_nothing_lost_or_doubled(cluster)
 
 
+def test_without_the_right_to_make_executors_a_run_says_so(cluster: Cluster) -> None:
+    # given Spark on Kubernetes, and a driver that may see pods and make none
+    cluster.upgrade(*ON_EXECUTORS)
+    cluster.wait_for_servers()
+    role = cluster.get("role", "fraud-spark-driver")
+    kept = {name: role["metadata"][name] for name in ("name", "labels", "annotations")}
+    less = role | {"metadata": kept, "rules": [role["rules"][0] | {"verbs": ["get", "list", "watch"]}]}
+    # In helm's name, else the next upgrade would find the field to be another's.
+    cluster.kubectl("apply", "--server-side", "--field-manager=helm", "-f", "-", text=json.dumps(less))
+    # when
+    cluster.run_flow("retrain/kubernetes", trials=1, succeeds=False)
+    # then
+    log = cluster.log_of_flow("retrain")
+    assert "check FRAUD_SPARK__* and that the run's account may create pods" in log
+    assert 'cannot create resource "pods"' in log
+
+
+def test_the_pipeline_runs_on_executors_that_are_pods(cluster: Cluster) -> None:
+    # given the right
+    cluster.upgrade(*ON_EXECUTORS)
+    cluster.wait_for_servers()
+    # when what has come since the first training is brought in
+    with cluster.watching("spark-role=executor") as seen:
+        cluster.run_flow("retrain/kubernetes", trials=1, promote="never")
+    # then both executors ran, as the account that may read and write the lake, made rows, and went
+    running = {(name.rpartition("-exec-")[2], account) for name, account, phase in seen if phase == "Running"}
+    assert running == {("1", "fraud-preprocess"), ("2", "fraud-preprocess")}
+    assert re.search(r"[1-9]\d* rows of [1-9]\d* of \d+ days made", cluster.log_of_flow("retrain"))
+    until(lambda: executors(cluster) == [], 60, "the executors are gone")
+
+
 def test_a_moved_alias_is_served_without_a_restart(cluster: Cluster) -> None:
-    # given a second version
+    # given the second version, which was not promoted
     before = cluster.serving_pods()
-    cluster.run_flow("train/kubernetes", trials=1, promote="never")
+    assert 'version="1"' in str(cluster.inside("models"))
     # when
     cluster.inside("move", "2")
     # then
@@ -152,6 +192,11 @@ def assert_nothing_lost_or_doubled(cluster: Cluster) -> None:
     found = cluster.inside("compare")
     assert found["transactions"] > 0
     assert (found["lost"], found["doubled"]) == (0, 0), found
+
+
+def executors(cluster: Cluster) -> list[Manifest]:
+    found: list[Manifest] = cluster.get("pods", "--selector", "spark-role=executor")["items"]
+    return found
 
 
 def replicas(cluster: Cluster) -> int:
