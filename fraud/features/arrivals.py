@@ -35,7 +35,7 @@ class Arrivals:
         if not len(self):
             return []
         gathered = gather(self._data, self._spans[:, TEXTS.index(field)])
-        texts = gathered.tobytes().decode("ascii").split(SEPARATOR)
+        texts: list[str] = gathered.tobytes().decode("ascii").split(SEPARATOR)
         for number, admitted in self._odd.items():
             texts[number] = getattr(admitted.transaction, field)
         return texts
