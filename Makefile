@@ -59,7 +59,7 @@ format: setup ## Apply the formatter and the safe lint fixes.
 
 .PHONY: test
 test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).

@@ -16,9 +16,9 @@ UNITS: dict[str, tuple[str, ...]] = {
         "tests/flows/test_orchestrating.py",
         "tests/flows/test_deploying.py",
         "tests/flows/test_refused.py",
-        "tests/flows/test_drift_loop.py",
         "tests/flows",
     ),
+    "drift": ("tests/flows/test_drift_loop.py",),
     # ... while the other compiles these, for both.
     "features": ("tests/fraud/features",),
     "spark": ("tests/flows/test_preprocess.py", "tests/fraud/modelling/test_spark_engine.py"),
