@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="kept and used again; a folder of its own otherwise")
     parser.add_argument("--into", type=Path, default=IMAGES)
     parser.add_argument(
-        "--seconds", type=float, default=660.0, help="of live traffic before the first picture"
+        "--seconds", type=float, default=600.0, help="of live traffic before the first picture"
     )
     parser.add_argument("--only-learn", action="store_true")
     asked = parser.parse_args()

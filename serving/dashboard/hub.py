@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 _MOST_WAITING = 64
-_HEARTBEAT_S = 10.0
 
 
 class Viewer:
@@ -26,11 +25,8 @@ class Viewer:
         self._wake.set()
 
     async def next(self) -> bytes:
-        """All that waits, or a comment that keeps the line open."""
-        try:
-            await asyncio.wait_for(self._wake.wait(), _HEARTBEAT_S)
-        except TimeoutError:
-            return b": still here\n\n"
+        """All that waits; the figures, which come each second, keep the line open."""
+        await self._wake.wait()
         self._wake.clear()
         told = [encode_event("lost", {})] if self._lost else []
         told += self._waiting

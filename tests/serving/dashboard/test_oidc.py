@@ -151,11 +151,24 @@ def test_a_code_that_the_issuer_refuses_is_no_login(door: Door) -> None:
         {"exp": int(time.time()) - 600},
         {"exp": None},
         {"iat": int(time.time()) + 6_000},
+        {"iat": None},
+        {"sub": None},
         {"aud": "another-client"},
         {"aud": [CLIENT, "another-client"]},
         {"iss": "https://evil.example"},
     ],
-    ids=["nonce", "no nonce", "expired", "no expiry", "of the future", "audience", "audiences", "issuer"],
+    ids=[
+        "nonce",
+        "no nonce",
+        "expired",
+        "no expiry",
+        "of the future",
+        "no time",
+        "nobody",
+        "audience",
+        "audiences",
+        "issuer",
+    ],
 )
 def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, changes: dict[str, Any]) -> None:
     def twist(claims: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import { useKeys } from "./keys";
 import { CardMap } from "./map";
 import { arrived, useAnswer, useCell, useNow } from "./state";
 import { Timeline } from "./timeline";
-import type { Alert, Case, Me, Merchant, VerdictName } from "./types";
+import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "./types";
 
 const verdicts: { name: VerdictName; key: string; text: string }[] = [
   { name: "fraud", key: "f", text: "Fraud" },
@@ -40,9 +40,11 @@ export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
         <section>
           <h2>Where the card was used</h2>
           <CardMap payments={value.payments} chosen={id} />
+          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${alert.channel})` : ""} has no place.</p>}
         </section>
         <section class="wide">
           <h2>The card’s payments</h2>
+          <p class="facts">{usual(value)}</p>
           <Timeline payments={value.payments} chosen={id} />
           <PaymentTable found={value} />
         </section>
@@ -72,11 +74,13 @@ function Heading({ alert }: { alert: Alert }): JSX.Element {
       </div>
       <div class="case-score">
         <p>
+          <span class="of">about </span>
           <span class="big">{score(alert.score)}</span>
           <span class="of"> of 100</span>
         </p>
         <ScoreBar score={alert.score} threshold={alert.threshold} />
-        <p class="facts">review from {score(alert.threshold)}</p>
+        <p class="facts">such payments are fraud</p>
+        <p class="facts">flagged from {score(alert.threshold)}</p>
       </div>
     </header>
   );
@@ -211,7 +215,7 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
     <ol class="reasons">
       {alert.reasons.map((one) => (
         <li key={one.feature}>
-          <span>{one.text}</span>
+          <span>{inWords(one, alert)}</span>
           <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
             <rect width={(one.contribution / most) * 100} height={3} rx={1} />
           </svg>
@@ -221,8 +225,30 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
   );
 }
 
+/** What the engine can only name, such as the kind of merchant, with its value. */
+export function inWords(reason: Reason, alert: Alert): string {
+  const values: Record<string, string | null> = { category_code: alert.category, channel_code: alert.channel };
+  const value = values[reason.feature];
+  return value ? `${reason.text}: ${value}` : reason.text;
+}
+
+/** What the card paid before, to hold the amount against. */
+function usual({ alert, payments }: Case): string {
+  const before = payments.filter((one) => one.timestamp < alert.timestamp && one.currency === alert.currency);
+  if (!before.length) return `No earlier payment in ${alert.currency} is stored.`;
+  const amounts = before.map((one) => one.amount).sort((a, b) => a - b);
+  const middle = amounts[amounts.length >> 1] ?? 0;
+  return `Half of the ${before.length} earlier ones in ${alert.currency} were below ${money({ ...alert, amount: middle })}.`;
+}
+
+const [earlier, rows] = [5, 8];
+
+/** The payment among those right before and after it, newest first. */
 function PaymentTable({ found }: { found: Case }): JSX.Element {
-  const latest = [...found.payments].reverse().slice(0, 8);
+  const at = found.payments.findIndex((one) => one.transaction_id === found.alert.transaction_id);
+  const place = at < 0 ? found.payments.length : at;
+  const first = Math.max(0, Math.min(place - earlier, found.payments.length - rows));
+  const latest = found.payments.slice(first, first + rows).reverse();
   return (
     <div class="scroll" tabIndex={0}>
       <table>

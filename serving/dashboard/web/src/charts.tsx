@@ -114,7 +114,7 @@ export function Plot({ label, height, series, top, format, first, last, mark }: 
               </>
             )}
             <text class="tick" x={0} y={y(limit) - 4}>
-              {format(limit)}
+              {top || highest ? format(limit) : ""}
             </text>
             <text class="tick" x={0} y={full - 3}>
               {first}

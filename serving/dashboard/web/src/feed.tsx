@@ -1,7 +1,7 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "./api";
-import { ScoreBar } from "./case";
+import { ScoreBar, inWords } from "./case";
 import { ago, campaign, country, money, score } from "./format";
 import { link } from "./route";
 import { arrived, missed, useCell, useNow } from "./state";
@@ -10,7 +10,9 @@ import type { Alert } from "./types";
 const mostShown = 100;
 const mostCounted = 10_000;
 /** Milliseconds between two drawings of the list: of a few alerts, and of a flood that nobody can follow. */
-const [brisk, calm] = [120, 500];
+const [brisk, calm] = [120, 400];
+/** Alerts of one drawing: more than these are not shown to arrive, and more than those are a flood. */
+const [few, many] = [3, 10];
 
 export interface Filter {
   order: "newest" | "risk";
@@ -37,7 +39,7 @@ interface Feed {
   problem: string;
   /** Whether the server has answered yet: until then no alerts means nothing. */
   known: boolean;
-  /** Whether more come than anybody can follow. */
+  /** Whether more come than an eye can follow. */
   flood: boolean;
 }
 
@@ -91,9 +93,8 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
       timer = undefined;
       const news = held.current;
       held.current = [];
-      const many = news.length > 3;
-      due = performance.now() + (many ? calm : brisk);
-      setFlood(many);
+      due = performance.now() + (news.length > many ? calm : brisk);
+      setFlood(news.length > few);
       setAlerts((shown) => merge(shown, news, filter));
     };
     const leave = arrived.follow(({ alerts: news, more }) => {
@@ -254,7 +255,7 @@ class Row extends Component<RowProps> {
             <span class="feed-top">
               <strong>{money(one)}</strong> <span class="muted">{one.merchant_id ?? one.card_id}</span>
             </span>
-            <span class="feed-reason">{one.reasons[0]?.text ?? "no reason given"}</span>
+            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => inWords(reason, one)).join(" · ") || "no reason given"}</span>
           </span>
           <span class="feed-end">
             <span>{one.country ?? ""}</span>

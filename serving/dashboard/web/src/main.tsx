@@ -55,7 +55,14 @@ function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
         <main id="main" tabIndex={-1}>
           {page === "live" && <LivePage />}
           {page === "review" && <ReviewPage me={me} />}
-          {page === "case" && <CaseView id={id} me={me} />}
+          {page === "case" && (
+            <>
+              <a class="back always" href={link("live")}>
+                ← live
+              </a>
+              <CaseView id={id} me={me} />
+            </>
+          )}
           {page === "models" && <ModelsPage me={me} />}
           {page === "monitoring" && <MonitoringPage />}
           {page === "audit" && <AuditPage />}
