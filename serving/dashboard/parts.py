@@ -1,5 +1,7 @@
 """What the dashboard is made of, put together once and passed along."""
 
+import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from serving.dashboard.sources import Insights
 from serving.dashboard.store import Store
 from serving.dashboard.verdicts import Verdicts
 
+log = logging.getLogger(__name__)
 LIVE_SPAN_MS = 10 * 60_000
 LIVE_STEP_MS = 5_000
 _PULSE_S = 1.0
@@ -91,8 +94,14 @@ class Parts:
         while not self._stop.is_set():
             begun = time.monotonic()
             if len(self.hub):
-                self.hub.publish("figures", self.figures())
+                self._tell_figures()
             self._stop.wait(max(_PULSE_S - (time.monotonic() - begun), 0.2))
+
+    def _tell_figures(self) -> None:
+        try:
+            self.hub.publish("figures", self.figures())
+        except sqlite3.Error:
+            log.exception("the figures could not be read; trying again")
 
     def _tell_batch(self, changed: list[str], batch: Batch) -> None:
         if not len(self.hub):

@@ -29,10 +29,14 @@ def made_key(name: str, *, of: str = "the issuer") -> RSAKey:
 
 @dataclass
 class Issuer:
-    """What it knows of logins under way, and how it lies: `twist` in the claims, `sign` in the signature."""
+    """What it knows of logins under way, and how it lies: `twist` in the claims, `sign` in the signature.
+
+    `further_keys` are published beside the one that it signs with.
+    """
 
     url: str = ""
     key: RSAKey = field(default_factory=lambda: made_key("its"))
+    further_keys: list[Claims] = field(default_factory=list)
     person: Claims = field(default_factory=lambda: {"preferred_username": "carla", "roles": ["analyst"]})
     twist: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[["Issuer", Claims], str] | None = None
@@ -104,7 +108,7 @@ def issuing() -> Iterator[Issuer]:
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            keys = {"keys": [issuer.key.as_dict(private=False)]}
+            keys = {"keys": [issuer.key.as_dict(private=False), *issuer.further_keys]}
             self._tell(200, keys if self.path == "/keys" else issuer.described())
 
         def do_POST(self) -> None:

@@ -57,3 +57,13 @@ def test_every_answer_is_one_that_the_api_tells_of(operation: Operation, admin: 
         case.validate_response(answer)
 
     ask()
+
+
+def test_choices_that_do_not_exist_and_long_texts_are_refused(admin: Desk) -> None:
+    """The description would follow a code that took them."""
+    browser = admin.shared
+    for query in ({"state": "closed"}, {"order": "oldest"}, {"limit": 201}, {"text": "x" * 65}):
+        assert browser.get("alerts", **query).status_code == 422, query
+    assert browser.get("live", span="7d").status_code == 422
+    assert browser.judge("t1", "perhaps").status_code == 422
+    assert browser.judge("t1", "fraud", "x" * 2_001).status_code == 422

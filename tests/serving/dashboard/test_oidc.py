@@ -128,7 +128,10 @@ def test_another_browsers_login_is_refused(door: Door) -> None:
 def test_an_answer_counts_once(door: Door) -> None:
     browser = door.desk.browser()
     told = door.issuer.agree(door.leave(browser))
+    kept = dict(browser.client.cookies)
     assert browser.get("oidc/return", **told).status_code == 303
+    # when it comes again, with the cookie that the browser had
+    browser.client.cookies.update(kept)
     assert "not begun here" in refusal(browser.get("oidc/return", **told))
 
 
@@ -198,6 +201,20 @@ def test_an_issuer_with_new_keys_is_asked_again(door: Door, monkeypatch: pytest.
     assert door.log_in(door.desk.browser()).status_code == 303
     door.issuer.key = made_key("newer")
     assert door.log_in(door.desk.browser()).status_code == 303
+
+
+def test_keys_that_sign_no_logins_are_passed_over(door: Door) -> None:
+    # given an issuer with a key for encryption, as Keycloak has one, and with one of a kind to come
+    encrypts = made_key("encrypts")
+    door.issuer.further_keys = [
+        {**encrypts.as_dict(private=False), "use": "enc"},
+        {"kty": "to come", "kid": "x"},
+    ]
+    # then its logins count
+    assert door.log_in(door.desk.browser()).status_code == 303
+    # but not what that key has signed
+    door.issuer.sign = lambda _, claims: signed(claims, encrypts)
+    assert "could not be trusted" in refusal(door.log_in(door.desk.browser()))
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,13 @@ def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Stor
     store.close()
 
 
-def test_steps_without_traffic_are_there(store: Store) -> None:
-    assert [begin for begin, _ in read_ticks(store.reader, 0, 4 * TICK_MS, 2 * TICK_MS)] == [0, 2 * TICK_MS]
+def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(store: Store) -> None:
+    # given a prediction in the second of two steps
+    ticks = Ticks(store.connect())
+    ticks.count(3 * TICK_MS, 10, score=0.1, value=None)
+    ticks.write()
+    # when a span is asked for that begins within a step
+    steps = read_ticks(store.reader, TICK_MS + 7, 4 * TICK_MS, 2 * TICK_MS)
+    # then its steps begin at multiples of theirs, and the empty one is there
+    assert [(begin, tick.scored) for begin, tick in steps] == [(0, 0), (2 * TICK_MS, 1)]
     store.close()

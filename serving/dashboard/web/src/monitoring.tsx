@@ -42,8 +42,21 @@ export function MonitoringPage(): JSX.Element {
   );
 }
 
+/** Shown at once; where one feature drifts, many do. */
+const mostAlarms = 4;
+
+function Alarms({ raised }: { raised: string[] }): JSX.Element {
+  return (
+    <ul>
+      {raised.map((one) => (
+        <li key={one}>{one}</li>
+      ))}
+    </ul>
+  );
+}
+
 function ReportView({ report, shift }: { report: Report; shift: number }): JSX.Element {
-  const raised = [...report.alarms, ...report.inconsistencies];
+  const raised = [...report.inconsistencies, ...report.alarms];
   const matured = report.matured;
   const days = report.days;
   const axis = { first: days[0]?.date ?? "", last: days[days.length - 1]?.date ?? "" };
@@ -51,11 +64,15 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
     <>
       <section class={`banner ${raised.length ? "risk" : "ok"}`} aria-label="Alarms">
         {raised.length ? (
-          <ul>
-            {raised.map((one) => (
-              <li key={one}>{one}</li>
-            ))}
-          </ul>
+          <>
+            <Alarms raised={raised.slice(0, mostAlarms)} />
+            {raised.length > mostAlarms && (
+              <details>
+                <summary>and {raised.length - mostAlarms} more</summary>
+                <Alarms raised={raised.slice(mostAlarms)} />
+              </details>
+            )}
+          </>
         ) : (
           <p>Nothing to be alarmed about.</p>
         )}
