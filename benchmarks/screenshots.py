@@ -28,7 +28,7 @@ from serving.dashboard.accounts import Accounts
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 _WORLD = ("--scenario", "small", "--cards", "2000")
-_DAYS, _RATE = 80, 60
+_DAYS, _RATE = 80, 12
 _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "42",
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
