@@ -45,7 +45,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     from benchmarks.serving import cards, commits, forests, latency, quix, spark, throughput, workers
 
     small, large = {
-        "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 2)),
+        "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),
         "latency": (
             lambda: latency.run(2, (500, 2_000), warm_up_s=2.0),
             lambda: latency.run(8, warm_up_s=25.0),
