@@ -50,7 +50,10 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
             lambda: latency.run(2, (500, 2_000), warm_up_s=2.0),
             lambda: latency.run(8, warm_up_s=25.0),
         ),
-        "commits": (lambda: commits.run(1, 20_000), lambda: commits.run(4, 100_000)),
+        "commits": (
+            lambda: commits.run(1, 20_000, warm_up_s=1.0),
+            lambda: commits.run(4, 500_000),
+        ),
         "cards": (
             lambda: cards.run((1_000,), 10_000),
             lambda: cards.run((10_000, 100_000, 1_000_000), 100_000),
