@@ -1,6 +1,6 @@
 """The partitions that this worker owns, and the restoring of their state beside the scoring.
 
-A partition is assigned in a paused state. A thread rebuilds its state, so that polling goes on meanwhile;
+A partition is assigned in a paused state. Threads rebuild the states, so that polling goes on meanwhile;
 then the consumer is put to the committed position and the partition is resumed.
 """
 
@@ -24,6 +24,8 @@ from serving.state import Committed, PartitionState, RestorationCancelledError, 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
+_RESTORERS = 2
+"""Each keeps a processor busy and a snapshot in memory."""
 
 
 @dataclass
@@ -48,8 +50,11 @@ class Partitions:
         self._restored: queue.SimpleQueue[tuple[_Ticket, PartitionState]] = queue.SimpleQueue()
         self._tickets: dict[int, _Ticket] = {}
         self.ready: dict[int, PartitionState] = {}
-        self._thread = threading.Thread(target=self._restore_all, name="restore", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._restore_all, name="restore", daemon=True) for _ in range(_RESTORERS)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def owned(self) -> set[int]:
@@ -103,11 +108,13 @@ class Partitions:
                 self.ready[state.partition] = state
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         for ticket in self._tickets.values():
             ticket.is_void.set()
-        self._orders.put(None)
-        self._thread.join()
+        for _ in self._threads:
+            self._orders.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _order(self, partition: int) -> None:
         ticket = self._tickets[partition] = _Ticket(partition)
@@ -132,7 +139,7 @@ class Partitions:
                     )
                     ticket.is_void.wait(_RETRY_S)
                 except Exception:
-                    # Without this thread no partition would ever be scored again.
+                    # Without its thread no partition would ever be scored again.
                     log.exception("restoring partition %d failed; trying again", ticket.partition)
                     ticket.is_void.wait(_RETRY_S)
 

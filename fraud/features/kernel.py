@@ -110,7 +110,7 @@ class State(NamedTuple):
     used: npt.NDArray[np.int64]  # cards, events of the arena and entries of the index in use; entries lacking
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def process(rules, state, incoming, begin, features, accepted):  # type: ignore[no-untyped-def]
     """Feed `incoming[begin:]` in arrival order; returns where it stopped for want of room.
 

@@ -221,7 +221,7 @@ def _copy_alive(source, target, keep):  # type: ignore[no-untyped-def]
         target.used[1] = end + old.capacity
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _index_all(table, cards, count):  # type: ignore[no-untyped-def]
     for slot in range(count):
         kernel.index_card(table, cards[slot].hash, slot)
