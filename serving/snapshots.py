@@ -6,6 +6,7 @@ replay, and says so.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ _SUFFIX = ".snapshot"
 _SILENCE_S = 10.0
 """A store that says nothing for so long costs more than a replay."""
 _ASK_AGAIN_S = 60.0
+_OVERDUE_AFTER_S = 60.0
+"""A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
 _KEPT = 2
 """The newest may be ahead of what is committed; the one before it is not."""
 
@@ -40,6 +43,7 @@ class Snapshots:
         self._due_at: dict[int, float] = {}
         self._written_at: dict[int, int] = {}
         self._thread: threading.Thread | None = None
+        self._overdue_at = math.inf
         self._failed_at = -_ASK_AGAIN_S
         self._opened: tuple[Lake, str] | None = None
         self._opening = threading.Lock()
@@ -47,7 +51,7 @@ class Snapshots:
     def offer(self, states: Iterable[PartitionState]) -> None:
         """Begin the snapshot of one partition that is due; call it between two micro-batches."""
         interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
-        if not interval_s or (self._thread and self._thread.is_alive()):
+        if not interval_s or self._is_writing(now):
             return
         waiting = [
             state for state in states if now >= self._due_at.setdefault(state.partition, now + interval_s)
@@ -87,7 +91,18 @@ class Snapshots:
         if self._thread is not None:
             self._thread.join(timeout_s)
 
+    def _is_writing(self, now: float) -> bool:
+        if self._thread is None or not self._thread.is_alive():
+            return False
+        if now > self._overdue_at:
+            # Another one beside it would be held up too, with a copy of a partition's state in memory.
+            self._overdue_at = math.inf
+            self._metrics.snapshots.labels("failed").inc()
+            log.warning("the lake has not taken a snapshot within %.0f s; the next waits", _OVERDUE_AFTER_S)
+        return True
+
     def _begin(self, state: PartitionState) -> None:
+        self._overdue_at = time.monotonic() + _OVERDUE_AFTER_S
         state.cards.forget_idle(state.door.oldest_possible)
         told = (state.partition, state.position, state.door.newest, state.cards.dump())
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)

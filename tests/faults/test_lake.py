@@ -16,7 +16,7 @@ from tests.faults.world import scene
 from tests.s3 import S3Server, s3_server
 from tests.serving.world import wait_for
 
-pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(300)]
 
 _WRITTEN = 'fraud_snapshots_total{outcome="written"}'
 _FAILED = 'fraud_snapshots_total{outcome="failed"}'
@@ -69,7 +69,8 @@ def test_s3_is_down(on_s3: Settings, s3: S3Server, network: Proxy, judge: Judge,
             network.hold()
         else:
             s3.kill()
-        wait_for(lambda: any(worker.counted(_FAILED) for worker in made.workers), 60)
+        # (a store that takes no bytes, instead of giving no answer, is noticed after a minute)
+        wait_for(lambda: any(worker.counted(_FAILED) for worker in made.workers), 100)
         made.wait_until_scoring()
         # A survivor that knows the lake, and a newcomer that does not
         since = time.time()

@@ -1,10 +1,17 @@
 """Snapshots on a real broker: they shorten a restart, and a bad one costs a replay only."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+import serving.snapshots
+from fraud.admission import Door
 from fraud.settings import Settings
+from serving.metrics import Metrics, gauge_values
+from serving.snapshot_format import encode
+from serving.snapshots import Snapshots
+from serving.state import PartitionState
 from tests.serving.damage import DAMAGES, damage
 from tests.serving.offline import mismatches
 from tests.serving.world import disorderly, running, send, wait_for, wait_for_predictions
@@ -81,3 +88,31 @@ def test_serving_goes_on_when_snapshots_cannot_be_written(snapshotting: Settings
 
     # then
     assert mismatches(snapshotting, found) == []
+
+
+def test_a_snapshot_that_the_lake_does_not_take_is_told_once(
+    snapshotting: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a snapshot that is held up
+    is_taken, metrics = threading.Event(), Metrics()
+    monkeypatch.setattr(serving.snapshots, "_OVERDUE_AFTER_S", 0.1)
+    monkeypatch.setattr(serving.snapshots, "encode", lambda *told: is_taken.wait(30) and encode(*told))
+    snapshots = Snapshots(snapshotting, metrics)
+    state = PartitionState(0, 5, Door(snapshotting.admission))
+
+    def told(outcome: str) -> float:
+        snapshots.offer([state])
+        counts = gauge_values(metrics, "fraud_snapshots_total")
+        return sum(value for labels, value in counts if labels["outcome"] == outcome)
+
+    # when the engine goes on
+    wait_for(lambda: told("failed"))
+    state.position = 6
+    for _ in range(20):
+        told("failed")
+    # then it is told once, and no other is begun beside it
+    assert told("failed") == 1
+    assert sum(thread.name == "snapshot" for thread in threading.enumerate()) == 1
+    # and when the lake takes it, the next one follows
+    is_taken.set()
+    wait_for(lambda: told("written") == 2)
