@@ -25,6 +25,8 @@ UNITS: dict[str, tuple[str, ...]] = {
     "security": ("tests/security", "tests/deployments/test_acl.py"),
     "stack": ("tests/deployments/test_stack.py",),
     "serving": ("tests/serving/test_engine.py",),
+    "snapshots": ("tests/serving/test_snapshots.py",),
+    "redrive": ("tests/producer/test_redrive.py",),
     "models": ("tests/fraud/modelling/test_backtest.py",),
 }
 """Folders and files of each unit, in their order; every other file is a unit of its own, after these."""
