@@ -42,6 +42,8 @@ class ExactlyOnce:
         self._metrics = metrics
         self._waiting: list[Answers] = []
         self._returned: list[Answers] = []
+        # Of all that is not committed; counted along, since it is asked for in every round.
+        self._count = 0
         self._clock = Clock(settings.serving.commit_interval_s)
         self._job: Job | None = None
         self._transactions = Transactions(settings, metrics)
@@ -51,7 +53,7 @@ class ExactlyOnce:
     @property
     def is_saturated(self) -> bool:
         """Whether so much is waiting for a commit that no more should be scored."""
-        return sum(len(one) for answers in self._uncommitted() for one in answers) > _MOST_UNCOMMITTED
+        return self._count > _MOST_UNCOMMITTED
 
     @property
     def is_idle(self) -> bool:
@@ -60,8 +62,10 @@ class ExactlyOnce:
 
     def publish(self, answers: Iterable[Answers]) -> None:
         """Take answers over; they are committed later, in the order given."""
-        self._waiting += answers
-        self._clock.start()
+        for one in answers:
+            self._waiting.append(one)
+            self._count += len(one)
+            self._clock.start()
         self.tend()
 
     def tend(self) -> None:
@@ -87,6 +91,7 @@ class ExactlyOnce:
             self._abort()
             self._wait()
         self._drop(partitions)
+        self._recount()
 
     def close(self) -> None:
         """Let go of the producers; what is not committed stays uncommitted."""
@@ -170,6 +175,7 @@ class ExactlyOnce:
             self._metrics.visible(job.answers)
         else:
             self._take_back(job)
+        self._recount()
         for failure in (job.failure, job.moved):
             if failure:
                 raise failure
@@ -202,3 +208,6 @@ class ExactlyOnce:
         """In the order in which they are to be committed."""
         ending = self._job.answers if self._job else []
         return ending, self._returned, self._filling.answers, self._waiting
+
+    def _recount(self) -> None:
+        self._count = sum(len(one) for answers in self._uncommitted() for one in answers)
