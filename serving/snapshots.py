@@ -134,7 +134,8 @@ class Snapshots:
     def _read(self, lake: Lake, path: str, partition: int) -> PartitionState | None:
         folder = path.rsplit("/", 2)[0]
         try:
-            return decode(lake.read_bytes(path), self._origin(folder, partition), self._settings.admission)
+            with lake.open(path) as source:
+                return decode(source, self._origin(folder, partition), self._settings.admission)
         except UnusableSnapshotError as error:
             self._metrics.snapshots.labels("refused").inc()
             log.warning("the snapshot %s is of no use: %s", path, error)

@@ -1,5 +1,6 @@
 """The memory of many cards: arrays that grow, shrink and travel, around the compiled kernel."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -100,27 +101,36 @@ class CardStore:
 
     def dump(self) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays that make up the state, trimmed to what is in use."""
-        cards, events = (int(number) for number in self._state.used[:2])
-        state = self._state
-        return {
-            "events": state.events[:events].copy(),
-            "cards": state.cards[:cards].copy(),
-            "first": state.first[:cards].copy(),
-            "sums": state.sums[:cards].copy(),
-            "maxima": state.maxima[:cards].copy(),
-        }
+        return {name: array.copy() for name, array in self._in_use().items()}
 
     @classmethod
-    def restore(cls, arrays: dict[str, npt.NDArray[Any]]) -> "CardStore":
-        """The inverse of `dump`."""
-        cards, events = len(arrays["cards"]), len(arrays["events"])
+    def restore(
+        cls, cards: int, events: int, fill: Callable[[dict[str, npt.NDArray[Any]]], None]
+    ) -> "CardStore":
+        """The inverse of `dump`.
+
+        Args:
+            cards: length of the dumped cards.
+            events: length of the dumped events.
+            fill: called once with empty arrays by name; it gives them the content of the dumped ones.
+        """
         store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state = store._state
-        for name, array in arrays.items():
-            getattr(state, name)[: len(array)] = array
         state.used[:2] = cards, events
+        fill(store._in_use())
         _index_all(state.table, state.cards, cards)
         return store
+
+    def _in_use(self) -> dict[str, npt.NDArray[Any]]:
+        state = self._state
+        cards, events = (int(number) for number in state.used[:2])
+        return {
+            "events": state.events[:events],
+            "cards": state.cards[:cards],
+            "first": state.first[:cards],
+            "sums": state.sums[:cards],
+            "maxima": state.maxima[:cards],
+        }
 
     def _alive(self, oldest_possible: int | None) -> npt.NDArray[np.bool_]:
         if oldest_possible is None:
@@ -168,10 +178,11 @@ def rules(large: int = _LARGE) -> Rules:
 
 
 def _empty(cards: int, events: int) -> State:
+    # Zeros cost no more than what happens to lie there, and what lies there would go into snapshots.
     slots = 1 << int(np.ceil(np.log2(cards * _SLOTS_PER_CARD)))
     return State(
-        events=np.empty(events, dtype=STORED),
-        cards=np.empty(cards, dtype=CARD),
+        events=np.zeros(events, dtype=STORED),
+        cards=np.zeros(cards, dtype=CARD),
         first=np.zeros((cards, _WINDOWS), dtype=np.int32),
         sums=np.zeros((cards, _WINDOWS), dtype=np.int64),
         maxima=np.full((cards, _WINDOWS), -1, dtype=np.int64),

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from xxhash import xxh3_128_hexdigest
+
 from fraud.features.spec import FEATURE_VERSION
 
 DAMAGES = ("truncated", "with a flipped bit", "of another feature version", "missing")
@@ -16,7 +18,8 @@ def damage(file: Path, kind: str) -> None:
     elif kind == "with a flipped bit":
         content[-1_000] ^= 1
     elif kind == "of another feature version":
-        content = content.replace(_VERSION % FEATURE_VERSION, _VERSION % (FEATURE_VERSION - 1))
+        text = bytes(content[32:4_096]).replace(_VERSION % FEATURE_VERSION, _VERSION % (FEATURE_VERSION - 1))
+        content[:4_096] = xxh3_128_hexdigest(text).encode() + text
     file.write_bytes(content)
     if kind == "missing":
         file.unlink()

@@ -1,8 +1,10 @@
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -106,7 +108,13 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
     # given a store and its copy through arrays
     store = CardStore(cards=1, events=4)
     store.process(events[:cut])
-    copy = CardStore.restore(store.dump())
+    dumped = store.dump()
+
+    def fill(arrays: dict[str, npt.NDArray[Any]]) -> None:
+        for name, array in arrays.items():
+            array[:] = dumped[name]
+
+    copy = CardStore.restore(len(dumped["cards"]), len(dumped["events"]), fill)
     # when both go on
     one, other = store.process(events[cut:]), copy.process(events[cut:])
     # then they agree to the bit
