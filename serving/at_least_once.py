@@ -59,7 +59,7 @@ class AtLeastOnce:
         self._committing: dict[int, Answers] = {}
         self._committing_since = 0.0
         self._clock = Clock(settings.serving.commit_interval_s)
-        self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 1}))
+        self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 0}))
 
     @property
     def is_saturated(self) -> bool:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fraud.admission import dead_letter_headers
 from fraud.features.arrivals import Arrivals, read_messages
 from fraud.features.profiles import profile_features
+from fraud.features.reading import TEXTS
 from fraud.features.spec import FEATURE_VERSION
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
@@ -101,32 +102,33 @@ class Scorer:
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
         timed = self._metrics.timed
-        events = np.concatenate([one.events for one in fresh])
+        texts = _texts(fresh)
+        times, amounts, hashes = (_column(fresh, name) for name in ("timestamp", "amount", "transaction"))
         with timed("profile"):
-            profiles, dates = self._profiles.find(_texts(fresh, "merchant_id"))
-            self._metrics.profiled(dates, events["timestamp"])
-            rows = np.hstack([kernel_rows, profile_features(events["amount"], profiles)])
+            profiles, dates = self._profiles.find(texts["merchant_id"])
+            self._metrics.profiled(dates, times)
+            rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])
         with timed("score"):
             scores = champion.score(rows)
             shadow = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.scores.observe_many(scores)
-        currencies = _texts(fresh, "currency")
         with timed("reasons"):
-            reasons = self._explain(currencies, rows, scores, champion)
+            reasons = self._explain(texts["currency"], rows, scores, champion)
         with timed("encode"):
             decisions = decide(scores, champion.bundle.threshold)
             self._metrics.decided(decisions)
-            cards = _texts(fresh, "card_id")
             predictions = map(
-                Prediction, _texts(fresh, "transaction_id"), cards, events["timestamp"].tolist(),
-                events["amount"].tolist(), currencies, scores.tolist(), decisions,
+                Prediction, texts["transaction_id"], texts["card_id"], times.tolist(),
+                amounts.tolist(), texts["currency"], scores.tolist(), decisions,
                 repeat(champion.bundle.threshold), repeat(champion.bundle.metadata.model_name),
                 repeat(champion.version), repeat(FEATURE_VERSION), repeat(int(time.time() * 1_000)), dates,
-                reasons, self._sampled(events["transaction"], rows),
+                reasons, self._sampled(hashes, rows),
                 repeat(challenger.version if challenger else None), shadow,
             )  # fmt: skip
             values = map(self._encoder.encode, predictions)
-            return [{"key": card, "value": value} for card, value in zip(cards, values, strict=True)]
+            return [
+                {"key": card, "value": value} for card, value in zip(texts["card_id"], values, strict=True)
+            ]
 
     def _explain(
         self, currencies: list[str], rows: Rows, scores: npt.NDArray[np.float64], champion: Served
@@ -150,5 +152,12 @@ class Scorer:
         return told
 
 
-def _texts(fresh: list[Arrivals], field: str) -> list[str]:
-    return list(chain.from_iterable(one.texts(field) for one in fresh))
+def _texts(fresh: list[Arrivals]) -> dict[str, list[str]]:
+    """What `TEXTS` names, of all."""
+    parts = [one.texts() for one in fresh]
+    return {field: list(chain.from_iterable(part[field] for part in parts)) for field in TEXTS}
+
+
+def _column(fresh: list[Arrivals], name: str) -> npt.NDArray[Any]:
+    """One field of all events: to join whole records costs more than to score a few."""
+    return np.concatenate([one.events[name] for one in fresh])

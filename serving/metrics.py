@@ -153,7 +153,7 @@ class Metrics:
     def profiled(self, dates: Sequence[str | None], timestamps: npt.NDArray[np.int64]) -> None:
         """Note the profiles' dates with which transactions of these times (ms) were scored."""
         days = timestamps // DAY_MS
-        for day in np.unique(days).tolist():
+        for day in set(days.tolist()):
             for generation, count in Tally(compress(dates, (days == day).tolist())).items():
                 self.profile_use.labels(_age(generation, day)).inc(count)
 

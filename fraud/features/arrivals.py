@@ -30,14 +30,17 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self.events)
 
-    def texts(self, field: str) -> list[str]:
-        """A field of each transaction, one of `fraud.features.reading.TEXTS`."""
-        if not len(self):
-            return []
-        gathered = gather(self._data, self._spans[:, TEXTS.index(field)])
-        texts: list[str] = gathered.tobytes().decode("ascii").split(SEPARATOR)
+    def texts(self) -> dict[str, list[str]]:
+        """What `fraud.features.reading.TEXTS` names, of each transaction."""
+        count = len(self)
+        if not count:
+            return {field: [] for field in TEXTS}
+        gathered = gather(self._data, self._spans.transpose(1, 0, 2).reshape(-1, 2))
+        pieces: list[str] = gathered.tobytes().decode("ascii").split(SEPARATOR)
+        texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
         for number, admitted in self._odd.items():
-            texts[number] = getattr(admitted.transaction, field)
+            for field in TEXTS:
+                texts[field][number] = getattr(admitted.transaction, field)
         return texts
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "Arrivals":

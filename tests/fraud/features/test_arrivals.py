@@ -125,8 +125,9 @@ def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], 
     assert arrivals.refused == refused
     assert arrivals.events.tobytes() == encode_transactions(admitted).tobytes()
     assert door.newest == judge.newest
-    for field in TEXTS:
-        assert arrivals.texts(field) == [getattr(one.transaction, field) for one in admitted]
+    assert arrivals.texts() == {
+        field: [getattr(one.transaction, field) for one in admitted] for field in TEXTS
+    }
 
 
 def assert_agreement(found: Sequence[bytes | None], times: Sequence[int]) -> None:
@@ -170,15 +171,15 @@ def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_text_is_kept_as_it_was_meant() -> None:
     found = [plain(), plain(card_id="Zoë"), plain(card_id="c-2")]
     arrivals = read_messages(Door(SETTINGS), found, np.full(3, NOW))
-    assert arrivals.texts("card_id") == ["c-1", "Zoë", "c-2"]
-    assert arrivals.only(np.array([False, True, True])).texts("card_id") == ["Zoë", "c-2"]
+    assert arrivals.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
+    assert arrivals.only(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
 
 
 def test_a_message_never_reaches_into_the_next() -> None:
     found = [b'{"transaction_id":"a', plain()]
     arrivals = read_messages(Door(SETTINGS), found, np.full(2, NOW))
     assert [number for number, _ in arrivals.refused] == [0]
-    assert arrivals.texts("transaction_id") == ["t-1"]
+    assert arrivals.texts()["transaction_id"] == ["t-1"]
 
 
 @settings(deadline=None)
