@@ -30,6 +30,7 @@ _SILENCE_S = 10.0
 _ASK_AGAIN_S = 60.0
 _OVERDUE_AFTER_S = 60.0
 """A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
+_SLOWEST_BYTES_PER_S = 4_000_000
 _KEPT = 2
 """The newest may be ahead of what is committed; the one before it is not."""
 
@@ -98,11 +99,12 @@ class Snapshots:
             # Another one beside it would be held up too, with a copy of a partition's state in memory.
             self._overdue_at = math.inf
             self._metrics.snapshots.labels("failed").inc()
-            log.warning("the lake has not taken a snapshot within %.0f s; the next waits", _OVERDUE_AFTER_S)
+            log.warning("the lake has not taken a snapshot in due time; the next waits for it")
         return True
 
     def _begin(self, state: PartitionState) -> None:
-        self._overdue_at = time.monotonic() + _OVERDUE_AFTER_S
+        allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
+        self._overdue_at = time.monotonic() + allowed_s
         state.cards.forget_idle(state.door.oldest_possible)
         told = (state.partition, state.position, state.door.newest, state.cards.dump())
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
