@@ -6,8 +6,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.results import Section
-from benchmarks.serving.contestants import committed_rate, engines
-from benchmarks.serving.latency import PAST, give_cards_a_past, measure
+from benchmarks.serving.latency import engine_with_a_past, measure
 from benchmarks.serving.model import CARDS
 from benchmarks.serving.throughput import pass_through, score
 from benchmarks.serving.traffic import fill
@@ -35,10 +34,7 @@ def run(seconds: float, messages: int, rate: int = 2_000, warm_up_s: float = 20.
                 place.settings(f"all-{interval_ms}", topic=_TOPIC, **interval), messages
             )
             settings = place.settings(f"paced-{interval_ms}", **interval)
-            give_cards_a_past(settings)
-            with engines(settings) as workers:
-                workers.wait_until_scoring()
-                committed_rate(settings, PAST)
+            with engine_with_a_past(settings) as workers:
                 latency = measure(settings, rate, seconds)
                 commits = workers.metric("fraud_commit_seconds_count")
                 commit_ms = workers.metric("fraud_commit_seconds_sum") / max(1.0, commits) * 1_000
@@ -55,10 +51,7 @@ def run(seconds: float, messages: int, rate: int = 2_000, warm_up_s: float = 20.
 def _warm_up(place: Workplace, rate: int, seconds: float) -> None:
     """A broker that has just started is not itself yet."""
     settings = place.settings("warm-up", commit_interval_s=INTERVALS_MS[1] / 1_000)
-    give_cards_a_past(settings)
-    with engines(settings) as workers:
-        workers.wait_until_scoring()
-        committed_rate(settings, PAST)
+    with engine_with_a_past(settings):
         measure(settings, rate, seconds)
 
 
