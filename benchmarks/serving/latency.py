@@ -49,7 +49,7 @@ def run(
     interval_s: float = 0.02,
     warm_up_s: float = 60.0,
 ) -> Section:
-    """Both modes at each rate, in turns, after a warm-up: a broker that has just started is not itself yet."""
+    """Both modes at each rate, in turns, after a warm-up: a broker just started is not itself yet."""
     rows: list[dict[str, Any]] = []
     flagged: dict[str, float] = {}
     with workplace() as place:
