@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
 _RESTORERS = 2
-"""Each keeps a processor busy and a snapshot in memory."""
+"""Each keeps a processor busy."""
+_RESTORING_CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
+"""The end of a partition is told with an answer to a fetch, which is not to wait for what may never come."""
 
 
 @dataclass
@@ -145,8 +147,11 @@ class Partitions:
 
     def _restore(self, partition: int, is_cancelled: Callable[[], bool]) -> PartitionState:
         begun = time.monotonic()
-        # A client of its own in the same group: it reads the group's offsets without joining.
-        consumer = Consumer(consumer_config(self._settings, self._settings.serving.group_id))
+        # A client of its own in the same group: it reads the group's offsets, and what is replayed, without
+        # joining.
+        consumer = Consumer(
+            consumer_config(self._settings, self._settings.serving.group_id, **_RESTORING_CONFIG)
+        )
         try:
             committed = self._committed(consumer, partition)
             state = self._snapshots.load(partition, committed)
@@ -154,10 +159,10 @@ class Partitions:
             if state is None:
                 start = replay_start(self._settings, consumer, partition, committed)
                 state = PartitionState(partition, start, Door(self._settings.admission))
+            start = state.position
+            replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
         finally:
             consumer.close()
-        start = state.position
-        replay(self._settings, state, committed.position, is_cancelled)
         seconds = time.monotonic() - begun
         self._metrics.restored(source, seconds)
         log.info(

@@ -13,7 +13,7 @@ from itertools import repeat
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
@@ -24,6 +24,8 @@ from fraud.settings import Settings
 log = logging.getLogger(__name__)
 
 _BATCH = 10_000
+_CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 100}
+"""A worker begins to score when it has been told the end, with the answer to a fetch that has nothing."""
 _UNKNOWN = 0
 """The table's first row: a merchant without a profile."""
 
@@ -118,12 +120,10 @@ class ProfileReader:
         topic = self._settings.topics.profiles
         behind = set(range(require_topic(self._settings, topic)))
         # A client of its own in the same group: it is assigned by hand and needs no further right.
-        consumer = Consumer(
-            consumer_config(self._settings, self._settings.serving.group_id, **{"enable.partition.eof": True})
-        )
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in behind])
+        consumer = Consumer(consumer_config(self._settings, self._settings.serving.group_id, **_CONFIG))
         decoder = msgspec.json.Decoder(MerchantProfile)
         try:
+            consumer.assign([self._begin(consumer, partition) for partition in behind])
             while not self._stop.is_set():
                 for message in consumer.consume(_BATCH, 0.1):
                     error = message.error()
@@ -135,6 +135,12 @@ class ProfileReader:
                     self._caught_up.set()
         finally:
             consumer.close()
+
+    def _begin(self, consumer: Consumer, partition: int) -> TopicPartition:
+        """By its number: the client would find out what "the beginning" is half a second later."""
+        topic, timeout_s = self._settings.topics.profiles, self._settings.kafka.request_timeout_s
+        begin, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
+        return TopicPartition(topic, partition, begin)
 
     def _take(self, decoder: msgspec.json.Decoder[MerchantProfile], value: bytes | None) -> None:
         if value is None:

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fraud.admission import Door
 from fraud.features.arrivals import read_messages
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
-from fraud.kafka import consumer_config
 from fraud.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -47,8 +46,12 @@ class RestorationCancelledError(Exception):
     """The partition went to another worker meanwhile."""
 
 
-def replay(settings: Settings, state: PartitionState, end: int, is_cancelled: Callable[[], bool]) -> None:
+def replay(
+    topic: str, consumer: Any, state: PartitionState, end: int, is_cancelled: Callable[[], bool]
+) -> None:
     """Bring `state` from its position to `end` by reading the topic.
+
+    `consumer` is assigned nothing else, and is told of a partition's end.
 
     Raises:
         RestorationCancelledError: `is_cancelled` said so.
@@ -56,17 +59,11 @@ def replay(settings: Settings, state: PartitionState, end: int, is_cancelled: Ca
     """
     if state.position >= end:
         return
-    # A client of its own in the same group: it is assigned by hand and needs no further right.
-    config = consumer_config(settings, settings.serving.group_id, **{"enable.partition.eof": True})
-    consumer = Consumer(config)
-    consumer.assign([TopicPartition(settings.topics.transactions, state.partition, state.position)])
-    try:
-        while state.position < end:
-            if is_cancelled():
-                raise RestorationCancelledError
-            _take(state, consumer.consume(_BATCH, 0.1), end)
-    finally:
-        consumer.close()
+    consumer.assign([TopicPartition(topic, state.partition, state.position)])
+    while state.position < end:
+        if is_cancelled():
+            raise RestorationCancelledError
+        _take(state, consumer.consume(_BATCH, 0.1), end)
 
 
 def replay_start(settings: Settings, consumer: Any, partition: int, committed: Committed) -> int:
