@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Signatures of a key that the issuer alone has; never `none`, never a shared secret."""
 
-_KEY_TYPES = ("RSA", "EC", "OKP")
 _CLOCK_SKEW_S = 60
 _TIMEOUT_S = 10.0
 _HEADERS = {"Accept": "application/json"}
@@ -180,17 +179,13 @@ class Issuer:
         address = self._endpoint("jwks_uri")
         with self._lock:
             if self._keys is None or time.monotonic() - self._keys_at > fresh_s:
-                told = self._ask("GET", address).get("keys", [])
-                usable = [one for one in told if one.get("kty") in _KEY_TYPES and one.get("use") != "enc"]
-                self._keys = KeySet.import_key_set({"keys": usable})
+                self._keys = KeySet.import_key_set({"keys": self._ask("GET", address).get("keys", [])})
                 self._keys_at = time.monotonic()
             return self._keys
 
     def _ask(self, method: str, url: str, **body: Any) -> dict[str, Any]:
         try:
-            answer = httpx.request(
-                method, url, timeout=_TIMEOUT_S, headers={"Accept": "application/json"}, **body
-            )
+            answer = httpx.request(method, url, timeout=_TIMEOUT_S, headers=_HEADERS, **body)
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             log.warning("the issuer does not answer as it should: %s", error)
