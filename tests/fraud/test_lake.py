@@ -27,6 +27,17 @@ def test_tables_and_documents_come_back(lake: Lake) -> None:
     assert lake.read_json("some/_commits/p0.json") == {"end": 7}
 
 
+def test_a_large_file_is_read_in_pieces_to_where_it_is_wanted(lake: Lake) -> None:
+    lake.write_bytes(b"head" + bytes(range(200)), "some/file.snapshot")
+
+    piece = bytearray(150)
+    with lake.open("some/file.snapshot") as source:
+        found = source.read(4), source.readinto(piece), source.readinto(piece), source.read()
+
+    assert found == (b"head", 150, 50, b"")
+    assert bytes(piece) == bytes([*range(150, 200), *range(50, 150)])
+
+
 def test_files_are_listed_sorted_by_suffix_and_relative(lake: Lake) -> None:
     for name in ("b/2.parquet", "b/1.parquet", "a/3.parquet", "b/1.json"):
         lake.write_json({}, f"some/{name}")
