@@ -48,7 +48,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),
         "latency": (
             lambda: latency.run(2, 2, (500, 2_000), warm_up_s=2.0),
-            lambda: latency.run(12, 5),
+            lambda: latency.run(10, 3),
         ),
         "commits": (
             lambda: commits.run(1, 20_000, warm_up_s=1.0),
