@@ -23,6 +23,7 @@ from serving.state import PartitionState
 
 _CHECKSUM_BYTES = 32
 _HEAD_BYTES = 4_096
+_TOLD = {"origin", "offset", "newest", "cards", "events", "arrays", "checksum"}
 _AT_ONCE = 4 << 20
 """Bytes: what was read is still in the processor's cache when it is summed."""
 
@@ -69,8 +70,10 @@ def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSetting
         UnusableSnapshotError: it cannot be used.
     """
     told = _read_head(snapshot)
-    if (found := Origin(**told["origin"])) != origin:
-        raise UnusableSnapshotError(f"it was made of something else: {_difference(found, origin)}")
+    if told.keys() != _TOLD:
+        raise UnusableSnapshotError("another version of this code has written it")
+    if told["origin"] != (wanted := asdict(origin)):
+        raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
     cards = CardStore.restore(told["cards"], told["events"], partial(_fill, snapshot, told))
     return PartitionState(origin.partition, told["offset"], Door(admission, told["newest"]), cards)
 
@@ -116,6 +119,5 @@ def _described(arrays: Arrays) -> dict[str, list[Any]]:
     return {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
 
 
-def _difference(found: Origin, wanted: Origin) -> str:
-    ours = asdict(wanted)
-    return ", ".join(f"{key} {value!r}" for key, value in asdict(found).items() if value != ours[key])
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value!r}" for key, value in found.items() if value != wanted.get(key))

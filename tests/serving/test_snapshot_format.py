@@ -1,7 +1,7 @@
 """What a snapshot says and holds comes back as it was, or not at all."""
 
 import io
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
@@ -74,6 +74,19 @@ def test_a_snapshot_that_ends_late_is_noticed() -> None:
 def test_a_snapshot_of_something_else_says_what_differs() -> None:
     with pytest.raises(UnusableSnapshotError, match="else: topic_id 'an-id'"):
         _read(SNAPSHOT, replace(ORIGIN, topic_id="another"))
+
+
+@dataclass(frozen=True)
+class _LaterOrigin(Origin):
+    region: str = "eu"
+
+
+def test_a_snapshot_of_a_later_version_is_refused() -> None:
+    # given what a version wrote that tells more, before it was rolled back
+    origin = _LaterOrigin(**asdict(ORIGIN))
+    # then
+    with pytest.raises(UnusableSnapshotError, match="region 'eu'"):
+        _read(encode(origin, 17, 0, _store(5).dump()))
 
 
 def test_arrays_of_another_layout_are_refused() -> None:
