@@ -1,11 +1,13 @@
 """Pictures of what was measured, for `docs/performance.md`; drawn by `python -m benchmarks.serving.plots`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from benchmarks.results import read
 
@@ -26,7 +28,8 @@ def _save(name: str, figures: dict[str, Any], plot: Callable[[Axes, dict[str, An
     axes.grid(visible=True, which="both", alpha=0.2)
     canvas.tight_layout()
     path = _PICTURES / f"serving-{name}.svg"
-    canvas.savefig(path, metadata={"Date": None})
+    with plt.rc_context({"svg.hashsalt": name}):  # the same figures give the same file
+        canvas.savefig(path, metadata={"Date": None})
     plt.close(canvas)
     return path
 
@@ -39,7 +42,9 @@ def _latency(axes: Axes, figures: dict[str, Any]) -> None:
             label = f"{delivery.replace('_', ' ')}, {key.replace('p999', 'p99.9')}"
             axes.loglog(rates, [row[key] for row in rows], style, marker="o", color=colour, label=label)
     axes.set(xlabel="transactions/s", ylabel="due to visible, ms", title="Latency to a read_committed reader")
-    axes.legend(fontsize=8)
+    _mark(axes.xaxis, rates)
+    _mark(axes.yaxis, (5, 10, 20, 50, 100))
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _commits(axes: Axes, figures: dict[str, Any]) -> None:
@@ -49,6 +54,8 @@ def _commits(axes: Axes, figures: dict[str, Any]) -> None:
         axes.loglog(intervals, [row[key] for row in rows], style, marker="o", color="tab:orange", label=key)
     axes.set(xlabel="commit interval, ms", ylabel=f"latency at {figures['rate']:,}/s, ms")
     axes.set_title("The commit interval, exactly once")
+    _mark(axes.xaxis, intervals)
+    _mark(axes.yaxis, (20, 50, 100, 200, 500, 1_000))
     right = axes.twinx()
     shares = [row["per_s"] / figures["passthrough_per_s"] for row in rows]
     right.plot(intervals, shares, "-s", color="tab:green", label="throughput")
@@ -62,8 +69,17 @@ def _forests(axes: Axes, figures: dict[str, Any]) -> None:
         if "us" in way:
             sizes = [int(size) for size in way["us"]]
             axes.loglog(sizes, list(way["us"].values()), "-o", label=name)
+            _mark(axes.xaxis, sizes)
+    _mark(axes.yaxis, (2, 5, 10, 20, 50, 100, 200))
     axes.set(xlabel="rows in a batch", ylabel="µs a row", title="Scoring with the same 300 trees, one thread")
     axes.legend(fontsize=8)
+
+
+def _mark(axis: Axis, places: Sequence[float]) -> None:
+    """Numbers as people write them, on a logarithmic axis."""
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 _PLOTS = {"latency": _latency, "commits": _commits, "forests": _forests}
