@@ -120,4 +120,5 @@ def _described(arrays: Arrays) -> dict[str, list[Any]]:
 
 
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value!r}" for key, value in found.items() if value != wanted.get(key))
+    differing = [key for key in wanted | found if found.get(key) != wanted.get(key)]
+    return ", ".join(f"{key} {found.get(key)!r}" for key in differing)

@@ -81,12 +81,15 @@ class _LaterOrigin(Origin):
     region: str = "eu"
 
 
-def test_a_snapshot_of_a_later_version_is_refused() -> None:
+def test_a_snapshot_of_another_version_is_refused() -> None:
     # given what a version wrote that tells more, before it was rolled back
     origin = _LaterOrigin(**asdict(ORIGIN))
     # then
     with pytest.raises(UnusableSnapshotError, match="region 'eu'"):
         _read(encode(origin, 17, 0, _store(5).dump()))
+    # and of an earlier one, which told less
+    with pytest.raises(UnusableSnapshotError, match="region None"):
+        _read(SNAPSHOT, origin)
 
 
 def test_arrays_of_another_layout_are_refused() -> None:
