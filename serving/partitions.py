@@ -157,8 +157,8 @@ class Partitions:
             state = self._snapshots.load(partition, committed)
             source = "snapshot" if state else "replay"
             if state is None:
-                start = replay_start(self._settings, consumer, partition, committed)
-                state = PartitionState(partition, start, Door(self._settings.admission))
+                first = replay_start(self._settings, consumer, partition, committed)
+                state = PartitionState(partition, first, Door(self._settings.admission))
             start = state.position
             replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
         finally:

@@ -21,8 +21,8 @@ from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
 from serving.state import PartitionState
 
-_CHECKSUM_BYTES = 32
-_HEAD_BYTES = 4_096
+CHECKSUM_BYTES = 32
+HEAD_BYTES = 4_096
 _TOLD = {"origin", "offset", "newest", "cards", "events", "arrays", "checksum"}
 _AT_ONCE = 4 << 20
 """Bytes: what was read is still in the processor's cache when it is summed."""
@@ -47,7 +47,7 @@ class UnusableSnapshotError(Exception):
 
 def encode(origin: Origin, offset: int, newest: int, arrays: Arrays) -> bytes:
     """The snapshot of the state after every message before `offset`."""
-    contents = [_bytes_of(np.ascontiguousarray(array)) for array in arrays.values()]
+    contents = [_bytes_of(array) for array in arrays.values()]
     checksum = xxh3_128()
     for content in contents:
         checksum.update(content)
@@ -79,15 +79,15 @@ def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSetting
 
 
 def _head(told: dict[str, Any]) -> bytes:
-    text = json.dumps(told).encode().ljust(_HEAD_BYTES - _CHECKSUM_BYTES)
-    if len(text) > _HEAD_BYTES - _CHECKSUM_BYTES:
-        raise ValueError(f"a snapshot's head has {len(text)} bytes; _HEAD_BYTES must grow")
+    text = json.dumps(told).encode().ljust(HEAD_BYTES - CHECKSUM_BYTES)
+    if len(text) > HEAD_BYTES - CHECKSUM_BYTES:
+        raise ValueError(f"a snapshot's head has {len(text)} bytes; HEAD_BYTES must grow")
     return xxh3_128_hexdigest(text).encode() + text
 
 
 def _read_head(snapshot: BufferedIOBase) -> dict[str, Any]:
-    head = snapshot.read(_HEAD_BYTES)
-    checksum, text = head[:_CHECKSUM_BYTES], head[_CHECKSUM_BYTES:]
+    head = snapshot.read(HEAD_BYTES)
+    checksum, text = head[:CHECKSUM_BYTES], head[CHECKSUM_BYTES:]
     if xxh3_128_hexdigest(text).encode() != checksum:
         raise UnusableSnapshotError("it does not begin with a snapshot's head")
     told: dict[str, Any] = json.loads(text)

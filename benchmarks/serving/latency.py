@@ -24,6 +24,7 @@ from fraud.settings import Settings
 RATES = (500, 2_000, 10_000)
 _WARM_UP_S = 3.0
 _PAST = 60_000
+"""Transactions."""
 _COLUMNS = ("p50", "p99", "p99_from", "p99_to", "p999", "worst", "generator_late")
 _WORST = ("missing", "worst", "generator_late")
 
