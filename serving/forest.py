@@ -9,11 +9,11 @@ twice, its unknowns as NaN and as infinity: a node reads those that go its way, 
 import json
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
+from fraud.compiling import compiled, inlined
 from fraud.modelling.bundle import probe_rows
 
 Rows = npt.NDArray[np.float32]
@@ -50,7 +50,9 @@ class Forest:
     def margin(self, rows: Rows) -> Rows:
         """Log-odds, shape (N,), of feature rows, shape (N, F), NaN = unknown."""
         margins = np.full(len(rows), self._base_margin, dtype=np.float32)
-        _walk(self._trees, np.ascontiguousarray(rows, dtype=np.float32), margins)
+        at = np.empty(_BLOCK, dtype=np.uint32)
+        twice = np.empty((_BLOCK, 2 * rows.shape[1]), dtype=np.float32)
+        _walk(self._trees, np.ascontiguousarray(rows, dtype=np.float32), margins, at, twice)
         return margins
 
 
@@ -151,11 +153,9 @@ def _append(tree: dict[str, Any], features: int, nodes: list[tuple[float, int, i
     return depth
 
 
-@numba.njit(cache=True, nogil=True)
-def _walk(trees, rows, margins):  # type: ignore[no-untyped-def]
+@compiled
+def _walk(trees, rows, margins, at, twice):  # type: ignore[no-untyped-def]
     """Add each tree's leaf to each row's margin, tree after tree, as XGBoost sums them."""
-    at = np.empty(_BLOCK, dtype=np.uint32)
-    twice = np.empty((_BLOCK, 2 * rows.shape[1]), dtype=np.float32)
     for begin in range(0, len(rows), _BLOCK):
         size = min(_BLOCK, len(rows) - begin)
         _write_twice(rows[begin : begin + size], twice)
@@ -172,7 +172,7 @@ def _walk(trees, rows, margins):  # type: ignore[no-untyped-def]
                 margins[begin + row] += trees.value[at[row]]
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _write_twice(rows, twice):  # type: ignore[no-untyped-def]
     """Each row with its unknowns as they are, and beside it with infinity in their place."""
     features = rows.shape[1]

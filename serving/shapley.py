@@ -14,11 +14,11 @@ and looked up; see `serving.shapley_cases`.
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
+from fraud.compiling import compiled, inlined
 from serving.forest import plain_trees, trial_rows
 from serving.leaves import Leaf, read_leaves, read_nodes
 from serving.shapley_cases import Groups, add_leaf, group_leaves, look_up
@@ -59,9 +59,11 @@ class Shapley:
         """Each feature's share in the log-odds, shape (N, F), of feature rows of that shape."""
         shares, rows = np.zeros(rows.shape), np.ascontiguousarray(rows, dtype=np.float32)
         if self._parts is None:
-            _explain(self._leaves, self._weights, rows, shares)
+            most = len(self._weights)
+            _explain(self._leaves, self._weights, rows, shares, np.empty(most + 1), np.empty(most))
         else:
-            look_up(self._nodes, self._groups, self._parts, rows, shares)
+            goes_right = np.empty(len(self._nodes.feature), dtype=np.uint8)
+            look_up(self._nodes, self._groups, self._parts, rows, shares, goes_right)
         return shares.astype(np.float32)
 
 
@@ -102,30 +104,27 @@ def _weights(most: int) -> npt.NDArray[np.float64]:
 
 
 def _parts(leaves: Leaves, weights: npt.NDArray[np.float64], groups: Groups) -> npt.NDArray[np.float32]:
-    parts = np.zeros(groups.case_begins[-1])
-    _tabulate(leaves, weights, groups, parts)
+    parts, most = np.zeros(groups.case_begins[-1]), len(weights)
+    own, product = np.empty((1 << (most - 1), most)), np.empty(most + 1)
+    _tabulate(leaves, weights, groups, parts, own, product)
     return parts.astype(np.float32)
 
 
-@numba.njit(cache=True, nogil=True)
-def _tabulate(leaves, weights, groups, parts):  # type: ignore[no-untyped-def]
-    """Work out every case of every leaf."""
-    most = weights.shape[0]
-    product, part, own = np.empty(most + 1), np.empty(most), np.empty((1 << (most - 1), most))
+@compiled
+def _tabulate(leaves, weights, groups, parts, own, product):  # type: ignore[no-untyped-def]
+    """Work out every case of every leaf; `own` and `product` are room for those of one."""
     for group in range(len(groups.leaf_begins) - 1):
         for leaf in range(groups.leaf_begins[group], groups.leaf_begins[group + 1]):
             begin = np.int64(leaves.begins[leaf])
             count = np.int64(leaves.begins[leaf + 1]) - begin
             for met in range(1 << count):
-                _divide(leaves, weights, leaf, met, product, part)
-                own[met, :count] = part[:count]
+                _divide(leaves, weights, leaf, met, product, own[met])
             add_leaf(groups, group, begin, count, own, parts)
 
 
-@numba.njit(cache=True, nogil=True)
-def _explain(leaves, weights, rows, shares):  # type: ignore[no-untyped-def]
-    """The same without the cases."""
-    product, part = np.empty(weights.shape[0] + 1), np.empty(weights.shape[0])
+@compiled
+def _explain(leaves, weights, rows, shares, product, part):  # type: ignore[no-untyped-def]
+    """The same without the cases; `product` and `part` are room to work in."""
     for leaf in range(len(leaves.values)):
         begin, end = leaves.begins[leaf], leaves.begins[leaf + 1]
         for row in range(len(rows)):
@@ -135,7 +134,7 @@ def _explain(leaves, weights, rows, shares):  # type: ignore[no-untyped-def]
                 shares[row, leaves.feature[at]] += part[at - begin]
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _met(leaves, begin, end, row):  # type: ignore[no-untyped-def]
     """Which of a leaf's demands the row meets, a bit each."""
     met = np.uint64(0)
@@ -146,7 +145,7 @@ def _met(leaves, begin, end, row):  # type: ignore[no-untyped-def]
     return met
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _divide(leaves, weights, leaf, met, product, part):  # type: ignore[no-untyped-def]
     """What each feature of a leaf gets of it; `product` is room to work in."""
     begin, end = np.int64(leaves.begins[leaf]), np.int64(leaves.begins[leaf + 1])
@@ -168,7 +167,7 @@ def _divide(leaves, weights, leaf, met, product, part):  # type: ignore[no-untyp
         )
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _multiply(product, degree, z):  # type: ignore[no-untyped-def]
     """A polynomial of t, lowest power first, times (z + t), in place."""
     product[degree + 1] = product[degree]
@@ -177,7 +176,7 @@ def _multiply(product, degree, z):  # type: ignore[no-untyped-def]
     product[0] *= z
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _weighted(product, degree, weight):  # type: ignore[no-untyped-def]
     """The weighted sum of a polynomial's coefficients."""
     total = 0.0
@@ -186,7 +185,7 @@ def _weighted(product, degree, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _weighted_without(product, degree, z, weight):  # type: ignore[no-untyped-def]
     """The same of the polynomial divided by (z + t)."""
     total, coefficient = 0.0, product[degree]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate, chain, groupby
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from fraud.compiling import compiled, inlined
 from serving.leaves import Leaf
 
 _MOST_NUMBERS = 2**24
@@ -98,7 +98,7 @@ def _begins(sizes: Iterable[int]) -> npt.NDArray[np.uint64]:
     return np.array([*accumulate(sizes, initial=0)], dtype=np.uint64)
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def add_leaf(groups, group, begin, count, own, parts):  # type: ignore[no-untyped-def]
     """Add what a leaf says in each case to what its group says.
 
@@ -121,10 +121,9 @@ def add_leaf(groups, group, begin, count, own, parts):  # type: ignore[no-untype
             parts[row + np.int64(groups.slot[begin + number])] += own[met, number]
 
 
-@numba.njit(cache=True, nogil=True)
-def look_up(nodes, groups, parts, rows, shares):  # type: ignore[no-untyped-def]
-    """Add each group's numbers to each row's contributions."""
-    goes_right = np.empty(len(nodes.feature), dtype=np.uint8)
+@compiled
+def look_up(nodes, groups, parts, rows, shares, goes_right):  # type: ignore[no-untyped-def]
+    """Add each group's numbers to each row's contributions; `goes_right` is room for a byte a node."""
     for row in range(len(rows)):
         for node in range(len(nodes.feature)):
             x = rows[row, nodes.feature[node]]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fraud.admission import Admitted, Door
 from fraud.features.events import EVENT, Events, encode_transactions
-from fraud.features.reading import SEPARATOR, TEXTS, Grammar, gather, grammar, read
+from fraud.features.reading import FIELDS, SEPARATOR, TEXTS, Grammar, gather, grammar, read
 
 _grammar = cache(grammar)
 
@@ -35,7 +35,9 @@ class Arrivals:
         count = len(self)
         if not count:
             return {field: [] for field in TEXTS}
-        gathered = gather(self._data, self._spans.transpose(1, 0, 2).reshape(-1, 2))
+        spans = self._spans.transpose(1, 0, 2).reshape(-1, 2)
+        gathered = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
+        gather(self._data, spans, gathered)
         pieces: list[str] = gathered.tobytes().decode("ascii").split(SEPARATOR)
         texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
         for number, admitted in self._odd.items():
@@ -69,13 +71,14 @@ class _Run:
 
     def read(self) -> Arrivals:
         known: Grammar = _grammar()
+        places = np.empty((len(FIELDS), 2), dtype=np.int64)
         there = [value or b"" for value in self._values]
         ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
         data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
         while at < len(ends):
             at, self._count, self._door.newest = read(
                 known, self._door.bounds, data, ends, self._times, at, self._door.newest,
-                self._events, self._spans, self._count,
+                self._events, self._spans, self._count, places,
             )  # fmt: skip
             if at < len(ends):
                 self._judge(at)

@@ -10,10 +10,10 @@ the memory. The output's columns follow `fraud.features.spec.KERNEL_FEATURES`.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from fraud.compiling import compiled, inlined
 from fraud.features import large_cards
 from fraud.features.large_cards import CATEGORY, COUNTRY, KINDS, MERCHANT, TRANSACTION
 
@@ -110,7 +110,7 @@ class State(NamedTuple):
     used: npt.NDArray[np.int64]  # cards, events of the arena and entries of the index in use; entries lacking
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def process(rules, state, incoming, begin, features, accepted):  # type: ignore[no-untyped-def]
     """Feed `incoming[begin:]` in arrival order; returns where it stopped for want of room.
 
@@ -138,7 +138,7 @@ def process(rules, state, incoming, begin, features, accepted):  # type: ignore[
     return len(incoming)
 
 
-@numba.njit(cache=True)
+@inlined
 def find(state, card_hash):  # type: ignore[no-untyped-def]
     """The card's slot, or -1."""
     mask = len(state.table) - 1
@@ -150,7 +150,7 @@ def find(state, card_hash):  # type: ignore[no-untyped-def]
     return np.int32(-1)
 
 
-@numba.njit(cache=True)
+@inlined
 def _add_card(state, card_hash):  # type: ignore[no-untyped-def]
     slot = np.int32(state.used[0])
     state.used[0] += 1
@@ -170,7 +170,7 @@ def _add_card(state, card_hash):  # type: ignore[no-untyped-def]
     return slot
 
 
-@numba.njit(cache=True)
+@inlined
 def index_card(table, card_hash, slot):  # type: ignore[no-untyped-def]
     """Enter a card that is not there yet."""
     mask = len(table) - 1
@@ -180,7 +180,7 @@ def index_card(table, card_hash, slot):  # type: ignore[no-untyped-def]
     table[probe] = slot
 
 
-@numba.njit(cache=True)
+@inlined
 def _watermark(state, card):  # type: ignore[no-untyped-def]
     """The largest event time seen; it never leaves the longest window, which ends at it."""
     if card.count == 0:
@@ -188,7 +188,7 @@ def _watermark(state, card):  # type: ignore[no-untyped-def]
     return state.events[card.block + card.head + card.count - 1].timestamp
 
 
-@numba.njit(cache=True)
+@inlined
 def _make_index_room(rules, state, slot):  # type: ignore[no-untyped-def]
     """Let a card that has become large enter the index; False: the index is full."""
     card = state.cards[slot]
@@ -206,14 +206,14 @@ def _make_index_room(rules, state, slot):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True)
+@inlined
 def _enter_index(state, card_hash, stored, in_day):  # type: ignore[no-untyped-def]
     for kind in range(TRANSACTION, COUNTRY + 1):
         value = _value(stored, kind)
         large_cards.enter(state.entries, state.used, card_hash, kind, value, stored.timestamp, in_day)
 
 
-@numba.njit(cache=True)
+@inlined
 def _value(stored, kind):  # type: ignore[no-untyped-def]
     if kind == MERCHANT:
         return np.uint64(stored.merchant)
@@ -224,7 +224,7 @@ def _value(stored, kind):  # type: ignore[no-untyped-def]
     return np.uint64(stored.transaction)
 
 
-@numba.njit(cache=True)
+@inlined
 def _is_repeated(state, slot, transaction, horizon):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     if state.indexed[slot]:
@@ -240,7 +240,7 @@ def _is_repeated(state, slot, transaction, horizon):  # type: ignore[no-untyped-
     return False
 
 
-@numba.njit(cache=True)
+@inlined
 def _expire(rules, state, slot, watermark):  # type: ignore[no-untyped-def]
     """Let the windows end at `watermark`, and forget what has left the longest."""
     card = state.cards[slot]
@@ -260,7 +260,7 @@ def _expire(rules, state, slot, watermark):  # type: ignore[no-untyped-def]
     _forget(state, slot)
 
 
-@numba.njit(cache=True)
+@inlined
 def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     state.sums[slot, window] -= leaving.amount
@@ -278,7 +278,7 @@ def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
                 large_cards.leave(state.entries, state.used, card.hash, kind, _value(leaving, kind))
 
 
-@numba.njit(cache=True)
+@inlined
 def _leave_day(rules, state, slot, leaving):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     if state.indexed[slot]:
@@ -289,7 +289,7 @@ def _leave_day(rules, state, slot, leaving):  # type: ignore[no-untyped-def]
         card.countries -= not _holds(rules, state, slot, COUNTRY, leaving.country, True)
 
 
-@numba.njit(cache=True)
+@inlined
 def _forget(state, slot):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     gone = state.first[slot, -1]
@@ -302,7 +302,7 @@ def _forget(state, slot):  # type: ignore[no-untyped-def]
             card.head = 0
 
 
-@numba.njit(cache=True)
+@inlined
 def _maximum(state, slot, window):  # type: ignore[no-untyped-def]
     """The largest amount of a window that lost an event of that amount: another one may be left."""
     card = state.cards[slot]
@@ -315,7 +315,7 @@ def _maximum(state, slot, window):  # type: ignore[no-untyped-def]
     return largest
 
 
-@numba.njit(cache=True)
+@inlined
 def _holds(rules, state, slot, kind, value, in_day):  # type: ignore[no-untyped-def]
     """Whether the card has such an event; within 24 hours, or at all."""
     card = state.cards[slot]
@@ -331,7 +331,7 @@ def _holds(rules, state, slot, kind, value, in_day):  # type: ignore[no-untyped-
     return _is_among(state.events["country"], first, begin + card.count, value)
 
 
-@numba.njit(cache=True)
+@inlined
 def _is_among(values, first, end, value):  # type: ignore[no-untyped-def]
     position = end - 1
     while position >= first and values[position] != value:
@@ -339,7 +339,7 @@ def _is_among(values, first, end, value):  # type: ignore[no-untyped-def]
     return position >= first
 
 
-@numba.njit(cache=True)
+@inlined
 def _make_room(state, card):  # type: ignore[no-untyped-def]
     """Move the card's events to the begin of their block, or to a larger block; False: the arena is full."""
     source = card.block + card.head
@@ -357,7 +357,7 @@ def _make_room(state, card):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True)
+@inlined
 def _observe(rules, state, slot, event, watermark, out):  # type: ignore[no-untyped-def]
     """Write the event's features to `out` and remember the event."""
     card = state.cards[slot]
@@ -381,7 +381,7 @@ def _observe(rules, state, slot, event, watermark, out):  # type: ignore[no-unty
     out[columns.countries_24h] = card.countries if card.countries > 0 else np.nan
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_transaction(rules, event, out):  # type: ignore[no-untyped-def]
     columns = rules.columns
     hour = (event.timestamp // HOUR_MS) % 24
@@ -395,7 +395,7 @@ def _write_transaction(rules, event, out):  # type: ignore[no-untyped-def]
     out[columns.channel_code] = event.channel if event.channel != 0 else np.nan
 
 
-@numba.njit(cache=True)
+@inlined
 def _position(state, card, timestamp):  # type: ignore[no-untyped-def]
     """Where the event belongs, counted from the head; after those of the same time."""
     begin = card.block + card.head
@@ -405,7 +405,7 @@ def _position(state, card, timestamp):  # type: ignore[no-untyped-def]
     return place
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_against_habit(rules, state, slot, event, out):  # type: ignore[no-untyped-def]
     """The amount against the 30 days before it."""
     columns = rules.columns
@@ -423,7 +423,7 @@ def _write_against_habit(rules, state, slot, event, out):  # type: ignore[no-unt
         out[columns.amount_zscore_30d] = (event.amount - mean) / np.sqrt(variance)
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_novelty(rules, state, slot, event, out):  # type: ignore[no-untyped-def]
     columns = rules.columns
     out[columns.merchant_is_new] = out[columns.category_is_new] = out[columns.country_is_new] = np.nan
@@ -436,7 +436,7 @@ def _write_novelty(rules, state, slot, event, out):  # type: ignore[no-untyped-d
         out[columns.country_is_new] = not _holds(rules, state, slot, COUNTRY, event.country, False)
 
 
-@numba.njit(cache=True)
+@inlined
 def _speed_kmh(rules, card, event, watermark):  # type: ignore[no-untyped-def]
     """Great-circle distance (haversine) from the card's newest place, over the time between."""
     if (
@@ -456,7 +456,7 @@ def _speed_kmh(rules, card, event, watermark):  # type: ignore[no-untyped-def]
     return distance / (elapsed / HOUR_MS)
 
 
-@numba.njit(cache=True)
+@inlined
 def _remember(rules, state, slot, event, watermark, place):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     _enter_windows(rules, state, slot, event, watermark)
@@ -475,7 +475,7 @@ def _remember(rules, state, slot, event, watermark, place):  # type: ignore[no-u
         card.latitude, card.longitude = event.latitude, event.longitude
 
 
-@numba.njit(cache=True)
+@inlined
 def _enter_windows(rules, state, slot, event, watermark):  # type: ignore[no-untyped-def]
     """Add the event to the windows that hold it; it is not yet among the remembered."""
     card = state.cards[slot]
@@ -497,7 +497,7 @@ def _enter_windows(rules, state, slot, event, watermark):  # type: ignore[no-unt
     card.squares_low += square & _LOW_32
 
 
-@numba.njit(cache=True)
+@inlined
 def _write_windows(rules, state, slot, out):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     for window in range(len(rules.windows)):
@@ -509,7 +509,7 @@ def _write_windows(rules, state, slot, out):  # type: ignore[no-untyped-def]
         out[column + 3] = state.maxima[slot, window] if count > 0 else np.nan
 
 
-@numba.njit(cache=True)
+@inlined
 def _high_recent(rules, state, slot):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     begin, high = card.block + card.head, 0

@@ -7,8 +7,9 @@ neither copied nor kept: a card enters it anew when it is next seen.
 numba's cache on disk watches `kernel.py`, not this file: touch that one too after a change here.
 """
 
-import numba
 import numpy as np
+
+from fraud.compiling import compiled, inlined
 
 FREE, TRANSACTION, MERCHANT, CATEGORY, COUNTRY = range(5)
 KINDS = 4
@@ -25,14 +26,14 @@ ENTRY = np.dtype(
 )
 
 
-@numba.njit(cache=True)
+@inlined
 def find(index, card, kind, value):  # type: ignore[no-untyped-def]
     """Where the value stands, or -1."""
     place = _place(index, card, kind, value)
     return place if index[place].kind != FREE else np.int64(-1)
 
 
-@numba.njit(cache=True)
+@inlined
 def enter(index, used, card, kind, value, time, in_day):  # type: ignore[no-untyped-def]
     """Count an event with this value; `used[2]` counts the entries."""
     entry = index[_place(index, card, kind, value)]
@@ -45,13 +46,13 @@ def enter(index, used, card, kind, value, time, in_day):  # type: ignore[no-unty
     entry.in_day += in_day
 
 
-@numba.njit(cache=True)
+@inlined
 def leave_day(index, card, kind, value):  # type: ignore[no-untyped-def]
     """An event with this value is older than 24 hours now."""
     index[_place(index, card, kind, value)].in_day -= 1
 
 
-@numba.njit(cache=True)
+@inlined
 def leave(index, used, card, kind, value):  # type: ignore[no-untyped-def]
     """An event with this value is forgotten."""
     place = _place(index, card, kind, value)
@@ -61,7 +62,7 @@ def leave(index, used, card, kind, value):  # type: ignore[no-untyped-def]
         used[2] -= 1
 
 
-@numba.njit(cache=True)
+@compiled
 def move(source, target):  # type: ignore[no-untyped-def]
     """Carry every entry over to an empty table of another size."""
     for place in range(len(source)):
@@ -70,7 +71,7 @@ def move(source, target):  # type: ignore[no-untyped-def]
             target[_place(target, entry.card, entry.kind, entry.value)] = entry
 
 
-@numba.njit(cache=True)
+@inlined
 def _place(index, card, kind, value):  # type: ignore[no-untyped-def]
     """Where the value stands, or would."""
     mask = len(index) - 1
@@ -83,13 +84,13 @@ def _place(index, card, kind, value):  # type: ignore[no-untyped-def]
     return place
 
 
-@numba.njit(cache=True)
+@inlined
 def _home(card, kind, value, mask):  # type: ignore[no-untyped-def]
     mixed = (card ^ (value + np.uint64(kind)) * np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xD6E8FEB86659FD93)
     return np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(mask))
 
 
-@numba.njit(cache=True)
+@inlined
 def _free(index, hole):  # type: ignore[no-untyped-def]
     """Empty a place and pull up what was pushed beyond it."""
     mask = len(index) - 1

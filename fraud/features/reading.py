@@ -9,11 +9,11 @@ sooner, and a test with generated messages holds the two together.
 from typing import Any, NamedTuple
 
 import msgspec
-import numba
 import numpy as np
 import numpy.typing as npt
 from msgspec import inspect
 
+from fraud.compiling import compiled, inlined
 from fraud.features import xxh3
 from fraud.schema import Transaction, minor_digits, unusual_currencies
 
@@ -97,8 +97,8 @@ def _number_of(currency: str) -> int:
     return (first * _LETTERS + second) * _LETTERS + third
 
 
-@numba.njit(cache=True, nogil=True)
-def read(grammar, bounds, data, ends, times, first, newest, events, spans, count):  # type: ignore[no-untyped-def]
+@compiled
+def read(grammar, bounds, data, ends, times, first, newest, events, spans, count, places):  # type: ignore[no-untyped-def]
     """Read messages from the `first` on, for as long as they are plain and admitted.
 
     Args:
@@ -112,11 +112,11 @@ def read(grammar, bounds, data, ends, times, first, newest, events, spans, count
         events: Receives the records; those before `count` are there.
         spans: Receives where the `TEXTS` begin and end, shape (n, len(TEXTS), 2).
         count: How many records there are.
+        places: Room to work in, shape (len(FIELDS), 2).
 
     Returns:
         The message at which it stopped, how many records there are now, and the door's memory.
     """
-    places = np.empty((len(FIELDS), 2), dtype=np.int64)
     for message in range(first, len(ends)):
         begin, end = ends[message - 1] + 1 if message else 0, ends[message]
         if end - begin > bounds.max_bytes or not _split(grammar, data, begin, end, places):
@@ -132,13 +132,10 @@ def read(grammar, bounds, data, ends, times, first, newest, events, spans, count
     return len(ends), count, newest
 
 
-@numba.njit(cache=True, nogil=True)
-def gather(data, spans):  # type: ignore[no-untyped-def]
-    """What lies in `spans`, shape (n, 2), one after the other and with separators between."""
-    size = len(spans) - 1
-    for begin, end in spans:
-        size += end - begin
-    gathered, at = np.empty(size, dtype=np.uint8), 0
+@compiled
+def gather(data, spans, gathered):  # type: ignore[no-untyped-def]
+    """Write what lies in `spans`, shape (n, 2), one after the other and with separators between."""
+    at = 0
     for number in range(len(spans)):
         if number:
             gathered[at] = _BETWEEN
@@ -146,10 +143,9 @@ def gather(data, spans):  # type: ignore[no-untyped-def]
         for place in range(spans[number, 0], spans[number, 1]):
             gathered[at] = data[place]
             at += 1
-    return gathered
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _split(grammar, data, at, end, places):  # type: ignore[no-untyped-def]
     """Find where each field's value begins and ends; an absent one begins at -1. False: it is not plain."""
     places[:] = _ODD
@@ -176,14 +172,14 @@ def _split(grammar, data, at, end, places):  # type: ignore[no-untyped-def]
     return _past_blanks(data, at + 1) == end and _is_complete(grammar, places)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _past_blanks(data, at):  # type: ignore[no-untyped-def]
     while data[at] == _SPACE or data[at] == _LINE or data[at] == _RETURN or data[at] == _TAB:
         at += 1
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
     """The field whose quoted name begins at `at`: most likely the one after the field before."""
     if data[at] != _QUOTE:
@@ -199,7 +195,7 @@ def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
     return _ODD
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _value(data, at, longest, place):  # type: ignore[no-untyped-def]
     """Note where the value at `at` begins and ends, unless it is null; returns what follows, -1 if odd."""
     first, second, third, fourth = _NULL
@@ -212,7 +208,7 @@ def _value(data, at, longest, place):  # type: ignore[no-untyped-def]
     return stop + is_text
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _value_end(data, at, longest):  # type: ignore[no-untyped-def]
     """Where the text or the number that begins at `at` ends; -1: it is neither, or text is not plain."""
     if data[at] != _QUOTE:
@@ -228,7 +224,7 @@ def _value_end(data, at, longest):  # type: ignore[no-untyped-def]
     return stop
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _is_complete(grammar, places):  # type: ignore[no-untyped-def]
     """Whether all that is required is there, and every text has a length that it may have."""
     for field in range(len(places)):
@@ -241,7 +237,7 @@ def _is_complete(grammar, places):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _numbers(grammar, bounds, data, places, time, newest, event):  # type: ignore[no-untyped-def]
     """Enter amount, time and place; False: the door might not admit it."""
     amount = _minor(grammar, data, places)
@@ -259,7 +255,7 @@ def _numbers(grammar, bounds, data, places, time, newest, event):  # type: ignor
     return is_north_well and is_east_well
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _minor(grammar, data, places):  # type: ignore[no-untyped-def]
     """The amount in minor units; -1 where the currency or the amount is unusual."""
     begin, currency = places[_CURRENCY, 0], 0
@@ -278,7 +274,7 @@ def _minor(grammar, data, places):  # type: ignore[no-untyped-def]
     return units // _POWERS[-missing] if units % _POWERS[-missing] == 0 else _ODD
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _degrees(grammar, data, places, field):  # type: ignore[no-untyped-def]
     """A place's coordinate, NaN where it is absent; and whether it may be one."""
     begin = places[field, 0]
@@ -291,7 +287,7 @@ def _degrees(grammar, data, places, field):  # type: ignore[no-untyped-def]
     return degrees, grammar.least[field] <= degrees <= grammar.most[field]
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _decimal(data, begin, stop):  # type: ignore[no-untyped-def]
     """A number without its point, and how many decimals it has; -1 of them: it is not written plainly."""
     is_negative = data[begin] == _MINUS
@@ -316,7 +312,7 @@ def _decimal(data, begin, stop):  # type: ignore[no-untyped-def]
     return -units if is_negative else units, stop - point - 1 if point != _ODD else 0
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _hashes(grammar, data, places, event):  # type: ignore[no-untyped-def]
     """Enter the identifiers and codes."""
     event["card"] = xxh3.xxh3_64(data, places[_CARD, 0], places[_CARD, 1], grammar.secret)
@@ -328,7 +324,7 @@ def _hashes(grammar, data, places, event):  # type: ignore[no-untyped-def]
     event["country"] = _code(grammar, data, places[_COUNTRY])
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _code(grammar, data, place):  # type: ignore[no-untyped-def]
     if place[0] == _ODD:
         return np.uint16(0)

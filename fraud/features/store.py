@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from fraud.compiling import compiled
 from fraud.features import kernel, large_cards
 from fraud.features.events import EVENT, Events
 from fraud.features.kernel import CARD, STORED, Columns, Rules, State
@@ -212,7 +212,7 @@ def _last_times(state: State) -> npt.NDArray[np.int64]:
     return np.asarray(np.where(cards["count"] > 0, state.events["timestamp"][last], 0), dtype=np.int64)
 
 
-@numba.njit(cache=True)
+@compiled
 def _copy_alive(source, target, keep):  # type: ignore[no-untyped-def]
     """Copy the kept cards with their blocks, one after another."""
     for slot in range(len(keep)):
@@ -232,7 +232,7 @@ def _copy_alive(source, target, keep):  # type: ignore[no-untyped-def]
         target.used[1] = end + old.capacity
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _index_all(table, cards, count):  # type: ignore[no-untyped-def]
     for slot in range(count):
         kernel.index_card(table, cards[slot].hash, slot)

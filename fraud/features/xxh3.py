@@ -4,9 +4,10 @@ After the specification of Yann Collet's xxHash (https://github.com/Cyan4973/xxH
 Python code uses the library; a test holds the two together.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from fraud.compiling import inlined
 
 LONGEST = 64
 """Bytes; longer input is hashed in another way, which identifiers never need."""
@@ -28,7 +29,7 @@ _PRIME_MX2 = np.uint64(0x9FB21C651E98DF25)
 _LOW = np.uint64(0xFFFF_FFFF)
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def xxh3_64(data, begin, end, secret):  # type: ignore[no-untyped-def]
     """The hash (uint64) of `data[begin:end]`, an array of bytes."""
     length = end - begin
@@ -41,7 +42,7 @@ def xxh3_64(data, begin, end, secret):  # type: ignore[no-untyped-def]
     return _up_to_3(data, begin, length, secret)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _up_to_3(data, begin, length, secret):  # type: ignore[no-untyped-def]
     first, middle, last = data[begin], data[begin + (length >> 1)], data[begin + length - 1]
     mixed = np.uint64(first) << np.uint64(16) | np.uint64(middle) << np.uint64(24)
@@ -52,7 +53,7 @@ def _up_to_3(data, begin, length, secret):  # type: ignore[no-untyped-def]
     return value ^ value >> np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _up_to_8(data, begin, length, secret):  # type: ignore[no-untyped-def]
     value = _read32(data, begin + length - 4) + (_read32(data, begin) << np.uint64(32))
     value ^= _read64(secret, 8) ^ _read64(secret, 16)
@@ -63,14 +64,14 @@ def _up_to_8(data, begin, length, secret):  # type: ignore[no-untyped-def]
     return value ^ value >> np.uint64(28)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _up_to_16(data, begin, length, secret):  # type: ignore[no-untyped-def]
     low = _read64(data, begin) ^ _read64(secret, 24) ^ _read64(secret, 32)
     high = _read64(data, begin + length - 8) ^ _read64(secret, 40) ^ _read64(secret, 48)
     return _avalanche(np.uint64(length) + _swapped(low) + high + _folded(low, high))
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _middle(data, begin, length, secret):  # type: ignore[no-untyped-def]
     total = np.uint64(length) * _PRIME64_1
     for pair in range((length - 1) >> 5, -1, -1):
@@ -79,21 +80,21 @@ def _middle(data, begin, length, secret):  # type: ignore[no-untyped-def]
     return _avalanche(total)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _mixed(data, at, secret, place):  # type: ignore[no-untyped-def]
     low = _read64(data, at) ^ _read64(secret, place)
     high = _read64(data, at + 8) ^ _read64(secret, place + 8)
     return _folded(low, high)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _avalanche(value):  # type: ignore[no-untyped-def]
     value ^= value >> np.uint64(37)
     value *= _PRIME_MX1
     return value ^ value >> np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _folded(left, right):  # type: ignore[no-untyped-def]
     """Both halves of the product of 128 bits, xored."""
     half = np.uint64(32)
@@ -105,7 +106,7 @@ def _folded(left, right):  # type: ignore[no-untyped-def]
     return upper ^ (carried << half | lows & _LOW)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _swapped(value):  # type: ignore[no-untyped-def]
     """The bytes in the opposite order."""
     byte = np.uint64(0xFF)
@@ -115,12 +116,12 @@ def _swapped(value):  # type: ignore[no-untyped-def]
     return result
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _rotated(value, bits):  # type: ignore[no-untyped-def]
     return value << np.uint64(bits) | value >> np.uint64(64 - bits)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _read32(data, at):  # type: ignore[no-untyped-def]
     """Four bytes, the lowest first."""
     value = np.uint64(0)
@@ -129,7 +130,7 @@ def _read32(data, at):  # type: ignore[no-untyped-def]
     return value
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _read64(data, at):  # type: ignore[no-untyped-def]
     """Eight bytes, the lowest first."""
     return _read32(data, at) | _read32(data, at + 4) << np.uint64(32)
