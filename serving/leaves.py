@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 MOST_NODES = 8
 """Above and below the top of a group of several leaves."""
@@ -13,18 +12,26 @@ MOST_NODES = 8
 _NONE = -1
 
 
+class Question(NamedTuple):
+    """Of a node: a row goes right if `feature` is not below `threshold`, or unknown and `missing_right`."""
+
+    feature: int
+    threshold: float
+    missing_right: bool
+
+
 class Demand(NamedTuple):
     """What a path asks of one feature: [`low`, `high`), or unknown where `missing`.
 
-    `share` is how much of the training data met it; `turns` are the nodes that ask, and whether the path goes
-    right there.
+    `share` is how much of the training data met it; `turns` are the path's questions about it, and whether
+    the path goes right there.
     """
 
     low: float
     high: float
     missing: bool
     share: float
-    turns: tuple[tuple[int, bool], ...] = ()
+    turns: dict[Question, bool]
 
 
 @dataclass(frozen=True)
@@ -34,27 +41,6 @@ class Leaf:
     value: float
     demands: dict[int, Demand]
     group: int
-
-
-class Nodes(NamedTuple):
-    """Where a row goes right: `feature` is not below `threshold`, or unknown and `missing_right`."""
-
-    feature: npt.NDArray[np.uint64]
-    threshold: npt.NDArray[np.float32]
-    missing_right: npt.NDArray[np.bool_]
-
-
-def read_nodes(trees: Sequence[dict[str, Any]]) -> Nodes:
-    """All nodes in their order; a leaf is one that nobody asks."""
-    feature, threshold, left_default = (
-        [value for tree in trees for value in tree[name]]
-        for name in ("split_indices", "split_conditions", "default_left")
-    )
-    return Nodes(
-        np.array(feature, dtype=np.uint64),
-        np.array(threshold, dtype=np.float32),
-        ~np.array(left_default, dtype=np.bool_),
-    )
 
 
 def read_leaves(trees: Sequence[dict[str, Any]]) -> Iterator[Leaf]:
@@ -68,7 +54,7 @@ def read_leaves(trees: Sequence[dict[str, Any]]) -> Iterator[Leaf]:
             if top == _NONE and (depth + inner[node] <= MOST_NODES or not inner[node]):
                 top = first + node
             if inner[node]:
-                waiting += ((one, depth + 1, top, asked) for one, asked in _children(tree, first, node, path))
+                waiting += ((one, depth + 1, top, asked) for one, asked in _children(tree, node, path))
             else:
                 yield Leaf(tree["split_conditions"][node], path, top)
         first += len(tree["left_children"])
@@ -87,12 +73,13 @@ def _inner_nodes(tree: dict[str, Any]) -> list[int]:
 
 
 def _children(
-    tree: dict[str, Any], first: int, node: int, path: dict[int, Demand]
+    tree: dict[str, Any], node: int, path: dict[int, Demand]
 ) -> Iterator[tuple[int, dict[int, Demand]]]:
     """Both children of a node, each with what its path asks."""
     feature, bound = tree["split_indices"][node], tree["split_conditions"][node]
-    before = path.get(feature, Demand(-np.inf, np.inf, missing=True, share=1.0))
+    before = path.get(feature, Demand(-np.inf, np.inf, missing=True, share=1.0, turns={}))
     is_left_default = bool(tree["default_left"][node])
+    question = Question(feature, bound, not is_left_default)
     for goes_right, side in enumerate(("left_children", "right_children")):
         child = tree[side][node]
         asked = Demand(
@@ -100,6 +87,6 @@ def _children(
             before.high if goes_right else min(before.high, bound),
             before.missing and is_left_default != bool(goes_right),
             before.share * tree["sum_hessian"][child] / tree["sum_hessian"][node],
-            (*before.turns, (first + node, bool(goes_right))),
+            before.turns | {question: bool(goes_right)},
         )
         yield child, path | {feature: asked}

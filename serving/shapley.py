@@ -20,7 +20,7 @@ import xgboost as xgb
 
 from fraud.compiling import compiled, inlined
 from serving.forest import plain_trees, trial_rows
-from serving.leaves import Leaf, read_leaves, read_nodes
+from serving.leaves import Leaf, read_leaves
 from serving.shapley_cases import Groups, add_leaf, group_leaves, look_up
 
 Rows = npt.NDArray[np.float32]
@@ -49,7 +49,7 @@ class Shapley:
     """Contributions of the features of a binary booster of plain trees."""
 
     def __init__(self, trees: Sequence[dict[str, Any]]) -> None:
-        self._nodes, leaves = read_nodes(trees), list(read_leaves(trees))
+        leaves = list(read_leaves(trees))
         self._leaves = _lay_out(leaves)
         self._weights = _weights(int(np.diff(self._leaves.begins).max(initial=np.uint64(1))))
         self._groups = group_leaves(leaves)
@@ -62,8 +62,8 @@ class Shapley:
             most = len(self._weights)
             _explain(self._leaves, self._weights, rows, shares, np.empty(most + 1), np.empty(most))
         else:
-            goes_right = np.empty(len(self._nodes.feature), dtype=np.uint8)
-            look_up(self._nodes, self._groups, self._parts, rows, shares, goes_right)
+            columns = np.empty(2 * rows.shape[1], dtype=np.float32)
+            look_up(self._groups, self._parts, rows, shares, columns)
         return shares.astype(np.float32)
 
 

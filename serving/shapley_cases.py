@@ -8,31 +8,35 @@ answers for all of the group's leaves.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, groupby
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from fraud.compiling import compiled, inlined
-from serving.leaves import Leaf
+from serving.leaves import Leaf, Question
+
+_Value = TypeVar("_Value")
 
 _MOST_NUMBERS = 2**24
 """Four bytes each; with more, nothing is worked out beforehand."""
 
 
 class Groups(NamedTuple):
-    """For every group: its leaves, nodes, features and cases, each from its `..._begins` to the next one's.
+    """For every group: its leaves, questions, features and cases, each from `..._begins` to the next one's.
 
-    A case has a number for each feature of the group; its own number has a bit for each node that a row
-    goes right at. `mask` and `wanted` say of each demand of each leaf in which cases it is met, `slot` which
-    of the group's features it is about.
+    A question is whether `column` is not below `threshold`; the columns are the features' values, each twice,
+    with NaN and with infinity where unknown. A case has a number for each feature of the group; its own
+    number has a bit for each question that a row says yes to. `mask` and `wanted` say of each demand of each
+    leaf in which cases it is met, `slot` which of the group's features it is about.
     """
 
     leaf_begins: npt.NDArray[np.uint64]
-    node_begins: npt.NDArray[np.uint64]
+    question_begins: npt.NDArray[np.uint64]
     feature_begins: npt.NDArray[np.uint64]
     case_begins: npt.NDArray[np.uint64]
-    nodes: npt.NDArray[np.uint64]
+    column: npt.NDArray[np.uint64]
+    threshold: npt.NDArray[np.float32]
     features: npt.NDArray[np.uint64]
     mask: npt.NDArray[np.uint64]
     wanted: npt.NDArray[np.uint64]
@@ -43,7 +47,7 @@ class Groups(NamedTuple):
 class _Draft:
     """Groups as lists."""
 
-    nodes: list[list[int]] = field(default_factory=list)
+    questions: list[list[Question]] = field(default_factory=list)
     features: list[list[int]] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
     terms: list[tuple[int, int, int]] = field(default_factory=list)
@@ -54,16 +58,18 @@ def group_leaves(leaves: Iterable[Leaf]) -> Groups | None:
     draft = _Draft()
     for _, members in groupby(leaves, key=lambda leaf: leaf.group):
         _append(draft, list(members))
-    sizes = [len(features) << len(nodes) for nodes, features in zip(draft.nodes, draft.features, strict=True)]
+    sizes = [len(told) << len(asked) for asked, told in zip(draft.questions, draft.features, strict=True)]
     if sum(sizes) > _MOST_NUMBERS:
         return None
+    asked = [*chain.from_iterable(draft.questions)]
     terms = np.array(draft.terms, dtype=np.uint64).reshape(-1, 3)
     return Groups(
         leaf_begins=_begins(draft.leaves),
-        node_begins=_begins(map(len, draft.nodes)),
+        question_begins=_begins(map(len, draft.questions)),
         feature_begins=_begins(map(len, draft.features)),
         case_begins=_begins(sizes),
-        nodes=np.array([*chain.from_iterable(draft.nodes)], dtype=np.uint64),
+        column=np.array([2 * one.feature + one.missing_right for one in asked], dtype=np.uint64),
+        threshold=np.array([one.threshold for one in asked], dtype=np.float32),
         features=np.array([*chain.from_iterable(draft.features)], dtype=np.uint64),
         mask=terms[:, 0].copy(),
         wanted=terms[:, 1].copy(),
@@ -73,25 +79,20 @@ def group_leaves(leaves: Iterable[Leaf]) -> Groups | None:
 
 def _append(draft: _Draft, members: Sequence[Leaf]) -> None:
     demands = [demand for leaf in members for demand in leaf.demands.values()]
-    bits = {
-        node: 1 << bit for bit, node in enumerate(_distinct(node for one in demands for node, _ in one.turns))
-    }
-    slots = {
-        feature: slot
-        for slot, feature in enumerate(_distinct(chain.from_iterable(leaf.demands for leaf in members)))
-    }
-    draft.nodes.append([*bits])
+    bits = {one: 1 << bit for bit, one in enumerate(_distinct(one.turns for one in demands))}
+    slots = {one: slot for slot, one in enumerate(_distinct(leaf.demands for leaf in members))}
+    draft.questions.append([*bits])
     draft.features.append([*slots])
     draft.leaves.append(len(members))
     for leaf in members:
         for feature, demand in leaf.demands.items():
-            mask = sum(bits[node] for node, _ in demand.turns)
-            wanted = sum(bits[node] for node, goes_right in demand.turns if goes_right)
+            mask = sum(bits[one] for one in demand.turns)
+            wanted = sum(bits[one] for one, goes_right in demand.turns.items() if goes_right)
             draft.terms.append((mask, wanted, slots[feature]))
 
 
-def _distinct(values: Iterable[int]) -> Iterable[int]:
-    return dict.fromkeys(values)
+def _distinct(parts: Iterable[Iterable[_Value]]) -> Iterable[_Value]:
+    return dict.fromkeys(chain.from_iterable(parts))
 
 
 def _begins(sizes: Iterable[int]) -> npt.NDArray[np.uint64]:
@@ -110,9 +111,9 @@ def add_leaf(groups, group, begin, count, own, parts):  # type: ignore[no-untype
         own: What each of its features gets by which demands are met, shape (2^count, count).
         parts: All cases' numbers.
     """
-    nodes = np.int64(groups.node_begins[group + 1] - groups.node_begins[group])
+    questions = np.int64(groups.question_begins[group + 1] - groups.question_begins[group])
     width = np.int64(groups.feature_begins[group + 1] - groups.feature_begins[group])
-    for case in range(1 << nodes):
+    for case in range(1 << questions):
         met = np.int64(0)
         for number in range(count):
             met |= np.int64(case & groups.mask[begin + number] == groups.wanted[begin + number]) << number
@@ -122,16 +123,16 @@ def add_leaf(groups, group, begin, count, own, parts):  # type: ignore[no-untype
 
 
 @compiled
-def look_up(nodes, groups, parts, rows, shares, goes_right):  # type: ignore[no-untyped-def]
-    """Add each group's numbers to each row's contributions; `goes_right` is room for a byte a node."""
+def look_up(groups, parts, rows, shares, columns):  # type: ignore[no-untyped-def]
+    """Add each group's numbers to each row's contributions; `columns` is room for a row's."""
     for row in range(len(rows)):
-        for node in range(len(nodes.feature)):
-            x = rows[row, nodes.feature[node]]
-            goes_right[node] = (x >= nodes.threshold[node]) | ((x != x) & nodes.missing_right[node])
+        for feature in range(rows.shape[1]):
+            x = rows[row, feature]
+            columns[2 * feature], columns[2 * feature + 1] = x, np.float32(np.inf) if x != x else x
         for group in range(len(groups.leaf_begins) - 1):
-            case, first = np.uint64(0), groups.node_begins[group]
-            for at in range(first, groups.node_begins[group + 1]):
-                case |= np.uint64(goes_right[groups.nodes[at]]) << (at - first)
+            case, first = np.uint64(0), groups.question_begins[group]
+            for at in range(first, groups.question_begins[group + 1]):
+                case |= np.uint64(columns[groups.column[at]] >= groups.threshold[at]) << (at - first)
             first, end = groups.feature_begins[group], groups.feature_begins[group + 1]
             number = groups.case_begins[group] + case * (end - first)
             for at in range(first, end):
