@@ -153,7 +153,7 @@ class ServingSettings(_Section):
     transactional_id: str = "fraud-serving"
     delivery: Delivery = "exactly_once"
     commit_interval_s: float = Field(default=0.1, ge=0.005, le=5.0)
-    batch_size: int = Field(default=2_000, ge=1)
+    batch_size: int = Field(default=4_000, ge=1)
     batch_wait_s: float = Field(default=0.005, gt=0, description="for a first message")
     fetch_wait_s: float = Field(
         default=0.005, ge=0.001, le=1, description="for more than a few messages; Kafka is asked as often"

@@ -27,7 +27,7 @@ _LOW_32 = np.int64(0xFFFF_FFFF)
 
 
 class Rules(NamedTuple):
-    """What `fraud.features.spec` says, as arguments: numba's cache on disk knows nothing of that file."""
+    """What `fraud.features.spec` says, as arguments: compiled code that is kept notices no change there."""
 
     windows: npt.NDArray[np.int64]  # lengths in ms, shortest first
     hour: int  # which of the windows is one hour

@@ -3,8 +3,6 @@
 One open-addressing table (linear probing, deletion by shifting back; Knuth, The Art of Computer Programming
 vol. 3, 6.4 R) for all large cards of a store. It says nothing that the cards' events don't say, so it is
 neither copied nor kept: a card enters it anew when it is next seen.
-
-numba's cache on disk watches `kernel.py`, not this file: touch that one too after a change here.
 """
 
 import numpy as np
