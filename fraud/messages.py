@@ -1,0 +1,183 @@
+"""One way to decode a message of any topic.
+
+Whatever is wrong with a message refuses that message, with one short sentence, and nothing else: its depth,
+its encoding, its numbers, what a library does not expect. A loop over a topic therefore has one error to
+expect.
+"""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from fraud.errors import DataError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_DEPTH = 32
+"""Levels of objects and arrays, the message's own among them."""
+
+MAX_BYTES = 1 << 20
+"""As much as Kafka takes by default."""
+
+_MAX_REASON = 300
+_LOG_EVERY_S = 30.0
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Texts, in which brackets mean nothing, and brackets; a text without an end reaches to the end."""
+
+_ECHO = re.compile(r"^(Invalid enum value) .*( - at `)", re.DOTALL)
+"""Where msgspec repeats what was sent."""
+
+_MEMBERS = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=str)
+
+
+class MessageError(DataError):
+    """A message cannot be used; the text says why, is short and prints."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(sentence(reason))
+
+
+def sentence(reason: str) -> str:
+    """The reason as it may be kept anywhere: at most 300 characters, each of which prints."""
+    return "".join(sign if sign.isprintable() else "?" for sign in reason[:_MAX_REASON])
+
+
+class Decoder(Generic[T]):
+    """Decodes messages into a msgspec Struct.
+
+    Beyond what msgspec checks, a message is UTF-8 throughout, is not nested deeper than `MAX_DEPTH`, and has
+    no declared name twice, whatever the values: of two amounts another system may take the other one.
+
+    Args:
+        kind: The Struct.
+        check: Looks at what was decoded; whatever it raises refuses the message.
+        max_bytes: A longer message is refused unread.
+    """
+
+    def __init__(
+        self, kind: type[T], check: Callable[[T], object] | None = None, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self._decode = msgspec.json.Decoder(kind).decode
+        self._check = check
+        self._max_bytes = max_bytes
+        fields = msgspec.structs.fields(kind)  # type: ignore[arg-type]
+        self._names = [field.encode_name for field in fields]
+        self._quoted = [f'"{name}"'.encode() for name in self._names]
+        # Those that may be absent and yet have a value.
+        self._defaults = sum(not field.required and field.default is not None for field in fields)
+
+    def decode(self, value: bytes | None) -> T:
+        """The message's content.
+
+        Raises:
+            MessageError: it cannot be used.
+        """
+        if value is None:
+            raise MessageError("the message is empty")
+        if len(value) > self._max_bytes:
+            raise MessageError(f"the message has {len(value)} bytes, more than {self._max_bytes}")
+        try:
+            _require_utf8(value)
+            _require_flat(value)
+            found = self._decode(value)
+            self._require_unique(value, found)
+            if self._check is not None:
+                self._check(found)
+        except MessageError:
+            raise
+        except Exception as error:
+            raise MessageError(_reason(error)) from None
+        return found
+
+    def _require_unique(self, value: bytes, found: T) -> None:
+        """No declared name may come twice.
+
+        A message has at least as many colons as members. If it has no more than there are fields with a
+        value, each of these was named once. This spares almost every message the search for names.
+        """
+        values = msgspec.structs.astuple(found)  # type: ignore[arg-type]
+        if value.count(b":") <= len(values) - values.count(None) - self._defaults:
+            return
+        # Letters can be hidden in one kind of escape only.
+        if rb"\u00" in value or any(value.count(name) > 1 for name in self._quoted):
+            names = [name for name, _ in _MEMBERS.decode(value.decode())]
+            repeated = [name for name in self._names if names.count(name) > 1]
+            if repeated:
+                raise MessageError(f"the message has the field {repeated[0]} more than once")
+
+
+class MessageReader(Generic[T]):
+    """Decodes the messages of a loop; what cannot be used is counted and logged, and the loop goes on.
+
+    `refused` is how many could not be used.
+    """
+
+    def __init__(self, kind: type[T], check: Callable[[T], object] | None = None) -> None:
+        self._decoder = Decoder(kind, check)
+        self._logged_at = -_LOG_EVERY_S
+        self.refused = 0
+
+    def read(self, message: "Message") -> T | None:
+        """The message's content; None if it cannot be used."""
+        try:
+            return self._decoder.decode(message.value())
+        except MessageError as error:
+            self._refuse(message, error)
+            return None
+
+    def _refuse(self, message: "Message", error: MessageError) -> None:
+        self.refused += 1
+        now = time.monotonic()
+        if now - self._logged_at >= _LOG_EVERY_S:
+            self._logged_at = now
+            log.warning(
+                "offset %s of partition %s of %r cannot be read and is left out, as %d so far: %s",
+                message.offset(), message.partition(), message.topic(), self.refused, error,
+            )  # fmt: skip
+
+
+def header(message: "Message", name: str) -> str | None:
+    """The text of a message's last header of that name; None if it has none, or one that cannot be read."""
+    try:
+        found = dict(message.headers() or ()).get(name)
+    except Exception:  # the client decodes names, which may be any bytes
+        return None
+    text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
+    return text or None
+
+
+def _require_utf8(value: bytes) -> None:
+    if value.isascii():
+        return
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        raise MessageError(f"the message is malformed: not UTF-8 at byte {error.start}") from None
+
+
+def _require_flat(value: bytes) -> None:
+    if value.count(b"{") + value.count(b"[") <= MAX_DEPTH:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(value):
+        sign = value[found.start()]
+        depth += (sign in b"[{") - (sign in b"]}")
+        if depth > MAX_DEPTH:
+            raise MessageError(f"the message is nested deeper than {MAX_DEPTH} levels")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"the message is nested deeper than {MAX_DEPTH} levels"
+    return _ECHO.sub(r"\1\2", str(error)) or f"the message cannot be decoded ({type(error).__name__})"
