@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from fraud.messages import Decoder, MessageError, sentence
 from fraud.schema import Transaction, is_currency, to_minor
 from fraud.settings import AdmissionSettings
 
@@ -54,7 +55,7 @@ class Door:
             settings.clock_skew // _MILLISECOND,
             settings.lateness // _MILLISECOND,
         )
-        self._decode = msgspec.json.Decoder(Transaction).decode
+        self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
 
     @property
     def oldest_possible(self) -> int:
@@ -63,17 +64,12 @@ class Door:
 
     def admit(self, value: bytes | None, kafka_timestamp: int) -> Admitted | Refused:
         """Decode and judge the next message; `kafka_timestamp` is in ms."""
-        if value is None:
-            return Refused("the message is empty")
-        bounds = self.bounds
-        if len(value) > bounds.max_bytes:
-            return Refused(f"the message has {len(value)} bytes, more than {bounds.max_bytes}")
         try:
             transaction = self._decode(value)
             amount = to_minor(transaction.amount, transaction.currency)
-        except (msgspec.DecodeError, ValueError) as error:
-            return Refused(str(error))
-        time = transaction.timestamp
+        except (MessageError, ValueError) as error:
+            return Refused(sentence(str(error)))
+        bounds, time = self.bounds, transaction.timestamp
         # Everything at once, since almost every message is well.
         if (
             is_currency(transaction.currency)
@@ -84,7 +80,7 @@ class Door:
             if time > self.newest:
                 self.newest = time
             return Admitted(transaction, amount)
-        return Refused(self._objection(transaction, amount, kafka_timestamp))
+        return Refused(sentence(self._objection(transaction, amount, kafka_timestamp)))
 
     def _objection(self, transaction: Transaction, amount: int, kafka_timestamp: int) -> str:
         bounds, time = self._settings, transaction.timestamp

@@ -13,6 +13,10 @@ from msgspec import Meta
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+MinorUnits = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
+SmallCount = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")]
 Decision = Literal["approve", "review"]
 LabelSource = Literal["chargeback", "analyst", "customer"]
 
@@ -63,8 +67,8 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     """
 
     merchant_id: Identifier
-    date: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    feature_version: int
+    date: Day
+    feature_version: SmallCount
     values: list[float | None]
 
 
@@ -78,25 +82,28 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The answer to one transaction; `amount` is in minor units, times are UTC ms."""
+    """The answer to one transaction; `amount` is in minor units, times are UTC ms.
+
+    Readers keep numbers in 64 bits and dates in a calendar, hence the bounds.
+    """
 
     transaction_id: str
     card_id: str
-    timestamp: int
-    amount: int
+    timestamp: Millis
+    amount: MinorUnits
     currency: str
-    score: float
+    score: Probability
     decision: Decision
     threshold: float
     model_name: str
     model_version: str
-    feature_version: int
-    scored_at: int
+    feature_version: SmallCount
+    scored_at: Millis
     profile_date: str | None = None
     reasons: list[Reason] | None = None
     features: list[float | None] | None = None
     challenger_version: str | None = None
-    challenger_score: float | None = None
+    challenger_score: Probability | None = None
 
 
 def is_currency(code: str) -> bool:

@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.kafka import consumer_config, require_topic
+from fraud.messages import MessageReader
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings
 
@@ -121,14 +121,14 @@ class ProfileReader:
         behind = set(range(require_topic(self._settings, topic)))
         # A client of its own in the same group: it is assigned by hand and needs no further right.
         consumer = Consumer(consumer_config(self._settings, self._settings.serving.group_id, **_CONFIG))
-        decoder = msgspec.json.Decoder(MerchantProfile)
+        reader = MessageReader(MerchantProfile)
         try:
             consumer.assign([self._begin(consumer, partition) for partition in behind])
             while not self._stop.is_set():
                 for message in consumer.consume(_BATCH, 0.1):
                     error = message.error()
                     if error is None:
-                        self._take(decoder, message.value())
+                        self._take(reader, message)
                     elif error.code() == KafkaError._PARTITION_EOF:
                         behind.discard(message.partition())
                 if not behind:
@@ -142,10 +142,7 @@ class ProfileReader:
         begin, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
         return TopicPartition(topic, partition, begin)
 
-    def _take(self, decoder: msgspec.json.Decoder[MerchantProfile], value: bytes | None) -> None:
-        if value is None:
-            return
-        try:
-            self._pending.append(decoder.decode(value))
-        except msgspec.DecodeError as error:
-            log.warning("a merchant's profile is malformed and ignored: %s", error)
+    def _take(self, reader: MessageReader[MerchantProfile], message: Message) -> None:
+        # A compacted topic may hold messages without a value; they say nothing of a merchant.
+        if message.value() is not None and (profile := reader.read(message)) is not None:
+            self._pending.append(profile)

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from deployments.demo.watch import PredictionsWatch
 from fraud.kafka import consumer_config, end_offsets
 from fraud.lake import Lake
+from fraud.messages import MessageReader
 from fraud.modelling.evaluation import average_precision
 from fraud.registry import RegisteredVersion, list_versions
 from fraud.schema import Prediction
@@ -115,14 +116,11 @@ class _Identified(msgspec.Struct):
 
 def count_transactions(settings: Settings) -> Counter[str]:
     """How often each transaction_id stands on `transactions`."""
-    decoder = msgspec.json.Decoder(_Identified)
-    return Counter(
-        decoder.decode(message.value()).transaction_id
-        for message in read_topic(settings, settings.topics.transactions)
-    )
+    messages = map(MessageReader(_Identified).read, read_topic(settings, settings.topics.transactions))
+    return Counter(one.transaction_id for one in messages if one is not None)
 
 
 def read_predictions(settings: Settings) -> list[Prediction]:
     """Everything that `fraud_predictions` holds now."""
-    decoder = msgspec.json.Decoder(Prediction)
-    return [decoder.decode(message.value()) for message in read_topic(settings, settings.topics.predictions)]
+    messages = map(MessageReader(Prediction).read, read_topic(settings, settings.topics.predictions))
+    return [one for one in messages if one is not None]

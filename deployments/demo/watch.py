@@ -6,11 +6,11 @@ from collections import Counter
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from fraud.kafka import consumer_config, end_offsets
+from fraud.messages import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
@@ -55,13 +55,13 @@ class PredictionsWatch:
         return float(np.percentile(self.latencies_ms, share)) if self.latencies_ms else float("nan")
 
     def _follow(self) -> None:
-        decoder = msgspec.json.Decoder(Prediction)
+        reader = MessageReader(Prediction)
         while not self._stop.is_set():
             messages = self._consumer.consume(1_000, timeout=0.02)
             now = time.time_ns() // 1_000_000
             for message in messages:
-                if message.error() is None:
-                    self._count(decoder.decode(message.value()), now)
+                if message.error() is None and (prediction := reader.read(message)) is not None:
+                    self._count(prediction, now)
 
     def _count(self, prediction: Prediction, now: int) -> None:
         self.seen += 1

@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from fraud.kafka import READER_GROUP, consumer_config, end_offsets
+from fraud.messages import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
@@ -22,7 +22,7 @@ class Alerts:
 
     def __init__(self, consumer: Consumer, most: int) -> None:
         self._consumer = consumer
-        self._decoder = msgspec.json.Decoder(Prediction)
+        self._reader = MessageReader(Prediction)
         self.newest: deque[Prediction] = deque(maxlen=most)
 
     def follow(self, seconds: float) -> None:
@@ -31,14 +31,11 @@ class Alerts:
         while (left := deadline - time.monotonic()) > 0:
             for message in self._consumer.consume(_BATCH, left):
                 if message.error() is None:
-                    self._take(message.value())
+                    self._take(message)
 
-    def _take(self, value: bytes | None) -> None:
-        try:
-            prediction = self._decoder.decode(value or b"")
-        except msgspec.DecodeError:
-            return
-        if prediction.decision == "review":
+    def _take(self, message: Message) -> None:
+        prediction = self._reader.read(message)
+        if prediction is not None and prediction.decision == "review":
             self.newest.appendleft(prediction)
 
 

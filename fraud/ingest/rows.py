@@ -9,6 +9,7 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud.admission import Admitted, Door
+from fraud.messages import Decoder, MessageError
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
 
 REJECTED_ARROW = pa.schema(
@@ -81,9 +82,7 @@ class LabelReader:
 
     newest: int = 0
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
-    _decoder: msgspec.json.Decoder[Label] = field(
-        default_factory=lambda: msgspec.json.Decoder(Label), repr=False
-    )
+    _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The labels, and the messages that are none."""
@@ -91,8 +90,8 @@ class LabelReader:
         rejected: list[Rejected] = []
         for message in messages:
             try:
-                label = self._decoder.decode(message.value() or b"")
-            except msgspec.DecodeError as error:
+                label = self._decoder.decode(message.value())
+            except MessageError as error:
                 rejected.append(_rejected(message, str(error)))
             else:
                 rows.append((*_position(message), *msgspec.structs.astuple(label)))

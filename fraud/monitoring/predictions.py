@@ -7,11 +7,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from confluent_kafka import Message
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_readable
-from fraud.schema import Decision
+from fraud.messages import MessageReader
+from fraud.schema import Decision, Millis, Probability, SmallCount
 from fraud.settings import Settings
 
 
@@ -19,11 +21,11 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     """What watching needs of a `Prediction`."""
 
     transaction_id: str
-    timestamp: int
-    score: float
+    timestamp: Millis
+    score: Probability
     decision: Decision
     model_version: str
-    feature_version: int
+    feature_version: SmallCount
     profile_date: str | None = None
     features: list[float | None] | None = None
 
@@ -68,16 +70,10 @@ class _Collected:
 
     scored: dict[str, Scored] = field(default_factory=dict)
     repeated: int = 0
-    unreadable: int = 0
     cut: bool = False
 
-    def add(self, values: Iterable[bytes | None], decoder: "msgspec.json.Decoder[Scored]") -> None:
-        for value in values:
-            try:
-                one = decoder.decode(value or b"")
-            except msgspec.DecodeError:
-                self.unreadable += 1
-                continue
+    def add(self, messages: Iterable[Message], reader: MessageReader[Scored]) -> None:
+        for one in filter(None, map(reader.read, messages)):
             if one.transaction_id in self.scored:
                 self.repeated += 1
             else:
@@ -94,7 +90,7 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
         UnreachableError: no broker answers, or there is no such topic.
     """
     window_ms = settings.monitoring.window_days * DAY_MS
-    collected, decoder = _Collected(), msgspec.json.Decoder(Scored)
+    collected, reader = _Collected(), MessageReader(Scored)
     partitions = require_readable(settings, settings.topics.predictions)
     most = settings.monitoring.max_predictions // partitions
     for partition in range(partitions):
@@ -103,10 +99,10 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
             start = max(low, log.first_at(now_ms - window_ms, end))
             collected.cut |= end - start > most
             for batch in log.read(max(start, end - most), end):
-                collected.add((message.value() for message in batch), decoder)
+                collected.add(batch, reader)
     newest = max((one.timestamp for one in collected.scored.values()), default=0)
     recent = [one for one in collected.scored.values() if one.timestamp > newest - window_ms]
-    return as_columns(recent, collected.repeated, collected.unreadable, cut=collected.cut)
+    return as_columns(recent, collected.repeated, reader.refused, cut=collected.cut)
 
 
 def as_columns(

@@ -12,12 +12,14 @@ from fraud.features.spec import DAY_MS
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_topic
 from fraud.lake import Lake
+from fraud.messages import MessageReader
 from fraud.modelling.dataset import Dataset, card_codes, join_labels
 from fraud.modelling.evaluation import Judgement, evaluate
 from fraud.modelling.gate import Contender, Verdict, decide
 from fraud.modelling.splits import milliseconds
 from fraud.monitoring.inputs import labels_since
 from fraud.registry import load_bundle
+from fraud.schema import Millis, MinorUnits, Probability
 from fraud.settings import Settings
 
 
@@ -26,13 +28,13 @@ class Shadowed(msgspec.Struct, frozen=True, gc=False):
 
     transaction_id: str
     card_id: str
-    timestamp: int
-    amount: int
-    score: float
+    timestamp: Millis
+    amount: MinorUnits
+    score: Probability
     threshold: float
     model_version: str
     challenger_version: str | None = None
-    challenger_score: float | None = None
+    challenger_score: Probability | None = None
 
 
 @dataclass(frozen=True)
@@ -155,19 +157,10 @@ def _as_dataset(matured: list[Shadowed], labels: pa.Table, moment: int) -> Datas
 
 
 def _read(settings: Settings, now_ms: int) -> Iterable[Shadowed]:
-    topic, decoder = settings.topics.predictions, msgspec.json.Decoder(Shadowed)
+    topic, reader = settings.topics.predictions, MessageReader(Shadowed)
     since = now_ms - settings.monitoring.window_days * DAY_MS
     for partition in range(require_topic(settings, topic, "read")):
         with PartitionLog(settings, topic, partition) as log:
             _, end = log.bounds()
             for batch in log.read(log.first_at(since, end), end):
-                yield from _decoded(decoder, (message.value() for message in batch))
-
-
-def _decoded(decoder: "msgspec.json.Decoder[Shadowed]", values: Iterable[bytes | None]) -> Iterable[Shadowed]:
-    for value in values:
-        try:
-            yield decoder.decode(value or b"")
-        except msgspec.DecodeError:
-            # `monitor` counts them and says so.
-            continue
+                yield from filter(None, map(reader.read, batch))

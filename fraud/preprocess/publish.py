@@ -13,6 +13,7 @@ from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import flush, producer_config, require_readable, require_topic
+from fraud.messages import MessageReader
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings
 
@@ -39,21 +40,14 @@ def read_published(settings: Settings) -> dict[str, MerchantProfile]:
     """Each merchant's profile on the topic; what cannot be read is as if it were not there."""
     topic = settings.topics.profiles
     published: dict[str, MerchantProfile] = {}
+    reader = MessageReader(MerchantProfile)
     require_topic(settings, topic, "write")
     for partition in range(require_readable(settings, topic)):
         with PartitionLog(settings, topic, partition) as log:
             for message in chain.from_iterable(log.read(*log.bounds())):
-                profile = _decode(message)
-                if profile is not None:
+                if message.value() is not None and (profile := reader.read(message)) is not None:
                     published[profile.merchant_id] = profile
     return published
-
-
-def _decode(message: Message) -> MerchantProfile | None:
-    try:
-        return msgspec.json.decode(message.value() or b"", type=MerchantProfile)
-    except msgspec.DecodeError:
-        return None
 
 
 def _changes(

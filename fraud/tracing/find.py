@@ -9,13 +9,12 @@ import msgspec
 from fraud.errors import FraudError
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_topic
+from fraud.messages import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
 SPAN = 100_000
 """Offsets that are searched at a time; the newest first, for those are asked about most."""
-
-_DECODER = msgspec.json.Decoder(Prediction)
 
 
 class NoPredictionError(FraudError):
@@ -53,15 +52,7 @@ def _newest_first(low: int, high: int) -> Iterator[tuple[int, int]]:
 def _last_within(log: PartitionLog, span: tuple[int, int], transaction_id: str) -> Prediction | None:
     # To look for the text first spares decoding a hundred thousand others.
     text = msgspec.json.encode(transaction_id)
-    values = [message.value() for batch in log.read(*span) for message in batch]
-    for value in reversed(values):
-        if value and text in value and (found := _decoded(value)) and found.transaction_id == transaction_id:
-            return found
-    return None
-
-
-def _decoded(value: bytes) -> Prediction | None:
-    try:
-        return _DECODER.decode(value)
-    except msgspec.DecodeError:
-        return None
+    reader = MessageReader(Prediction)
+    mentioning = [one for batch in log.read(*span) for one in batch if text in (one.value() or b"")]
+    found = filter(None, map(reader.read, reversed(mentioning)))
+    return next((one for one in found if one.transaction_id == transaction_id), None)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fraud.errors import FraudError
@@ -23,6 +22,7 @@ from fraud.kafka import (
     require_readable,
     require_topic,
 )
+from fraud.messages import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.recorder import Batch, Recorder
@@ -67,7 +67,18 @@ class Follower:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.state = KafkaState(connected=False, since=_now_ms(), problem="connecting")
-        self.unreadable = 0
+        topics = settings.topics
+        self._readers: dict[str, MessageReader[Any]] = {
+            topics.transactions: MessageReader(Transaction, _require_sum),
+            topics.predictions: MessageReader(Prediction),
+            topics.labels: MessageReader(Label),
+            topics.profiles: MessageReader(MerchantProfile),
+        }
+
+    @property
+    def unreadable(self) -> int:
+        """How many messages could not be read so far."""
+        return sum(reader.refused for reader in self._readers.values())
 
     def start(self) -> None:
         """Begin to follow; Kafka need not be there yet."""
@@ -178,25 +189,23 @@ class Follower:
 
     def _decode(self, messages: Sequence[Message]) -> Batch:
         batch, topics = Batch(), self._settings.topics
-        targets: dict[str, tuple[msgspec.json.Decoder[Any], list[Any]]] = {
-            topics.transactions: (_TRANSACTION, batch.transactions),
-            topics.predictions: (_PREDICTION, batch.predictions),
-            topics.labels: (_LABEL, batch.labels),
-            topics.profiles: (_PROFILE, batch.profiles),
+        targets: dict[str, list[Any]] = {
+            topics.transactions: batch.transactions,
+            topics.predictions: batch.predictions,
+            topics.labels: batch.labels,
+            topics.profiles: batch.profiles,
         }
         for message in messages:
             if message.error() is not None:
                 raise KafkaException(message.error())
             topic = str(message.topic())
-            decoder, target = targets[topic]
             batch.next_offsets[topic, int(message.partition() or 0)] = int(message.offset() or 0) + 1
-            try:
-                found = _checked(decoder.decode(message.value() or b""))
-                target.append(found)
-                if isinstance(found, Label) and (campaign := _campaign(message)):
-                    batch.campaigns[found.transaction_id] = campaign
-            except (msgspec.DecodeError, ValueError):
-                self.unreadable += 1  # the engine has sent it to the dead letters; here it is only not shown
+            found = self._readers[topic].read(message)
+            if found is None:
+                continue  # whoever answers for it has sent it to the dead letters; here it is only not shown
+            targets[topic].append(found)
+            if isinstance(found, Label) and (campaign := header(message, "campaign")):
+                batch.campaigns[found.transaction_id] = campaign[:_LONGEST_CAMPAIGN]
         return batch
 
     def _be(self, *, connected: bool, problem: str = "") -> None:
@@ -218,27 +227,12 @@ def _read(consumer: Consumer, gather_until: float) -> list[Message]:
     return [first, *consumer.consume(_BATCH - 1, patience_s)]
 
 
-_TRANSACTION = msgspec.json.Decoder(Transaction)
-_PREDICTION = msgspec.json.Decoder(Prediction)
-_LABEL = msgspec.json.Decoder(Label)
-_PROFILE = msgspec.json.Decoder(MerchantProfile)
-
-
-def _checked(message: Any) -> Any:
+def _require_sum(one: Transaction) -> None:
     """Raises ValueError for an amount that no payment can have."""
-    if isinstance(message, Transaction):
-        if not is_currency(message.currency):
-            raise ValueError("no currency")
-        if abs(to_minor(message.amount, message.currency)) >= 1 << 62:
-            raise ValueError("no sum of money")
-    return message
-
-
-def _campaign(message: Message) -> str | None:
-    """The kind of fraud that whoever reports it may tell in a header, such as a chargeback's reason."""
-    found = dict(message.headers() or ()).get("campaign")
-    text = found.decode(errors="replace") if isinstance(found, bytes) else found
-    return text[:_LONGEST_CAMPAIGN] if text else None
+    if not is_currency(one.currency):
+        raise ValueError("its currency is not a code of three capitals")
+    if abs(to_minor(one.amount, one.currency)) >= 1 << 62:
+        raise ValueError("its amount is too large for any sum of money")
 
 
 def _now_ms() -> int:
