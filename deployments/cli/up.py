@@ -27,7 +27,8 @@ def up(
     """Start Kafka, MLflow, Prefect and the dashboard, or what is missing of them."""
     asked = {"Kafka": kafka_port, "MLflow": mlflow_port, "Prefect": prefect_port}
     ports = {name: port for name, port in asked.items() if port is not None}
-    console, home = Console(), load_settings().home
+    console, settings = Console(), load_settings()
+    home = settings.home
     with console.status("starting") as status:
         began = time.monotonic()
         waiting = set(NAMES)
@@ -37,7 +38,7 @@ def up(
             console.print(f"[green]✓[/] {name} after {time.monotonic() - began:.1f} s")
             status.update(f"waiting for {' and '.join(sorted(waiting))}")
 
-        stack = Stack(home, lambda there, of: _show_jars(status, there, of))
+        stack = Stack(home, lambda there, of: _show_jars(status, there, of), settings.spark.java_home)
         started = stack.start(ports, ready)
     if not started:
         console.print("everything runs already")

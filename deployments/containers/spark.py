@@ -4,14 +4,13 @@ Spark starts the container with the argument `executor` and tells the rest by va
 (BasicExecutorFeatureStep).
 """
 
-import importlib.util
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from deployments.local.java import spark_environment
 from fraud.errors import ConfigurationError
+from fraud.machine.spark_environment import spark_environment, spark_home
+from fraud.settings import load_settings
 
 _BACKEND = "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
 _TOLD = {
@@ -27,7 +26,7 @@ _TOLD = {
 
 def become_executor() -> None:
     """Replace this process by the executor's Java."""
-    environment = dict(os.environ) | spark_environment()
+    environment = dict(os.environ) | spark_environment(load_settings().spark.java_home)
     command = executor_command(environment)
     os.execve(command[0], command, environment)  # noqa: S606
 
@@ -58,8 +57,5 @@ def _java_options(environment: Mapping[str, str]) -> list[str]:
 
 
 def _class_path(environment: Mapping[str, str]) -> str:
-    spec = importlib.util.find_spec("pyspark")
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError("PySpark is not installed in this image; executors run the image `flows`")
-    jars = Path(spec.submodule_search_locations[0]) / "jars" / "*"
+    jars = spark_home() / "jars" / "*"
     return ":".join(text for text in (environment.get("SPARK_CONF_DIR"), str(jars)) if text)

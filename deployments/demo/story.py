@@ -71,7 +71,7 @@ class Demo:
 
     @contextmanager
     def _stack(self) -> Iterator[Stack]:
-        stack = Stack(self.plan.home)
+        stack = Stack(self.plan.home, java_home=load_settings(home=self.plan.home).spark.java_home)
         stack.stop()
         shutil.rmtree(self.plan.home, ignore_errors=True)
         try:

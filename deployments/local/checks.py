@@ -9,10 +9,11 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
-from deployments.local.java import find_java
 from deployments.local.servers import http_ok
 from fraud.environment import Finding, run_check
 from fraud.errors import ConfigurationError, UnreachableError
+from fraud.machine.java import find_java
+from fraud.machine.spark_environment import spark_version
 from fraud.settings import Settings, stack_file
 
 _DISTRIBUTION = "fraud-on-kafka"
@@ -24,7 +25,11 @@ def check_machine(settings: Settings) -> list[Finding]:
     """Prefect, Java, packages and disk, in this order."""
     checks: list[tuple[str, Callable[[], str], str]] = [
         ("Prefect", partial(_prefect, settings), "start it with `fraud up`, or set PREFECT_API_URL"),
-        ("Java", _java, "install Java 17 or 21 and set JAVA_HOME, or run `make setup`"),
+        (
+            "Java",
+            partial(_java, settings),
+            "install Java 17, 21 or 25 and set JAVA_HOME, or run `make setup`",
+        ),
         ("packages", _packages, "run `make setup`"),
         ("disk", partial(_disk, settings), "make room, or set FRAUD_HOME to a folder on another disk"),
     ]
@@ -46,9 +51,12 @@ def _stack_addresses(settings: Settings) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
-def _java() -> str:
-    java = find_java()
-    return f"{java.version} in {java.home}" + (" (the bundled one)" if java.bundled else "")
+def _java(settings: Settings) -> str:
+    """Finding a Java starts it; Spark is started too, for it starts its Java by scripts of its own."""
+    java = find_java(settings.spark.java_home)
+    spark = spark_version(settings.spark.java_home)
+    passed = "".join(f"; {fault}" for fault in java.passed_over)
+    return f"{java.version} in {java.home} ({java.source}) for Kafka and Spark; Spark {spark} starts{passed}"
 
 
 def _packages() -> str:

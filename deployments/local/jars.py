@@ -1,19 +1,20 @@
-"""Kafka's jars: fetched by the Ivy that PySpark carries, checked against `jars.lock`, cached for good.
+"""Kafka's jars: fetched through `deployments.local.ivy`, checked against `jars.lock`, cached for good.
 
 `python -m deployments.local.jars` resolves anew and rewrites the lock.
 """
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from deployments.local.cache import cache_folder
-from deployments.local.java import find_java
+from deployments.local.ivy import RETRIEVED, Modules, find_repository, run_ivy
 from fraud.errors import DataError, UnreachableError
+from fraud.machine.cache import cache_folder
+from fraud.machine.java import Java, find_java
+from fraud.settings import load_settings
 
 LOCK = Path(__file__).with_name("jars.lock")
 MODULES = (
@@ -22,17 +23,15 @@ MODULES = (
     ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5"),
 )
 _ATTEMPTS = 3
-_FETCHED = "[SUCCESSFUL ]"
-
-Modules = Sequence[tuple[str, str, str]]
-"""Organisation, name and revision of each."""
 
 Progress = Callable[[int, int], None]
 """Called with how many jars are there and how many it will be."""
 
 
-def kafka_jars(progress: Progress | None = None) -> Path:
-    """The folder of the locked jars; fetched if this user has not got them.
+def kafka_jars(progress: Progress | None = None, java: Java | None = None) -> Path:
+    """The folder of the locked jars; fetched if this user has not got them, without a network otherwise.
+
+    `java` runs the fetching; default: the one of the settings.
 
     Raises:
         UnreachableError: the jars cannot be fetched.
@@ -41,7 +40,7 @@ def kafka_jars(progress: Progress | None = None) -> Path:
     lock = _read_lock()
     folder = cache_folder("jars", LOCK.read_bytes())
     if not folder.is_dir():
-        _install(folder, lock, progress)
+        _install(folder, lock, progress, java)
     verify(folder, lock)
     return folder
 
@@ -89,7 +88,7 @@ def _read_lock() -> dict[str, str]:
     return {name: checksum for checksum, name in lines}
 
 
-def _install(folder: Path, lock: dict[str, str], progress: Progress | None) -> None:
+def _install(folder: Path, lock: dict[str, str], progress: Progress | None, java: Java | None) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     count = 0
 
@@ -101,66 +100,29 @@ def _install(folder: Path, lock: dict[str, str], progress: Progress | None) -> N
 
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         whole = Path(scratch) / "jars"
-        _retrieve(whole, Path(scratch), report)
+        _retrieve(whole, Path(scratch), report, java=java)
         verify(whole, lock)
         if not folder.is_dir():
             shutil.move(whole, folder)
 
 
-def _retrieve(folder: Path, scratch: Path, fetched: Callable[[], None], modules: Modules = MODULES) -> None:
-    description = scratch / "ivy.xml"
-    description.write_text(_ivy_description(modules), encoding="utf-8")
+def _retrieve(
+    folder: Path,
+    scratch: Path,
+    fetched: Callable[[], None],
+    modules: Modules = MODULES,
+    java: Java | None = None,
+) -> None:
+    settings = load_settings()
+    repository, java = find_repository(settings.maven_mirror), java or find_java(settings.spark.java_home)
     for _ in range(_ATTEMPTS):
-        tail = _run_ivy(description, scratch / "ivy", folder, fetched)
-        if tail is None:
+        problem = run_ivy(java, repository, modules, scratch, fetched)
+        if problem is None:
+            shutil.move(scratch / RETRIEVED, folder)
             return
     raise UnreachableError(
-        f"{modules[0][1]} and what it needs could not be fetched from Maven Central ({tail}); "
-        "check the network and try again"
-    )
-
-
-def _run_ivy(description: Path, cache: Path, folder: Path, fetched: Callable[[], None]) -> str | None:
-    import pyspark
-
-    java = find_java()
-    # fmt: off
-    command = [
-        str(java.executable), *java.options(), "-cp", f"{Path(pyspark.__file__).parent / 'jars'}/*",
-        "org.apache.ivy.Main", "-cache", str(cache), "-ivy", str(description), "-confs", "default",
-        "-types", "jar", "bundle", "-retrieve", f"{folder}/[artifact]-[revision].[ext]",
-    ]
-    # fmt: on
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        tail = _follow(process.stdout or (), fetched)
-    return None if process.returncode == 0 else tail
-
-
-def _follow(lines: Iterable[str], fetched: Callable[[], None]) -> str:
-    problem = "no answer"
-    for line in lines:
-        if _FETCHED in line:
-            fetched()
-        elif "UNRESOLVED" in line or "FAILED" in line or "Exception" in line:
-            problem = line.strip()
-    return problem
-
-
-def _ivy_description(modules: Modules) -> str:
-    dependencies = "".join(
-        f'<dependency org="{organisation}" name="{name}" rev="{revision}" conf="default"/>'
-        for organisation, name, revision in modules
-    )
-    return (
-        '<ivy-module version="2.0"><info organisation="fraud" module="embedded-kafka"/>'
-        f"<dependencies>{dependencies}</dependencies></ivy-module>"
+        f"{modules[0][1]} and what it needs could not be fetched from {repository.shown} ({problem}); check "
+        "the network, or name a mirror with FRAUD_MAVEN_MIRROR or a proxy with HTTPS_PROXY, and try again"
     )
 
 

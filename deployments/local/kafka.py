@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from deployments.local.jars import Progress, kafka_jars
-from deployments.local.java import Java, find_java
 from deployments.local.processes import ServerProcess, free_port, listens, spawn, wait_until_ready
 from fraud.errors import UnreachableError
+from fraud.machine.java import Java, find_java
 
 _PATIENCE_S = 120.0
 _GRACE_S = 15.0
@@ -61,6 +61,7 @@ class EmbeddedKafka:
         format_arguments: Sequence[str] = (),
         client: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        java_home: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.port = port or free_port()
@@ -72,6 +73,7 @@ class EmbeddedKafka:
         self._format_arguments = tuple(format_arguments)
         self._client = dict(client or {})
         self._progress = progress
+        self._java_home = java_home
 
     @property
     def bootstrap_servers(self) -> str:
@@ -93,7 +95,8 @@ class EmbeddedKafka:
         Raises:
             UnreachableError: the jars cannot be fetched or the folder cannot be prepared.
         """
-        java, jars = find_java(), kafka_jars(self._progress)
+        java = find_java(self._java_home)
+        jars = kafka_jars(self._progress, java)
         configuration = self._write_properties()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java, jars, configuration)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from deployments.local.cache import write_whole
 from deployments.local.processes import ServerProcess
 from fraud.errors import ConfigurationError
+from fraud.machine.cache import write_whole
 
 
 class Record(msgspec.Struct, frozen=True):

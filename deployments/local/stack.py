@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from deployments.local.cache import write_whole
 from deployments.local.jars import Progress
-from deployments.local.java import spark_environment
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, port_is_free
 from deployments.local.records import Record, Records
 from deployments.local.servers import mlflow_server, prefect_server
 from fraud.errors import ConfigurationError, UnreachableError
+from fraud.machine.cache import write_whole
 from fraud.settings import stack_file
 
 WELL_KNOWN_PORTS = {"Kafka": 9092, "MLflow": 5000, "Prefect": 4200}
@@ -61,8 +60,9 @@ class ServerStatus:
 class Stack:
     """The embedded servers of one home."""
 
-    def __init__(self, home: Path, progress: Progress | None = None) -> None:
+    def __init__(self, home: Path, progress: Progress | None = None, java_home: Path | None = None) -> None:
         self.home = home.resolve()
+        self._java_home = java_home
         self._progress = progress
         self._records = Records(self.home)
 
@@ -123,7 +123,6 @@ class Stack:
             # Histories of any age are replayed into this Kafka, and brokers delete by event time.
             "FRAUD_KAFKA__RETENTION_DAYS": "-1",
             "FRAUD_REGISTRY__TRACKING_URI": mlflow,
-            "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
             "MLFLOW_TRACKING_URI": mlflow,
             "PREFECT_API_URL": f"{_address(records['Prefect'])}/api",
         }
@@ -138,7 +137,9 @@ class Stack:
     def _server(self, name: str, port: int) -> Server:
         if name == "Kafka":
             log = self.home / "logs" / "kafka.log"
-            return EmbeddedKafka(self.home / "kafka", port=port, log=log, progress=self._progress)
+            return EmbeddedKafka(
+                self.home / "kafka", port=port, log=log, progress=self._progress, java_home=self._java_home
+            )
         make = {"MLflow": mlflow_server, "Prefect": prefect_server}[name]
         return make(self.home, port)
 

@@ -15,7 +15,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 
-from deployments.local.cache import cache_folder
+from fraud.machine.cache import cache_folder
 from fraud.settings import Settings
 from tests.flows.conftest import prefect_server as prefect_server
 from tests.flows.test_deploying import ROOT, program

@@ -48,7 +48,7 @@ def test_a_download_that_is_not_as_locked_leaves_nothing_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a registry that hands out something else
-    def tampered(folder: Path, scratch: Path, fetched: object) -> None:
+    def tampered(folder: Path, *_: object, **__: object) -> None:
         folder.mkdir()
         (folder / "evil.jar").write_bytes(b"evil")
 
@@ -64,7 +64,8 @@ def test_a_download_that_is_not_as_locked_leaves_nothing_in_the_cache(
 def test_an_unreachable_registry_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jars, "_run_ivy", lambda *_: "UNRESOLVED DEPENDENCY")
+    monkeypatch.setattr(jars, "run_ivy", lambda *_: "UNRESOLVED DEPENDENCY")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
     with pytest.raises(UnreachableError, match="could not be fetched from Maven Central"):
         jars._retrieve(tmp_path / "jars", tmp_path, lambda: None)
 

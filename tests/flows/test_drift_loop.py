@@ -18,11 +18,11 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import get_current_settings
 
-from deployments.local.java import spark_environment
 from flows.monitor import monitor
 from flows.retrain import retrain
 from fraud.features.spec import DAY_MS
 from fraud.kafka import group_lag
+from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.registry import list_versions
 from fraud.settings import Settings, load_settings
