@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.errors import ConfigurationError
+from fraud.machine.proxies import keep_loopback_direct
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -296,16 +297,18 @@ def stack_file(home: Path) -> Path:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings.
+    """Read the settings; from then on no proxy is asked for addresses of this machine.
 
     Raises:
         ConfigurationError: a value is malformed; names the variable, never its value.
     """
     home = Path(str(overrides.get("home") or os.environ.get("FRAUD_HOME") or ".fraud"))
     try:
-        return Settings(_env_file=(stack_file(home), Path(".env")), **overrides)  # type: ignore[call-arg, arg-type]
+        settings = Settings(_env_file=(stack_file(home), Path(".env")), **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise ConfigurationError(_first_fault(error)) from None
+    keep_loopback_direct(settings.model_dump())
+    return settings
 
 
 def _first_fault(error: ValidationError) -> str:

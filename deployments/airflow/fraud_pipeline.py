@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.sdk import Param, dag, get_current_context, task
@@ -43,7 +43,7 @@ def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{api}{path}", data=data, headers=headers, method=method)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with _opener(api).open(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         if error.code < 500:
@@ -51,6 +51,12 @@ def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         raise AirflowException(f"Prefect answers {error.code} to {method} {path}") from None
     except (urllib.error.URLError, OSError) as error:
         raise AirflowException(f"Prefect at {api} does not answer: {error}") from None
+
+
+def _opener(api: str) -> urllib.request.OpenerDirector:
+    """A server of this machine is never asked through a proxy."""
+    here = urlsplit(api).hostname in ("localhost", "127.0.0.1", "::1")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
 
 
 def find_deployment(name: str) -> dict[str, Any]:

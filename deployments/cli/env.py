@@ -5,11 +5,12 @@ import shlex
 import typer
 
 from deployments.local.stack import Stack
+from fraud.machine.proxies import direct_environment
 from fraud.settings import load_settings
 
 
 def env() -> None:
     """Print the stack's addresses for a shell: eval "$(fraud env)"."""
     stack = Stack(load_settings().home)
-    for name, value in ({"FRAUD_HOME": str(stack.home)} | stack.addresses()).items():
+    for name, value in ({"FRAUD_HOME": str(stack.home)} | stack.addresses() | direct_environment()).items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 
 from fraud.errors import UnreachableError
+from fraud.machine.locales import utf8_environment
+from fraud.machine.proxies import direct_environment
 
 _POLL_S = 0.1
 _SAME_START_S = 1.0
@@ -82,7 +84,7 @@ def spawn(name: str, command: Sequence[str], log: Path, environment: Mapping[str
     pid = os.posix_spawn(
         command[0],
         list(command),
-        dict(os.environ) | dict(environment),
+        dict(os.environ) | direct_environment() | utf8_environment() | dict(environment),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), _OPENED, 0o644),
