@@ -12,14 +12,16 @@ from prefect import flow
 from flows.entry import run_flow
 from fraud.settings import load_settings
 from serving.run import run
+from serving.stopping import ended_by_force
 
 
 @flow(name="serve", retries=0, persist_result=False)
 def serve() -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
     logging.getLogger("serving").setLevel(logging.INFO)
-    with _stopped_by_signals() as stop:
-        run(load_settings(), stop)
+    settings = load_settings()
+    with _stopped_by_signals() as stop, ended_by_force(stop, settings.serving.drain_timeout_s):
+        run(settings, stop)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import typer
 from fraud.errors import FraudError
 from fraud.settings import load_settings
 from serving.lean import import_xgboost
+from serving.stopping import ended_by_force
 from serving.workers import end_with_parent, run_workers
 
 
@@ -40,7 +41,8 @@ def main(
             import_xgboost()
             from serving.run import run
 
-            run(settings, stop)
+            with ended_by_force(stop, settings.serving.drain_timeout_s):
+                run(settings, stop)
         else:
             run_workers(settings, workers, stop)
     except FraudError as error:

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
@@ -19,6 +20,7 @@ from fraud.settings import Settings
 from serving.delivery import Answers, Clock, last_offsets
 from serving.metrics import Metrics
 from serving.sending import send
+from serving.stopping import Shutdown, within
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,10 @@ class AtLeastOnce:
     the newest, and from there to `_committing` until Kafka tells how the commit ended.
     """
 
-    def __init__(self, settings: Settings, consumer: Consumer, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, consumer: Consumer, metrics: Metrics, shutdown: Shutdown | None = None
+    ) -> None:
+        self._shutdown = shutdown or Shutdown(settings.serving.drain_timeout_s)
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
@@ -112,7 +117,7 @@ class AtLeastOnce:
         if self._flights:
             log.warning("Kafka has not acknowledged everything within %.0f s", timeout_s)
             return False
-        return self.is_idle or self._commit_now()
+        return self.is_idle or self._commit_now(deadline)
 
     def forget(self, partitions: set[int]) -> None:
         """Stop answering for partitions that now belong to another worker."""
@@ -123,7 +128,7 @@ class AtLeastOnce:
 
     def close(self) -> None:
         """Let go of the producer; what is not committed will be answered again."""
-        self._producer.flush(_FLUSH_TIMEOUT_S)
+        self._producer.flush(min(_FLUSH_TIMEOUT_S, self._shutdown.close_left_s))
         self._producer = None
 
     def _send(self, answers: Answers) -> _Flight:
@@ -166,13 +171,16 @@ class AtLeastOnce:
         if self._flights:
             self._clock.start()
 
-    def _commit_now(self) -> bool:
+    def _commit_now(self, deadline: float) -> bool:
         due = self._committing | self._arrived
         try:
-            self._consumer.commit(offsets=self._offsets(due), asynchronous=False)
-        except KafkaException as error:
-            log.warning("the offsets were not committed: %s", error.args[0].str())
+            commit = partial(self._consumer.commit, offsets=self._offsets(due), asynchronous=False)
+            # It waits for the group's coordinator for as long as that is away.
+            within(max(0.0, deadline - time.monotonic()), commit)
+        except (KafkaException, TimeoutError) as error:
+            log.warning("the offsets were not committed: %s", error)
             self._metrics.aborts.inc()
+            time.sleep(_PAUSE_S)
             return False
         self._committing, self._arrived = {}, {}
         self._clock.stop()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import methodcaller
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from fraud.connecting import denial
+from fraud.errors import UnreachableError
 from fraud.kafka import consumer_config
 from fraud.settings import Settings
 from serving.at_least_once import AtLeastOnce
@@ -26,6 +28,7 @@ from serving.profiles import ProfileReader, ProfileTable
 from serving.snapshots import Snapshots
 from serving.spans import batch_spans
 from serving.state import PartitionState
+from serving.stopping import Shutdown, StoppedError, unless_stopped, within
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,20 @@ class Status:
 class Engine:
     """One member of the consumer group; owned by one thread."""
 
-    def __init__(self, settings: Settings, transactional_id: str, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transactional_id: str,
+        metrics: Metrics,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Make the clients.
+
+        Raises:
+            StoppedError: `stop`, the event that `run` is going to be given, was set meanwhile.
+        """
+        self.heartbeat = time.monotonic()
+        self._shutdown = Shutdown(settings.serving.drain_timeout_s)
         self._settings = settings
         self._transactional_id = transactional_id
         self._metrics = metrics
@@ -67,22 +83,32 @@ class Engine:
         self._consumer = self._make_consumer()
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
-        self._delivery: Delivery = self._make_delivery()
+        # Its producers wait for Kafka as long as it takes.
+        stop = stop or threading.Event()
+        self._delivery: Delivery = unless_stopped(stop, self._make_delivery, self._beat)
         self._is_paused = False
         self._gauges_at = 0.0
         self._lag = 0
-        self.heartbeat = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Score until `stop` is set, then drain: commit what was scored and leave the group."""
+        """Score until `stop` is set, then drain: commit what was scored and leave the group.
+
+        Raises:
+            UnreachableError: not everything could be committed within the drain time.
+        """
+        self._shutdown.follow(stop)
         try:
             self._prepare(stop)
             while not stop.is_set():
                 with self._surviving_moves():
                     self._round()
-            self._drain()
+            is_drained = self._drain()
+        except StoppedError:
+            is_drained = True
         finally:
             self._close()
+        if not is_drained:
+            raise self._undrained()
 
     def status(self) -> Status:
         """Readiness, as other threads may ask for it."""
@@ -113,13 +139,15 @@ class Engine:
 
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":
-            return ExactlyOnce(self._settings, self._consumer, self._transactional_id, self._metrics)
-        return AtLeastOnce(self._settings, self._consumer, self._metrics)
+            name = self._transactional_id
+            return ExactlyOnce(self._settings, self._consumer, name, self._metrics, self._shutdown)
+        return AtLeastOnce(self._settings, self._consumer, self._metrics, self._shutdown)
 
     def _prepare(self, stop: threading.Event) -> None:
         self._models.start()
         self._profile_reader.start()
-        self._profile_reader.wait_until_caught_up(_PROFILES_TIMEOUT_S)
+        caught_up = partial(self._profile_reader.wait_until_caught_up, _PROFILES_TIMEOUT_S)
+        unless_stopped(stop, caught_up, self._beat)
         self._wait_for_model(stop)
         self._consumer.subscribe(
             [self._settings.topics.transactions],
@@ -133,7 +161,7 @@ class Engine:
         # The first look at the registry takes a moment; nothing is missing before its answer.
         said_at = time.monotonic() - _SAY_AGAIN_S + _FIRST_LOOK_S
         while not self._models.swap() and not stop.wait(_MODEL_WAIT_S):
-            self.heartbeat = time.monotonic()
+            self._beat()
             if self.heartbeat - said_at > _SAY_AGAIN_S:
                 said_at = self.heartbeat
                 log.warning(
@@ -141,8 +169,11 @@ class Engine:
                     self._settings.registry.model_name,
                 )
 
-    def _round(self) -> None:
+    def _beat(self) -> None:
         self.heartbeat = time.monotonic()
+
+    def _round(self) -> None:
+        self._beat()
         self._partitions.tend()
         self._throttle()
         began_ns = time.time_ns()
@@ -198,6 +229,7 @@ class Engine:
     def _hand_over(self, partitions: list[TopicPartition], timeout_s: float) -> None:
         """Commit what was scored of partitions that go to another worker, or drop it."""
         gone = {one.partition for one in partitions}
+        timeout_s = min(timeout_s, self._shutdown.drain_left_s)
         with self._surviving_moves():
             if not (timeout_s and self._delivery.settle(timeout_s)):
                 self._delivery.forget(gone)
@@ -242,20 +274,28 @@ class Engine:
         _, end = self._consumer.get_watermark_offsets(here, cached=True)
         return max(0, int(end) - state.position)
 
-    def _drain(self) -> None:
-        timeout_s = self._settings.serving.drain_timeout_s
-        deadline = time.monotonic() + timeout_s
-        if not self._delivery.settle(timeout_s):
-            log.error("not everything could be committed within %.0f s; it will be scored again", timeout_s)
-        self._snapshots.wait(max(0.0, deadline - time.monotonic()))
+    def _drain(self) -> bool:
+        """Commit what was scored; False: it was not possible in time."""
+        while not self._delivery.is_idle and self._shutdown.drain_left_s:
+            with self._surviving_moves():
+                self._delivery.settle(self._shutdown.drain_left_s)
+        self._snapshots.wait(self._shutdown.drain_left_s)
+        return self._delivery.is_idle
+
+    def _undrained(self) -> UnreachableError:
+        return UnreachableError(
+            f"Kafka has not taken everything within the drain time of "
+            f"{self._settings.serving.drain_timeout_s:.0f} s; what is not committed is scored again by "
+            "another worker or after the next start; check that Kafka is up"
+        )
 
     def _close(self) -> None:
-        self._partitions.stop()
+        self._partitions.stop(self._shutdown.close_left_s)
         self._models.stop()
-        self._profile_reader.stop()
+        self._profile_reader.stop(self._shutdown.close_left_s)
         try:
-            self._consumer.close()
-        except KafkaException as error:
+            within(self._shutdown.close_left_s, self._consumer.close)
+        except (KafkaException, TimeoutError) as error:
             log.warning("leaving the consumer group failed: %s", error)
         self._delivery.close()
         if self._spans is not None:

@@ -16,6 +16,7 @@ from fraud.settings import Settings
 from serving.delivery import Answers, Clock
 from serving.metrics import Metrics
 from serving.sending import send
+from serving.stopping import Shutdown
 from serving.transactions import CALL_TIMEOUT_S, Job, Transactions, told
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,14 @@ class ExactlyOnce:
     """
 
     def __init__(
-        self, settings: Settings, consumer: Consumer, transactional_id: str, metrics: Metrics
+        self,
+        settings: Settings,
+        consumer: Consumer,
+        transactional_id: str,
+        metrics: Metrics,
+        shutdown: Shutdown | None = None,
     ) -> None:
+        self._shutdown = shutdown or Shutdown(settings.serving.drain_timeout_s)
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
@@ -85,9 +92,13 @@ class ExactlyOnce:
         return self.is_idle
 
     def forget(self, partitions: set[int]) -> None:
-        """Drop what is not committed of partitions that now belong to another worker."""
+        """Drop what is not committed of partitions that now belong to another worker.
+
+        What is being committed of them is fenced off by the group, so that a worker whose time is up need
+        not wait for its outcome.
+        """
         self._wait()
-        if any(one.partition in partitions for one in self._filling.answers):
+        if self._job is None and any(one.partition in partitions for one in self._filling.answers):
             self._abort()
             self._wait()
         self._drop(partitions)
@@ -95,10 +106,10 @@ class ExactlyOnce:
 
     def close(self) -> None:
         """Let go of the producers; what is not committed stays uncommitted."""
-        self._join(CALL_TIMEOUT_S)
+        self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
         if self._filling.is_open and not (self._job and self._job.is_running):
             self._abort()
-            self._join(CALL_TIMEOUT_S)
+            self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
         if self._job is not None:
             self._job.is_abandoned.set()
         self._filling.producer = self._ending.producer = None
@@ -149,7 +160,7 @@ class ExactlyOnce:
         self._transactions.end(self._job)
 
     def _wait(self) -> None:
-        while self._job is not None:
+        while self._job is not None and self._shutdown.drain_left_s:
             self._wait_a_little()
 
     def _wait_a_little(self) -> None:

@@ -109,14 +109,15 @@ class Partitions:
                 self._consumer.resume([self._at(state.partition)])
                 self.ready[state.partition] = state
 
-    def stop(self) -> None:
-        """End the threads."""
+    def stop(self, timeout_s: float) -> None:
+        """End the threads; one that waits for a silent Kafka longer than this is left to end by itself."""
         for ticket in self._tickets.values():
             ticket.is_void.set()
         for _ in self._threads:
             self._orders.put(None)
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _order(self, partition: int) -> None:
         ticket = self._tickets[partition] = _Ticket(partition)

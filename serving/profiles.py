@@ -102,11 +102,11 @@ class ProfileReader:
             table.enter(self._pending.popleft())
         return count
 
-    def stop(self) -> None:
-        """End the thread."""
+    def stop(self, timeout_s: float) -> None:
+        """End the thread; if it waits for a silent Kafka longer than this, it is left to end by itself."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(timeout_s)
 
     def _follow(self) -> None:
         while not self._stop.is_set():

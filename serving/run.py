@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 
 from fraud.access import transactional_prefix
@@ -15,6 +16,7 @@ from serving.http import StatusServer
 from serving.metrics import Metrics
 from serving.rights import require_rights
 from serving.slots import take_slot
+from serving.stopping import StoppedError, unless_stopped
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +27,22 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Score until `stop` is set, then drain and return.
 
     Raises:
-        UnreachableError: Kafka, or one of its topics, is not there.
+        UnreachableError: Kafka, or one of its topics, is not there, or was not when it had to drain.
         RefusedError: Kafka does not let serving in, or not do its work.
     """
-    require_rights(settings)  # first of all: the clients of the engine would wait for a broker for ever
+    try:
+        _run(settings, stop)
+    except StoppedError:
+        log.info("told to stop before scoring began; nothing was read and nothing is left to commit")
+
+
+def _run(settings: Settings, stop: threading.Event) -> None:
+    # First of all: the clients of the engine would wait for a broker without end.
+    unless_stopped(stop, partial(require_rights, settings))
     folder = settings.home / "serving"
     with take_slot(folder) as slot:
         metrics = Metrics()
-        engine = Engine(settings, transactional_id(settings, slot), metrics)
+        engine = Engine(settings, transactional_id(settings, slot), metrics, stop)
         port = settings.serving.http_port
         server = StatusServer(settings.serving.http_host, port and port + slot, engine, metrics)
         try:

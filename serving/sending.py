@@ -1,5 +1,6 @@
 """Handing answers to a producer."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from serving.delivery import Answers, DeadLetter
 
 _QUEUE_HEADROOM = 100_000
 """Messages; the producer's queue is never filled beyond this."""
+
+_NO_ROOM_AFTER_S = 5.0
+"""A queue that gives no room for so long belongs to a Kafka that is away."""
 
 _TRUNCATED_TO = 65_536
 
@@ -32,8 +36,11 @@ def send(producer: Any, settings: Settings, answers: Answers, report: Report | N
 
 
 def _wait_for_room(producer: Any) -> None:
+    deadline = time.monotonic() + _NO_ROOM_AFTER_S
     while len(producer) > _QUEUE_HEADROOM:
         producer.poll(0.01)
+        if time.monotonic() > deadline:
+            raise KafkaException(KafkaError(KafkaError._QUEUE_FULL))
 
 
 def _send_predictions(

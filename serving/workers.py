@@ -9,11 +9,14 @@ import time
 
 from fraud.errors import FraudError
 from fraud.settings import Settings
+from serving.stopping import FORCED_AFTER_S
 
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.2
 _RESTART_AFTER_S = 1.0
+_LAST_WORDS_S = 2.0
+"""A worker ends itself by force, and says where it hung; only then is it killed from here."""
 _SHORTEST_LIFE_S = 5.0
 """A worker that ends sooner with an exit code of ours has told the user what to mend."""
 
@@ -59,10 +62,11 @@ def _start() -> subprocess.Popen[bytes]:
 def _end(processes: list[subprocess.Popen[bytes]], drain_timeout_s: float) -> None:
     for process in processes:
         process.terminate()
-    deadline = time.monotonic() + drain_timeout_s + 5.0
+    deadline = time.monotonic() + drain_timeout_s + FORCED_AFTER_S + _LAST_WORDS_S
     for process in processes:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
+            log.critical("worker %d has not ended in time and is killed", process.pid)
             process.kill()
             process.wait()
