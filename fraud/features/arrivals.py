@@ -38,7 +38,7 @@ class Arrivals:
         spans = self._spans.transpose(1, 0, 2).reshape(-1, 2)
         gathered = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
         gather(self._data, spans, gathered)
-        pieces: list[str] = gathered.tobytes().decode("ascii").split(SEPARATOR)
+        pieces: list[str] = gathered.tobytes().decode().split(SEPARATOR)
         texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
         for number, admitted in self._odd.items():
             for field in TEXTS:
