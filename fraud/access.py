@@ -35,9 +35,19 @@ def transactional_prefix(settings: Settings) -> str:
     return f"{settings.serving.transactional_id}-"
 
 
-def redrive_identity(settings: Settings) -> str:
-    """The consumer group and the transactional id of all redrives of these dead letters."""
-    return f"{settings.topics.dead_letters}.redrive"
+def redrive_identity(letters: str) -> str:
+    """The consumer group and the transactional id of all redrives of a topic of dead letters."""
+    return f"{letters}.redrive"
+
+
+def label_letters_group(settings: Settings) -> str:
+    """The group whose offsets on the labels say how far their dead letters reach."""
+    return f"{settings.topics.label_dead_letters}.ingest"
+
+
+def label_letters_prefix(settings: Settings) -> str:
+    """What the transactional ids of all who send labels' dead letters begin with."""
+    return f"{label_letters_group(settings)}-"
 
 
 def _producer(settings: Settings) -> tuple[Right, ...]:
@@ -69,7 +79,14 @@ def _serving(settings: Settings) -> tuple[Right, ...]:
 
 def _ingest(settings: Settings) -> tuple[Right, ...]:
     topics = settings.topics
-    return (Right("topic", topics.transactions, "read"), Right("topic", topics.labels, "read"), _READER)
+    return (
+        Right("topic", topics.transactions, "read"),
+        Right("topic", topics.labels, "read"),
+        _READER,
+        Right("topic", topics.label_dead_letters, "write"),
+        Right("group", label_letters_group(settings), "read"),
+        Right("transactional_id", label_letters_prefix(settings), "write", is_prefix=True),
+    )
 
 
 def _preprocess(settings: Settings) -> tuple[Right, ...]:
@@ -93,12 +110,21 @@ def _analyst(settings: Settings) -> tuple[Right, ...]:
 
 
 def _redrive(settings: Settings) -> tuple[Right, ...]:
-    topics, identity = settings.topics, redrive_identity(settings)
+    """Of the transactions' dead letters and of the labels'."""
+    topics = settings.topics
     return (
-        Right("topic", topics.dead_letters, "read"),
-        Right("topic", topics.dead_letters, "write"),
-        Right("topic", topics.transactions, "write"),
-        Right("topic", topics.transactions, "describe_configs"),
+        *_redrive_of(topics.dead_letters, topics.transactions),
+        *_redrive_of(topics.label_dead_letters, topics.labels),
+    )
+
+
+def _redrive_of(letters: str, topic: str) -> tuple[Right, ...]:
+    identity = redrive_identity(letters)
+    return (
+        Right("topic", letters, "read"),
+        Right("topic", letters, "write"),
+        Right("topic", topic, "write"),
+        Right("topic", topic, "describe_configs"),
         Right("group", identity, "read"),
         Right("transactional_id", identity, "write"),
     )

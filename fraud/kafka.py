@@ -21,6 +21,8 @@ from fraud.errors import UnreachableError
 from fraud.settings import Settings
 
 DAY_MS = 86_400_000
+CLOCK_AHEAD_MS = 3_600_000
+"""How far ahead of a broker's clock a message may be in a topic that we create; Kafka's default since 4.0."""
 _PAUSE_S = 0.1
 _PASSING = frozenset(
     {
@@ -112,19 +114,35 @@ class TopicPlan:
 
     name: str
     config: dict[str, str] = field(default_factory=dict)
+    optional: dict[str, str] = field(default_factory=dict)
+    """What Kafka is asked for and may not know: `message.timestamp.after.max.ms` came with 3.6."""
+
+
+@dataclass(frozen=True)
+class TopicLayout:
+    """How many partitions a topic has, and how many replicas at least."""
+
+    partitions: int
+    replicas: int
 
 
 def topic_plans(settings: Settings) -> list[TopicPlan]:
     """Every topic of the system with its configuration."""
     topics, days = settings.topics, settings.kafka.retention_days
-    retention = {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
-    for_ever = {"retention.ms": "-1"}
+    # What a broker's own defaults may set against what the state needs is named.
+    by_time = {"cleanup.policy": "delete", "retention.bytes": "-1"}
+    retention = by_time | {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
+    kept = by_time | {"retention.ms": "-1"}
+    event_time = {"message.timestamp.type": "CreateTime"}
+    skew_ms = int(settings.admission.clock_skew.total_seconds() * 1_000)
+    clock = {"message.timestamp.after.max.ms": str(max(CLOCK_AHEAD_MS, skew_ms))}
     return [
-        TopicPlan(topics.transactions, retention),
-        TopicPlan(topics.labels, for_ever),
+        TopicPlan(topics.transactions, retention | event_time, clock),
+        TopicPlan(topics.labels, kept | event_time, clock),
         TopicPlan(topics.predictions, retention),
         TopicPlan(topics.profiles, {"cleanup.policy": "compact"}),
-        TopicPlan(topics.dead_letters, for_ever),
+        TopicPlan(topics.dead_letters, kept),
+        TopicPlan(topics.label_dead_letters, kept),
     ]
 
 
@@ -136,16 +154,50 @@ def create_topics(settings: Settings) -> list[str]:
     """
     admin = admin_client(settings)
     existing = existing_topics(settings)
-    kafka = settings.kafka
     missing = [plan for plan in topic_plans(settings) if plan.name not in existing]
-    wanted = [
-        NewTopic(plan.name, kafka.partitions, kafka.replication_factor, config=plan.config)
-        for plan in missing
-    ]
-    for name, future in (admin.create_topics(wanted) if wanted else {}).items():
-        _guard(settings, future.result, unless=KafkaError.TOPIC_ALREADY_EXISTS, doing=f"creating {name}")
+    make_topics(settings, admin, missing)
     _wait_until_known(settings, {plan.name for plan in missing})
     return [plan.name for plan in missing]
+
+
+def make_topics(settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]) -> None:
+    """Create topics, without what is optional where the cluster does not know it.
+
+    Raises:
+        UnreachableError: a broker refuses.
+    """
+    refused = []
+    for plan, future in _begin_creation(settings, admin, plans, with_optional=True):
+        error = future.exception()
+        unknown = isinstance(error, KafkaException) and error.args[0].code() == KafkaError.INVALID_CONFIG
+        if unknown and plan.optional:
+            refused.append(plan)
+        else:
+            _require_created(settings, plan, future)
+    for plan, future in _begin_creation(settings, admin, refused, with_optional=False):
+        _require_created(settings, plan, future)
+
+
+def _begin_creation(
+    settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan], *, with_optional: bool
+) -> list[tuple[TopicPlan, Any]]:
+    kafka = settings.kafka
+    wanted = [
+        NewTopic(
+            plan.name,
+            kafka.partitions,
+            kafka.replication_factor,
+            config=plan.config | (plan.optional if with_optional else {}),
+        )
+        for plan in plans
+    ]
+    futures = admin.create_topics(wanted) if wanted else {}
+    return [(plan, futures[plan.name]) for plan in plans]
+
+
+def _require_created(settings: Settings, plan: TopicPlan, future: Any) -> None:
+    exists = KafkaError.TOPIC_ALREADY_EXISTS
+    _guard(settings, future.result, unless=exists, doing=f"creating {plan.name}")
 
 
 def _wait_until_known(settings: Settings, topics: set[str]) -> None:
@@ -163,11 +215,25 @@ def existing_topics(settings: Settings) -> dict[str, int]:
     Raises:
         UnreachableError: no broker answers, or it refuses.
     """
+    return {name: layout.partitions for name, layout in topic_layouts(settings).items()}
+
+
+def topic_layouts(settings: Settings) -> dict[str, TopicLayout]:
+    """The layout of every topic of the cluster that we may know of.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
     admin = admin_client(settings)
     metadata = _guard(
         settings, lambda: admin.list_topics(timeout=settings.kafka.request_timeout_s), doing="listing topics"
     )
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+    return {
+        name: TopicLayout(
+            len(topic.partitions), min((len(one.replicas) for one in topic.partitions.values()), default=0)
+        )
+        for name, topic in metadata.topics.items()
+    }
 
 
 def require_topic(settings: Settings, topic: str, *operations: Operation) -> int:
@@ -240,12 +306,27 @@ def _require_allowed(
 
 
 def topic_config(settings: Settings, topic: str) -> dict[str, str]:
-    """The configuration of an existing topic, as the broker tells it."""
-    resource = ConfigResource(ResourceType.TOPIC, topic)
+    """The configuration of an existing topic, as the broker gives it."""
+    return topic_configs(settings, [topic])[topic]
+
+
+def topic_configs(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The configurations of existing topics, as the broker gives them.
+
+    Raises:
+        RefusedError: we may not describe one of them.
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
     admin = admin_client(settings)  # lives until the answer is there, or there is none
-    future = admin.describe_configs([resource])[resource]
-    entries = _guard(settings, future.result, doing=f"describing {topic}")
-    return {name: entry.value for name, entry in entries.items()}
+    timeout_s = settings.kafka.request_timeout_s
+    futures = admin.describe_configs(resources, request_timeout=timeout_s) if resources else {}
+    found = {}
+    for resource, future in futures.items():
+        doing = f"describing the configuration of {resource.name}"
+        entries = _guard(settings, future.result, doing=doing)
+        found[resource.name] = {name: entry.value for name, entry in entries.items()}
+    return found
 
 
 def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:

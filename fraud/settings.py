@@ -71,6 +71,7 @@ class TopicSettings(_Section):
     predictions: str = "fraud_predictions"
     profiles: str = "merchant_profiles"
     dead_letters: str = "transactions.dlq"
+    label_dead_letters: str = "fraud_labels.dlq"
 
 
 class AdmissionSettings(_Section):

@@ -1,4 +1,4 @@
-"""Redrive: dead letters go back to `transactions` as the bytes they were, each exactly once.
+"""Redrive: dead letters of transactions or of labels go back as the bytes they were, each exactly once.
 
 The letters' offsets are committed in the Kafka transaction that puts them back, under a transactional id
 whose newest user fences the others; so a crash, a second run or two at a time double nothing. A letter left
@@ -38,11 +38,35 @@ _TOLD = [*dead_letter_headers("", "", 0, 0, 0)]
 
 @dataclass(frozen=True)
 class RedriveRequest:
-    """Which letters go back: those whose reason contains a text, at most so many (None: all)."""
+    """Which letters go back: those whose reason contains a text, at most so many (None: all).
+
+    They are the labels' with `labels`, otherwise the transactions'.
+    """
 
     reason_contains: str = ""
     most: int | None = None
     dry_run: bool = False
+    labels: bool = False
+
+
+@dataclass(frozen=True)
+class _Route:
+    """The topic of the dead letters, and the one to which they go back."""
+
+    letters: str
+    target: str
+
+    @property
+    def identity(self) -> str:
+        """The consumer group and the transactional id."""
+        return redrive_identity(self.letters)
+
+
+def _route(settings: Settings, request: RedriveRequest) -> _Route:
+    topics = settings.topics
+    if request.labels:
+        return _Route(topics.label_dead_letters, topics.labels)
+    return _Route(topics.dead_letters, topics.transactions)
 
 
 @dataclass
@@ -68,26 +92,25 @@ def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
         RefusedError: Kafka does not let us in, or not do this.
         DataError: the topic would not keep the letters for their age.
     """
-    require_topic(settings, settings.topics.transactions, "write")
-    require_topic(settings, settings.topics.dead_letters, "read", "write")
-    require_group(settings, redrive_identity(settings), "read")
+    route = _route(settings, request)
+    require_topic(settings, route.target, "write")
+    require_topic(settings, route.letters, "read", "write")
+    require_group(settings, route.identity, "read")
     try:
-        found = _count(settings, request)
+        found = _count(settings, route, request)
         if request.dry_run or not found.redriven:
             return found
-        _require_retention(settings, found.oldest)
-        return _put_back(settings, request)
+        _require_retention(settings, route.target, found.oldest)
+        return _put_back(settings, route, request)
     except KafkaException as error:
-        raise denial(
-            settings.kafka, error.args[0], f"the redrive as {redrive_identity(settings)!r}"
-        ) or UnreachableError(
+        raise denial(settings.kafka, error.args[0], f"the redrive as {route.identity!r}") or UnreachableError(
             f"Kafka failed at the redrive ({error.args[0].str()}); nothing is doubled, so run it again"
         ) from error
 
 
-def _count(settings: Settings, request: RedriveRequest) -> RedriveReport:
+def _count(settings: Settings, route: _Route, request: RedriveRequest) -> RedriveReport:
     report = RedriveReport()
-    with _letters(settings) as letters:
+    with _letters(settings, route) as letters:
         for batch in letters.batches():
             _choose(request, report, batch)
             if report.redriven == request.most:
@@ -95,15 +118,15 @@ def _count(settings: Settings, request: RedriveRequest) -> RedriveReport:
     return report
 
 
-def _put_back(settings: Settings, request: RedriveRequest) -> RedriveReport:
+def _put_back(settings: Settings, route: _Route, request: RedriveRequest) -> RedriveReport:
     report = RedriveReport()
-    producer = Producer(producer_config(settings, **{"transactional.id": redrive_identity(settings)}))
+    producer = Producer(producer_config(settings, **{"transactional.id": route.identity}))
     # Ends what an earlier run left open, so that the offsets read next are final.
     settled(lambda: producer.init_transactions(_PATIENCE_S))
-    with _letters(settings) as letters:
+    with _letters(settings, route) as letters:
         for batch in letters.batches():
             back, left = _choose(request, report, batch)
-            _commit(settings, producer, letters, back, left)
+            _commit(producer, route, letters, back, left)
             if report.redriven == request.most:
                 break
     return report
@@ -133,16 +156,16 @@ def _wanted(request: RedriveRequest, letter: Message) -> bool:
 
 
 def _commit(
-    settings: Settings, producer: Producer, letters: "_Letters", back: list[Message], left: list[Message]
+    producer: Producer, route: _Route, letters: "_Letters", back: list[Message], left: list[Message]
 ) -> None:
     """Put letters back, keep the others, and remember both, in one Kafka transaction."""
     producer.begin_transaction()
     try:
         for letter in back:
-            _produce_original(producer, settings.topics.transactions, letter)
+            _produce_original(producer, route.target, letter)
         for letter in left:
             producer.produce(
-                settings.topics.dead_letters, letter.value(), letter.key(),
+                route.letters, letter.value(), letter.key(),
                 timestamp=letter.timestamp()[1], headers=letter.headers(),
             )  # fmt: skip
         positions = letters.after([*back, *left])
@@ -168,8 +191,7 @@ def _original_time(letter: Message) -> int:
     return int(told) if told and told.isdigit() else int(letter.timestamp()[1])
 
 
-def _require_retention(settings: Settings, oldest: int) -> None:
-    topic = settings.topics.transactions
+def _require_retention(settings: Settings, topic: str, oldest: int) -> None:
     days = days_too_short(settings, topic, oldest)
     if days is not None:
         raise DataError(
@@ -181,8 +203,8 @@ def _require_retention(settings: Settings, oldest: int) -> None:
 class _Letters:
     """The dead letters that were there when it was opened, from the last committed on."""
 
-    def __init__(self, settings: Settings, consumer: Consumer) -> None:
-        self._topic, self._consumer = settings.topics.dead_letters, consumer
+    def __init__(self, settings: Settings, topic: str, consumer: Consumer) -> None:
+        self._topic, self._consumer = topic, consumer
         self._ends = {partition: end for partition, (_, end) in end_offsets(settings, self._topic).items()}
         partitions = [TopicPartition(self._topic, partition) for partition in self._ends]
         starts = settled(lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s))
@@ -224,10 +246,10 @@ class _Letters:
 
 
 @contextmanager
-def _letters(settings: Settings) -> Iterator[_Letters]:
-    config = consumer_config(settings, redrive_identity(settings), **{"enable.partition.eof": True})
+def _letters(settings: Settings, route: _Route) -> Iterator[_Letters]:
+    config = consumer_config(settings, route.identity, **{"enable.partition.eof": True})
     consumer = Consumer(config)
     try:
-        yield _Letters(settings, consumer)
+        yield _Letters(settings, route.letters, consumer)
     finally:
         consumer.close()

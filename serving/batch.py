@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraud.admission import dead_letter_headers
+from fraud.dead_letters import DeadLetter, dead_letter
 from fraud.features.arrivals import Arrivals, read_messages
 from fraud.features.profiles import profile_features
 from fraud.features.reading import TEXTS
@@ -23,7 +23,7 @@ from fraud.features.spec import FEATURE_VERSION
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
 from serving.decide import decide
-from serving.delivery import Answers, DeadLetter
+from serving.delivery import Answers
 from serving.metrics import Metrics
 from serving.models import Served
 from serving.profiles import ProfileTable
@@ -92,10 +92,7 @@ class Scorer:
 
     def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
         self._metrics.dead_letters.inc()
-        told = dead_letter_headers(
-            reason, message.topic(), message.partition(), message.offset(), message.timestamp()[1]
-        )
-        return DeadLetter(message.key(), message.value(), message.headers() or [], [*told.items()])
+        return dead_letter(message, reason)
 
     def _predict(
         self, fresh: list[Arrivals], kernel_rows: Rows, champion: Served, challenger: Served | None

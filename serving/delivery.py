@@ -18,23 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import OFFSET_INVALID, TopicPartition
 
+from fraud.dead_letters import DeadLetter
 from fraud.errors import FraudError
 
 log = logging.getLogger(__name__)
-
-
-Headers = list[tuple[str, bytes | None]]
-"""As Kafka has them: in order, and a name may come twice."""
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A refused message: its original bytes and headers, and further headers that say why and from where."""
-
-    key: bytes | None
-    value: bytes | None
-    original: Headers
-    told: Headers
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,19 @@
 """Handing answers to a producer."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from fraud.admission import TRUNCATED
+from fraud.dead_letters import Report, send_dead_letter
 from fraud.settings import Settings
-from serving.delivery import Answers, DeadLetter
+from serving.delivery import Answers
 
 _QUEUE_HEADROOM = 100_000
 """Messages; the producer's queue is never filled beyond this."""
 
 _NO_ROOM_AFTER_S = 5.0
 """A queue that gives no room for so long belongs to a Kafka that is away."""
-
-_TRUNCATED_TO = 65_536
-
-
-Report = Callable[[Any, Any], None]
-"""Told of each message how its delivery ended: an error or None, and the message."""
 
 
 def send(producer: Any, settings: Settings, answers: Answers, report: Report | None = None) -> None:
@@ -32,7 +25,7 @@ def send(producer: Any, settings: Settings, answers: Answers, report: Report | N
     _wait_for_room(producer)
     _send_predictions(producer, settings.topics.predictions, answers.predictions, report)
     for letter in answers.dead_letters:
-        _send_dead_letter(producer, settings.topics.dead_letters, letter, report)
+        send_dead_letter(producer, settings.topics.dead_letters, letter, report)
 
 
 def _wait_for_room(producer: Any) -> None:
@@ -50,20 +43,3 @@ def _send_predictions(
         return
     refused = [one for one in predictions if "_error" in one]
     raise KafkaException(refused[0].pop("_error"))
-
-
-def _send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None) -> None:
-    # Redrive cuts off what was added, so it comes last.
-    headers = letter.original + letter.told
-    try:
-        producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
-            raise
-        producer.produce(
-            topic,
-            key=letter.key,
-            value=(letter.value or b"")[:_TRUNCATED_TO],
-            headers=[*letter.told, (TRUNCATED, b"true")],
-            on_delivery=report,
-        )

@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka import create_topics
-from fraud.settings import Settings, load_settings
+from fraud.settings import Settings, TopicSettings, load_settings
 from tests import dealing
 
 if TYPE_CHECKING:
@@ -107,10 +107,7 @@ def make_settings(tmp_path: Path) -> SettingsFactory:
                 "request_timeout_s": 10.0,
                 "retention_days": -1,
             },
-            "topics": {
-                name: f"{prefix}.{name}"
-                for name in ("transactions", "labels", "predictions", "profiles", "dead_letters")
-            },
+            "topics": {name: f"{prefix}.{name}" for name in TopicSettings.model_fields},
             "serving": {"group_id": f"{prefix}.serving", "transactional_id": f"{prefix}.serving"},
         }
         return load_settings(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from confluent_kafka import TopicPartition
 
 from fraud.admission import Door
 from fraud.errors import DataError
@@ -19,6 +20,7 @@ from fraud.ingest.commits import (
     remove_orphans,
     write_commit,
 )
+from fraud.ingest.dead_letters import send_label_letters
 from fraud.ingest.log import PartitionLog
 from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
 from fraud.kafka import DAY_MS
@@ -31,11 +33,15 @@ _REASONS_KEPT = 5
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset of the lake, the topic it comes from and the column that dates its rows."""
+    """A dataset of the lake, the topic it comes from and the column that dates its rows.
+
+    With `sends_letters`, what is refused goes to the dead letters; those of transactions are the engine's.
+    """
 
     dataset: Dataset
     topic: str
     time_column: str
+    sends_letters: bool = False
 
     def reader(self, settings: Settings, newest: int) -> Reader:
         """What turns a partition's messages into rows, in the state it was left in."""
@@ -48,7 +54,7 @@ def sources(settings: Settings) -> list[Source]:
     """What ingest brings to the lake."""
     return [
         Source("transactions", settings.topics.transactions, "timestamp"),
-        Source("labels", settings.topics.labels, "reported_at"),
+        Source("labels", settings.topics.labels, "reported_at", sends_letters=True),
     ]
 
 
@@ -77,10 +83,12 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     reader = source.reader(settings, before.newest if before else 0)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
-        return [
-            write_range(lake, source, partition, reader.newest, found)
-            for found in ranges(log, reader, position, settings.ingest.chunk_rows)
-        ]
+        commits = []
+        for found in ranges(log, reader, position, settings.ingest.chunk_rows):
+            # Before the commit: a run that is cut off between the two is repeated, and sends none twice.
+            _send_letters(settings, source, partition, found.rejected)
+            commits.append(write_range(lake, source, partition, reader.newest, found))
+        return commits
 
 
 def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: int) -> Iterator[Range]:
@@ -163,9 +171,15 @@ def _write_days(lake: Lake, source: Source, partition: int, found: Range) -> Ite
         )
 
 
+def _send_letters(settings: Settings, source: Source, partition: int, rejected: list[Rejected]) -> None:
+    if source.sends_letters:
+        letters = [(one.offset, one.letter) for one in rejected]
+        send_label_letters(settings, TopicPartition(source.topic, partition), letters)
+
+
 def _write_rejected(lake: Lake, source: Source, name: str, rejected: list[Rejected]) -> str | None:
-    """Labels have no dead letters, so the lake keeps the bytes; the engine keeps the transactions'."""
-    if source.dataset == "transactions" or not rejected:
+    """Refused labels stay in the lake too, whatever becomes of their dead letters."""
+    if not source.sends_letters or not rejected:
         return None
     path = f"{source.dataset}/_rejected/{name}"
     lake.write_table(rejected_table(rejected), path)

@@ -1,6 +1,6 @@
 """Messages become rows: what is let in as Arrow columns, the rest with its reason."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud.admission import Admitted, Door
+from fraud.dead_letters import DeadLetter, dead_letter
 from fraud.messages import Decoder, MessageError
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
 
@@ -36,6 +37,7 @@ class Rejected:
     kafka_timestamp: int
     reason: str
     value: bytes | None
+    letter: DeadLetter = field(repr=False)
 
 
 class Reader(Protocol):
@@ -78,9 +80,13 @@ class TransactionReader:
 
 @dataclass
 class LabelReader:
-    """Lets in every well-formed label."""
+    """Lets in every well-formed label to which `objection` has none; its answer is the reason of a refusal.
+
+    What the reader cannot know, such as whether there is such a payment, is decided where labels are used.
+    """
 
     newest: int = 0
+    objection: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
     _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)
 
@@ -91,10 +97,13 @@ class LabelReader:
         for message in messages:
             try:
                 label = self._decoder.decode(message.value())
+                reason = self.objection(label, message)
             except MessageError as error:
-                rejected.append(_rejected(message, str(error)))
-            else:
+                reason = str(error)
+            if reason is None:
                 rows.append((*_position(message), *msgspec.structs.astuple(label)))
+            else:
+                rejected.append(_rejected(message, reason))
         return _batch(rows, self.schema), rejected
 
 
@@ -117,7 +126,7 @@ def _values(admitted: Admitted) -> tuple[object, ...]:
 
 
 def _rejected(message: Message, reason: str) -> Rejected:
-    return Rejected(*_position(message), reason, message.value())
+    return Rejected(*_position(message), reason, message.value(), dead_letter(message, reason))
 
 
 def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:

@@ -59,11 +59,12 @@ variable "kafka" {
 variable "topics" {
   description = "The names of the topics, as in the application's settings."
   type = object({
-    transactions = optional(string, "transactions")
-    labels       = optional(string, "fraud_labels")
-    predictions  = optional(string, "fraud_predictions")
-    profiles     = optional(string, "merchant_profiles")
-    dead_letters = optional(string, "transactions.dlq")
+    transactions       = optional(string, "transactions")
+    labels             = optional(string, "fraud_labels")
+    predictions        = optional(string, "fraud_predictions")
+    profiles           = optional(string, "merchant_profiles")
+    dead_letters       = optional(string, "transactions.dlq")
+    label_dead_letters = optional(string, "fraud_labels.dlq")
   })
   default = {}
 }

@@ -17,14 +17,17 @@ NOW = int(time.time() * 1_000)
 pytestmark = pytest.mark.broker
 
 
-def bury(settings: Settings, letters: Sequence[tuple[str, bytes | None, str, int]]) -> None:
+def bury(
+    settings: Settings, letters: Sequence[tuple[str, bytes | None, str, int]], *, labels: bool = False
+) -> None:
     """Dead letters of (key, value, reason, time)."""
-    producer = Producer(producer_config(settings))
+    producer, topics = Producer(producer_config(settings)), settings.topics
+    source, target = topics.transactions, topics.dead_letters
+    if labels:
+        source, target = topics.labels, topics.label_dead_letters
     for offset, (key, value, reason, time_ms) in enumerate(letters):
-        headers = dead_letter_headers(reason, settings.topics.transactions, 0, offset, time_ms)
-        producer.produce(
-            settings.topics.dead_letters, value, key, headers=[("trace", b"abc"), *headers.items()]
-        )
+        headers = dead_letter_headers(reason, source, 0, offset, time_ms)
+        producer.produce(target, value, key, headers=[("trace", b"abc"), *headers.items()])
     assert producer.flush(20) == 0
 
 

@@ -149,6 +149,7 @@ def ingest(world: World) -> None:
         for commit in ingest_partition(settings, open_lake(settings), source, partition)
     ]
     assert [commit.dataset for commit in commits] == ["transactions", "labels"]
+    assert sum(end for _, end in end_offsets(world.as_admin, settings.topics.label_dead_letters).values())
 
 
 def preprocess(world: World) -> None:
@@ -183,8 +184,9 @@ def show(world: World) -> None:
 
 
 def put_back(world: World) -> None:
-    bury(world.as_admin, [("card", b"late", "late", NOW)])
-    assert redrive(world.as_user, RedriveRequest()).redriven == 1
+    for labels in (False, True):
+        bury(world.as_admin, [("card", b"late", "late", NOW)], labels=labels)
+        assert redrive(world.as_user, RedriveRequest(labels=labels)).redriven == 1
 
 
 JOBS: dict[str, Callable[[World], None]] = {

@@ -19,11 +19,12 @@ variables {
   github_environment       = "test"
   github_oidc_provider_arn = null
   topics = {
-    transactions = "transactions"
-    labels       = "fraud_labels"
-    predictions  = "fraud_predictions"
-    profiles     = "merchant_profiles"
-    dead_letters = "transactions.dlq"
+    transactions       = "transactions"
+    labels             = "fraud_labels"
+    predictions        = "fraud_predictions"
+    profiles           = "merchant_profiles"
+    dead_letters       = "transactions.dlq"
+    label_dead_letters = "fraud_labels.dlq"
   }
 }
 
@@ -129,6 +130,21 @@ run "kafka_rights_on_msk" {
   assert {
     condition     = !contains(flatten([for s in output.statements["serving"] : s.Resource if s.Sid == "Consume"]), "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_labels")
     error_message = "serving never reads labels: two topics have no common order"
+  }
+
+  assert {
+    condition     = toset(flatten([for s in output.statements["ingest"] : s.Resource if contains(["Produce", "Transact"], s.Sid)])) == toset(["arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_labels.dlq", "arn:aws:kafka:us-east-1:111122223333:transactional-id/fraud-test/uuid/fraud_labels.dlq.ingest-*"])
+    error_message = "ingest writes the labels' dead letters, in transactions, and nothing else"
+  }
+
+  assert {
+    condition     = length([for s in output.statements["pipeline"] : s if s.Sid == "Transact"]) == 1
+    error_message = "the pipeline ingests, and so sends labels' dead letters in transactions"
+  }
+
+  assert {
+    condition     = toset(flatten([for s in output.statements["redrive"] : s.Resource if s.Sid == "Produce"])) == toset([for topic in ["transactions", "fraud_labels", "transactions.dlq", "fraud_labels.dlq"] : "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/${topic}"])
+    error_message = "redrive puts both kinds of dead letters back, and those that it leaves"
   }
 
   assert {

@@ -11,14 +11,17 @@ locals {
   probe   = ["lake/_probe/"]
   models  = ["mlflow/"]
   topics  = var.topics
+  letters = [local.topics.dead_letters, local.topics.label_dead_letters]
 
   ingest = {
     read    = local.raw
     write   = local.raw
     remove  = local.raw # what a crash left half-written
     consume = [local.topics.transactions, local.topics.labels]
-    produce = [local.topics.dead_letters]
-    groups  = ["fraud-ingest*", "fraud-offsets*"]
+    produce = [local.topics.label_dead_letters]
+    groups  = ["fraud-ingest*", "fraud-offsets*", "${local.topics.label_dead_letters}.ingest"]
+    # One for each partition of the labels.
+    transactional_ids = ["${local.topics.label_dead_letters}.ingest-*"]
   }
   preprocess = {
     read    = concat(local.raw, local.derived)
@@ -43,6 +46,8 @@ locals {
       consume = local.ingest.consume
       produce = distinct(concat(local.ingest.produce, local.preprocess.produce))
       groups  = local.ingest.groups
+
+      transactional_ids = local.ingest.transactional_ids
     }
     monitor = {
       read    = concat(local.raw, local.derived, local.models)
@@ -65,12 +70,12 @@ locals {
       produce           = [local.topics.transactions, local.topics.labels]
       transactional_ids = ["fraud-producer*"]
     }
-    # Puts dead letters back.
+    # Puts dead letters back, and those that it leaves to their own topic.
     redrive = {
-      consume           = [local.topics.dead_letters]
-      produce           = [local.topics.transactions]
-      groups            = ["${local.topics.dead_letters}.redrive"]
-      transactional_ids = ["${local.topics.dead_letters}.redrive"]
+      consume           = local.letters
+      produce           = concat([local.topics.transactions, local.topics.labels], local.letters)
+      groups            = [for topic in local.letters : "${topic}.redrive"]
+      transactional_ids = [for topic in local.letters : "${topic}.redrive"]
     }
     dashboard = {
       consume = [local.topics.predictions, local.topics.labels]

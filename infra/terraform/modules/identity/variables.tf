@@ -47,11 +47,12 @@ variable "repository_arns" {
 variable "topics" {
   description = "The names of the topics, as in the application's settings."
   type = object({
-    transactions = string
-    labels       = string
-    predictions  = string
-    profiles     = string
-    dead_letters = string
+    transactions       = string
+    labels             = string
+    predictions        = string
+    profiles           = string
+    dead_letters       = string
+    label_dead_letters = string
   })
 }
 
