@@ -55,8 +55,9 @@ def _producer(settings: Settings) -> tuple[Right, ...]:
     return (
         Right("topic", topics.transactions, "write"),
         Right("topic", topics.labels, "write"),
-        # A history is refused that the topic would not keep.
+        # A history is refused that a topic would not keep or take.
         Right("topic", topics.transactions, "describe_configs"),
+        Right("topic", topics.labels, "describe_configs"),
     )
 
 
@@ -72,9 +73,16 @@ def _serving(settings: Settings) -> tuple[Right, ...]:
         Right("topic", topics.profiles, "read"),
         Right("topic", topics.predictions, "write"),
         Right("topic", topics.dead_letters, "write"),
+        # At its start it warns of settings that lose what it needs, or what it writes.
+        *(Right("topic", topic, "describe_configs") for topic in _served(settings)),
         Right("group", serving.group_id, "read"),
         Right("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
+
+
+def _served(settings: Settings) -> tuple[str, ...]:
+    topics = settings.topics
+    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters)
 
 
 def _ingest(settings: Settings) -> tuple[Right, ...]:

@@ -10,6 +10,7 @@ from fraud.errors import FraudError, RefusedError, UnreachableError
 from fraud.kafka import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
+from fraud.topic_checks import check_topics
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,15 @@ class Finding:
 
 
 def check_environment(settings: Settings) -> list[Finding]:
-    """Kafka, its topics, the lake and the registry, in this order."""
+    """Kafka, its topics and their settings, the lake and the registry, in this order."""
     checks: list[tuple[str, Callable[[Settings], str], str]] = [
         ("Kafka", _kafka, "start it with `fraud up`, or set FRAUD_KAFKA__BOOTSTRAP_SERVERS"),
         ("topics", _topics, "run `fraud topics create`"),
         ("lake", _lake, "check FRAUD_LAKE__URL, its credentials and the free space"),
         ("MLflow", _registry, "start it with `fraud up`, or set FRAUD_REGISTRY__TRACKING_URI"),
     ]
-    return [run_check(name, partial(check, settings), remedy) for name, check, remedy in checks]
+    kafka, topics, *others = (run_check(name, partial(check, settings), fix) for name, check, fix in checks)
+    return [kafka, topics, *(_topic_settings(settings) if kafka.ok else ()), *others]
 
 
 def run_check(name: str, check: Callable[[], str], remedy: str) -> Finding:
@@ -56,6 +58,18 @@ def _topics(settings: Settings) -> str:
     if missing:
         raise UnreachableError(f"missing: {', '.join(missing)}")
     return f"{len(topic_plans(settings))} of {len(topic_plans(settings))} there"
+
+
+def _topic_settings(settings: Settings) -> list[Finding]:
+    """One for each setting of a topic that is not as it should be; advice is no failure."""
+    name = "topic settings"
+    try:
+        found = check_topics(settings)
+    except FraudError as error:
+        return [Finding(name, ok=False, detail=f"not checked: {error}")]
+    if not found:
+        return [Finding(name, ok=True, detail="as the state, the monitor and a training need them")]
+    return [Finding(name, one.level == "advice", str(one), one.command(settings)) for one in found]
 
 
 def _lake(settings: Settings) -> str:

@@ -28,7 +28,7 @@ from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
 from fraud.kafka import consumer_config, end_offsets, producer_config, require_group, require_topic, settled
 from fraud.settings import Settings
-from producer.replay.checks import days_too_short
+from producer.replay.checks import days_too_short, require_taken
 
 _BATCH = 2_000
 _PATIENCE_S = 60.0
@@ -198,6 +198,7 @@ def _require_retention(settings: Settings, topic: str, oldest: int) -> None:
             f"the topic {topic} keeps events for {days} days and some of the letters are older, so that "
             "Kafka would delete them; raise the topic's retention.ms first"
         )
+    require_taken(settings, topic, oldest, oldest)
 
 
 class _Letters:

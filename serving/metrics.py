@@ -118,6 +118,12 @@ class Metrics:
         self.registry_failures = Counter(
             "fraud_registry_failures", "Looks at the registry that failed", registry=registry
         )
+        self.topic_findings = Gauge(
+            "fraud_topic_findings",
+            "1 for a setting of a topic that is not as the system needs it, as of the start",
+            ["topic", "setting"],
+            registry=registry,
+        )
         self.profiles = Gauge("fraud_profiles", "Merchants with a profile", registry=registry)
         self.profile_use = Counter(
             "fraud_profile_use",

@@ -17,6 +17,7 @@ from serving.metrics import Metrics
 from serving.rights import require_rights
 from serving.slots import take_slot
 from serving.stopping import StoppedError, unless_stopped
+from serving.topics import warn_of_topics
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def _run(settings: Settings, stop: threading.Event) -> None:
     folder = settings.home / "serving"
     with take_slot(folder) as slot:
         metrics = Metrics()
+        unless_stopped(stop, partial(warn_of_topics, settings, metrics))
         engine = Engine(settings, transactional_id(settings, slot), metrics, stop)
         port = settings.serving.http_port
         server = StatusServer(settings.serving.http_host, port and port + slot, engine, metrics)

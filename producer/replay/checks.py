@@ -19,6 +19,7 @@ from fraud.kafka import (
     topic_config,
 )
 from fraud.settings import Settings
+from fraud.topic_checks import history_findings
 
 _NEVER = -1
 _SCAN = 1_000
@@ -55,6 +56,22 @@ def require_retention(settings: Settings, topic: str, oldest: int) -> None:
             "that Kafka would delete it: add --keep-forever (which sets the topic's retention.ms to -1, as "
             "FRAUD_KAFKA__RETENTION_DAYS=-1 does for topics yet to be created) or --shift-to-now"
         )
+
+
+def require_taken(settings: Settings, topic: str, oldest: int, newest: int) -> list[str]:
+    """See that Kafka takes and keeps messages of the times (ms) `oldest` to `newest`.
+
+    Returns:
+        Sentences about what may do harm.
+
+    Raises:
+        DataError: it would not; names the setting and the command.
+    """
+    found = history_findings(settings, topic, oldest, newest, int(time.time() * 1_000))
+    for one in found:
+        if one.level != "advice":
+            raise DataError(f"{one}; run {one.command(settings)}, or use a topic of its own")
+    return [f"{one}; if that matters, run {one.command(settings)}" for one in found]
 
 
 def days_too_short(settings: Settings, topic: str, oldest: int) -> int | None:

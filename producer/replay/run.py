@@ -14,7 +14,7 @@ from typing import Protocol
 from fraud.errors import ConfigurationError, DataError
 from fraud.kafka import require_topic
 from fraud.settings import Settings
-from producer.replay.checks import keep_for_ever, require_not_behind, require_retention
+from producer.replay.checks import keep_for_ever, require_not_behind, require_retention, require_taken
 from producer.replay.conforming import Limits
 from producer.replay.labels import LabelPlan, no_labels, plan_labels
 from producer.replay.mapping import LABEL_FIELDS, Columns, read_mapping
@@ -177,13 +177,18 @@ def _hold_against_topics(run: _Replay, consignment: Consignment) -> None:
     settings, oldest = run.settings, run.outcome.begins
     if oldest < settings.admission.earliest:
         raise DataError(f"the file spans too many years: its first event would be at {oldest} ms")
-    begins = {settings.topics.transactions: oldest}
+    spans = {settings.topics.transactions: (oldest, run.outcome.ends)}
     if len(consignment.labels):
-        begins[settings.topics.labels] = int(consignment.labels.reported_at[0]) + consignment.shift
-    for topic, first in begins.items():
+        first = int(consignment.labels.reported_at[0]) + consignment.shift
+        # A report that is still to come is published with the time of now.
+        first = min(first, int(time.time() * 1_000))
+        spans[settings.topics.labels] = (first, first)
+    for topic, (first, last) in spans.items():
         if run.request.keep_forever:
             keep_for_ever(settings, topic)
         require_retention(settings, topic, first)
+        for sentence in require_taken(settings, topic, first, last):
+            run.listener.say(sentence)
     left = consignment.times[run.request.resume_from :]
     if len(left):
         require_not_behind(settings, settings.topics.transactions, int(left[0]) + consignment.shift)

@@ -38,6 +38,7 @@ _PACE_S = 0.03
 _QUIET_S = 2.0
 _PROBE_S = 2.0
 _RETRY_S = 1.0
+_END_WITHIN_S = 5.0
 _LONGEST_CAMPAIGN = 64
 _MOST_AT_START = 500_000
 """Messages of a topic that the first start reads at most, the newest."""
@@ -88,7 +89,7 @@ class Follower:
         """End after the current batch."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_END_WITHIN_S)  # it may wait for a silent Kafka
 
     def _run(self) -> None:
         connection = self._store.connect()

@@ -25,6 +25,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _RETRY_S = 5.0
 _DELIVERY_S = 5.0
+_END_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Verdicts:
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_END_WITHIN_S)  # it may wait for a silent Kafka
 
     def take(self, verdict: Verdict) -> bool:
         """Keep the verdict; returns whether its label is on the topic (or none is due) by now.

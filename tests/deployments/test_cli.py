@@ -114,4 +114,4 @@ def test_topics_are_created_once(
     # then just that one is
     assert first.out.count(": created") == 1, first.err
     assert second.out.count(": created") == 0
-    assert second.out.count(": there already") == 5
+    assert second.out.count(": there already") == 6

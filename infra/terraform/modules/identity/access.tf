@@ -3,7 +3,9 @@
 # (elsewhere Kafka's own credentials decide).
 
 locals {
-  nothing = { read = [], write = [], remove = [], consume = [], produce = [], groups = [], transactional_ids = [] }
+  nothing = {
+    read = [], write = [], remove = [], consume = [], produce = [], describe_configs = [], groups = [], transactional_ids = []
+  }
 
   raw     = ["lake/transactions/", "lake/labels/"]
   derived = ["lake/features/", "lake/profiles/", "lake/merchant_days/"]
@@ -60,6 +62,7 @@ locals {
       remove            = local.state
       consume           = [local.topics.transactions, local.topics.profiles]
       produce           = [local.topics.predictions, local.topics.dead_letters]
+      describe_configs  = [local.topics.transactions, local.topics.profiles, local.topics.predictions, local.topics.dead_letters]
       groups            = ["fraud-serving*", "fraud-profiles*"]
       transactional_ids = ["fraud-serving*"]
     }
@@ -68,12 +71,14 @@ locals {
     }
     producer = {
       produce           = [local.topics.transactions, local.topics.labels]
+      describe_configs  = [local.topics.transactions, local.topics.labels]
       transactional_ids = ["fraud-producer*"]
     }
     # Puts dead letters back, and those that it leaves to their own topic.
     redrive = {
       consume           = local.letters
       produce           = concat([local.topics.transactions, local.topics.labels], local.letters)
+      describe_configs  = [local.topics.transactions, local.topics.labels]
       groups            = [for topic in local.letters : "${topic}.redrive"]
       transactional_ids = [for topic in local.letters : "${topic}.redrive"]
     }

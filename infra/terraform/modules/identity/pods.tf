@@ -65,6 +65,11 @@ locals {
         Resource = [for topic in rights.produce : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
       },
       {
+        Sid      = "DescribeConfigs"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration"]
+        Resource = [for topic in rights.describe_configs : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
+      },
+      {
         Sid      = "Group"
         Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
         Resource = [for group in rights.groups : "${replace(local.kafka_arn, ":cluster/", ":group/")}/${group}"]
