@@ -38,7 +38,7 @@ class StoppedError(Exception):
 
 
 class Shutdown:
-    """The time that is left to a worker: without a limit until it is told to stop; for any thread."""
+    """The time that is left to a worker, which begins to run when it is told to stop; for any thread."""
 
     def __init__(self, drain_timeout_s: float) -> None:
         self._drain_timeout_s = drain_timeout_s
@@ -63,7 +63,8 @@ class Shutdown:
     def _left_s(self, allowed_s: float) -> float:
         if self._stop.is_set() and self._began == math.inf:
             self._began = time.monotonic()
-        return max(0.0, self._began + allowed_s - time.monotonic())
+        passed_s = 0.0 if self._began == math.inf else time.monotonic() - self._began
+        return max(0.0, allowed_s - passed_s)
 
     def _await_stop(self, stop: threading.Event) -> None:
         stop.wait()

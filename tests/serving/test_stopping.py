@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,15 @@ from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka import create_topics
 from fraud.modelling.cache import save_bundle
 from fraud.settings import Settings
-from serving.stopping import FORCED_AFTER_S, FORCED_EXIT_CODE
+from serving.stopping import (
+    CLOSING_S,
+    FORCED_AFTER_S,
+    FORCED_EXIT_CODE,
+    Shutdown,
+    StoppedError,
+    unless_stopped,
+    within,
+)
 from tests.conftest import SettingsFactory
 from tests.faults.traffic import PARTITIONS, Load, Watch
 from tests.faults.workers import BARE, FLOW, ROOT, Worker
@@ -252,3 +261,42 @@ with ended_by_force(stop, 0.1):
     assert done.returncode == FORCED_EXIT_CODE
     assert time.monotonic() - since < 0.1 + FORCED_AFTER_S + BUSY_MACHINE_S
     assert "It was still in: <string>:<module>" in done.stderr
+
+
+def test_an_engine_that_fails_by_itself_ends_too(make: Make, kafka: EmbeddedKafka) -> None:
+    # given an engine that nobody tells to stop, without one of its topics
+    settings = make()
+    gone = settings.topics.model_copy(update={"predictions": f"{settings.topics.predictions}.gone"})
+    # when it finds out that a topic is missing, then it says so and ends
+    with working(settings.model_copy(update={"topics": gone}), kafka) as world:
+        assert world.worker.process.wait(60) == 3
+        assert "run `fraud topics create`" in world.told
+
+
+def test_time_begins_to_run_when_a_worker_is_told_to_stop() -> None:
+    # given a worker with a tenth of a second
+    stop, shutdown = threading.Event(), Shutdown(0.1)
+    shutdown.follow(stop)
+    time.sleep(0.2)
+    assert (shutdown.drain_left_s, shutdown.close_left_s) == (0.1, 0.1 + CLOSING_S)
+    # when it is told to stop
+    stop.set()
+    # then its time runs
+    wait_for(lambda: shutdown.drain_left_s == 0, 5)
+    assert 0 < shutdown.close_left_s < CLOSING_S + 0.1
+
+
+def test_what_may_block_is_left_when_told_to_stop() -> None:
+    # given a call that blocks, and others that do not
+    stop = threading.Event()
+    assert unless_stopped(stop, lambda: 7) == within(5, lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        unless_stopped(stop, lambda: 1 // 0)
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
+        within(0.1, threading.Event().wait)
+    # when the worker is told to stop, then it is not waited for
+    threading.Timer(0.2, stop.set).start()
+    beats: list[int] = []
+    with pytest.raises(StoppedError):
+        unless_stopped(stop, threading.Event().wait, lambda: beats.append(1))
+    assert beats
