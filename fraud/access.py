@@ -55,15 +55,19 @@ def _producer(settings: Settings) -> tuple[Right, ...]:
     return (
         Right("topic", topics.transactions, "write"),
         Right("topic", topics.labels, "write"),
-        # A history is refused that a topic would not keep or take.
+        # A history is refused that the topic would not keep.
         Right("topic", topics.transactions, "describe_configs"),
-        Right("topic", topics.labels, "describe_configs"),
     )
 
 
 def _replayer(settings: Settings) -> tuple[Right, ...]:
     """It also looks whether the topic holds younger transactions, beside which the file's would be late."""
-    return (*_producer(settings), Right("topic", settings.topics.transactions, "read"), _READER)
+    return (
+        *_producer(settings),
+        Right("topic", settings.topics.labels, "describe_configs"),
+        Right("topic", settings.topics.transactions, "read"),
+        _READER,
+    )
 
 
 def _serving(settings: Settings) -> tuple[Right, ...]:

@@ -39,11 +39,15 @@ def send_label_letters(settings: Settings, source: TopicPartition, letters: Lett
     try:
         return _send(settings, source, letters)
     except KafkaException as error:
-        name = settings.topics.label_dead_letters
-        raise denial(settings.kafka, error.args[0], f"sending dead letters to {name!r}") or UnreachableError(
-            f"Kafka failed at sending dead letters to {name!r} ({error.args[0].str()}); nothing is lost or "
-            "doubled, so run it again"
+        name = _transactional_id(settings, source)
+        doing = f"sending dead letters to {settings.topics.label_dead_letters!r} as {name!r}"
+        raise denial(settings.kafka, error.args[0], doing) or UnreachableError(
+            f"Kafka failed at {doing} ({error.args[0].str()}); nothing is lost or doubled, so run it again"
         ) from error
+
+
+def _transactional_id(settings: Settings, source: TopicPartition) -> str:
+    return f"{label_letters_prefix(settings)}{source.partition}"
 
 
 def problem_with_letters(settings: Settings) -> str | None:
@@ -61,7 +65,7 @@ def _require_letters(settings: Settings) -> None:
 
 
 def _send(settings: Settings, source: TopicPartition, letters: Letters) -> int:
-    name = f"{label_letters_prefix(settings)}{source.partition}"
+    name = _transactional_id(settings, source)
     producer = Producer(producer_config(settings, **{"transactional.id": name}))
     # Ends what an earlier run left open, so that the position read next is final.
     settled(lambda: producer.init_transactions(_PATIENCE_S))

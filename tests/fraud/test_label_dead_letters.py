@@ -103,30 +103,33 @@ class CutOffError(Exception):
 
 @dataclass(frozen=True)
 class FailingLake(Lake):
-    """Fails from its n-th write on."""
+    """Fails from its n-th write on, before it or after it."""
 
     writes_left: list[int] = field(default_factory=lambda: [0])
+    after: bool = False
 
     def _put(self, path: str, content: bytes) -> None:
         self.writes_left[0] -= 1
+        if self.writes_left[0] >= 0 or self.after:
+            super()._put(path, content)
         if self.writes_left[0] < 0:
             raise CutOffError
-        super()._put(path, content)
 
 
-def _is_cut_off(settings: Settings, lake: Lake, writes: int) -> bool:
+def _is_cut_off(settings: Settings, lake: Lake, writes: int, *, after: bool) -> bool:
     try:
-        ingest_all(settings, FailingLake(lake.filesystem, lake.root, [writes]))
+        ingest_all(settings, FailingLake(lake.filesystem, lake.root, [writes], after))
     except CutOffError:
         return True
     return False
 
 
-def test_a_run_that_is_cut_off_anywhere_loses_and_doubles_no_letter(labels: Settings) -> None:
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_that_is_cut_off_anywhere_loses_and_doubles_no_letter(labels: Settings, *, after: bool) -> None:
     # given many commits' worth of labels, and runs that die one after the other, each a little later
     put(labels, mixed())
     lake, writes = open_lake(labels), 0
-    while _is_cut_off(labels, lake, writes % 5):
+    while _is_cut_off(labels, lake, writes % 5, after=after):
         writes += 1
     # then every letter is there once
     assert writes > 3

@@ -94,7 +94,10 @@ def put_file(world: World) -> None:
     rows = [f"t{number},c,m,1.00,EUR,{NOW + number}" for number in range(5)]
     file = Path("payments.csv")
     file.write_text("\n".join(["transaction_id,card_id,merchant_id,amount,currency,timestamp", *rows]))
-    assert replay(world.as_user, ReplayRequest(file), Listener()).sent.transactions == 5
+    labels = Path("labels.csv")
+    labels.write_text("transaction_id,is_fraud\nt1,1\n")
+    sent = replay(world.as_user, ReplayRequest(file, labels), Listener()).sent
+    assert (sent.transactions, sent.labels) == (5, 1)
 
 
 def score(world: World) -> None:

@@ -39,11 +39,12 @@ NOT_BEGUN = "told to stop before scoring began"
 SERVING = {
     "drain_timeout_s": DRAIN_S,
     # Kafka goes away between two commits.
-    "commit_interval_s": 5.0,
+    "commit_interval_s": 2.0,
     "snapshot_interval_s": 1.0,
     "session_timeout_s": 6.0,
-    "transaction_timeout_s": 6.0,
+    "transaction_timeout_s": 15.0,
 }
+LONG_S = 22.0
 TWO = (*BARE, "--workers", "2")
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
@@ -164,9 +165,9 @@ def assert_in_time(seconds: float) -> None:
         pytest.param(kill, "exactly_once", 0.5, BARE, id="killed", marks=matrix),
         pytest.param(kill, "at_least_once", 0.5, BARE, id="killed, at least once", marks=matrix),
         # A commit is given up after 15 s, and another producer looks for its outcome.
-        pytest.param(pause, "exactly_once", 22.0, BARE, id="outcome of a commit unknown", marks=matrix),
-        pytest.param(kill, "exactly_once", 22.0, BARE, id="killed for long", marks=matrix),
-        pytest.param(pause, "at_least_once", 22.0, BARE, id="paused for long, at least once", marks=matrix),
+        pytest.param(pause, "exactly_once", LONG_S, BARE, id="outcome of a commit unknown", marks=matrix),
+        pytest.param(kill, "exactly_once", LONG_S, BARE, id="killed for long", marks=matrix),
+        pytest.param(pause, "at_least_once", LONG_S, BARE, id="paused for long, at least once", marks=matrix),
         pytest.param(pause, "exactly_once", 0.5, TWO, id="two workers", marks=matrix),
         pytest.param(pause, "exactly_once", 0.5, FLOW, id="flow", marks=matrix),
     ],
@@ -188,8 +189,9 @@ def test_a_worker_under_load_ends_without_kafka(
         # then it ends by itself and says that something is not committed
         assert "by force" not in world.told, world.told
         assert_in_time(seconds)
-        assert NOT_COMMITTED in world.told
-        assert code == (0 if program == TWO else 3)
+        assert code == (3 if NOT_COMMITTED in world.told and program != TWO else 0)
+        # After the session's time-out its partitions are another's, and nothing is left to commit.
+        assert NOT_COMMITTED in world.told or (delivery, away_s) == ("at_least_once", LONG_S)
 
 
 def test_a_worker_ends_that_never_reached_kafka(make: Make, kafka: EmbeddedKafka) -> None:
