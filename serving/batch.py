@@ -6,7 +6,7 @@ transactions. Partitions keep their own state; what they yield is scored togethe
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.dead_letters import DeadLetter, dead_letter
+from fraud.features import ids
 from fraud.features.arrivals import Arrivals, read_messages
 from fraud.features.profiles import profile_features
 from fraud.features.reading import TEXTS
@@ -79,13 +80,16 @@ class Scorer:
         with self._metrics.timed("admit"):
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
             fresh = read_messages(state.door, [message.value() for message in messages], arrived)
-            letters = [self._dead_letter(messages[number], reason) for number, reason in fresh.refused]
         with self._metrics.timed("features"):
-            features, is_fresh = state.cards.process(fresh.events, oldest_possible)
+            features, outcomes = state.cards.process(fresh.events, oldest_possible)
+        refused = fresh.refused
+        if (outcomes != ids.ACCEPTED).any():
+            refused = sorted([*refused, *_conflicts(fresh, len(messages), outcomes)])
+            self._metrics.repeated.inc(int((outcomes == ids.REPEATED).sum()))
+            self._metrics.reused_ids.inc(int((outcomes == ids.CONFLICT).sum()))
+            fresh, features = fresh.only(outcomes == ids.ACCEPTED), features[outcomes == ids.ACCEPTED]
+        letters = [self._dead_letter(messages[number], reason) for number, reason in refused]
         state.position = messages[-1].offset() + 1
-        if not is_fresh.all():
-            self._metrics.repeated.inc(len(fresh) - int(is_fresh.sum()))
-            fresh, features = fresh.only(is_fresh), features[is_fresh]
         return _Passed(
             state.partition, start, state.position, state.door.newest, arrived, letters, fresh, features
         )
@@ -147,6 +151,12 @@ class Scorer:
         for index in np.flatnonzero(hashes.astype(np.float64) < rate * 2.0**64).tolist():
             told[index] = [None if math.isnan(value) else value for value in rows[index].tolist()]
         return told
+
+
+def _conflicts(fresh: Arrivals, messages: int, outcomes: npt.NDArray[np.uint8]) -> Iterator[tuple[int, str]]:
+    """The number of each message whose id is another payment's, and the sentence that says so."""
+    admitted = np.delete(np.arange(messages), [number for number, _ in fresh.refused])
+    return ((number, ids.CONFLICT_REASON) for number in admitted[outcomes == ids.CONFLICT].tolist())
 
 
 def _texts(fresh: list[Arrivals]) -> dict[str, list[str]]:

@@ -67,7 +67,14 @@ class Metrics:
             "fraud_predictions", "Predictions by decision", ["decision"], registry=registry
         )
         self.repeated = Counter(
-            "fraud_repeated_transactions", "Dropped: the card's window held their id", registry=registry
+            "fraud_repeated_transactions",
+            "Dropped: delivered before, with the same content",
+            registry=registry,
+        )
+        self.reused_ids = Counter(
+            "fraud_reused_ids",
+            "Dead letters whose transaction_id another payment had taken",
+            registry=registry,
         )
         self.dead_letters = Counter("fraud_dead_letters", "Messages that were refused", registry=registry)
         self.scores = ArrayHistogram("fraud_score", "Calibrated scores", SCORES, registry)

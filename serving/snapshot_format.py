@@ -23,7 +23,9 @@ from serving.state import PartitionState
 
 CHECKSUM_BYTES = 32
 HEAD_BYTES = 4_096
-_TOLD = {"origin", "offset", "newest", "cards", "events", "arrays", "checksum"}
+_FORMAT = 2
+"""Raised with every change of what the arrays hold. 2: transaction_ids are an index of their own."""
+_TOLD = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
 _AT_ONCE = 4 << 20
 """Bytes: what was read is still in the processor's cache when it is summed."""
 
@@ -52,11 +54,13 @@ def encode(origin: Origin, offset: int, newest: int, arrays: Arrays) -> bytes:
     for content in contents:
         checksum.update(content)
     told = {
+        "format": _FORMAT,
         "origin": asdict(origin),
         "offset": offset,
         "newest": newest,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
+        "ids": len(arrays["ids"]),
         "arrays": _described(arrays),
         "checksum": checksum.hexdigest(),
     }
@@ -70,11 +74,11 @@ def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSetting
         UnusableSnapshotError: it cannot be used.
     """
     told = _read_head(snapshot)
-    if told.keys() != _TOLD:
+    if told.keys() != _TOLD or told["format"] != _FORMAT:
         raise UnusableSnapshotError("another version of this code has written it")
     if told["origin"] != (wanted := asdict(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
-    cards = CardStore.restore(told["cards"], told["events"], partial(_fill, snapshot, told))
+    cards = CardStore.restore(told["cards"], told["events"], told["ids"], partial(_fill, snapshot, told))
     return PartitionState(origin.partition, told["offset"], Door(admission, told["newest"]), cards)
 
 

@@ -106,7 +106,12 @@ class Snapshots:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
         state.cards.forget_idle(state.door.oldest_possible)
-        told = (state.partition, state.position, state.door.newest, state.cards.dump())
+        told = (
+            state.partition,
+            state.position,
+            state.door.newest,
+            state.cards.dump(state.door.oldest_possible),
+        )
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
         self._thread.start()
 

@@ -94,6 +94,7 @@ def report_days(period: Period, profiles: Sequence[date], rows: Sequence[DayMani
             "day": str(day),
             "rows": made[day].rows if day in made else "unchanged",
             "repeats left out": made[day].repeats if day in made else "",
+            "ids of other payments left out": made[day].reused if day in made else "",
             "profiles": "made" if day in profiles else "unchanged",
         }
         for day in period.row_days

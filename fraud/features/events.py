@@ -15,6 +15,7 @@ import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
 from fraud.admission import Admitted
+from fraud.features.ids import currency_number, write_contents
 
 EVENT = np.dtype(
     [
@@ -28,9 +29,11 @@ EVENT = np.dtype(
         ("country", np.uint16),
         ("latitude", np.float32),
         ("longitude", np.float32),
+        ("content", np.uint32),
     ]
 )
-"""Times in ms, amounts in minor units; a code of 0 and a place of NaN are unknown."""
+"""Times in ms, amounts in minor units; a code of 0 and a place of NaN are unknown. `content` is a digest of
+all that was declared but the id (`fraud.features.ids.content_of`)."""
 
 Events = npt.NDArray[np.void]
 
@@ -66,11 +69,15 @@ def encode_transactions(admitted: Sequence[Admitted]) -> Events:
             code_of(transaction.country),
             np.nan if transaction.latitude is None else transaction.latitude,
             np.nan if transaction.longitude is None else transaction.longitude,
+            0,
         )
         for one in admitted
         for transaction in (one.transaction,)
     ]
-    return np.array(rows, dtype=EVENT)
+    events = np.array(rows, dtype=EVENT)
+    currencies = [currency_number(one.transaction.currency) for one in admitted]
+    write_contents(events, np.array(currencies, dtype=np.uint32))
+    return events
 
 
 def encode_table(table: pa.Table) -> Events:
@@ -86,6 +93,7 @@ def encode_table(table: pa.Table) -> Events:
     events["country"] = _hashed(table["country"], code_of, np.uint16)
     events["latitude"] = _floats(table["latitude"])
     events["longitude"] = _floats(table["longitude"])
+    write_contents(events, _hashed(table["currency"], currency_number, np.uint32))
     return events
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.compiling import compiled, inlined
-from fraud.features import large_cards
-from fraud.features.large_cards import CATEGORY, COUNTRY, KINDS, MERCHANT, TRANSACTION
+from fraud.features import ids, large_cards
+from fraud.features.large_cards import CATEGORY, COUNTRY, KINDS, MERCHANT
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -68,13 +68,12 @@ STORED = np.dtype(
     [
         ("timestamp", np.int64),
         ("amount", np.int64),
-        ("transaction", np.uint64),
         ("merchant", np.uint32),
         ("category", np.uint16),
         ("country", np.uint16),
     ]
 )
-"""One remembered event; 32 bytes."""
+"""One remembered event; 24 bytes."""
 
 CARD = np.dtype(
     [
@@ -107,35 +106,50 @@ class State(NamedTuple):
     table: npt.NDArray[np.int32]  # open addressing by the card's hash; -1 is free
     entries: npt.NDArray[np.void]  # what the large cards hold, by value
     indexed: npt.NDArray[np.bool_]  # whether a card is in the index
-    used: npt.NDArray[np.int64]  # cards, events of the arena and entries of the index in use; entries lacking
+    ids: npt.NDArray[np.void]  # which transaction_ids are taken, see `fraud.features.ids`
+    # Cards, events of the arena and entries of the index in use; entries lacking; ids in use; 1: no more fit.
+    used: npt.NDArray[np.int64]
 
 
 @compiled
-def process(rules, state, incoming, begin, features, accepted):  # type: ignore[no-untyped-def]
+def process(rules, state, incoming, begin, features, outcomes):  # type: ignore[no-untyped-def]
     """Feed `incoming[begin:]` in arrival order; returns where it stopped for want of room.
 
-    Fills the rows of `features` (float32) and of `accepted` (False: a repeated transaction).
+    Fills the rows of `features` (float32) and of `outcomes` (`ids.ACCEPTED`, `REPEATED` or `CONFLICT`).
     """
     for row in range(begin, len(incoming)):
         event = incoming[row]
-        slot = find(state, event.card)
-        if slot < 0:
-            if state.used[0] == len(state.cards) or state.used[1] + SMALLEST_BLOCK > len(state.events):
-                return row
-            slot = _add_card(state, event.card)
-        card = state.cards[slot]
-        if not _make_index_room(rules, state, slot):
+        if not ids.has_room(state.ids, state.used[4]):
+            state.used[5] = 1
             return row
-        watermark = max(_watermark(state, card), event.timestamp)
-        if _is_repeated(state, slot, event.transaction, watermark - rules.windows[-1]):
-            accepted[row] = False
+        place = ids.place_of(state.ids, event.transaction)
+        outcomes[row] = ids.outcome_of(state.ids, place, event)
+        if outcomes[row] != ids.ACCEPTED:
             continue
-        _expire(rules, state, slot, watermark)
-        if card.head + card.count == card.capacity and not _make_room(state, card):
+        slot = _slot_with_room(rules, state, event)
+        if slot < 0:
             return row
-        accepted[row] = True
+        state.used[4] += ids.take(state.ids, place, event)
+        watermark = max(_watermark(state, state.cards[slot]), event.timestamp)
         _observe(rules, state, slot, event, watermark, features[row])
     return len(incoming)
+
+
+@inlined
+def _slot_with_room(rules, state, event):  # type: ignore[no-untyped-def]
+    """The slot of the event's card, whose windows end at its watermark now; -1: there is no room."""
+    slot = find(state, event.card)
+    if slot < 0:
+        if state.used[0] == len(state.cards) or state.used[1] + SMALLEST_BLOCK > len(state.events):
+            return np.int32(-1)
+        slot = _add_card(state, event.card)
+    card = state.cards[slot]
+    if not _make_index_room(rules, state, slot):
+        return np.int32(-1)
+    _expire(rules, state, slot, max(_watermark(state, card), event.timestamp))
+    if card.head + card.count == card.capacity and not _make_room(state, card):
+        return np.int32(-1)
+    return slot
 
 
 @inlined
@@ -208,9 +222,9 @@ def _make_index_room(rules, state, slot):  # type: ignore[no-untyped-def]
 
 @inlined
 def _enter_index(state, card_hash, stored, in_day):  # type: ignore[no-untyped-def]
-    for kind in range(TRANSACTION, COUNTRY + 1):
+    for kind in range(MERCHANT, COUNTRY + 1):
         value = _value(stored, kind)
-        large_cards.enter(state.entries, state.used, card_hash, kind, value, stored.timestamp, in_day)
+        large_cards.enter(state.entries, state.used, card_hash, kind, value, in_day)
 
 
 @inlined
@@ -219,25 +233,7 @@ def _value(stored, kind):  # type: ignore[no-untyped-def]
         return np.uint64(stored.merchant)
     if kind == CATEGORY:
         return np.uint64(stored.category)
-    if kind == COUNTRY:
-        return np.uint64(stored.country)
-    return np.uint64(stored.transaction)
-
-
-@inlined
-def _is_repeated(state, slot, transaction, horizon):  # type: ignore[no-untyped-def]
-    card = state.cards[slot]
-    if state.indexed[slot]:
-        place = large_cards.find(state.entries, card.hash, TRANSACTION, transaction)
-        return place >= 0 and state.entries[place].time > horizon
-    begin = card.block + card.head
-    for position in range(begin + card.count - 1, begin - 1, -1):
-        stored = state.events[position]
-        if stored.timestamp <= horizon:
-            return False
-        if stored.transaction == transaction:
-            return True
-    return False
+    return np.uint64(stored.country)
 
 
 @inlined
@@ -274,7 +270,7 @@ def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
         card.squares_high -= square >> 32
         card.squares_low -= square & _LOW_32
         if state.indexed[slot]:
-            for kind in range(TRANSACTION, COUNTRY + 1):
+            for kind in range(MERCHANT, COUNTRY + 1):
                 large_cards.leave(state.entries, state.used, card.hash, kind, _value(leaving, kind))
 
 
@@ -282,7 +278,7 @@ def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
 def _leave_day(rules, state, slot, leaving):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
     if state.indexed[slot]:
-        for kind in range(TRANSACTION, COUNTRY + 1):
+        for kind in range(MERCHANT, COUNTRY + 1):
             large_cards.leave_day(state.entries, card.hash, kind, _value(leaving, kind))
     card.merchants -= not _holds(rules, state, slot, MERCHANT, leaving.merchant, True)
     if leaving.country != 0:
@@ -464,7 +460,7 @@ def _remember(rules, state, slot, event, watermark, place):  # type: ignore[no-u
     for position in range(begin + card.count, begin + place, -1):
         state.events[position] = state.events[position - 1]
     stored = state.events[begin + place]
-    stored.timestamp, stored.amount, stored.transaction = event.timestamp, event.amount, event.transaction
+    stored.timestamp, stored.amount = event.timestamp, event.amount
     stored.merchant, stored.category, stored.country = event.merchant, event.category, event.country
     card.count += 1
     if state.indexed[slot]:

@@ -9,14 +9,13 @@ import numpy as np
 
 from fraud.compiling import compiled, inlined
 
-FREE, TRANSACTION, MERCHANT, CATEGORY, COUNTRY = range(5)
-KINDS = 4
+FREE, MERCHANT, CATEGORY, COUNTRY = range(4)
+KINDS = 3
 
 ENTRY = np.dtype(
     [
         ("card", np.uint64),
         ("value", np.uint64),
-        ("time", np.int64),  # of a transaction
         ("held", np.int32),  # events with this value in the longest window
         ("in_day", np.int32),  # and in 24 hours
         ("kind", np.int32),
@@ -32,14 +31,13 @@ def find(index, card, kind, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def enter(index, used, card, kind, value, time, in_day):  # type: ignore[no-untyped-def]
+def enter(index, used, card, kind, value, in_day):  # type: ignore[no-untyped-def]
     """Count an event with this value; `used[2]` counts the entries."""
     entry = index[_place(index, card, kind, value)]
     if entry.kind == FREE:
         entry.card, entry.kind, entry.value = card, kind, value
         entry.held = entry.in_day = 0
         used[2] += 1
-    entry.time = time
     entry.held += 1
     entry.in_day += in_day
 

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.features import ids
 from fraud.features.daily import date_of, day_number
-from fraud.features.events import encode_table
+from fraud.features.events import Events, encode_table
 from fraud.features.profiles import profile_features
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
 from fraud.features.store import CardStore
 
 _IDENTITY = {
@@ -38,6 +39,8 @@ ROWS_ARROW = pa.schema(
 """Training rows, without their label; the feature `amount` is the exact amount as float32."""
 
 _VECTOR_PLACES = [place for place, name in enumerate(FEATURE_NAMES) if name not in _IDENTITY]
+
+_CARD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,6 +83,40 @@ class ProfileBook:
         return values, known
 
 
+Positions = frozenset[tuple[int, int]]
+"""Partition and offset of each."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Transactions that are no payment of their own, because their ids are taken.
+
+    `elsewhere` count in their partition, so in the card's state, but another partition's payment has the id.
+    """
+
+    repeated: Positions = frozenset()
+    conflicts: Positions = frozenset()
+    elsewhere: Positions = frozenset()
+
+    @classmethod
+    def of(cls, rows: pa.Table, **chosen: npt.NDArray[np.bool_]) -> "LeftOut":
+        """From a table with partition and offset, and which of its rows they are."""
+        return cls(**{name: frozenset(_positions(rows, mask)) for name, mask in chosen.items()})
+
+    def among(self, table: pa.Table, *kinds: str) -> npt.NDArray[np.bool_]:
+        """Which of the table's rows are of these kinds, shape (N,)."""
+        wanted = frozenset().union(*(getattr(self, kind) for kind in kinds))
+        if not wanted:
+            return np.zeros(table.num_rows, dtype=np.bool_)
+        every = np.ones(table.num_rows, dtype=np.bool_)
+        return np.fromiter((one in wanted for one in _positions(table, every)), np.bool_, table.num_rows)
+
+
+def _positions(rows: pa.Table, mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    partitions, offsets = rows["partition"].to_numpy()[mask], rows["offset"].to_numpy()[mask]
+    return zip(partitions.tolist(), offsets.tolist(), strict=True)
+
+
 @dataclass(frozen=True)
 class Computed:
     """Training rows of some cards, and how many repeats by day were left out."""
@@ -90,7 +127,10 @@ class Computed:
 
 
 def compute_rows(
-    batches: Iterable[pa.RecordBatch], profiles: ProfileBook, days: npt.NDArray[np.int64]
+    batches: Iterable[pa.RecordBatch],
+    profiles: ProfileBook,
+    days: npt.NDArray[np.int64],
+    left_out: LeftOut | None = None,
 ) -> Iterator[Computed]:
     """Training rows of the wanted days.
 
@@ -99,25 +139,41 @@ def compute_rows(
             next batch.
         profiles: of the wanted days.
         days: the wanted days, counted from 1970.
+        left_out: what is known to bear a taken id; of one card, the repetitions are found without it.
 
     Yields:
         The rows of each batch.
     """
-    store = CardStore()
+    store, left_out = CardStore(), left_out or LeftOut()
     for batch in batches:
         if not batch.num_rows:
             continue
         table = pa.Table.from_batches([batch])
         events = encode_table(table)
-        features, accepted = store.process(events)
+        is_payment = ~left_out.among(table, "repeated", "conflicts")
+        features, accepted = _process(store, events, is_payment)
         store.retain_only(int(events["card"][-1]))
         row_days = events["timestamp"] // DAY_MS
         wanted = np.isin(row_days, days)
-        repeated, counts = np.unique(row_days[wanted & ~accepted], return_counts=True)
-        chosen = wanted & accepted
+        is_repeated = wanted & ~accepted & ~left_out.among(table, "conflicts")
+        repeated, counts = np.unique(row_days[is_repeated], return_counts=True)
+        chosen = wanted & accepted & ~left_out.among(table, "elsewhere")
         rows = _rows(table.filter(pa.array(chosen)), features[chosen], row_days[chosen], profiles)
         repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
         yield Computed(rows, row_days[chosen], repeats)
+
+
+def _process(
+    store: CardStore, events: Events, is_payment: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Features of shape (n, len(KERNEL_FEATURES)), and which of the events count."""
+    # Cards come one after another here, not in the order of the log: an id is compared within its card.
+    events["transaction"] ^= events["card"] * _CARD_FACTOR
+    features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
+    accepted = np.zeros(len(events), dtype=np.bool_)
+    features[is_payment], outcomes = store.process(events[is_payment])
+    accepted[is_payment] = outcomes == ids.ACCEPTED
+    return features, accepted
 
 
 def _rows(

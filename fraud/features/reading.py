@@ -14,7 +14,7 @@ import numpy.typing as npt
 from msgspec import inspect
 
 from fraud.compiling import compiled, inlined
-from fraud.features import xxh3
+from fraud.features import ids, xxh3
 from fraud.features.json_values import (
     CLOSE,
     COLON,
@@ -330,7 +330,7 @@ def _decimal(data, begin, stop):  # type: ignore[no-untyped-def]
 
 @inlined
 def _hashes(grammar, data, places, event):  # type: ignore[no-untyped-def]
-    """Enter the identifiers and codes."""
+    """Enter the identifiers, the codes and the digest of all."""
     event["card"] = xxh3.xxh3_64(data, places[_CARD, 0], places[_CARD, 1], grammar.secret)
     event["transaction"] = xxh3.xxh3_64(data, places[_ID, 0], places[_ID, 1], grammar.secret)
     merchant = xxh3.xxh3_64(data, places[_MERCHANT, 0], places[_MERCHANT, 1], grammar.secret)
@@ -338,6 +338,9 @@ def _hashes(grammar, data, places, event):  # type: ignore[no-untyped-def]
     event["category"] = _code(grammar, data, places[_CATEGORY])
     event["channel"] = _code(grammar, data, places[_CHANNEL])
     event["country"] = _code(grammar, data, places[_COUNTRY])
+    letters = places[_CURRENCY, 0]
+    currency = (np.uint32(data[letters]) << 16) | (np.uint32(data[letters + 1]) << 8) | data[letters + 2]
+    event["content"] = ids.content_of(event, currency)
 
 
 @inlined

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.compiling import compiled
-from fraud.features import kernel, large_cards
+from fraud.features import ids, kernel, large_cards
 from fraud.features.events import EVENT, Events
 from fraud.features.kernel import CARD, STORED, Columns, Rules, State
 from fraud.features.spec import (
@@ -53,30 +53,30 @@ class CardStore:
 
     def process(
         self, events: Events, oldest_possible: int | None = None
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         """Feed `events` (records of `EVENT`) in arrival order.
 
         Args:
             events: n of them.
-            oldest_possible: no event time (ms) from now on is before it; cards that are idle then make room
-                for others before memory grows.
+            oldest_possible: no event time (ms) from now on is before it; cards that are idle then, and ids
+                that are free again, make room for others before memory grows.
 
         Returns:
-            Features of shape (n, len(KERNEL_FEATURES)), and whether each event counts: False is a
-            transaction_id that the card's window holds already; its row of features is NaN.
+            Features of shape (n, len(KERNEL_FEATURES)), and what becomes of each event, shape (n,):
+            `ids.ACCEPTED`, or `ids.REPEATED` or `ids.CONFLICT` with a row of NaN.
         """
         if events.dtype != EVENT:
             raise TypeError(f"events have dtype {events.dtype}, not EVENT")
         features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
-        accepted = np.zeros(len(events), dtype=np.bool_)
-        done = kernel.process(self._rules, self._state, events, 0, features, accepted)
+        outcomes = np.zeros(len(events), dtype=np.uint8)
+        done = kernel.process(self._rules, self._state, events, 0, features, outcomes)
         while done < len(events):
             self._make_room(oldest_possible)
-            done = kernel.process(self._rules, self._state, events, done, features, accepted)
-        return features, accepted
+            done = kernel.process(self._rules, self._state, events, done, features, outcomes)
+        return features, outcomes
 
     def retain_only(self, card_hash: int) -> None:
-        """Forget every card but one."""
+        """Forget every card but one; not the ids."""
         slot = kernel.find(self._state, np.uint64(card_hash))
         keep = np.zeros(len(self), dtype=np.bool_)
         if slot >= 0:
@@ -99,26 +99,30 @@ class CardStore:
             self._collect(keep, len(self._state.cards), len(self._state.events))
         return idle
 
-    def dump(self) -> dict[str, npt.NDArray[Any]]:
+    def dump(self, oldest_possible: int | None = None) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays that make up the state, trimmed to what is in use."""
-        return {name: array.copy() for name, array in self._in_use().items()}
+        copies = {name: array.copy() for name, array in self._in_use().items()}
+        return copies | {"ids": ids.taken(self._state.ids, oldest_possible)}
 
     @classmethod
     def restore(
-        cls, cards: int, events: int, fill: Callable[[dict[str, npt.NDArray[Any]]], None]
+        cls, cards: int, events: int, ids_taken: int, fill: Callable[[dict[str, npt.NDArray[Any]]], None]
     ) -> "CardStore":
         """The inverse of `dump`.
 
         Args:
             cards: length of the dumped cards.
             events: length of the dumped events.
+            ids_taken: length of the dumped ids.
             fill: called once with empty arrays by name; it gives them the content of the dumped ones.
         """
         store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
-        state = store._state
+        state, taken = store._state, np.empty(ids_taken, dtype=ids.ID)
         state.used[:2] = cards, events
-        fill(store._in_use())
+        fill(store._in_use() | {"ids": taken})
         _index_all(state.table, state.cards, cards)
+        state.used[4] = ids_taken
+        store._state = state._replace(ids=ids.filled(taken))
         return store
 
     def _in_use(self) -> dict[str, npt.NDArray[Any]]:
@@ -142,6 +146,9 @@ class CardStore:
         if self._state.used[3]:
             self._state = _with_larger_index(self._state)
             return
+        if self._state.used[5]:
+            self._state = _with_room_for_ids(self._state, oldest_possible)
+            return
         keep = self._alive(oldest_possible)
         alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
         self._collect(
@@ -153,7 +160,8 @@ class CardStore:
         fresh = _empty(max(cards, int(keep.sum())), max(events, alive))
         _copy_alive(self._state, fresh, keep)
         _index_all(fresh.table, fresh.cards, int(fresh.used[0]))
-        self._state = fresh
+        fresh.used[4] = self._state.used[4]
+        self._state = fresh._replace(ids=self._state.ids)
 
 
 def rules(large: int = _LARGE) -> Rules:
@@ -189,7 +197,8 @@ def _empty(cards: int, events: int) -> State:
         table=np.full(slots, -1, dtype=np.int32),
         entries=np.zeros(_SMALLEST_INDEX, dtype=large_cards.ENTRY),
         indexed=np.zeros(cards, dtype=np.bool_),
-        used=np.zeros(4, dtype=np.int64),
+        ids=ids.empty_index(0),
+        used=np.zeros(6, dtype=np.int64),
     )
 
 
@@ -199,6 +208,12 @@ def _with_larger_index(state: State) -> State:
     large_cards.move(state.entries, entries)
     state.used[3] = 0
     return state._replace(entries=entries)
+
+
+def _with_room_for_ids(state: State, oldest_possible: int | None) -> State:
+    table, used = ids.larger(state.ids, oldest_possible)
+    state.used[4:] = used, 0
+    return state._replace(ids=table)
 
 
 def _largest(state: State) -> int:

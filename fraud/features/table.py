@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.features import ids
 from fraud.features.daily import (
     FRAUD_SPANS_ARROW,
     daily_profiles,
@@ -33,7 +34,7 @@ class FeatureRows:
 
     Attributes:
         rows: float32 (M, len(FEATURE_NAMES)).
-        places: which of the N transactions each row is of, int64 (M,); the others repeat an earlier id.
+        places: which of the N transactions each row is of, int64 (M,); the others bear an id that is taken.
     """
 
     rows: npt.NDArray[np.float32]
@@ -64,7 +65,8 @@ def _fill_kernel(
     for begin in range(0, len(rows), _BATCH):
         part = slice(begin, min(begin + _BATCH, len(rows)))
         events = encode_table(transactions.slice(begin, _BATCH))
-        rows[part, : len(KERNEL_FEATURES)], accepted[part] = store.process(events)
+        rows[part, : len(KERNEL_FEATURES)], outcomes = store.process(events)
+        accepted[part] = outcomes == ids.ACCEPTED
         progress("card features", part.stop, len(rows))
     return accepted
 

@@ -10,6 +10,8 @@ from confluent_kafka import Message
 
 from fraud.admission import Admitted, Door
 from fraud.dead_letters import DeadLetter, dead_letter
+from fraud.features.events import encode_transactions
+from fraud.features.ids import CONFLICT, CONFLICT_REASON, IdIndex
 from fraud.messages import Decoder, MessageError
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
 
@@ -55,10 +57,11 @@ class Reader(Protocol):
 
 @dataclass
 class TransactionReader:
-    """Lets in what the partition's `Door` admits."""
+    """Lets in what the partition's `Door` admits, unless its id is another payment's by the taken `ids`."""
 
     door: Door
     schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
+    ids: IdIndex = field(default_factory=IdIndex, repr=False)
 
     @property
     def newest(self) -> int:
@@ -67,15 +70,34 @@ class TransactionReader:
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The admitted transactions, amounts in minor units; refused ones are the engine's to dead-letter."""
-        rows: list[tuple[object, ...]] = []
+        admitted: list[tuple[Message, Admitted]] = []
         rejected: list[Rejected] = []
+        oldest_possible = self.door.oldest_possible
         for message in messages:
             verdict = self.door.admit(message.value(), message.timestamp()[1])
             if isinstance(verdict, Admitted):
-                rows.append((*_position(message), *_values(verdict)))
+                admitted.append((message, verdict))
             else:
                 rejected.append(_rejected(message, verdict.reason))
+        rows, conflicts = self._without_conflicts(admitted, oldest_possible)
+        if conflicts:
+            rejected = sorted([*rejected, *conflicts], key=lambda one: one.offset)
         return _batch(rows, self.schema), rejected
+
+    def _without_conflicts(
+        self, admitted: Sequence[tuple[Message, Admitted]], oldest_possible: int
+    ) -> tuple[list[tuple[object, ...]], list[Rejected]]:
+        """The rows of what counts, repetitions among it, and what bears the id of another payment."""
+        events = encode_transactions([one for _, one in admitted])
+        outcomes = self.ids.process(events, oldest_possible)
+        rows: list[tuple[object, ...]] = []
+        conflicts: list[Rejected] = []
+        for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):
+            if outcome == CONFLICT:
+                conflicts.append(_rejected(message, CONFLICT_REASON))
+            else:
+                rows.append((*_position(message), *_values(one)))
+        return rows, conflicts
 
 
 @dataclass

@@ -17,7 +17,8 @@ class DayManifest(msgspec.Struct, frozen=True):
     """The files of a day, and what they were made from.
 
     `inputs` identifies what went in, `content` what came out where others depend on it; `repeats` are the
-    transactions that were delivered again and left out.
+    transactions that were delivered again and left out, `reused` those whose id another payment has taken
+    (`fraud.preprocess.reused`).
     """
 
     date: date
@@ -26,6 +27,7 @@ class DayManifest(msgspec.Struct, frozen=True):
     rows: int
     content: str = ""
     repeats: int = 0
+    reused: int = 0
 
 
 def day_folder(dataset: str, day: date) -> str:

@@ -17,12 +17,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from fraud.features.daily import date_of, day_number
-from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
+from fraud.features.offline import INPUT_COLUMNS, LeftOut, ProfileBook, compute_rows
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
 from fraud.preprocess.plan import LakeIndex, days_between, fingerprint, state_files, union
 from fraud.preprocess.profiles import OpenSpark, read_profiles
+from fraud.preprocess.reused import ReusedIds, find_reused, write_rejected
 from fraud.schema import TRANSACTION_ARROW
 from fraud.spark import spread
 
@@ -57,8 +58,9 @@ def make_rows(
     book = ProfileBook.of(read_profiles(lake, days_between(stale[0], stale[-1])))
     tasks = -(-sum(file.rows for file in files) // rows_per_task)
     with open_spark() as spark:
-        written = _run(spark, lake, files, book, stale, tasks).to_pylist()
-    manifests = [_manifest(day, inputs[day], written) for day in stale]
+        reused = find_reused(spark, lake, {day: needed[day] for day in stale}, tasks)
+        written = _run(spark, lake, files, _Task(book, reused.left_out), stale, tasks).to_pylist()
+    manifests = [_manifest(lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
         write_day(lake, FEATURES, manifest)
     return manifests
@@ -68,7 +70,7 @@ def _run(
     spark: SparkSession,
     lake: Lake,
     files: Sequence[LakeFile],
-    book: ProfileBook,
+    task: "_Task",
     days: Sequence[date],
     tasks: int,
 ) -> pa.Table:
@@ -77,7 +79,7 @@ def _run(
     def read(path: str) -> Iterator[pa.RecordBatch]:
         yield from lake.read_table(path, list(INPUT_COLUMNS)).select(list(INPUT_COLUMNS)).to_batches()
 
-    writer = _Writer(lake, spark.sparkContext.broadcast(book), [day_number(day) for day in days])
+    writer = _Writer(lake, spark.sparkContext.broadcast(task), [day_number(day) for day in days])
     largest_first = sorted(files, key=lambda file: -file.rows)
     transactions = spread(spark, [file.path for file in largest_first], read, _INPUT_ARROW)
     cards = transactions.repartition(max(tasks, spark.sparkContext.defaultParallelism), "card_id")
@@ -86,11 +88,19 @@ def _run(
 
 
 @dataclass(frozen=True)
+class _Task:
+    """What every task is given a copy of."""
+
+    profiles: ProfileBook
+    left_out: LeftOut
+
+
+@dataclass(frozen=True)
 class _Writer:
     """What a task needs to write its cards' rows."""
 
     lake: Lake
-    profiles: "Broadcast[ProfileBook]"
+    task: "Broadcast[_Task]"
     days: list[int]
 
 
@@ -101,7 +111,8 @@ def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
     tables: list[pa.Table] = []
     repeats: Counter[int] = Counter()
     days = np.array(writer.days, dtype=np.int64)
-    for computed in compute_rows(batches, writer.profiles.value, days):
+    task = writer.task.value
+    for computed in compute_rows(batches, task.profiles, days, task.left_out):
         tables.append(computed.rows.append_column("day", pa.array(computed.days)))
         repeats.update(computed.repeats)
     for day, rows in _by_day(tables):
@@ -129,7 +140,9 @@ def _report(day: int, path: str | None, rows: int, repeats: int) -> pa.RecordBat
     return pa.RecordBatch.from_pylist([values], _WRITTEN_ARROW)
 
 
-def _manifest(day: date, inputs: str, written: list[dict[str, object]]) -> DayManifest:
+def _manifest(
+    lake: Lake, day: date, inputs: str, written: list[dict[str, object]], reused: ReusedIds
+) -> DayManifest:
     parts = [one for one in written if one["day"] == day_number(day)]
     return DayManifest(
         date=day,
@@ -137,4 +150,5 @@ def _manifest(day: date, inputs: str, written: list[dict[str, object]]) -> DayMa
         files=sorted(str(one["path"]) for one in parts if one["path"]),
         rows=sum(int(str(one["rows"])) for one in parts),
         repeats=sum(int(str(one["repeats"])) for one in parts),
+        reused=write_rejected(lake, day, reused),
     )

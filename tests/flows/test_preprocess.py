@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from fraud.admission import Admitted, Door
 from fraud.errors import ConfigurationError, DataError
 from fraud.features.events import encode_transactions
+from fraud.features.ids import ACCEPTED
 from fraud.features.profiles import profile_features
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
 from fraud.features.store import CardStore
@@ -124,7 +125,7 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
             verdict = door.admit(msgspec.json.encode(wire), int(wire["timestamp"]))
             assert isinstance(verdict, Admitted)
             kernel, accepted = store.process(encode_transactions([verdict]))
-            if accepted[0]:
+            if accepted[0] == ACCEPTED:
                 row = profile_row(profiles, verdict)
                 merchant = profile_features(np.array([verdict.amount]), row)
                 found[partition, offset] = np.hstack([kernel, merchant])[0]

@@ -8,31 +8,44 @@ import numpy.typing as npt
 
 from fraud.features import spec
 from fraud.features.events import Events
+from fraud.features.ids import ACCEPTED, CONFLICT, REPEATED
 from fraud.features.spec import CARD_WINDOWS, DAY_MS, HOUR_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
 
 NAN = math.nan
 
 
-def reference_features(events: Events) -> tuple[npt.NDArray[np.float32], list[bool]]:
-    """Features and acceptance of a stream, each computed from everything that came before."""
+def reference_features(events: Events) -> tuple[npt.NDArray[np.float32], list[int]]:
+    """Features and outcomes of a stream, each computed from everything that came before."""
     history: dict[int, list[np.void]] = {}
-    rows, accepted = [], []
-    for event in events:
+    rows, outcomes = [], list[int]()
+    for number, event in enumerate(events):
         past = history.setdefault(int(event["card"]), [])
+        outcomes.append(_outcome(events[:number], outcomes, event))
+        if outcomes[-1] != ACCEPTED:
+            rows.append([NAN] * len(KERNEL_FEATURES))
+            continue
         row = _one(past, event)
-        accepted.append(row is not None)
-        rows.append([NAN] * len(KERNEL_FEATURES) if row is None else [row[f.name] for f in KERNEL_FEATURES])
-        if row is not None:
-            past.append(event)
-    return np.array(rows, dtype=np.float32).reshape(-1, len(KERNEL_FEATURES)), accepted
+        rows.append([row[f.name] for f in KERNEL_FEATURES])
+        past.append(event)
+    return np.array(rows, dtype=np.float32).reshape(-1, len(KERNEL_FEATURES)), outcomes
 
 
-def _one(past: list[np.void], event: np.void) -> dict[str, float] | None:
+def _outcome(before: Events, outcomes: list[int], event: np.void) -> int:
+    """An id is taken until 30 days (UTC) have passed since the newest that bore it."""
+    same = [number for number, one in enumerate(before) if one["transaction"] == event["transaction"]]
+    if not same:
+        return ACCEPTED
+    first = max(number for number in same if outcomes[number] == ACCEPTED)
+    newest = max(int(before[number]["timestamp"]) // DAY_MS for number in same if number >= first)
+    if newest <= int(event["timestamp"]) // DAY_MS - 30:
+        return ACCEPTED
+    return REPEATED if before[first]["content"] == event["content"] else CONFLICT
+
+
+def _one(past: list[np.void], event: np.void) -> dict[str, float]:
     now = int(event["timestamp"])
     watermark = max([now, *(int(one["timestamp"]) for one in past)])
     before = [one for one in past if one["timestamp"] > watermark - LONGEST_WINDOW_MS]
-    if any(one["transaction"] == event["transaction"] for one in before):
-        return None
     remembered = [*before, event] if now > watermark - LONGEST_WINDOW_MS else before
     return (
         _of_transaction(event)
