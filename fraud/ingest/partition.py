@@ -10,6 +10,7 @@ from confluent_kafka import TopicPartition
 
 from fraud.admission import Door
 from fraud.errors import DataError
+from fraud.features.ids import CONFLICT_REASON
 from fraud.ingest.commits import (
     Commit,
     Dataset,
@@ -23,6 +24,7 @@ from fraud.ingest.commits import (
 from fraud.ingest.dead_letters import send_label_letters
 from fraud.ingest.log import PartitionLog
 from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
+from fraud.ingest.taken import load_taken, save_taken
 from fraud.kafka import DAY_MS
 from fraud.lake import Lake
 from fraud.settings import Settings
@@ -81,6 +83,8 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
     reader = source.reader(settings, before.newest if before else 0)
+    if isinstance(reader, TransactionReader):
+        reader.ids = load_taken(lake, before, reader.door.oldest_possible)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
         commits = []
@@ -88,7 +92,9 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
             # Before the commit: a run that is cut off between the two is repeated, and sends none twice.
             _send_letters(settings, source, partition, found.rejected)
             commits.append(write_range(lake, source, partition, reader.newest, found))
-        return commits
+    if commits and isinstance(reader, TransactionReader):
+        save_taken(lake, partition, commits[-1].end, reader.ids, reader.door.oldest_possible)
+    return commits
 
 
 def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: int) -> Iterator[Range]:
@@ -178,8 +184,13 @@ def _send_letters(settings: Settings, source: Source, partition: int, rejected: 
 
 
 def _write_rejected(lake: Lake, source: Source, name: str, rejected: list[Rejected]) -> str | None:
-    """Refused labels stay in the lake too, whatever becomes of their dead letters."""
-    if not source.sends_letters or not rejected:
+    """What the lake keeps of the refused: labels, whatever becomes of their dead letters, and conflicts.
+
+    A transaction that bears the id of another payment keeps the id taken.
+    """
+    if not source.sends_letters:
+        rejected = [one for one in rejected if one.reason == CONFLICT_REASON]
+    if not rejected:
         return None
     path = f"{source.dataset}/_rejected/{name}"
     lake.write_table(rejected_table(rejected), path)
