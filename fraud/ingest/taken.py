@@ -21,7 +21,7 @@ from fraud.lake import Lake
 from fraud.schema import Transaction, to_minor
 
 _LOG = logging.getLogger(__name__)
-_FOLDER = "taken_ids/v1"
+_FOLDER = "transactions/_commits/_ids"
 _SUFFIX = ".ids"
 _DIGEST_BYTES = 16
 
