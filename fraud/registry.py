@@ -22,6 +22,7 @@ CHALLENGER = "challenger"
 _REASON = "promotion_reason"
 _PROMOTED_AT = "promoted_at"
 _PREVIOUS = "previous_version"
+_DIGEST = "model_digest"
 
 __all__ = [
     "CHALLENGER",
@@ -35,10 +36,24 @@ __all__ = [
     "list_versions",
     "load_bundle",
     "log_and_register",
+    "named_by_alias",
     "promote",
     "rollback",
     "version_of_alias",
 ]
+
+
+@dataclass(frozen=True)
+class Named:
+    """What an alias names, told without fetching it.
+
+    The number alone identifies nothing: a registry that starts again gives it to another model.
+    """
+
+    version: str
+    run_id: str
+    created_ms: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,11 @@ class RegisteredVersion:
     created_at: datetime
     tags: dict[str, str]
     metrics: dict[str, float]
+
+    @property
+    def digest(self) -> str:
+        """What identifies the model (`ModelBundle.digest`); empty where no digest was noted."""
+        return self.tags.get(_DIGEST, "")
 
     @property
     def reason(self) -> str:
@@ -119,7 +139,11 @@ def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str) -> st
             logged = mlflow.xgboost.log_model(bundle.booster, name="model", **flavour_arguments(bundle))
         _ensure_registered_model(client, name)
         version = client.create_model_version(
-            name, source=logged.model_uri, run_id=run_id, model_id=logged.model_id
+            name,
+            source=logged.model_uri,
+            run_id=run_id,
+            model_id=logged.model_id,
+            tags={_DIGEST: bundle.digest},
         )
         return str(version.version)
 
@@ -132,6 +156,22 @@ def version_of_alias(settings: Settings, alias: str = CHAMPION) -> str | None:
     """
     with answering(settings) as client:
         return _version_of_alias(client, settings.registry.model_name, alias)
+
+
+def named_by_alias(settings: Settings, alias: str = CHAMPION) -> Named | None:
+    """What bears the alias, or None.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    with answering(settings) as client:
+        try:
+            found = client.get_model_version_by_alias(settings.registry.model_name, alias)
+        except Exception as error:
+            if _is_missing(error):
+                return None
+            raise
+        return Named(str(found.version), found.run_id or "", int(found.creation_timestamp), str(found.source))
 
 
 def load_bundle(settings: Settings, version: str) -> ModelBundle:

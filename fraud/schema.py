@@ -84,7 +84,9 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to one transaction; `amount` is in minor units, times are UTC ms.
 
-    Readers keep numbers in 64 bits and dates in a calendar, hence the bounds.
+    Readers keep numbers in 64 bits and dates in a calendar, hence the bounds. A model is identified by its
+    digest (`ModelBundle.digest`) and MLflow's run, not by the registry's number; predictions of before there
+    were digests have none.
     """
 
     transaction_id: str
@@ -104,6 +106,9 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     features: list[float | None] | None = None
     challenger_version: str | None = None
     challenger_score: Probability | None = None
+    model_digest: str | None = None
+    model_run: str | None = None
+    challenger_digest: str | None = None
 
 
 def is_currency(code: str) -> bool:

@@ -125,6 +125,8 @@ class Scorer:
                 repeat(champion.version), repeat(FEATURE_VERSION), repeat(int(time.time() * 1_000)), dates,
                 reasons, self._sampled(hashes, rows),
                 repeat(challenger.version if challenger else None), shadow,
+                repeat(champion.bundle.digest), repeat(champion.bundle.run_id or None),
+                repeat(challenger.bundle.digest if challenger else None),
             )  # fmt: skip
             values = map(self._encoder.encode, predictions)
             return [

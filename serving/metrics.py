@@ -15,6 +15,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fraud.kafka import DAY_MS
+from fraud.modelling.bundle import ModelBundle
 from serving.delivery import Answers
 from serving.spans import BatchSpans
 
@@ -118,6 +119,12 @@ class Metrics:
         self.model = Gauge(
             "fraud_model_info", "1 for the model that scores", ["name", "version", "role"], registry=registry
         )
+        self.model_digest = Gauge(
+            "fraud_model_digest_info",
+            "1 for the model that scores, by what identifies it",
+            ["name", "version", "digest", "run", "role"],
+            registry=registry,
+        )
         self.reloads = Counter("fraud_model_reloads", "Models taken into service", registry=registry)
         self.refused_models = Counter(
             "fraud_models_refused", "Versions that could not serve", registry=registry
@@ -194,6 +201,17 @@ class Metrics:
         self.restorations.labels(source).inc()
         self.restore_seconds.observe(seconds)
 
+    def model_serves(self, bundle: ModelBundle, role: str) -> None:
+        """A model is taken into service."""
+        self.model.labels(bundle.metadata.model_name, bundle.version, role).set(1)
+        self.model_digest.labels(*_names(bundle), role).set(1)
+        self.reloads.inc()
+
+    def model_leaves(self, bundle: ModelBundle, role: str) -> None:
+        """A model is no longer served; call it before `model_serves` of its successor."""
+        self.model.remove(bundle.metadata.model_name, bundle.version, role)
+        self.model_digest.remove(*_names(bundle), role)
+
     def forget_partition(self, partition: int) -> None:
         """Stop telling of a partition that went to another worker."""
         for gauge in (self.lag, self.cards, self.state_bytes):
@@ -202,6 +220,11 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything, in Prometheus's text format."""
         return bytes(generate_latest(self._registry))
+
+
+def _names(bundle: ModelBundle) -> tuple[str, str, str, str]:
+    """What a model is called and identified by, as labels."""
+    return bundle.metadata.model_name, bundle.version, bundle.digest, bundle.run_id
 
 
 def _age(generation: str | None, day: int) -> str:

@@ -3,12 +3,15 @@
 A new version is loaded, checked and smoke-scored beside the one that serves. A version that does not pass is
 refused for good and the old one stays. The last good one is kept on disk, so that serving starts without the
 registry.
+
+A model is identified by its digest. The registry's number is what it is called by, until a registry that was
+made again calls another model so.
 """
 
 import logging
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ import numpy.typing as npt
 from fraud.errors import FraudError, IncompatibleModelError
 from fraud.modelling.bundle import ModelBundle, check_compatible, describe, probe_rows
 from fraud.modelling.cache import last_good_bundle, save_bundle
-from fraud.registry import CHALLENGER, CHAMPION, load_bundle, version_of_alias
+from fraud.registry import CHALLENGER, CHAMPION, Named, load_bundle, named_by_alias
 from fraud.settings import Settings
 from serving.forest import Forest, compile_forest
 from serving.metrics import Metrics
@@ -66,13 +69,21 @@ def serve(bundle: ModelBundle) -> Served:
 
 @dataclass
 class _Seat:
-    """A role and who holds it: `served` scores now, `successor` from the next micro-batch on."""
+    """A role and who holds it: `served` scores now, `successor` from the next micro-batch on.
+
+    `named` is what the registry named when the newest was loaded, `refused` what must not serve.
+    """
 
     alias: str
     served: Served | None = None
     successor: Served | None = None
-    version: str | None = None
-    refused: set[str] = field(default_factory=set)
+    named: Named | None = None
+    refused: set[Named] = field(default_factory=set)
+
+    @property
+    def newest(self) -> Served | None:
+        """Who holds the role from the next micro-batch on."""
+        return self.successor or self.served
 
 
 class Models:
@@ -122,26 +133,27 @@ class Models:
             self._thread.join(1.0)
 
     def _seat(self, seat: _Seat, served: Served) -> None:
-        name = served.bundle.metadata.model_name
         if seat.served is not None:
-            self._metrics.model.remove(name, seat.served.version, seat.alias)
+            self._metrics.model_leaves(seat.served.bundle, seat.alias)
         seat.served = served
-        self._metrics.model.labels(name, served.version, seat.alias).set(1)
-        self._metrics.reloads.inc()
-        log.info("%s is now the %s", describe(served.bundle), seat.alias)
+        self._metrics.model_serves(served.bundle, seat.alias)
+        bundle = served.bundle
+        log.info(
+            "%s is now the %s: digest %s, run %s",
+            describe(bundle), seat.alias, bundle.digest, bundle.run_id or "unknown",
+        )  # fmt: skip
 
     def _seat_last_good(self) -> None:
         try:
             bundle = last_good_bundle(self._folder)
             if bundle is not None:
                 self._champion.successor = serve(check_compatible(bundle).verify())
-                self._champion.version = bundle.version
         except (IncompatibleModelError, OSError) as error:
             log.warning("the last good model on disk is of no use: %s", error)
 
     def _follow(self) -> None:
         seats = [self._champion, *([self._challenger] if self._settings.serving.shadow else [])]
-        if self._champion.version is not None:
+        if self._champion.newest is not None:
             # MLflow's import takes seconds that a restart would rather spend on catching up.
             self._is_settled.wait(self._settings.registry.poll_interval_s)
         while not self._stop.is_set():
@@ -155,9 +167,9 @@ class Models:
 
     def _look(self, seat: _Seat) -> None:
         try:
-            version = version_of_alias(self._settings, seat.alias)
-            if version is not None and version != seat.version and version not in seat.refused:
-                self._load(seat, version)
+            named = named_by_alias(self._settings, seat.alias)
+            if named is not None and named != seat.named and named not in seat.refused:
+                self._load(seat, named)
         except FraudError as error:
             self._metrics.registry_failures.inc()
             log.warning("the registry was not asked for the %s: %s", seat.alias, error)
@@ -166,17 +178,27 @@ class Models:
             self._metrics.registry_failures.inc()
             log.exception("looking for the %s failed", seat.alias)
 
-    def _load(self, seat: _Seat, version: str) -> None:
+    def _load(self, seat: _Seat, named: Named) -> None:
         try:
-            bundle = load_bundle(self._settings, version)
+            bundle = load_bundle(self._settings, named.version)
         except IncompatibleModelError as error:
-            seat.refused.add(version)
-            self._metrics.refused_models.inc()
-            log.warning("version %s is refused as %s: %s", version, seat.alias, error)
+            if self._still_named(seat, named):
+                seat.refused.add(named)
+                self._metrics.refused_models.inc()
+                log.warning("version %s is refused as %s: %s", named.version, seat.alias, error)
             return
-        seat.successor, seat.version = serve(bundle), version
+        if not self._still_named(seat, named):
+            return
+        bundle = replace(bundle, run_id=named.run_id or bundle.run_id)
+        if seat.newest is None or _identity(seat.newest.bundle) != _identity(bundle):
+            seat.successor = serve(bundle)
+        seat.named = named
         if seat is self._champion:
             self._keep(bundle)
+
+    def _still_named(self, seat: _Seat, named: Named) -> bool:
+        """Whether what was fetched by its number is what the alias named: the next look is due if not."""
+        return named_by_alias(self._settings, seat.alias) == named
 
     def _keep(self, bundle: ModelBundle) -> None:
         try:
@@ -187,3 +209,8 @@ class Models:
     @property
     def _folder(self) -> Path:
         return self._settings.home / "serving" / "model"
+
+
+def _identity(bundle: ModelBundle) -> tuple[str, str, str]:
+    """The model, and by what predictions name it."""
+    return bundle.digest, bundle.run_id, bundle.version

@@ -5,8 +5,10 @@ it anywhere; what serving needs stands in the MLmodel file's `metadata`. Nothing
 """
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +31,11 @@ METADATA_KEY = "fraud_detection"
 PROBE_TOLERANCE = 1e-5
 """How far a probe score may be off on another processor before the artifact counts as broken."""
 
+DIGEST_DIGITS = 16
+
 _MODEL_FILE = "model.ubj"
+_SCORING = {"booster_sha256", "calibration", "feature_names", "feature_version", "threshold"}
+"""What serving scores and decides by."""
 
 
 class BundleMetadata(BaseModel):
@@ -59,15 +65,30 @@ class BundleMetadata(BaseModel):
 
 @dataclass(frozen=True)
 class ModelBundle:
-    """A booster ready to score; `version` is the registry's, empty before registration."""
+    """A booster ready to score.
+
+    Attributes:
+        booster: the trees.
+        metadata: what it says of itself.
+        version: the registry's number, empty before registration. A registry that starts again gives it to
+            another model: what identifies a model is its `digest`.
+        run_id: MLflow's run that made it, empty where that is unknown.
+    """
 
     booster: xgb.Booster = field(repr=False)
     metadata: BundleMetadata
     version: str = ""
+    run_id: str = ""
 
     def __post_init__(self) -> None:
         # One thread beats several on micro-batches, and never competes with the engine's own.
         self.booster.set_param({"nthread": 1})
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the trees and of all that decides about scores: what identifies the model, 16 hex digits."""
+        told = self.metadata.model_dump(mode="json", include=_SCORING)
+        return _sha256(json.dumps(told, sort_keys=True).encode())[:DIGEST_DIGITS]
 
     @property
     def threshold(self) -> float:
@@ -171,13 +192,18 @@ def write_bundle(bundle: ModelBundle, folder: Path) -> None:
     mlflow.xgboost.save_model(bundle.booster, str(folder), **flavour_arguments(bundle))
 
 
-def read_bundle(folder: Path, version: str = "") -> ModelBundle:
+def read_bundle(folder: Path, version: str = "", run_id: str = "") -> ModelBundle:
     """The bundle in an MLflow model's folder, checked against its checksum.
+
+    Args:
+        folder: where it is.
+        version: the registry's number.
+        run_id: where the folder does not name the run.
 
     Raises:
         IncompatibleModelError: it is not one of ours, or it is broken.
     """
-    metadata = _read_metadata(folder)
+    metadata, logged_by = _read_metadata(folder)
     try:
         content = (folder / _MODEL_FILE).read_bytes()
     except OSError as error:
@@ -194,7 +220,7 @@ def read_bundle(folder: Path, version: str = "") -> ModelBundle:
         raise IncompatibleModelError(
             f"XGBoost {xgb.__version__} cannot read the model in {folder}; train it anew"
         ) from error
-    return ModelBundle(booster, metadata, version)
+    return ModelBundle(booster, metadata, version, logged_by or run_id)
 
 
 def check_compatible(bundle: ModelBundle) -> ModelBundle:
@@ -227,10 +253,11 @@ def describe(bundle: ModelBundle) -> str:
     return f"model {bundle.metadata.model_name!r} version {bundle.version or '(unregistered)'}"
 
 
-def _read_metadata(folder: Path) -> BundleMetadata:
+def _read_metadata(folder: Path) -> tuple[BundleMetadata, str]:
+    """What the folder says of the model, and the run that logged it, if there was one."""
     try:
         told = yaml.safe_load((folder / "MLmodel").read_text())
-        return BundleMetadata.model_validate(told["metadata"][METADATA_KEY])
+        return BundleMetadata.model_validate(told["metadata"][METADATA_KEY]), str(told.get("run_id") or "")
     except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise IncompatibleModelError(
             f"the model in {folder} was not made by this project (no {METADATA_KEY} metadata); "

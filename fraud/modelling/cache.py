@@ -17,23 +17,24 @@ _POINTER = "current.json"
 
 def save_bundle(bundle: ModelBundle, folder: Path) -> None:
     """Make `bundle` the last good one of `folder`; a crash midway leaves the one before."""
-    name = f"{bundle.version or 'unregistered'}-{bundle.metadata.booster_sha256[:12]}"
+    name = f"{bundle.version or 'unregistered'}-{bundle.digest}"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / name).exists():
         draft = folder / f".{uuid.uuid4().hex}"
         write_bundle(bundle, draft)
         draft.rename(folder / name)
     pointer = folder / f".{_POINTER}.{uuid.uuid4().hex}"
-    pointer.write_text(json.dumps({"folder": name, "version": bundle.version}))
+    known = {"version": bundle.version, "run_id": bundle.run_id, "digest": bundle.digest}
+    pointer.write_text(json.dumps({"folder": name} | known))
     pointer.replace(folder / _POINTER)
     _forget_others(folder, name)
 
 
 def last_good_bundle(folder: Path) -> ModelBundle | None:
-    """The bundle saved last, with its version; None when nothing was ever saved.
+    """The bundle saved last, with its version and run; None when nothing was ever saved.
 
     Raises:
-        IncompatibleModelError: what is there is broken.
+        IncompatibleModelError: what is there is broken, or not the model that was saved.
     """
     try:
         current = json.loads((folder / _POINTER).read_text())
@@ -44,7 +45,14 @@ def last_good_bundle(folder: Path) -> ModelBundle | None:
         raise IncompatibleModelError(
             f"the model cache {folder} is broken ({type(error).__name__}); remove the folder"
         ) from error
-    return read_bundle(folder / name, version)
+    bundle = read_bundle(folder / name, version, str(current.get("run_id", "")))
+    # An earlier version of this code has kept no digest.
+    if current.get("digest", bundle.digest) != bundle.digest:
+        raise IncompatibleModelError(
+            f"the model in {folder / name} is {bundle.digest}, not {current['digest']} as was saved; remove "
+            "the folder"
+        )
+    return bundle
 
 
 def _forget_others(folder: Path, name: str) -> None:
