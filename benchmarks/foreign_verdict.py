@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from deployments.demo.verdict import count_transactions, read_predictions, read_topic
+from fraud.labels.history import ALWAYS
+from fraud.labels.joining import join_labels
 from fraud.modelling.evaluation import Estimate, Floats, Labels, Ranked, bootstrap_by_card
 from fraud.registry import RegisteredVersion, list_versions
 from fraud.schema import Prediction
-from fraud.settings import Settings
+from fraud.settings import LabelSettings, Settings
+from producer.replay.values import as_millis
 
 _DRAWS = 500
 _SEED = 7
@@ -93,14 +96,14 @@ def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
 
     Args:
         settings: name the topics.
-        labels: transaction_id, is_fraud and reported_at; of several on one transaction the latest counts.
+        labels: as `fraud.labels.joining.join_labels` takes them.
         until: where the second part begins.
     """
     sent, answers = count_transactions(settings), read_predictions(settings)
     answered = Counter(answer.transaction_id for answer in answers)
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
     judged = [answer for answer in answers if answer.timestamp >= until]
-    frauds = _frauds(labels, judged)
+    frauds = _frauds(labels, judged, settings.labels)
     dates = {answer.profile_date for answer in judged}
     return Verdict(
         until=until,
@@ -122,10 +125,12 @@ def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
     )
 
 
-def _frauds(labels: pa.Table, judged: Sequence[Prediction]) -> Labels:
-    ordered = labels.sort_by("reported_at")
-    truth = dict(zip(ordered["transaction_id"].to_pylist(), ordered["is_fraud"].to_pylist(), strict=True))
-    return np.array([truth.get(answer.transaction_id, False) for answer in judged], dtype=np.int8)
+def _frauds(labels: pa.Table, judged: Sequence[Prediction], rules: LabelSettings) -> Labels:
+    names = ("transaction_id", "card_id", "timestamp")
+    payments = pa.table({name: [getattr(answer, name) for answer in judged] for name in names})
+    reported = as_millis(labels["reported_at"].combine_chunks(), None)
+    labels = labels.set_column(labels.column_names.index("reported_at"), "reported_at", reported)
+    return join_labels(payments, labels, rules).history.as_known_at(ALWAYS)
 
 
 def quality(judged: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]:

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.results import Section, conditions, keep
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.labels.history import LabelHistory
 from fraud.modelling.contracts import require_no_leak, require_sound
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.learner import learn
@@ -48,9 +49,9 @@ def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: 
             "currency": ids,
         }
     )
-    return Dataset(
-        rows, labels, timestamps, amounts, cards, identity, reported_at=np.where(labels == 1, timestamps, 0)
-    )
+    frauds = np.flatnonzero(labels)
+    reports = LabelHistory(count, frauds, timestamps[frauds], np.ones(len(frauds), dtype=np.bool_))
+    return Dataset(rows, labels, timestamps, amounts, cards, identity, reports=reports)
 
 
 @dataclass

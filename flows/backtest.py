@@ -80,14 +80,14 @@ def backtest(
         tables = _read(settings, Files(transactions, labels, columns, parse_span(label_delay)))
         require_covered(tables.transactions["timestamp"].to_numpy(), plan)
         campaigns = read_campaigns(truth) if truth else None
-        history = compute_history(tables.transactions, tables.labels, campaigns)
+        history = compute_history(settings, tables.transactions, tables.labels, campaigns)
     results = judge(history, plan, contenders, settings.training, contenders.plan.seed)
     about = {
         "plan": asdict(plan) | {"start": start.isoformat()},
         "model": model or f"learnt at every fold with {trials} trials, seed {contenders.plan.seed}",
         "review_cost": settings.training.review_cost,
         "min_precision": settings.training.min_precision,
-        "warnings": warnings_about(contenders, plan),
+        "warnings": [*warnings_about(contenders, plan), *history.notes],
     }
     return write_report(results, about, report, json_file)
 

@@ -38,7 +38,7 @@ def train(
         report = tasks.evaluate(settings, history, periods, fitted)
         bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
         verdict = tasks.gate(settings, history, periods, bundle, logged, promote)
-        tasks.report_training(settings, report, fitted, logged, verdict)
+        tasks.report_training(settings, report, fitted, logged, verdict, history.notes)
         return verdict
 
 

@@ -8,7 +8,7 @@ import os
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.errors import ConfigurationError
 from fraud.machine.proxies import keep_loopback_direct
+from fraud.schema import LabelSource
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -82,6 +83,38 @@ class AdmissionSettings(_Section):
     lateness: timedelta = Field(default=timedelta(days=2), description="how far behind the newest")
     max_amount: int = Field(default=100_000_000, ge=1, le=3_000_000_000, description="in minor units")
     max_bytes: int = Field(default=65_536, ge=256, description="of one message")
+
+
+class LabelSettings(_Section):
+    """Which of several reports on one payment counts."""
+
+    precedence: dict[LabelSource, int] = Field(
+        default={"chargeback": 3, "analyst": 2, "customer": 1},
+        description="of the sources, as JSON: the highest that reported decides, of equal ones the latest",
+    )
+    clock_skew: timedelta = Field(
+        default=timedelta(minutes=5), ge=timedelta(), description="how far before its payment a report may be"
+    )
+
+    @model_validator(mode="after")
+    def _ranks_every_source(self) -> Self:
+        missing = [source for source in get_args(LabelSource) if source not in self.precedence]
+        if missing:
+            raise ValueError(f"labels.precedence must rank every source; it lacks {', '.join(missing)}")
+        if min(self.precedence.values()) < 1:
+            raise ValueError("labels.precedence must be 1 or more for every source")
+        return self
+
+
+class ProfileSettings(_Section):
+    """From when on a day's merchant profiles are used."""
+
+    available_after: timedelta = Field(
+        default=timedelta(hours=4),
+        ge=timedelta(),
+        le=timedelta(days=7),
+        description="after the day's midnight (UTC): when the daily preprocess has published them",
+    )
 
 
 class LakeSettings(_Section):
@@ -262,6 +295,8 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    labels: LabelSettings = LabelSettings()
+    profiles: ProfileSettings = ProfileSettings()
     lake: LakeSettings = LakeSettings()
     ingest: IngestSettings = IngestSettings()
     spark: SparkSettings = SparkSettings()

@@ -107,7 +107,7 @@ class Scorer:
         times, amounts, hashes = (_column(fresh, name) for name in ("timestamp", "amount", "transaction"))
         with timed("profile"):
             profiles, dates = self._profiles.find(texts["merchant_id"])
-            self._metrics.profiled(dates, times)
+            self._metrics.profiled(dates, times, self._settings.profiles.available_after)
             rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])
         with timed("score"):
             scores = champion.score(rows)

@@ -4,7 +4,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, timedelta
 from itertools import compress
 from typing import Any
 
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fraud.features.availability import profile_days
 from fraud.kafka import DAY_MS
 from fraud.modelling.bundle import ModelBundle
 from serving.delivery import Answers
@@ -21,6 +22,8 @@ from serving.spans import BatchSpans
 
 SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 _EPOCH = date(1970, 1, 1).toordinal()
+_MOST_BEHIND = 16
+"""More days than the profiles that are due can be behind."""
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 
@@ -170,12 +173,22 @@ class Metrics:
         timer = self.commit_seconds.time()
         return timer if self.spans is None else self.spans.commit(timer)
 
-    def profiled(self, dates: Sequence[str | None], timestamps: npt.NDArray[np.int64]) -> None:
-        """Note the profiles' dates with which transactions of these times (ms) were scored."""
-        days = timestamps // DAY_MS
-        for day in set(days.tolist()):
-            for generation, count in Tally(compress(dates, (days == day).tolist())).items():
-                self.profile_use.labels(_age(generation, day)).inc(count)
+    def profiled(
+        self,
+        dates: Sequence[str | None],
+        timestamps: npt.NDArray[np.int64],
+        available_after: timedelta = timedelta(),
+    ) -> None:
+        """Note the profiles' dates with which transactions of these times (ms) were scored.
+
+        A day's profiles are due `available_after` its midnight; before, those of the day before are current.
+        """
+        days, due = timestamps // DAY_MS, profile_days(timestamps, available_after)
+        keys = days * _MOST_BEHIND + (days - due)
+        for key in set(keys.tolist()):
+            day, behind = divmod(key, _MOST_BEHIND)
+            for generation, count in Tally(compress(dates, (keys == key).tolist())).items():
+                self.profile_use.labels(_age(generation, day, day - behind)).inc(count)
 
     def visible(self, answers: Sequence[Answers]) -> None:
         """Note the latency of answers that have just been committed."""
@@ -227,14 +240,14 @@ def _names(bundle: ModelBundle) -> tuple[str, str, str, str]:
     return bundle.metadata.model_name, bundle.version, bundle.digest, bundle.run_id
 
 
-def _age(generation: str | None, day: int) -> str:
-    """How a profile's date stands to a transaction's day (days since 1970, UTC)."""
+def _age(generation: str | None, day: int, due: int) -> str:
+    """How a profile's date stands to a transaction's day and to the day due (days since 1970, UTC)."""
     if generation is None:
         return "none"
-    today = date.fromordinal(_EPOCH + day).isoformat()
-    if generation == today:
-        return "current"
-    return "stale" if generation < today else "newer"
+    today, oldest = (date.fromordinal(_EPOCH + number).isoformat() for number in (day, due))
+    if generation < oldest:
+        return "stale"
+    return "current" if generation <= today else "newer"
 
 
 def gauge_values(metrics: Metrics, name: str) -> Iterator[tuple[dict[str, str], float]]:

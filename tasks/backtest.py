@@ -25,16 +25,24 @@ _SILENCE_S = 5.0
 
 
 @task(cache_policy=NO_CACHE)
-def compute_history(transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None) -> Hindsight:
+def compute_history(
+    settings: Settings, transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None
+) -> Hindsight:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
-    features = compute_features(transactions, labels, paced(get_run_logger().info))
-    return hindsight_of(transactions, labels, features, campaigns)
+    features = compute_features(
+        transactions,
+        labels,
+        paced(get_run_logger().info),
+        rules=settings.labels,
+        available_after=settings.profiles.available_after,
+    )
+    return hindsight_of(transactions, labels, features, campaigns, settings.labels)
 
 
 @task(cache_policy=NO_CACHE)
 def load_history(settings: Settings, plan: BacktestPlan) -> Hindsight:
     """The lake's training rows of the periods that the plan needs."""
-    return load_hindsight(open_lake(settings), plan.needed())
+    return load_hindsight(open_lake(settings), plan.needed(), settings.labels)
 
 
 @task(cache_policy=NO_CACHE)
@@ -51,8 +59,12 @@ def judge(
         min_precision=training.min_precision,
         seed=seed,
     )
+    for note in history.notes:
+        logger.warning("%s", note)
     for result in walk:
         results.append(result)
+        for note in result.notes:
+            logger.warning("fold %d of %d: %s", len(results), plan.folds, note)
         for name, one in result.judgements.items():
             logger.info(
                 "fold %d of %d (test %s), %s: average precision %s, AUC %.3f, card precision@%d %.3f",

@@ -13,6 +13,7 @@ from fraud.preprocess.days import DayManifest
 from fraud.preprocess.period import Period, choose_period
 from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.publish import publish_profiles
+from fraud.preprocess.published import keep_published
 from fraud.preprocess.rows import make_rows
 from fraud.settings import Settings
 from fraud.spark import spark_session
@@ -30,7 +31,8 @@ _HOUR_S = 3_600
 )
 def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
     """Which days this run is about."""
-    period = choose_period(open_lake(settings), start, end, datetime.now(UTC).date())
+    today, delay = datetime.now(UTC).date(), settings.profiles.available_after
+    period = choose_period(open_lake(settings), start, end, today, delay)
     get_run_logger().info("rows from %s to %s", period.first, period.last)
     return period
 
@@ -44,7 +46,9 @@ def choose_days(settings: Settings, start: date | None, end: date | None) -> Per
 )
 def bring_profiles(settings: Settings, period: Period) -> list[date]:
     """Bring the merchants' profiles up to date."""
-    made = make_profiles(open_lake(settings), period.profile_days, partial(spark_session, settings.spark))
+    made = make_profiles(
+        open_lake(settings), period.profile_days, partial(spark_session, settings.spark), settings.labels
+    )
     get_run_logger().info("profiles of %d of %d days made", len(made), len(period.profile_days))
     return made
 
@@ -64,6 +68,7 @@ def bring_rows(settings: Settings, period: Period) -> list[DayManifest]:
         settings.admission.lateness,
         settings.spark.rows_per_task,
         partial(spark_session, settings.spark),
+        period.available_after,
     )
     rows = sum(day.rows for day in made)
     get_run_logger().info("%d rows of %d of %d days made", rows, len(made), len(period.row_days))
@@ -79,7 +84,10 @@ def bring_rows(settings: Settings, period: Period) -> list[DayManifest]:
 )
 def publish_newest(settings: Settings, period: Period) -> int:
     """Give serving the newest profiles."""
-    profiles = read_profiles(open_lake(settings), [period.publish])[period.publish]
+    lake = open_lake(settings)
+    profiles = read_profiles(lake, [period.publish])[period.publish]
+    # First: what serving can have had is what the monitor finds in the lake.
+    keep_published(lake, period.publish, profiles)
     count = publish_profiles(settings, period.publish, profiles)
     get_run_logger().info("%d profiles of %s published", count, period.publish)
     return count

@@ -1,6 +1,6 @@
 """The training's tasks: each takes one step of `fraud.modelling.training` and tells how it went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from optuna.trial import FrozenTrial
@@ -49,13 +49,28 @@ from tasks.retries import RETRY_DELAYS_S, worth_retrying
 def load(settings: Settings) -> History:
     """Read the matured rows from the lake and stop at broken ones."""
     training = settings.training
-    history = load_history(open_lake(settings), longest=longest_history(training), delay=training.label_delay)
+    history = load_history(
+        open_lake(settings),
+        longest=longest_history(training),
+        delay=training.label_delay,
+        rules=settings.labels,
+    )
     require_sound(history.data, history.period)
     require_no_leak(history.data, training.seed)
     get_run_logger().info(
         "%d rows with %d frauds, %s", len(history.data), history.data.frauds, history.period
     )
+    _say(history)
     return history
+
+
+def _say(history: History) -> None:
+    """What is wrong with the labels, in the log and on the run's page."""
+    for note in history.notes:
+        get_run_logger().warning("%s", note)
+    if history.notes:
+        lines = [f"The rows are those of {history.period}.", "", *(f"- {note}" for note in history.notes)]
+        create_markdown_artifact(key="labels", description=history.notes[0], markdown="\n".join(lines))
 
 
 @task(cache_policy=NO_CACHE)
@@ -119,7 +134,7 @@ def log(
 ) -> tuple[ModelBundle, Logged]:
     """Keep everything in MLflow and register the bundle."""
     bundle = bundle_of(settings, history, fitted, found, report)
-    logged = log_training(settings, bundle, report, found, periods)
+    logged = log_training(settings, bundle, report, found, periods, history.notes)
     get_run_logger().info("registered as version %s, run %s", logged.version, logged.url or logged.run_id)
     return bundle, logged
 
@@ -142,7 +157,12 @@ def gate(
 
 @task(cache_policy=NO_CACHE)
 def report_training(
-    settings: Settings, report: Report, fitted: Fitted, logged: Logged, verdict: Verdict
+    settings: Settings,
+    report: Report,
+    fitted: Fitted,
+    logged: Logged,
+    verdict: Verdict,
+    notes: Sequence[str] = (),
 ) -> None:
     """A page of the run: figures against baselines, the threshold, the verdict, where the plots are."""
     where = f"[run {logged.run_id}]({logged.url})" if logged.url else f"run {logged.run_id}"
@@ -152,6 +172,7 @@ def report_training(
         markdown=f"""# Model version {logged.version}
 
 {"**Promoted.**" if verdict.promote else "**Not promoted.**"} {verdict.reason}
+{"".join(f"{chr(10)}- {note}" for note in notes)}
 
 {table_of(report)}
 

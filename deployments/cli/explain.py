@@ -53,9 +53,11 @@ def _headline(found: Trace) -> Text:
 def _payment(found: Trace) -> Table:
     one = found.prediction
     reports = [
-        f"{'fraud' if verdict.is_fraud else 'legitimate'}, reported {_moment(verdict.reported_at)}"
+        f"{_label(verdict.is_fraud)}, reported by {verdict.source} {_moment(verdict.reported_at)}"
         for verdict in found.verdicts
     ]
+    if len(reports) > 1 and found.is_fraud is not None:
+        reports.append(f"now {_label(found.is_fraud)}")
     rows = {
         "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {one.card_id}",
         "at": _moment(one.timestamp),
@@ -66,6 +68,10 @@ def _payment(found: Trace) -> Table:
     if one.challenger_version is not None and one.challenger_score is not None:
         rows["challenger"] = f"version {one.challenger_version} scored {one.challenger_score:.4f} in shadow"
     return _pairs("Payment", rows.items())
+
+
+def _label(is_fraud: bool) -> str:
+    return "fraud" if is_fraud else "legitimate"
 
 
 def _reasons(found: Trace) -> Table | None:

@@ -35,6 +35,8 @@ def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to
         f"version {report.challenger} scored {report.scored:,} payments beside the champion, "
         f"version {report.champion}; both decide alike on {report.agreement:.1%}"
     )
+    if report.labels_note:
+        Console().print(f"note: {report.labels_note}", style="yellow", markup=False)
     if report.judgements is None or report.verdict is None:
         Console().print("none of them is older than the label delay yet: nothing to judge by")
         return
@@ -51,6 +53,7 @@ def as_document(report: ShadowReport) -> dict[str, object]:
         "scored": report.scored,
         "matured": report.matured,
         "agreement": report.agreement,
+        "labels_note": report.labels_note,
         "metrics": {
             "champion": champion.metrics if champion else None,
             "challenger": challenger.metrics if challenger else None,

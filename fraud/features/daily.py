@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.features.spec import DAY_MS, MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
+from fraud.labels.history import LabelHistory
 
 LONGEST_DAYS = max(MERCHANT_WINDOWS_DAYS)
 _EPOCH = date(1970, 1, 1)
@@ -33,9 +34,15 @@ MERCHANT_DAYS_ARROW = pa.schema(
 """A merchant's transactions of one day, `day` counted from 1970."""
 
 FRAUD_SPANS_ARROW = pa.schema(
-    [("merchant_id", pa.string()), ("reported_day", pa.int64()), ("valid_until", pa.int64())]
+    [
+        ("merchant_id", pa.string()),
+        ("reported_day", pa.int64()),
+        ("since_day", pa.int64()),
+        ("valid_until", pa.int64()),
+    ]
 )
-"""A fraud of a merchant, the day of its report, and the last midnight at which the verdict stood."""
+"""A fraud of a merchant: the day of its first report, and the midnights D at which its label stood,
+`since_day < D <= valid_until`. A fraud that was revoked and reported again has a row for each stretch."""
 
 PROFILE_ARROW = pa.schema([("merchant_id", pa.string()), *((name, pa.float64()) for name in PROFILE_COLUMNS)])
 
@@ -88,33 +95,24 @@ def sum_merchant_days(parts: pa.Table) -> pa.Table:
     return renamed.sort_by([("day", "ascending"), ("merchant_id", "ascending")])
 
 
-def verdict_spans(labels: pa.Table) -> pa.Table:
-    """From when until when each verdict of fraud stood.
+def fraud_spans(history: LabelHistory, merchants: pa.ChunkedArray) -> pa.Table:
+    """At which midnights the frauds of a history stood, as `FRAUD_SPANS_ARROW`.
 
     Args:
-        labels: columns transaction_id, card_id, is_fraud, reported_at, partition, offset.
-
-    Returns:
-        Columns transaction_id, card_id, reported_day, valid_until, for verdicts of fraud that stood at some
-        midnight: `reported_day < D <= valid_until`.
+        history: of N payments.
+        merchants: theirs, N.
     """
-    order = [("card_id", "ascending"), ("transaction_id", "ascending"), ("reported_at", "ascending"),
-             ("partition", "ascending"), ("offset", "ascending")]  # fmt: skip
-    ordered = labels.sort_by(order)
-    reported = ordered["reported_at"].to_numpy()
-    until = np.full(len(reported), np.iinfo(np.int64).max, dtype=np.int64)
-    same = _same_as_next(ordered["card_id"]) & _same_as_next(ordered["transaction_id"])
-    until[:-1][same] = reported[1:][same] // DAY_MS
-    day = reported // DAY_MS
-    spans = pa.table(
+    spans = history.fraud_spans()
+    table = pa.table(
         {
-            "transaction_id": ordered["transaction_id"],
-            "card_id": ordered["card_id"],
-            "reported_day": day,
-            "valid_until": until,
-        }
+            "merchant_id": merchants.take(pa.array(spans.rows)).cast(pa.string()),
+            "reported_day": spans.first_reported // DAY_MS,
+            "since_day": spans.since // DAY_MS,
+            "valid_until": spans.until // DAY_MS,
+        },
+        schema=FRAUD_SPANS_ARROW,
     )
-    return spans.filter(pc.and_(ordered["is_fraud"], pa.array(until > day)))
+    return table.filter(pc.greater(table["valid_until"], table["since_day"]))
 
 
 def daily_profiles(
@@ -122,9 +120,9 @@ def daily_profiles(
 ) -> Iterator[tuple[date, pa.Table]]:
     """The profiles of each day from `first` to `last`.
 
-    A merchant's fraud rate over w days is (frauds reported in them + prior weight * global rate) /
-    (transactions in them + prior weight); the global rate is that of all merchants over the longest window,
-    and NaN when there was no transaction.
+    A merchant's fraud rate over w days is (frauds first reported in them, whose label stands + prior weight *
+    global rate) / (transactions in them + prior weight); the global rate is that of all merchants over the
+    longest window, and NaN when there was no transaction.
 
     Args:
         days: `MERCHANT_DAYS_ARROW`, each merchant once a day; older than the longest window is ignored.
@@ -203,13 +201,15 @@ def _by_day(days: pa.Table, merchants: pa.Array) -> dict[int, _Day]:
 def _spans(frauds: pa.Table, merchants: pa.Array) -> dict[int, Ints]:
     """Changes of the fraud counts by midnight: rows of window, merchant, change."""
     codes = pc.index_in(frauds["merchant_id"], merchants).to_numpy().astype(np.int64)
-    reported, until = frauds["reported_day"].to_numpy(), frauds["valid_until"].to_numpy()
+    reported, since, until = (frauds[name].to_numpy() for name in FRAUD_SPANS_ARROW.names[1:])
     changes: list[Ints] = []
     for window, length in enumerate(MERCHANT_WINDOWS_DAYS):
-        leaves = np.minimum(until, reported + length) + 1
-        for midnight, change in ((reported + 1, 1), (leaves, -1)):
+        enters, leaves = since + 1, np.minimum(until, reported + length) + 1
+        seen = leaves > enters
+        for midnight, change in ((enters, 1), (leaves, -1)):
             fill = np.ones_like(codes)
-            changes.append(np.stack([midnight, window * fill, codes, change * fill], axis=1))
+            moves = np.stack([midnight, window * fill, codes, change * fill], axis=1)
+            changes.append(moves[seen])
     every = np.concatenate(changes)
     every = every[np.argsort(every[:, 0], kind="stable")]
     numbers, starts = np.unique(every[:, 0], return_index=True)
@@ -237,8 +237,3 @@ def _mean_and_deviation(counts: Ints, amounts: Ints) -> tuple[npt.NDArray[np.flo
     mean = np.where(some, amounts[0] / number, np.nan)
     deviation = np.where(some, np.sqrt(spread.astype(np.float64)) / number, np.nan)
     return mean, deviation
-
-
-def _same_as_next(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    combined = column.combine_chunks()
-    return np.asarray(pc.equal(combined[:-1], combined[1:]).to_numpy(zero_copy_only=False), dtype=np.bool_)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.features import ids
+from fraud.features.availability import profile_days
 from fraud.features.daily import date_of, day_number
 from fraud.features.events import Events, encode_table
 from fraud.features.profiles import profile_features
@@ -47,15 +48,19 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ProfileBook:
-    """Merchants' profiles of many days: `place[day - first_day, merchant]` is a row of `values`, or -1."""
+    """Merchants' profiles of many days: `place[day - first_day, merchant]` is a row of `values`, or -1.
+
+    A day's profiles are used `available_after` its midnight.
+    """
 
     first_day: int
     merchants: pa.Array
     place: npt.NDArray[np.int32]
     values: Floats
+    available_after: timedelta = timedelta()
 
     @classmethod
-    def of(cls, profiles: Mapping[date, pa.Table]) -> "ProfileBook":
+    def of(cls, profiles: Mapping[date, pa.Table], available_after: timedelta = timedelta()) -> "ProfileBook":
         """From the tables of consecutive days."""
         chunks = [chunk for table in profiles.values() for chunk in table["merchant_id"].chunks]
         merchants = pc.unique(pa.chunked_array(chunks, pa.string()))
@@ -68,7 +73,11 @@ class ProfileBook:
         values = [np.column_stack([table[name] for name in PROFILE_COLUMNS]) for table in profiles.values()]
         empty = np.empty((0, len(PROFILE_COLUMNS)))
         first = day_number(min(profiles)) if profiles else 0
-        return cls(first, merchants, place, np.concatenate([empty, *values]))
+        return cls(first, merchants, place, np.concatenate([empty, *values]), available_after)
+
+    def days_for(self, timestamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The day of the profiles that each payment (ms, (n,)) has."""
+        return profile_days(timestamps, self.available_after)
 
     def find(
         self, days: npt.NDArray[np.int64], merchants: pa.ChunkedArray
@@ -137,7 +146,7 @@ def compute_rows(
     Args:
         batches: transactions (INPUT_COLUMNS) sorted by card, partition and offset; a card may go on in the
             next batch.
-        profiles: of the wanted days.
+        profiles: of the wanted days, and of as many before as the first of their payments needs.
         days: the wanted days, counted from 1970.
         left_out: what is known to bear a taken id; of one card, the repetitions are found without it.
 
@@ -158,7 +167,8 @@ def compute_rows(
         is_repeated = wanted & ~accepted & ~left_out.among(table, "conflicts")
         repeated, counts = np.unique(row_days[is_repeated], return_counts=True)
         chosen = wanted & accepted & ~left_out.among(table, "elsewhere")
-        rows = _rows(table.filter(pa.array(chosen)), features[chosen], row_days[chosen], profiles)
+        profile_day = profiles.days_for(events["timestamp"][chosen])
+        rows = _rows(table.filter(pa.array(chosen)), features[chosen], profile_day, profiles)
         repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
         yield Computed(rows, row_days[chosen], repeats)
 

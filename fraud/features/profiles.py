@@ -2,6 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fraud.features.spec import PROFILE_COLUMNS, PROFILE_FEATURES
 
@@ -29,3 +31,17 @@ def profile_features(
         amounts - mean, deviation, out=np.full(len(amounts), np.nan), where=deviation > 0
     )
     return features
+
+
+def values_of(merchants: pa.ChunkedArray | pa.Array, profiles: pa.Table) -> npt.NDArray[np.float64]:
+    """The values of these merchants' profiles, shape (n, len(PROFILE_COLUMNS)); NaN where there is none.
+
+    Args:
+        merchants: names, n.
+        profiles: a day's table, one row for each merchant.
+    """
+    values = np.column_stack([profiles[name].to_numpy() for name in PROFILE_COLUMNS])
+    values = np.vstack([values, np.full(len(PROFILE_COLUMNS), np.nan)])
+    names = profiles["merchant_id"].cast(pa.string()).combine_chunks()
+    places = pc.index_in(merchants, value_set=names).fill_null(profiles.num_rows)
+    return np.asarray(values[places.to_numpy(zero_copy_only=False)])

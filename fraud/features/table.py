@@ -2,26 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fraud.features import ids
-from fraud.features.daily import (
-    FRAUD_SPANS_ARROW,
-    daily_profiles,
-    date_of,
-    day_number,
-    merchant_days,
-    verdict_spans,
-)
+from fraud.features.availability import profile_days
+from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
-from fraud.features.profiles import profile_features
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
+from fraud.features.profiles import profile_features, values_of
+from fraud.features.spec import FEATURE_NAMES, KERNEL_FEATURES
 from fraud.features.store import CardStore
+from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.settings import LabelSettings
 
+NO_DELAY = timedelta()
 _BATCH = 200_000
 
 Progress = Callable[[str, int, int], object]
@@ -41,20 +38,32 @@ class FeatureRows:
     places: npt.NDArray[np.int64]
 
 
-def compute_features(transactions: pa.Table, labels: pa.Table, progress: Progress) -> FeatureRows:
+def compute_features(
+    transactions: pa.Table,
+    labels: pa.Table,
+    progress: Progress,
+    *,
+    rules: LabelSettings = DEFAULT_RULES,
+    available_after: timedelta = NO_DELAY,
+) -> FeatureRows:
     """The features that serving would have computed, had it stood there at the time.
 
     Args:
         transactions: in the Transaction schema, N rows in the order of arrival.
-        labels: transaction_id, is_fraud and reported_at (ms); a profile sees those reported before its day.
+        labels: as `fraud.labels.joining.join_labels` takes them; a profile sees what was reported before its
+            day.
         progress: told how far it is.
+        rules: which of several reports on a payment counts.
+        available_after: how long after a day's midnight its profiles are there.
     """
     rows = np.empty((transactions.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
     accepted = _fill_kernel(transactions, rows, progress)
     places = np.flatnonzero(accepted)
     if len(places) < len(rows):
         rows, transactions = rows[places], transactions.take(pa.array(places))
-    _fill_profiles(transactions, labels, rows, progress)
+    history = join_labels(transactions, labels, rules).history
+    frauds = fraud_spans(history, transactions["merchant_id"])
+    _fill_profiles(transactions, frauds, rows, available_after, progress)
     return FeatureRows(rows, places)
 
 
@@ -72,41 +81,20 @@ def _fill_kernel(
 
 
 def _fill_profiles(
-    transactions: pa.Table, labels: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
+    transactions: pa.Table,
+    frauds: pa.Table,
+    rows: npt.NDArray[np.float32],
+    available_after: timedelta,
+    progress: Progress,
 ) -> None:
-    """Join each day's profiles to its transactions; a merchant without one is unknown."""
-    amounts, days = transactions["amount"].to_numpy(), transactions["timestamp"].to_numpy() // DAY_MS
-    spans = _fraud_spans(transactions, labels)
+    """Join each day's profiles to the transactions that had them; a merchant without one is unknown."""
+    amounts = transactions["amount"].to_numpy()
+    days = profile_days(transactions["timestamp"].to_numpy(), available_after)
     first, last = date_of(int(days.min())), date_of(int(days.max()))
     by_day = np.argsort(days, kind="stable")
-    for day, profiles in daily_profiles(merchant_days(transactions), spans, first, last):
+    for day, profiles in daily_profiles(merchant_days(transactions), frauds, first, last):
         begin, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
         places = by_day[begin:end]
-        values = _profiles_of(transactions["merchant_id"].take(pa.array(places)), profiles)
+        values = values_of(transactions["merchant_id"].take(pa.array(places)), profiles)
         rows[places, len(KERNEL_FEATURES) :] = profile_features(amounts[places], values)
         progress("merchant profiles", int(end), len(rows))
-
-
-def _fraud_spans(transactions: pa.Table, labels: pa.Table) -> pa.Table:
-    rows = pc.index_in(labels["transaction_id"], value_set=transactions["transaction_id"].combine_chunks())
-    known = pc.is_valid(rows)
-    labels, cards = labels.filter(known), transactions["card_id"].take(rows.filter(known))
-    count = labels.num_rows
-    spans = verdict_spans(
-        labels.append_column("card_id", cards)
-        .append_column("partition", pa.array(np.zeros(count, dtype=np.int32)))
-        .append_column("offset", pa.array(np.arange(count)))
-    )
-    rows = pc.index_in(spans["transaction_id"], value_set=transactions["transaction_id"].combine_chunks())
-    merchants = transactions["merchant_id"].take(rows)
-    return pa.table([merchants, spans["reported_day"], spans["valid_until"]], schema=FRAUD_SPANS_ARROW)
-
-
-def _profiles_of(merchants: pa.ChunkedArray, profiles: pa.Table) -> npt.NDArray[np.float64]:
-    """The profile of each of these merchants; NaN where there is none."""
-    values = np.column_stack([profiles[name].to_numpy() for name in PROFILE_COLUMNS])
-    values = np.vstack([values, np.full(len(PROFILE_COLUMNS), np.nan)])
-    places = pc.fill_null(
-        pc.index_in(merchants, value_set=profiles["merchant_id"].combine_chunks()), profiles.num_rows
-    )
-    return np.asarray(values[places.to_numpy()])

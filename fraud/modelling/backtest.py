@@ -96,6 +96,7 @@ class FoldResult:
     test: Dataset
     scored: list[Scored]
     judgements: dict[str, Judgement]
+    notes: tuple[str, ...] = ()
 
 
 Contenders = Callable[[Fold, Dataset, Dataset], list[Scored]]
@@ -132,7 +133,8 @@ def run_backtest(
             )
             for one in scored
         }
-        yield FoldResult(fold, len(train), train.frauds, test, scored, judgements)
+        notes = history.notes_on(fold)
+        yield FoldResult(fold, len(train), train.frauds, test, scored, judgements, notes)
 
 
 def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> None:

@@ -1,6 +1,7 @@
 """A history to walk through with hindsight: the final truth, and what was known of it at any moment."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -8,15 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
+from fraud.features.spec import DAY_MS
 from fraud.features.table import FeatureRows
+from fraud.labels.history import ALWAYS, LabelHistory
+from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.labels.progress import WORTH_SAYING, Maturity, feed_progress
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.lake_contracts import IDENTITY_COLUMNS
 from fraud.modelling.splits import Fold
+from fraud.settings import LabelSettings
 
 Ints = npt.NDArray[np.int64]
 
 MOSTLY_REPORTED = 0.8
-"""A row is matured when it is older than the delay within which this share of the frauds was reported."""
+"""A row has matured when the feed is past it by the delay within which this share of frauds is reported."""
 
 
 @dataclass(frozen=True)
@@ -25,115 +31,124 @@ class Hindsight:
 
     Attributes:
         data: N rows sorted by event time; their labels are the final truth.
-        reported_rows: of each verdict the row it speaks of, in the order of reporting.
-        verdicts: 1 = fraud.
-        reported_at: ms, ascending.
+        reports: how the labels of these rows came to be.
+        feed: every label with its transaction_id and reported_at (ms), those on other rows too.
+        notes: what is wrong with the labels, a sentence each.
     """
 
     data: Dataset
-    reported_rows: Ints
-    verdicts: npt.NDArray[np.int8]
-    reported_at: Ints
+    reports: LabelHistory
+    feed: pa.Table
+    notes: tuple[str, ...] = ()
 
     def as_known_before(self, moment: int) -> Dataset:
-        """All rows, labelled by the latest verdict on each that was reported before `moment` (ms).
+        """All rows, labelled as they were known before `moment` (ms).
 
-        Whoever splits them further takes these labels as known throughout.
+        Anyone who splits them further takes these labels as known throughout.
         """
-        reported = slice(0, int(np.searchsorted(self.reported_at, moment)))
-        labels = np.zeros(len(self.data), dtype=np.int8)
-        # Of several verdicts on one row the last assigned, which is the latest, stays.
-        labels[self.reported_rows[reported]] = self.verdicts[reported]
-        return replace(self.data, labels=labels)
+        return replace(self.data, labels=self.reports.as_known_at(moment - 1))
 
     def training_rows(self, fold: Fold) -> Dataset:
         """The rows of the fold's training period, labelled as they were known when its test began.
 
-        A row without a report is legitimate, as in production, if it is old enough for a fraud to have been
-        reported. The young end of the period, where most reports were still on their way, is left out; but
-        never more than half of the period, so that there is something to learn from.
+        A row without a report is legitimate, as in production, if the feed of labels had come far enough past
+        it for a fraud to have been reported. The young end of the period, where most reports were still on
+        their way, is left out; but with a feed that goes on never more than half of the period, so that there
+        is something to learn from.
         """
-        moment = fold.test.start
-        part = self.as_known_before(moment).between(fold.train)
-        middle = (fold.train.start + fold.train.end) // 2
-        matured = min(max(moment - self._reporting_delay(moment), middle), fold.train.end)
-        return part.between(replace(fold.train, end=matured))
+        part = self.as_known_before(fold.test.start).between(fold.train)
+        known = self.maturity_before(fold.test.start)
+        lag = fold.test.start - known.known_until
+        middle = (fold.train.start + fold.train.end) // 2 - lag
+        matured = min(max(known.cutoff or 0, middle), fold.train.end)
+        return part.between(replace(fold.train, end=max(matured, fold.train.start)))
+
+    def maturity_before(self, moment: int) -> Maturity:
+        """What had matured before `moment` (ms), by the labels reported until then."""
+        reported = self.feed.filter(pc.less(self.feed["reported_at"], moment))
+        delay = timedelta(milliseconds=self._reporting_delay(moment - 1))
+        return Maturity(moment, feed_progress(reported, moment), delay)
+
+    def notes_on(self, fold: Fold) -> tuple[str, ...]:
+        """What a reader of the fold's figures must know of its labels, a sentence each."""
+        stopped = self.maturity_before(fold.test.start).sentence()
+        found = [f"the training before {fold.test}: {stopped}"] if stopped else []
+        progress = feed_progress(self.feed, int(self.data.timestamps[-1])) or fold.test.start
+        open_ms = fold.test.end - progress + self._reporting_delay(ALWAYS)
+        if timedelta(milliseconds=open_ms) >= WORTH_SAYING:
+            days = min(open_ms / DAY_MS, fold.test.days)
+            found.append(
+                f"the test {fold.test}: frauds of its last {days:.0f} days may not have been reported before "
+                "the labels end, and count as legitimate"
+            )
+        return tuple(found)
 
     def _reporting_delay(self, moment: int) -> int:
-        """The delay (ms) within which most frauds reported before `moment` were reported."""
-        reported = slice(0, int(np.searchsorted(self.reported_at, moment)))
-        frauds = self.verdicts[reported] == 1
-        rows, times = self.reported_rows[reported][frauds], self.reported_at[reported][frauds]
-        if not len(rows):
+        """The delay (ms) within which most frauds known at `moment` were first reported."""
+        first = self.reports.first_reported(moment)
+        frauds = first > 0
+        if not frauds.any():
             return 0
-        return int(np.quantile(times - self.data.timestamps[rows], MOSTLY_REPORTED))
+        return int(np.quantile(first[frauds] - self.data.timestamps[frauds], MOSTLY_REPORTED))
 
 
-def make_hindsight(data: Dataset, labels: pa.Table) -> Hindsight:
-    """Attach labels (transaction_id, is_fraud, reported_at in ms) to rows; those of `data` are replaced.
+def make_hindsight(
+    data: Dataset, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, feed: pa.Table | None = None
+) -> Hindsight:
+    """Attach labels, as `fraud.labels.joining.join_labels` takes them; those of `data` are replaced.
+
+    Args:
+        data: the rows.
+        labels: on these rows.
+        rules: which of several reports on a payment counts.
+        feed: these labels and others beside them, where there are any.
 
     Raises:
-        DataError: a label speaks of no row, or two on one transaction were reported at the same time.
+        DataError: a label names no transaction of the history.
     """
-    rows = pc.index_in(labels["transaction_id"], value_set=data.identity["transaction_id"].combine_chunks())
-    _require_known(labels, rows)
-    places = rows.to_numpy().astype(np.int64)
-    reported_at = labels["reported_at"].to_numpy()
-    order = np.lexsort((places, reported_at))
-    places, reported_at = places[order], reported_at[order]
-    verdicts = labels["is_fraud"].to_numpy()[order].astype(np.int8)
-    _require_single(data, places, reported_at)
-    history = Hindsight(data, places, verdicts, reported_at)
-    return replace(history, data=history.as_known_before(np.iinfo(np.int64).max))
-
-
-def _require_known(labels: pa.Table, rows: pa.ChunkedArray) -> None:
-    if not rows.null_count:
-        return
-    unknown = labels["transaction_id"].filter(pc.is_null(rows))
-    raise DataError(
-        f"{rows.null_count} labels name transactions that are not in the history "
-        f"(first: {', '.join(map(str, unknown.slice(0, 3).to_pylist()))}); give the labels that belong to it"
-    )
-
-
-def _require_single(data: Dataset, places: Ints, reported_at: Ints) -> None:
-    twice = np.flatnonzero((np.diff(places) == 0) & (np.diff(reported_at) == 0))
-    if len(twice):
-        first = data.identity["transaction_id"].take(pa.array(places[twice[:3]])).to_pylist()
+    payments = data.identity.append_column("timestamp", pa.array(data.timestamps))
+    joined = join_labels(payments, labels, rules)
+    if joined.unused.unknown:
         raise DataError(
-            f"{len(twice)} labels repeat another one on the same transaction with the same reported_at "
-            f"(first: {', '.join(map(str, first))}); keep one of each, a revision has a later reported_at"
+            f"{joined.unused.unknown} labels name transactions that are not in the history "
+            f"(first: {', '.join(joined.unused.examples['unknown'])}); give the labels that belong to it"
         )
+    labelled = replace(data, labels=joined.history.as_known_at(ALWAYS), reports=None, unused=joined.unused)
+    notes = tuple(joined.unused.sentences())
+    return Hindsight(labelled, joined.history, labels if feed is None else feed, notes)
 
 
 def hindsight_of(
-    transactions: pa.Table, labels: pa.Table, features: FeatureRows, campaigns: pa.Table | None = None
+    transactions: pa.Table,
+    labels: pa.Table,
+    features: FeatureRows,
+    campaigns: pa.Table | None = None,
+    rules: LabelSettings = DEFAULT_RULES,
 ) -> Hindsight:
     """The history in a user's tables.
 
     Args:
         transactions: in the Transaction schema, in order of event time.
-        labels: transaction_id, is_fraud, reported_at (ms).
+        labels: as `fraud.labels.joining.join_labels` takes them.
         features: of these transactions.
         campaigns: transaction_id and campaign, where a simulator tells the kind of fraud.
+        rules: which of several reports on a payment counts.
 
     Raises:
-        DataError: a label speaks of no row, or two on one transaction were reported at the same time.
+        DataError: a label names no transaction of the history.
     """
     if len(features.places) < transactions.num_rows:
         transactions = transactions.take(pa.array(features.places))
     data = Dataset(
         rows=features.rows,
         labels=np.zeros(transactions.num_rows, dtype=np.int8),
-        reported_at=np.zeros(transactions.num_rows, dtype=np.int64),
         timestamps=transactions["timestamp"].to_numpy(),
         amounts=transactions["amount"].to_numpy(),
         cards=_codes(transactions["card_id"]),
         identity=transactions.select(IDENTITY_COLUMNS),
         campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
     )
-    return make_hindsight(data, labels)
+    return make_hindsight(data, labels, rules)
 
 
 def _codes(column: pa.ChunkedArray) -> Ints:

@@ -1,26 +1,28 @@
 """A range of the lake as a history to walk through."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
+from fraud.labels.joining import DEFAULT_RULES
+from fraud.labels.lake import read_labels
 from fraud.lake import Lake
 from fraud.modelling.backtest_hindsight import Hindsight, make_hindsight
 from fraud.modelling.dataset import ROW_COLUMNS, make_dataset
-from fraud.modelling.history import read_labels
 from fraud.modelling.splits import Period
 from fraud.preprocess.days import feature_files
+from fraud.settings import LabelSettings
 
 
-def load_hindsight(lake: Lake, needed: Period) -> Hindsight:
+def load_hindsight(lake: Lake, needed: Period, rules: LabelSettings = DEFAULT_RULES) -> Hindsight:
     """The lake's training rows of a period, with all that was ever reported about them.
 
-    Labels of other periods are left out; a label that was delivered twice counts once.
+    Labels of other periods are left out.
 
     Raises:
-        DataError: the lake has no training rows of the period.
+        DataError: the lake has no training rows of the period, or no labels.
     """
     first, last = (
         datetime.fromtimestamp(moment / 1_000, UTC).date() for moment in (needed.start, needed.end)
@@ -32,11 +34,10 @@ def load_hindsight(lake: Lake, needed: Period) -> Hindsight:
             "with --transactions"
         )
     rows = pa.concat_tables([lake.read_table(path, columns=list(ROW_COLUMNS)) for path in paths])
-    labels = read_labels(lake)
-    known = pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"]))
-    labels = labels.filter(known).group_by(["transaction_id", "reported_at"], use_threads=False)
-    labels = labels.aggregate([("is_fraud", "last")]).rename_columns(
-        ["transaction_id", "reported_at", "is_fraud"]
-    )
-    nothing = labels.slice(0, 0)
-    return make_hindsight(make_dataset(rows, nothing, 0), labels)
+    labels = read_labels(lake, first - timedelta(days=1))
+    if not labels.num_rows:
+        raise DataError(
+            "the lake has no labels of these days, and without them nothing can be judged; ingest labels"
+        )
+    ours = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
+    return make_hindsight(make_dataset(rows, labels.slice(0, 0), 0), ours, rules, feed=labels)

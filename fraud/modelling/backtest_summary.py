@@ -30,10 +30,12 @@ def summarise(results: Sequence[FoldResult], about: Summary) -> Summary:
 
     Args:
         results: at least one fold.
-        about: what is told of the data and the plan.
+        about: what is told of the data and the plan; the folds' notes join its `warnings`.
     """
     names = [one.name for one in results[0].scored]
+    notes = [note for result in results for note in result.notes]
     return about | {
+        "warnings": [*about.get("warnings", ()), *notes],
         "mean": {name: _over_folds([fold.judgements[name] for fold in results]) for name in names},
         "folds": [_fold(result) for result in results],
     }

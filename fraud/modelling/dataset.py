@@ -1,8 +1,9 @@
 """Rows to learn from: features, labels as they were known at a moment, and whose rows they are.
 
 Rows are sorted by event time, so that every temporal split is a slice and copies nothing. A row counts as
-matured when it is older than the label delay at the moment of learning; a matured row without a label is
-legitimate, a younger one is left out, because its chargeback may still be on its way.
+matured when the feed of labels has come the label delay past it; a matured row without a label is legitimate,
+a younger one is left out, because its chargeback may still be on its way. What the label of a row is at a
+moment, `fraud.labels` decides.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 from xxhash import xxh3_128
 
 from fraud.features.spec import FEATURE_NAMES
+from fraud.labels.history import LabelHistory
+from fraud.labels.joining import DEFAULT_RULES, NOTHING_UNUSED, UnusedLabels, join_labels
 from fraud.modelling.lake_contracts import (
     IDENTITY_COLUMNS,
     POSITION_COLUMNS,
@@ -22,6 +25,7 @@ from fraud.modelling.lake_contracts import (
     require_rows,
 )
 from fraud.modelling.splits import Period
+from fraud.settings import LabelSettings
 
 ROW_COLUMNS = (*IDENTITY_COLUMNS, *POSITION_COLUMNS, *FEATURE_NAMES)
 
@@ -40,9 +44,10 @@ class Dataset:
         cards: a number per distinct card, int64 (N,).
         identity: transaction_id, card_id, merchant_id and currency, N rows.
         feature_names: F names.
-        reported_at: when the verdict in `labels` was reported, ms, int64 (N,), 0 where there is none; or None
-            when `labels` are already as they were known at the moment of learning.
+        reports: how the labels came to be, up to the moment at which `labels` are known; or None where
+            nothing but `labels` is known.
         campaigns: kind of fraud where a simulator tells, for reports only; never a feature.
+        unused: labels that could not be used.
     """
 
     rows: npt.NDArray[np.float32]
@@ -52,8 +57,9 @@ class Dataset:
     cards: Ints
     identity: pa.Table
     feature_names: tuple[str, ...] = FEATURE_NAMES
-    reported_at: Ints | None = None
+    reports: LabelHistory | None = None
     campaigns: pa.ChunkedArray | None = None
+    unused: UnusedLabels = NOTHING_UNUSED
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,10 +75,11 @@ class Dataset:
         return self._part(slice(int(first), int(last)))
 
     def as_known_at(self, moment: int) -> Self:
-        """The same rows with the frauds that were reported by `moment` (ms); the others look legitimate."""
-        if self.reported_at is None:
+        """The same rows, labelled as they were known at `moment` (ms); nothing later is left in them."""
+        if self.reports is None:
             return self
-        return replace(self, labels=np.where(self.reported_at <= moment, self.labels, 0).astype(np.int8))
+        known = self.reports.until(moment)
+        return replace(self, labels=known.as_known_at(moment), reports=known)
 
     def take(self, index: Ints) -> Self:
         """The rows at `index`, copied; keep the order of time."""
@@ -80,7 +87,7 @@ class Dataset:
             self,
             rows=self.rows[index],
             labels=self.labels[index],
-            reported_at=None if self.reported_at is None else self.reported_at[index],
+            reports=None if self.reports is None else self.reports.take(index),
             timestamps=self.timestamps[index],
             amounts=self.amounts[index],
             cards=self.cards[index],
@@ -101,7 +108,7 @@ class Dataset:
             self,
             rows=self.rows[part],
             labels=self.labels[part],
-            reported_at=None if self.reported_at is None else self.reported_at[part],
+            reports=None if self.reports is None else self.reports.between(part.start, part.stop),
             timestamps=self.timestamps[part],
             amounts=self.amounts[part],
             cards=self.cards[part],
@@ -110,13 +117,16 @@ class Dataset:
         )
 
 
-def make_dataset(rows: pa.Table, labels: pa.Table, as_of: int) -> Dataset:
-    """Join rows of features with the labels reported by `as_of` (ms).
+def make_dataset(
+    rows: pa.Table, labels: pa.Table, as_of: int, rules: LabelSettings = DEFAULT_RULES
+) -> Dataset:
+    """Join rows of features with the labels known at `as_of` (ms).
 
     Args:
         rows: `ROW_COLUMNS`, in any order of rows.
-        labels: `LABEL_COLUMNS`; of several on one transaction the latest report counts.
+        labels: as `fraud.labels.joining.join_labels` takes them.
         as_of: the moment of learning; later reports are not seen.
+        rules: which of several reports counts.
 
     Raises:
         DataError: the tables break `fraud.modelling.lake_contracts`.
@@ -127,36 +137,17 @@ def make_dataset(rows: pa.Table, labels: pa.Table, as_of: int) -> Dataset:
         rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
     )
     rows = rows.take(order)
-    verdicts, reported_at = join_labels(rows["transaction_id"], labels, as_of)
+    joined = join_labels(rows, labels, rules, as_of)
     return Dataset(
         rows=feature_matrix(rows),
-        labels=verdicts,
-        reported_at=reported_at,
+        labels=joined.history.as_known_at(as_of),
+        reports=joined.history,
         timestamps=rows["timestamp"].to_numpy(),
         amounts=rows["amount"].to_numpy(),
         cards=card_codes(rows["card_id"]),
         identity=rows.select(IDENTITY_COLUMNS),
+        unused=joined.unused,
     )
-
-
-def join_labels(
-    transaction_ids: pa.ChunkedArray, labels: pa.Table, as_of: int
-) -> tuple[npt.NDArray[np.int8], Ints]:
-    """The verdicts known at `as_of` (ms): 1 = fraud, and when they were reported, both shape (N,).
-
-    Of several labels on one transaction the latest report by `as_of` counts; without any it is 0, 0.
-    """
-    known = labels.filter(pc.less_equal(labels["reported_at"], as_of)).sort_by("reported_at")
-    # Reversed, so that the first match is the latest report.
-    known = known.take(pa.array(np.arange(known.num_rows - 1, -1, -1)))
-    place = pc.index_in(
-        transaction_ids.cast(pa.string()),
-        value_set=known["transaction_id"].cast(pa.string()).combine_chunks(),
-    )
-    index = place.combine_chunks().fill_null(known.num_rows).to_numpy(zero_copy_only=False)
-    verdicts = np.append(known["is_fraud"].to_numpy().astype(np.int8), np.int8(0))
-    reported_at = np.append(known["reported_at"].to_numpy(), 0)
-    return verdicts[index], reported_at[index]
 
 
 def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:

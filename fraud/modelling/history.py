@@ -7,70 +7,76 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.errors import DataError
-from fraud.ingest.commits import committed_files
+from fraud.labels.joining import DEFAULT_RULES
+from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.progress import Maturity
 from fraud.lake import Lake
 from fraud.modelling.dataset import ROW_COLUMNS, Dataset, make_dataset
-from fraud.modelling.lake_contracts import LABEL_COLUMNS, require_labels
-from fraud.modelling.splits import Period, milliseconds
+from fraud.modelling.splits import DAY, Period, milliseconds
 from fraud.preprocess.days import FEATURES, feature_files, read_days
+from fraud.settings import LabelSettings
 
 
 @dataclass(frozen=True)
 class History:
-    """Matured rows, their period, and the moment at which their labels are known."""
+    """Matured rows, their period, and the moment at which their labels are known.
+
+    `notes` say what is wrong with the labels, a sentence each.
+    """
 
     data: Dataset
     period: Period
     moment: int
+    notes: tuple[str, ...] = ()
 
 
-def load_history(lake: Lake, *, longest: timedelta, delay: timedelta) -> History:
+def load_history(
+    lake: Lake, *, longest: timedelta, delay: timedelta, rules: LabelSettings = DEFAULT_RULES
+) -> History:
     """The newest matured rows of the lake.
 
-    The moment of learning is the newest event time in the lake, not the wall clock, so that a replayed
-    history is learnt from as it would have been then.
+    The moment of learning is the newest event time in the lake, or where the feed of labels has stopped
+    before it; not the wall clock, so that a replayed history is learnt from as it would have been then.
 
     Args:
         lake: with training rows and labels.
         longest: how far to look back from the newest matured row.
-        delay: younger rows than this are not matured and left out.
+        delay: rows have matured when the feed of labels has come this far past them; others are left out.
+        rules: which of several reports on a payment counts.
 
     Raises:
-        DataError: there are no training rows, or no matured ones.
+        DataError: there are no training rows, no labels, or no matured rows.
     """
     days = [day for day, manifest in read_days(lake, FEATURES).items() if manifest.rows]
     if not days:
         raise DataError(
             "the lake has no training rows yet; run flows/ingest.py and flows/preprocess.py first"
         )
-    moment = _newest(lake, days[-1])
-    end = moment - milliseconds(delay)
-    start = max(end - milliseconds(longest), _midnight(days[0]))
-    if start >= end:
-        raise DataError(
-            f"the lake's rows from {days[0]} to {days[-1]} are all younger than the label delay of "
-            f"{delay.days} days; ingest more history or lower FRAUD_TRAINING__LABEL_DELAY"
-        )
-    rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
-    data = make_dataset(rows, read_labels(lake), moment)
-    period = Period(start, end)
-    return History(data.between(period), period, moment)
-
-
-def read_labels(lake: Lake) -> pa.Table:
-    """Every label of the lake: transaction_id, is_fraud and reported_at (ms).
-
-    Raises:
-        DataError: there are none, or they contradict each other.
-    """
-    files = committed_files(lake, "labels")
-    if not files:
+    maturity = read_maturity(lake, _newest(lake, days[-1]), delay)
+    if maturity.progress is None:
         raise DataError(
             "the lake has no labels yet, and without them nothing can be learnt; ingest labels first"
         )
-    labels = _read(lake, [file.path for file in files], LABEL_COLUMNS)
-    require_labels(labels)
-    return labels
+    moment = maturity.known_until
+    end = moment - milliseconds(delay)
+    start = max(end - milliseconds(longest), _midnight(days[0]))
+    if start >= end:
+        raise DataError(_nothing_matured(days, maturity))
+    rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
+    data = make_dataset(rows, read_labels(lake, _day(start) - DAY), moment, rules)
+    period = Period(start, end)
+    stopped = maturity.sentence()
+    notes = (*([stopped] if stopped else []), *data.unused.sentences())
+    return History(data.between(period), period, moment, notes)
+
+
+def _nothing_matured(days: list[date], maturity: Maturity) -> str:
+    stopped = maturity.sentence()
+    return (
+        f"the lake's rows from {days[0]} to {days[-1]} are all younger than the label delay of "
+        f"{maturity.delay.days} days; "
+        + (f"{stopped}" if stopped else "ingest more history or lower FRAUD_TRAINING__LABEL_DELAY")
+    )
 
 
 def _read(lake: Lake, paths: list[str], columns: tuple[str, ...]) -> pa.Table:

@@ -36,7 +36,7 @@ def require_rows(rows: pa.Table, features: tuple[str, ...]) -> None:
 
 
 def require_labels(labels: pa.Table) -> None:
-    """Stop at labels that say nothing or contradict each other; the same one twice does no harm.
+    """Stop at labels that say nothing; of contradictory ones `fraud.labels` knows which counts.
 
     Raises:
         DataError: names the columns or the transactions.
@@ -47,7 +47,6 @@ def require_labels(labels: pa.Table) -> None:
     _require_kind(labels, ("is_fraud",), pa.types.is_boolean, what, "true or false")
     _require_kind(labels, ("reported_at",), pa.types.is_integer, what, "integers")
     _require_known(labels, LABEL_COLUMNS, what)
-    _require_consistent(labels)
 
 
 def require_columns(table: pa.Table, wanted: tuple[str, ...], what: str) -> None:
@@ -80,18 +79,6 @@ def _require_known(table: pa.Table, columns: tuple[str, ...], what: str) -> None
                 f"{len(unknown)} of {what} have no {name} (first: {_named(table, unknown)}); "
                 "mend the lake first"
             )
-
-
-def _require_consistent(labels: pa.Table) -> None:
-    """Of two reports of the same moment on one transaction neither is the later one."""
-    said = labels.select(LABEL_COLUMNS).group_by(["transaction_id", "reported_at"], use_threads=False)
-    verdicts = said.aggregate([("is_fraud", "count_distinct")])
-    torn = verdicts.filter(pc.greater(verdicts["is_fraud_count_distinct"], 1))
-    if torn.num_rows:
-        raise DataError(
-            f"{torn.num_rows} transactions were reported as fraud and as legitimate at the same moment "
-            f"(first: {_named(torn, np.arange(torn.num_rows))}); report once more which is right"
-        )
 
 
 def _named(table: pa.Table, index: npt.NDArray[np.int64]) -> str:

@@ -85,11 +85,12 @@ class _Reader:
 
     def __call__(self, path: str) -> Iterator[pa.RecordBatch]:
         """Label and features of the file's rows within the period."""
-        table = self.lake.read_table(path, ["transaction_id", "timestamp", *self.feature_names])
+        columns = ["transaction_id", "card_id", "timestamp", *self.feature_names]
+        table = self.lake.read_table(path, columns)
         times = table["timestamp"].cast(pa.int64())
         inside = pc.and_(pc.greater_equal(times, self.first), pc.less_equal(times, self.last))
         table = table.filter(inside)
-        labels = pc.is_in(table["transaction_id"].cast(pa.string()), value_set=self.frauds.value)
+        labels = pc.is_in(_payment_keys(table), value_set=self.frauds.value)
         features = {name: as_feature(table[name]) for name in self.feature_names}
         yield from pa.table({LABEL: labels.cast(pa.int8()), **features}).to_batches()
 
@@ -132,8 +133,13 @@ def _require_same(rows: DataFrame, train: Dataset) -> None:
 
 
 def _frauds(train: Dataset) -> pa.Array:
-    ids = train.identity["transaction_id"].filter(pa.array(train.labels == 1))
-    return ids.cast(pa.string()).combine_chunks()
+    return _payment_keys(train.identity.filter(pa.array(train.labels == 1))).combine_chunks()
+
+
+def _payment_keys(table: pa.Table) -> pa.ChunkedArray:
+    """Card and identifier of each row: an identifier alone may have been used on two cards."""
+    cards, ids = (table[name].cast(pa.string()) for name in ("card_id", "transaction_id"))
+    return pc.binary_join_element_wise(cards, ids, "\0")
 
 
 def _dealt(paths: list[str], hands: int) -> list[str]:

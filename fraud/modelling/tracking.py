@@ -1,10 +1,12 @@
 """One training as an MLflow run: parameters, metrics, plots, and last of all the registered bundle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import mlflow
 from matplotlib.figure import Figure
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from optuna.trial import FrozenTrial
 
 from fraud.modelling import plots
@@ -28,9 +30,16 @@ class Logged:
 
 
 def log_training(
-    settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult, split: Split
+    settings: Settings,
+    bundle: ModelBundle,
+    report: Report,
+    found: SearchResult,
+    split: Split,
+    notes: Sequence[str] = (),
 ) -> Logged:
     """Log a run; the bundle is registered when all else is safe, so nothing is ever registered by half.
+
+    `notes` become the run's note.
 
     Raises:
         UnreachableError: MLflow does not answer; the run is then marked as failed and nothing registered.
@@ -39,6 +48,8 @@ def log_training(
     with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_params(_parameters(bundle, split))
         mlflow.log_metrics(_metrics(report, found))
+        if notes:
+            mlflow.set_tag(MLFLOW_RUN_NOTE, "\n\n".join(notes))
         figures = draw(settings, bundle, report, found)
         for name, figure in figures.items():
             mlflow.log_figure(figure, _plot_path(name))

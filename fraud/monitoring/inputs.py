@@ -8,27 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.features.spec import FEATURE_NAMES
-from fraud.ingest.commits import committed_files, day_of
+from fraud.ingest.commits import day_of
 from fraud.lake import Lake
 from fraud.modelling.dataset import feature_matrix
-from fraud.modelling.lake_contracts import LABEL_COLUMNS
 from fraud.monitoring.consistency import OfflineRows
 from fraud.monitoring.predictions import Predictions
 from fraud.preprocess.days import FEATURES, read_days
+from fraud.preprocess.published import read_published_versions
 
 _STUB = ("transaction_id", "timestamp")
-_COMPARED = tuple(dict.fromkeys((*_STUB, "profile_date", *FEATURE_NAMES)))
-
-_NO_LABELS = pa.schema(
-    [("transaction_id", pa.string()), ("is_fraud", pa.bool_()), ("reported_at", pa.int64())]
-)
-
-
-def labels_since(lake: Lake, moment: int) -> pa.Table:
-    """Labels (`LABEL_COLUMNS`) reported since the day of a moment in ms; none is no error."""
-    files = committed_files(lake, "labels", first_day=day_of(moment))
-    read = [lake.read_table(file.path, list(LABEL_COLUMNS)).select(LABEL_COLUMNS) for file in files]
-    return pa.concat_tables([_NO_LABELS.empty_table(), *(table.cast(_NO_LABELS) for table in read)])
+_COMPARED = tuple(dict.fromkeys((*_STUB, "merchant_id", "profile_date", *FEATURE_NAMES)))
 
 
 def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
@@ -50,6 +39,9 @@ def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
         sampled_ids=_texts(rows["transaction_id"]),
         rows=feature_matrix(rows),
         profile_dates=_texts(rows["profile_date"]),
+        merchants=_texts(rows["merchant_id"]),
+        amounts=rows["amount"].to_numpy(),
+        published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
     )
 
 

@@ -51,7 +51,9 @@ def _feature_drift(
     """Of the card's features, and of the merchant's where they are of an age with the reference's."""
     fewest, merchants = settings.monitoring.min_rows, len(KERNEL_FEATURES)
     own = recent & on_days_with_own_profiles(
-        predictions.timestamps[predictions.sampled], predictions.profile_dates
+        predictions.timestamps[predictions.sampled],
+        predictions.profile_dates,
+        settings.profiles.available_after,
     )
     current, fresh = predictions.rows[recent], predictions.rows[own]
     found: tuple[Drift, ...] = ()

@@ -21,6 +21,7 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     """What watching needs of a `Prediction`."""
 
     transaction_id: str
+    card_id: str
     timestamp: Millis
     score: Probability
     decision: Decision
@@ -36,6 +37,7 @@ class Predictions:
 
     Attributes:
         ids: transaction_id, N.
+        cards: card_id, N.
         timestamps: event times in ms, int64 (N,).
         scores: float64 (N,).
         alerts: which were to be reviewed, bool (N,).
@@ -49,6 +51,7 @@ class Predictions:
     """
 
     ids: pa.Array
+    cards: pa.Array
     timestamps: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
     alerts: npt.NDArray[np.bool_]
@@ -62,6 +65,11 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.timestamps)
+
+    @property
+    def payments(self) -> pa.Table:
+        """What labels are joined to: transaction_id, card_id and timestamp (ms), N rows."""
+        return pa.table({"transaction_id": self.ids, "card_id": self.cards, "timestamp": self.timestamps})
 
 
 @dataclass
@@ -113,6 +121,7 @@ def as_columns(
     rows = [scored[place].features for place in sampled]
     return Predictions(
         ids=pa.array([one.transaction_id for one in scored], pa.string()),
+        cards=pa.array([one.card_id for one in scored], pa.string()),
         timestamps=np.array([one.timestamp for one in scored], dtype=np.int64),
         scores=np.array([one.score for one in scored], dtype=np.float64),
         alerts=np.array([one.decision == "review" for one in scored], dtype=np.bool_),

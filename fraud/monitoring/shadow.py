@@ -9,15 +9,17 @@ import pyarrow as pa
 
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
+from fraud.ingest.commits import day_of
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_topic
+from fraud.labels.joining import join_labels
+from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
 from fraud.messages import MessageReader
-from fraud.modelling.dataset import Dataset, card_codes, join_labels
+from fraud.modelling.dataset import Dataset, card_codes
 from fraud.modelling.evaluation import Judgement, evaluate
 from fraud.modelling.gate import Contender, Verdict, decide
-from fraud.modelling.splits import milliseconds
-from fraud.monitoring.inputs import labels_since
 from fraud.registry import load_bundle
 from fraud.schema import Millis, MinorUnits, Probability
 from fraud.settings import Settings
@@ -49,6 +51,7 @@ class ShadowReport:
         agreement: share of the payments on which both decide alike, at their own thresholds.
         judgements: the champion's and the challenger's figures; None while nothing has matured.
         verdict: what the gate would say of the challenger; None while nothing has matured.
+        labels_note: what a reader must know of the feed of labels, or None.
     """
 
     champion: str
@@ -58,6 +61,7 @@ class ShadowReport:
     agreement: float
     judgements: tuple[Judgement, Judgement] | None
     verdict: Verdict | None
+    labels_note: str | None = None
 
 
 def compare_in_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
@@ -74,8 +78,9 @@ def compare_in_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowRepo
             "give a version the alias `challenger` and start serving with FRAUD_SERVING__SHADOW=true"
         )
     challenger = load_bundle(settings, str(scored[0].challenger_version))
-    labels = labels_since(lake, scored[0].timestamp)
-    return judge(settings, scored, labels, challenger.threshold)
+    labels = read_labels(lake, day_of(scored[0].timestamp - DAY_MS))
+    maturity = read_maturity(lake, scored[-1].timestamp, settings.training.label_delay)
+    return judge(settings, scored, labels, challenger.threshold, maturity)
 
 
 def newest_pair(predictions: Iterable[Shadowed]) -> list[Shadowed]:
@@ -89,20 +94,27 @@ def newest_pair(predictions: Iterable[Shadowed]) -> list[Shadowed]:
 
 
 def judge(
-    settings: Settings, scored: list[Shadowed], labels: pa.Table, challenger_threshold: float
+    settings: Settings,
+    scored: list[Shadowed],
+    labels: pa.Table,
+    challenger_threshold: float,
+    maturity: Maturity | None = None,
 ) -> ShadowReport:
     """Both models on those of `scored` (by event time) whose labels have matured.
 
     Args:
         settings: the label delay, the cost of a review and the k of card precision.
         scored: of one champion and one challenger.
-        labels: `LABEL_COLUMNS`.
+        labels: as `fraud.labels.joining.join_labels` takes them.
         challenger_threshold: the challenger's own; the champion's stands in its predictions.
+        maturity: what has matured; default: by the progress of `labels`.
     """
-    newest_report = int(labels["reported_at"].to_numpy().max(initial=0))
-    moment = max(scored[-1].timestamp, newest_report)
-    oldest_open = moment - milliseconds(settings.training.label_delay)
-    matured = [one for one in scored if one.timestamp <= oldest_open]
+    newest = scored[-1].timestamp
+    if maturity is None:
+        maturity = Maturity(newest, feed_progress(labels, newest), settings.training.label_delay)
+    moment = max(newest, maturity.progress or 0)
+    is_matured = maturity.matured(np.array([one.timestamp for one in scored], dtype=np.int64))
+    matured = [one for one, ripe in zip(scored, is_matured.tolist(), strict=True) if ripe]
     agreeing = [
         (one.score >= one.threshold) == ((one.challenger_score or 0.0) >= challenger_threshold)
         for one in scored
@@ -118,13 +130,14 @@ def judge(
         agreement=float(np.mean(agreeing)),
         judgements=judgements,
         verdict=verdict,
+        labels_note=maturity.sentence(),
     )
 
 
 def _contest(
     settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int, challenger_threshold: float
 ) -> tuple[tuple[Judgement, Judgement], Verdict]:
-    window, cost = _as_dataset(matured, labels, moment), settings.training.review_cost
+    window, cost = _as_dataset(settings, matured, labels, moment), settings.training.review_cost
     newest = matured[-1]
     champion = Contender(
         f"version {newest.model_version}", np.array([one.score for one in matured]), newest.threshold
@@ -140,18 +153,18 @@ def _contest(
     return (judgements[0], judgements[1]), decide(window, champion, challenger, review_cost=cost)
 
 
-def _as_dataset(matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:
+def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:
     """Without features: nothing is scored again."""
-    ids, cards = [one.transaction_id for one in matured], [one.card_id for one in matured]
-    identity = pa.table({"transaction_id": ids, "card_id": cards})
-    verdicts, _ = join_labels(identity["transaction_id"], labels, moment)
+    names = ("transaction_id", "card_id", "timestamp")
+    payments = pa.table({name: [getattr(one, name) for one in matured] for name in names})
+    joined = join_labels(payments, labels, settings.labels, as_of=moment)
     return Dataset(
         rows=np.empty((len(matured), 0), dtype=np.float32),
-        labels=verdicts,
+        labels=joined.history.as_known_at(moment),
         timestamps=np.array([one.timestamp for one in matured], dtype=np.int64),
         amounts=np.array([one.amount for one in matured], dtype=np.int64),
-        cards=card_codes(identity["card_id"]),
-        identity=identity,
+        cards=card_codes(payments["card_id"]),
+        identity=payments.drop_columns("timestamp"),
         feature_names=(),
     )
 

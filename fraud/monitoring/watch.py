@@ -7,12 +7,15 @@ import pyarrow as pa
 
 from fraud.features.daily import day_number
 from fraud.features.spec import DAY_MS
+from fraud.ingest.commits import day_of
+from fraud.labels.joining import UnusedLabels, join_labels
+from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.progress import Maturity
 from fraud.lake import Lake
 from fraud.modelling.bundle import ModelBundle
-from fraud.modelling.dataset import join_labels
 from fraud.modelling.splits import milliseconds
 from fraud.monitoring.consistency import Consistency, compare
-from fraud.monitoring.inputs import labels_since, offline_rows
+from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.judge_drift import judge_drift
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
@@ -91,14 +94,13 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
 def _judge(
     settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: Notes
 ) -> MonitoringReport:
-    labels = labels_since(lake, int(predictions.timestamps.min()))
-    notes.add("the lake has no labels on these days yet", when=not labels.num_rows)
-    newest_report = int(labels["reported_at"].to_numpy().max(initial=0))
-    moment = max(int(predictions.timestamps.max()), newest_report)
-    verdicts, reported_at = join_labels(pa.chunked_array([predictions.ids]), labels, moment)
-    frauds = verdicts == 1
-    # By the newest report, not by the moment: what an ingest has yet to bring must not pass for legitimate.
-    matured = predictions.timestamps <= newest_report - milliseconds(settings.training.label_delay)
+    newest = int(predictions.timestamps.max())
+    maturity = read_maturity(lake, newest, settings.training.label_delay)
+    moment = max(newest, maturity.progress or 0)
+    joined = join_labels(predictions.payments, _labels(lake, predictions), settings.labels, as_of=moment)
+    _note_labels(notes, maturity, joined.unused)
+    frauds = joined.history.as_known_at(moment) == 1
+    matured = maturity.matured(predictions.timestamps)
     ours = matured & (predictions.versions == (champion.version if champion else ""))
     notes.add("no prediction of the champion has matured yet", when=champion is not None and not ours.any())
     features, score = judge_drift(settings, lake, predictions, champion, notes)
@@ -114,10 +116,21 @@ def _judge(
         days=by_day(predictions.timestamps, predictions.alerts, frauds, matured),
         matured=judge_matured(predictions.alerts[ours], frauds[ours]) if ours.any() else None,
         calibration=calibration(predictions.scores[ours], frauds[ours]),
-        label_delay=label_delays(predictions.timestamps, reported_at, frauds),
+        label_delay=label_delays(predictions.timestamps, joined.history.first_reported(moment), frauds),
         consistency=_consistency(settings, lake, predictions, notes),
         notes=tuple(notes.sentences),
     )
+
+
+def _labels(lake: Lake, predictions: Predictions) -> pa.Table:
+    """Labels reported since the day before the oldest prediction: a report may be a little ahead of it."""
+    return read_labels(lake, day_of(int(predictions.timestamps.min()) - DAY_MS))
+
+
+def _note_labels(notes: Notes, maturity: Maturity, unused: UnusedLabels) -> None:
+    for sentence in (maturity.sentence(), *unused.sentences()):
+        if sentence:
+            notes.add(sentence)
 
 
 def _consistency(

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+from xxhash import xxh3_128_hexdigest
 
 from fraud.errors import DataError
-from fraud.features.spec import FEATURE_VERSION
+from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.lake import Lake
 
 FEATURES = f"features/v{FEATURE_VERSION}"
@@ -72,6 +75,13 @@ def feature_files(lake: Lake, first: date, last: date) -> list[str]:
 def changed(days: Sequence[date], there: dict[date, DayManifest], inputs: dict[date, str]) -> list[date]:
     """The days that are missing or were made from other inputs."""
     return [day for day in days if day not in there or there[day].inputs != inputs[day]]
+
+
+def profile_digest(profiles: pa.Table) -> str:
+    """What identifies a version of a day's profiles."""
+    values = np.column_stack([profiles[name] for name in PROFILE_COLUMNS])
+    names = "\0".join(profiles["merchant_id"].to_pylist())
+    return xxh3_128_hexdigest(names.encode() + values.tobytes())
 
 
 def _manifest_path(dataset: str, day: date) -> str:

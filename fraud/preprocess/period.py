@@ -1,9 +1,10 @@
 """Which days a run of the preprocessing is about."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from fraud.errors import ConfigurationError, DataError
+from fraud.features.availability import days_behind
 from fraud.lake import Lake
 from fraud.preprocess.plan import DAY, LakeIndex, days_between
 
@@ -15,6 +16,8 @@ class Period:
     first: date
     last: date
     publish: date
+    available_after: timedelta = timedelta()
+    """How long after a day's midnight its profiles are there."""
 
     @property
     def row_days(self) -> list[date]:
@@ -23,11 +26,18 @@ class Period:
 
     @property
     def profile_days(self) -> list[date]:
-        """The days of profiles: those of the rows, and the one to publish."""
-        return days_between(self.first, max(self.last, self.publish))
+        """The days of profiles: those that the rows have, and the one to publish."""
+        first = self.first - days_behind(self.available_after) * DAY
+        return days_between(first, max(self.last, self.publish))
 
 
-def choose_period(lake: Lake, start: date | None, end: date | None, today: date) -> Period:
+def choose_period(
+    lake: Lake,
+    start: date | None,
+    end: date | None,
+    today: date,
+    available_after: timedelta = timedelta(),
+) -> Period:
     """The wanted days, by default all that the lake has.
 
     Serving scores what comes after the rows, so it gets the profiles of the day after the last, which hold
@@ -48,4 +58,4 @@ def choose_period(lake: Lake, start: date | None, end: date | None, today: date)
             f"the lake has transactions from {index.first} to {index.last}, none from {first} to {last}; "
             "choose --start and --end within, or ingest more"
         )
-    return Period(first, last, min(last + DAY, max(today, last)))
+    return Period(first, last, min(last + DAY, max(today, last)), available_after)

@@ -12,6 +12,7 @@ from fraud.features.daily import LONGEST_DAYS
 from fraud.features.spec import DAY_MS, FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.ingest.commits import LakeFile, committed_files
 from fraud.lake import Lake
+from fraud.settings import LabelSettings
 
 WARM_UP_DAYS = -(-LONGEST_WINDOW_MS // DAY_MS)
 """A card's state on a day depends on these days before it."""
@@ -82,10 +83,20 @@ def state_files(index: LakeIndex, day: date, lateness: timedelta) -> list[LakeFi
     return [file for file in around if file.start < ends.get(file.partition, 0)]
 
 
-def profile_inputs(transactions: LakeIndex, labels: LakeIndex, day: date) -> str:
+def label_days(first: date, last: date) -> list[date]:
+    """The days on which what matters for the profiles from `first` to `last` was reported.
+
+    Which of several reports counts, and which was the first, only all reports on a payment show, and a
+    payment counts for so long. One day more, because a report may be a little ahead of its payment.
+    """
+    return days_between(first - (LONGEST_DAYS + REPORT_DAYS + 1) * DAY, last - DAY)
+
+
+def profile_inputs(transactions: LakeIndex, labels: LakeIndex, day: date, rules: LabelSettings) -> str:
     """The fingerprint of what the day's profiles are made from."""
-    first, last = day - LONGEST_DAYS * DAY, day - DAY
-    return fingerprint(transactions.within(first - REPORT_DAYS * DAY, last), labels.within(first, last))
+    reported = label_days(day, day)
+    payments = transactions.within(day - (LONGEST_DAYS + REPORT_DAYS) * DAY, day - DAY)
+    return fingerprint(payments, labels.within(reported[0], reported[-1]), rules.model_dump(mode="json"))
 
 
 def union(parts: Iterable[Sequence[LakeFile]]) -> list[LakeFile]:

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
-from xxhash import xxh3_128_hexdigest
 
 from fraud.features.daily import (
     FRAUD_SPANS_ARROW,
@@ -18,15 +18,34 @@ from fraud.features.daily import (
     MERCHANT_DAYS_ARROW,
     daily_profiles,
     day_number,
+    fraud_spans,
     merchant_days,
-    verdict_spans,
 )
-from fraud.features.spec import DAY_MS, FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.spec import DAY_MS, FEATURE_VERSION
 from fraud.ingest.commits import LakeFile, committed_files
+from fraud.labels.history import LabelHistory
+from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.labels.lake import read_label_files
 from fraud.lake import Lake
-from fraud.preprocess.days import PROFILES, DayManifest, changed, day_folder, read_days, write_day
-from fraud.preprocess.plan import DAY, REPORT_DAYS, LakeIndex, days_between, fingerprint, profile_inputs
-from fraud.schema import LABEL_ARROW
+from fraud.preprocess.days import (
+    PROFILES,
+    DayManifest,
+    changed,
+    day_folder,
+    profile_digest,
+    read_days,
+    write_day,
+)
+from fraud.preprocess.plan import (
+    DAY,
+    REPORT_DAYS,
+    LakeIndex,
+    days_between,
+    fingerprint,
+    label_days,
+    profile_inputs,
+)
+from fraud.settings import LabelSettings
 from fraud.spark import spread
 
 _LOG = logging.getLogger(__name__)
@@ -46,14 +65,22 @@ _MATCH_ARROW = pa.schema(
 OpenSpark = Callable[[], AbstractContextManager[SparkSession]]
 
 
-def make_profiles(lake: Lake, days: Sequence[date], open_spark: OpenSpark) -> list[date]:
+def make_profiles(
+    lake: Lake, days: Sequence[date], open_spark: OpenSpark, rules: LabelSettings = DEFAULT_RULES
+) -> list[date]:
     """Bring the profiles of these days up to date; returns the days that had to be made.
+
+    Args:
+        lake: with transactions and labels.
+        days: the days.
+        open_spark: opens a session.
+        rules: which of several reports on a payment counts.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
     transactions, labels = LakeIndex.of_transactions(lake), LakeIndex(committed_files(lake, "labels"))
-    inputs = {day: profile_inputs(transactions, labels, day) for day in days}
+    inputs = {day: profile_inputs(transactions, labels, day, rules) for day in days}
     there = read_days(lake, PROFILES)
     stale = changed(days, there, inputs)
     if not stale:
@@ -61,7 +88,14 @@ def make_profiles(lake: Lake, days: Sequence[date], open_spark: OpenSpark) -> li
     first, last = stale[0], stale[-1]
     with open_spark() as spark:
         figures = _figures(spark, lake, transactions, first - LONGEST_DAYS * DAY, last - DAY)
-        frauds = _frauds(spark, lake, transactions, labels, first - LONGEST_DAYS * DAY, last - DAY)
+        reported = label_days(first, last)
+        frauds = _frauds(
+            spark,
+            lake,
+            transactions.within(first - (LONGEST_DAYS + REPORT_DAYS) * DAY, last - DAY),
+            labels.within(reported[0], reported[-1]),
+            rules,
+        )
     for day, profiles in daily_profiles(figures, frauds, first, last):
         if day in inputs and (day not in there or there[day].inputs != inputs[day]):
             _write(lake, day, profiles, inputs[day])
@@ -79,13 +113,9 @@ def _path(day: date) -> str:
 
 def _write(lake: Lake, day: date, profiles: pa.Table, inputs: str) -> None:
     lake.write_table(profiles, _path(day))
-    write_day(lake, PROFILES, DayManifest(day, inputs, [_path(day)], profiles.num_rows, _digest(profiles)))
-
-
-def _digest(profiles: pa.Table) -> str:
-    values = np.column_stack([profiles[name] for name in PROFILE_COLUMNS])
-    names = "\0".join(profiles["merchant_id"].to_pylist())
-    return xxh3_128_hexdigest(names.encode() + values.tobytes())
+    write_day(
+        lake, PROFILES, DayManifest(day, inputs, [_path(day)], profiles.num_rows, profile_digest(profiles))
+    )
 
 
 def _figures(spark: SparkSession, lake: Lake, index: LakeIndex, first: date, last: date) -> pa.Table:
@@ -124,28 +154,39 @@ def _arrival_order(files: Sequence[LakeFile]) -> list[LakeFile]:
 
 
 def _frauds(
-    spark: SparkSession, lake: Lake, transactions: LakeIndex, labels: LakeIndex, first: date, last: date
+    spark: SparkSession,
+    lake: Lake,
+    transactions: Sequence[LakeFile],
+    reported: Sequence[LakeFile],
+    rules: LabelSettings,
 ) -> pa.Table:
-    """The verdicts of fraud reported from `first` to `last`, with the merchant of their transaction."""
-    tables = [lake.read_table(file.path) for file in labels.within(first, last)]
-    spans = verdict_spans(pa.concat_tables([LABEL_ARROW.empty_table(), *tables]))
-    files = transactions.within(first - timedelta(days=REPORT_DAYS), last)
-    if not spans.num_rows or not files:
+    """The frauds among these transactions by these labels, with their merchants, as `FRAUD_SPANS_ARROW`."""
+    labels = read_label_files(lake, reported)
+    if not labels.num_rows or not transactions:
         return FRAUD_SPANS_ARROW.empty_table()
-    found = spans.join(_matches(spark, lake, files, spans), ["card_id", "transaction_id"], join_type="inner")
-    if found.num_rows < spans.num_rows:
+    payments = _matches(spark, lake, transactions, labels)
+    joined = join_labels(payments, labels, rules)
+    for sentence in joined.unused.sentences():
+        _LOG.warning("%s", sentence)
+    if joined.unused.unknown:
         _LOG.warning(
-            "%d of %d reports of fraud name a transaction that the lake does not hold within %d days before",
-            spans.num_rows - found.num_rows, spans.num_rows, REPORT_DAYS,
+            "%d of %d labels name a transaction that the lake does not hold within %d days before",
+            joined.unused.unknown, labels.num_rows, REPORT_DAYS,
         )  # fmt: skip
-    age = pc.subtract(found["reported_day"], pc.divide(found["timestamp"], DAY_MS))
-    timely = pc.and_(pc.greater_equal(age, 0), pc.less_equal(age, REPORT_DAYS))
-    return found.filter(timely).select(FRAUD_SPANS_ARROW.names).cast(FRAUD_SPANS_ARROW)
+    timely = _timely(joined.history, payments["timestamp"].to_numpy())
+    return fraud_spans(joined.history.take(timely), payments["merchant_id"].take(pa.array(timely)))
 
 
-def _matches(spark: SparkSession, lake: Lake, files: Sequence[LakeFile], spans: pa.Table) -> pa.Table:
-    """The first transaction of each card and id that the spans name."""
-    wanted = pc.unique(spans["transaction_id"])
+def _timely(history: LabelHistory, timestamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The payments whose fraud was first reported within `REPORT_DAYS`."""
+    spans = history.fraud_spans()
+    age = spans.first_reported // DAY_MS - timestamps[spans.rows] // DAY_MS
+    return np.unique(spans.rows[age <= REPORT_DAYS])
+
+
+def _matches(spark: SparkSession, lake: Lake, files: Sequence[LakeFile], labels: pa.Table) -> pa.Table:
+    """The first transaction of each card and id, of those ids that the labels name."""
+    wanted = pc.unique(labels["transaction_id"])
 
     def work(path: str) -> Iterator[pa.RecordBatch]:
         table = lake.read_table(path, _MATCH_ARROW.names).select(_MATCH_ARROW.names)

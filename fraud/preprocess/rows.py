@@ -16,12 +16,13 @@ from pyspark import Broadcast, TaskContext
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from fraud.features.availability import days_behind
 from fraud.features.daily import date_of, day_number
 from fraud.features.offline import INPUT_COLUMNS, LeftOut, ProfileBook, compute_rows
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
-from fraud.preprocess.plan import LakeIndex, days_between, fingerprint, state_files, union
+from fraud.preprocess.plan import DAY, LakeIndex, days_between, fingerprint, state_files, union
 from fraud.preprocess.profiles import OpenSpark, read_profiles
 from fraud.preprocess.reused import ReusedIds, find_reused, write_rejected
 from fraud.schema import TRANSACTION_ARROW
@@ -34,28 +35,40 @@ _WRITTEN_ARROW = pa.schema(
 
 
 def make_rows(
-    lake: Lake, days: Sequence[date], lateness: timedelta, rows_per_task: int, open_spark: OpenSpark
+    lake: Lake,
+    days: Sequence[date],
+    lateness: timedelta,
+    rows_per_task: int,
+    open_spark: OpenSpark,
+    available_after: timedelta = timedelta(),
 ) -> list[DayManifest]:
     """Bring the training rows of these days up to date; returns what had to be made.
 
     Args:
-        lake: with the profiles of these days.
+        lake: with the profiles of these days, and of as many before as `days_behind` says.
         days: the days.
         lateness: how far behind the newest an admitted transaction may be.
         rows_per_task: transactions that one worker holds, about.
         open_spark: opens a session.
+        available_after: how long after a day's midnight its profiles are there.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
     needed = {day: state_files(index, day, lateness) for day in days}
-    inputs = {day: fingerprint(needed[day], profiles[day].content) for day in days}
+    behind = days_behind(available_after) * DAY
+    inputs = {
+        day: fingerprint(
+            needed[day], _profile_inputs(profiles, days_between(day - behind, day), available_after)
+        )
+        for day in days
+    }
     stale = changed(days, read_days(lake, FEATURES), inputs)
     if not stale:
         return []
     files = union(needed[day] for day in stale)
-    book = ProfileBook.of(read_profiles(lake, days_between(stale[0], stale[-1])))
+    book = ProfileBook.of(read_profiles(lake, days_between(stale[0] - behind, stale[-1])), available_after)
     tasks = -(-sum(file.rows for file in files) // rows_per_task)
     with open_spark() as spark:
         reused = find_reused(spark, lake, {day: needed[day] for day in stale}, tasks)
@@ -64,6 +77,14 @@ def make_rows(
     for manifest in manifests:
         write_day(lake, FEATURES, manifest)
     return manifests
+
+
+def _profile_inputs(
+    profiles: dict[date, DayManifest], days: list[date], available_after: timedelta
+) -> object:
+    """What a day's rows take from profiles; without a delay as it was before there was one."""
+    contents = [profiles[day].content for day in days]
+    return [*contents, available_after.total_seconds()] if available_after else contents[-1]
 
 
 def _run(

@@ -7,18 +7,17 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from fraud.errors import FraudError, IncompatibleModelError
 from fraud.features.spec import FEATURE_NAMES
-from fraud.lake import Lake, open_lake
+from fraud.lake import open_lake
 from fraud.modelling.bundle import BundleMetadata, ModelBundle, check_compatible
-from fraud.monitoring.inputs import labels_since
 from fraud.registry import RegisteredVersion, fetch_bundle, get_version
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from fraud.tracing.features import FeatureVector, features_of
 from fraud.tracing.find import find_prediction
+from fraud.tracing.labels import Verdict, labels_of
 
 _Answer = TypeVar("_Answer")
 
@@ -32,14 +31,6 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What somebody reported on the transaction; `reported_at` in ms."""
-
-    is_fraud: bool
-    reported_at: int
-
-
-@dataclass(frozen=True)
 class Trace:
     """A prediction and what is known of how it came about.
 
@@ -49,7 +40,8 @@ class Trace:
         features: what was scored, or None where nobody kept it.
         contributions: each feature's share (SHAP) in the log-odds before calibration, float32 (F,), or None.
         score_again: what the registered model gives for these features, or None.
-        verdicts: labels in the lake, the oldest first.
+        verdicts: reports in the lake, the oldest first.
+        is_fraud: the label that they make as of now, or None without one that can be used.
         notes: what could not be told and why.
     """
 
@@ -59,6 +51,7 @@ class Trace:
     contributions: npt.NDArray[np.float32] | None = None
     score_again: float | None = None
     verdicts: tuple[Verdict, ...] = ()
+    is_fraud: bool | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -82,13 +75,16 @@ def trace(settings: Settings, transaction_id: str) -> Trace:
     named = _named(settings, prediction.model_name)
     origin, bundle = _told(notes, lambda: _origin(named, prediction)) or (None, None)
     explained = _explained(notes, bundle, features)
+    labels = _told(notes, lambda: labels_of(settings, lake, prediction)) if lake else None
+    notes += labels.notes if labels else ()
     return Trace(
         prediction=prediction,
         origin=origin,
         features=features,
         contributions=explained[0] if explained else None,
         score_again=explained[1] if explained else None,
-        verdicts=(_told(notes, lambda: _verdicts(lake, prediction)) or ()) if lake else (),
+        verdicts=labels.verdicts if labels else (),
+        is_fraud=labels.is_fraud if labels else None,
         notes=tuple(notes),
     )
 
@@ -103,7 +99,11 @@ def as_document(found: Trace) -> dict[str, Any]:
         "features_profile_date": found.features.profile_date if found.features else None,
         "contributions": None if found.contributions is None else _by_name(found.contributions),
         "score_again": found.score_again,
-        "labels": [{"is_fraud": one.is_fraud, "reported_at": one.reported_at} for one in found.verdicts],
+        "labels": [
+            {"is_fraud": one.is_fraud, "reported_at": one.reported_at, "source": one.source}
+            for one in found.verdicts
+        ],
+        "is_fraud": found.is_fraud,
         "notes": list(found.notes),
     }
 
@@ -148,12 +148,6 @@ def _explained(
         return None
     row = features.values[np.newaxis]
     return bundle.contributions(row)[0], float(bundle.score(row)[0])
-
-
-def _verdicts(lake: Lake, prediction: Prediction) -> tuple[Verdict, ...]:
-    labels = labels_since(lake, prediction.timestamp)
-    ours = labels.filter(pc.equal(labels["transaction_id"], prediction.transaction_id)).sort_by("reported_at")
-    return tuple(Verdict(one["is_fraud"], one["reported_at"]) for one in ours.to_pylist())
 
 
 def _why_no_features(prediction: Prediction) -> str:

@@ -44,7 +44,7 @@ class Tables:
 
     Attributes:
         transactions: in the fields of the Transaction schema, in order of event time.
-        labels: transaction_id, is_fraud and reported_at (ms).
+        labels: transaction_id, is_fraud, reported_at (ms), and card_id and source where the file has them.
         rejects: of each file the rows that could not be used.
     """
 
@@ -148,10 +148,8 @@ def _labels(spool: Spool, transactions: pa.Table, rejected: set[str], delay: tim
     reported = labels["reported_at"]
     if reported.null_count:
         reported = pc.coalesce(reported, _assumed(labels["transaction_id"], transactions, delay))
-    return pa.table(
-        [labels["transaction_id"], labels["is_fraud"], reported],
-        ["transaction_id", "is_fraud", "reported_at"],
-    )
+    names = ["transaction_id", "card_id", "is_fraud", "source"]
+    return labels.select(names).append_column("reported_at", reported)
 
 
 def _assumed(ids: pa.ChunkedArray, transactions: pa.Table, delay: timedelta) -> pa.ChunkedArray:

@@ -63,7 +63,8 @@ def _wrong_disputes(
         rows[corrected],
         np.zeros(int(corrected.sum()), np.bool_),
         (disputes.reported_at + later)[corrected],
-        np.full(int(corrected.sum()), _ANALYST),
+        # By the source that was wrong: no other one revises it.
+        disputes.source[corrected],
     )
     return [disputes, corrections]
 

@@ -15,10 +15,11 @@ from fraud.features.daily import (
     daily_profiles,
     date_of,
     day_number,
+    fraud_spans,
     merchant_days,
-    verdict_spans,
 )
 from fraud.features.spec import DAY_MS, MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
+from fraud.labels.joining import join_labels
 
 FIRST = date(2024, 3, 1)
 DAY0_MS = day_number(FIRST) * DAY_MS
@@ -67,11 +68,8 @@ def computed(payments: list[Row], labels: list[Row], first: int, last: int) -> P
     days = merchant_days(pa.Table.from_pylist(payments)) if payments else MERCHANT_DAYS_ARROW.empty_table()
     frauds = FRAUD_SPANS_ARROW.empty_table()
     if labels:
-        merchants = {one["transaction_id"]: one["merchant_id"] for one in payments}
-        spans = verdict_spans(pa.Table.from_pylist(labels)).to_pylist()
-        frauds = pa.Table.from_pylist(
-            [one | {"merchant_id": merchants[one["transaction_id"]]} for one in spans], FRAUD_SPANS_ARROW
-        )
+        paid = pa.Table.from_pylist(payments)
+        frauds = fraud_spans(join_labels(paid, pa.Table.from_pylist(labels)).history, paid["merchant_id"])
     begin, end = FIRST + timedelta(days=first), FIRST + timedelta(days=last)
     return {
         day: {row["merchant_id"]: [row[name] for name in PROFILE_COLUMNS] for row in table.to_pylist()}
@@ -84,12 +82,18 @@ def naive(payments: list[Row], labels: list[Row], day: date) -> dict[str, list[f
     midnight = day_number(day) * DAY_MS
     firsts = {(one["card_id"], one["transaction_id"]): one for one in reversed(payments)}
     before = [one for one in firsts.values() if one["timestamp"] < midnight]
+    merchant_of = {one["transaction_id"]: one["merchant_id"] for one in payments}
+    paid_at = {one["transaction_id"]: one["timestamp"] for one in payments}
+    first: dict[str, int] = {}
     latest: dict[str, Row] = {}
     for label in sorted(labels, key=lambda one: (one["reported_at"], one["offset"])):
-        if label["reported_at"] < midnight:
-            latest[label["transaction_id"]] = label
-    frauds = [one for one in latest.values() if one["is_fraud"]]
-    merchant_of = {one["transaction_id"]: one["merchant_id"] for one in payments}
+        name = label["transaction_id"]
+        if not paid_at[name] <= label["reported_at"] < midnight:
+            continue
+        latest[name] = label
+        if label["is_fraud"]:
+            first.setdefault(name, label["reported_at"])
+    frauds = [one | {"first": first[name]} for name, one in latest.items() if one["is_fraud"]]
 
     def counts(merchant: str | None, days: int) -> tuple[list[Row], int]:
         since = midnight - days * DAY_MS
@@ -97,7 +101,7 @@ def naive(payments: list[Row], labels: list[Row], day: date) -> dict[str, list[f
         reported = [
             one
             for one in frauds
-            if one["reported_at"] >= since and merchant in (None, merchant_of[one["transaction_id"]])
+            if one["first"] >= since and merchant in (None, merchant_of[one["transaction_id"]])
         ]
         return paid, len(reported)
 
@@ -185,3 +189,40 @@ def test_nothing_known_is_nan() -> None:
 
 def test_no_history_gives_no_profiles() -> None:
     assert computed([], [], 0, 1) == {FIRST: {}, date_of(day_number(FIRST) + 1): {}}
+
+
+def frauds_by_day(labels: list[Row], days: int, last: int) -> list[int]:
+    """The frauds in the merchant's window, day by day from day 2, of forty payments on day 1."""
+    payments = [payment(number, 1) for number in range(40)]
+    count, rate, of_all = (
+        PROFILE_COLUMNS.index(name)
+        for name in (f"merchant_count_{days}d", f"merchant_fraud_rate_{days}d", "merchant_fraud_rate_30d")
+    )
+    return [
+        # The only merchant's rate of the longest window is the rate of all.
+        round(one[rate] * (one[count] + MERCHANT_PRIOR_WEIGHT) - MERCHANT_PRIOR_WEIGHT * one[of_all])
+        for one in (profiles["m0"] for profiles in computed(payments, labels, 2, last).values())
+    ]
+
+
+def test_a_fraud_counts_once_when_it_was_first_reported() -> None:
+    # given a fraud that an analyst reports on day 3 and a chargeback confirms on day 6
+    labels = [verdict(7, 3.5), verdict(7, 6.5, offset=1)]
+    # then it is in a window once, from the first report on
+    assert frauds_by_day(labels, 1, 9) == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert frauds_by_day(labels, 7, 13) == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_a_fraud_that_was_revoked_and_reported_again_keeps_its_first_day() -> None:
+    # given a fraud of day 3 that is revoked on day 5 and reported again on day 7
+    labels = [verdict(7, 3.5), verdict(7, 5.5, is_fraud=False, offset=1), verdict(7, 7.5, offset=2)]
+    # then it counts while its label stands, until seven days after its first report, and is never new again
+    assert frauds_by_day(labels, 7, 13) == [0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0]
+    assert frauds_by_day(labels, 1, 13) == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_report_before_its_payment_changes_no_profile() -> None:
+    payments = [payment(number, 5) for number in range(40)]
+    without = computed(payments, [], 0, 12)
+    early = computed(payments, [verdict(7, 4.9)], 0, 12)
+    assert all(same(early[day], without[day]) for day in without)

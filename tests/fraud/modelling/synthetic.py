@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.ingest.commits import Commit, LakeFile, write_commit
@@ -90,7 +91,7 @@ def write_history(lake: Lake, rows: pa.Table, labels: pa.Table) -> None:
         lake.write_table(part, path)
         write_day(lake, FEATURES, DayManifest(day, "test", [path], part.num_rows))
     files = []
-    for number, (day, part) in enumerate(_by_day(labels, "reported_at")):
+    for number, (day, part) in enumerate(_by_day(as_ingested(labels, rows), "reported_at")):
         path = f"labels/date={day}/p0-{number}.parquet"
         lake.write_table(part, path)
         files.append(LakeFile(path, day, 0, number, number + 1, part.num_rows, 0, 0))
@@ -99,6 +100,23 @@ def write_history(lake: Lake, rows: pa.Table, labels: pa.Table) -> None:
         refused=0, reasons=[], lost=0, newest=0, files=files,
     )  # fmt: skip
     write_commit(lake, commit)
+
+
+def as_ingested(labels: pa.Table, rows: pa.Table) -> pa.Table:
+    """The labels with all columns of the lake; those that are not given follow from the rows."""
+    owners = pc.index_in(labels["transaction_id"], value_set=rows["transaction_id"].combine_chunks())
+    count = labels.num_rows
+    derived = {
+        "card_id": pc.fill_null(rows["card_id"].take(owners), "nobody"),
+        "kafka_timestamp": labels["reported_at"],
+        "source": pa.array(["chargeback"] * count, pa.string()),
+        "partition": pa.array([0] * count, pa.int32()),
+        "offset": pa.array(range(count), pa.int64()),
+    }
+    for name, column in derived.items():
+        if name not in labels.column_names:
+            labels = labels.append_column(name, column)
+    return labels
 
 
 def _by_day(table: pa.Table, column: str) -> Iterator[tuple[date, pa.Table]]:

@@ -218,9 +218,14 @@ def test_labels_of_unknown_transactions_are_told() -> None:
         hindsight(labels_of(["t1", "nobody"], [1, 2]))
 
 
-def test_labels_said_twice_are_told() -> None:
-    with pytest.raises(DataError, match=r"repeat another one .*\(first: t1\)"):
-        hindsight(labels_of(["t1", "t2", "t1"], [1, 1, 1]))
+def test_labels_said_twice_count_once() -> None:
+    # given labels, and the same with some of them twice
+    once = hindsight()
+    labels = once.feed
+    twice = hindsight(pa.concat_tables([labels, labels.slice(0, 5)]))
+    # then the history is the same
+    assert twice.data.labels.tolist() == once.data.labels.tolist()
+    assert twice.as_known_before(at(20)).labels.tolist() == once.as_known_before(at(20)).labels.tolist()
 
 
 @pytest.mark.parametrize(("shuffled", "low", "high"), [(False, 0.5, 1.0), (True, 0.0, 0.12)])
@@ -229,7 +234,7 @@ def test_a_leak_would_show(shuffled: bool, low: float, high: float) -> None:
     history = hindsight(days=60, per_day=150, fraud_rate=0.05, delay_days=2)
     if shuffled:
         deal = np.random.default_rng(3).permutation(len(history.data))
-        history = replace(history, reported_rows=deal[history.reported_rows])
+        history = replace(history, reports=history.reports.take(deal))
         history = replace(history, data=history.as_known_before(2**62))
     rules = ThresholdRules("cost", 500, 0.8, 100)
     contenders = Learnt(LearningPlan(trials=1, seed=1, threads=1, rules=rules), lambda _: None)

@@ -8,32 +8,11 @@ from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.modelling.contracts import require_sound
-from fraud.modelling.dataset import ROW_COLUMNS, join_labels, make_dataset
+from fraud.modelling.dataset import ROW_COLUMNS, make_dataset
 from fraud.modelling.history import load_history
 from fraud.modelling.splits import Period
 from fraud.settings import Settings
-from tests.fraud.modelling.synthetic import FOR_EVER, START_MS, dataset, labels_of, tables, write_history
-
-IDS = pa.chunked_array([["a", "b", "c"]])
-
-
-def test_a_label_counts_from_its_report_on() -> None:
-    labels = labels_of(["a", "b"], [100, 200])
-    assert join_labels(IDS, labels, 99)[0].tolist() == [0, 0, 0]
-    assert join_labels(IDS, labels, 100)[0].tolist() == [1, 0, 0]
-    assert join_labels(IDS, labels, 200)[0].tolist() == [1, 1, 0]
-
-
-def test_the_latest_report_wins() -> None:
-    # given a fraud that an analyst took back
-    labels = pa.concat_tables([labels_of(["a"], [200], is_fraud=False), labels_of(["a"], [100])])
-    # then it is fraud before and none after
-    assert join_labels(IDS, labels, 150)[0].tolist() == [1, 0, 0]
-    assert join_labels(IDS, labels, 250)[0].tolist() == [0, 0, 0]
-
-
-def test_labels_on_unknown_transactions_are_of_no_consequence() -> None:
-    assert join_labels(IDS, labels_of(["x"], [1]), FOR_EVER)[0].tolist() == [0, 0, 0]
+from tests.fraud.modelling.synthetic import FOR_EVER, START_MS, dataset, tables, write_history
 
 
 def test_rows_are_in_order_of_time_whatever_the_order_of_files() -> None:

@@ -7,12 +7,8 @@ import pytest
 
 from fraud.errors import DataError
 from fraud.features.spec import FEATURE_NAMES
-from fraud.lake import open_lake
-from fraud.modelling.backtest_lake import load_hindsight
 from fraud.modelling.lake_contracts import require_labels, require_rows
-from fraud.modelling.splits import Period
-from fraud.settings import Settings
-from tests.fraud.modelling.synthetic import START_MS, labels_of, tables, write_history
+from tests.fraud.modelling.synthetic import tables
 
 ROWS, LABELS = tables(days=10, per_day=20)
 
@@ -59,22 +55,3 @@ def test_labels_that_say_nothing_are_refused(column: str) -> None:
 
 def test_a_label_delivered_twice_does_no_harm() -> None:
     require_labels(pa.concat_tables([LABELS, LABELS]))
-
-
-def test_contradictory_labels_of_one_moment_are_named() -> None:
-    torn = pa.concat_tables([labels_of(["t1"], [5]), labels_of(["t1"], [5], is_fraud=False)])
-    with pytest.raises(DataError, match=r"at the same moment \(first: t1\)"):
-        require_labels(torn)
-    # a revision has a later moment
-    require_labels(pa.concat_tables([labels_of(["t1"], [5]), labels_of(["t1"], [6], is_fraud=False)]))
-
-
-def test_a_backtest_of_the_lake_stops_at_them_too(local_settings: Settings) -> None:
-    lake = open_lake(local_settings)
-    write_history(
-        lake,
-        ROWS,
-        pa.concat_tables([LABELS, labels_of(["t1"], [START_MS]), labels_of(["t1"], [START_MS], False)]),
-    )
-    with pytest.raises(DataError, match="at the same moment"):
-        load_hindsight(lake, Period(START_MS, START_MS + 86_400_000))

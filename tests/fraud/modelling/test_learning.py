@@ -98,8 +98,9 @@ def test_resampling_never_reaches_validation_or_test(data: Dataset, split: Split
 
 
 def test_frauds_reported_after_the_test_began_teach_nothing(data: Dataset, split: Split) -> None:
-    assert data.reported_at is not None
-    late = replace(data, reported_at=np.where(data.labels == 1, split.test.start + 1, 0))
+    assert data.reports is not None
+    later = np.full_like(data.reports.changed_at, split.test.start + 1)
+    late = replace(data, reports=replace(data.reports, changed_at=later))
     with pytest.raises(DataError, match="no fraud"):
         learn(late, split, RECIPE, RULES, seed=1, threads=1)
 

@@ -23,14 +23,15 @@ def predictions_on(
 ) -> list[Scored]:
     """One prediction with features on every row."""
     decisions = np.where(scores >= threshold, "review", "approve").tolist()
-    columns = (rows[name].to_pylist() for name in ("transaction_id", "timestamp", "profile_date"))
+    names = ("transaction_id", "card_id", "timestamp", "profile_date")
+    columns = (rows[name].to_pylist() for name in names)
     vectors = feature_matrix(rows).tolist()
     return [
         Scored(
-            name, time_ms, score, decision, version, FEATURE_VERSION, day,
+            name, card, time_ms, score, decision, version, FEATURE_VERSION, day,
             [None if math.isnan(value) else value for value in vector],
         )
-        for name, time_ms, day, score, decision, vector in zip(
+        for name, card, time_ms, day, score, decision, vector in zip(
             *columns, scores.tolist(), decisions, vectors, strict=True
         )
     ]  # fmt: skip

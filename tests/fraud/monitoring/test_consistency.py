@@ -97,6 +97,7 @@ def test_an_empty_lake_has_nothing_to_compare() -> None:
     empty = OfflineRows(
         pa.array([], pa.string()), np.empty(0, dtype=np.int64), pa.array([], pa.string()),
         np.empty((0, len(FEATURE_NAMES)), dtype=np.float32), pa.array([], pa.string()),
+        pa.array([], pa.string()), np.empty(0, dtype=np.int64),
     )  # fmt: skip
     found = compare(as_columns([]), empty, LATENESS_MS)
     assert found == replace(CLEAN, compared=0)

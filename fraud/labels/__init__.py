@@ -1,0 +1,1 @@
+"""What is known of a payment's label, and when it was known."""

@@ -1,0 +1,158 @@
+"""Labels joined to the payments they speak of, by card and identifier; what cannot be used is counted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.labels.history import LabelHistory
+from fraud.labels.precedence import Reports, decide_labels, rank_sources
+from fraud.settings import LabelSettings
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+DEFAULT_SOURCE = "chargeback"
+DEFAULT_RULES = LabelSettings()
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class UnusedLabels:
+    """Labels that say nothing of any of the payments, by reason: how many, and the first of their ids.
+
+    Attributes:
+        unknown: no payment has the label's transaction_id.
+        other_card: the payments of that transaction_id are of other cards.
+        early: reported before the payment was made.
+    """
+
+    unknown: int = 0
+    other_card: int = 0
+    early: int = 0
+    examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def sentences(self) -> Iterator[str]:
+        """What is wrong with labels that name one of the payments, a sentence for each reason."""
+        told = {
+            "other_card": "are not used: their card_id is not that of the payment they name",
+            "early": "are not used: they were reported before their payment was made",
+        }
+        for reason, sentence in told.items():
+            count = getattr(self, reason)
+            if count:
+                yield f"{count} labels {sentence} (first: {', '.join(self.examples[reason])})"
+
+
+NOTHING_UNUSED = UnusedLabels()
+
+
+@dataclass(frozen=True)
+class JoinedLabels:
+    """The history of the payments' labels, and the labels that were left out."""
+
+    history: LabelHistory
+    unused: UnusedLabels
+
+
+def join_labels(
+    payments: pa.Table, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, as_of: int | None = None
+) -> JoinedLabels:
+    """The one place that decides which label a payment has, and since when.
+
+    Args:
+        payments: transaction_id, card_id and timestamp (ms), N rows; of several with the same card and
+            identifier the first is labelled.
+        labels: transaction_id, is_fraud, reported_at (ms), and, where they are known, card_id (without it the
+            identifier alone decides), source (default `chargeback`), partition and offset (default: the
+            order of rows).
+        rules: precedence of the sources, and how far before its payment a report may be.
+        as_of: reports after this moment (ms) are not looked at.
+    """
+    if as_of is not None:
+        labels = labels.filter(pc.less_equal(labels["reported_at"], as_of))
+    owners, named = _owners(payments, labels)
+    reported_at = labels["reported_at"].to_numpy()
+    found = np.flatnonzero(owners >= 0)
+    times = payments["timestamp"].to_numpy()[owners[found]]
+    is_early = reported_at[found] < times - rules.clock_skew // timedelta(milliseconds=1)
+    used = found[~is_early]
+    unused = _unused(labels, np.flatnonzero(~named), np.flatnonzero(named & (owners < 0)), found[is_early])
+    # A report within the skew before its payment counts as made with it: no label is older than its payment.
+    known_at = np.maximum(reported_at[used], times[~is_early])
+    reports = _reports(labels.take(pa.array(used)), owners[used], known_at, used, rules)
+    return JoinedLabels(decide_labels(payments.num_rows, reports), unused)
+
+
+def _reports(labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules: LabelSettings) -> Reports:
+    sources = _column(labels, "source", DEFAULT_SOURCE)
+    has_position = {"partition", "offset"} <= set(labels.column_names)
+    return Reports(
+        rows=owners,
+        reported_at=known_at,
+        is_fraud=labels["is_fraud"].to_numpy(zero_copy_only=False).astype(np.bool_),
+        ranks=rank_sources(sources, rules.precedence),
+        partitions=_ints(labels["partition"]) if has_position else np.zeros(len(owners), dtype=np.int64),
+        offsets=_ints(labels["offset"]) if has_position else order,
+    )
+
+
+def _owners(payments: pa.Table, labels: pa.Table) -> tuple[Ints, Flags]:
+    """Of each label the place of its payment, -1 without one, and whether any payment has its identifier."""
+    names = _texts(labels["transaction_id"])
+    distinct = pc.unique(names)
+    codes = pc.index_in(_texts(payments["transaction_id"]), value_set=distinct)
+    # Few payments are ever reported: whatever follows looks at these alone.
+    candidates = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+    chosen = pa.array(candidates)
+    payment_ids, label_ids = _ints(codes.take(chosen)), _ints(pc.index_in(names, value_set=distinct))
+    named = np.isin(label_ids, payment_ids)
+    if "card_id" not in labels.column_names:
+        return _first_match(payment_ids, label_ids, candidates), named
+    cards = _texts(labels["card_id"])
+    known = pc.unique(cards.drop_null())
+    payment_cards = _ints(pc.index_in(_texts(payments["card_id"]).take(chosen), value_set=known), len(known))
+    label_cards = _ints(pc.index_in(cards, value_set=known), len(known))
+    width = len(known) + 1
+    owners = _first_match(payment_ids * width + payment_cards, label_ids * width + label_cards, candidates)
+    without = label_cards == len(known)
+    owners[without] = _first_match(payment_ids, label_ids[without], candidates)
+    return owners, named
+
+
+def _first_match(keys: Ints, wanted: Ints, places: Ints) -> Ints:
+    """Of each wanted key the first of `places` that has it, -1 without one."""
+    if not len(keys):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(keys, kind="stable")
+    found = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    return np.where(keys[order[found]] == wanted, places[order[found]], -1)
+
+
+def _unused(labels: pa.Table, unknown: Ints, other_card: Ints, early: Ints) -> UnusedLabels:
+    reasons = {"unknown": unknown, "other_card": other_card, "early": early}
+    examples = {
+        reason: tuple(labels["transaction_id"].take(pa.array(places[:_SHOWN])).to_pylist())
+        for reason, places in reasons.items()
+        if len(places)
+    }
+    return UnusedLabels(len(unknown), len(other_card), len(early), examples)
+
+
+def _column(table: pa.Table, name: str, default: str) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.repeat(default, table.num_rows)])
+    return pc.fill_null(table[name].cast(pa.string()), default)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string())
+
+
+def _ints(column: pa.ChunkedArray, unknown: int = -1) -> Ints:
+    filled = column.fill_null(unknown) if column.null_count else column
+    return np.asarray(filled.to_numpy(), dtype=np.int64)

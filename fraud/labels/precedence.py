@@ -1,0 +1,77 @@
+"""Which of several reports on one payment decides: the highest source, of one source the latest.
+
+A report stays without effect for as long as one of a higher source is known, whichever came first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fraud.labels.history import LabelHistory
+from fraud.schema import LabelSource
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Reports:
+    """R reports on payments, in any order.
+
+    Attributes:
+        rows: the payment's place, int64 (R,).
+        reported_at: ms, int64 (R,).
+        is_fraud: bool (R,).
+        ranks: of their sources, int64 (R,); the higher one decides.
+        partitions: of the topic, int64 (R,).
+        offsets: which of one source and moment is the later, int64 (R,).
+    """
+
+    rows: Ints
+    reported_at: Ints
+    is_fraud: Flags
+    ranks: Ints
+    partitions: Ints
+    offsets: Ints
+
+
+def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]) -> Ints:
+    """The rank of each source, int64 (R,); an unknown source ranks 0, below all others."""
+    encoded = sources.cast(pa.string()).combine_chunks().fill_null("").dictionary_encode()
+    ranks = np.array([precedence.get(name, 0) for name in encoded.dictionary.to_pylist()], dtype=np.int64)
+    return np.asarray(ranks[encoded.indices.to_numpy(zero_copy_only=False)], dtype=np.int64)
+
+
+def decide_labels(length: int, reports: Reports) -> LabelHistory:
+    """The history of `length` payments that these reports make, whatever order they arrived in."""
+    order = np.lexsort(
+        (reports.offsets, reports.partitions, reports.ranks, reports.reported_at, reports.rows)
+    )
+    rows, ranks = reports.rows[order], reports.ranks[order]
+    effective = order[ranks == _highest_so_far(rows, ranks)]
+    rows, times = reports.rows[effective], reports.reported_at[effective]
+    # Of several at one moment the last one decides, the others never stood.
+    last = np.ones(len(rows), dtype=np.bool_)
+    last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+    return _changes(length, reports, effective[last])
+
+
+def _highest_so_far(rows: Ints, ranks: Ints) -> Ints:
+    """The highest rank among a payment's reports up to each, int64 (R,); `rows` ascend."""
+    if not len(rows):
+        return ranks
+    levels, codes = np.unique(ranks, return_inverse=True)
+    # A later payment starts above all levels of the ones before.
+    base = rows * len(levels)
+    return np.asarray(levels[np.maximum.accumulate(base + codes) - base], dtype=np.int64)
+
+
+def _changes(length: int, reports: Reports, effective: Ints) -> LabelHistory:
+    rows, fraud = reports.rows[effective], reports.is_fraud[effective]
+    before = np.zeros(len(rows), dtype=np.bool_)
+    before[1:] = fraud[:-1] & (rows[1:] == rows[:-1])
+    changed = fraud != before
+    return LabelHistory(length, rows[changed], reports.reported_at[effective][changed], fraud[changed])
