@@ -16,8 +16,8 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 CONFIRMED = 2
-"""So many payments must have been reported at a moment or later, before the feed has come so far: one alone may
-have a wrong clock."""
+"""So many payments must have been reported at a moment or later, before the feed has come so far: one alone
+may have a wrong clock."""
 
 GAP = timedelta(days=7)
 """Labels later than the newest payment do not count beyond a gap of this length."""

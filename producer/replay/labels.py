@@ -1,4 +1,4 @@
-"""Labels held against the transactions they speak of: joined, and of several the latest kept."""
+"""Labels joined to the transactions they speak of; of several on one all are sent, in order of reporting."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,22 +68,19 @@ def no_labels() -> LabelPlan:
 def plan_labels(labels: Spool, transactions: Spool, delay: timedelta) -> LabelPlan:
     """Join the labels to their transactions, in the order of their reporting.
 
-    A label without a transaction, of another card, or outdone by a later one of the same transaction is
-    not used. Where no `reported_at` is told, it is the transaction's time plus `delay`. Needs about 60
-    bytes of memory a row.
+    A label without a transaction or of another card is not used. An earlier report is sent as well as a later
+    one: it was known first, and `fraud.labels` decides which counts when. Where no `reported_at` is given, it
+    is the transaction's time plus `delay`. Needs about 60 bytes of memory a row.
     """
     owners = _owners(labels, transactions)
     reported = _reported(labels, owners, transactions.column("timestamp"), int(delay.total_seconds() * 1_000))
     orphan = owners < 0
     foreign = ~orphan & _foreign(labels, transactions, owners)
     usable = np.flatnonzero(~orphan & ~foreign)
-    order = usable[np.argsort(reported[usable], kind="stable")]
-    latest = _latest(owners[order])
-    kept = order[latest]
+    kept = usable[np.argsort(reported[usable], kind="stable")]
     unused = {
         "no such transaction among those replayed": np.flatnonzero(orphan),
         "card_id is not the transaction's": np.flatnonzero(foreign),
-        "a later label of the same transaction takes its place": order[~latest],
     }
     return LabelPlan(labels, transactions, kept, owners[kept], reported[kept], unused)
 
@@ -116,14 +113,6 @@ def _reported(
     late = times[owners] + delay_ms if len(times) else np.zeros(len(owners), dtype=np.int64)
     reported: npt.NDArray[np.int64] = pc.coalesce(told, pa.array(late)).to_numpy()
     return reported
-
-
-def _latest(owners: Rows) -> npt.NDArray[np.bool_]:
-    """Which of the labels, in the order of their reporting, are the last of their transaction."""
-    _, last = np.unique(owners[::-1], return_index=True)
-    latest = np.zeros(len(owners), dtype=bool)
-    latest[len(owners) - 1 - last] = True
-    return latest
 
 
 def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:

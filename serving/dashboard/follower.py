@@ -25,7 +25,7 @@ from fraud.kafka import (
 from fraud.messages import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
-from serving.dashboard.recorder import Batch, Recorder
+from serving.dashboard.recorder import Batch, Recorder, rank_sources
 from serving.dashboard.store import Store
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ class Follower:
 
     def _run(self) -> None:
         connection = self._store.connect()
+        rank_sources(connection, self._settings.labels)
         while not self._stop.is_set():
             try:
                 cluster = self._cluster()

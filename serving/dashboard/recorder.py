@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
-from fraud.settings import DashboardSettings
+from fraud.settings import DashboardSettings, LabelSettings
 from serving.dashboard.store import transaction
 from serving.dashboard.ticks import Ticks
 
@@ -46,8 +46,9 @@ INSERT INTO labels VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (transaction_id) DO UPDATE SET is_fraud = excluded.is_fraud,
     reported_at = excluded.reported_at, source = excluded.source,
     campaign = CASE WHEN excluded.is_fraud THEN coalesce(excluded.campaign, campaign) END
-    WHERE excluded.reported_at >= reported_at
+    WHERE (source_rank(excluded.source), excluded.reported_at) >= (source_rank(source), reported_at)
 """
+"""Of several reports the one that decides by now, as in `fraud.labels.precedence`."""
 _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
     profile = excluded.profile WHERE excluded.date >= date
@@ -74,6 +75,12 @@ class Batch:
     campaigns: dict[str, str] = field(default_factory=dict)
     profiles: list[MerchantProfile] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+def rank_sources(connection: sqlite3.Connection, rules: LabelSettings) -> None:
+    """Give a connection the function `source_rank` of the labels' statement."""
+    ranks = {str(source): rank for source, rank in rules.precedence.items()}
+    connection.create_function("source_rank", 1, lambda source: ranks.get(source, 0), deterministic=True)
 
 
 class Recorder:

@@ -90,6 +90,11 @@ def write_history(lake: Lake, rows: pa.Table, labels: pa.Table) -> None:
         path = f"{day_folder(FEATURES, day)}/part-0.parquet"
         lake.write_table(part, path)
         write_day(lake, FEATURES, DayManifest(day, "test", [path], part.num_rows))
+    write_labels(lake, labels, rows)
+
+
+def write_labels(lake: Lake, labels: pa.Table, rows: pa.Table) -> None:
+    """Put labels on these rows into the lake, a file a day."""
     files = []
     for number, (day, part) in enumerate(_by_day(as_ingested(labels, rows), "reported_at")):
         path = f"labels/date={day}/p0-{number}.parquet"
