@@ -1,6 +1,7 @@
 """The engine's parts that need no broker."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,21 @@ def test_predictions_are_counted_by_the_age_of_their_profile() -> None:
     # then
     counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}
     assert counted == {"current": 2, "stale": 2, "newer": 1, "none": 1}
+
+
+def test_before_a_days_profiles_are_due_those_of_the_day_before_are_current() -> None:
+    # given payments of 2025-01-02 at one in the morning, and at noon, and profiles that are there at four
+    metrics, noon = Metrics(), 1_735_819_200_000
+    night = noon - 11 * 3_600_000
+    # when
+    metrics.profiled(
+        ["2025-01-01", "2025-01-02", "2024-12-31", "2025-01-01"],
+        np.array([night, night, night, noon]),
+        timedelta(hours=4),
+    )
+    # then at one both days' profiles are current, at noon only that of the day
+    counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}
+    assert counted == {"current": 2, "stale": 2, "newer": 0, "none": 0}
 
 
 def test_the_profile_table_grows() -> None:

@@ -1,5 +1,6 @@
 """The kernel's offline use: whole cards in batches give what arrival order gives."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -95,3 +96,20 @@ def test_each_row_has_the_profile_of_its_merchant_and_day() -> None:
         else:
             assert np.isnan(row["merchant_count_1d"])
             assert row["profile_date"] is None
+
+
+def test_before_a_days_profiles_are_there_a_row_has_those_of_the_day_before() -> None:
+    # given profiles that are published at four in the morning
+    delay = timedelta(hours=4)
+    waiting = replace(book(), available_after=delay)
+    found = pa.concat_tables(
+        one.rows for one in compute_rows(arranged().to_batches(), waiting, EVERY_DAY[1:])
+    ).to_pylist()
+    known = [row for row in found if row["merchant_id"] == "merchant-1"]
+    early = [row for row in known if row["timestamp"] % DAY_MS < 4 * 3_600_000]
+    assert 0 < len(early) < len(known)
+    # then a payment at one has those of the day before, values and date, and one at noon those of its day
+    for row in known:
+        number = (row["timestamp"] - 4 * 3_600_000) // DAY_MS - day_number(FIRST)
+        assert row["merchant_count_1d"] == number + 1
+        assert row["profile_date"] == str(FIRST + timedelta(days=number))

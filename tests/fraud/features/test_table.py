@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -40,8 +42,10 @@ def history(days: int = 12, per_day: int = 60, seed: int = 0) -> tuple[pa.Table,
     return pa.table(arrays, schema=pa.schema(FIELDS)), labels
 
 
-def features(transactions: pa.Table, labels: pa.Table) -> npt.NDArray[np.float32]:
-    return compute_features(transactions, labels, lambda *_: None).rows
+def features(transactions: pa.Table, labels: pa.Table, hours: int = 0) -> npt.NDArray[np.float32]:
+    """Of all transactions, with profiles that are there so many hours after midnight."""
+    delay = timedelta(hours=hours)
+    return compute_features(transactions, labels, lambda *_: None, available_after=delay).rows
 
 
 def test_a_feature_never_sees_the_future() -> None:
@@ -73,6 +77,29 @@ def test_a_label_counts_from_the_midnight_after_its_report() -> None:
     on_day = days == 6
     assert difference[on_day & of_m0].min() > difference[on_day & ~of_m0].max() > 0
     assert difference[(days == 7) & of_m0].max() < difference[on_day & of_m0].min()
+
+
+def test_the_profiles_are_those_that_serving_has_at_the_hour() -> None:
+    # given profiles that are there at four in the morning
+    transactions, labels = history()
+    at_once, waiting = features(transactions, labels), features(transactions, labels, hours=4)
+    early = transactions["timestamp"].to_numpy() % DAY_MS < 4 * 3_600_000
+    # then only payments before that hour differ, and only in what the merchant adds
+    assert np.array_equal(at_once[~early], waiting[~early], equal_nan=True)
+    merchants = slice(len(KERNEL_FEATURES), None)
+    assert not np.array_equal(at_once[early, merchants], waiting[early, merchants], equal_nan=True)
+    assert np.array_equal(at_once[:, : merchants.start], waiting[:, : merchants.start], equal_nan=True)
+    # and a payment at one has what one of the evening before has: the same merchant's count of the same day
+    count = FEATURE_NAMES.index("merchant_count_30d")
+    keys = list(zip(transactions["merchant_id"].to_pylist(), profile_days_of(transactions), strict=True))
+    by_key: dict[tuple[str, int], set[float]] = {}
+    for key, value in zip(keys, np.nan_to_num(waiting[:, count], nan=-1.0).tolist(), strict=True):
+        by_key.setdefault(key, set()).add(value)
+    assert all(len(values) == 1 for values in by_key.values())
+
+
+def profile_days_of(transactions: pa.Table) -> list[int]:
+    return ((transactions["timestamp"].to_numpy() - 4 * 3_600_000) // DAY_MS).tolist()  # type: ignore[no-any-return]
 
 
 def test_the_kernel_is_productions_and_repeats_are_left_out() -> None:

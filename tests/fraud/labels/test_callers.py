@@ -33,7 +33,7 @@ from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 DAYS = 60
 MOMENT = START_MS + 50 * DAY
 NEWEST = 45
-"""Predictions end here, and labels later."""
+"""The labels of payments until this day are compared."""
 
 
 NASTY: list[list[tuple[float, str, bool]]] = [
@@ -47,7 +47,7 @@ NASTY: list[list[tuple[float, str, bool]]] = [
 
 
 def nasty(rows: pa.Table) -> pa.Table:
-    """Reports on some of the payments, as `NASTY`, of another card, just after the moment, in a far future."""
+    """Reports on some of the payments: `NASTY`, of another card, just after the moment, in a far future."""
     labels: list[Row] = []
 
     def say(one: Row, time: int, source: str, is_fraud: bool, card: str | None = None) -> None:
@@ -124,9 +124,11 @@ def test_monitor_shadow_explain_and_quality_agree(
     paid = rows.filter(pc.less_equal(rows["timestamp"], MOMENT))
     predictions = as_columns(predictions_on(paid, np.zeros(paid.num_rows)))
     report = watch(local_settings, lake, predictions, None, MOMENT)
-    by_day = {day.date: day.matured.frauds for day in report.days if day.matured.predictions}
+    judged = [day for day in report.days if day.date < START + timedelta(days=NEWEST)]
+    by_day = {day.date: day.matured.frauds for day in judged}
+    assert all(day.matured.predictions for day in judged)
     by_now = join_labels(rows, nasty(rows)).history.as_known_at(report.moment)
-    assert report.moment < MOMENT + 40 * DAY
+    assert report.moment < MOMENT + 60 * DAY
     assert by_day == frauds_by_day(paid, asked(rows, rows["transaction_id"], by_now), by_day)
     # shadow
     both = [

@@ -1,15 +1,19 @@
 from dataclasses import replace
+from datetime import date
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.features.daily import PROFILE_ARROW
+from fraud.features.profiles import profile_features, values_of
+from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
 from fraud.lake import Lake, open_lake
 from fraud.monitoring.consistency import Consistency, OfflineRows, compare
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.predictions import Scored, as_columns
+from fraud.preprocess.published import keep_published
 from fraud.settings import Settings
 from tests.fraud.modelling.synthetic import tables, write_history
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
@@ -69,6 +73,62 @@ def test_profile_features_count_where_the_profile_is_of_the_same_day(
     # then only the one of the same day is a mismatch
     expected = replace(CLEAN, mismatched=1, stale_profiles=2, features=("merchant_count_7d",))
     assert compared(lake, scored) == expected
+
+
+def profiles_of_the_day(one: Scored, merchant: str, mean: float) -> pa.Table:
+    """Profiles that know one merchant, with this count in every window and this mean."""
+    values = {name: [mean if "mean" in name else 5.0] for name in PROFILE_COLUMNS}
+    return pa.table({"merchant_id": [merchant], **values}, schema=PROFILE_ARROW)
+
+
+def served_with(one: Scored, profiles: pa.Table, merchant: str, amount: int) -> Scored:
+    """The prediction with the merchant's features that these profiles give."""
+    found = profile_features(np.array([amount]), values_of(pa.array([merchant]), profiles))[0].tolist()
+    features = list(one.features or ())[: len(KERNEL_FEATURES)]
+    return msgspec.structs.replace(
+        one, features=features + [None if np.isnan(value) else value for value in found]
+    )
+
+
+def test_profiles_that_were_made_again_cause_no_inconsistency(lake: Lake, scored: list[Scored]) -> None:
+    # given a payment that was scored with its day's profiles as they were published
+    row = tables(days=DAYS, per_day=PER_DAY)[0].slice(60, 1).to_pylist()[0]
+    merchant, amount, day = row["merchant_id"], row["amount"], str(scored[60].profile_date)
+    first, second = (profiles_of_the_day(scored[60], merchant, mean) for mean in (100.0, 120.0))
+    keep_published(lake, date.fromisoformat(day), first)
+    scored[60] = served_with(scored[60], first, merchant, amount)
+    others = [one for one in scored if one.profile_date == day and one is not scored[60]]
+    rest = [one for one in scored if one not in others]
+    # when the lake's rows were made with others since, then it agrees with what was published
+    clean = replace(CLEAN, compared=len(rest), missing=len(others))
+    assert compared(lake, rest) == clean
+    # and also when that day was published once more, whichever of both it had
+    keep_published(lake, date.fromisoformat(day), second)
+    assert compared(lake, rest) == clean
+    place = rest.index(scored[60])
+    rest[place] = served_with(scored[60], second, merchant, amount)
+    assert compared(lake, rest) == clean
+    # but what no published version gives is a mismatch
+    rest[place] = changed(rest[place], "merchant_count_7d", 6.0)
+    assert compared(lake, rest) == replace(clean, mismatched=1, features=("merchant_count_7d",))
+    # and neither is a merchant unknown that the published profiles know
+    rest[place] = changed(scored[60], "merchant_count_7d", None)
+    assert compared(lake, rest).features == ("merchant_count_7d",)
+
+
+def test_a_profile_of_another_day_is_compared_where_it_was_published(
+    lake: Lake, scored: list[Scored]
+) -> None:
+    # given a prediction with the profile of a day before, which the lake holds as it was published
+    row = tables(days=DAYS, per_day=PER_DAY)[0].slice(60, 1).to_pylist()[0]
+    profiles = profiles_of_the_day(scored[60], row["merchant_id"], 100.0)
+    keep_published(lake, date(2024, 2, 1), profiles)
+    served = served_with(scored[60], profiles, row["merchant_id"], row["amount"])
+    scored[60] = msgspec.structs.replace(served, profile_date="2024-02-01")
+    # then it counts as compared in full
+    assert compared(lake, scored) == CLEAN
+    scored[60] = changed(scored[60], "merchant_count_1d", 6.0)
+    assert compared(lake, scored) == replace(CLEAN, mismatched=1, features=("merchant_count_1d",))
 
 
 def test_a_row_without_a_prediction_is_missing(lake: Lake, scored: list[Scored]) -> None:
