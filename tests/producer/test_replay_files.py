@@ -314,7 +314,7 @@ def test_time_order_keeps_equal_times_as_they_stood() -> None:
     assert order.tolist() == [1, 3, 0, 2]
 
 
-def test_labels_are_joined_deduplicated_and_ordered(tmp_path: Path) -> None:
+def test_labels_are_joined_and_all_sent_in_order(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "l").mkdir()
     schema = pa.schema([("transaction_id", pa.string()), ("card_id", pa.string()), ("timestamp", pa.int64())])
@@ -334,7 +334,15 @@ def test_labels_are_joined_deduplicated_and_ordered(tmp_path: Path) -> None:
 
     plan = plan_labels(labels, transactions, timedelta(seconds=1))
 
-    assert plan.part(range(2)).to_pylist() == [
+    # the earlier report on a goes first: it was known before it was revised
+    assert plan.part(range(3)).to_pylist() == [
+        {
+            "transaction_id": "a",
+            "card_id": "c1",
+            "is_fraud": True,
+            "reported_at": 900,
+            "source": "chargeback",
+        },
         {
             "transaction_id": "a",
             "card_id": "c1",
@@ -353,7 +361,6 @@ def test_labels_are_joined_deduplicated_and_ordered(tmp_path: Path) -> None:
     assert [(reason.split()[0], place) for reason, place, _ in plan.unused_rows()] == [
         ("no", 5),
         ("card_id", 6),
-        ("a", 2),
     ]
 
 

@@ -221,13 +221,13 @@ def test_more_partitions_are_noticed(desk: Desk) -> None:
 
 
 def test_alerts_can_be_filtered_by_the_campaign_that_a_label_told(desk: Desk) -> None:
-    # given two frauds, of which one's chargeback tells the kind
+    # given two frauds that customers report, of which one tells the kind
     for number in (1, 2):
         tell_alert(desk.settings, number)
     browser = desk.browser("vera")
     wait_for(lambda: len(browser.alerts()) == 2)
     assert browser.get("alerts").json()["campaigns"] == []
-    frauds = [Label(f"t{number}", "card-1", is_fraud=True, reported_at=now_ms()) for number in (1, 2)]
+    frauds = [Label(f"t{number}", "card-1", True, now_ms(), source="customer") for number in (1, 2)]
     tell(desk.settings, frauds[0], headers={"campaign": b"card_testing"})
     tell(desk.settings, frauds[1])
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
@@ -239,3 +239,20 @@ def test_alerts_can_be_filtered_by_the_campaign_that_a_label_told(desk: Desk) ->
     # and forgotten when it was no fraud after all
     assert desk.browser("anna").judge("t1", "legitimate").status_code == 201
     wait_for(lambda: browser.get("alerts").json()["campaigns"] == [])
+
+
+def test_of_several_reports_the_label_is_that_of_training(desk: Desk) -> None:
+    # given a chargeback on an alert, which an analyst then calls legitimate
+    tell_alert(desk.settings, 1)
+    browser = desk.browser("anna")
+    wait_for(lambda: len(browser.alerts()) == 1)
+    tell(desk.settings, Label("t1", "card-1", is_fraud=True, reported_at=now_ms()))
+    wait_for(lambda: len(browser.alerts(state="reviewed")) == 1)
+    assert browser.judge("t1", "legitimate").status_code == 201
+    # when a later label of another payment has arrived, so has the analyst's
+    tell_alert(desk.settings, 2)
+    tell(desk.settings, Label("t2", "card-1", is_fraud=True, reported_at=now_ms()))
+    wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
+    # then the chargeback stands, as by FRAUD_LABELS__PRECEDENCE it does in training
+    sources = {one["transaction_id"]: one["label_source"] for one in browser.alerts(state="reviewed")}
+    assert sources == {"t1": "chargeback", "t2": "chargeback"}
