@@ -15,20 +15,27 @@ from tasks.environment import clean_up, validate_environment
 
 
 @flow(name="retrain")
-def retrain(trials: int | None = None, promote: Promotion = "auto", engine: Engine | None = None) -> Verdict:
+def retrain(
+    trials: int | None = None,
+    promote: Promotion | None = None,
+    engine: Engine | None = None,
+    alarm: bool = False,
+) -> Verdict:
     """Learn from what has arrived since the last time, and let the gate decide.
 
     Args:
         trials: of the search; default FRAUD_TRAINING__TRIALS.
-        promote: `auto` asks the gate, `never` and `always` do not.
+        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` ask
+            nobody; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
         engine: that fits the model, `local` or `spark`; default FRAUD_TRAINING__ENGINE.
+        alarm: the monitor's alarm started this run.
     """
     settings = load_settings()
     with traced(settings, "retrain"):
         validate_environment(settings)
         ingest()
         preprocess()
-        verdict = train(trials=trials, promote=promote, engine=engine)
+        verdict = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
         clean_up(settings)
         return verdict
 

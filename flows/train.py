@@ -5,7 +5,7 @@ from prefect import flow
 from flows.entry import run_flow
 from fraud.modelling.engines import Engine
 from fraud.modelling.gate import Verdict
-from fraud.modelling.promotion import Promotion
+from fraud.modelling.promotion import Promotion, promotion_of
 from fraud.modelling.thresholds import Policy
 from fraud.settings import Settings, load_settings
 from fraud.telemetry import traced
@@ -17,8 +17,9 @@ def train(
     trials: int | None = None,
     days: int | None = None,
     policy: Policy | None = None,
-    promote: Promotion = "auto",
+    promote: Promotion | None = None,
     engine: Engine | None = None,
+    alarm: bool = False,
 ) -> Verdict:
     """Train a model on the lake's matured rows and let it stand against the champion.
 
@@ -26,8 +27,10 @@ def train(
         trials: of the search; default FRAUD_TRAINING__TRIALS.
         days: of the training period; default FRAUD_TRAINING__TRAIN_DAYS.
         policy: of the threshold; default FRAUD_TRAINING__THRESHOLD_POLICY.
-        promote: `auto` asks the gate, `never` and `always` do not.
+        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` ask
+            nobody; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
         engine: `local` or `spark`, which fits on Spark's executors; default FRAUD_TRAINING__ENGINE.
+        alarm: the monitor's alarm started this training.
     """
     settings = _settings(trials=trials, train_days=days, threshold_policy=policy, engine=engine)
     with traced(settings, "train"):
@@ -37,7 +40,8 @@ def train(
         fitted = tasks.fit(settings, history, periods, found)
         report = tasks.evaluate(settings, history, periods, fitted)
         bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
-        verdict = tasks.gate(settings, history, periods, bundle, logged, promote)
+        promotion = promotion_of(settings, promote, alarm=alarm)
+        verdict = tasks.gate(settings, history, periods, bundle, logged, promotion)
         tasks.report_training(settings, report, fitted, logged, verdict, history.notes)
         return verdict
 

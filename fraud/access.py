@@ -106,6 +106,11 @@ def _preprocess(settings: Settings) -> tuple[Right, ...]:
     return (Right("topic", profiles, "read"), Right("topic", profiles, "write"), _READER)
 
 
+def _trainer(settings: Settings) -> tuple[Right, ...]:
+    """It compares a candidate with the scores that a champion logged which cannot be loaded."""
+    return (Right("topic", settings.topics.predictions, "read"), _READER)
+
+
 def _monitor(settings: Settings) -> tuple[Right, ...]:
     return (Right("topic", settings.topics.predictions, "read"), _READER)
 
@@ -150,6 +155,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Right, ...]]] = {
     "serving": _serving,
     "ingest": _ingest,
     "preprocess": _preprocess,
+    "trainer": _trainer,
     "monitor": _monitor,
     "analyst": _analyst,
     "redrive": _redrive,

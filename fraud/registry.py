@@ -23,6 +23,7 @@ _REASON = "promotion_reason"
 _PROMOTED_AT = "promoted_at"
 _PREVIOUS = "previous_version"
 _DIGEST = "model_digest"
+_PROMOTED_AS = "promoted_as"
 
 __all__ = [
     "CHALLENGER",
@@ -31,6 +32,7 @@ __all__ = [
     "check_compatible",
     "connect",
     "fetch_bundle",
+    "former_champion",
     "get_version",
     "keep_back",
     "list_versions",
@@ -38,7 +40,10 @@ __all__ = [
     "log_and_register",
     "named_by_alias",
     "promote",
+    "require_version",
     "rollback",
+    "tag_version",
+    "tags_of_versions",
     "version_of_alias",
 ]
 
@@ -214,7 +219,11 @@ def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION
             client,
             name,
             version,
-            {_REASON: reason, _PROMOTED_AT: datetime.now(UTC).isoformat("T", "seconds")},
+            {
+                _REASON: reason,
+                _PROMOTED_AT: datetime.now(UTC).isoformat("T", "seconds"),
+                _PROMOTED_AS: alias,
+            },
         )
         if previous is not None and previous != version:
             _tag(client, name, version, {_PREVIOUS: previous})
@@ -235,6 +244,43 @@ def keep_back(settings: Settings, version: str, reason: str) -> None:
     """
     with answering(settings) as client:
         _tag(client, settings.registry.model_name, version, {_REASON: reason})
+
+
+def tag_version(settings: Settings, version: str, tags: dict[str, str]) -> None:
+    """Note facts at a version.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    with answering(settings) as client:
+        _tag(client, settings.registry.model_name, version, tags)
+
+
+def tags_of_versions(settings: Settings) -> dict[str, dict[str, str]]:
+    """What is noted at every version of the settings' model; empty when there is none.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    name = settings.registry.model_name
+    with answering(settings) as client:
+        found = client.search_model_versions(f"name = '{name}'", max_results=1_000)
+        return {str(one.version): dict(one.tags) for one in found}
+
+
+def former_champion(settings: Settings) -> str | None:
+    """The version that last became champion, whether or not it still has the alias; None without any.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    moments = {
+        version: tags[_PROMOTED_AT]
+        for version, tags in tags_of_versions(settings).items()
+        # Versions of before this tag do not say as what they were promoted.
+        if _PROMOTED_AT in tags and tags.get(_PROMOTED_AS, CHAMPION) == CHAMPION
+    }
+    return max(moments, key=lambda version: (moments[version], int(version)), default=None)
 
 
 def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
@@ -305,6 +351,21 @@ def get_version(settings: Settings, version: str) -> RegisteredVersion | None:
             raise
         aliases = client.get_registered_model(name).aliases
         return _registered(found, aliases, _metrics(client, found))
+
+
+def require_version(settings: Settings, version: str) -> RegisteredVersion:
+    """One version of the settings' model.
+
+    Raises:
+        DataError: there is no such version.
+        UnreachableError: MLflow does not answer.
+    """
+    found = get_version(settings, version) if version.isdecimal() else None
+    if found is None:
+        raise DataError(
+            f"model {settings.registry.model_name!r} has no version {version!r}; `fraud models` lists them"
+        )
+    return found
 
 
 def _registered(version: Any, aliases: dict[str, str], metrics: dict[str, float]) -> RegisteredVersion:

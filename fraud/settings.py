@@ -24,6 +24,9 @@ SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
 Delivery = Literal["exactly_once", "at_least_once"]
+Promotion = Literal["auto", "challenger", "never", "always"]
+"""What becomes of a trained model: `auto` leaves it to the gate, `challenger` gives it that alias at most."""
+
 DashboardRole = Literal["viewer", "analyst", "admin"]
 """Each may do what the ones before may."""
 
@@ -181,6 +184,25 @@ class TrainingSettings(_Section):
     cards_per_day: int = Field(default=100, ge=1, description="k of the card precision at k")
     engine: Literal["local", "spark"] = Field(default="local", description="where the final model is fitted")
     spark_workers: int = Field(default=1, ge=1, description="of the engine spark, each with `threads` cores")
+    promote: Promotion = Field(default="auto", description="of a training by schedule or by hand")
+    promote_on_alarm: Promotion = Field(
+        default="challenger", description="of a training that an alarm started"
+    )
+    false_promotions: float = Field(
+        default=0.05, gt=0, lt=1, description="of models only as good as the champion, in 30 days"
+    )
+    alert_factor: float = Field(
+        default=2.0, ge=1, description="by which a promotion may raise or lower the number of alerts"
+    )
+    alert_floor: int = Field(
+        default=20, ge=0, description="alerts in the test days; fewer count as this many"
+    )
+    max_precision_loss: float = Field(
+        default=0.03, gt=0, le=1, description="of average precision, where a champion must be replaced"
+    )
+    refresh_after: timedelta | None = Field(
+        default=None, description="age of a champion from which on an equal, newer model replaces it"
+    )
 
 
 class ServingSettings(_Section):

@@ -1,6 +1,7 @@
 """The training's tasks: each takes one step of `fraud.modelling.training` and tells how it went."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from optuna.trial import FrozenTrial
@@ -148,8 +149,9 @@ def gate(
     logged: Logged,
     promotion: Promotion,
 ) -> Verdict:
-    """Decide whether the candidate becomes the champion, and make it so."""
-    verdict = contest(settings, history.data, periods, candidate, promotion)
+    """Decide what becomes of the candidate, and make it so."""
+    registered = replace(candidate, version=logged.version)
+    verdict = contest(settings, history.data, periods, registered, promotion)
     carry_out(settings, logged.version, verdict)
     get_run_logger().info("version %s: %s", logged.version, verdict.reason)
     return verdict
@@ -174,6 +176,8 @@ def report_training(
 {"**Promoted.**" if verdict.promote else "**Not promoted.**"} {verdict.reason}
 {"".join(f"{chr(10)}- {note}" for note in notes)}
 
+{figures_of(verdict)}
+
 {table_of(report)}
 
 Threshold {fitted.threshold.value:.4g} ({fitted.threshold.policy}): {fitted.threshold.reason}.
@@ -185,6 +189,12 @@ Plots, parameters and the study are with {where} in MLflow.
     for name, address in logged.plots.items():
         key = name.replace("_", "-")
         create_image_artifact(address, key=f"plot-{key}", description=name.replace("_", " "))
+
+
+def figures_of(verdict: Verdict) -> str:
+    """The numbers that the gate decided by as a Markdown table; empty where nothing was compared."""
+    lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in verdict.figures.items()]
+    return "\n".join(["| the gate's figures | |", "|---|---|", *lines] if lines else [])
 
 
 def table_of(report: Report) -> str:

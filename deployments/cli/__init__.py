@@ -22,7 +22,7 @@ PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
     "Seeing it": ("dashboard", "watch"),
     "Data": ("topics", "acl", "simulate", "replay", "redrive"),
-    "Models": ("models", "shadow", "explain", "rollback"),
+    "Models": ("models", "shadow", "explain", "promote", "rollback"),
     "Elsewhere": ("orchestrate", "secrets"),
 }
 

@@ -1,41 +1,67 @@
 """The gate: whether a candidate replaces the champion, decided on rows that neither has learnt from."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
-
+from fraud.modelling.comparison.figures import Comparison, Contender, ScoresFrom, compare
+from fraud.modelling.comparison.rules import LEAST_FRAUDS, PromotionRules
 from fraud.modelling.dataset import Dataset
-from fraud.modelling.evaluation import Estimate, Ranked, bootstrap_by_card, money_saved
+from fraud.modelling.evaluation import Estimate
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["Comparison", "Contender", "Verdict", "decide", "without_champion"]
 
-LEAST_FRAUDS = 10
-"""Fewer frauds in the window cannot tell two models apart."""
+DEFAULT_RULES = PromotionRules()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate decided, and why in one sentence; differences are candidate minus champion."""
+    """What the gate decided, and why in one sentence.
+
+    Attributes:
+        promote: the candidate becomes the champion.
+        reason: one sentence.
+        comparison: the numbers; None where nothing was compared.
+        challenger: the candidate takes the alias `challenger`, for a person to decide.
+        compared_until: end of the test days of the comparison, ms; None where it spent none.
+    """
 
     promote: bool
     reason: str
-    precision_gain: Estimate | None = None
-    money_gain: Estimate | None = None
+    comparison: Comparison | None = None
+    challenger: bool = False
+    compared_until: int | None = None
+
+    @property
+    def precision_gain(self) -> Estimate | None:
+        """Gain in average precision, with its 95 % interval."""
+        return self.comparison.precision.interval if self.comparison else None
+
+    @property
+    def money_gain(self) -> Estimate | None:
+        """Gain in money saved, minor units, with its 95 % interval."""
+        return self.comparison.money.interval if self.comparison else None
+
+    @property
+    def figures(self) -> dict[str, float | str]:
+        """The numbers by flat names; empty where nothing was compared."""
+        return self.comparison.figures if self.comparison else {}
+
+    def as_challenger(self, what_to_do: str) -> Self:
+        """The same comparison, but a person decides."""
+        said = "the gate would promote it" if self.promote else "the gate would not promote it"
+        return replace(
+            self,
+            promote=False,
+            challenger=True,
+            compared_until=None,
+            reason=f"registered as challenger, {what_to_do}; {said}: {self.reason}",
+        )
 
 
-@dataclass(frozen=True)
-class Contender:
-    """A model's scores of the window's rows, shape (N,), and its own threshold."""
-
-    name: str
-    scores: Floats
-    threshold: float
-
-
-def without_champion(why: str) -> Verdict:
-    """The verdict when nobody defends the title."""
-    return Verdict(True, f"promoted without a contest: {why}")
+def without_champion(why: str, compared_until: int | None = None) -> Verdict:
+    """The verdict where there never was a champion."""
+    return Verdict(True, f"promoted without a contest: {why}", compared_until=compared_until)
 
 
 def decide(
@@ -44,13 +70,16 @@ def decide(
     candidate: Contender,
     *,
     review_cost: int,
-    draws: int = 500,
+    rules: PromotionRules = DEFAULT_RULES,
+    champion_scores: ScoresFrom = "scored again",
+    draws: int = 250,
     seed: int = 0,
 ) -> Verdict:
-    """Compare both on the same rows by a paired bootstrap over cards.
+    """Compare both on the same rows.
 
-    The candidate is promoted when the 95 % interval of its gain in average precision or in money saved lies
-    above zero while the other does not lie below zero.
+    The candidate is promoted when its gain in average precision or in money saved is beyond noise with the
+    confidence that `rules` ask for, it loses neither beyond noise, and the number of alerts at each model's
+    own threshold stays within bounds. The same rows and seed give the same verdict.
     """
     if window.frauds < LEAST_FRAUDS:
         return Verdict(
@@ -58,34 +87,33 @@ def decide(
             f"kept {champion.name}: the newest window holds {window.frauds} frauds, fewer than "
             f"the {LEAST_FRAUDS} needed to compare",
         )
-    old, new = (Ranked.of(window.labels, contender.scores) for contender in (champion, candidate))
-    saved = _saved(window, candidate, review_cost) - _saved(window, champion, review_cost)
-    gains = bootstrap_by_card(
-        window.cards,
-        {
-            "precision": lambda w: new.average_precision(w) - old.average_precision(w),
-            "money": lambda w: float(w @ saved),
-        },
-        draws=draws,
-        seed=seed,
-    )
-    return _verdict(champion, candidate, gains["precision"], gains["money"])
+    comparison = compare(window, champion, candidate, review_cost, rules, draws, seed)
+    return conclude(champion, candidate, replace(comparison, champion_scores=champion_scores))
 
 
-def _verdict(champion: Contender, candidate: Contender, precision: Estimate, money: Estimate) -> Verdict:
-    figures = (
-        f"average precision {precision.value:+.3f} [{precision.low:+.3f}, {precision.high:+.3f}], "
-        f"money saved {money.value:+.0f} [{money.low:+.0f}, {money.high:+.0f}] minor units"
-    )
-    better = precision.low > 0 or money.low > 0
-    worse = precision.high < 0 or money.high < 0
-    if better and not worse:
-        return Verdict(
-            True, f"{candidate.name} beats {champion.name} beyond noise: {figures}", precision, money
+def conclude(champion: Contender, candidate: Contender, comparison: Comparison) -> Verdict:
+    """What follows from the numbers."""
+    obstacles = list(_obstacles(comparison))
+    if obstacles:
+        why = f"kept {champion.name}: {candidate.name} {' and '.join(obstacles)}: {comparison}"
+        return Verdict(False, why, comparison)
+    verb = "beats" if comparison.is_better else "loses nothing to"
+    return Verdict(True, f"{candidate.name} {verb} {champion.name} beyond noise: {comparison}", comparison)
+
+
+def _obstacles(found: Comparison) -> Iterator[str]:
+    """Why the candidate must not be promoted, in words that follow its name."""
+    if found.is_better and found.is_worse:
+        yield "is better in one and worse in the other"
+    elif not found.is_better and found.rules.aim == "gain":
+        yield "is not better beyond noise"
+    elif not found.is_better and not found.is_no_loss:
+        yield (
+            "may lose more average precision than FRAUD_TRAINING__MAX_PRECISION_LOSS "
+            f"({found.rules.max_precision_loss:g}) allows, or loses money beyond noise"
         )
-    why = "is better in one and worse in the other" if better else "is not better beyond noise"
-    return Verdict(False, f"kept {champion.name}: {candidate.name} {why}: {figures}", precision, money)
-
-
-def _saved(window: Dataset, contender: Contender, review_cost: int) -> Floats:
-    return money_saved(window, contender.scores, contender.threshold, review_cost)
+    if not found.allows_alerts:
+        yield (
+            f"changes the alerts from {found.champion_alerts} to {found.candidate_alerts}, more than "
+            f"FRAUD_TRAINING__ALERT_FACTOR ({found.rules.alert_factor:g}) allows"
+        )

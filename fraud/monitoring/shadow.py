@@ -17,6 +17,7 @@ from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
 from fraud.messages import MessageReader
+from fraud.modelling.comparison.rules import PromotionRules
 from fraud.modelling.dataset import Dataset, card_codes
 from fraud.modelling.evaluation import Judgement, evaluate
 from fraud.modelling.gate import Contender, Verdict, decide
@@ -150,7 +151,9 @@ def _contest(
     judgements = [
         evaluate(window, one.scores, one.threshold, review_cost=cost) for one in (champion, challenger)
     ]
-    return (judgements[0], judgements[1]), decide(window, champion, challenger, review_cost=cost)
+    rules = PromotionRules.of(settings.training)
+    verdict = decide(window, champion, challenger, review_cost=cost, rules=rules)
+    return (judgements[0], judgements[1]), verdict
 
 
 def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:

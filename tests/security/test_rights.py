@@ -160,6 +160,15 @@ def preprocess(world: World) -> None:
     assert publish_profiles(world.as_user, DAY, profiles(a=2.0)) == 1
 
 
+def train(world: World) -> None:
+    """The part of a training that talks to Kafka."""
+    one = msgspec.json.encode(prediction("t1", "card", NOW, score=0.5, version="3"))
+    producer = Producer(producer_config(world.as_admin))
+    producer.produce(world.as_admin.topics.predictions, one, b"card")
+    flush(producer, 10)
+    assert len(read_logged_scores(world.as_user, "3", Period(NOW, NOW + 1))) == 1
+
+
 def monitor(world: World) -> None:
     producer = Producer(producer_config(world.as_admin))
     producer.produce(world.as_admin.topics.predictions, b"no prediction", b"card")
@@ -198,6 +207,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "serving": score,
     "ingest": ingest,
     "preprocess": preprocess,
+    "trainer": train,
     "monitor": monitor,
     "analyst": show,
     "redrive": put_back,

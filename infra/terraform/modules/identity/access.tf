@@ -32,8 +32,10 @@ locals {
     produce = [local.topics.profiles]
   }
   trainer = {
-    read  = concat(local.raw, local.derived, local.models)
-    write = local.models
+    read    = concat(local.raw, local.derived, local.models)
+    write   = local.models
+    consume = [local.topics.predictions] # the scores of a champion that cannot be loaded
+    groups  = ["fraud-readers*"]
   }
 
   workloads = { for workload, rights in {
@@ -45,9 +47,9 @@ locals {
       read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read, local.probe))
       write   = distinct(concat(local.ingest.write, local.preprocess.write, local.trainer.write, local.probe))
       remove  = distinct(concat(local.ingest.remove, local.preprocess.remove, local.probe))
-      consume = local.ingest.consume
+      consume = distinct(concat(local.ingest.consume, local.trainer.consume))
       produce = distinct(concat(local.ingest.produce, local.preprocess.produce))
-      groups  = local.ingest.groups
+      groups  = distinct(concat(local.ingest.groups, local.trainer.groups))
 
       transactional_ids = local.ingest.transactional_ids
     }

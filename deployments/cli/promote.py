@@ -1,0 +1,21 @@
+"""`fraud promote`: a person gives a version an alias."""
+
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from fraud import registry
+from fraud.settings import load_settings
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="As `fraud models` lists it.")],
+    reason: Annotated[str, typer.Option(help="Kept with the version in the registry.")] = "by hand",
+    alias: Annotated[Literal["champion", "challenger"], typer.Option(help="Which alias.")] = "champion",
+) -> None:
+    """Give a version the alias; it is loaded and checked first, and engines swap within seconds."""
+    settings = load_settings()
+    registry.require_version(settings, version)
+    registry.promote(settings, version, reason, alias)
+    Console().print(f"version {version} of {settings.registry.model_name} is the {alias}")

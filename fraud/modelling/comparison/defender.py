@@ -1,0 +1,39 @@
+"""The champion's side of a comparison: its scores of test rows, made again or as they were logged."""
+
+from fraud.errors import FraudError
+from fraud.modelling.bundle import describe
+from fraud.modelling.comparison.figures import Contender
+from fraud.modelling.comparison.logged import on_logged_rows, read_logged_scores
+from fraud.modelling.comparison.opponent import Champion
+from fraud.modelling.comparison.rules import LEAST_FRAUDS
+from fraud.modelling.dataset import Dataset
+from fraud.modelling.splits import Period
+from fraud.settings import Settings
+
+
+def defend(
+    settings: Settings, data: Dataset, period: Period, champion: Champion
+) -> tuple[Dataset, Contender] | str:
+    """The rows of the period that the champion has scores of, and these; or in words why there are none."""
+    window = data.between(period)
+    if champion.bundle is None:
+        return _as_logged(settings, window, period, champion)
+    scores = champion.bundle.score(window.rows)
+    return window, Contender(describe(champion.bundle), scores, champion.bundle.threshold)
+
+
+def _as_logged(
+    settings: Settings, window: Dataset, period: Period, champion: Champion
+) -> tuple[Dataset, Contender] | str:
+    try:
+        logged = read_logged_scores(settings, champion.version, period)
+    except FraudError as error:
+        return f"{champion.fault}, and its logged scores cannot be read ({error})"
+    rows, scores = on_logged_rows(window, logged)
+    if rows.frauds < LEAST_FRAUDS:
+        return (
+            f"{champion.fault}, and it logged scores of only {len(rows)} of the {len(window)} payments of "
+            f"{period} in {settings.topics.predictions!r}, {rows.frauds} of them fraud "
+            f"({LEAST_FRAUDS} are needed)"
+        )
+    return rows, Contender(f"version {champion.version} as it answered", scores, logged.threshold)
