@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 
@@ -26,6 +27,8 @@ from fraud.kafka import (
 )
 from fraud.lake import open_lake
 from fraud.modelling.cache import save_bundle
+from fraud.modelling.comparison.logged import read_logged_scores
+from fraud.modelling.splits import Period
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
 from fraud.settings import Settings
@@ -40,6 +43,7 @@ from serving.dashboard.store import Store
 from serving.dashboard.verdicts import Verdict, Verdicts
 from serving.run import run
 from tests.conftest import SettingsFactory
+from tests.fraud.modelling.comparison.predictions import prediction
 from tests.fraud.test_publish import profiles
 from tests.producer.test_redrive import bury
 from tests.producer.test_replay import Listener

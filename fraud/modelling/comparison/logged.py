@@ -105,7 +105,7 @@ def _decoded(
     for value in values:
         try:
             yield decoder.decode(value or b"")
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # `monitor` counts them and says so.
             continue
 

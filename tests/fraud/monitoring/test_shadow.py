@@ -52,7 +52,16 @@ def test_the_better_one_is_told_on_matured_payments_only(local_settings: Setting
     champion, challenger = report.judgements
     assert challenger.average_precision.low > champion.average_precision.high
     assert challenger.recall.value == 1.0
-    # and the gate would promote it
+    # and the gate would not promote it, because it raises three times as many alerts
+    assert report.verdict is not None
+    assert not report.verdict.promote
+    assert "FRAUD_TRAINING__ALERT_FACTOR" in report.verdict.reason
+
+
+def test_the_gate_judges_by_the_rules_of_the_settings(local_settings: Settings) -> None:
+    training = local_settings.training.model_copy(update={"alert_factor": 5.0})
+    generous = local_settings.model_copy(update={"training": training})
+    report = judge(generous, scored_by_both(1.0), labels(), challenger_threshold=0.5)
     assert report.verdict is not None
     assert report.verdict.promote
     assert "version 2 beats version 1" in report.verdict.reason
