@@ -114,6 +114,8 @@ def test_the_monitors_alarm_starts_retrain_and_nothing_else_does() -> None:
         "flows/retrain.py:retrain/local",
         "flows/retrain.py:retrain/kubernetes",
     ]
+    # and it tells the flow what started it
+    assert all(trigger["parameters"] == {"alarm": True} for _, trigger in found)
     (defined,) = _initialize_deployment_triggers("local", [dict(found[0][1])])
     defined.set_deployment_id(uuid4())
     trigger = EventTrigger.model_validate(defined.as_automation().trigger.model_dump(mode="json"))

@@ -61,7 +61,7 @@ class Verdict:
 
 def without_champion(why: str, compared_until: int | None = None) -> Verdict:
     """The verdict where there never was a champion."""
-    return Verdict(True, f"promoted without a contest: {why}", compared_until=compared_until)
+    return Verdict(True, f"promoted as the first: {why}", compared_until=compared_until)
 
 
 def decide(

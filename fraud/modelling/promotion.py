@@ -129,7 +129,7 @@ def _is_stale(settings: Settings, champion: Champion, candidate: ModelBundle) ->
 
 
 def _is_for_a_person(verdict: Verdict) -> bool:
-    """Nothing could be compared, or nothing but the number of alerts or too little certainty is in the way."""
+    """Nothing could be compared, or but for the number of alerts or for certainty it would be promoted."""
     found = verdict.comparison
     if verdict.promote or found is None:
         return not verdict.promote

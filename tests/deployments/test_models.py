@@ -136,12 +136,45 @@ def test_rollback_to_another_feature_version_leaves_the_champion(
     assert version_of_alias(registry) == new
 
 
-def test_without_mlflow_both_are_one_sentence(
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_promote_gives_a_version_the_alias_and_keeps_the_reason(
+    fraud: FraudCommand, registry: Settings, alias: str
+) -> None:
+    two_champions(registry)
+    third = registered(registry, a_bundle())
+    done = fraud("promote", third, "--reason", "seen in shadow", "--alias", alias)
+    assert done.code == 0, done.err
+    assert f"version {third} of fraud-detector is the {alias}" in done.out
+    assert version_of_alias(registry, alias) == third
+    assert json.loads(fraud("models", "--json").out)[0]["reason"] == "seen in shadow"
+
+
+@pytest.mark.parametrize("version", ["7", "seven", "-", "1.0"])
+def test_promote_of_what_is_not_there_is_one_sentence(
+    fraud: FraudCommand, registry: Settings, version: str
+) -> None:
+    two_champions(registry)
+    refused = fraud("promote", version)
+    assert refused.code == 4
+    assert f"has no version {version!r}" in refused.err
+    assert refused.err.count("\n") == 1
+
+
+def test_promote_of_a_model_that_cannot_serve_leaves_the_champion(
+    fraud: FraudCommand, registry: Settings
+) -> None:
+    _, champion = two_champions(registry)
+    refused = fraud("promote", registered(registry, a_bundle(feature_version=99)))
+    assert refused.code == 5
+    assert version_of_alias(registry) == champion
+
+
+def test_without_mlflow_all_are_one_sentence(
     fraud: FraudCommand, registry: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FRAUD_REGISTRY__TRACKING_URI", "http://someone:secret@127.0.0.1:9")
-    for command in ("models", "rollback"):
-        refused = fraud(command)
+    for command in (("models",), ("rollback",), ("promote", "1")):
+        refused = fraud(*command)
         assert refused.code == 3
         assert "MLflow at http://127.0.0.1:9 failed (it does not answer)" in refused.err
         assert "secret" not in refused.err

@@ -84,6 +84,8 @@ def test_everything_is_deployed_and_runs_on_a_process_pool_or_on_alarm(
     while not (found := runs_started_by_alarm()) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert len(found) == 1
+    # and it knows what started it, so that its model is not promoted by itself
+    assert found[0].parameters["alarm"] is True
 
 
 def runs_started_by_alarm() -> list[FlowRun]:

@@ -1,4 +1,4 @@
-"""The closed loop: the world changes, the monitor notices, a better model serves; no hand on it."""
+"""The loop: the world changes, the monitor notices, a training brings a challenger, a person promotes it."""
 
 import json
 import os
@@ -34,7 +34,7 @@ from producer.simulator.life import start_of
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
 from serving.metrics import gauge_values
-from tests.flows.test_deploying import ROOT, prefect, runs_started_by_alarm
+from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
 from tests.flows.test_monitor import alarms_on
 from tests.serving.world import Running, predictions, running, wait_for
 
@@ -157,7 +157,7 @@ def versions_in_service(serving: Running) -> set[str]:
     return {labels["version"] for labels, value in told if labels["role"] == "champion" and value}
 
 
-def test_drift_brings_a_better_model_into_service_with_no_hand_on_it(
+def test_drift_brings_a_challenger_that_a_person_puts_into_service(
     home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(home)
@@ -187,12 +187,17 @@ def test_drift_brings_a_better_model_into_service_with_no_hand_on_it(
             assert run.created_by is not None
             assert run.created_by.type == "AUTOMATION"
             assert run.state_name == "Completed", (tmp_path / "worker.log").read_text()[-5_000:]
-            # and the gate promotes what it brought, and says why
+            # and what it brought is the challenger, because an alarm alone promotes nothing
             newest, former = list_versions(home)
-            assert (newest.version, newest.aliases) == ("2", ("champion",))
-            assert "beats" in newest.reason
-            assert former.reason.startswith("promoted without a contest")
-            # and the engine, which has been running all the while, scores with it
+            assert (newest.version, newest.aliases) == ("2", ("challenger",))
+            assert "a person promotes it with `fraud promote 2 --reason ...`" in newest.reason
+            assert float(newest.tags["gate_average_precision_gain"]) > 0
+            assert former.aliases == ("champion",)
+            assert former.reason.startswith("promoted as the first")
+            assert versions_in_service(serving) == {"1"}
+            # when that person does it
+            program("deployments.cli", "promote", "2", "--reason", "thieves take small sums now")
+            # then the engine, which has been running all the while, scores with it
             wait_for(lambda: versions_in_service(serving) == {"2"})
             world.live(1)
             wait_until_scored(home)

@@ -61,6 +61,27 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
     assert "not better beyond noise" in newest.reason
 
 
+@pytest.mark.timeout(300)
+def test_a_training_by_alarm_makes_a_challenger_unless_configured(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a champion
+    write_history(open_lake(home), *tables(days=60, per_day=60, fraud_rate=0.05))
+    assert train(trials=1).promote
+    # when an alarm starts a training
+    verdict = train(trials=1, alarm=True)
+    # then its model is the challenger, and the flow's result says what a person must do
+    assert (verdict.promote, verdict.challenger) == (False, True)
+    assert "`fraud promote 2 --reason ...`" in verdict.reason
+    assert verdict.figures["champion_scores"] == "scored again"
+    assert (version_of_alias(home), version_of_alias(home, "challenger")) == ("1", "2")
+    # and where alarms may promote, the gate decides
+    monkeypatch.setenv("FRAUD_TRAINING__PROMOTE_ON_ALARM", "auto")
+    gated = train(trials=1, alarm=True)
+    assert (gated.promote, gated.challenger) == (False, False)
+    assert "not better beyond noise" in gated.reason
+
+
 def test_an_empty_lake_registers_nothing(home: Settings) -> None:
     with pytest.raises(DataError, match="no training rows"):
         train(trials=1)

@@ -57,12 +57,12 @@ class Comparison:
     @property
     def precision_bound(self) -> float:
         """The gain in average precision that is certain enough for a promotion."""
-        return self.precision.lower(self._level)
+        return self.precision.certain(self._level)
 
     @property
     def money_bound(self) -> float:
         """The gain in money saved that is certain enough for a promotion."""
-        return self.money.lower(self._level)
+        return self.money.certain(self._level)
 
     @property
     def is_better(self) -> bool:
@@ -77,7 +77,7 @@ class Comparison:
     @property
     def is_no_loss(self) -> bool:
         """A loss of average precision above the allowed one is excluded, and none of money is shown."""
-        return self.precision.lower(0.05) > -self.rules.max_precision_loss and not self.is_worse
+        return self.precision.interval.low > -self.rules.max_precision_loss and not self.is_worse
 
     @property
     def allows_alerts(self) -> bool:

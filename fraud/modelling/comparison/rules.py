@@ -34,7 +34,7 @@ class PromotionRules:
         alert_factor: by how much the number of alerts may grow or shrink.
         alert_floor: alerts in the test window; smaller counts are taken for this many.
         aim: `gain` asks for an improvement beyond noise; `no loss` is for a champion that must be replaced.
-        max_precision_loss: of average precision, which `no loss` must exclude with a confidence of 95 %.
+        max_precision_loss: of average precision, which lies below the 95 % interval under `no loss`.
     """
 
     false_promotions: float = 0.05
