@@ -3,12 +3,14 @@
 import json
 import threading
 import time
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from serving.engine import Engine
 from serving.metrics import Metrics
 
+_PATIENCE_S = 10.0
 STUCK_AFTER_S = 30.0
 """A loop that has not turned for this long is stuck; a restart is the remedy."""
 
@@ -46,6 +48,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
+    timeout = _PATIENCE_S  # of a client that does not send, or does not read
 
     def do_GET(self) -> None:
         pages = {"/live": self._live, "/ready": self._ready, "/metrics": self._metrics}
@@ -54,6 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"error": f"there are {', '.join(pages)}"})
         else:
             page()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What Python answers to a malformed request would repeat it."""
+        self.close_connection = True
+        self._answer(code, {"error": HTTPStatus(code).phrase.lower()})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Keep quiet: probes come every few seconds."""

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 
 from serving.dashboard import access, cases, federation, insights
 from serving.dashboard.assets import load_assets
+from serving.dashboard.guarding.complaints import answer_without_echo
 from serving.dashboard.parts import Parts
 from serving.dashboard.security import Guard
 
@@ -28,6 +29,7 @@ def make_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="Fraud dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.parts = parts
+    answer_without_echo(app)
     for router in ROUTERS:
         app.include_router(router)
     assets = load_assets()

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.dashboard.access import PartsOf, open_session
 from serving.dashboard.challenges import PATIENCE_S, Challenge
+from serving.dashboard.guarding.hosts import parse_host
 from serving.dashboard.oidc import LoginRefusedError
 from serving.dashboard.parts import Parts
 from serving.dashboard.verdicts import audit
@@ -84,7 +85,9 @@ def finish(
 
 def _return_url(request: Request, parts: Parts) -> str:
     """Of this dashboard, under the name that the browser uses and the guard has let through."""
-    return f"{'https' if _secure(parts) else 'http'}://{request.headers['host']}{_RETURN}"
+    scheme, host = "https" if _secure(parts) else "http", parse_host(request.headers["host"])
+    assert host is not None, "the guard lets no other through"
+    return f"{scheme}://{host.written_for(scheme)}{_RETURN}"
 
 
 def _cookie(parts: Parts) -> str:

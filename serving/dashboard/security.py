@@ -1,15 +1,17 @@
 """What every answer carries and every request must show, whatever the page."""
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fraud.errors import ConfigurationError
+from serving.dashboard.guarding.bodies import RefusedBodyError, read_body
+from serving.dashboard.guarding.hosts import Host, parse_host, parse_origin
+
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_MOST_BODY = 64 * 1_024
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,11 +28,17 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses what comes under a foreign name (DNS rebinding), from another site or at great length."""
+    """Refuses what comes under a foreign name (DNS rebinding), from another site or at great length.
+
+    Raises:
+        ConfigurationError: one of `hosts` is no host.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], *, behind_tls: bool) -> None:
         self._app = app
-        self._hosts = {*_LOCAL, *(host.lower() for host in hosts)}
+        # One that is allowed without a port is allowed under every port.
+        self._hosts = {_allowed(host) for host in (*_LOCAL, *hosts)}
+        self._port_of_scheme = 443 if behind_tls else 80
         tls = {"Strict-Transport-Security": "max-age=31536000"} if behind_tls else {}
         self._headers = _HEADERS | tls
 
@@ -48,29 +56,48 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
-        if refusal is not None:
-            await refusal(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is None:
+            try:
+                receive = await read_body(headers, receive, must_tell=scope["method"] not in _SAFE)
+            except RefusedBodyError as error:
+                # What is left of the body must not be taken for the next request.
+                refusal = PlainTextResponse(str(error), error.status, {"Connection": "close"})
+        await (refusal or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
-        host = headers.get("host", "")
-        if host.lower().rsplit(":", 1)[0] not in self._hosts and host.lower() not in self._hosts:
+        host = parse_host(headers.get("host", ""))
+        if host is None or not self._knows(host):
             return PlainTextResponse("unknown host; name it in FRAUD_DASHBOARD__ALLOWED_HOSTS", 421)
-        if method in _SAFE:
-            return None
-        if not _same_site(headers, host):
+        if method not in _SAFE and not _same_site(headers, host):
             return PlainTextResponse("the request comes from another site", 403)
-        length = headers.get("content-length", "")
-        if not length.isdigit() or int(length) > _MOST_BODY:
-            return PlainTextResponse("the request is too long or does not tell its length", 413)
         return None
 
+    def _knows(self, host: Host) -> bool:
+        port = self._port_of_scheme if host.port is None else host.port
+        return not self._hosts.isdisjoint({Host(host.name, None), Host(host.name, port)})
 
-def _same_site(headers: Headers, host: str) -> bool:
+
+def _allowed(text: str) -> Host:
+    # An address of IPv6 may be written without brackets here, as nothing else has two colons.
+    host = parse_host(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
+    if host is None:
+        raise ConfigurationError(
+            f"FRAUD_DASHBOARD__ALLOWED_HOSTS: {text!r} is no host; write names as in example.com or "
+            "example.com:8443, without http://"
+        )
+    return host
+
+
+def _same_site(headers: Headers, host: Host) -> bool:
     """Browsers send `Origin` with every POST; what sends none is no browser and has no foreign cookies."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == host
+    if "origin" not in headers:
+        return True
+    origin = parse_origin(headers["origin"])
+    if origin is None:
+        return False
+    scheme, from_host = origin
+    return (from_host.name, from_host.port_for(scheme)) == (host.name, host.port_for(scheme))

@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { Foreign, isolated } from "./foreign";
 import { moment } from "./format";
 import { Panel } from "./live";
 import { useAnswer, useNow } from "./state";
@@ -25,13 +26,17 @@ export function AuditPage(): JSX.Element {
               {value.entries.map((one) => (
                 <tr key={one.seq}>
                   <td>{moment(one.at)}</td>
-                  <td>{one.who}</td>
+                  <td>
+                    <Foreign text={one.who} />
+                  </td>
                   <td>{one.action}</td>
-                  <td>{one.subject}</td>
+                  <td>
+                    <Foreign text={one.subject} />
+                  </td>
                   <td class="text">
                     {Object.entries(one.detail)
                       .filter(([name, text]) => name !== "id" && text)
-                      .map(([name, text]) => `${name}: ${text}`)
+                      .map(([name, text]) => `${name}: ${isolated(String(text))}`)
                       .join("; ")}
                   </td>
                 </tr>

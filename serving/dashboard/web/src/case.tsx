@@ -2,8 +2,10 @@ import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { ApiError, post } from "./api";
 import { ago, campaign, country, date, decimal, duration, integer, moment, money, percent, score } from "./format";
+import { Foreign, isolated } from "./foreign";
 import { useKeys } from "./keys";
 import { CardMap } from "./map";
+import { uuid } from "./random";
 import { arrived, useAnswer, useCell, useNow } from "./state";
 import { Timeline } from "./timeline";
 import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "./types";
@@ -29,7 +31,7 @@ export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
   if (!value) return <p class="empty">Opening…</p>;
   const { alert } = value;
   return (
-    <article class="case" aria-label={`Case ${alert.transaction_id}`}>
+    <article class="case" aria-label={`Case ${isolated(alert.transaction_id)}`}>
       <Heading alert={alert} />
       <Judge key={id} found={value} me={me} {...(onJudged ? { onJudged } : {})} />
       <div class="case-grid">
@@ -40,7 +42,7 @@ export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
         <section>
           <h2>Where the card was used</h2>
           <CardMap payments={value.payments} chosen={id} />
-          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${alert.channel})` : ""} has no place.</p>}
+          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${isolated(alert.channel)})` : ""} has no place.</p>}
         </section>
         <section class="wide">
           <h2>The card’s payments</h2>
@@ -62,13 +64,20 @@ export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
 }
 
 function Heading({ alert }: { alert: Alert }): JSX.Element {
-  const facts = [alert.category, alert.channel, country(alert.country), moment(alert.timestamp)];
+  const facts = [...[alert.category, alert.channel, country(alert.country)].map((one) => one && isolated(one)), moment(alert.timestamp)];
   return (
     <header class="case-head">
       <div>
         <p class="amount">{money(alert)}</p>
         <p class="where">
-          at <strong>{alert.merchant_id ?? "a merchant not yet known"}</strong> with card <strong>{alert.card_id}</strong>
+          at{" "}
+          <strong>
+            <Foreign text={alert.merchant_id ?? "a merchant not yet known"} />
+          </strong>{" "}
+          with card{" "}
+          <strong>
+            <Foreign text={alert.card_id} />
+          </strong>
         </p>
         <p class="facts">{facts.filter(Boolean).join(" · ")}</p>
       </div>
@@ -117,7 +126,7 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
     try {
       // What the box holds now: a key may be pressed before the page has been drawn anew.
       const note = noteBox.current?.value ?? "";
-      const judgement = { id: crypto.randomUUID(), transaction_id: alert.transaction_id, verdict, note };
+      const judgement = { id: uuid(), transaction_id: alert.transaction_id, verdict, note };
       const answer = await post<{ delivered: boolean; alert: Alert }>("verdict", judgement);
       arrived.set({ alerts: [answer.alert], more: 0 });
       if (noteBox.current) noteBox.current.value = "";
@@ -191,17 +200,21 @@ function Standing({ found, now }: { found: Case; now: number }): JSX.Element | n
     <div class="standing" aria-live="polite">
       {latest && (
         <p>
-          <span class={`chip ${latest.verdict}`}>{latest.verdict}</span> said <strong>{latest.analyst}</strong>,{" "}
+          <span class={`chip ${latest.verdict}`}>{latest.verdict}</span> said{" "}
+          <strong>
+            <Foreign text={latest.analyst} />
+          </strong>
+          ,{" "}
           {ago(latest.decided_at, now)} {now - latest.decided_at < 2_000 ? "" : "ago"}
           {latest.pending ? " · its label waits for Kafka" : latest.verdict === "unsure" ? "" : " · label sent"}
         </p>
       )}
-      {latest?.note && <blockquote>{latest.note}</blockquote>}
+      {latest?.note && <blockquote dir="auto">{latest.note}</blockquote>}
       {chargeback && (
         <p>
           <span class={`chip ${alert.is_fraud ? "fraud" : "legitimate"}`}>{alert.is_fraud ? "fraud" : "legitimate"}</span>
-          {alert.campaign ? `, ${campaign(alert.campaign)},` : ""} by{" "}
-          {alert.label_source}, {date(alert.reported_at ?? 0)}
+          {alert.campaign ? `, ${isolated(campaign(alert.campaign))},` : ""} by{" "}
+          <Foreign text={alert.label_source ?? ""} />, {date(alert.reported_at ?? 0)}
         </p>
       )}
     </div>
@@ -215,7 +228,9 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
     <ol class="reasons">
       {alert.reasons.map((one) => (
         <li key={one.feature}>
-          <span>{inWords(one, alert)}</span>
+          <span>
+            <Foreign text={inWords(one, alert)} />
+          </span>
           <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
             <rect width={(one.contribution / most) * 100} height={3} rx={1} />
           </svg>
@@ -229,7 +244,7 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
 export function inWords(reason: Reason, alert: Alert): string {
   const values: Record<string, string | null> = { category_code: alert.category, channel_code: alert.channel };
   const value = values[reason.feature];
-  return value ? `${reason.text}: ${value}` : reason.text;
+  return value ? `${reason.text}: ${isolated(value)}` : reason.text;
 }
 
 /** What the card paid before, to hold the amount against. */
@@ -267,8 +282,12 @@ function PaymentTable({ found }: { found: Case }): JSX.Element {
             <tr key={one.transaction_id} class={one.transaction_id === found.alert.transaction_id ? "here" : ""}>
               <td>{date(one.timestamp)}</td>
               <td class="number">{money(one)}</td>
-              <td>{one.merchant_id ?? "–"}</td>
-              <td>{one.country ?? "–"}</td>
+              <td>
+                <Foreign text={one.merchant_id ?? "–"} />
+              </td>
+              <td>
+                <Foreign text={one.country ?? "–"} />
+              </td>
               <td class="number">{one.score === null ? "–" : score(one.score)}</td>
               <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
             </tr>
@@ -304,12 +323,12 @@ function ModelFacts({ alert }: { alert: Alert }): JSX.Element {
   const took = alert.scored_at - alert.timestamp;
   return (
     <dl class="figures-list">
-      <Fact name="model" value={`${alert.model_name}, version ${alert.model_version}`} />
+      <Fact name="model" value={`${isolated(alert.model_name)}, version ${isolated(alert.model_version)}`} />
       <Fact name="features" value={`version ${alert.feature_version}`} />
       <Fact name="merchant profile used" value={alert.profile_date ?? "none"} />
       {alert.challenger_score !== null && (
         <Fact
-          name={`challenger, version ${alert.challenger_version}`}
+          name={`challenger, version ${isolated(alert.challenger_version ?? "")}`}
           value={`would have scored ${score(alert.challenger_score)}`}
         />
       )}
@@ -323,7 +342,9 @@ export function Fact({ name, value }: { name: string; value: string }): JSX.Elem
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>
+        <Foreign text={value} />
+      </dd>
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "./api";
 import { ScoreBar, inWords } from "./case";
+import { Foreign, isolated } from "./foreign";
 import { ago, campaign, country, money, score } from "./format";
 import { link } from "./route";
 import { arrived, missed, useCell, useNow } from "./state";
@@ -179,7 +180,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
           <option value="">any</option>
           {names.map(([code, name]) => (
             <option key={code} value={code}>
-              {name}
+              {isolated(name)}
             </option>
           ))}
         </select>
@@ -191,7 +192,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
             <option value="">any</option>
             {choices.campaigns.map((name) => (
               <option key={name} value={name}>
-                {campaign(name)}
+                {isolated(campaign(name))}
               </option>
             ))}
           </select>
@@ -253,12 +254,16 @@ class Row extends Component<RowProps> {
           </span>
           <span class="feed-main">
             <span class="feed-top">
-              <strong>{money(one)}</strong> <span class="muted">{one.merchant_id ?? one.card_id}</span>
+              <strong>{money(one)}</strong> <span class="muted">
+                <Foreign text={one.merchant_id ?? one.card_id} />
+              </span>
             </span>
-            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => inWords(reason, one)).join(" · ") || "no reason given"}</span>
+            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(inWords(reason, one))).join(" · ") || "no reason given"}</span>
           </span>
           <span class="feed-end">
-            <span>{one.country ?? ""}</span>
+            <span>
+              <Foreign text={one.country ?? ""} />
+            </span>
             <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
           </span>
         </a>

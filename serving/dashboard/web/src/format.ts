@@ -1,10 +1,14 @@
-const locale = navigator.language;
-const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
-const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false });
-const fullDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hour12: false });
-const regions = new Intl.DisplayNames([locale], { type: "region" });
+import { dates, inLocale, numbers } from "./locale";
+
+const number = (options: Intl.NumberFormatOptions) => inLocale((locale) => new Intl.NumberFormat(locale, { ...numbers, ...options }));
+const when = (options: Intl.DateTimeFormatOptions) => inLocale((locale) => new Intl.DateTimeFormat(locale, { ...dates, ...options }));
+const whole = number({ maximumFractionDigits: 0 });
+const short = number({ notation: "compact", maximumFractionDigits: 1 });
+const clock = when({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = when({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const fullDay = when({ dateStyle: "medium", timeStyle: "medium" });
+const regions = inLocale((locale) => new Intl.DisplayNames([locale], { type: "region" }));
+const decimals = new Map<number, Intl.NumberFormat>();
 
 export const integer = (value: number): string => whole.format(value);
 export const compact = (value: number): string => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
@@ -13,7 +17,9 @@ export const date = (ms: number): string => day.format(ms);
 export const moment = (ms: number): string => fullDay.format(ms);
 
 export function decimal(value: number, digits: number): string {
-  return value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const format = decimals.get(digits) ?? number({ minimumFractionDigits: digits, maximumFractionDigits: digits });
+  decimals.set(digits, format);
+  return format.format(value);
 }
 
 export function money(one: { amount: number; digits: number; currency: string }): string {

@@ -1,8 +1,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError, logIn } from "./api";
+import { logIn, me as whoAmI } from "./api";
+import { Foreign } from "./foreign";
 import { useAnswer } from "./state";
 import type { Me } from "./types";
+
+const noCookie = "Your browser did not keep the session’s cookie.";
+const needsTls = "Where TLS is configured it does so over https alone: open this page with https:// in its address.";
 
 export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
   const [problem, setProblem] = useState("");
@@ -14,9 +18,11 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
     setBusy(true);
     setProblem("");
     try {
-      enter(await logIn(String(fields.get("name")), String(fields.get("password"))));
+      const me = await logIn(String(fields.get("name")), String(fields.get("password")));
+      if (!(await whoAmI())) throw new Error(isSecureContext ? noCookie : `${noCookie} ${needsTls}`);
+      enter(me);
     } catch (error) {
-      setProblem(error instanceof ApiError ? error.message : String(error));
+      setProblem(error instanceof Error ? error.message : String(error));
       setBusy(false);
     }
   };
@@ -28,7 +34,7 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
         {company && (
           <>
             <a class="primary" href="api/oidc/login">
-              {company}
+              <Foreign text={company} />
             </a>
             <p class="or">or with a password of this desk</p>
           </>
@@ -47,6 +53,7 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
         <p class="problem" role="alert">
           {problem}
         </p>
+        {!isSecureContext && <p class="facts">This connection is not encrypted: others on the network can read your password. Ask for an https address.</p>}
         <p class="facts">
           The first password was shown once, when the dashboard first started. <code>fraud dashboard user add</code> makes others.
         </p>

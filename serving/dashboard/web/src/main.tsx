@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { me as whoAmI, post, whenLoggedOut } from "./api";
 import { AuditPage } from "./audit";
 import { CaseView } from "./case";
+import { Foreign } from "./foreign";
 import { ago } from "./format";
 import { LivePage } from "./live";
 import { Login } from "./login";
@@ -111,7 +112,7 @@ function Who({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <Pulse />
       <ThemeButton />
       <p class="name">
-        {me.name} <span class="muted">{me.role}</span>
+        <Foreign text={me.name} /> <span class="muted">{me.role}</span>
       </p>
       <button type="button" class="quiet" onClick={() => void end()}>
         Log out

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, post } from "./api";
 import { Plot } from "./charts";
+import { Foreign, isolated } from "./foreign";
 import { date, decimal, integer, moment, percent } from "./format";
 import { Panel } from "./live";
 import { useAnswer, useNow } from "./state";
@@ -23,7 +24,7 @@ export function ModelsPage({ me }: { me: Me }): JSX.Element {
   const versions = value.value ?? [];
   return (
     <div class="page">
-      {value.problem && <p class="problem">{value.problem}{value.at ? ` Shown is what was known at ${moment(value.at)}.` : ""}</p>}
+      {value.problem && <p class="problem"><Foreign text={value.problem} />{value.at ? ` Shown is what was known at ${moment(value.at)}.` : ""}</p>}
       <Panel title="Quality over versions" hint="on each version’s own test period">
         <Quality versions={versions} />
       </Panel>
@@ -56,8 +57,8 @@ function Quality({ versions }: { versions: Version[] }): JSX.Element {
           ];
         })}
         format={(value) => decimal(value, 1)}
-        first={`version ${old[0]?.version}`}
-        last={`version ${old[old.length - 1]?.version}`}
+        first={`version ${isolated(old[0]?.version ?? "")}`}
+        last={`version ${isolated(old[old.length - 1]?.version ?? "")}`}
       />
       <p class="legend">
         {metrics.map(([name, text], n) => (
@@ -95,7 +96,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
               <td>
                 {one.aliases.map((alias) => (
                   <span key={alias} class={`chip alias-${alias}`}>
-                    {alias}
+                    <Foreign text={alias} />
                   </span>
                 ))}
               </td>
@@ -105,7 +106,9 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
                   {one.metrics[name] === undefined ? "–" : decimal(one.metrics[name], 3)}
                 </td>
               ))}
-              <td class="text">{one.reason}</td>
+              <td class="text">
+                <Foreign text={one.reason} />
+              </td>
               {me.role === "admin" && (
                 <td>
                   <Promote version={one} changed={changed} />

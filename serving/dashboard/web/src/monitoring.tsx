@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "./charts";
+import { Foreign } from "./foreign";
 import { decimal, integer, moment, percent } from "./format";
 import { Figure, Panel } from "./live";
 import { useAnswer, useNow } from "./state";
@@ -15,7 +16,7 @@ export function MonitoringPage(): JSX.Element {
   const report = reports[Math.min(chosen, reports.length - 1)];
   return (
     <div class="page">
-      {value.problem && <p class="problem">{value.problem}</p>}
+      {value.problem && <p class="problem"><Foreign text={value.problem} /></p>}
       {report ? (
         <>
           <div class="toolbar">
@@ -29,7 +30,7 @@ export function MonitoringPage(): JSX.Element {
                 ))}
               </select>
             </label>
-            <span class="muted">model version {report.model_version ?? "–"}</span>
+            <span class="muted">model version <Foreign text={report.model_version ?? "–"} /></span>
           </div>
           <ReportView report={report} shift={value.psi} />
         </>
@@ -49,7 +50,9 @@ function Alarms({ raised }: { raised: string[] }): JSX.Element {
   return (
     <ul>
       {raised.map((one) => (
-        <li key={one}>{one}</li>
+        <li key={one}>
+          <Foreign text={one} />
+        </li>
       ))}
     </ul>
   );
@@ -126,7 +129,9 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
           )}
           <ul class="notes">
             {report.notes.map((one) => (
-              <li key={one}>{one}</li>
+              <li key={one}>
+                <Foreign text={one} />
+              </li>
             ))}
           </ul>
         </Panel>
@@ -142,7 +147,9 @@ function DriftBars({ drifts, shift }: { drifts: Drift[]; shift: number }): JSX.E
     <ol class="bars">
       {drifts.map((one) => (
         <li key={one.name}>
-          <span>{one.name}</span>
+          <span>
+            <Foreign text={one.name} />
+          </span>
           <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
             <rect class={one.psi > shift ? "risk" : "calm"} width={(one.psi / most) * 100} height={8} />
             <rect class="notch" x={(shift / most) * 100} width={0.5} height={8} />

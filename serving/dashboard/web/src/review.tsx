@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "./case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
+import { Foreign } from "./foreign";
 import { compact, money } from "./format";
 import { useKeys } from "./keys";
 import { go, link, route } from "./route";
@@ -89,7 +90,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
 function Judged({ alert }: { alert: Alert }): JSX.Element {
   return (
     <p class="toast" role="status">
-      <span class={`chip ${alert.verdict}`}>{alert.verdict}</span> {money(alert)} at {alert.merchant_id ?? "?"}
+      <span class={`chip ${alert.verdict}`}>{alert.verdict}</span> {money(alert)} at <Foreign text={alert.merchant_id ?? "?"} />
       {alert.pending ? "; the label waits for Kafka" : ""} · <a href={link("review", alert.transaction_id)}>look again</a>
     </p>
   );

@@ -1,0 +1,149 @@
+"""The page over plain http from another machine, in browsers of any language, with names of any script."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fraud.settings import Settings
+from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
+from tests.serving.dashboard.world import PASSWORDS, PATIENCE_S, Desk, labels_on, served, tell_alert
+
+NAME = "desk.example"
+RIGHT_TO_LEFT = "\u202egnp.kcatta \u05d7\u05e0\u05d5\u05ea"
+STRAY_ENDS = "Café\u2069\u2069\u202e Zwei"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """A browser for which the name leads here; as no name of this machine's, it is not a secure context."""
+    with raised(f"--host-resolver-rules=MAP {NAME} 127.0.0.1") as one:
+        yield one
+
+
+@pytest.fixture
+def far_desk(settings: Settings) -> Iterator[Desk]:
+    """A dashboard that browsers reach under the name."""
+    section = settings.dashboard.model_copy(update={"allowed_hosts": (NAME,)})
+    with served(settings.model_copy(update={"dashboard": section})) as desk:
+        desk.url = desk.url.replace("127.0.0.1", NAME)
+        yield desk
+
+
+@on_stage
+@pytest.mark.broker
+def test_a_verdict_can_be_given_over_plain_http_from_another_machine(stage: Stage, far_desk: Desk) -> None:
+    # given an analyst whose browser offers what it offers to unsafe pages
+    with visit(stage, far_desk.url, "anna") as anna:
+        assert anna.page.evaluate("[isSecureContext, typeof crypto.randomUUID]") == [False, "undefined"]
+        tell_alert(far_desk.settings, 1)
+        # when two alerts are judged
+        for number, key in ((1, "f"), (2, "l")):
+            tell_alert(far_desk.settings, number)
+            anna.page.locator(".feed li").filter(has_text=f"{number + 10}").first.click()
+            anna.page.locator(".case").wait_for()
+            anna.page.keyboard.press(key)
+            expect(anna.page.locator(".standing")).to_contain_text("label sent")
+            anna.page.locator("a.back").click()
+        assert anna.complaints == []
+    # then both are labels
+    labels = {one["transaction_id"]: one["is_fraud"] for one in labels_on(far_desk.settings)}
+    assert labels == {"t1": True, "t2": False}
+
+
+@on_stage
+@pytest.mark.broker
+def test_where_cookies_need_tls_the_login_says_so(stage: Stage, settings: Settings) -> None:
+    section = settings.dashboard.model_copy(update={"allowed_hosts": (NAME,), "behind_tls": True})
+    with served(settings.model_copy(update={"dashboard": section})) as desk:
+        context = stage.browser.new_context()
+        page = context.new_page()
+        page.goto(desk.url.replace("127.0.0.1", NAME))
+        expect(page.locator("form")).to_contain_text("is not encrypted")
+        page.fill("input[name=name]", "anna")
+        page.fill("input[name=password]", PASSWORDS["anna"])
+        page.click("button[type=submit]")
+        expect(page.locator(".problem")).to_contain_text(
+            "open this page with https://", timeout=PATIENCE_S * 1_000
+        )
+        context.close()
+
+
+LANGUAGES = [
+    "C", "", "en-US-u-ca-buddhist-nu-thai", "de_DE", "x-nobody", "tlh", "fa-IR", "ar-EG", "he", "th-TH",
+    "hi-IN-u-nu-deva", "ja-JP-u-ca-japanese", "de-DE", "zz-invalid-tag-of-length",
+]  # fmt: skip
+
+
+def with_languages(page: Page, language: str | None) -> None:
+    told = json.dumps([language] if language is not None else None)
+    page.add_init_script(
+        f"const told = {told};"
+        "Object.defineProperty(navigator, 'languages', {get: () => told ?? undefined});"
+        "Object.defineProperty(navigator, 'language', {get: () => told?.[0]});"
+    )
+
+
+@on_stage
+@pytest.mark.broker
+def test_no_language_of_a_browser_breaks_the_page_or_its_digits(stage: Stage, far_desk: Desk) -> None:
+    tell_alert(far_desk.settings, 3)
+    context = stage.browser.new_context(timezone_id="Asia/Kathmandu")
+    context.set_default_timeout(PATIENCE_S * 1_000)
+    for number, language in enumerate((*LANGUAGES, None)):
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error, found=errors: found.append(str(error)))
+        with_languages(page, language)
+        page.goto(f"{far_desk.url}/#/case/t3")
+        if number == 0:
+            page.fill("input[name=name]", "vera")
+            page.fill("input[name=password]", PASSWORDS["vera"])
+            page.click("button[type=submit]")
+        shown = page.locator(".case-head").inner_text()
+        # then the amount and the year are of the digits and the calendar that everybody reads
+        assert re.search(r"13[.,]00\sEUR", shown), (language, shown)
+        assert re.search(r"\b20\d\d\b", shown), (language, shown)
+        assert re.fullmatch(r"[0-9]*", "".join(re.findall(r"\d", shown))), (language, shown)
+        assert "\u200f" not in shown, language
+        assert errors == [], language
+        page.close()
+    context.close()
+
+
+@on_stage
+@pytest.mark.broker
+@pytest.mark.parametrize("name", [RIGHT_TO_LEFT, STRAY_ENDS])
+def test_a_name_turns_nothing_but_itself(stage: Stage, far_desk: Desk, name: str) -> None:
+    # given a merchant whose name turns the direction
+    tell_alert(far_desk.settings, 4, merchant_id=name)
+    with visit(stage, far_desk.url, "anna") as anna:
+        page = anna.page
+        page.locator(".feed li").first.click()
+        where = page.locator(".case-head .where")
+        where.wait_for()
+        expect(where).to_contain_text("card-4")
+        # then what stands before it in the text stands to its left, and what stands behind it to its right
+        left = page.evaluate(_LEFT_EDGES, [".case-head .where", ["at", "with card", "card-4"]])
+        assert left == sorted(left), name
+        assert page.locator(".case-head bdi").count() >= 2
+        assert anna.complaints == []
+
+
+_LEFT_EDGES = """([selector, texts]) => {
+  const place = document.querySelector(selector);
+  return texts.map((text) => {
+    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const at = node.data.indexOf(text);
+      if (at < 0) continue;
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + text.length);
+      return range.getBoundingClientRect().left;
+    }
+    return null;
+  });
+}"""
