@@ -9,12 +9,14 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import has_magic
 from io import BufferedIOBase
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 
 from fraud.errors import ConfigurationError, DataError, UnreachableError
 from fraud.settings import Settings
@@ -89,6 +91,9 @@ class Lake:
     def read_many(self, paths: list[str]) -> dict[str, bytes]:
         """The contents of small files by path; on S3 they are fetched side by side."""
         full = {path: self.filesystem._strip_protocol(self.path(path)) for path in paths}
+        if any(has_magic(name) for name in full.values()):
+            # Asked for several files at once, fsspec takes brackets in the path for a pattern.
+            return {path: self.filesystem.cat_file(name) for path, name in full.items()}
         found = self.filesystem.cat(list(full.values())) if paths else {}
         return {path: found[name] for path, name in full.items()}
 
@@ -164,7 +169,7 @@ def open_lake(settings: Settings, silence_s: float | None = None) -> Lake:
         UnreachableError: the store does not answer or refuses the credentials.
     """
     try:
-        filesystem, root = fsspec.core.url_to_fs(settings.lake_url, **_storage_options(settings, silence_s))
+        filesystem, root = _file_system(settings, silence_s)
     except (ValueError, ImportError) as error:
         raise ConfigurationError(f"FRAUD_LAKE__URL {settings.lake_url!r} cannot be used: {error}") from error
     if silence_s is not None:
@@ -172,6 +177,15 @@ def open_lake(settings: Settings, silence_s: float | None = None) -> Lake:
     lake = Lake(filesystem, root.rstrip("/"))
     _probe(lake, settings.lake_url)
     return lake
+
+
+def _file_system(settings: Settings, silence_s: float | None) -> tuple[fsspec.AbstractFileSystem, str]:
+    if settings.lake.url is None:
+        return LocalFileSystem(), settings.lake_url  # a path of ours, in which nothing means anything
+    found: tuple[fsspec.AbstractFileSystem, str] = fsspec.core.url_to_fs(
+        settings.lake_url, **_storage_options(settings, silence_s)
+    )
+    return found
 
 
 def _probe(lake: Lake, url: str) -> None:

@@ -360,13 +360,36 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         ConfigurationError: a value is malformed; names the variable, never its value.
     """
-    home = Path(str(overrides.get("home") or os.environ.get("FRAUD_HOME") or ".fraud"))
+    home = usable_home(str(overrides.get("home") or os.environ.get("FRAUD_HOME") or ".fraud"))
     try:
         settings = Settings(_env_file=(stack_file(home), Path(".env")), **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise ConfigurationError(_first_fault(error)) from None
     keep_loopback_direct(settings.model_dump())
-    return settings
+    return settings.model_copy(update={"home": usable_home(str(settings.home))})
+
+
+def usable_home(text: str) -> Path:
+    """The home as a path; `~` is the user's.
+
+    Raises:
+        ConfigurationError: it cannot be a folder of ours.
+    """
+    try:
+        home = Path(text).expanduser()
+        is_taken = any(one.exists() and not one.is_dir() for one in (home, *home.parents))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"FRAUD_HOME: {text!r} cannot be used: {error}; name another folder"
+        ) from None
+    if is_taken:
+        raise ConfigurationError(f"FRAUD_HOME: {text} is, or is in, a file; name a folder")
+    if "?" in str(home.absolute()) or not str(home.absolute()).isprintable():
+        raise ConfigurationError(
+            f"FRAUD_HOME: {text!r} has a question mark or an unprintable character in its path, which the "
+            "address of a database cannot hold; name another folder"
+        )
+    return home
 
 
 def _first_fault(error: ValidationError) -> str:

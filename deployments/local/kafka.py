@@ -1,5 +1,6 @@
 """A real Apache Kafka of one node (KRaft) on the loopback interface, without a container."""
 
+import os
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -12,9 +13,11 @@ from deployments.local.jars import Progress, kafka_jars
 from deployments.local.processes import ServerProcess, free_port, listens, spawn, wait_until_ready
 from fraud.errors import UnreachableError
 from fraud.machine.java import Java, find_java
+from fraud.machine.locales import utf8_environment
 
 _PATIENCE_S = 120.0
 _GRACE_S = 15.0
+_PROPERTIES = "server.properties"
 _DEFAULTS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -97,11 +100,11 @@ class EmbeddedKafka:
         """
         java = find_java(self._java_home)
         jars = kafka_jars(self._progress, java)
-        configuration = self._write_properties()
+        self._write_properties()
         if not (self.folder / "data" / "meta.properties").exists():
-            self._format(java, jars, configuration)
-        command = self._java(java, jars, "kafka.Kafka", str(configuration))
-        self.process = spawn(self.name, command, self.log, {})
+            self._format(java, jars)
+        command = self._java(java, jars, "kafka.Kafka", _PROPERTIES)
+        self.process = spawn(self.name, command, self.log, {}, self.folder)
         return self.process
 
     def wait(self) -> None:
@@ -152,26 +155,29 @@ class EmbeddedKafka:
         except KafkaException:
             return False
 
-    def _write_properties(self) -> Path:
+    def _write_properties(self) -> None:
         ports = {"port": self.port, "controller_port": self.controller_port}
         addresses = {
             "listeners": "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
             "controller.quorum.voters": "1@127.0.0.1:{controller_port}",
-            "log.dirs": str(self.folder / "data"),
+            # Relative to the folder it works in: a comma in the path would make a list of it.
+            "log.dirs": "data",
         }
         merged = _DEFAULTS | addresses | self._properties
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "server.properties"
         lines = (f"{name}={_filled(value, ports)}\n" for name, value in merged.items())
-        path.write_text("".join(lines), encoding="utf-8")
-        return path
+        (self.folder / _PROPERTIES).write_text("".join(lines), encoding="utf-8")
 
-    def _format(self, java: Java, jars: Path, configuration: Path) -> None:
+    def _format(self, java: Java, jars: Path) -> None:
         cluster = _cluster_id(uuid.uuid4().bytes)
-        tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(configuration))
+        tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", _PROPERTIES)
         # It runs for a second, so the JVM had better not optimise.
         command = self._java(java, jars, "-XX:TieredStopAtLevel=1", *tool, *self._format_arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)  # noqa: S603
+        environment = dict(os.environ) | utf8_environment()
+        done = subprocess.run(  # noqa: S603
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, errors="replace",
+            check=False, timeout=_PATIENCE_S,
+        )  # fmt: skip
         if done.returncode != 0:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             self.log.write_text(done.stdout + done.stderr, encoding="utf-8")

@@ -17,6 +17,7 @@ from fraud.machine.proxies import direct_environment
 
 _POLL_S = 0.1
 _SAME_START_S = 1.0
+_IN_FOLDER = 'cd -- "$1" && shift && exec "$@"'
 _OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -76,11 +77,20 @@ class ServerProcess:
             return False
 
 
-def spawn(name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> ServerProcess:
-    """Start a server in its own session, writing to `log`; the former log is kept beside it as `.1`."""
+def spawn(
+    name: str, command: Sequence[str], log: Path, environment: Mapping[str, str], folder: Path | None = None
+) -> ServerProcess:
+    """Start a server in its own session, writing to `log`; the former log is kept beside it as `.1`.
+
+    Servers take paths for lists, addresses and patterns. One that works in `folder` can be given names that are
+    relative to it, whatever characters the path has.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_suffix(log.suffix + ".1"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ("/bin/sh", "-c", _IN_FOLDER, "sh", str(folder), *command)
     pid = os.posix_spawn(
         command[0],
         list(command),

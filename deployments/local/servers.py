@@ -11,11 +11,13 @@ from deployments.local.processes import ServerProcess, free_port, spawn, wait_un
 
 _PATIENCE_S = 300.0
 _GRACE_S = 10.0
+_OWN_MODULES_ONLY = {"PYTHONSAFEPATH": "1"}
+"""A server works in a folder of the home; what lies there is no module of its."""
 
 
 @dataclass
 class HttpServer:
-    """A server that is ready when `health` answers 200."""
+    """A server that is ready when `health` answers 200; it works in `folder`."""
 
     name: str
     port: int
@@ -23,6 +25,7 @@ class HttpServer:
     command: tuple[str, ...]
     health: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
     process: ServerProcess | None = None
 
     @property
@@ -32,7 +35,7 @@ class HttpServer:
 
     def spawn(self) -> ServerProcess:
         """Start the process without waiting."""
-        self.process = spawn(self.name, self.command, self.log, self.environment)
+        self.process = spawn(self.name, self.command, self.log, self.environment, self.folder)
         return self.process
 
     def wait(self) -> None:
@@ -62,8 +65,8 @@ def mlflow_server(home: Path, port: int | None = None) -> HttpServer:
     # fmt: off
     command = (
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}",
-        "--serve-artifacts", "--artifacts-destination", str(home / "mlflow-artifacts"),
+        "--workers", "1", "--backend-store-uri", "sqlite:///mlflow.db",
+        "--serve-artifacts", "--artifacts-destination", "mlflow-artifacts",
         "--allowed-hosts", hosts,
     )
     # fmt: on
@@ -72,7 +75,8 @@ def mlflow_server(home: Path, port: int | None = None) -> HttpServer:
         # Its workers for evaluations of language models; nobody here asks for one.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    return HttpServer("MLflow", port, home / "logs" / "mlflow.log", command, "/health", environment)
+    log = home / "logs" / "mlflow.log"
+    return HttpServer("MLflow", port, log, command, "/health", environment | _OWN_MODULES_ONLY, home)
 
 
 def prefect_server(home: Path, port: int | None = None) -> HttpServer:
@@ -84,12 +88,15 @@ def prefect_server(home: Path, port: int | None = None) -> HttpServer:
     )
     environment = {
         "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_PROMPT": "false",
     }
-    return HttpServer("Prefect", port, home / "logs" / "prefect.log", command, "/api/health", environment)
+    log = home / "logs" / "prefect.log"
+    environment |= _OWN_MODULES_ONLY
+    return HttpServer("Prefect", port, log, command, "/api/health", environment, home / "prefect")
 
 
 def http_ok(url: str, timeout_s: float = 2.0) -> bool:
