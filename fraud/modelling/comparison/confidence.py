@@ -78,7 +78,8 @@ def run_draws(days: Ints, draws: int, seed: int) -> Iterator[Floats]:
     for _ in range(draws):
         starts = random.integers(0, count, runs)
         drawn = np.bincount(((starts[:, None] + np.arange(length)) % count).ravel(), minlength=count)
-        yield (drawn * (count / (runs * length)))[place]
+        weights = drawn * (count / (runs * length))
+        yield np.asarray(weights[place], dtype=np.float64)
 
 
 def _standard_errors(figures: Mapping[str, Figure], draws: Iterator[Floats]) -> dict[str, float]:
