@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -34,6 +34,8 @@ _PASSING = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     }
 )
+
+_REFUSED_SETTING = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST)
 
 READER_GROUP = "fraud-readers"
 """The group of consumers that neither join nor commit; librdkafka looks for its coordinator all the same."""
@@ -115,7 +117,7 @@ class TopicPlan:
     name: str
     config: dict[str, str] = field(default_factory=dict)
     optional: dict[str, str] = field(default_factory=dict)
-    """What Kafka is asked for and may not know: `message.timestamp.after.max.ms` came with 3.6."""
+    """What a cluster may not know or allow; `message.timestamp.after.max.ms` came with Kafka 3.6."""
 
 
 @dataclass(frozen=True)
@@ -129,20 +131,23 @@ class TopicLayout:
 def topic_plans(settings: Settings) -> list[TopicPlan]:
     """Every topic of the system with its configuration."""
     topics, days = settings.topics, settings.kafka.retention_days
-    # What a broker's own defaults may set against what the state needs is named.
-    by_time = {"cleanup.policy": "delete", "retention.bytes": "-1"}
-    retention = by_time | {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
-    kept = by_time | {"retention.ms": "-1"}
-    event_time = {"message.timestamp.type": "CreateTime"}
+    retention = {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
+    kept = {"retention.ms": "-1"}
+    # A broker's own defaults may be against what the topics are for.
+    durable = {"min.insync.replicas": "2"} if settings.kafka.replication_factor > 2 else {}
+    by_time = durable | {"cleanup.policy": "delete", "retention.bytes": "-1"}
     skew_ms = int(settings.admission.clock_skew.total_seconds() * 1_000)
-    clock = {"message.timestamp.after.max.ms": str(max(CLOCK_AHEAD_MS, skew_ms))}
+    event_time = by_time | {
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": str(max(CLOCK_AHEAD_MS, skew_ms)),
+    }
     return [
-        TopicPlan(topics.transactions, retention | event_time, clock),
-        TopicPlan(topics.labels, kept | event_time, clock),
-        TopicPlan(topics.predictions, retention),
-        TopicPlan(topics.profiles, {"cleanup.policy": "compact"}),
-        TopicPlan(topics.dead_letters, kept),
-        TopicPlan(topics.label_dead_letters, kept),
+        TopicPlan(topics.transactions, retention, event_time),
+        TopicPlan(topics.labels, kept, event_time),
+        TopicPlan(topics.predictions, retention, by_time),
+        TopicPlan(topics.profiles, {"cleanup.policy": "compact"}, durable),
+        TopicPlan(topics.dead_letters, kept, by_time),
+        TopicPlan(topics.label_dead_letters, kept, by_time),
     ]
 
 
@@ -166,33 +171,33 @@ def make_topics(settings: Settings, admin: AdminClient, plans: Sequence[TopicPla
     Raises:
         UnreachableError: a broker refuses.
     """
-    refused = []
-    for plan, future in _begin_creation(settings, admin, plans, with_optional=True):
-        error = future.exception()
-        unknown = isinstance(error, KafkaException) and error.args[0].code() == KafkaError.INVALID_CONFIG
-        if unknown and plan.optional:
-            refused.append(plan)
-        else:
-            _require_created(settings, plan, future)
-    for plan, future in _begin_creation(settings, admin, refused, with_optional=False):
-        _require_created(settings, plan, future)
+    while plans:
+        begun = _begin_creation(settings, admin, plans)
+        tried = [_created_or_smaller(settings, plan, future) for plan, future in begun]
+        plans = [plan for plan in tried if plan is not None]
 
 
 def _begin_creation(
-    settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan], *, with_optional: bool
+    settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]
 ) -> list[tuple[TopicPlan, Any]]:
     kafka = settings.kafka
     wanted = [
-        NewTopic(
-            plan.name,
-            kafka.partitions,
-            kafka.replication_factor,
-            config=plan.config | (plan.optional if with_optional else {}),
-        )
+        NewTopic(plan.name, kafka.partitions, kafka.replication_factor, config=plan.config | plan.optional)
         for plan in plans
     ]
-    futures = admin.create_topics(wanted) if wanted else {}
+    futures = admin.create_topics(wanted)
     return [(plan, futures[plan.name]) for plan in plans]
+
+
+def _created_or_smaller(settings: Settings, plan: TopicPlan, future: Any) -> TopicPlan | None:
+    """None when the topic is there, else the plan without those optional settings that are refused."""
+    error = future.exception()
+    is_refused = isinstance(error, KafkaException) and error.args[0].code() in _REFUSED_SETTING
+    if not (is_refused and plan.optional):
+        _require_created(settings, plan, future)
+        return None
+    named = {name for name in plan.optional if name in error.args[0].str()} or plan.optional.keys()
+    return replace(plan, optional={name: plan.optional[name] for name in plan.optional.keys() - named})
 
 
 def _require_created(settings: Settings, plan: TopicPlan, future: Any) -> None:

@@ -11,6 +11,7 @@ from fraud.errors import ConfigurationError
 from fraud.kafka import DAY_MS, topic_config
 from fraud.lake import Lake
 from fraud.settings import Settings
+from fraud.topic_checks import history_findings
 from producer.publisher import Publisher
 from producer.simulator import Simulator
 from producer.simulator.life import start_of
@@ -115,3 +116,7 @@ def _require_retention(settings: Settings, span: Span) -> None:
             f"topic {topic} keeps {kept // DAY_MS} days, so Kafka would delete what is simulated from "
             f"{span.start} on; ask for fewer days or raise the topic's retention.ms"
         )
+    now = int(datetime.now(UTC).timestamp() * 1_000)
+    for one in history_findings(settings, topic, start_of(span.start), now, now):
+        if one.level != "advice":
+            raise ConfigurationError(f"{one}; run {one.command(settings)}")

@@ -129,12 +129,14 @@ def test_partitions_that_differ_are_named(make_settings: SettingsFactory, broker
 def test_a_kafka_that_does_not_know_a_setting_gets_the_topic_without_it(settings: Settings) -> None:
     # given a plan with something that this cluster has never heard of
     name = f"{settings.topics.transactions}.old"
-    plan = TopicPlan(name, {"retention.ms": "-1"}, {"message.timestamp.from.the.future.ms": "1"})
+    optional = {"message.timestamp.from.the.future.ms": "1", "retention.bytes": "1000000000"}
+    plan = TopicPlan(name, {"retention.ms": "-1"}, optional)
     # when the topic is created
     make_topics(settings, admin_client(settings), [plan])
     # then it is there with the rest
     assert wait_for(lambda: existing_topics(settings).get(name)) == settings.kafka.partitions
-    assert topic_config(settings, name)["retention.ms"] == "-1"
+    config = topic_config(settings, name)
+    assert (config["retention.ms"], config["retention.bytes"]) == ("-1", "1000000000")
 
 
 @pytest.mark.parametrize(
