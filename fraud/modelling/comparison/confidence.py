@@ -78,8 +78,7 @@ def run_draws(days: Ints, draws: int, seed: int) -> Iterator[Floats]:
     for _ in range(draws):
         starts = random.integers(0, count, runs)
         drawn = np.bincount(((starts[:, None] + np.arange(length)) % count).ravel(), minlength=count)
-        weights = drawn * (count / (runs * length))
-        yield np.asarray(weights[place], dtype=np.float64)
+        yield (drawn.astype(np.float64) * (count / (runs * length)))[place]
 
 
 def _standard_errors(figures: Mapping[str, Figure], draws: Iterator[Floats]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_readable
+from fraud.messages import MessageReader
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.splits import Period, milliseconds
 from fraud.settings import Settings
@@ -89,25 +90,14 @@ def on_logged_rows(window: Dataset, logged: LoggedScores) -> tuple[Dataset, Floa
 
 def _predictions(settings: Settings, period: Period) -> Iterator[LoggedScore]:
     """Every readable prediction that was sent since the period began."""
-    topic, decoder = settings.topics.predictions, msgspec.json.Decoder(LoggedScore)
+    topic, reader = settings.topics.predictions, MessageReader(LoggedScore)
     # An answer is not older than its payment, but for the clocks.
     since = period.start - milliseconds(settings.admission.clock_skew)
     for partition in range(require_readable(settings, topic)):
         with PartitionLog(settings, topic, partition) as log:
             low, end = log.bounds()
             for batch in log.read(max(low, log.first_at(max(since, 0), end)), end):
-                yield from _decoded(decoder, (message.value() for message in batch))
-
-
-def _decoded(
-    decoder: "msgspec.json.Decoder[LoggedScore]", values: Iterable[bytes | None]
-) -> Iterator[LoggedScore]:
-    for value in values:
-        try:
-            yield decoder.decode(value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # `monitor` counts them and says so.
-            continue
+                yield from filter(None, map(reader.read, batch))
 
 
 def _keys(window: Dataset) -> pa.Array:
