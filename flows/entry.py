@@ -15,6 +15,7 @@ from prefect.settings import (
 )
 
 from fraud.errors import FraudError
+from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
 _SERVER_START_S = 120
@@ -43,7 +44,7 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
         except FraudError as error:
             if debug:
                 raise
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {shown(str(error))}", err=True)
             raise typer.Exit(error.exit_code) from None
 
     signature = _options(inspect.signature(flow.fn, eval_str=True))

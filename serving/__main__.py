@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fraud.errors import FraudError
+from fraud.machine.terminal import log_to_stderr, shown
 from fraud.settings import load_settings
 from serving.lean import import_xgboost
 from serving.stopping import ended_by_force
@@ -24,7 +25,7 @@ def main(
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does.")] = False,
 ) -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()
 
@@ -48,7 +49,7 @@ def main(
     except FraudError as error:
         if debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {shown(str(error))}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from fraud.errors import FraudError
+from fraud.machine.terminal import shown
 
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
@@ -105,5 +106,5 @@ def _fail(sentence: str, code: int, *, debug: bool) -> None:
     if debug:
         raise
     typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(" ".join(sentence.split()), err=True)
+    typer.echo(shown(" ".join(sentence.split())), err=True)
     sys.exit(code)

@@ -1,6 +1,5 @@
 """`fraud dashboard`: see alerts as they happen, judge them, look after the models."""
 
-import logging
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fraud.machine.terminal import log_to_stderr
 from fraud.settings import Settings, load_settings
 from serving.dashboard.accounts import SHORTEST_PASSWORD, Accounts, Role
 
@@ -84,6 +84,6 @@ def _with_port(settings: Settings, port: int | None) -> Settings:
 def _serve(settings: Settings) -> None:
     from serving.dashboard.run import run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     tell_first_password(settings, Console())
     run(settings)

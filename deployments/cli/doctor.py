@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from deployments.local.checks import check_machine
 from fraud.environment import Finding, check_environment
+from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 
 _PATIENCE_S = 3.0
@@ -43,4 +44,4 @@ def _tell(findings: list[Finding]) -> None:
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
         remedy = f" [yellow]→ {escape(finding.remedy)}[/]" if finding.remedy else ""
-        console.print(f"{mark} {finding.name:<{width}}  {escape(finding.detail)}{remedy}")
+        console.print(f"{mark} {finding.name:<{width}}  {escape(shown(finding.detail))}{remedy}")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.features.spec import FEATURE_NAMES
+from fraud.machine.terminal import shown
 from fraud.schema import from_minor
 from fraud.settings import load_settings
 from fraud.tracing.trace import Origin, Trace, as_document, trace
@@ -37,7 +38,7 @@ def explain(
 def page(found: Trace) -> Group:
     """The trace as one reads it, from the decision down to the data."""
     parts = [_headline(found), _payment(found), _reasons(found), _features(found), _model(found)]
-    notes = [Text(f"note: {note}", style="yellow") for note in found.notes]
+    notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
     return Group(*(part for part in parts if part is not None), *notes)
 
 
@@ -45,7 +46,7 @@ def _headline(found: Trace) -> Text:
     one = found.prediction
     style, sign = ("bold red", "≥") if one.decision == "review" else ("bold green", "<")
     return Text.assemble(
-        (one.decision, style), f"  {one.transaction_id}: score ", (f"{one.score:.4f}", "bold"),
+        (one.decision, style), f"  {shown(one.transaction_id)}: score ", (f"{one.score:.4f}", "bold"),
         f" {sign} threshold {one.threshold:.4f}",
     )  # fmt: skip
 
@@ -59,7 +60,7 @@ def _payment(found: Trace) -> Table:
     if len(reports) > 1 and found.is_fraud is not None:
         reports.append(f"now {_label(found.is_fraud)}")
     rows = {
-        "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {one.card_id}",
+        "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {shown(one.card_id)}",
         "at": _moment(one.timestamp),
         "scored": _moment(one.scored_at),
         "merchant": f"profile of {one.profile_date}" if one.profile_date else "no profile",
@@ -96,7 +97,7 @@ def _features(found: Trace) -> Table | None:
         share = shares[place] if shares else math.nan
         text = describe(FEATURE_NAMES[place], float(found.features.values[place]), found.prediction.currency)
         cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
-        table.add_row(FEATURE_NAMES[place], *cells, Text(text))
+        table.add_row(FEATURE_NAMES[place], *cells, Text(shown(text)))
     return table
 
 
@@ -140,7 +141,7 @@ def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(f"  {name}", Text(value))
+        table.add_row(f"  {name}", Text(shown(value)))
     return table
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fraud.machine.terminal import shown
 from fraud.registry import CHAMPION, RegisteredVersion, list_versions
 from fraud.settings import load_settings
 
@@ -36,7 +37,8 @@ def models_table(found: list[RegisteredVersion]) -> Table:
         style = "bold green" if CHAMPION in one.aliases else ""
         figures = (_figure(one, name) for name in ("average_precision", "recall", "precision"))
         made = one.created_at.strftime("%Y-%m-%d %H:%M")
-        table.add_row(one.version, ", ".join(one.aliases), made, *figures, Text(one.reason), style=style)
+        aliases, reason = Text(shown(", ".join(one.aliases))), Text(shown(one.reason))
+        table.add_row(one.version, aliases, made, *figures, reason, style=style)
     return table
 
 

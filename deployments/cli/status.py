@@ -7,8 +7,10 @@ import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from deployments.local.stack import ServerStatus, Stack
+from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
 _STYLES = {"ready": "green", "silent": "yellow", "dead": "red", "stopped": "dim"}
@@ -35,8 +37,8 @@ def status_table(found: list[ServerStatus]) -> Table:
         table.add_column(column, overflow="fold")
     for server in found:
         style = _STYLES[server.state]
-        pid = str(server.pid or "")
-        table.add_row(server.name, f"[{style}]{server.state}[/]", server.address, pid, server.log)
+        pid, log = str(server.pid or ""), Text(shown(server.log))
+        table.add_row(server.name, f"[{style}]{server.state}[/]", server.address, pid, log)
     return table
 
 

@@ -82,7 +82,7 @@ def spawn(
 ) -> ServerProcess:
     """Start a server in its own session, writing to `log`; the former log is kept beside it as `.1`.
 
-    Servers take paths for lists, addresses and patterns. One that works in `folder` can be given names that are
+    Servers take paths for lists, addresses and patterns. One that works in `folder` can be given names
     relative to it, whatever characters the path has.
     """
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.watch.figures import Pace, Reading
+from fraud.machine.terminal import shown
 from fraud.schema import Prediction, from_minor
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -75,11 +76,11 @@ def _alerts(alerts: Sequence[Prediction]) -> RenderableType:
     for one in alerts:
         table.add_row(
             datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%H:%M:%S"),
-            f"{from_minor(one.amount, one.currency):,} {one.currency}",
+            Text(f"{from_minor(one.amount, one.currency):,} {shown(one.currency)}"),
             Text(f"{one.score:.3f}", style="bold red" if one.score > 0.8 else "red"),
-            Text(one.card_id),
-            Text(one.transaction_id),
-            Text("; ".join(reason.text for reason in one.reasons or [])),
+            Text(shown(one.card_id)),
+            Text(shown(one.transaction_id)),
+            Text("; ".join(shown(reason.text) for reason in one.reasons or [])),
         )
     return table
 
@@ -89,7 +90,7 @@ def _troubles(reading: Reading) -> list[Text]:
     notes = [f"{url}: {told}" for url, ready, told in reading.states if not ready]
     if refused:
         notes.append(f"{refused:,.0f} versions could not serve; the workers' logs say why")
-    return [Text(note, style="yellow") for note in notes]
+    return [Text(shown(note), style="yellow") for note in notes]
 
 
 def _pairs(*rows: tuple[str, str]) -> Table:
@@ -97,7 +98,7 @@ def _pairs(*rows: tuple[str, str]) -> Table:
     table.add_column(style="dim")
     table.add_column(justify="right", style="bold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(shown(value)))
     return table
 
 

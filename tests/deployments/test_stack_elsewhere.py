@@ -37,7 +37,8 @@ def run(tmp_path: Path, proxy: RecordingProxy, _migrated_database: Path) -> Iter
     environment = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"} | {
         "FRAUD_HOME": str(folder / "home"), "TMPDIR": str(folder), "LC_ALL": "C", "TZ": "Asia/Kathmandu",
         "HTTP_PROXY": proxy.url, "HTTPS_PROXY": proxy.url, "ALL_PROXY": proxy.url, "COLUMNS": "11",
-        "FRAUD_SPARK__MASTER": "local[1]", "FRAUD_SPARK__DRIVER_MEMORY": "1g", "PREFECT_HOME": str(folder / "p"),
+        "FRAUD_SPARK__MASTER": "local[1]", "FRAUD_SPARK__DRIVER_MEMORY": "1g",
+        "PREFECT_HOME": str(folder / "p"),
     }  # fmt: skip
     python = repository / ".venv" / "bin" / "python"
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -77,6 +77,10 @@ LANGUAGES = [
 ]  # fmt: skip
 
 
+def _into(errors: list[str]) -> Callable[[object], None]:
+    return lambda error: errors.append(str(error))
+
+
 def with_languages(page: Page, language: str | None) -> None:
     told = json.dumps([language] if language is not None else None)
     page.add_init_script(
@@ -95,7 +99,7 @@ def test_no_language_of_a_browser_breaks_the_page_or_its_digits(stage: Stage, fa
     for number, language in enumerate((*LANGUAGES, None)):
         page = context.new_page()
         errors: list[str] = []
-        page.on("pageerror", lambda error, found=errors: found.append(str(error)))
+        page.on("pageerror", _into(errors))
         with_languages(page, language)
         page.goto(f"{far_desk.url}/#/case/t3")
         if number == 0:

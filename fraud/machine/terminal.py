@@ -1,0 +1,64 @@
+"""Texts of others on a terminal and in a log: they neither command it nor turn the line around them."""
+
+import logging
+import re
+import unicodedata
+
+_FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
+_INITIATORS = "\u2066\u2067\u2068"
+_TURNING = {"R", "AL", "RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
+_UNSAFE = {"Cc", "Cs", "Zl", "Zp"}
+"""Categories of Unicode: what commands a terminal, half characters, and what ends a line."""
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def shown(text: str) -> str:
+    """The text with its control characters escaped, in an isolate if anything in it turns directions."""
+    if text.isascii() and text.isprintable():
+        return text
+    plain = "".join(_escaped(letter) for letter in text)
+    if not any(unicodedata.bidirectional(letter) in _TURNING for letter in plain):
+        return plain
+    return _isolated(plain)
+
+
+class LineFormatter(logging.Formatter):
+    """A record's message is one line, whatever stands in its values; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line with the message as it is shown."""
+        record.message = shown(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: object) -> str:  # noqa: N802
+        """The traceback, of whose lines each is shown."""
+        traceback = super().formatException(ei)  # type: ignore[arg-type]
+        return "\n".join(shown(re.sub("\t", "    ", line)) for line in traceback.split("\n"))
+
+
+def log_to_stderr() -> None:
+    """Let a program of ours log, a line for each record."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter(FORMAT))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _escaped(letter: str) -> str:
+    if unicodedata.category(letter) not in _UNSAFE:
+        return letter
+    return letter.encode("unicode_escape").decode()
+
+
+def _isolated(text: str) -> str:
+    """In an isolate of which the text cannot reach the end: stray ends go, open isolates are ended."""
+    kept, depth = [], 0
+    for letter in text:
+        if letter in _INITIATORS:
+            depth += 1
+        elif letter == _END:
+            if depth == 0:
+                continue
+            depth -= 1
+        kept.append(letter)
+    return _FIRST_STRONG_ISOLATE + "".join(kept) + _END * (depth + 1)
