@@ -11,6 +11,10 @@ HADOLINT_VERSION := 2.15.1
 HELM_VERSION := 4.3.1
 PROMETHEUS_VERSION := 0.316.0
 
+ifneq ($(findstring %,$(CURDIR))$(findstring :,$(CURDIR)),)
+$(error The path of this folder has a colon or a percent sign, which Python environments and MLflow cannot have; move it)
+endif
+
 export PYTHONUTF8 := 1
 # Images often set it; without compiled modules each of our many processes would compile MLflow and Prefect anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -89,14 +93,14 @@ terraform-check: setup ## Format, tests, lint and security scan of infra/terrafo
 helm: $(BIN)/helm ## Build helm into .venv, where it is not installed (needs Go; a few minutes).
 
 $(BIN)/helm: | $(BIN)/uv
-	GOBIN=$(CURDIR)/$(BIN) go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
+	GOBIN="$$PWD/$(BIN)" go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
 
 .PHONY: prometheus
 prometheus: $(BIN)/promtool ## Build Prometheus and promtool into .venv, where they are not installed (needs Go; minutes).
 
 # Without its ways to discover targets in clouds, which would be most of it.
 $(BIN)/promtool: | $(BIN)/uv
-	for program in prometheus promtool; do GOBIN=$(CURDIR)/$(BIN) go install -tags remove_all_sd \
+	for program in prometheus promtool; do GOBIN="$$PWD/$(BIN)" go install -tags remove_all_sd \
 		github.com/prometheus/prometheus/cmd/$$program@v$(PROMETHEUS_VERSION) || exit 1; done
 
 .PHONY: boards

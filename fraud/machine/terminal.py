@@ -1,7 +1,6 @@
 """Texts of others on a terminal and in a log: they neither command it nor turn the line around them."""
 
 import logging
-import re
 import unicodedata
 
 _FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
@@ -32,9 +31,9 @@ class LineFormatter(logging.Formatter):
         return super().formatMessage(record)
 
     def formatException(self, ei: object) -> str:  # noqa: N802
-        """The traceback, of whose lines each is shown."""
+        """The traceback, indented: no line of an exception's text can be taken for a record."""
         traceback = super().formatException(ei)  # type: ignore[arg-type]
-        return "\n".join(shown(re.sub("\t", "    ", line)) for line in traceback.split("\n"))
+        return "\n".join("    " + shown(line.expandtabs()) for line in traceback.split("\n"))
 
 
 def log_to_stderr() -> None:
