@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from fraud.modelling.dataset import Dataset
 from fraud.modelling.evaluation import average_precision
+from fraud.modelling.repeated_ids import repeated_ids
 from fraud.modelling.splits import Period
 
 HIGHEST_FRAUD_RATE = 0.5
@@ -61,7 +61,7 @@ def check_rows(data: Dataset, period: Period | None = None) -> list[Breach]:
     """Every contract on single rows that `data` breaks."""
     checks: dict[str, Callable[[], Bools]] = {
         "identifiers are present": lambda: _any_null(data.identity),
-        "transaction_id is unique": lambda: _repeated(data.identity["transaction_id"]),
+        "transaction_id is unique": lambda: repeated_ids(data.identity["transaction_id"], data.timestamps),
         "amount is not negative": lambda: data.amounts < 0,
         "amount feature equals the amount": lambda: _differs_from_amount(data),
         "features are not infinite": lambda: np.asarray(np.isinf(data.rows).any(axis=1)),
@@ -172,14 +172,6 @@ def _any_null(table: pa.Table) -> Bools:
     for column in table.columns:
         broken |= column.is_null().to_numpy()
     return broken
-
-
-def _repeated(column: pa.ChunkedArray) -> Bools:
-    codes = column.combine_chunks().dictionary_encode().indices.fill_null(0).to_numpy(zero_copy_only=False)
-    _, first = np.unique(codes, return_index=True)
-    repeated = np.ones(len(codes), dtype=np.bool_)
-    repeated[first] = False
-    return np.asarray(repeated & ~pc.is_null(column).to_numpy(), dtype=np.bool_)
 
 
 def _differs_from_amount(data: Dataset) -> Bools:

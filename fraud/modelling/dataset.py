@@ -6,6 +6,7 @@ a younger one is left out, because its chargeback may still be on its way. What 
 moment, `fraud.labels` decides.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -24,8 +25,11 @@ from fraud.modelling.lake_contracts import (
     require_labels,
     require_rows,
 )
+from fraud.modelling.repeated_ids import repeated_ids
 from fraud.modelling.splits import Period
 from fraud.settings import LabelSettings
+
+_LOG = logging.getLogger(__name__)
 
 ROW_COLUMNS = (*IDENTITY_COLUMNS, *POSITION_COLUMNS, *FEATURE_NAMES)
 
@@ -136,7 +140,7 @@ def make_dataset(
     order = pc.sort_indices(
         rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
     )
-    rows = rows.take(order)
+    rows = _without_repeated_ids(rows.take(order))
     joined = join_labels(rows, labels, rules, as_of)
     return Dataset(
         rows=feature_matrix(rows),
@@ -148,6 +152,19 @@ def make_dataset(
         identity=rows.select(IDENTITY_COLUMNS),
         unused=joined.unused,
     )
+
+
+def _without_repeated_ids(rows: pa.Table) -> pa.Table:
+    """Rows in the order of time, the first of each transaction_id."""
+    repeated = repeated_ids(rows["transaction_id"], rows["timestamp"].to_numpy())
+    if not repeated.any():
+        return rows
+    first = ", ".join(map(str, rows["transaction_id"].filter(pa.array(repeated)).slice(0, 5).to_pylist()))
+    _LOG.warning(
+        "%d training rows repeat a transaction_id (first: %s); the first of each counts, by time, partition "
+        "and offset", int(repeated.sum()), first,
+    )  # fmt: skip
+    return rows.filter(pa.array(~repeated))
 
 
 def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:

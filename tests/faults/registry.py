@@ -57,17 +57,18 @@ class Registry:
 
 
 @contextmanager
-def registry(home: Path) -> Iterator[Registry]:
-    """An MLflow server until the block ends."""
-    network_port = free_port()
-    server = mlflow_server(home)
+def registry(home: Path, former: Registry | None = None) -> Iterator[Registry]:
+    """An MLflow server until the block ends; in the place of a `former` one that has ended."""
+    network_port = former.network.port if former else free_port()
+    server = mlflow_server(home, former.server.port if former else None)
     *command, hosts = server.command
     server = replace(server, command=(*command, f"{hosts},127.0.0.1:{network_port}"))
-    network = Proxy(network_port, server.port)
+    network = former.network if former else Proxy(network_port, server.port)
     try:
         server.spawn()
         server.wait()
         yield Registry(server, network, home / "mlflow-artifacts")
     finally:
-        network.close()
+        if former is None:
+            network.close()
         server.stop()

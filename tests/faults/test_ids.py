@@ -21,7 +21,7 @@ from tests.serving.world import BASE_MS, predictions, read_all, wait_for
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
 
 CHANGES: tuple[dict[str, Any], ...] = (
-    {"amount": "77.00"}, {"card_id": "card-other"}, {"merchant_id": "elsewhere"}, {"currency": "USD"}, {},
+    {"amount": "77.00"}, {"card_id": "used-other"}, {"merchant_id": "elsewhere"}, {"currency": "USD"}, {},
 )  # fmt: skip
 """What the second payment with an id has of its own; the last one is a repetition."""
 
@@ -31,7 +31,7 @@ def send_with_used_ids(settings: Settings, numbers: range, *, again: bool) -> No
     producer = Producer(producer_config(settings))
     for number in numbers:
         wire = {
-            "transaction_id": f"used-{number}", "card_id": f"card-{number}", "merchant_id": "merchant-1",
+            "transaction_id": f"used-{number}", "card_id": f"used-{number}", "merchant_id": "merchant-1",
             "amount": "12.00", "currency": "EUR", "timestamp": BASE_MS + number,
         }  # fmt: skip
         changed = wire | (CHANGES[number % len(CHANGES)] if again else {})
@@ -67,7 +67,7 @@ def test_ids_are_used_again_across_kill_9(
         judge(made, f"ids used for other payments, kill -9 between them, {snapshots}", seconds)
         answered = Counter(payment_of(one) for one in predictions(settings))
         used = {payment: count for payment, count in answered.items() if payment[1].startswith("used-")}
-        assert used == {(f"card-{number}", f"used-{number}"): 1 for number in range(200)}
+        assert used == {(f"used-{number}", f"used-{number}"): 1 for number in range(200)}
         assert _in_the_lake(settings) == answered.keys()
 
 
