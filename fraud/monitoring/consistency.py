@@ -20,14 +20,15 @@ class OfflineRows:
     """The lake's training rows of the predictions' days.
 
     Attributes:
-        ids: transaction_id of every row, N.
+        ids: the payment of every row (`payment_keys`), N.
         timestamps: event times in ms, int64 (N,).
-        sampled_ids: transaction_id of the rows whose prediction carries features, M.
+        sampled_ids: the payment of the rows whose prediction carries features, M.
         rows: their features, float32 (M, F).
         profile_dates: theirs, M.
         merchants: their merchant_id, M.
         amounts: theirs in minor units, int64 (M,).
         published: by date (YYYY-MM-DD) the versions of that day's profiles that serving can have had.
+        reused: payments that were scored and have no row, since their id is another payment's.
     """
 
     ids: pa.Array
@@ -38,6 +39,7 @@ class OfflineRows:
     merchants: pa.Array
     amounts: npt.NDArray[np.int64]
     published: Mapping[str, Sequence[pa.Table]] = field(default_factory=dict)
+    reused: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Consistency:
 
 
 def compare(predictions: Predictions, offline: OfflineRows, lateness_ms: int) -> Consistency:
-    """Hold the sampled predictions against the training rows, by transaction_id.
+    """Hold the sampled predictions against the training rows, by card and transaction_id.
 
     Card features must be equal to the bit. Those of the merchant's profile must equal what one of the
     published versions of the served day gives, for a day's profiles may have been made again since; where the
@@ -78,7 +80,7 @@ def compare(predictions: Predictions, offline: OfflineRows, lateness_ms: int) ->
     on its way to the lake, or was scored before the first prediction that we see, is not counted: everything
     that is more than `lateness_ms` behind the newest has arrived.
     """
-    ids = predictions.ids.take(pa.array(predictions.sampled))
+    ids = predictions.keys.take(pa.array(predictions.sampled))
     place = pc.index_in(ids, value_set=offline.sampled_ids)
     there = pc.is_valid(place).to_numpy(zero_copy_only=False)
     index = place.drop_null().to_numpy().astype(np.int64)
@@ -94,13 +96,14 @@ def compare(predictions: Predictions, offline: OfflineRows, lateness_ms: int) ->
         same_profile[places] = True
     newest = int(offline.timestamps.max(initial=0))
     arrived = predictions.timestamps[predictions.sampled] < newest - lateness_ms
+    has_no_row = pc.is_in(ids, value_set=offline.reused).to_numpy(zero_copy_only=False)
     return Consistency(
         compared=int(there.sum()),
         pending=int((~there & ~arrived).sum()),
         stale_profiles=int((~same_profile).sum()),
         mismatched=int(differs.any(axis=1).sum()),
         missing=_unpredicted(predictions, offline, lateness_ms),
-        extra=int((~there & arrived).sum()),
+        extra=int((~there & arrived & ~has_no_row).sum()),
         features=tuple(FEATURE_NAMES[column] for column in np.flatnonzero(differs.any(axis=0))),
     )
 
@@ -134,7 +137,7 @@ def _unpredicted(predictions: Predictions, offline: OfflineRows, lateness_ms: in
         return 0
     first, last = predictions.timestamps.min() + lateness_ms, predictions.timestamps.max() - lateness_ms
     within = (offline.timestamps >= first) & (offline.timestamps < last)
-    known = pc.is_in(offline.ids, value_set=predictions.ids).to_numpy(zero_copy_only=False)
+    known = pc.is_in(offline.ids, value_set=predictions.keys).to_numpy(zero_copy_only=False)
     return int((within & ~known).sum())
 
 

@@ -12,36 +12,41 @@ from fraud.ingest.commits import day_of
 from fraud.lake import Lake
 from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.consistency import OfflineRows
-from fraud.monitoring.predictions import Predictions
-from fraud.preprocess.days import FEATURES, read_days
+from fraud.monitoring.predictions import Predictions, payment_keys
+from fraud.preprocess.days import FEATURES, REUSED_ARROW, read_days, rejected_path
 from fraud.preprocess.published import read_published_versions
 
-_STUB = ("transaction_id", "timestamp")
+_STUB = ("transaction_id", "card_id", "timestamp")
 _COMPARED = tuple(dict.fromkeys((*_STUB, "merchant_id", "profile_date", *FEATURE_NAMES)))
 
 
 def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
     """The training rows of the predictions' days, features for the sampled ones only; None without rows."""
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
-    wanted = predictions.ids.take(pa.array(predictions.sampled))
-    stubs, sampled = [], []
+    wanted = predictions.keys.take(pa.array(predictions.sampled))
+    stubs, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
     for day, manifest in read_days(lake, FEATURES).items():
-        for path in manifest.files if first <= day <= last else ():
+        if not first <= day <= last:
+            continue
+        if manifest.reused:
+            reused.append(lake.read_table(rejected_path(day)))
+        for path in manifest.files:
             table = lake.read_table(path, list(_COMPARED))
             stubs.append(table.select(_STUB))
-            sampled.append(table.filter(pc.is_in(table["transaction_id"], value_set=wanted)))
+            sampled.append(table.filter(pc.is_in(_payments(table), value_set=wanted)))
     if not stubs:
         return None
     every, rows = pa.concat_tables(stubs), pa.concat_tables(sampled)
     return OfflineRows(
-        ids=_texts(every["transaction_id"]),
+        ids=_payments(every),
         timestamps=every["timestamp"].to_numpy(),
-        sampled_ids=_texts(rows["transaction_id"]),
+        sampled_ids=_payments(rows),
         rows=feature_matrix(rows),
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
         amounts=rows["amount"].to_numpy(),
         published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
+        reused=_payments(pa.concat_tables(reused)),
     )
 
 
@@ -59,6 +64,10 @@ def reference_rows(
         table = lake.read_table(path, list(FEATURE_NAMES))
         parts.append(feature_matrix(table.take(pa.array(np.arange(0, table.num_rows, step)))))
     return np.concatenate(parts)
+
+
+def _payments(table: pa.Table) -> pa.Array:
+    return payment_keys(table["card_id"], table["transaction_id"]).combine_chunks()
 
 
 def _texts(column: pa.ChunkedArray) -> pa.Array:

@@ -32,7 +32,7 @@ def judge_drift(
         notes.add("the champion's training rows are not in the lake; drift has no reference")
         return (), None
     recent = predictions.timestamps > predictions.timestamps.max() - limits.drift_days * DAY_MS
-    scores = predictions.scores[recent & (predictions.versions == champion.version)]
+    scores = predictions.scores[recent & predictions.of_model(champion)]
     features = _feature_drift(settings, reference, predictions, recent[predictions.sampled], notes)
     score: Drift | None = None
     if len(scores) >= limits.min_rows:

@@ -7,12 +7,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
 from fraud.ingest.log import PartitionLog
 from fraud.kafka import require_readable
 from fraud.messages import MessageReader
+from fraud.modelling.bundle import ModelBundle
 from fraud.schema import Decision, Millis, Probability, SmallCount
 from fraud.settings import Settings
 
@@ -29,11 +31,12 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
     feature_version: SmallCount
     profile_date: str | None = None
     features: list[float | None] | None = None
+    model_digest: str | None = None
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """N predictions, each transaction's first.
+    """N predictions, each payment's first; a payment is known by its card and its transaction_id.
 
     Attributes:
         ids: transaction_id, N.
@@ -42,6 +45,7 @@ class Predictions:
         scores: float64 (N,).
         alerts: which were to be reviewed, bool (N,).
         versions: the model's version, N.
+        digests: what identifies the model, N; empty in predictions of before there were digests.
         sampled: places of those with features of this code's version, int64 (M,).
         rows: their features, float32 (M, F), NaN = unknown.
         profile_dates: of the sampled, M.
@@ -59,6 +63,7 @@ class Predictions:
     sampled: npt.NDArray[np.int64]
     rows: npt.NDArray[np.float32]
     profile_dates: pa.Array
+    digests: npt.NDArray[np.str_]
     repeated: int = 0
     unreadable: int = 0
     cut: bool = False
@@ -71,21 +76,39 @@ class Predictions:
         """What labels are joined to: transaction_id, card_id and timestamp (ms), N rows."""
         return pa.table({"transaction_id": self.ids, "card_id": self.cards, "timestamp": self.timestamps})
 
+    @property
+    def keys(self) -> pa.Array:
+        """What each prediction is on, N; see `payment_keys`."""
+        return payment_keys(self.cards, self.ids)
+
+    def of_model(self, model: ModelBundle | None) -> npt.NDArray[np.bool_]:
+        """Which the model has made, shape (N,): by its digest; by its version where there is no digest."""
+        if model is None:
+            return np.zeros(len(self), dtype=np.bool_)
+        by_version = (self.digests == "") & (self.versions == model.version)
+        return np.asarray(by_version | (self.digests == model.digest), dtype=np.bool_)
+
+
+def payment_keys(cards: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Text that identifies each payment: two cards may have used one transaction_id, shape (N,)."""
+    return pc.binary_join_element_wise(cards.cast(pa.string()), ids.cast(pa.string()), "\0")
+
 
 @dataclass
 class _Collected:
     """Decoded messages, not yet columns."""
 
-    scored: dict[str, Scored] = field(default_factory=dict)
+    scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
     repeated: int = 0
     cut: bool = False
 
     def add(self, messages: Iterable[Message], reader: MessageReader[Scored]) -> None:
         for one in filter(None, map(reader.read, messages)):
-            if one.transaction_id in self.scored:
+            payment = (one.card_id, one.transaction_id)
+            if payment in self.scored:
                 self.repeated += 1
             else:
-                self.scored[one.transaction_id] = one
+                self.scored[payment] = one
 
 
 def read_predictions(settings: Settings, now_ms: int) -> Predictions:
@@ -130,6 +153,7 @@ def as_columns(
         # None becomes NaN.
         rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(FEATURE_NAMES)),
         profile_dates=pa.array([scored[place].profile_date for place in sampled], pa.string()),
+        digests=np.array([one.model_digest or "" for one in scored], dtype=np.str_),
         repeated=repeated,
         unreadable=unreadable,
         cut=cut,

@@ -31,6 +31,7 @@ class MonitoringReport:
         label_delay: days from fraud to report, by quantile.
         consistency: of the online and the offline features, or None where there are no rows to compare.
         notes: what could not be judged and why.
+        model_digest: what identifies the champion, None without one.
     """
 
     moment: int
@@ -47,6 +48,7 @@ class MonitoringReport:
     label_delay: dict[str, float]
     consistency: Consistency | None
     notes: tuple[str, ...]
+    model_digest: str | None = None
 
     @property
     def date(self) -> str:

@@ -83,7 +83,8 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     lake.write_json(document, path)
     experiment = experiment_id(_of_monitoring(settings))
     with answering(settings), mlflow.start_run(experiment_id=experiment):
-        mlflow.log_params({"date": report.date, "model_version": report.model_version or "none"})
+        model = {"model_version": report.model_version, "model_digest": report.model_digest}
+        mlflow.log_params({"date": report.date} | {name: value or "none" for name, value in model.items()})
         mlflow.log_metrics(as_metrics(report))
         for number, (day, figures) in enumerate(as_daily_metrics(report).items()):
             mlflow.log_metrics(figures, step=number, timestamp=day_number(day) * DAY_MS)
@@ -101,7 +102,7 @@ def _judge(
     _note_labels(notes, maturity, joined.unused)
     frauds = joined.history.as_known_at(moment) == 1
     matured = maturity.matured(predictions.timestamps)
-    ours = matured & (predictions.versions == (champion.version if champion else ""))
+    ours = matured & predictions.of_model(champion)
     notes.add("no prediction of the champion has matured yet", when=champion is not None and not ours.any())
     features, score = judge_drift(settings, lake, predictions, champion, notes)
     return MonitoringReport(
@@ -119,6 +120,7 @@ def _judge(
         label_delay=label_delays(predictions.timestamps, joined.history.first_reported(moment), frauds),
         consistency=_consistency(settings, lake, predictions, notes),
         notes=tuple(notes.sentences),
+        model_digest=champion.digest if champion else None,
     )
 
 
@@ -159,6 +161,7 @@ def _empty(now_ms: int, champion: ModelBundle | None, notes: Notes) -> Monitorin
         label_delay={},
         consistency=None,
         notes=tuple(notes.sentences),
+        model_digest=champion.digest if champion else None,
     )
 
 

@@ -16,6 +16,19 @@ FEATURES = f"features/v{FEATURE_VERSION}"
 PROFILES = f"profiles/v{FEATURE_VERSION}"
 
 
+REUSED_ARROW = pa.schema(
+    [
+        ("partition", pa.int32()),
+        ("offset", pa.int64()),
+        ("transaction_id", pa.string()),
+        ("card_id", pa.string()),
+        ("timestamp", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
+"""The rejected rows of a day."""
+
+
 class DayManifest(msgspec.Struct, frozen=True):
     """The files of a day, and what they were made from.
 
@@ -36,6 +49,11 @@ class DayManifest(msgspec.Struct, frozen=True):
 def day_folder(dataset: str, day: date) -> str:
     """Where a day's files are."""
     return f"{dataset}/date={day}"
+
+
+def rejected_path(day: date) -> str:
+    """Where a day's rejected rows are, if there are any."""
+    return f"{FEATURES}/_rejected/date={day}.parquet"
 
 
 def write_day(lake: Lake, dataset: str, manifest: DayManifest) -> None:

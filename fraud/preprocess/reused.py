@@ -24,7 +24,7 @@ from fraud.features.offline import INPUT_COLUMNS, LeftOut
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
-from fraud.preprocess.days import FEATURES
+from fraud.preprocess.days import REUSED_ARROW, rejected_path
 from fraud.schema import TRANSACTION_ARROW
 from fraud.spark import spread
 
@@ -32,18 +32,6 @@ _ID_ARROW = pa.schema([("id", pa.int64())])
 _ROWS_ARROW = pa.schema(
     [*((name, TRANSACTION_ARROW.field(name).type) for name in INPUT_COLUMNS), ("file", pa.string())]
 )
-REUSED_ARROW = pa.schema(
-    [
-        ("partition", pa.int32()),
-        ("offset", pa.int64()),
-        ("transaction_id", pa.string()),
-        ("card_id", pa.string()),
-        ("timestamp", pa.int64()),
-        ("reason", pa.string()),
-    ]
-)
-"""The rejected rows of a day."""
-
 _ELSEWHERE_REASON = "transaction_id was used for a payment of another partition, which is earlier"
 _CONFLICT_REASON = "transaction_id was used for another payment of the partition"
 
@@ -85,11 +73,6 @@ def find_reused(
     rejected = _rejected(rows, outcomes == CONFLICT, elsewhere)
     days = rejected["timestamp"].to_numpy() // DAY_MS
     return ReusedIds(left_out, {day: rejected.filter(pa.array(days == day_number(day))) for day in files})
-
-
-def rejected_path(day: date) -> str:
-    """Where a day's rejected rows are, if there are any."""
-    return f"{FEATURES}/_rejected/date={day}.parquet"
 
 
 def write_rejected(lake: Lake, day: date, reused: ReusedIds) -> int:
