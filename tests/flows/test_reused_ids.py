@@ -13,7 +13,7 @@ from fraud.features.spec import FEATURE_NAMES
 from fraud.ingest.commits import day_of
 from fraud.kafka import DAY_MS
 from fraud.lake import open_lake
-from fraud.machine.java import spark_environment
+from fraud.machine.spark_environment import spark_environment
 from fraud.modelling.contracts import check_rows
 from fraud.modelling.dataset import ROW_COLUMNS, make_dataset
 from fraud.monitoring.inputs import labels_since
