@@ -16,7 +16,6 @@ from fraud.lake import open_lake
 from fraud.machine.spark_environment import spark_environment
 from fraud.modelling.contracts import check_rows
 from fraud.modelling.dataset import ROW_COLUMNS, make_dataset
-from fraud.monitoring.inputs import labels_since
 from fraud.preprocess.days import FEATURES, read_days, rejected_path
 from fraud.preprocess.plan import days_between
 from fraud.preprocess.profiles import make_profiles
@@ -25,6 +24,7 @@ from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
 from tests.flows.test_preprocess import rows_of
 from tests.fraud.lakes import GrowingLake
+from tests.fraud.modelling.synthetic import tables
 from tests.fraud.streams import START_MS, transaction
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
@@ -95,7 +95,7 @@ def test_every_id_has_one_row_and_training_goes_on(spark: SparkSession, tmp_path
     assert elsewhere == {("t2", "card-0"), ("t3", "card-2")}
     # and training takes them
     data = make_dataset(
-        rows.select(list(dict.fromkeys(ROW_COLUMNS))), labels_since(growing.lake, START_MS), 2**62
+        rows.select(list(dict.fromkeys(ROW_COLUMNS))), tables(days=1, per_day=5)[1].slice(0, 0), 2**62
     )
     assert len(data) == len(COUNT)
     assert check_rows(data) == []
