@@ -25,10 +25,11 @@ _FIGURES = ("average_precision", "precision", "recall")
 
 def explain(
     transaction_id: Annotated[str, typer.Argument(help="As it stands in the transaction.")],
+    card: Annotated[str | None, typer.Option(help="The payment's card, if others have used the id.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
 ) -> None:
     """Explain a prediction: decision, reasons, features, and the model, run, code and data behind it."""
-    found = trace(load_settings(), transaction_id)
+    found = trace(load_settings(), transaction_id, card)
     if as_json:
         Console().print_json(data=as_document(found))
     else:

@@ -19,7 +19,9 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     settings = load_settings()
     found = list_versions(settings)
     if as_json:
-        Console().print_json(data=[asdict(one) | {"reason": one.reason} for one in found], default=str)
+        Console().print_json(
+            data=[asdict(one) | {"reason": one.reason, "digest": one.digest} for one in found], default=str
+        )
     elif found:
         Console().print(models_table(found))
     else:
@@ -31,14 +33,14 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="For machines to
 def models_table(found: list[RegisteredVersion]) -> Table:
     """The versions, newest first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("version", "alias", "made", "average precision", "recall", "precision", "why"):
+    for column in ("version", "digest", "alias", "made", "average precision", "recall", "precision", "why"):
         table.add_column(column, overflow="fold")
     for one in found:
         style = "bold green" if CHAMPION in one.aliases else ""
         figures = (_figure(one, name) for name in ("average_precision", "recall", "precision"))
         made = one.created_at.strftime("%Y-%m-%d %H:%M")
         aliases, reason = Text(shown(", ".join(one.aliases))), Text(shown(one.reason))
-        table.add_row(one.version, aliases, made, *figures, reason, style=style)
+        table.add_row(one.version, one.digest[:8], aliases, made, *figures, reason, style=style)
     return table
 
 

@@ -50,8 +50,12 @@ def features_of(prediction: Prediction, lake: Lake) -> FeatureVector | None:
 def _from_lake(prediction: Prediction, lake: Lake) -> FeatureVector | None:
     manifest = read_days(lake, FEATURES).get(day_of(prediction.timestamp))
     for path in manifest.files if manifest else ():
-        ids = lake.read_table(path, ["transaction_id"])["transaction_id"].cast(pa.string())
-        place = pc.index(ids, prediction.transaction_id).as_py()
+        table = lake.read_table(path, ["transaction_id", "card_id"])
+        is_it = pc.and_(
+            pc.equal(table["transaction_id"].cast(pa.string()), prediction.transaction_id),
+            pc.equal(table["card_id"].cast(pa.string()), prediction.card_id),
+        )
+        place = pc.index(is_it, value=True).as_py()
         if place >= 0:
             columns = list(dict.fromkeys(("profile_date", *FEATURE_NAMES)))
             row = lake.read_table(path, columns).slice(place, 1)

@@ -12,7 +12,7 @@ from fraud.errors import FraudError, IncompatibleModelError
 from fraud.features.spec import FEATURE_NAMES
 from fraud.lake import open_lake
 from fraud.modelling.bundle import BundleMetadata, ModelBundle, check_compatible
-from fraud.registry import RegisteredVersion, fetch_bundle, get_version
+from fraud.registry import RegisteredVersion, fetch_bundle, get_version, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from fraud.tracing.features import FeatureVector, features_of
@@ -55,14 +55,15 @@ class Trace:
     notes: tuple[str, ...] = ()
 
 
-def trace(settings: Settings, transaction_id: str) -> Trace:
+def trace(settings: Settings, transaction_id: str, card_id: str | None = None) -> Trace:
     """Follow a prediction back; what one of the servers cannot tell is a note.
 
     Raises:
         NoPredictionError: there is no prediction on the transaction.
+        AmbiguousIdError: no card is given, and the id was used for payments of several.
         UnreachableError: Kafka does not answer.
     """
-    prediction, notes = find_prediction(settings, transaction_id), list[str]()
+    prediction, notes = find_prediction(settings, transaction_id, card_id), list[str]()
     lake = _told(notes, lambda: open_lake(settings))
     features = _told(notes, lambda: features_of(prediction, lake)) if lake else None
     if features is None and not notes:
@@ -113,6 +114,7 @@ def _model_document(origin: Origin) -> dict[str, Any]:
     return {
         "name": told.model_name,
         "version": registered.version,
+        "digest": registered.digest,
         "aliases": list(registered.aliases),
         "reason": registered.reason,
         "run_id": registered.run_id,
@@ -127,13 +129,27 @@ def _model_document(origin: Origin) -> dict[str, Any]:
 
 
 def _origin(settings: Settings, prediction: Prediction) -> tuple[Origin, ModelBundle]:
-    registered = get_version(settings, prediction.model_version)
+    registered = _registered(settings, prediction)
     if registered is None:
         raise FraudError(
             f"version {prediction.model_version} of {prediction.model_name!r} is not in the registry any more"
         )
-    bundle = fetch_bundle(settings, prediction.model_version)
+    bundle = fetch_bundle(settings, registered.version)
+    if prediction.model_digest not in (None, bundle.digest):
+        raise FraudError(
+            f"version {prediction.model_version} of {prediction.model_name!r} in the registry is the model "
+            f"{bundle.digest}; the one that scored, {prediction.model_digest}, is not in it any more"
+        )
     return Origin(registered, bundle.metadata), bundle
+
+
+def _registered(settings: Settings, prediction: Prediction) -> RegisteredVersion | None:
+    """The version that scored: by its digest where the registry calls it by another number now."""
+    found = get_version(settings, prediction.model_version)
+    if prediction.model_digest is None or (found and found.digest == prediction.model_digest):
+        return found
+    same = (one for one in list_versions(settings) if one.digest == prediction.model_digest)
+    return next(same, found)
 
 
 def _explained(
