@@ -72,7 +72,7 @@ def _only(found: list[Prediction]) -> Prediction:
             f"transaction {found[0].transaction_id!r} was scored on {len(cards)} cards: its id was used for "
             "several payments; name the card with --card"
         )
-    return max(found, key=lambda one: one.scored_at)
+    return max(reversed(found), key=lambda one: one.scored_at)
 
 
 def _within(
