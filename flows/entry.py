@@ -15,7 +15,7 @@ from prefect.settings import (
 )
 
 from fraud.errors import FraudError
-from fraud.machine.terminal import shown
+from fraud.machine.terminal import print_anything, shown
 from fraud.settings import load_settings
 
 _SERVER_START_S = 120
@@ -36,6 +36,7 @@ def run_flow(flow: Flow[..., Any]) -> None:
 
 def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     def command(debug: bool, **parameters: Any) -> None:
+        print_anything()
         if not debug:
             _quieten_user_errors()
         try:

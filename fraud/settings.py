@@ -382,6 +382,10 @@ def usable_home(text: str) -> Path:
         raise ConfigurationError(
             f"FRAUD_HOME: {text!r} cannot be used: {error}; name another folder"
         ) from None
+    if _has_raw_bytes(str(home)):
+        raise ConfigurationError(
+            f"FRAUD_HOME: {text!a} has bytes that the locale cannot read; set PYTHONUTF8=1 or use UTF-8"
+        )
     if is_taken:
         raise ConfigurationError(f"FRAUD_HOME: {text} is, or is in, a file; name a folder")
     if "?" in str(home.absolute()) or not str(home.absolute()).isprintable():
@@ -390,6 +394,10 @@ def usable_home(text: str) -> Path:
             "address of a database cannot hold; name another folder"
         )
     return home
+
+
+def _has_raw_bytes(text: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
 def _first_fault(error: ValidationError) -> str:

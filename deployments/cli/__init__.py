@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from fraud.errors import FraudError
-from fraud.machine.terminal import shown
+from fraud.machine.terminal import print_anything, shown
 
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
@@ -52,13 +52,26 @@ def main() -> None:
     """Run the command of the process's arguments and exit with its code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    print_anything()
     try:
         application().main(args=[text for text in arguments if text != "--debug"], prog_name="fraud")
     except FraudError as error:
         _fail(str(error), error.exit_code, debug=debug)
+    except OSError as error:
+        _fail(_of_the_system(error), 1, debug=debug)
     except Exception as error:
         sentence = f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
         _fail(sentence, 1, debug=debug)
+
+
+def _of_the_system(error: OSError) -> str:
+    """A file or folder that cannot be used is the surroundings' fault, and is named."""
+    if error.filename is None:
+        return f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
+    return (
+        f"{error.filename}: {(error.strerror or 'it cannot be used').lower()}; check that it is there, that this "
+        "user may write it and that its disk has room, or set FRAUD_HOME"
+    )
 
 
 def application() -> Any:

@@ -1,6 +1,8 @@
 """Texts of others on a terminal and in a log: they neither command it nor turn the line around them."""
 
+import io
 import logging
+import sys
 import unicodedata
 
 _FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
@@ -36,8 +38,16 @@ class LineFormatter(logging.Formatter):
         return "\n".join("    " + shown(line.expandtabs()) for line in traceback.split("\n"))
 
 
+def print_anything() -> None:
+    """Let output hold what the terminal's encoding does not: a question mark stands for it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def log_to_stderr() -> None:
     """Let a program of ours log, a line for each record."""
+    print_anything()
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter(FORMAT))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -64,7 +64,9 @@ def test_the_home_may_be_given_from_the_users_own(tmp_path: Path, monkeypatch: p
     assert load_settings().home == tmp_path / "data"
 
 
-@pytest.mark.parametrize("home", ["what?", "two\nlines", "nul\0", "file", "file/inner", "~nobody-here/x"])
+@pytest.mark.parametrize(
+    "home", ["what?", "two\nlines", "nul\0", "file", "file/inner", "~nobody-here/x", "raw\udcff"]
+)
 def test_a_home_that_cannot_be_used_is_refused_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
