@@ -69,8 +69,8 @@ def _of_the_system(error: OSError) -> str:
     if error.filename is None:
         return f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
     return (
-        f"{error.filename}: {(error.strerror or 'it cannot be used').lower()}; check that it is there, that this "
-        "user may write it and that its disk has room, or set FRAUD_HOME"
+        f"{error.filename}: {(error.strerror or 'it cannot be used').lower()}; check that it is there, that "
+        "this user may write it and that its disk has room, or set FRAUD_HOME"
     )
 
 
