@@ -19,6 +19,7 @@ _E, _F, _N, _T, _U, _CAPITAL_E = (ord(sign) for sign in "efntuE")
 _LOW_A, _LOW_F, _CAPITAL_A, _CAPITAL_F = (ord(sign) for sign in "afAF")
 _SHORT_ESCAPES = tuple(b'"\\/bfnrt')
 _TRUE, _FALSE, _NULL = (tuple(literal) for literal in (b"true", b"false", b"null"))
+NULL_BEGINS = _NULL[0]
 
 _DEEPEST = (1 << MAX_DEPTH) - 1
 _NOT_ASCII = 0x80
@@ -44,14 +45,12 @@ def past_null(data, at):  # type: ignore[no-untyped-def]
 def simple_text_end(data, at):  # type: ignore[no-untyped-def]
     """The closing quote of the text that begins at `at`, after its opening one; given up at an escape."""
     while data[at] != QUOTE:
-        if data[at] >= _NOT_ASCII:
-            at = _past_character(data, at)
-            if at == GIVEN_UP:
-                return GIVEN_UP
-        elif data[at] < SPACE or data[at] == BACKSLASH:
-            return GIVEN_UP
-        else:
+        if SPACE <= data[at] < _NOT_ASCII and data[at] != BACKSLASH:
             at += 1
+            continue
+        at = _past_character(data, at)
+        if at == GIVEN_UP:
+            return GIVEN_UP
     return at
 
 

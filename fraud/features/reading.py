@@ -22,6 +22,7 @@ from fraud.features.json_values import (
     GIVEN_UP,
     MINUS,
     NINE,
+    NULL_BEGINS,
     OPEN,
     POINT,
     QUOTE,
@@ -193,8 +194,9 @@ def _named(grammar, data, at, likely):  # type: ignore[no-untyped-def]
     """The field whose quoted name begins at `at`: most likely the one after the field before."""
     if data[at] != QUOTE:
         return _ODD
-    for step in range(len(grammar.lengths)):
-        field = (likely + step) % len(grammar.lengths)
+    fields = len(grammar.lengths)
+    for number in range(likely, likely + fields):
+        field = number if number < fields else number - fields
         length = grammar.lengths[field]
         matches = 0
         while matches < length and data[at + 1 + matches] == grammar.names[field, matches]:
@@ -214,10 +216,9 @@ def _member(data, at, longest, place):  # type: ignore[no-untyped-def]
     if data[at] != COLON or place[1] != _ODD:
         return GIVEN_UP
     at = past_blanks(data, at + 1)
-    after_null = past_null(data, at)
-    if after_null != GIVEN_UP:
-        place[1] = after_null
-        return after_null
+    if data[at] == NULL_BEGINS:
+        place[1] = past_null(data, at)
+        return place[1]
     stop, is_text = _value_end(data, at, longest), data[at] == QUOTE
     if stop == GIVEN_UP:
         return GIVEN_UP
@@ -241,16 +242,21 @@ def _is_complete(grammar, data, places):  # type: ignore[no-untyped-def]
     """Whether all that is required is there, and every text has a length that it may have."""
     for field in range(len(places)):
         begin, stop = places[field]
-        longest = grammar.longest[field]
         if begin == _ODD:
             if grammar.is_required[field]:
                 return False
-        elif stop - begin < grammar.shortest[field] or 0 < longest < stop - begin:
-            if not grammar.shortest[field] <= count_characters(data, begin, stop) <= longest:
-                return False
-            if stop - begin > xxh3.LONGEST:
-                return False
+        elif (stop == begin or 0 < grammar.longest[field] < stop - begin) and not _has_length(
+            grammar, data, begin, stop, field
+        ):
+            return False
     return True
+
+
+@inlined
+def _has_length(grammar, data, begin, stop, field):  # type: ignore[no-untyped-def]
+    """Whether a text that is empty, or may be too long, has as many characters as it may have."""
+    characters = count_characters(data, begin, stop)
+    return grammar.shortest[field] <= characters <= grammar.longest[field] and stop - begin <= xxh3.LONGEST
 
 
 @inlined

@@ -1,0 +1,1 @@
+"""Millions of messages, most of them spoilt, through every way to read them."""

@@ -1,0 +1,76 @@
+"""What the fast reader makes of messages, held to what the door makes of each alone."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from fraud.admission import Admitted, Door
+from fraud.features.arrivals import Arrivals, read_messages
+from fraud.features.events import encode_transactions
+from fraud.features.reading import TEXTS
+from fraud.messages import Decoder, MessageError
+from fraud.schema import Label, MerchantProfile, Prediction, Transaction
+from fraud.settings import AdmissionSettings
+
+SETTINGS = AdmissionSettings()
+OTHER_TYPES = (Transaction, Label, Prediction, MerchantProfile)
+_DECODERS: list[Decoder[Any]] = [Decoder(kind) for kind in OTHER_TYPES]
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What the door says of each message of a partition, in order."""
+
+    door: Door
+    admitted: list[Admitted]
+    refused: list[tuple[int, str]]
+
+
+def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
+    """Every message through the full decoder."""
+    made = Alone(Door(SETTINGS), [], [])
+    for number, (value, time) in enumerate(zip(values, times, strict=True)):
+        found = made.door.admit(value, time)
+        if isinstance(found, Admitted):
+            made.admitted.append(found)
+        else:
+            made.refused.append((number, found.reason))
+    return made
+
+
+def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], times: Sequence[int]) -> None:
+    """The same messages count, with the same bytes and texts; the others for the same reasons."""
+    expected = alone(values, times)
+    assert arrivals.refused == expected.refused
+    assert arrivals.events.tobytes() == encode_transactions(expected.admitted).tobytes()
+    assert door.newest == expected.door.newest
+    assert arrivals.texts() == {
+        field: [getattr(one.transaction, field) for one in expected.admitted] for field in TEXTS
+    }
+    for _, reason in expected.refused:
+        assert reason.isprintable(), reason
+        assert 0 < len(reason) <= 300
+
+
+def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[Arrivals, Door]:
+    """The messages through the fast reader."""
+    door = Door(SETTINGS)
+    return read_messages(door, values, np.array(times, dtype=np.int64)), door
+
+
+def assert_agreement(values: Sequence[bytes | None], times: Sequence[int]) -> Arrivals:
+    """Both ways agree on messages that come in a row; returns what they became."""
+    arrivals, door = read(values, times)
+    assert_same(arrivals, door, values, times)
+    return arrivals
+
+
+def assert_contained(value: bytes | None) -> None:
+    """Whatever a message holds, a decoder of any type refuses it or makes something that can be written."""
+    for decoder in _DECODERS:
+        with suppress(MessageError):
+            assert msgspec.json.encode(decoder.decode(value))

@@ -1,0 +1,79 @@
+"""A run: batches of generated messages, each through every way to read it."""
+
+import time
+from dataclasses import dataclass
+from random import Random
+
+from tests.fuzz.agreement import OTHER_TYPES, assert_agreement, assert_contained
+from tests.fuzz.generators import DAY_MS, NOW, message, simple
+from tests.fuzz.other_types import other_message
+
+_LONGEST_BATCH = 64
+
+
+class DifferenceError(AssertionError):
+    """Two ways to read messages do not agree, or one failed; the text has the messages to reproduce it."""
+
+
+@dataclass
+class Figures:
+    """What a run has seen: messages, how many count as transactions, messages of other types."""
+
+    messages: int = 0
+    admitted: int = 0
+    others: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.messages + other.messages,
+            self.admitted + other.admitted,
+            self.others + other.others,
+            self.seconds + other.seconds,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.messages:,} transactions ({self.admitted:,} admitted) and {self.others:,} messages for "
+            f"{len(OTHER_TYPES)} types in {self.seconds:.0f} s: 0 differences, 0 crashes"
+        )
+
+
+def fuzz(count: int, seed: int) -> Figures:
+    """Read at least `count` messages in all.
+
+    Raises:
+        DifferenceError: at the first batch on which two ways differ.
+    """
+    random, figures, began = Random(seed), Figures(), time.monotonic()
+    while figures.messages < count:
+        _batch(random, figures)
+        _others(random, figures)
+    figures.seconds = time.monotonic() - began
+    return figures
+
+
+def _batch(random: Random, figures: Figures) -> None:
+    """Messages in a row, simple ones among them: what is wrong with one must not reach its neighbours."""
+    values: list[bytes | None] = [
+        simple(random) if random.random() < 0.2 else message(random)
+        for _ in range(random.randrange(1, _LONGEST_BATCH))
+    ]
+    if random.random() < 0.05:
+        values[random.randrange(len(values))] = None
+    times = [NOW + random.choice((0, 0, 0, -DAY_MS, DAY_MS)) for _ in values]
+    try:
+        figures.admitted += len(assert_agreement(values, times))
+    except Exception as error:
+        raise DifferenceError(f"{error}\nvalues = {values!r}\ntimes = {times!r}") from error
+    figures.messages += len(values)
+
+
+def _others(random: Random, figures: Figures) -> None:
+    for _ in range(4):
+        value = other_message(random)
+        try:
+            assert_contained(value)
+        except Exception as error:
+            raise DifferenceError(f"{error}\nvalue = {value!r}") from error
+        figures.others += 1
