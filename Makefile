@@ -65,6 +65,11 @@ format: setup ## Apply the formatter and the safe lint fixes.
 test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
 	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
+# Compiled code with checked bounds is kept apart from that of every other run.
+.PHONY: fuzz
+fuzz: setup ## A million generated messages through every way to read them (10 minutes; ARGS="--messages N --seed N").
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)/numba-fuzz $(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" tests/faults $(ARGS)

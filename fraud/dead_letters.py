@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from fraud.admission import TRUNCATED, dead_letter_headers
+from fraud.messages import headers_of
 
 Headers = list[tuple[str, bytes | None]]
 """As Kafka has them: in order, and a name may come twice."""
@@ -29,18 +30,13 @@ class DeadLetter:
 
 def dead_letter(message: Any, reason: str) -> DeadLetter:
     """The dead letter of a message that is refused for `reason`."""
+    headers = headers_of(message)
+    if headers is None:
+        reason += "; its headers cannot be read and are left out"
     added = dead_letter_headers(
         reason, message.topic(), message.partition(), message.offset(), message.timestamp()[1]
     )
-    return DeadLetter(message.key(), message.value(), original_headers(message), [*added.items()])
-
-
-def original_headers(message: Any) -> Headers:
-    """A message's headers; none if the client cannot read them, as it decodes names that may be any bytes."""
-    try:
-        return message.headers() or []
-    except UnicodeDecodeError:
-        return []
+    return DeadLetter(message.key(), message.value(), headers or [], [*added.items()])
 
 
 def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None = None) -> None:

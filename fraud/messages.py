@@ -147,12 +147,20 @@ class MessageReader(Generic[T]):
             )  # fmt: skip
 
 
-def header(message: "Message", name: str) -> str | None:
-    """The text of a message's last header of that name; None if it has none, or one that cannot be read."""
+def headers_of(message: "Message") -> list[tuple[str, bytes | None]] | None:
+    """A message's headers; None if they cannot be read.
+
+    To Kafka the name of a header may be any bytes; at one that is not UTF-8 the client fails.
+    """
     try:
-        found = dict(message.headers() or ()).get(name)
-    except Exception:  # the client decodes names, which may be any bytes
+        return message.headers() or []
+    except Exception:
         return None
+
+
+def header(message: "Message", name: str) -> str | None:
+    """The text of a message's last header of that name; None if it has none, or none can be read."""
+    found = dict(headers_of(message) or ()).get(name)
     text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
     return text or None
 

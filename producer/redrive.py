@@ -6,6 +6,7 @@ for later (another reason was asked for) is appended to the dead letters anew in
 because a group remembers one offset and not the holes before it.
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,11 +28,14 @@ from fraud.admission import TRUNCATED, dead_letter_headers
 from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
 from fraud.kafka import consumer_config, end_offsets, producer_config, require_group, require_topic, settled
+from fraud.messages import header, headers_of
 from fraud.settings import Settings
 from producer.replay.checks import days_too_short, require_taken
 
 _BATCH = 2_000
 _PATIENCE_S = 60.0
+_TIME = re.compile(r"[0-9]{1,15}")
+"""Milliseconds as a dead letter names them; anything else was written by others."""
 _TOLD = [*dead_letter_headers("", "", 0, 0, 0)]
 """The names of the headers that a dead letter has after those of its message."""
 
@@ -149,8 +153,8 @@ def _choose(
 
 
 def _wanted(request: RedriveRequest, letter: Message) -> bool:
-    headers = letter.headers() or []
-    reason = (dict(headers).get("error") or b"").decode("utf-8", "replace")
+    headers = headers_of(letter) or []
+    reason = header(letter, "error") or ""
     is_whole = not headers or headers[-1][0] != TRUNCATED
     return is_whole and request.reason_contains.lower() in reason.lower()
 
@@ -166,7 +170,7 @@ def _commit(
         for letter in left:
             producer.produce(
                 route.letters, letter.value(), letter.key(),
-                timestamp=letter.timestamp()[1], headers=letter.headers(),
+                timestamp=letter.timestamp()[1], headers=headers_of(letter),
             )  # fmt: skip
         positions = letters.after([*back, *left])
         settled(
@@ -180,15 +184,15 @@ def _commit(
 
 
 def _produce_original(producer: Producer, topic: str, letter: Message) -> None:
-    headers, time_ms = letter.headers() or [], _original_time(letter)
+    headers, time_ms = headers_of(letter) or [], _original_time(letter)
     if [name for name, _ in headers[-len(_TOLD) :]] == _TOLD:
         headers = headers[: -len(_TOLD)]
     producer.produce(topic, letter.value(), letter.key(), timestamp=time_ms, headers=headers)
 
 
 def _original_time(letter: Message) -> int:
-    told = dict(letter.headers() or []).get("time")
-    return int(told) if told and told.isdigit() else int(letter.timestamp()[1])
+    told = header(letter, "time") or ""
+    return int(told) if _TIME.fullmatch(told) else int(letter.timestamp()[1])
 
 
 def _require_retention(settings: Settings, topic: str, oldest: int) -> None:

@@ -14,14 +14,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from confluent_kafka import OFFSET_INVALID, TopicPartition
 
 from fraud.dead_letters import DeadLetter
 from fraud.errors import FraudError
+from fraud.messages import Decoder, MessageError
+from fraud.schema import Millis
 
 log = logging.getLogger(__name__)
+
+
+class _Memory(msgspec.Struct):
+    """The metadata of a committed offset."""
+
+    newest: Millis
+
+
+_MEMORY = Decoder(_Memory)
 
 
 @dataclass(frozen=True)
@@ -94,10 +106,9 @@ def last_offsets(topic: str, answers: Sequence[Answers]) -> list[TopicPartition]
 def newest_of(committed: TopicPartition) -> int | None:
     """The door's memory in a committed offset; None when the offset was set by other means."""
     try:
-        newest = json.loads(committed.metadata or "")["newest"]
-    except (ValueError, KeyError, TypeError):
+        return _MEMORY.decode((committed.metadata or "").encode()).newest
+    except MessageError:
         return None
-    return newest if isinstance(newest, int) else None
 
 
 def is_committed(answers: Sequence[Answers], committed: Sequence[TopicPartition]) -> bool:

@@ -5,6 +5,9 @@ The list is our own; it follows the kinds that public suites of JSON tests have.
 
 from collections.abc import Iterator
 
+MOST_BYTES = 900_000
+"""The broker itself refuses more."""
+
 BAD: dict[str, bytes | None] = {
     "none": None,
     "empty": b"",

@@ -30,6 +30,11 @@ class Arrivals:
     def __len__(self) -> int:
         return len(self.events)
 
+    @property
+    def fast(self) -> int:
+        """How many of them compiled code read without the door."""
+        return len(self) - len(self._odd)
+
     def texts(self) -> dict[str, list[str]]:
         """What `fraud.features.reading.TEXTS` names, of each transaction."""
         count = len(self)

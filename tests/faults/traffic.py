@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -36,10 +37,10 @@ class Load:
         self._thread = threading.Thread(target=self._send)
         self._thread.start()
 
-    def poison(self, count: int) -> None:
+    def poison(self, count: int, messages: Sequence[bytes | None] = POISON) -> None:
         """Send a flood of messages that cannot be admitted."""
         for number in range(count):
-            self._produce(POISON[number % len(POISON)], f"card-{number % 40}", BASE_MS)
+            self._produce(messages[number % len(messages)], f"card-{number % 40}", BASE_MS)
         self._producer.poll(0)
 
     def stop(self) -> None:
@@ -62,7 +63,7 @@ class Load:
             round_number += 1
             self._producer.poll(0)
 
-    def _produce(self, content: bytes, card: str, timestamp: int) -> None:
+    def _produce(self, content: bytes | None, card: str, timestamp: int) -> None:
         self._producer.produce(self._settings.topics.transactions, content, card, timestamp=timestamp)
 
     def _publish_profiles(self) -> None:

@@ -1,7 +1,7 @@
 """What compiled code reads is what the door admits, message by message."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from fraud.admission import Admitted, Door, Refused
+from fraud.admission import Door, Refused
 from fraud.features import reading
-from fraud.features.arrivals import Arrivals, read_messages
-from fraud.features.events import encode_transactions
-from fraud.features.reading import TEXTS
+from fraud.features.arrivals import read_messages
 from fraud.features.xxh3 import LONGEST, SECRET, xxh3_64
 from fraud.settings import AdmissionSettings
+from tests.fuzz.agreement import assert_agreement
 
 NOW = 1_700_000_000_000
 SETTINGS = AdmissionSettings()
@@ -106,35 +105,6 @@ def sums(currency: str) -> Iterator[bytes]:
             yield written(fields_with(currency=json.dumps(currency), amount=amount))
 
 
-def alone(
-    values: Sequence[bytes | None], times: Sequence[int]
-) -> tuple[Door, list[Admitted], list[tuple[int, str]]]:
-    """What the door itself says."""
-    door, admitted, refused = Door(SETTINGS), [], []
-    for number, (value, time) in enumerate(zip(values, times, strict=True)):
-        verdict = door.admit(value, time)
-        if isinstance(verdict, Refused):
-            refused.append((number, verdict.reason))
-        else:
-            admitted.append(verdict)
-    return door, admitted, refused
-
-
-def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], times: Sequence[int]) -> None:
-    judge, admitted, refused = alone(values, times)
-    assert arrivals.refused == refused
-    assert arrivals.events.tobytes() == encode_transactions(admitted).tobytes()
-    assert door.newest == judge.newest
-    assert arrivals.texts() == {
-        field: [getattr(one.transaction, field) for one in admitted] for field in TEXTS
-    }
-
-
-def assert_agreement(found: Sequence[bytes | None], times: Sequence[int]) -> None:
-    door = Door(SETTINGS)
-    assert_same(read_messages(door, found, np.array(times, dtype=np.int64)), door, found, times)
-
-
 def test_it_agrees_with_the_door_on_every_oddity() -> None:
     for odd in [*oddities(), *sums("EUR"), *sums("JPY"), *sums("KWD")]:
         assert_agreement([odd, written(fields_with()), odd], [NOW] * 3)
@@ -166,6 +136,31 @@ def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) ->
     # then none does
     assert arrivals.refused == []
     assert arrivals.events["amount"].tolist() == [1_234, 700, 1_234]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"device_id": "x"},
+        {"": "", "browser": {"name": "Firefox", "version": [128, 0.5, {}], "mobile": False}, "score": -1e-05},
+        {"note": 'a "quoted" \\ text\n\u0001', "größe": "🙂", "nothing": None},
+        {"merchant_id": "Bäckerei Müller 🙂", "merchant_category": "", "card_id": "花" * 42},
+    ],
+)
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_neither_further_fields_nor_utf8_need_the_door(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, object], ensure_ascii: bool
+) -> None:
+    # given transactions with fields that are not declared, or with text beyond ASCII
+    escaped = ensure_ascii and extra.keys() & PLAIN.keys()
+    content = json.dumps(PLAIN | extra, ensure_ascii=ensure_ascii).encode()
+    expected = assert_agreement([content] * 2, [NOW] * 2)
+    # when the door would refuse whatever reached it
+    monkeypatch.setattr(Door, "admit", lambda *_: Refused("reached the door"))
+    arrivals = read_messages(Door(SETTINGS), [content] * 2, np.full(2, NOW))
+    # then only what is declared and escaped reaches it
+    assert len(arrivals) == (0 if escaped else 2)
+    assert len(expected) == 2
 
 
 def test_a_text_is_kept_as_it_was_meant() -> None:
