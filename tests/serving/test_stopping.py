@@ -47,7 +47,7 @@ SERVING = {
 LONG_S = 22.0
 TWO = (*BARE, "--workers", "2")
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(420)]
 matrix = pytest.mark.faults
 
 
@@ -145,7 +145,7 @@ def scoring(settings: Settings, kafka: EmbeddedKafka, program: tuple[str, ...] =
     load, watch = Load(settings), Watch(settings)
     try:
         with working(settings, kafka, program) as made:
-            watch.seconds_until_all_score(time.time())
+            watch.seconds_until_all_score(time.time(), 240)  # a flow run begins with a server
             yield made
     finally:
         _bring_back(kafka) if kafka.process else kafka.start()
