@@ -2,20 +2,25 @@
 
 The verdict is a function of the partition's log up to the message, never of a clock, so that the scoring
 engine and the ingest reach the same one. Event time may not run ahead of Kafka's timestamp, nor lag behind
-the partition's newest by more than the allowed lateness; this bound is what makes replay exact.
+the partition's clock by more than the allowed lateness, nor be far ahead of it (`fraud.features.clock`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
+from fraud.features import clock
 from fraud.messages import Decoder, MessageError, sentence
 from fraud.schema import Transaction, is_currency, to_minor
 from fraud.settings import AdmissionSettings
+from fraud.upstream.keys import key_objection
 
 _MILLISECOND = timedelta(milliseconds=1)
+_SHORTEST_STEP = timedelta(minutes=1)
+"""So far one message moves the clock also where hardly any lateness is allowed."""
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -39,13 +44,26 @@ class Bounds(NamedTuple):
     earliest: int
     clock_skew: int
     lateness: int
+    step: int
+    max_jump: int
 
 
 class Door:
-    """Admits the messages of one partition, in order; `newest` is the largest event time let in (ms)."""
+    """Admits the messages of one partition, in order.
 
-    def __init__(self, settings: AdmissionSettings, newest: int = 0) -> None:
-        self.newest = newest
+    Attributes:
+        state: of the partition's clock, see `fraud.features.clock`.
+        needs_keys: whether a message is refused because of its key, so that `admit` must be given it.
+        partition: whose messages these are.
+        partitions: the numbers of partitions by which keys are placed; none: their place does not matter.
+    """
+
+    def __init__(
+        self, settings: AdmissionSettings, newest: int = 0, state: Sequence[int] = (), partition: int = 0
+    ) -> None:
+        self.state = [*state] or clock.start_state(newest)
+        self.needs_keys = settings.keys == "require"
+        self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
         # Looked up for every message; what a timedelta does then would cost more than the decoding.
         self.bounds = Bounds(
@@ -54,33 +72,64 @@ class Door:
             settings.earliest,
             settings.clock_skew // _MILLISECOND,
             settings.lateness // _MILLISECOND,
+            max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
+            settings.max_jump // _MILLISECOND,
         )
         self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
 
     @property
+    def newest(self) -> int:
+        """The partition's clock: the largest event time (ms) that is believed."""
+        return self.state[clock.MAX]
+
+    @property
     def oldest_possible(self) -> int:
         """No transaction admitted from now on has an event time (ms) before it."""
-        return self.newest - self.bounds.lateness
+        return clock.low_watermark(self.state, self.bounds.lateness)
 
-    def admit(self, value: bytes | None, kafka_timestamp: int) -> Admitted | Refused:
-        """Decode and judge the next message; `kafka_timestamp` is in ms."""
+    def admit(
+        self, value: bytes | None, kafka_timestamp: int, key: bytes | None = None
+    ) -> Admitted | Refused:
+        """Decode the next message and decide on it; `kafka_timestamp` is in ms."""
         try:
             transaction = self._decode(value)
             amount = to_minor(transaction.amount, transaction.currency)
         except (MessageError, ValueError) as error:
-            return Refused(sentence(str(error)))
+            return Refused(sentence(f"{error}{_unit_of_time(str(error))}"))
         bounds, time = self.bounds, transaction.timestamp
         # Everything at once, since almost every message is well.
         if (
             is_currency(transaction.currency)
             and 0 <= amount <= bounds.max_amount
             and bounds.earliest <= time <= kafka_timestamp + bounds.clock_skew
-            and time >= self.newest - bounds.lateness
         ):
-            if time > self.newest:
-                self.newest = time
-            return Admitted(transaction, amount)
+            objection = self._key_objection(transaction, key) or self._clock_objection(transaction)
+            return Refused(sentence(objection)) if objection else Admitted(transaction, amount)
         return Refused(sentence(self._objection(transaction, amount, kafka_timestamp)))
+
+    def _key_objection(self, transaction: Transaction, key: bytes | None) -> str | None:
+        if not self.needs_keys:
+            return None
+        return key_objection(key, transaction.card_id, self.partition, self.partitions)
+
+    def _clock_objection(self, transaction: Transaction) -> str | None:
+        """Move the partition's clock by a message that is well otherwise; why it is refused, None if not."""
+        time, bounds, state = transaction.timestamp, self.bounds, self.state
+        card, merchant = signed_hash(transaction.card_id), _merchant_hash(transaction.merchant_id)
+        if clock.earliest(state, bounds.lateness) <= time <= clock.latest(state, bounds.max_jump):
+            clock.observe(state, card, merchant, time, bounds.step, bounds.max_jump)
+            return None
+        before = self.newest
+        if clock.reconsider(state, card, merchant, time, bounds.lateness, bounds.step, bounds.max_jump):
+            return None
+        if time < before:
+            return (
+                f"timestamp {time} is behind the partition's {before} by more than {self._settings.lateness}"
+            )
+        return (
+            f"timestamp {time} is ahead of the partition's {before} by more than {self._settings.max_jump}; "
+            "it counts once several cards have come so far, and `fraud redrive` brings it back then"
+        )
 
     def _objection(self, transaction: Transaction, amount: int, kafka_timestamp: int) -> str:
         bounds, time = self._settings, transaction.timestamp
@@ -89,10 +138,34 @@ class Door:
         if not 0 <= amount <= bounds.max_amount:
             return f"amount {transaction.amount} is outside 0 to {bounds.max_amount} minor units"
         if time < bounds.earliest:
-            return f"timestamp {time} is before the earliest allowed, {bounds.earliest}"
-        if time > kafka_timestamp + self.bounds.clock_skew:
-            return f"timestamp {time} is ahead of Kafka's {kafka_timestamp} by more than {bounds.clock_skew}"
-        return f"timestamp {time} is behind the partition's {self.newest} by more than {bounds.lateness}"
+            hint = _looks_like_seconds(time, bounds.earliest)
+            return f"timestamp {time} is before the earliest allowed, {bounds.earliest}{hint}"
+        if kafka_timestamp < 0:
+            return (
+                f"Kafka has no timestamp of the message ({kafka_timestamp}), against which timestamp {time} "
+                "could be held; its sender must set one, or the topic message.timestamp.type=LogAppendTime"
+            )
+        return f"timestamp {time} is ahead of Kafka's {kafka_timestamp} by more than {bounds.clock_skew}"
+
+
+def signed_hash(text: str) -> int:
+    """A card's hash as the clock keeps it: the bits of `hash_identifier`, read as a signed integer."""
+    value = xxh3_64_intdigest(text.encode())
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _merchant_hash(text: str) -> int:
+    return xxh3_64_intdigest(text.encode()) & 0xFFFF_FFFF
+
+
+def _looks_like_seconds(time: int, earliest: int) -> str:
+    return "; it looks like seconds, milliseconds are expected" if time * 1_000 >= earliest else ""
+
+
+def _unit_of_time(error: str) -> str:
+    """What a timestamp that is too large for milliseconds probably is."""
+    is_too_large = "<=" in error and error.endswith("`$.timestamp`")
+    return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
 
 
 TRUNCATED = "truncated"

@@ -84,8 +84,28 @@ class AdmissionSettings(_Section):
     earliest: int = Field(default=946_684_800_000, ge=0, description="ms; the year 2000")
     clock_skew: timedelta = Field(default=timedelta(minutes=5), description="how far ahead of Kafka's")
     lateness: timedelta = Field(default=timedelta(days=2), description="how far behind the newest")
+    max_jump: timedelta = Field(
+        default=timedelta(days=60),
+        description="how far ahead of its partition's one payment may be before several cards confirm it",
+    )
+    keys: Literal["check", "require"] = Field(
+        default="check", description="require: a message whose key is not its card_id is refused"
+    )
+    partitions: tuple[int, ...] = Field(
+        default=(),
+        description="with keys=require: every number of partitions that the topic has had, as JSON; a "
+        "message where murmur2 would not put it is refused",
+    )
     max_amount: int = Field(default=100_000_000, ge=1, le=3_000_000_000, description="in minor units")
     max_bytes: int = Field(default=65_536, ge=256, description="of one message")
+
+    @model_validator(mode="after")
+    def _jump_is_longer_than_lateness(self) -> Self:
+        if self.lateness < timedelta() or self.max_jump < max(self.lateness, timedelta(days=1)):
+            raise ValueError("max_jump must be at least a day, and at least the lateness")
+        if any(number < 1 for number in self.partitions):
+            raise ValueError("partitions must be numbers of partitions, such as [4]")
+        return self
 
 
 class LabelSettings(_Section):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fraud.dead_letters import DeadLetter, dead_letter
 from fraud.features import ids
-from fraud.features.arrivals import Arrivals, read_messages
+from fraud.features.arrivals import Arrivals, keys_for, read_messages
 from fraud.features.profiles import profile_features
 from fraud.features.reading import TEXTS
 from fraud.features.spec import FEATURE_VERSION
@@ -29,7 +29,7 @@ from serving.metrics import Metrics
 from serving.models import Served
 from serving.profiles import ProfileTable
 from serving.reasons import explain
-from serving.state import PartitionState
+from serving.state import DoorState, PartitionState, Trail
 
 Rows = npt.NDArray[np.float32]
 
@@ -42,6 +42,8 @@ class _Passed:
     start: int
     end: int
     newest: int
+    door: DoorState
+    trail: Trail
     arrived: npt.NDArray[np.int64]
     dead_letters: list[DeadLetter]
     fresh: Arrivals
@@ -70,7 +72,7 @@ class Scorer:
         predictions = iter(self._predict(fresh, np.concatenate(rows), champion, challenger) if fresh else ())
         return [
             Answers(one.partition, one.start, one.end, one.newest, [*islice(predictions, len(one.fresh))],
-                    one.dead_letters, one.arrived)
+                    one.dead_letters, one.arrived, one.door, one.trail)
             for one in passed
         ]  # fmt: skip
 
@@ -79,7 +81,8 @@ class Scorer:
         start, oldest_possible = state.position, state.door.oldest_possible
         with self._metrics.timed("admit"):
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
-            fresh = read_messages(state.door, [message.value() for message in messages], arrived)
+            values, keys = [message.value() for message in messages], keys_for(state.door, messages)
+            fresh = read_messages(state.door, values, arrived, keys)
         with self._metrics.timed("features"):
             features, outcomes = state.cards.process(fresh.events, oldest_possible)
         refused = fresh.refused
@@ -90,9 +93,11 @@ class Scorer:
             fresh, features = fresh.only(outcomes == ids.ACCEPTED), features[outcomes == ids.ACCEPTED]
         letters = [self._dead_letter(messages[number], reason) for number, reason in refused]
         state.position = messages[-1].offset() + 1
+        state.mark()
         return _Passed(
-            state.partition, start, state.position, state.door.newest, arrived, letters, fresh, features
-        )
+            state.partition, start, state.position, state.door.newest, tuple(state.door.state), state.trail,
+            arrived, letters, fresh, features,
+        )  # fmt: skip
 
     def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
         self._metrics.dead_letters.inc()

@@ -21,8 +21,10 @@ from confluent_kafka import OFFSET_INVALID, TopicPartition
 
 from fraud.dead_letters import DeadLetter
 from fraud.errors import FraudError
+from fraud.features import clock
 from fraud.messages import Decoder, MessageError
 from fraud.schema import Millis
+from serving.state import DoorState, Place, Trail
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Answers:
     """What a run of consecutive messages of one partition is answered with.
 
     `end` is the offset after the last of them, `newest` the door's after it; `predictions` have the form
-    that `Producer.produce_batch` takes; `arrived` are the messages' Kafka timestamps in ms.
+    that `Producer.produce_batch` takes; `arrived` are the messages' Kafka timestamps in ms; `door` and
+    `trail` are what the partition's state goes on from (`serving.state`).
     """
 
     partition: int
@@ -51,6 +54,8 @@ class Answers:
     predictions: list[dict[str, Any]] = field(repr=False)
     dead_letters: list[DeadLetter] = field(repr=False)
     arrived: npt.NDArray[np.int64] = field(repr=False)
+    door: DoorState = field(default=(), repr=False)
+    trail: Trail = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.predictions) + len(self.dead_letters)
@@ -97,10 +102,13 @@ class Delivery(Protocol):
 def last_offsets(topic: str, answers: Sequence[Answers]) -> list[TopicPartition]:
     """The positions that `answers` lead to, each with the door's memory as its metadata."""
     last = {one.partition: one for one in answers}
-    return [
-        TopicPartition(topic, one.partition, one.end, metadata=json.dumps({"newest": one.newest}))
-        for one in last.values()
-    ]
+    return [TopicPartition(topic, one.partition, one.end, metadata=_metadata(one)) for one in last.values()]
+
+
+def _metadata(answers: Answers) -> str:
+    """`newest` is what earlier versions read."""
+    told = {"newest": answers.newest, "door": answers.door, "trail": answers.trail}
+    return json.dumps(told, separators=(",", ":"))
 
 
 def newest_of(committed: TopicPartition) -> int | None:
@@ -109,6 +117,40 @@ def newest_of(committed: TopicPartition) -> int | None:
         return _MEMORY.decode((committed.metadata or "").encode()).newest
     except MessageError:
         return None
+
+
+def door_of(committed: TopicPartition) -> DoorState:
+    """The state of the door in a committed offset; empty when an earlier version has committed it."""
+    found: Any = _told(committed).get("door")
+    return tuple(found) if _is_door(found) else ()
+
+
+def trail_of(committed: TopicPartition) -> Trail:
+    """The places in a committed offset; empty when an earlier version has committed it."""
+    found = _told(committed).get("trail")
+    if not isinstance(found, list) or not all(_is_place(place) for place in found):
+        return ()
+    return tuple(Place(offset, tuple(door)) for offset, door in found)
+
+
+def _told(committed: TopicPartition) -> dict[str, Any]:
+    try:
+        found = json.loads(committed.metadata or "")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_place(found: Any) -> bool:
+    return isinstance(found, list) and len(found) == 2 and isinstance(found[0], int) and _is_door(found[1])
+
+
+def _is_door(found: Any) -> bool:
+    return (
+        isinstance(found, list)
+        and len(found) == clock.LENGTH
+        and all(isinstance(number, int) for number in found)
+    )
 
 
 def is_committed(answers: Sequence[Answers], committed: Sequence[TopicPartition]) -> bool:

@@ -13,13 +13,19 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 
-from fraud.admission import Door
 from fraud.kafka import consumer_config
 from fraud.settings import Settings
-from serving.delivery import newest_of
+from serving.delivery import door_of, newest_of, trail_of
 from serving.metrics import Metrics
 from serving.snapshots import Snapshots
-from serving.state import Committed, PartitionState, RestorationCancelledError, replay, replay_start
+from serving.state import (
+    Committed,
+    PartitionState,
+    RestorationCancelledError,
+    finish_replay,
+    replay,
+    replay_begin,
+)
 
 log = logging.getLogger(__name__)
 
@@ -158,10 +164,10 @@ class Partitions:
             state = self._snapshots.load(partition, committed)
             source = "snapshot" if state else "replay"
             if state is None:
-                first = replay_start(self._settings, consumer, partition, committed)
-                state = PartitionState(partition, first, Door(self._settings.admission))
+                state = replay_begin(self._settings, consumer, partition, committed)
             start = state.position
             replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
+            finish_replay(self._settings, state, committed)
         finally:
             consumer.close()
         seconds = time.monotonic() - begun
@@ -190,4 +196,4 @@ class Partitions:
             log.warning(
                 "partition %d: its offset was not committed by serving; replaying all of it", partition
             )
-        return Committed(found.offset, newest)
+        return Committed(found.offset, newest, door_of(found), trail_of(found))

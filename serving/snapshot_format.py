@@ -19,13 +19,16 @@ from fraud.admission import Door
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
-from serving.state import PartitionState
+from serving.state import DoorState, PartitionState, Place, Trail
 
 CHECKSUM_BYTES = 32
 HEAD_BYTES = 4_096
 _FORMAT = 2
 """Raised with every change of what the arrays hold. 2: transaction_ids are an index of their own."""
 _TOLD = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
+_TOLD_SINCE = {"door", "trail"}
+"""What a snapshot may be without."""
+
 _AT_ONCE = 4 << 20
 """Bytes: what was read is still in the processor's cache when it is summed."""
 
@@ -47,8 +50,10 @@ class UnusableSnapshotError(Exception):
     """It is damaged, or of other data; the text says which."""
 
 
-def encode(origin: Origin, offset: int, newest: int, arrays: Arrays) -> bytes:
-    """The snapshot of the state after every message before `offset`."""
+def encode(
+    origin: Origin, offset: int, newest: int, arrays: Arrays, door: DoorState = (), trail: Trail = ()
+) -> bytes:
+    """The snapshot of the state after every message before `offset`, with the door there and its trail."""
     contents = [_bytes_of(array) for array in arrays.values()]
     checksum = xxh3_128()
     for content in contents:
@@ -58,6 +63,8 @@ def encode(origin: Origin, offset: int, newest: int, arrays: Arrays) -> bytes:
         "origin": asdict(origin),
         "offset": offset,
         "newest": newest,
+        "door": door,
+        "trail": trail,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
         "ids": len(arrays["ids"]),
@@ -74,12 +81,14 @@ def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSetting
         UnusableSnapshotError: it cannot be used.
     """
     told = _read_head(snapshot)
-    if told.keys() != _TOLD or told["format"] != _FORMAT:
+    if told.keys() - _TOLD_SINCE != _TOLD or told["format"] != _FORMAT:
         raise UnusableSnapshotError("another version of this code has written it")
     if told["origin"] != (wanted := asdict(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
     cards = CardStore.restore(told["cards"], told["events"], told["ids"], partial(_fill, snapshot, told))
-    return PartitionState(origin.partition, told["offset"], Door(admission, told["newest"]), cards)
+    door = Door(admission, told["newest"], told.get("door", ()), origin.partition)
+    trail = tuple(Place(offset, tuple(state)) for offset, state in told.get("trail", ()))
+    return PartitionState(origin.partition, told["offset"], door, cards, trail)
 
 
 def _head(told: dict[str, Any]) -> bytes:

@@ -14,13 +14,14 @@ from collections.abc import Iterable
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from fraud.features import clock
 from fraud.features.spec import FEATURE_VERSION
 from fraud.kafka import client_config
 from fraud.lake import Lake, open_lake
-from fraud.settings import Settings
+from fraud.settings import AdmissionSettings, Settings
 from serving.metrics import Metrics
 from serving.snapshot_format import Arrays, Origin, UnusableSnapshotError, decode, encode
-from serving.state import Committed, PartitionState
+from serving.state import Committed, PartitionState, Place, Trail
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ _ASK_AGAIN_S = 60.0
 _OVERDUE_AFTER_S = 60.0
 """A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
 _SLOWEST_BYTES_PER_S = 4_000_000
+_SETTINGS_SINCE = ("max_jump", "keys", "partitions")
 _KEPT = 2
 """The newest may be ahead of what is committed; the one before it is not."""
 
@@ -106,20 +108,16 @@ class Snapshots:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
         state.cards.forget_idle(state.door.oldest_possible)
-        told = (
-            state.partition,
-            state.position,
-            state.door.newest,
-            state.cards.dump(state.door.oldest_possible),
-        )
+        place = Place(state.position, tuple(state.door.state))
+        told = (state.partition, place, state.trail, state.cards.dump(state.door.oldest_possible))
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
         self._thread.start()
 
-    def _write(self, partition: int, offset: int, newest: int, arrays: Arrays) -> None:
-        begun = time.monotonic()
+    def _write(self, partition: int, place: Place, trail: Trail, arrays: Arrays) -> None:
+        begun, offset, newest = time.monotonic(), place.offset, place.door[clock.MAX]
         try:
             lake, folder = self._open()
-            content = encode(self._origin(folder, partition), offset, newest, arrays)
+            content = encode(self._origin(folder, partition), offset, newest, arrays, place.door, trail)
             lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
             for path in self._paths(lake, folder, partition)[_KEPT:]:
                 lake.remove(path)
@@ -154,7 +152,7 @@ class Snapshots:
 
     def _origin(self, folder: str, partition: int) -> Origin:
         topic = self._settings.topics.transactions
-        admission = self._settings.admission.model_dump_json()
+        admission = what_admits(self._settings.admission)
         return Origin(topic, folder.rsplit("@", 1)[1], partition, admission)
 
     def _open(self) -> tuple[Lake, str]:
@@ -166,6 +164,16 @@ class Snapshots:
                 folder = f"state/v{FEATURE_VERSION}/{topic}@{identity}"
                 self._opened = open_lake(self._settings, _SILENCE_S), folder
             return self._opened
+
+
+def what_admits(settings: AdmissionSettings) -> str:
+    """The settings on which a state depends; those that earlier versions lack only where they are in use."""
+    unused = {
+        name
+        for name in _SETTINGS_SINCE
+        if getattr(settings, name) == type(settings).model_fields[name].default
+    }
+    return settings.model_dump_json(exclude=unused)
 
 
 def _topic_id(settings: Settings, topic: str) -> str:

@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fraud.admission import Admitted, Door
 from fraud.features.events import EVENT, Events, encode_transactions
-from fraud.features.reading import FIELDS, SEPARATOR, TEXTS, Grammar, gather, grammar, read
+from fraud.features.reading import (
+    FIELDS,
+    SEPARATOR,
+    TEXTS,
+    Grammar,
+    Keys,
+    gather,
+    grammar,
+    mark_misplaced,
+    read,
+)
 
 _grammar = cache(grammar)
 
@@ -57,16 +68,49 @@ class Arrivals:
         return Arrivals(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
 
 
-def read_messages(door: Door, values: Sequence[bytes | None], times: npt.NDArray[np.int64]) -> Arrivals:
-    """Let messages of one partition through its door, in order; `times` are Kafka's, in ms."""
-    return _Run(door, values, times).read()
+def read_messages(
+    door: Door,
+    values: Sequence[bytes | None],
+    times: npt.NDArray[np.int64],
+    keys: Sequence[bytes | None] = (),
+) -> Arrivals:
+    """Let messages of one partition through its door, in order; `times` are Kafka's, in ms.
+
+    `keys` are the messages'; they may be left out unless `door.needs_keys`.
+    """
+    return _Run(door, values, times, keys if door.needs_keys else ()).read()
+
+
+def keys_for(door: Door, messages: Sequence[Any]) -> list[bytes | None]:
+    """The keys of Kafka's messages as `read_messages` needs them: none where they do not matter."""
+    return [message.key() for message in messages] if door.needs_keys else []
+
+
+def _joined(found: Sequence[bytes | None], door: Door) -> Keys:
+    """The keys as compiled code reads them, those marked that the door refuses for their place."""
+    there = [key or b"" for key in found]
+    keys = Keys(
+        np.frombuffer(b"".join(there), dtype=np.uint8),
+        np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there))),
+        np.array([key is not None for key in found], dtype=np.bool_),
+    )
+    partitions = door.partitions
+    if found and partitions:
+        mark_misplaced(keys, door.partition, np.array(partitions, dtype=np.int64))
+    return keys
 
 
 class _Run:
     """Messages on their way: in strides of what compiled code takes, and one by one between them."""
 
-    def __init__(self, door: Door, values: Sequence[bytes | None], times: npt.NDArray[np.int64]) -> None:
-        self._door, self._values, self._times = door, values, times
+    def __init__(
+        self,
+        door: Door,
+        values: Sequence[bytes | None],
+        times: npt.NDArray[np.int64],
+        keys: Sequence[bytes | None],
+    ) -> None:
+        self._door, self._values, self._times, self._keys = door, values, times, keys
         self._events = np.zeros(len(values), dtype=EVENT)
         # Of those that the door itself has judged, all texts are taken to be empty.
         self._spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
@@ -80,11 +124,14 @@ class _Run:
         there = [value or b"" for value in self._values]
         ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
         data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
+        keys = _joined(self._keys, self._door)
         while at < len(ends):
-            at, self._count, self._door.newest = read(
-                known, self._door.bounds, data, ends, self._times, at, self._door.newest,
+            state = np.array(self._door.state, dtype=np.int64)
+            at, self._count = read(
+                known, self._door.bounds, data, ends, self._times, keys, at, state,
                 self._events, self._spans, self._count, places,
             )  # fmt: skip
+            self._door.state = state.tolist()
             if at < len(ends):
                 self._judge(at)
                 at += 1
@@ -92,7 +139,8 @@ class _Run:
         return Arrivals(self._events[:count], self._refused, data, self._spans[:count], self._odd)
 
     def _judge(self, number: int) -> None:
-        verdict = self._door.admit(self._values[number], int(self._times[number]))
+        key = self._keys[number] if self._keys else None
+        verdict = self._door.admit(self._values[number], int(self._times[number]), key)
         if isinstance(verdict, Admitted):
             self._events[self._count] = encode_transactions([verdict])[0]
             self._odd[self._count] = verdict

@@ -6,6 +6,8 @@ and are passed over. At the first message that is not so it stops, and the door 
 the door alone decides what counts; this only agrees with it sooner, and `make fuzz` holds the two together.
 """
 
+from collections.abc import Iterable
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +16,7 @@ import numpy.typing as npt
 from msgspec import inspect
 
 from fraud.compiling import compiled, inlined
-from fraud.features import ids, xxh3
+from fraud.features import clock, ids, xxh3
 from fraud.features.json_values import (
     CLOSE,
     COLON,
@@ -34,6 +36,7 @@ from fraud.features.json_values import (
     simple_text_end,
 )
 from fraud.schema import Transaction, minor_digits, unusual_currencies
+from fraud.upstream import keys as upstream_keys
 
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
 TEXTS = ("transaction_id", "card_id", "merchant_id", "currency")
@@ -78,6 +81,17 @@ class Grammar(NamedTuple):
     secret: npt.NDArray[np.uint8]
 
 
+class Keys(NamedTuple):
+    """The messages' keys one after another, where each ends, and whether it may be its message's.
+
+    Without `ends` no key is looked at.
+    """
+
+    data: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.int64]
+    fits: npt.NDArray[np.bool_]
+
+
 def grammar() -> Grammar:
     """Derived from `Transaction`."""
     names = [name.encode() for name in FIELDS]
@@ -100,6 +114,19 @@ def grammar() -> Grammar:
     )
 
 
+def _compiled_too(module: Any, functions: Iterable[Any]) -> dict[str, Any]:
+    """Plain functions of a module, compiled as parts of their callers; callees come first."""
+    names = dict(vars(module))
+    for function in functions:
+        names[function.__name__] = inlined(FunctionType(function.__code__, names, function.__name__))
+    return names
+
+
+_clock = _compiled_too(clock, clock.COMPILED)
+_earliest, _latest, _observe = (_clock[name] for name in ("earliest", "latest", "observe"))
+_murmur2 = _compiled_too(upstream_keys, (upstream_keys.murmur2,))["murmur2"]
+
+
 def _kind(kind: Any) -> Any:
     """Of a field that may be absent, what it is when it is there."""
     return kind.types[0] if isinstance(kind, inspect.UnionType) else kind
@@ -116,7 +143,7 @@ def _number_of(currency: str) -> int:
 
 
 @compiled
-def read(grammar, bounds, data, ends, times, first, newest, events, spans, count, places):  # type: ignore[no-untyped-def]
+def read(grammar, bounds, data, ends, times, keys, first, state, events, spans, count, places):  # type: ignore[no-untyped-def]
     """Read messages from the `first` on, for as long as they are plain and admitted.
 
     Args:
@@ -125,29 +152,45 @@ def read(grammar, bounds, data, ends, times, first, newest, events, spans, count
         data: All messages, a zero byte after each.
         ends: Where each message's zero is.
         times: Kafka's, ms.
+        keys: Of the messages, where they matter.
         first: The message to begin with.
-        newest: The door's memory, ms.
+        state: Of the door's clock; moves with what is read.
         events: Receives the records; those before `count` are there.
         spans: Receives where the `TEXTS` begin and end, shape (n, len(TEXTS), 2).
         count: How many records there are.
         places: Room to work in, shape (len(FIELDS), 2).
 
     Returns:
-        The message at which it stopped, how many records there are now, and the door's memory.
+        The message at which it stopped, and how many records there are now.
     """
     for message in range(first, len(ends)):
         begin, end = ends[message - 1] + 1 if message else 0, ends[message]
         if end - begin > bounds.max_bytes or not _split(grammar, data, begin, end, places):
-            return message, count, newest
+            return message, count
+        if len(keys.ends) > 0 and not _is_key(data, places, keys, message):
+            return message, count
         event = events[count]
-        if not _numbers(grammar, bounds, data, places, times[message], newest, event):
-            return message, count, newest
+        if not _numbers(grammar, bounds, data, places, times[message], state, event):
+            return message, count
         _hashes(grammar, data, places, event)
-        newest = max(newest, event["timestamp"])
+        card, merchant = np.int64(event["card"]), np.int64(event["merchant"])
+        _observe(state, card, merchant, event["timestamp"], bounds.step, bounds.max_jump)
         for number, field in enumerate(_TEXT_FIELDS):
             spans[count, number, 0], spans[count, number, 1] = places[field, 0], places[field, 1]
         count += 1
-    return len(ends), count, newest
+    return len(ends), count
+
+
+@compiled
+def mark_misplaced(keys, partition, partitions):  # type: ignore[no-untyped-def]
+    """Note which keys murmur2 does not put into the partition, for any number of `partitions`."""
+    begin = 0
+    for number in range(len(keys.ends)):
+        place, fits = _murmur2(keys.data, begin, keys.ends[number]), False
+        for known in partitions:
+            fits |= place % known == partition
+        keys.fits[number] &= fits
+        begin = keys.ends[number]
 
 
 @compiled
@@ -260,13 +303,28 @@ def _has_length(grammar, data, begin, stop, field):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _numbers(grammar, bounds, data, places, time, newest, event):  # type: ignore[no-untyped-def]
+def _is_key(data, places, keys, message):  # type: ignore[no-untyped-def]
+    """Whether the message's key is its card, and fits."""
+    card, length = places[_CARD, 0], places[_CARD, 1] - places[_CARD, 0]
+    begin = keys.ends[message - 1] if message else 0
+    if not keys.fits[message] or keys.ends[message] - begin != length:
+        return False
+    same = 0
+    while same < length and keys.data[begin + same] == data[card + same]:
+        same += 1
+    return same == length
+
+
+@inlined
+def _numbers(grammar, bounds, data, places, time, state, event):  # type: ignore[no-untyped-def]
     """Enter amount, time and place; False: the door might not admit it."""
     amount = _minor(grammar, data, places)
     timestamp, decimals = _decimal(data, places[_TIME, 0], places[_TIME, 1])
     if decimals != 0 or data[places[_TIME, 0] - 1] == QUOTE or not 0 <= amount <= bounds.max_amount:
         return False
-    if not max(bounds.earliest, newest - bounds.lateness) <= timestamp <= time + bounds.clock_skew:
+    if not bounds.earliest <= timestamp <= time + bounds.clock_skew:
+        return False
+    if not _earliest(state, bounds.lateness) <= timestamp <= _latest(state, bounds.max_jump):
         return False
     if not grammar.least[_TIME] <= timestamp <= grammar.most[_TIME]:
         return False

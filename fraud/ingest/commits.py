@@ -38,8 +38,9 @@ class LakeFile(msgspec.Struct, frozen=True):
 class Commit(msgspec.Struct, frozen=True):
     """What makes the files of the offsets from `start` up to, not including, `end` count.
 
-    `newest` is the state of the partition's `Door` at `end`; `lost` counts the offsets that Kafka had
-    deleted before they were read; `reasons` are the first few refusals, in words.
+    `newest` and `door` are the state of the partition's `Door` at `end` (earlier versions wrote `newest`
+    alone); `lost` counts the offsets that Kafka had deleted before they were read; `reasons` are the first
+    few refusals, in words.
     """
 
     dataset: Dataset
@@ -54,6 +55,7 @@ class Commit(msgspec.Struct, frozen=True):
     newest: int
     files: list[LakeFile]
     rejected: str | None = None
+    door: list[int] = []
 
 
 def range_name(partition: int, start: int, end: int) -> str:

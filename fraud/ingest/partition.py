@@ -1,7 +1,7 @@
 """One partition's way into the lake: from the end of its commits to the end of its log, range by range."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -45,10 +45,10 @@ class Source:
     time_column: str
     sends_letters: bool = False
 
-    def reader(self, settings: Settings, newest: int) -> Reader:
+    def reader(self, settings: Settings, newest: int, door: Sequence[int] = (), partition: int = 0) -> Reader:
         """What turns a partition's messages into rows, in the state it was left in."""
         if self.dataset == "transactions":
-            return TransactionReader(Door(settings.admission, newest))
+            return TransactionReader(Door(settings.admission, newest, door, partition))
         return LabelReader()
 
 
@@ -82,7 +82,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     """
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
-    reader = source.reader(settings, before.newest if before else 0)
+    reader = source.reader(settings, before.newest if before else 0, before.door if before else (), partition)
     if isinstance(reader, TransactionReader):
         reader.ids = load_taken(lake, before, reader.door.oldest_possible)
     with PartitionLog(settings, source.topic, partition) as log:
@@ -91,7 +91,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
         for found in ranges(log, reader, position, settings.ingest.chunk_rows):
             # Before the commit: a run that is cut off between the two is repeated, and sends none twice.
             _send_letters(settings, source, partition, found.rejected)
-            commits.append(write_range(lake, source, partition, reader.newest, found))
+            commits.append(write_range(lake, source, partition, reader.newest, found, reader.state))
     if commits and isinstance(reader, TransactionReader):
         save_taken(lake, partition, commits[-1].end, reader.ids, reader.door.oldest_possible)
     return commits
@@ -143,7 +143,9 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
     return lost
 
 
-def write_range(lake: Lake, source: Source, partition: int, newest: int, found: Range) -> Commit:
+def write_range(
+    lake: Lake, source: Source, partition: int, newest: int, found: Range, door: Sequence[int] = ()
+) -> Commit:
     """Write the range's files, then the commit that makes them count."""
     name = range_name(partition, found.start, found.end)
     commit = Commit(
@@ -159,6 +161,7 @@ def write_range(lake: Lake, source: Source, partition: int, newest: int, found: 
         newest=newest,
         files=list(_write_days(lake, source, partition, found)),
         rejected=_write_rejected(lake, source, name, found.rejected),
+        door=[*door],
     )
     write_commit(lake, commit)
     return commit

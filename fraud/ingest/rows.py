@@ -51,6 +51,10 @@ class Reader(Protocol):
     def newest(self) -> int:
         """What the next run must be told to go on as if there had been no pause."""
 
+    @property
+    def state(self) -> Sequence[int]:
+        """Likewise, all of it."""
+
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The rows that are let in, and the messages that are not."""
 
@@ -65,8 +69,13 @@ class TransactionReader:
 
     @property
     def newest(self) -> int:
-        """The largest event time admitted, in ms."""
+        """The partition's clock, in ms."""
         return self.door.newest
+
+    @property
+    def state(self) -> Sequence[int]:
+        """Of the partition's `Door`."""
+        return self.door.state
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The admitted transactions, amounts in minor units; refused ones are the engine's to dead-letter."""
@@ -74,7 +83,8 @@ class TransactionReader:
         rejected: list[Rejected] = []
         oldest_possible = self.door.oldest_possible
         for message in messages:
-            verdict = self.door.admit(message.value(), message.timestamp()[1])
+            key = message.key() if self.door.needs_keys else None
+            verdict = self.door.admit(message.value(), message.timestamp()[1], key)
             if isinstance(verdict, Admitted):
                 admitted.append((message, verdict))
             else:
@@ -108,6 +118,7 @@ class LabelReader:
     """
 
     newest: int = 0
+    state: Sequence[int] = ()
     objection: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
     _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)

@@ -47,7 +47,7 @@ def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], 
     expected = alone(values, times)
     assert arrivals.refused == expected.refused
     assert arrivals.events.tobytes() == encode_transactions(expected.admitted).tobytes()
-    assert door.newest == expected.door.newest
+    assert door.state == expected.door.state
     assert arrivals.texts() == {
         field: [getattr(one.transaction, field) for one in expected.admitted] for field in TEXTS
     }

@@ -123,6 +123,18 @@ def test_it_agrees_with_the_door_on_a_mixture_of_any_order(random: Random, count
     assert_agreement(found, [NOW + random.randrange(-LATENESS_MS, LATENESS_MS) for _ in found])
 
 
+@settings(deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 80))
+def test_it_agrees_with_the_door_on_clocks_that_are_far_ahead(random: Random, count: int) -> None:
+    # given messages of few and of many cards, some of them days, months or years ahead
+    found, cards = [], random.choice([1, 2, 40])
+    for number in range(count):
+        ahead = random.choice([0, 0, 0, -3, 0.7, 2, 30, 70, 4_000]) * 24 * 3_600_000
+        card, merchant = f"c-{random.randrange(cards)}", f"m-{random.randrange(3)}"
+        found.append(plain(card_id=card, merchant_id=merchant, timestamp=NOW + number + int(ahead)))
+    assert_agreement(found, [2**42] * count)
+
+
 def plain(**changes: object) -> bytes:
     return json.dumps(PLAIN | changes).encode()
 
