@@ -11,6 +11,7 @@ from fraud.kafka import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from fraud.topic_checks import check_topics
+from fraud.upstream.sample import check_keys
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ def check_environment(settings: Settings) -> list[Finding]:
     checks: list[tuple[str, Callable[[Settings], str], str]] = [
         ("Kafka", _kafka, "start it with `fraud up`, or set FRAUD_KAFKA__BOOTSTRAP_SERVERS"),
         ("topics", _topics, "run `fraud topics create`"),
+        ("keys", check_keys, "let every sender use card_id as key and murmur2, see docs/upstream.md"),
         ("lake", _lake, "check FRAUD_LAKE__URL, its credentials and the free space"),
         ("MLflow", _registry, "start it with `fraud up`, or set FRAUD_REGISTRY__TRACKING_URI"),
     ]

@@ -23,6 +23,7 @@ from fraud.features.reading import TEXTS
 from fraud.features.spec import FEATURE_VERSION
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
+from fraud.upstream.sampling import KeySampler
 from serving.decide import decide
 from serving.delivery import Answers
 from serving.metrics import Metrics
@@ -58,6 +59,7 @@ class Scorer:
         self._profiles = profiles
         self._metrics = metrics
         self._encoder = msgspec.json.Encoder()
+        self._keys = KeySampler()
 
     def answer(
         self,
@@ -83,6 +85,7 @@ class Scorer:
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
             values, keys = [message.value() for message in messages], keys_for(state.door, messages)
             fresh = read_messages(state.door, values, arrived, keys)
+            self._metrics.keyed(self._keys.look(messages, fresh, state.partitions))
         with self._metrics.timed("features"):
             features, outcomes = state.cards.process(fresh.events, oldest_possible)
         refused = fresh.refused

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from itertools import compress
@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from fraud.features.availability import profile_days
 from fraud.kafka import DAY_MS
 from fraud.modelling.bundle import ModelBundle
+from fraud.upstream.keys import KINDS, Kind
 from serving.delivery import Answers
 from serving.spans import BatchSpans
 
@@ -81,6 +82,9 @@ class Metrics:
             registry=registry,
         )
         self.dead_letters = Counter("fraud_dead_letters", "Messages that were refused", registry=registry)
+        self.keys = Counter(
+            "fraud_keys", "Sampled payments by their key and who placed it", ["kind"], registry=registry
+        )
         self.scores = ArrayHistogram("fraud_score", "Calibrated scores", SCORES, registry)
         self.end_to_end = ArrayHistogram(
             "fraud_end_to_end_seconds", "Kafka's timestamp to committed prediction", LATENCIES, registry
@@ -154,6 +158,7 @@ class Metrics:
         """A series that appears with its first event has no increase: Prometheus would not see that event."""
         for counter, values in (
             (self.decisions, ("approve", "review")),
+            (self.keys, KINDS),
             (self.snapshots, ("written", "failed", "refused")),
             (self.profile_use, ("current", "stale", "newer", "none")),
         ):
@@ -201,6 +206,11 @@ class Metrics:
         flagged = decisions.count("review")
         self.decisions.labels("review").inc(flagged)
         self.decisions.labels("approve").inc(len(decisions) - flagged)
+
+    def keyed(self, kinds: Mapping[Kind, int]) -> None:
+        """Count sampled payments by the kind of their key."""
+        for kind, count in kinds.items():
+            self.keys.labels(kind).inc(count)
 
     def owns(self, partition: int, lag: int, cards: int, size: int) -> None:
         """Tell of an owned partition: messages behind, cards remembered, their bytes."""

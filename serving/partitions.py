@@ -114,6 +114,9 @@ class Partitions:
                 self._consumer.seek(self._at(state.partition, state.position))
                 self._consumer.resume([self._at(state.partition)])
                 self.ready[state.partition] = state
+                for one in self.ready.values():
+                    # Partitions may have been added since the others were restored.
+                    one.partitions = state.partitions
 
     def stop(self, timeout_s: float) -> None:
         """End the threads; one that waits for a silent Kafka longer than this is left to end by itself."""
@@ -168,6 +171,7 @@ class Partitions:
             start = state.position
             replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
             finish_replay(self._settings, state, committed)
+            state.partitions = self._count_partitions(consumer)
         finally:
             consumer.close()
         seconds = time.monotonic() - begun
@@ -177,6 +181,11 @@ class Partitions:
             partition, state.position, source, state.position - start, len(state.cards), seconds,
         )  # fmt: skip
         return state
+
+    def _count_partitions(self, consumer: Consumer) -> int:
+        topic = self._settings.topics.transactions
+        known = consumer.list_topics(topic, timeout=self._settings.kafka.request_timeout_s)
+        return len(known.topics[topic].partitions)
 
     def _committed(self, consumer: Consumer, partition: int) -> Committed:
         timeout_s = self._settings.kafka.request_timeout_s

@@ -52,13 +52,17 @@ Trail = tuple[Place, ...]
 
 @dataclass
 class PartitionState:
-    """What serving remembers of one partition after every message before `position`."""
+    """What serving remembers of one partition after every message before `position`.
+
+    `partitions` is how many its topic has, 0 while that is unknown.
+    """
 
     partition: int
     position: int
     door: Door
     cards: CardStore = field(default_factory=CardStore)
     trail: Trail = ()
+    partitions: int = 0
 
     def mark(self) -> None:
         """Note where the state stands, when the clock has moved far enough since the last place."""

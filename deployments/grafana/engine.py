@@ -52,6 +52,14 @@ def _errors() -> Row:
                 Query(growth("fraud_dead_letters_total", "instance"), "{{instance}}"),
             ),
             lines(
+                "Keys that are not the card, or not placed by murmur2",
+                "Of sampled payments. Such a card's payments are in several partitions; see `fraud doctor`.",
+                Query(
+                    'sum by (kind) (increase(fraud_keys_total{kind!~"murmur2|ambiguous"}[$__rate_interval]))',
+                    "{{kind}}",
+                ),
+            ),
+            lines(
                 "Commits that had to be repeated, producers replaced",
                 "A few at a rebalance or a broker's restart are normal. Each prediction still appears once.",
                 Query(growth("fraud_aborted_commits_total", "instance"), "aborted {{instance}}"),

@@ -61,6 +61,13 @@ class Arrivals:
                 texts[field][number] = getattr(admitted.transaction, field)
         return texts
 
+    def card(self, number: int) -> str:
+        """The card_id of one transaction."""
+        if number in self._odd:
+            return self._odd[number].transaction.card_id
+        begin, end = self._spans[number, TEXTS.index("card_id")]
+        return self._data[begin:end].tobytes().decode()
+
     def only(self, chosen: npt.NDArray[np.bool_]) -> "Arrivals":
         """Those of the transactions."""
         numbers = np.cumsum(chosen) - 1

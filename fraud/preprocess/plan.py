@@ -10,7 +10,7 @@ from xxhash import xxh3_128_hexdigest
 from fraud.errors import DataError
 from fraud.features.daily import LONGEST_DAYS
 from fraud.features.spec import DAY_MS, FEATURE_VERSION, LONGEST_WINDOW_MS
-from fraud.ingest.commits import LakeFile, committed_files
+from fraud.ingest.commits import LakeFile, day_of, read_commits
 from fraud.lake import Lake
 from fraud.settings import LabelSettings
 
@@ -37,7 +37,9 @@ def fingerprint(*parts: object) -> str:
 class LakeIndex:
     """The committed files by day."""
 
-    def __init__(self, files: Iterable[LakeFile]) -> None:
+    def __init__(self, files: Iterable[LakeFile], now_ms: int = 0) -> None:
+        """`now_ms` is how far the partitions' clocks have come, 0 if unknown."""
+        self._now = day_of(now_ms) if now_ms else date.max
         self._days: dict[date, list[LakeFile]] = defaultdict(list)
         for file in files:
             self._days[file.date].append(file)
@@ -49,10 +51,11 @@ class LakeIndex:
         Raises:
             DataError: there are none.
         """
-        files = committed_files(lake, "transactions")
+        commits = read_commits(lake, "transactions")
+        files = [file for commit in commits for file in commit.files]
         if not files:
             raise DataError("the lake has no transactions yet; run flows/ingest.py first")
-        return cls(files)
+        return cls(files, max(commit.newest for commit in commits))
 
     @property
     def first(self) -> date:
@@ -61,25 +64,28 @@ class LakeIndex:
 
     @property
     def last(self) -> date:
-        """The last day with rows."""
-        return max(self._days)
+        """The last day with rows that a clock has reached; a payment may be dated further ahead."""
+        return max((day for day in self._days if day <= self._now), default=max(self._days))
 
     def within(self, first: date, last: date) -> list[LakeFile]:
         """The files from `first` to `last`, both included, by day."""
         return [file for day in days_between(first, last) for file in self._days.get(day, ())]
 
+    def since(self, first: date) -> list[LakeFile]:
+        """The files from `first` on, by day."""
+        return [file for day in sorted(self._days) if day >= first for file in self._days[day]]
 
-def state_files(index: LakeIndex, day: date, lateness: timedelta) -> list[LakeFile]:
+
+def state_files(index: LakeIndex, day: date) -> list[LakeFile]:
     """The files from which the features of the day's rows are computed.
 
-    Those of the warm-up, of the day itself, and of as many days after it as its late rows may be late; what
-    arrived after the day's last row in its partition cannot matter.
+    Those of the warm-up, of the day itself, and of the days after it: late rows come after rows of later
+    days, and some are dated far ahead. What arrived after the day's last row in its partition cannot matter.
     """
     ends: dict[int, int] = {}
     for file in index.within(day, day):
         ends[file.partition] = max(ends.get(file.partition, 0), file.end)
-    after = timedelta(days=-(-lateness // DAY))
-    around = index.within(day - WARM_UP_DAYS * DAY, day + after)
+    around = index.since(day - WARM_UP_DAYS * DAY)
     return [file for file in around if file.start < ends.get(file.partition, 0)]
 
 

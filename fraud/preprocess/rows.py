@@ -47,7 +47,8 @@ def make_rows(
     Args:
         lake: with the profiles of these days, and of as many before as `days_behind` says.
         days: the days.
-        lateness: how far behind the newest an admitted transaction may be.
+        lateness: how far behind the newest an admitted transaction may be; what depends on it is found
+            from the offsets now, so it is not looked at.
         rows_per_task: transactions that one worker holds, about.
         open_spark: opens a session.
         available_after: how long after a day's midnight its profiles are there.
@@ -56,7 +57,7 @@ def make_rows(
         DataError: the lake has no transactions, or a file of it is broken.
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
-    needed = {day: state_files(index, day, lateness) for day in days}
+    needed = {day: state_files(index, day) for day in days}
     behind = days_behind(available_after) * DAY
     inputs = {
         day: fingerprint(

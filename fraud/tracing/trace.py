@@ -18,6 +18,7 @@ from fraud.settings import Settings
 from fraud.tracing.features import FeatureVector, features_of
 from fraud.tracing.find import find_prediction
 from fraud.tracing.labels import Verdict, labels_of
+from fraud.upstream.sample import partitions_of_card, split_note
 
 _Answer = TypeVar("_Answer")
 
@@ -73,6 +74,8 @@ def trace(settings: Settings, transaction_id: str, card_id: str | None = None) -
             f"the features are those of the training row, with the merchant's profile of "
             f"{features.profile_date or 'no day'}; serving had that of {prediction.profile_date or 'no day'}"
         )
+    split = _told(notes, lambda: partitions_of_card(settings, prediction.card_id, prediction.timestamp))
+    notes += filter(None, [split_note(split or {})])
     named = _named(settings, prediction.model_name)
     origin, bundle = _told(notes, lambda: _origin(named, prediction)) or (None, None)
     explained = _explained(notes, bundle, features)

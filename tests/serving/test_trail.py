@@ -159,7 +159,12 @@ def replayed(made: Settings, log: Log, stands: Committed) -> PartitionState:
 def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionState:
     origin = Origin("t", "id", 0, "")
     content = encode(
-        origin, state.position, state.door.newest, state.cards.dump(state.door.oldest_possible), tuple(state.door.state), state.trail
+        origin,
+        state.position,
+        state.door.newest,
+        state.cards.dump(state.door.oldest_possible),
+        tuple(state.door.state),
+        state.trail,
     )
     return decode(io.BytesIO(content), origin, made.admission)
 
@@ -258,7 +263,7 @@ def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: S
     while done < len(messages):
         size = draw.randrange(1, 120)
         reader = TransactionReader(Door(made.admission, state=state))
-        _, rejected = reader.read(messages[done : done + size])  # type: ignore[arg-type]
+        _, rejected = reader.read(messages[done : done + size])
         refused += [(one.offset, one.reason) for one in rejected]
         state, done = [*reader.state], done + size
     # then it refuses the same for the same reasons
