@@ -118,9 +118,9 @@ class LabelReader:
     """
 
     newest: int = 0
-    state: Sequence[int] = ()
     objection: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
+    state: Sequence[int] = ()
     _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:

@@ -49,6 +49,15 @@ class Message:
     def value(self) -> bytes:
         return self.content
 
+    def key(self) -> bytes:
+        return b"card"
+
+    def topic(self) -> str:
+        return "t"
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return []
+
     def timestamp(self) -> tuple[int, int]:
         return 1, self.time
 

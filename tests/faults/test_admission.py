@@ -1,0 +1,80 @@
+"""Senders with a wrong clock, and senders that place cards differently, while workers are killed."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from fraud.kafka import client_config, flush, producer_config, topic_config
+from fraud.settings import Settings
+from tests.faults.conftest import Judge
+from tests.faults.world import Scene, scene
+from tests.serving.world import BASE_MS, DAY_MS, predictions, transaction, wait_for
+
+pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
+
+FAR_MS = BASE_MS + 10 * 365 * DAY_MS
+
+
+def allow_any_time(settings: Settings) -> None:
+    """The topic takes timestamps of any year, as before Kafka 4."""
+    topic, name = settings.topics.transactions, "message.timestamp.after.max.ms"
+    entry = ConfigEntry(name, str(2**63 - 1), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    AdminClient(client_config(settings)).incremental_alter_configs([resource])[resource].result(10)
+    wait_for(lambda: topic_config(settings, topic)[name] == str(2**63 - 1))
+
+
+def far_payments(count: int) -> Iterator[dict[str, object]]:
+    """Payments of 2035, and some a month ahead, of cards that pay rightly too."""
+    for number in range(count):
+        ahead = FAR_MS if number % 3 else BASE_MS + 30 * DAY_MS
+        yield transaction(number, transaction_id=f"far-{number}", timestamp=ahead + number)
+
+
+def produce(settings: Settings, events: Iterator[dict[str, object]], **config: object) -> None:
+    producer = Producer(producer_config(settings, **config))
+    for event in events:
+        content = json.dumps({name: value for name, value in event.items() if value is not None})
+        time = event["timestamp"]
+        assert isinstance(time, int)
+        producer.produce(settings.topics.transactions, content, str(event["card_id"]), timestamp=time)
+    flush(producer, 30)
+
+
+def kill_twice(made: Scene) -> float:
+    return max(made.revive(made.workers[0]) for _ in range(2))
+
+
+def test_clocks_that_are_years_ahead_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
+    with scene(fault_settings) as made:
+        # when payments of 2035 come among the others, also in the transaction that is cut off
+        allow_any_time(fault_settings)
+        produce(fault_settings, far_payments(60))
+        seconds = made.revive(made.workers[0])
+        produce(fault_settings, far_payments(90))
+        seconds = max(seconds, kill_twice(made))
+
+        # then the partitions go on, and the far ones alone are refused
+        judge(made, "payments of 2035 on a topic that takes any time, kill -9 three times", seconds)
+        served = {one.transaction_id for one in predictions(fault_settings) if one.timestamp < FAR_MS}
+        assert len(served) > 1_000
+        assert not any(one.timestamp >= FAR_MS for one in predictions(fault_settings))
+
+
+def test_senders_with_different_partitioners_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
+    with scene(fault_settings) as made:
+        # when another sender places cards by CRC32
+        now = max(one.timestamp for one in predictions(fault_settings))
+        events = (
+            transaction(number, transaction_id=f"crc-{number}", card_id=f"card-{number % 40}", timestamp=now)
+            for number in range(300)
+        )
+        produce(fault_settings, events, partitioner="consistent_random")
+        wait_for(lambda: made.workers[0].counted('fraud_keys_total{kind="crc32"}') > 0, 30)
+        seconds = kill_twice(made)
+
+        # then each partition answers for what it knows
+        judge(made, "a sender with CRC32 beside murmur2, kill -9 twice", seconds)
