@@ -13,10 +13,10 @@ _AT_ONCE = 8
 
 
 class KeySampler:
-    """Looks at a few messages of a run, some twenty times a second."""
+    """Looks at a few messages of a run, some twenty times a second in each partition."""
 
     def __init__(self) -> None:
-        self._due_at = 0.0
+        self._due_at: dict[int, float] = {}
 
     def look(self, messages: Sequence[Any], admitted: Arrivals, partitions: int) -> Counter[Kind]:
         """The kinds of some of the admitted messages.
@@ -26,14 +26,14 @@ class KeySampler:
             admitted: what they became.
             partitions: how many the topic has; 0: unknown, so nothing is said.
         """
-        now = time.monotonic()
-        if now < self._due_at or not partitions or not len(admitted):
+        now, partition = time.monotonic(), messages[0].partition()
+        if now < self._due_at.get(partition, 0.0) or not partitions or not len(admitted):
             return Counter()
-        self._due_at = now + _EVERY_S
+        self._due_at[partition] = now + _EVERY_S
         refused = {number for number, _ in admitted.refused}
         chosen = [number for number in range(len(messages)) if number not in refused]
         step = max(1, len(chosen) // _AT_ONCE)
         return Counter(
-            classify(messages[chosen[row]].key(), admitted.card(row), messages[0].partition(), partitions)
+            classify(messages[chosen[row]].key(), admitted.card(row), partition, partitions)
             for row in range(0, len(chosen), step)
         )

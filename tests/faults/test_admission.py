@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from confluent_kafka import Producer
@@ -23,15 +24,25 @@ def allow_any_time(settings: Settings) -> None:
     topic, name = settings.topics.transactions, "message.timestamp.after.max.ms"
     entry = ConfigEntry(name, str(2**63 - 1), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    AdminClient(client_config(settings)).incremental_alter_configs([resource])[resource].result(10)
+    admin = AdminClient(client_config(settings))  # lives until the answer is there
+    admin.incremental_alter_configs([resource])[resource].result(10)
     wait_for(lambda: topic_config(settings, topic)[name] == str(2**63 - 1))
 
 
-def far_payments(count: int) -> Iterator[dict[str, object]]:
+def far_payments(many: int) -> Iterator[dict[str, object]]:
     """Payments of 2035, and some a month ahead, of cards that pay rightly too."""
-    for number in range(count):
+    for number in range(many):
         ahead = FAR_MS if number % 3 else BASE_MS + 30 * DAY_MS
         yield transaction(number, transaction_id=f"far-{number}", timestamp=ahead + number)
+
+
+def by_crc32(settings: Settings, first: int) -> Iterator[dict[str, object]]:
+    """A hundred payments of the cards of the load, of about now."""
+    now = max(one.timestamp for one in predictions(settings))
+    for number in range(first, first + 100):
+        yield transaction(
+            number, transaction_id=f"crc-{number}", card_id=f"card-{number % 40}", timestamp=now + number
+        )
 
 
 def produce(settings: Settings, events: Iterator[dict[str, object]], **config: object) -> None:
@@ -67,13 +78,13 @@ def test_clocks_that_are_years_ahead_and_a_kill(fault_settings: Settings, judge:
 def test_senders_with_different_partitioners_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
     with scene(fault_settings) as made:
         # when another sender places cards by CRC32
-        now = max(one.timestamp for one in predictions(fault_settings))
-        events = (
-            transaction(number, transaction_id=f"crc-{number}", card_id=f"card-{number % 40}", timestamp=now)
-            for number in range(300)
-        )
-        produce(fault_settings, events, partitioner="consistent_random")
-        wait_for(lambda: made.workers[0].counted('fraud_keys_total{kind="crc32"}') > 0, 30)
+        numbers = count(step=100)
+
+        def is_seen() -> bool:
+            produce(fault_settings, by_crc32(fault_settings, next(numbers)), partitioner="consistent_random")
+            return made.workers[0].counted('fraud_keys_total{kind="crc32"}') > 0
+
+        wait_for(is_seen, 30, every_s=0.5)
         seconds = kill_twice(made)
 
         # then each partition answers for what it knows

@@ -100,12 +100,88 @@ def test_doctor_and_explain_say_that_cards_are_split(placing: Settings) -> None:
         assert words in finding.detail
     assert "murmur2" in finding.remedy
     # and of a card it is said where its payments are
+    card = next(card for card, places in sample_keys(placing).partitions.items() if len(places) > 1)
+    found = partitions_of_card(placing, card, BASE_MS)
+    assert sum(found.values()) == sum(transaction(number)["card_id"] == card for number in range(420))
+    assert "several partitions" in (split_note(found) or "")
+    assert split_note({1: 7}) is None
+
+
+@dataclass(frozen=True)
+class Sent:
+    content: bytes
+    sent_key: bytes | None
+    place: int = 0
+
+    def key(self) -> bytes | None:
+        return self.sent_key
+
+    def partition(self) -> int:
+        return self.place
+
+
+def content_of(card: str) -> bytes:
+    event = transaction(1, card_id=card)
+    return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
+
+
+def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
+    # given refused messages between payments with and without a key
+    messages = [Sent(b"x", b"?"), Sent(content_of("a"), b"a"), Sent(b"", b"?"), Sent(content_of("Zoë"), None)]
+    arrivals = read_messages(
+        Door(AdmissionSettings()), [one.content for one in messages], np.full(4, BASE_MS + 60_000)
+    )
+    sampler = KeySampler()
+    # then only the payments count
+    kinds = sampler.look(messages, arrivals, PARTITIONS)
+    assert kinds.total() == 2
+    assert kinds["null"] == 1
+    assert set(kinds) <= set(KINDS)
+    # and the next look comes later
+    assert not sampler.look(messages, arrivals, PARTITIONS)
+
+
+def place_of(card: str, partitions: int = PARTITIONS) -> int:
+    return murmur2(card.encode(), 0, len(card.encode())) % partitions
+
+
+def required() -> Iterator[tuple[str, bytes | None, int, bool]]:
+    """A card, its message's key, the partition, and whether it counts."""
+    for card in ("card-1", "card-2", "c", "Zoë", "x" * 64):
+        right = place_of(card)
+        yield from ((card, card.encode(), place, place == right) for place in range(PARTITIONS))
+        yield from ((card, key, right, False) for key in (None, b"", b"card", card.encode() + b" ", b"\xff"))
+
+
+@pytest.mark.parametrize(("card", "key", "partition", "counts"), list(required()))
+def test_required_keys_are_decided_alike_by_serving_and_ingest(
+    card: str, key: bytes | None, partition: int, counts: bool
+) -> None:
+    settings = AdmissionSettings(keys="require", partitions=(PARTITIONS,))
+    # when serving reads it between two that are refused, and the ingest reads it
+    content, time = content_of(card), BASE_MS + 60_000
+    door = Door(settings, partition=partition)
+    verdict = door.admit(content, time, key)
+    compiled = Door(settings, partition=partition)
+    arrivals = read_messages(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
+    # then both say the same, and a refused one moves nothing
+    assert isinstance(verdict, Admitted) == counts
+    assert len(arrivals) == counts
+    assert compiled.state == door.state
+    assert (door.newest > 0) == counts
+    if not isinstance(verdict, Admitted):
+        assert "key" in verdict.reason
+        assert dict(arrivals.refused)[1] == verdict.reason
+
+
+def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:
+    # given a topic that was extended from three partitions to four
+    settings = AdmissionSettings(keys="require", partitions=(3, PARTITIONS))
     card = next(card for card in map(str, range(99)) if place_of(card, 3) != place_of(card))
-    old = place_of(card, 3)
     for partition in range(PARTITIONS):
         door = Door(settings, partition=partition)
         arrivals = read_messages(door, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
-        assert len(arrivals) == (partition in (old, place_of(card)))
+        assert len(arrivals) == (partition in (place_of(card, 3), place_of(card)))
 
 
 @pytest.mark.broker
