@@ -9,7 +9,9 @@ import json
 import logging
 import re
 import time
+from collections import deque
 from collections.abc import Callable
+from operator import methodcaller
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
@@ -39,6 +41,13 @@ _ECHO = re.compile(r"^(Invalid enum value) .*( - at `)", re.DOTALL)
 """Where msgspec repeats what was sent."""
 
 _MEMBERS = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=str)
+
+
+_without_readable_headers: deque[tuple[str | None, int | None, int | None]] = deque(maxlen=20_000)
+"""Topic, partition and offset of messages whose headers the client could not read; more than a batch has."""
+
+_ask_for_headers = methodcaller("headers")
+"""In a direct call the interpreter, once warm, does not notice that the client has failed."""
 
 
 class MessageError(DataError):
@@ -150,11 +159,16 @@ class MessageReader(Generic[T]):
 def headers_of(message: "Message") -> list[tuple[str, bytes | None]] | None:
     """A message's headers; None if they cannot be read.
 
-    To Kafka the name of a header may be any bytes; at one that is not UTF-8 the client fails.
+    To Kafka the name of a header may be any bytes. At one that is not UTF-8 the client fails, and when it is
+    asked again the process crashes; so it never is.
     """
+    place = (message.topic(), message.partition(), message.offset())
+    if place in _without_readable_headers:
+        return None
     try:
-        return message.headers() or []
+        return _ask_for_headers(message) or []
     except Exception:
+        _without_readable_headers.append(place)
         return None
 
 

@@ -139,7 +139,7 @@ def test_the_dashboard_passes_over_bad_messages(settings: Settings) -> None:
 
 def test_readers_of_predictions_pass_over_bad_ones(settings: Settings) -> None:
     # given bad predictions and a good one
-    bad = bad_messages(PREDICTION, "transaction_id", *NUMBERS)
+    bad = bad_messages(PREDICTION, "transaction_id", "timestamp", "feature_version", "score")
     now = int(time.time() * 1_000)
     send(settings, settings.topics.predictions, [*bad, PREDICTION], now)
     # then monitor counts them

@@ -125,7 +125,8 @@ class FakeMessage:
 
     def headers(self) -> Any:
         if isinstance(self._headers, Exception):
-            raise self._headers
+            failure, self._headers = self._headers, AssertionError("asked again")
+            raise failure
         return self._headers
 
     def topic(self) -> str:
@@ -135,7 +136,7 @@ class FakeMessage:
         return 2
 
     def offset(self) -> int:
-        return 17
+        return 17 if not isinstance(self._headers, Exception) else 18
 
 
 def test_a_loop_counts_refusals_and_logs_one(caplog: pytest.LogCaptureFixture) -> None:
