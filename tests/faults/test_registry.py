@@ -13,7 +13,7 @@ from tests.faults.registry import registry
 from tests.faults.world import Scene, scene
 from tests.serving.world import predictions, tiny_bundle, wait_for
 
-pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(900)]
 
 
 def nothing(made: Scene) -> None:
