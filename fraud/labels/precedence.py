@@ -47,9 +47,7 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
 
 def decide_labels(length: int, reports: Reports) -> LabelHistory:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
-    order = np.lexsort(
-        (reports.offsets, reports.partitions, reports.ranks, reports.reported_at, reports.rows)
-    )
+    order = np.lexsort((reports.offsets, reports.partitions, reports.reported_at, reports.rows))
     rows, ranks = reports.rows[order], reports.ranks[order]
     effective = order[ranks == _highest_so_far(rows, ranks)]
     rows, times = reports.rows[effective], reports.reported_at[effective]
