@@ -26,7 +26,7 @@ def _as_logged(
     settings: Settings, window: Dataset, period: Period, champion: Champion
 ) -> tuple[Dataset, Contender] | str:
     try:
-        logged = read_logged_scores(settings, champion.version, period)
+        logged = read_logged_scores(settings, champion.version, period, champion.digest)
     except FraudError as error:
         return f"{champion.fault}, and its logged scores cannot be read ({error})"
     rows, scores = on_logged_rows(window, logged)

@@ -29,6 +29,13 @@ class LoggedScore(msgspec.Struct, frozen=True, gc=False):
     threshold: float
     model_name: str
     model_version: str
+    model_digest: str | None = None
+
+    def is_of(self, version: str, digest: str) -> bool:
+        """Whether the model made it: by its digest, or by its version where one of the two has no digest."""
+        if self.model_digest and digest:
+            return self.model_digest == digest
+        return self.model_version == version
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,8 @@ class LoggedScores:
         return len(self.scores)
 
 
-def read_logged_scores(settings: Settings, version: str, period: Period) -> LoggedScores:
-    """What `version` answered on the payments of `period` (event time).
+def read_logged_scores(settings: Settings, version: str, period: Period, digest: str = "") -> LoggedScores:
+    """What the model `version` with `digest` answered on the payments of `period` (event time).
 
     Memory grows with the payments of the period, of which the caller holds the training rows already.
 
@@ -61,7 +68,7 @@ def read_logged_scores(settings: Settings, version: str, period: Period) -> Logg
     return as_logged(
         one
         for one in _predictions(settings, period)
-        if one.model_version == version
+        if one.is_of(version, digest)
         and one.model_name == settings.registry.model_name
         and period.start <= one.timestamp < period.end
     )

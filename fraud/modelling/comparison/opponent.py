@@ -1,13 +1,13 @@
 """The champion that a candidate is compared with: its bundle, or why it cannot be loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from xgboost.core import XGBoostError
 
 from fraud.errors import FraudError
 from fraud.modelling.bundle import BundleMetadata, ModelBundle
-from fraud.registry import check_compatible, fetch_bundle, former_champion, version_of_alias
+from fraud.registry import check_compatible, fetch_bundle, former_champion, get_version, version_of_alias
 from fraud.settings import Settings
 
 
@@ -20,12 +20,14 @@ class Champion:
         bundle: None where this code cannot score with it.
         metadata: None where they cannot be read.
         fault: why it cannot serve, in words; empty where it can.
+        digest: what identifies the model, as the registry notes it; empty where it does not.
     """
 
     version: str
     bundle: ModelBundle | None
     metadata: BundleMetadata | None
     fault: str = ""
+    digest: str = ""
 
     @property
     def learnt_until(self) -> int:
@@ -46,8 +48,7 @@ def find_champion(settings: Settings) -> Champion | None:
     if version is None:
         return None
     found = _load(settings, version)
-    fault = found.fault or f"the alias champion was taken from version {version}"
-    return Champion(version, found.bundle, found.metadata, fault)
+    return replace(found, fault=found.fault or f"the alias champion was taken from version {version}")
 
 
 def _load(settings: Settings, version: str) -> Champion:
@@ -55,11 +56,17 @@ def _load(settings: Settings, version: str) -> Champion:
     try:
         bundle = fetch_bundle(settings, version)
     except FraudError as error:
-        return Champion(version, None, None, str(error))
+        return Champion(version, None, None, str(error), _noted_digest(settings, version))
     try:
-        return Champion(version, check_compatible(bundle).verify(), bundle.metadata)
+        check_compatible(bundle).verify()
     except (FraudError, XGBoostError, ValueError) as error:
-        return Champion(version, None, bundle.metadata, str(error))
+        return Champion(version, None, bundle.metadata, str(error), bundle.digest)
+    return Champion(version, bundle, bundle.metadata, digest=bundle.digest)
+
+
+def _noted_digest(settings: Settings, version: str) -> str:
+    found = get_version(settings, version)
+    return found.digest if found else ""
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -66,6 +66,18 @@ def test_only_answers_of_the_version_within_the_period_are_read(settings: Settin
     assert np.array_equal(scores, np.linspace(0, 1, len(data))[np.isin(data.timestamps, wanted.timestamps)])
 
 
+def test_a_model_is_its_digest_and_its_version_only_where_there_is_none() -> None:
+    # given an answer of before there were digests, and one of since
+    (old,) = as_read(prediction("t", "card", START_MS, 0.5, "1"))
+    new = msgspec.structs.replace(old, model_digest="abc")
+    # then another model that is "version 1" as well is not taken for it
+    assert new.is_of("2", "abc")
+    assert not new.is_of("1", "def")
+    assert new.is_of("1", "")
+    assert old.is_of("1", "abc")
+    assert not old.is_of("2", "abc")
+
+
 @pytest.mark.broker
 def test_messages_that_are_no_predictions_are_passed_over(settings: Settings) -> None:
     producer = Producer(producer_config(settings))
