@@ -7,20 +7,34 @@ the partition's clock by more than the allowed lateness, nor be far ahead of it 
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
 from fraud.features import clock
 from fraud.messages import Decoder, MessageError, sentence
-from fraud.schema import Transaction, is_currency, to_minor
+from fraud.schema import (
+    BASE_CURRENCY,
+    LETTERS,
+    Transaction,
+    currency_index,
+    is_currency,
+    minor_digits,
+    to_minor,
+)
 from fraud.settings import AdmissionSettings
 from fraud.upstream.keys import key_objection
 
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_STEP = timedelta(minutes=1)
 """So far one message moves the clock also where hardly any lateness is allowed."""
+MOST_MINOR = 1_000_000_000_000
+"""The largest amount of any currency, in minor units: up to it all sums of amounts and squares stay exact."""
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +55,7 @@ class Bounds(NamedTuple):
 
     max_bytes: int
     max_amount: int
+    max_amounts: npt.NDArray[np.int64]
     earliest: int
     clock_skew: int
     lateness: int
@@ -69,12 +84,14 @@ class Door:
         self.bounds = Bounds(
             settings.max_bytes,
             settings.max_amount,
+            _limit_table(settings.max_amount, tuple(largest_amounts(settings).items())),
             settings.earliest,
             settings.clock_skew // _MILLISECOND,
             settings.lateness // _MILLISECOND,
             max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
             settings.max_jump // _MILLISECOND,
         )
+        self._max_amounts = largest_amounts(settings)
         self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
 
     @property
@@ -100,7 +117,7 @@ class Door:
         # Everything at once, since almost every message is well.
         if (
             is_currency(transaction.currency)
-            and 0 <= amount <= bounds.max_amount
+            and 0 <= amount <= self._max_amounts.get(transaction.currency, bounds.max_amount)
             and bounds.earliest <= time <= kafka_timestamp + bounds.clock_skew
         ):
             objection = self._key_objection(transaction, key) or self._clock_objection(transaction)
@@ -135,8 +152,9 @@ class Door:
         bounds, time = self._settings, transaction.timestamp
         if not is_currency(transaction.currency):
             return f"currency {transaction.currency!r} is not a code of three capitals"
-        if not 0 <= amount <= bounds.max_amount:
-            return f"amount {transaction.amount} is outside 0 to {bounds.max_amount} minor units"
+        most = self._max_amounts.get(transaction.currency, bounds.max_amount)
+        if not 0 <= amount <= most:
+            return f"amount {transaction.amount} is outside 0 to {most} minor units of {transaction.currency}"
         if time < bounds.earliest:
             hint = _looks_like_seconds(time, bounds.earliest)
             return f"timestamp {time} is before the earliest allowed, {bounds.earliest}{hint}"
@@ -166,6 +184,24 @@ def _unit_of_time(error: str) -> str:
     """What a timestamp that is too large for milliseconds probably is."""
     is_too_large = "<=" in error and error.endswith("`$.timestamp`")
     return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
+
+
+def largest_amounts(settings: AdmissionSettings) -> dict[str, int]:
+    """The largest amount of each currency with a rate, in minor units; of others it is `max_amount`."""
+    largest = Decimal(settings.max_amount).scaleb(-minor_digits(BASE_CURRENCY))
+    return {
+        currency: min(MOST_MINOR, int((largest * Decimal(str(rate))).scaleb(minor_digits(currency))))
+        for currency, rate in settings.per_euro.items()
+    }
+
+
+@cache
+def _limit_table(max_amount: int, largest: tuple[tuple[str, int], ...]) -> npt.NDArray[np.int64]:
+    """The same for compiled code, by `currency_index`."""
+    table = np.full(LETTERS**3, max_amount, dtype=np.int64)
+    for currency, most in largest:
+        table[currency_index(currency)] = most
+    return table
 
 
 TRUNCATED = "truncated"

@@ -111,6 +111,18 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     challenger_digest: str | None = None
 
 
+BASE_CURRENCY = "EUR"
+"""What limits are in."""
+
+LETTERS = 26
+
+
+def currency_index(code: str) -> int:
+    """A number below `LETTERS` ** 3 for a code of three capitals: its letters as digits of base 26."""
+    first, second, third = (ord(letter) - ord("A") for letter in code)
+    return (first * LETTERS + second) * LETTERS + third
+
+
 def is_currency(code: str) -> bool:
     """Whether a text of three characters can be an ISO 4217 code."""
     return code.isupper() and code.isalpha() and code.isascii()

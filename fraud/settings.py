@@ -8,7 +8,7 @@ import os
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -78,6 +78,23 @@ class TopicSettings(_Section):
     label_dead_letters: str = "fraud_labels.dlq"
 
 
+# What a euro buys, to two digits: for limits and orders, never for sums.
+PER_EURO: dict[str, float] = {
+    "EUR": 1, "USD": 1.1, "GBP": 0.86, "CHF": 0.94, "CAD": 1.55, "AUD": 1.75, "NZD": 1.9, "SGD": 1.5,
+    "HKD": 8.8, "JPY": 165, "KRW": 1_600, "INR": 95, "CNY": 8, "TWD": 36, "IDR": 18_500, "VND": 29_000,
+    "THB": 38, "PHP": 65, "MYR": 4.9, "PKR": 320, "BDT": 135, "LKR": 340, "NPR": 155, "MMK": 2_400,
+    "KHR": 4_600, "LAK": 25_000, "MNT": 4_000, "UZS": 14_000, "KZT": 580, "HUF": 395, "CZK": 25,
+    "PLN": 4.3, "RON": 5, "BGN": 1.96, "RSD": 117, "SEK": 11, "NOK": 11.7, "DKK": 7.5, "ISK": 145,
+    "UAH": 48, "RUB": 95, "TRY": 45, "GEL": 3.1, "AMD": 430, "ILS": 4, "AED": 4, "SAR": 4.1, "QAR": 4,
+    "KWD": 0.34, "BHD": 0.41, "OMR": 0.42, "JOD": 0.78, "IQD": 1_450, "IRR": 46_000, "LBP": 98_000,
+    "EGP": 55, "MAD": 10.6, "TND": 3.4, "DZD": 148, "LYD": 6, "SDG": 660, "ZAR": 20, "NGN": 1_650,
+    "KES": 142, "GHS": 13, "TZS": 2_900, "UGX": 4_000, "RWF": 1_600, "BIF": 3_250, "ETB": 155, "ZMW": 27,
+    "XOF": 656, "XAF": 656, "GNF": 9_500, "MGA": 5_000, "MXN": 21, "BRL": 6.3, "ARS": 1_500,
+    "CLP": 1_080, "COP": 4_600, "PEN": 4.1, "UYU": 46, "PYG": 8_500, "BOB": 7.6, "CRC": 560, "GTQ": 8.5,
+    "HNL": 29, "DOP": 70, "JMD": 177, "VES": 200,
+}  # fmt: skip
+
+
 class AdmissionSettings(_Section):
     """Which transactions are let in; the others go to the dead letters."""
 
@@ -96,7 +113,14 @@ class AdmissionSettings(_Section):
         description="with keys=require: every number of partitions that the topic has had, as JSON; a "
         "message where murmur2 would not put it is refused",
     )
-    max_amount: int = Field(default=100_000_000, ge=1, le=3_000_000_000, description="in minor units")
+    max_amount: int = Field(
+        default=100_000_000, ge=1, le=100_000_000_000, description="in euro cents, converted by `per_euro`"
+    )
+    per_euro: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0)]] = Field(
+        default=PER_EURO,
+        description="rough values: limits of amounts, and the order of the queue by money at risk; a "
+        "currency not named counts as 1",
+    )
     max_bytes: int = Field(default=65_536, ge=256, description="of one message")
 
     @model_validator(mode="after")
@@ -318,11 +342,6 @@ class DashboardSettings(_Section):
         default=timedelta(days=7), description="of predictions, read at the first start"
     )
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
-    per_euro: dict[str, float] = Field(
-        default={"JPY": 165, "KRW": 1_600, "INR": 95, "CNY": 8, "HUF": 395, "CZK": 25, "PLN": 4.3, "SEK": 11}
-        | {"NOK": 11.7, "DKK": 7.5, "TRY": 45, "MXN": 21, "BRL": 6.3, "ZAR": 20, "CLP": 1_080, "NGN": 1_650},
-        description="rough values, which order the queue by money at risk; a currency not named counts as 1",
-    )
     oidc: OidcSettings = OidcSettings()
 
 

@@ -20,6 +20,7 @@ LONGEST_DAYS = max(MERCHANT_WINDOWS_DAYS)
 _EPOCH = date(1970, 1, 1)
 _BITS = 31
 """Squares of amounts are summed in two halves, so that no sum overflows."""
+_HALF = 16
 
 MERCHANT_DAYS_ARROW = pa.schema(
     [
@@ -74,9 +75,8 @@ def merchant_days(transactions: pa.Table) -> pa.Table:
         [("merchant_id", "first"), ("timestamp", "first"), ("amount", "first")]
     )
     amount = firsts["amount_first"]
-    squares = pc.multiply_checked(amount, amount)
     days = pc.divide(firsts["timestamp_first"], DAY_MS)
-    high, low = pc.shift_right(squares, _BITS), pc.bit_wise_and(squares, (1 << _BITS) - 1)
+    high, low = _square_halves(amount)
     columns = [firsts["merchant_id_first"], days, pc.if_else(pc.is_valid(amount), 1, 0), amount, high, low]
     named = pa.table(
         [column.cast(kind) for column, kind in zip(columns, MERCHANT_DAYS_ARROW.types, strict=True)],
@@ -237,3 +237,15 @@ def _mean_and_deviation(counts: Ints, amounts: Ints) -> tuple[npt.NDArray[np.flo
     mean = np.where(some, amounts[0] / number, np.nan)
     deviation = np.where(some, np.sqrt(spread.astype(np.float64)) / number, np.nan)
     return mean, deviation
+
+
+def _square_halves(amounts: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Squares of amounts below 2 ** 46, which need more than 63 bits: >> `_BITS`, and the bits below."""
+    high, low = pc.shift_right(amounts, _HALF), pc.bit_wise_and(amounts, (1 << _HALF) - 1)
+    middle = pc.multiply(high, low)  # counts 2 ** (_HALF + 1) times
+    part = _BITS - _HALF - 1
+    rest = pc.add(pc.shift_left(pc.bit_wise_and(middle, (1 << part) - 1), _HALF + 1), pc.multiply(low, low))
+    whole = pc.add(
+        pc.shift_left(pc.multiply_checked(high, high), 2 * _HALF - _BITS), pc.shift_right(middle, part)
+    )
+    return pc.add_checked(whole, pc.shift_right(rest, _BITS)), pc.bit_wise_and(rest, (1 << _BITS) - 1)

@@ -237,6 +237,15 @@ def _value(stored, kind):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def square_halves(amount):  # type: ignore[no-untyped-def]
+    """The square >> 32 and its low 32 bits, exact below 2 ** 46, where squares need more than 63 bits."""
+    high, low = amount >> 16, amount & 0xFFFF
+    middle = high * low  # counts 2 ** 17 times
+    rest = ((middle & 0x7FFF) << 17) + low * low
+    return high * high + (middle >> 15) + (rest >> 32), rest & _LOW_32
+
+
+@inlined
 def _expire(rules, state, slot, watermark):  # type: ignore[no-untyped-def]
     """Let the windows end at `watermark`, and forget what has left the longest."""
     card = state.cards[slot]
@@ -266,9 +275,9 @@ def _leave(rules, state, slot, window, leaving):  # type: ignore[no-untyped-def]
         card.small_day -= leaving.amount <= rules.small_amount
         _leave_day(rules, state, slot, leaving)
     elif window == len(rules.windows) - 1:
-        square = leaving.amount * leaving.amount
-        card.squares_high -= square >> 32
-        card.squares_low -= square & _LOW_32
+        high, low = square_halves(leaving.amount)
+        card.squares_high -= high
+        card.squares_low -= low
         if state.indexed[slot]:
             for kind in range(MERCHANT, COUNTRY + 1):
                 large_cards.leave(state.entries, state.used, card.hash, kind, _value(leaving, kind))
@@ -488,9 +497,9 @@ def _enter_windows(rules, state, slot, event, watermark):  # type: ignore[no-unt
             card.merchants += not _holds(rules, state, slot, MERCHANT, event.merchant, True)
             if event.country != 0:
                 card.countries += not _holds(rules, state, slot, COUNTRY, event.country, True)
-    square = event.amount * event.amount
-    card.squares_high += square >> 32
-    card.squares_low += square & _LOW_32
+    high, low = square_halves(event.amount)
+    card.squares_high += high
+    card.squares_low += low
 
 
 @inlined

@@ -35,7 +35,7 @@ from fraud.features.json_values import (
     past_null,
     simple_text_end,
 )
-from fraud.schema import Transaction, minor_digits, unusual_currencies
+from fraud.schema import LETTERS, Transaction, currency_index, minor_digits, unusual_currencies
 from fraud.upstream import keys as upstream_keys
 
 FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
@@ -55,7 +55,6 @@ _MOST_DIGITS = 15
 nearest double (Clinger 1990)."""
 
 _POWERS = 10 ** np.arange(_MOST_DIGITS + 1, dtype=np.int64)
-_LETTERS = 26
 _CODES = np.uint64(65_535)
 _ODD = -1
 
@@ -98,9 +97,9 @@ def grammar() -> Grammar:
     width = max(map(len, names))
     padded = np.frombuffer(b"".join(name.ljust(width) for name in names), dtype=np.uint8)
     kinds = [_kind(field.type) for field in inspect.type_info(Transaction).fields]  # type: ignore[attr-defined]
-    digits = np.full(_LETTERS**3, minor_digits(""), dtype=np.int64)
+    digits = np.full(LETTERS**3, minor_digits(""), dtype=np.int64)
     for currency in unusual_currencies():
-        digits[_number_of(currency)] = minor_digits(currency)
+        digits[currency_index(currency)] = minor_digits(currency)
     return Grammar(
         names=padded.reshape(len(names), width),
         lengths=np.array([len(name) for name in names]),
@@ -135,11 +134,6 @@ def _kind(kind: Any) -> Any:
 def _bound(kind: Any, name: str, otherwise: float) -> float:
     bound = getattr(kind, name, None)
     return otherwise if bound is None else float(bound)
-
-
-def _number_of(currency: str) -> int:
-    first, second, third = (ord(letter) - _A for letter in currency)
-    return (first * _LETTERS + second) * _LETTERS + third
 
 
 @compiled
@@ -318,9 +312,9 @@ def _is_key(data, places, keys, message):  # type: ignore[no-untyped-def]
 @inlined
 def _numbers(grammar, bounds, data, places, time, state, event):  # type: ignore[no-untyped-def]
     """Enter amount, time and place; False: the door might not admit it."""
-    amount = _minor(grammar, data, places)
+    amount = _minor(grammar, bounds, data, places)
     timestamp, decimals = _decimal(data, places[_TIME, 0], places[_TIME, 1])
-    if decimals != 0 or data[places[_TIME, 0] - 1] == QUOTE or not 0 <= amount <= bounds.max_amount:
+    if decimals != 0 or data[places[_TIME, 0] - 1] == QUOTE or amount < 0:
         return False
     if not bounds.earliest <= timestamp <= time + bounds.clock_skew:
         return False
@@ -336,22 +330,26 @@ def _numbers(grammar, bounds, data, places, time, state, event):  # type: ignore
 
 
 @inlined
-def _minor(grammar, data, places):  # type: ignore[no-untyped-def]
-    """The amount in minor units; -1 where the currency or the amount is unusual."""
+def _minor(grammar, bounds, data, places):  # type: ignore[no-untyped-def]
+    """The amount in minor units; -1 where the currency or the amount is unusual, or above its limit."""
     begin, currency = places[_CURRENCY, 0], 0
     if places[_CURRENCY, 1] - begin != 3:
         return _ODD
     for at in range(begin, begin + 3):
         if not _A <= data[at] <= _Z:
             return _ODD
-        currency = currency * _LETTERS + data[at] - _A
+        currency = currency * LETTERS + data[at] - _A
     units, decimals = _decimal(data, places[_AMOUNT, 0], places[_AMOUNT, 1])
     missing = grammar.digits[currency] - decimals
     if decimals == _ODD or units < 0:
         return _ODD
     if missing >= 0:
-        return units * _POWERS[missing]
-    return units // _POWERS[-missing] if units % _POWERS[-missing] == 0 else _ODD
+        amount = units * _POWERS[missing]
+    elif units % _POWERS[-missing] == 0:
+        amount = units // _POWERS[-missing]
+    else:
+        return _ODD
+    return amount if amount <= bounds.max_amounts[currency] else _ODD
 
 
 @inlined

@@ -98,7 +98,9 @@ class Follower:
             try:
                 cluster = self._cluster()
                 self._require_rights()
-                recorder = Recorder(connection, cluster, self._settings.dashboard)
+                recorder = Recorder(
+                    connection, cluster, self._settings.dashboard, self._settings.admission.per_euro
+                )
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
                 self._be(connected=False, problem=str(error))

@@ -86,11 +86,17 @@ def rank_sources(connection: sqlite3.Connection, rules: LabelSettings) -> None:
 class Recorder:
     """Writes batches; owns its connection and is used by one thread."""
 
-    def __init__(self, connection: sqlite3.Connection, cluster: str, settings: DashboardSettings) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        cluster: str,
+        settings: DashboardSettings,
+        per_euro: Mapping[str, float],
+    ) -> None:
         self._connection = connection
         self._cluster = cluster
         self._most_bytes = settings.store_mib << 20
-        self._per_euro = settings.per_euro
+        self._per_euro = per_euro
         self._ticks = Ticks(connection)
 
     def offsets(self) -> dict[tuple[str, int], int]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from fraud.admission import Door, Refused
+from fraud.admission import Admitted, Door, Refused
 from fraud.features import reading
 from fraud.features.arrivals import read_messages
 from fraud.features.xxh3 import LONGEST, SECRET, xxh3_64
@@ -106,7 +106,7 @@ def sums(currency: str) -> Iterator[bytes]:
 
 
 def test_it_agrees_with_the_door_on_every_oddity() -> None:
-    for odd in [*oddities(), *sums("EUR"), *sums("JPY"), *sums("KWD")]:
+    for odd in [*oddities(), *sums("EUR"), *sums("JPY"), *sums("KWD"), *sums("IDR")]:
         assert_agreement([odd, written(fields_with()), odd], [NOW] * 3)
 
 
@@ -173,6 +173,29 @@ def test_neither_further_fields_nor_utf8_need_the_door(
     # then only what is declared and escaped reaches it
     assert len(arrivals) == (0 if escaped else 2)
     assert len(expected) == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "is_admitted"),
+    [
+        ("1000000", "EUR", True), ("1000000.01", "EUR", False), ("1100000", "USD", True),
+        ("1100001", "USD", False),
+        ("45000000", "IDR", True), ("9999999999", "IDR", True), ("10000000001", "IDR", False),
+        ("150000000", "VND", True), ("165000000", "JPY", True), ("165000001", "JPY", False),
+        ("340000", "KWD", True), ("340000.001", "KWD", False), ("1000000", "XXX", True),
+        ("1000000.01", "XXX", False),
+    ],
+)  # fmt: skip
+def test_the_limit_of_amounts_is_in_the_base_currency(
+    monkeypatch: pytest.MonkeyPatch, amount: str, currency: str, is_admitted: bool
+) -> None:
+    message = plain(amount=amount, currency=currency)
+    assert isinstance(Door(SETTINGS).admit(message, NOW), Admitted) == is_admitted
+    # compiled code leaves to the door what that refuses, and nothing else
+    monkeypatch.setattr(Door, "admit", lambda *_: Refused("reached the door"))
+    assert read_messages(Door(SETTINGS), [message], np.full(1, NOW)).refused == (
+        [] if is_admitted else [(0, "reached the door")]
+    )
 
 
 def test_a_text_is_kept_as_it_was_meant() -> None:

@@ -5,17 +5,32 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fraud.features.daily import _square_halves
 from fraud.features.events import EVENT, Events
 from fraud.features.ids import ACCEPTED, REPEATED
+from fraud.features.kernel import square_halves
 from fraud.features.spec import CARD_WINDOWS, DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore, rules
 from tests.fraud.features.reference import reference_features
 
 START = 1_700_000_000_000
+
+
+@settings(deadline=None)  # the first example waits for the compiler
+@given(st.integers(0, 2**46 - 1))
+def test_squares_of_any_amount_are_exact(amount: int) -> None:
+    high, low = square_halves(amount)
+    daily_high, daily_low = _square_halves(pa.chunked_array([[amount]], pa.int64()))
+
+    assert (high << 32) + low == amount**2
+    assert (daily_high[0].as_py() << 31) + daily_low[0].as_py() == amount**2
+
+
 NAMES = [feature.name for feature in KERNEL_FEATURES]
 
 
