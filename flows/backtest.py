@@ -108,12 +108,16 @@ def _read(settings: Settings, files: Files) -> Tables:
     logger = get_run_logger()
     say = paced(logger.info)
     tables = read_tables(settings, files, say)
+    for note in tables.notes:
+        logger.info(note)
+    for warning in tables.warnings:
+        logger.warning(warning)
     for rejects in tables.rejects:
         if rejects.count:
             place, reason = rejects.first[0]
             logger.warning(
-                "%d rows cannot be used and are in %s; the first, %s %d: %s",
-                rejects.count, rejects.path, rejects.place_name, place, reason,
+                "%d rows cannot be used and are in %s; the first, %s: %s",
+                rejects.count, rejects.path, rejects.name(place), reason,
             )  # fmt: skip
     logger.info("%d transactions, %d labels", tables.transactions.num_rows, tables.labels.num_rows)
     return tables

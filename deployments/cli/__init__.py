@@ -22,7 +22,7 @@ from fraud.machine.terminal import print_anything, shown
 PANELS = {
     "This machine": ("demo", "up", "down", "status", "env", "doctor"),
     "Seeing it": ("dashboard", "watch"),
-    "Data": ("topics", "acl", "simulate", "replay", "redrive"),
+    "Data": ("topics", "acl", "simulate", "inspect", "replay", "redrive"),
     "Models": ("models", "shadow", "explain", "promote", "rollback"),
     "Elsewhere": ("orchestrate", "secrets"),
 }

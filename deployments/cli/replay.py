@@ -23,24 +23,23 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 def replay(
     transactions: Annotated[
-        Path, typer.Option(help="CSV (.csv, .csv.gz) or Parquet, one transaction a row.")
+        Path, typer.Option(help="CSV, Parquet, JSON lines, a workbook, or a folder of such files.")
     ],
-    labels: Annotated[
-        Path | None, typer.Option(help="CSV or Parquet with transaction_id and is_fraud.")
-    ] = None,
-    columns: Annotated[Path | None, typer.Option(help="YAML: field to column, or to {value: ...}.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="A file with transaction_id and is_fraud.")] = None,
+    columns: Annotated[Path | None, typer.Option(help="mapping.yaml; `fraud inspect` proposes one.")] = None,
     label_delay: Annotated[str, typer.Option(help="When labels without a time count as reported.")] = "7d",
     speed: Annotated[str, typer.Option(help="max, or so many times faster than the events' clock.")] = "max",
     shift_to_now: Annotated[bool, typer.Option(help="Move all times so that the last event is now.")] = False,
     keep_forever: Annotated[bool, typer.Option(help="Let the topics keep events of any age.")] = False,
     resume_from: Annotated[int, typer.Option(min=0, help="Leave out so many transactions.")] = 0,
+    dry_run: Annotated[bool, typer.Option(help="Read and check everything, and publish nothing.")] = False,
 ) -> None:
     """Replay your own data: every row is judged, put in order of time, and published or written aside."""
     from producer.replay.run import ReplayRequest, replay
 
     delay, factor = _duration(label_delay), _speed(speed)
     request = ReplayRequest(
-        transactions, labels, columns, delay, factor, shift_to_now, keep_forever, resume_from
+        transactions, labels, columns, delay, factor, shift_to_now, keep_forever, resume_from, dry_run
     )
     console = Console()
     with _Bars(console) as bars:
@@ -122,11 +121,19 @@ def _tell(console: Console, outcome: "Outcome", request: "ReplayRequest") -> Non
     sent = outcome.sent
     table = Table(show_header=False, box=None)
     table.add_row("transactions read", f"{outcome.read:,}")
-    table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
+    if request.dry_run:
+        table.add_row("would be published", f"{outcome.good:,} transactions, {outcome.labels:,} labels")
+    else:
+        table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
     table.add_row("event time", f"{_moment(outcome.begins)} to {_moment(outcome.ends)}")
     rate = (sent.transactions + sent.labels) / max(outcome.seconds, 1e-9)
-    table.add_row("took", f"{outcome.seconds:,.1f} s ({rate:,.0f} messages/s)")
+    if not request.dry_run:
+        table.add_row("took", f"{outcome.seconds:,.1f} s ({rate:,.0f} messages/s)")
     console.print(table)
+    for note in outcome.notes:
+        console.print(f"note: {note}", markup=False, highlight=False)
+    for warning in outcome.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     for reason, count in outcome.unused_labels.items():
         console.print(f"{count:,} labels were not used: {reason}", style="yellow")
     for rejects in outcome.rejects:
@@ -139,13 +146,17 @@ def _tell(console: Console, outcome: "Outcome", request: "ReplayRequest") -> Non
 
 
 def _tell_rejects(console: Console, rejects: "Rejects") -> None:
+    from producer.replay.remedies import remedy
+
     if not rejects.count:
         return
     console.print(f"{rejects.count:,} rows were written aside, to {rejects.path}:", style="yellow")
     for place, reason in rejects.first:
-        console.print(f"  {rejects.place_name} {place}: {reason}", markup=False, highlight=False)
+        console.print(f"  {rejects.name(place)}: {reason}", markup=False, highlight=False)
     if rejects.count > len(rejects.first):
         console.print(f"  and {rejects.count - len(rejects.first):,} more")
+    for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejects.first))):
+        console.print(f"  what helps: {words}", markup=False, highlight=False)
 
 
 def _moment(time_ms: int) -> str:

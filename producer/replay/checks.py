@@ -1,6 +1,7 @@
 """What must hold of the topics before anything is produced, so that nothing replayed is lost or refused."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -25,6 +26,14 @@ _NEVER = -1
 _SCAN = 1_000
 
 
+@dataclass(frozen=True)
+class Span:
+    """First and last event time (ms) of what is to be published."""
+
+    begins: int
+    ends: int
+
+
 def keep_for_ever(settings: Settings, topic: str) -> None:
     """Take the topic's limit of age away.
 
@@ -43,19 +52,26 @@ def keep_for_ever(settings: Settings, topic: str) -> None:
         ) from error
 
 
-def require_retention(settings: Settings, topic: str, oldest: int) -> None:
+def require_retention(settings: Settings, topic: str, oldest: int, *, is_shifted: bool = False) -> None:
     """See that the brokers would not delete the oldest event (ms) for its age.
 
     Raises:
         DataError: they would.
     """
     days = days_too_short(settings, topic, oldest)
-    if days is not None:
-        raise DataError(
-            f"the topic {topic} keeps events for {days} days and the file's oldest is of {_date(oldest)}, so "
-            "that Kafka would delete it: add --keep-forever (which sets the topic's retention.ms to -1, as "
-            "FRAUD_KAFKA__RETENTION_DAYS=-1 does for topics yet to be created) or --shift-to-now"
-        )
+    if days is None:
+        return
+    advice = (
+        "add --keep-forever (which sets the topic's retention.ms to -1, as FRAUD_KAFKA__RETENTION_DAYS=-1 "
+        "does for "
+        "topics yet to be created)"
+    )
+    moved = ", even with --shift-to-now," if is_shifted else ""
+    raise DataError(
+        f"the topic {topic} keeps events for {days} days and the file's oldest is{moved} of "
+        f"{_date(oldest)}, so "
+        f"that Kafka would delete it: {advice}" + ("" if is_shifted else " or --shift-to-now")
+    )
 
 
 def require_taken(settings: Settings, topic: str, oldest: int, newest: int) -> list[str]:
@@ -81,20 +97,40 @@ def days_too_short(settings: Settings, topic: str, oldest: int) -> int | None:
     return None if kept else retention // DAY_MS
 
 
-def require_not_behind(settings: Settings, topic: str, oldest: int) -> None:
-    """See that the topic holds no transaction that makes the file's oldest event (ms) count as too late.
+def require_not_behind(settings: Settings, topic: str, span: Span, *, is_shifted: bool = False) -> None:
+    """See that the topic holds no transaction that makes the file's oldest event count as too late.
 
     Raises:
-        DataError: it does.
+        DataError: it does; advises --shift-to-now only where that would help.
     """
-    bound = oldest + int(settings.admission.lateness.total_seconds() * 1_000)
-    newer = _admitted_after(settings, topic, bound)
-    if newer is not None:
+    newer = _admitted_after(settings, topic, span.begins + _lateness(settings))
+    if newer is None:
+        return
+    other = "replay into another topic (FRAUD_TOPICS__TRANSACTIONS=...)"
+    days = (span.ends - span.begins) // DAY_MS
+    if is_shifted:
         raise DataError(
-            f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which "
-            f"begin on {_date(oldest)}, would be refused as late: replay into another topic "
-            "(FRAUD_TOPICS__TRANSACTIONS=...) or add --shift-to-now"
+            f"the topic {topic} already holds a transaction of {_date(newer)}, and the file spans {days} "
+            f"days, so that "
+            f"even with --shift-to-now its first, of {_date(span.begins)} then, would be refused as late: "
+            f"{other}, or "
+            "a part of the file that is not longer than the topic has been silent"
         )
+    raise DataError(
+        f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which "
+        f"begin on {_date(span.begins)}, would be refused as late: {other}"
+        + (" or add --shift-to-now" if _would_shifting_help(settings, topic, span) else "")
+    )
+
+
+def _would_shifting_help(settings: Settings, topic: str, span: Span) -> bool:
+    """Whether the topic holds nothing that is too new for the file, were its last event now."""
+    begins = int(time.time() * 1_000) - (span.ends - span.begins)
+    return _admitted_after(settings, topic, begins + _lateness(settings)) is None
+
+
+def _lateness(settings: Settings) -> int:
+    return int(settings.admission.lateness.total_seconds() * 1_000)
 
 
 def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:

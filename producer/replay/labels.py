@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from xxhash import xxh3_64_intdigest
 
-from fraud.features.events import hash_identifier
 from fraud.schema import LABEL_ARROW
 from producer.replay.conforming import LABEL_ROWS
 from producer.replay.mapping import LABEL_FIELDS
@@ -20,6 +20,7 @@ PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
 
 LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
 DEFAULT_SOURCE = "chargeback"
+REPORTED_BEFORE = "reported_at is before the transaction's own time"
 _ROWS_AT_ONCE = 50_000
 
 
@@ -76,13 +77,23 @@ def plan_labels(labels: Spool, transactions: Spool, delay: timedelta) -> LabelPl
     reported = _reported(labels, owners, transactions.column("timestamp"), int(delay.total_seconds() * 1_000))
     orphan = owners < 0
     foreign = ~orphan & _foreign(labels, transactions, owners)
-    usable = np.flatnonzero(~orphan & ~foreign)
+    early = ~orphan & ~foreign & is_before(reported, transactions.column("timestamp"), owners)
+    usable = np.flatnonzero(~orphan & ~foreign & ~early)
     kept = usable[np.argsort(reported[usable], kind="stable")]
     unused = {
         "no such transaction among those replayed": np.flatnonzero(orphan),
         "card_id is not the transaction's": np.flatnonzero(foreign),
+        REPORTED_BEFORE: np.flatnonzero(early),
     }
     return LabelPlan(labels, transactions, kept, owners[kept], reported[kept], unused)
+
+
+def is_before(reported: Rows, times: Rows, owners: Rows) -> npt.NDArray[np.bool_]:
+    """Which labels (times in ms) were reported before their transactions; owners below 0 are none."""
+    if not len(times):
+        return np.zeros(len(reported), dtype=bool)
+    before: npt.NDArray[np.bool_] = (owners >= 0) & (reported < times[owners])
+    return before
 
 
 def _owners(labels: Spool, transactions: Spool) -> Rows:
@@ -117,9 +128,12 @@ def _reported(
 
 def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:
     hashed = [
-        np.fromiter(
-            (hash_identifier(text or "") for text in batch[column].to_pylist()), np.uint64, len(batch)
-        )
+        np.fromiter(map(xxh3_64_intdigest, _bytes(batch[column])), np.uint64, len(batch))
         for batch in spool.batches()
     ]
     return np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)
+
+
+def _bytes(column: pa.Array) -> list[bytes]:
+    found: list[bytes] = pc.cast(pc.fill_null(column, ""), pa.binary()).to_pylist()
+    return found

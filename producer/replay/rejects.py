@@ -1,7 +1,7 @@
 """Rows that could not be used, written aside with place and reason; the first few are kept to be shown."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +13,19 @@ SHOWN = 10
 class Rejects:
     """The rejected rows of one file; the CSV that holds them appears with the first."""
 
-    def __init__(self, folder: Path, name: str, columns: Sequence[str], place_name: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        columns: Sequence[str],
+        place_name: str,
+        name_place: Callable[[int], str] | None = None,
+    ) -> None:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         self.path = folder / f"{name}-{moment}.csv"
         self.place_name = place_name
         self.count = 0
+        self._name_place = name_place
         self.first: list[tuple[int, str]] = []
         self._header = (place_name, "reason", *columns)
         self._file: Any = None
@@ -30,7 +38,12 @@ class Rejects:
         self.count += 1
         if len(self.first) < SHOWN:
             self.first.append((place, reason))
-        self._writer.writerow((place, reason, *map(_text, row)))
+        shown = place if self.place_name != "place" else self.name(place)
+        self._writer.writerow((shown, reason, *map(_text, row)))
+
+    def name(self, place: int) -> str:
+        """A row's place in words, such as `line 3`."""
+        return self._name_place(place) if self._name_place else f"{self.place_name} {place}"
 
     def _begin(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,16 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from fraud.admission import largest_amounts
 from fraud.errors import ConfigurationError, DataError
 from fraud.kafka import require_topic
 from fraud.settings import Settings
-from producer.replay.checks import keep_for_ever, require_not_behind, require_retention, require_taken
+from producer.replay.checks import (
+    Span,
+    keep_for_ever,
+    require_not_behind,
+    require_retention,
+    require_taken,
+)
 from producer.replay.conforming import Limits
+from producer.replay.forms.texts import stem_of
 from producer.replay.labels import LabelPlan, no_labels, plan_labels
 from producer.replay.mapping import LABEL_FIELDS, Columns, read_mapping
 from producer.replay.publishing import Consignment, Sent, publish
 from producer.replay.reading import open_source
 from producer.replay.rejects import Rejects
+from producer.replay.remedies import no_label_of, no_transaction_of
 from producer.replay.spool import Spool
 from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
 
@@ -39,6 +48,7 @@ class ReplayRequest:
     shift_to_now: bool = False
     keep_forever: bool = False
     resume_from: int = 0
+    dry_run: bool = False
 
 
 class Listener(Protocol):
@@ -61,6 +71,8 @@ class Outcome:
     sent: Sent = field(default_factory=Sent)
     rejects: list[Rejects] = field(default_factory=list)
     unused_labels: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     begins: int = 0
     ends: int = 0
     seconds: float = 0.0
@@ -77,9 +89,15 @@ class _Replay:
     outcome: Outcome = field(default_factory=Outcome)
 
     @contextmanager
-    def rejects(self, name: str, columns: list[str] | tuple[str, ...], place_name: str) -> Iterator[Rejects]:
+    def rejects(
+        self,
+        name: str,
+        columns: list[str] | tuple[str, ...],
+        place_name: str,
+        name_place: Callable[[int], str] | None = None,
+    ) -> Iterator[Rejects]:
         """Where the rows of one file that cannot be used go."""
-        with Rejects(self.settings.home / "rejected", name, columns, place_name) as rejects:
+        with Rejects(self.settings.home / "rejected", name, columns, place_name, name_place) as rejects:
             self.outcome.rejects.append(rejects)
             yield rejects
 
@@ -92,26 +110,30 @@ def replay(settings: Settings, request: ReplayRequest, listener: Listener) -> Ou
     """
     if request.resume_from and request.shift_to_now:
         raise ConfigurationError("--resume-from does not go with --shift-to-now, since now has moved on")
-    for topic in (settings.topics.transactions, settings.topics.labels):
-        require_topic(settings, topic, "write")
+    if not request.dry_run:
+        for topic in (settings.topics.transactions, settings.topics.labels):
+            require_topic(settings, topic, "write")
     scratch = settings.home / "replay"
     scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         run = _Replay(settings, request, listener, Path(folder))
         consignment = _consign(run)
-        _hold_against_topics(run, consignment)
-        _publish(run, consignment)
+        if not request.dry_run:
+            _hold_against_topics(run, consignment)
+            _publish(run, consignment)
     return run.outcome
 
 
 def _consign(run: _Replay) -> Consignment:
     """Read and judge the files, and put what is good of them in order."""
-    mapping = read_mapping(run.request.columns) if run.request.columns else {}
+    mapping = read_mapping(run.request.columns) if run.request.columns else Columns()
     survey = _survey_transactions(run, mapping)
     labels = survey.labels
     if run.request.labels:
         labels = _survey_labels(run, run.request.labels, mapping)
     plan = _plan_labels(run, labels, survey.transactions) if labels else no_labels()
+    if run.request.labels and not len(plan):
+        raise DataError(no_label_of(run.request.labels, run.outcome.rejects[1], run.outcome.unused_labels))
     times = survey.transactions.column("timestamp")
     order = time_order(times)
     if order is not None:
@@ -126,40 +148,41 @@ def _consign(run: _Replay) -> Consignment:
 
 def _survey_transactions(run: _Replay, mapping: Columns) -> Survey:
     request, outcome = run.request, run.outcome
-    source = open_source(request.transactions)
-    delay = None if request.labels else request.label_delay
-    with run.rejects(_stem(request.transactions), source.columns, source.place_name) as rejects:
+    source = open_source(request.transactions, mapping.file)
+    delay, stem = None if request.labels else request.label_delay, stem_of(request.transactions)
+    with run.rejects(stem, source.columns, source.place_name, source.name_place) as rejects:
         count = partial(run.listener.at, "reading transactions")
-        survey = survey_transactions(source, mapping, _limits(run), delay, run.folder, rejects, count)
+        survey = survey_transactions(source, mapping, _limits(run), delay, run.folder, rejects, count, stem)
+    outcome.notes += survey.remarks.notes
+    outcome.warnings += survey.remarks.sentences()
     outcome.good = len(survey.transactions)
     outcome.read = outcome.good + rejects.count
     if not outcome.good:
-        why = (
-            f"; the first, in {source.place_name} {rejects.first[0][0]}: {rejects.first[0][1]}"
-            if rejects.count
-            else ""
-        )
-        raise DataError(f"none of the {outcome.read:,} rows of {request.transactions} is a transaction{why}")
+        raise DataError(no_transaction_of(request.transactions, rejects))
     return survey
 
 
 def _limits(run: _Replay) -> Limits:
     door = run.settings.admission
     if run.request.shift_to_now:
-        return Limits(0, _ANY_TIME, door.max_amount)
+        return Limits(0, _ANY_TIME, door.max_amount, largest_amounts(door))
     latest = int((time.time() + door.clock_skew.total_seconds()) * 1_000)
-    return Limits(door.earliest, latest, door.max_amount)
+    return Limits(door.earliest, latest, door.max_amount, largest_amounts(door))
 
 
 def _survey_labels(run: _Replay, path: Path, mapping: Columns) -> Spool:
-    source = open_source(path)
-    with run.rejects(_stem(path), source.columns, source.place_name) as rejects:
-        return survey_labels(source, mapping, run.folder, rejects, partial(run.listener.at, "reading labels"))
+    own = mapping.of_labels()
+    source = open_source(path, own.file)
+    earliest, count = _limits(run).earliest, partial(run.listener.at, "reading labels")
+    with run.rejects(stem_of(path), source.columns, source.place_name, source.name_place) as rejects:
+        labels, remarks = survey_labels(source, own, run.folder, rejects, count, earliest)
+    run.outcome.notes += [f"labels: {note}" for note in remarks.notes]
+    return labels
 
 
 def _plan_labels(run: _Replay, labels: Spool, transactions: Spool) -> LabelPlan:
     plan = plan_labels(labels, transactions, run.request.label_delay)
-    name = f"{_stem(run.request.labels or run.request.transactions)}-unused-labels"
+    name = f"{stem_of(run.request.labels or run.request.transactions)}-unused-labels"
     with run.rejects(name, LABEL_FIELDS, "row") as rejects:
         for reason, place, row in plan.unused_rows():
             run.outcome.unused_labels[reason] += 1
@@ -186,12 +209,13 @@ def _hold_against_topics(run: _Replay, consignment: Consignment) -> None:
     for topic, (first, last) in spans.items():
         if run.request.keep_forever:
             keep_for_ever(settings, topic)
-        require_retention(settings, topic, first)
+        require_retention(settings, topic, first, is_shifted=run.request.shift_to_now)
         for sentence in require_taken(settings, topic, first, last):
             run.listener.say(sentence)
     left = consignment.times[run.request.resume_from :]
     if len(left):
-        require_not_behind(settings, settings.topics.transactions, int(left[0]) + consignment.shift)
+        span = Span(int(left[0]) + consignment.shift, int(left[-1]) + consignment.shift)
+        require_not_behind(settings, settings.topics.transactions, span, is_shifted=run.request.shift_to_now)
 
 
 def _publish(run: _Replay, consignment: Consignment) -> None:
@@ -204,7 +228,3 @@ def _publish(run: _Replay, consignment: Consignment) -> None:
         lambda done: run.listener.at("publishing", done, total),
     )
     run.outcome.sent, run.outcome.seconds = sent, time.monotonic() - started
-
-
-def _stem(path: Path) -> str:
-    return path.name.split(".")[0]

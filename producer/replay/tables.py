@@ -2,8 +2,9 @@
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,15 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fraud.admission import largest_amounts
 from fraud.errors import DataError
 from fraud.settings import Settings
 from producer.replay.conforming import Limits
-from producer.replay.labels import PLACED_LABELS
+from producer.replay.forms.texts import stem_of
+from producer.replay.labels import PLACED_LABELS, REPORTED_BEFORE, is_before
 from producer.replay.mapping import VERDICT, Columns, Origin, read_mapping
 from producer.replay.reading import Source, open_source
 from producer.replay.rejects import Rejects
+from producer.replay.remedies import no_label_of, no_transaction_of
 from producer.replay.spool import Spool
-from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
+from producer.replay.survey import Remarks, Survey, survey_labels, survey_transactions, time_order
 
 Progress = Callable[[str, int], object]
 """Told what is being done and how many rows of it are done."""
@@ -46,11 +50,15 @@ class Tables:
         transactions: in the fields of the Transaction schema, in order of event time.
         labels: transaction_id, is_fraud, reported_at (ms), and card_id and source where the file has them.
         rejects: of each file the rows that could not be used.
+        notes: what was assumed of the files.
+        warnings: what is suspicious about them.
     """
 
     transactions: pa.Table
     labels: pa.Table
     rejects: list[Rejects]
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
@@ -61,21 +69,29 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     Raises:
         DataError: a file is missing or broken, or there are no labels.
     """
-    mapping = read_mapping(files.columns) if files.columns else {}
+    mapping = read_mapping(files.columns) if files.columns else Columns()
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
         survey, rejects = _read_transactions(settings, files, mapping, Path(folder), progress)
-        spool, aside = survey.labels, list[Rejects]([rejects])
+        spool, aside, notes = survey.labels, list[Rejects]([rejects]), survey.remarks.notes
         if files.labels:
-            spool, unusable = _read_labels(settings, files.labels, mapping, Path(folder), progress)
+            spool, unusable, remarks = _read_labels(settings, files.labels, mapping, Path(folder), progress)
             aside.append(unusable)
+            notes = notes + [f"labels: {note}" for note in remarks.notes]
         if spool is None:
             raise DataError(
                 f"{files.transactions} has no column {VERDICT}: give the labels with --labels, or name the "
                 "column with --columns mapping.yaml"
             )
         transactions = _in_order(survey.transactions)
-        labels = _labels(spool, transactions, rejects.ids, files.label_delay)
-    return Tables(transactions, labels, aside)
+        labels, early = _labels(spool, transactions, rejects.ids, files.label_delay)
+        if files.labels and not _any_joins(labels, transactions):
+            raise DataError(
+                no_label_of(files.labels, aside[1], Counter({REPORTED_BEFORE: early} if early else {}))
+            )
+    warnings = survey.remarks.sentences()
+    if early:
+        warnings.append(f"{early:,} labels are not used: {REPORTED_BEFORE}")
+    return Tables(transactions, labels, aside, notes, warnings)
 
 
 def read_campaigns(path: Path) -> pa.Table:
@@ -96,7 +112,7 @@ class _NotedRejects(Rejects):
     """Rejects that remember the identifiers of their rows."""
 
     def __init__(self, folder: Path, name: str, source: Source, mapping: Columns) -> None:
-        super().__init__(folder, name, source.columns, source.place_name)
+        super().__init__(folder, name, source.columns, source.place_name, source.name_place)
         column = mapping.get("transaction_id", Origin(column="transaction_id")).column
         self._column = source.columns.index(column) if column in source.columns else None
         self.ids: set[str] = set()
@@ -112,26 +128,28 @@ class _NotedRejects(Rejects):
 def _read_transactions(
     settings: Settings, files: Files, mapping: Columns, folder: Path, progress: Progress
 ) -> tuple[Survey, _NotedRejects]:
-    source = open_source(files.transactions)
+    source, stem = open_source(files.transactions, mapping.file), stem_of(files.transactions)
     door = settings.admission
-    limits = Limits(door.earliest, int(time.time() * 1_000), door.max_amount)
+    limits = Limits(door.earliest, int(time.time() * 1_000), door.max_amount, largest_amounts(door))
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")
-    with _NotedRejects(_aside(settings), _stem(files.transactions), source, mapping) as rejects:
-        survey = survey_transactions(source, mapping, limits, delay, folder, rejects, count)
+    with _NotedRejects(_aside(settings), stem, source, mapping) as rejects:
+        survey = survey_transactions(source, mapping, limits, delay, folder, rejects, count, stem)
     if not len(survey.transactions):
-        why = f": {rejects.first[0][1]}" if rejects.first else ""
-        raise DataError(f"none of the {rejects.count:,} rows of {files.transactions} is a transaction{why}")
+        raise DataError(no_transaction_of(files.transactions, rejects))
     return survey, rejects
 
 
 def _read_labels(
     settings: Settings, path: Path, mapping: Columns, folder: Path, progress: Progress
-) -> tuple[Spool, Rejects]:
-    source = open_source(path)
-    with Rejects(_aside(settings), _stem(path), source.columns, source.place_name) as rejects:
-        labels = survey_labels(source, mapping, folder, rejects, partial(progress, "reading labels"))
-    return labels, rejects
+) -> tuple[Spool, Rejects, Remarks]:
+    own = mapping.of_labels()
+    source, count = open_source(path, own.file), partial(progress, "reading labels")
+    with Rejects(
+        _aside(settings), stem_of(path), source.columns, source.place_name, source.name_place
+    ) as rejects:
+        labels, remarks = survey_labels(source, own, folder, rejects, count, settings.admission.earliest)
+    return labels, rejects, remarks
 
 
 def _in_order(spool: Spool) -> pa.Table:
@@ -140,28 +158,35 @@ def _in_order(spool: Spool) -> pa.Table:
     return table.combine_chunks() if order is None else table.take(pa.array(order))
 
 
-def _labels(spool: Spool, transactions: pa.Table, rejected: set[str], delay: timedelta) -> pa.Table:
+def _labels(
+    spool: Spool, transactions: pa.Table, rejected: set[str], delay: timedelta
+) -> tuple[pa.Table, int]:
+    """The labels but those of rejected rows and from before their transactions; how many these are."""
     labels = pa.Table.from_batches(spool.batches(), PLACED_LABELS).combine_chunks()
     if rejected:
         gone = pc.is_in(labels["transaction_id"], pa.array(sorted(rejected), pa.string()))
         labels = labels.filter(pc.invert(gone))
+    owners = pc.index_in(labels["transaction_id"], value_set=transactions["transaction_id"].combine_chunks())
     reported = labels["reported_at"]
     if reported.null_count:
-        reported = pc.coalesce(reported, _assumed(labels["transaction_id"], transactions, delay))
+        reported = pc.coalesce(reported, _assumed(owners, transactions, delay))
     names = ["transaction_id", "card_id", "is_fraud", "source"]
-    return labels.select(names).append_column("reported_at", reported)
+    table = labels.select(names).append_column("reported_at", reported)
+    numbers = pc.fill_null(owners, -1).to_numpy()
+    early = is_before(reported.to_numpy(), transactions["timestamp"].to_numpy(), numbers)
+    return table.filter(pa.array(~early)), int(early.sum())
 
 
-def _assumed(ids: pa.ChunkedArray, transactions: pa.Table, delay: timedelta) -> pa.ChunkedArray:
+def _any_joins(labels: pa.Table, transactions: pa.Table) -> bool:
+    known = transactions["transaction_id"].combine_chunks()
+    return bool(pc.any(pc.is_in(labels["transaction_id"], value_set=known)).as_py())
+
+
+def _assumed(owners: pa.ChunkedArray, transactions: pa.Table, delay: timedelta) -> pa.ChunkedArray:
     """When each label is taken to have been reported: so long after its transaction; 0 without one."""
-    rows = pc.index_in(ids, value_set=transactions["transaction_id"].combine_chunks())
-    times = transactions["timestamp"].take(rows)
+    times = transactions["timestamp"].take(owners)
     return pc.fill_null(pc.add(times, delay // timedelta(milliseconds=1)), 0)
 
 
 def _aside(settings: Settings) -> Path:
     return settings.home / "rejected"
-
-
-def _stem(path: Path) -> str:
-    return path.name.split(".")[0]

@@ -5,7 +5,7 @@ Everything is done a column at a time; only values that the quick way cannot set
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,12 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _PLAIN_DECIMAL = r"^[+-]?\d{1,20}(\.\d{0,9})?$"
 _INTEGER = r"^[+-]?\d{1,18}$"
 _ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?"
-_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)$"
-_TRUE, _FALSE = ("1", "1.0", "true", "t", "yes", "y"), ("0", "0.0", "false", "f", "no", "n")
+_ZONE = r"(Z| ?UTC| ?GMT| ?[+-]\d{2}(:?\d{2})?)$"
+_EPOCHS = {"epoch_s": 1_000.0, "epoch_ms": 1.0, "epoch_us": 1e-3, "epoch_ns": 1e-6}
+_TRUE = ("1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent", "ja", "oui", "si", "sí", "sim")
+_FALSE = ("0", "0.0", "false", "f", "no", "n", "legit", "legitimate", "genuine", "non_fraud",
+ "non-fraud", "not fraud",
+          "nein", "non", "não")  # fmt: skip
 
 
 def as_text(column: pa.Array) -> pa.Array:
@@ -58,9 +62,9 @@ def as_millis(column: pa.Array, layout: str | None) -> pa.Array:
         return pc.cast(
             pc.cast(column, pa.timestamp("ms", tz=getattr(kind, "tz", None)), safe=False), pa.int64()
         )
-    if layout == "epoch_s":
-        return _epoch(column, 1_000.0)
-    if layout == "epoch_ms" or (layout is None and _is_number(kind)):
+    if layout in _EPOCHS:
+        return _epoch(column, _EPOCHS[layout])
+    if layout is None and is_number(kind):
         return _epoch(column, 1.0)
     text = _trimmed(column)
     if layout is None or layout == "iso":
@@ -68,14 +72,17 @@ def as_millis(column: pa.Array, layout: str | None) -> pa.Array:
     return _strptime(text, layout)
 
 
-def as_minor(column: pa.Array, currencies: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def as_minor(
+    column: pa.Array, currencies: pa.Array, *, rounded: bool = False
+) -> tuple[pa.Array, dict[int, str]]:
     """Amounts in minor units of their currencies (int64), and why those that are null could not be read.
 
     Binary fractions are taken to the nearest minor unit when they are as near as their precision allows.
+    Other fractions of a minor unit are an error, or, if `rounded`, half to even.
     """
     digits = _digits(currencies)
     if pa.types.is_floating(column.type):
-        return _minor_of_floats(column, digits)
+        return _minor_of_floats(column, digits, rounded)
     text = _trimmed(column)
     wide = pc.cast(_shaped(text, _PLAIN_DECIMAL), pa.decimal128(38, _DECIMALS))
     halves = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)[
@@ -85,17 +92,23 @@ def as_minor(column: pa.Array, currencies: pa.Array) -> tuple[pa.Array, dict[int
     unit = 10 ** (_DECIMALS - digits)
     settled = _known(wide) & (high == low >> 63) & (low % unit == 0)
     minor = np.where(settled, low // unit, 0)
-    return _settle_singly(text, currencies, minor, settled)
+    return _settle_singly(text, currencies, minor, settled, rounded)
 
 
 def _settle_singly(
-    text: pa.Array, currencies: pa.Array, minor: npt.NDArray[np.int64], settled: npt.NDArray[np.bool_]
+    text: pa.Array,
+    currencies: pa.Array,
+    minor: npt.NDArray[np.int64],
+    settled: npt.NDArray[np.bool_],
+    rounded: bool,
 ) -> tuple[pa.Array, dict[int, str]]:
     reasons: dict[int, str] = {}
     for row in np.flatnonzero(~settled & _known(text)):
         amount = text[row].as_py()
         try:
-            minor[row] = to_minor(Decimal(amount), currencies[row].as_py() or "")
+            currency = currencies[row].as_py() or ""
+            exact = Decimal(amount)
+            minor[row] = to_minor(_rounded(exact, currency) if rounded else exact, currency)
             settled[row] = True
         except InvalidOperation:
             reasons[int(row)] = f"amount {amount!r} is not a number"
@@ -104,13 +117,22 @@ def _settle_singly(
     return pa.array(minor, mask=~settled), reasons
 
 
-def _minor_of_floats(column: pa.Array, digits: npt.NDArray[np.int64]) -> tuple[pa.Array, dict[int, str]]:
+def _rounded(amount: Decimal, currency: str) -> Decimal:
+    """To whole minor units, half to even; what is too large or not finite stays for `to_minor` to refuse."""
+    if not amount.is_finite() or amount.adjusted() > _DECIMALS * 2:
+        return amount
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_EVEN)
+
+
+def _minor_of_floats(
+    column: pa.Array, digits: npt.NDArray[np.int64], rounded: bool
+) -> tuple[pa.Array, dict[int, str]]:
     precision = np.finfo(column.type.to_pandas_dtype()).eps
     amounts = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False)
     scaled = amounts * 10.0**digits
     with np.errstate(invalid="ignore"):
         near = np.abs(scaled - np.rint(scaled)) <= np.minimum(1e-6 + 4 * precision * np.abs(scaled), 0.25)
-        good = near & (np.abs(scaled) < 2.0**53)
+        good = (near | rounded) & (np.abs(scaled) < 2.0**53)
     reasons = {
         int(row): "amount is not a finite number" if not np.isfinite(amounts[row])
         else f"amount {amounts[row]} has more digits than its currency knows"
@@ -127,8 +149,9 @@ def _digits(currencies: pa.Array) -> npt.NDArray[np.int64]:
 
 
 def _epoch(column: pa.Array, scale: float) -> pa.Array:
-    if pa.types.is_integer(column.type):
-        return pc.cast(pc.multiply(pc.cast(column, pa.int64()), int(scale)), pa.int64())
+    whole = column if pa.types.is_integer(column.type) else _whole(column)
+    if whole is not None:
+        return _scaled(pc.cast(whole, pa.int64(), safe=False), scale)
     seconds = as_float(column).to_numpy(zero_copy_only=False) * scale
     usable = np.abs(seconds) < 2.0**53
     return pa.array(
@@ -136,9 +159,38 @@ def _epoch(column: pa.Array, scale: float) -> pa.Array:
     )
 
 
+def _whole(column: pa.Array) -> pa.Array | None:
+    """Text that is all whole numbers as such: the nanoseconds of now have more digits than a double."""
+    if is_number(column.type):
+        return None
+    text = _trimmed(column)
+    if pc.all(pc.match_substring_regex(text, r"^[+-]?\d{1,19}$")).as_py() is False:
+        return None
+    try:
+        return pc.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _scaled(numbers: pa.Array, scale: float) -> pa.Array:
+    """Whole numbers times a scale (rounded down); what leaves 63 bits is null."""
+    values = pc.fill_null(numbers, 0).to_numpy(zero_copy_only=False)
+    fits = np.abs(values.astype(np.float64)) * scale < 2.0**62
+    product = values // round(1 / scale) if scale < 1 else np.where(fits, values, 0) * int(scale)
+    return pa.array(product, mask=~(fits & _known(numbers)))
+
+
 def _iso(text: pa.Array) -> pa.Array:
-    zoned = _parse_iso(_shaped(text, _ISO + _ZONE), "UTC")
-    return pc.coalesce(zoned, _parse_iso(_shaped(text, _ISO + "$"), None))
+    found = _parse_iso(_shaped(text, _ISO + "$"), None)
+    if found.null_count == text.null_count:
+        return found
+    # Years first with slashes, a comma before the fraction, and zones written out are harmless.
+    text = pc.replace_substring_regex(text, r"^(\d{4})/(\d{2})/(\d{2})", r"\1-\2-\3")
+    text = pc.replace_substring_regex(text, r"(:\d{2}),(\d{1,9})", r"\1.\2")
+    found = pc.coalesce(found, _parse_iso(_shaped(text, _ISO + "$"), None))
+    zoned = pc.replace_substring_regex(_shaped(text, _ISO + _ZONE), r" ?(UTC|GMT)$", "Z")
+    zoned = pc.replace_substring_regex(zoned, r" ([+-]\d{2}(:?\d{2})?)$", r"\1")
+    return pc.coalesce(found, _parse_iso(zoned, "UTC"))
 
 
 def _parse_iso(text: pa.Array, zone: str | None) -> pa.Array:
@@ -171,7 +223,8 @@ def _shaped(text: pa.Array, pattern: str) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(text, pattern), text, None)
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a type holds numbers."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 

@@ -192,6 +192,54 @@ def test_a_topic_with_newer_transactions_is_refused(settings: Settings, write: W
         run(settings, write(payments()))
 
 
+def test_shifting_is_advised_only_where_it_helps(settings: Settings, write: Write) -> None:
+    # given a topic with a payment of an hour ago
+    now = int(time.time() * 1_000)
+    run(settings, write(payments(1, start=now - 3_600_000)))
+    short, long = (
+        write(payments(), "short.csv"),
+        write([*payments(1), *payments(1, start=START + 10 * DAY_MS, transaction_id="last")], "long.csv"),
+    )
+    # then a file of five hours may be shifted, one of ten days may not, and is not advised what it has
+    with pytest.raises(
+        DataError, match=r"refused as late: replay into another topic .* or add --shift-to-now$"
+    ):
+        run(settings, short)
+    with pytest.raises(DataError, match=r"refused as late: replay into another topic \(\S+\)$"):
+        run(settings, long)
+    with pytest.raises(DataError, match=r"spans 10 days, so that even with --shift-to-now .* another topic"):
+        run(settings, long, shift_to_now=True)
+    assert run(settings, short, shift_to_now=True).sent.transactions == 6
+
+
+def test_shifting_is_not_advised_against_retention_where_it_is_given(
+    forgetful_settings: Settings, write: Write
+) -> None:
+    rows = [*payments(1), *payments(1, start=START - 100 * DAY_MS, transaction_id="first")]
+    with pytest.raises(
+        DataError, match=r"even with --shift-to-now, .* --keep-forever .*yet to be created\)$"
+    ):
+        run(forgetful_settings, write(rows), shift_to_now=True)
+
+
+def test_a_dry_run_publishes_nothing_and_needs_no_kafka(settings: Settings, write: Write) -> None:
+    away = settings.model_copy(
+        update={"kafka": settings.kafka.model_copy(update={"bootstrap_servers": "[::1]:1"})}
+    )
+
+    assert run(away, write(payments()), dry_run=True).good == 6
+    assert read(settings, settings.topics.transactions) == []
+
+
+def test_labels_that_all_fall_away_publish_nothing(settings: Settings, write: Write) -> None:
+    labels = [{"transaction_id": "t0", "is_fraud": 1, "source": "web form"}]
+    with pytest.raises(DataError, match="not one label"):
+        run(settings, write(payments()), labels=write(labels, "labels.csv"))
+    assert read(settings, settings.topics.transactions) == []
+    # and a second try is not refused as late
+    assert run(settings, write(payments())).sent.transactions == 6
+
+
 def test_times_can_be_shifted_to_now(settings: Settings, write: Write) -> None:
     outcome = run(settings, write(payments(start=1_000_000_000_000, is_fraud=True)), shift_to_now=True)
 

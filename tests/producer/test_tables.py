@@ -86,7 +86,9 @@ def test_a_file_without_a_single_transaction_is_told(local_settings: Settings, t
         "transaction_id,card_id,merchant_id,amount,currency,timestamp,is_fraud",
         "a,c1,m1,much,EUR,2024-01-01T12:00:00,1",
     )
-    with pytest.raises(DataError, match=r"none of the 1 rows .* is a transaction: amount 'much'"):
+    with pytest.raises(
+        DataError, match=r"none of the 1 rows .* is a transaction; the first, in line 2: amount 'much'"
+    ):
         read(local_settings, Files(payments))
 
 

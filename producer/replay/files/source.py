@@ -1,0 +1,91 @@
+"""What every reader of files gives: batches of rows, each row with its place in the file."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+BATCH_ROWS = 65_536
+BLOCK_BYTES = 8 << 20
+
+Reject = Callable[[int, str, Sequence[object]], None]
+"""Called with the place, the reason and the original values of a row that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file as they are there, and the line (text) or row (others) of each, from 1."""
+
+    rows: pa.RecordBatch
+    places: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How to read a file where its content does not say it; None is found out from the content.
+
+    Attributes:
+        encoding: a codec of Python, such as cp1252.
+        delimiter: one character between columns, or `spaces` for runs of two or more spaces.
+        quote: the character around values, or an empty string for none.
+        escape: the character before a quote that is part of a value.
+        header: the columns' names, for a file without a header line.
+        skip: lines before the header.
+        sheet: of a workbook.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    header: tuple[str, ...] | None = None
+    skip: int | None = None
+    sheet: str | None = None
+
+
+@dataclass
+class About:
+    """What a file is, for people: its format, how it was read, and what they should know of that."""
+
+    format: str
+    facts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """A file of rows; several columns of one name, and nameless ones, get names of their own."""
+
+    columns: list[str]
+    place_name: str
+    about: About
+
+    def chunks(self, reject: Reject) -> Iterator[Chunk]:
+        """The rows in the file's order; those whose shape is broken go to `reject`."""
+
+    def name_place(self, place: int) -> str:
+        """A row's place in words, such as `line 3`."""
+
+
+def broken(path: Path, error: Exception) -> str:
+    """The sentence for a file that cannot be read."""
+    return f"{path} cannot be read: {' '.join(str(error).split())}"
+
+
+def unique_names(names: Sequence[Any]) -> list[str]:
+    """Names that differ: a nameless column is called by its number, a repeated name by it too."""
+    found: list[str] = []
+    for number, given in enumerate(names, 1):
+        name = "" if given is None else str(given).strip()
+        name = name or f"column {number}"
+        found.append(f"{name} ({number})" if name in found else name)
+    return found
+
+
+def repeated_names(names: Sequence[Any]) -> list[str]:
+    """The names that more than one column has."""
+    given = [str(name).strip() for name in names if name is not None and str(name).strip()]
+    return sorted({name for name in given if given.count(name) > 1})
