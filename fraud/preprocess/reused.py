@@ -147,5 +147,5 @@ def _rejected(rows: pa.Table, conflicts: npt.NDArray[np.bool_], elsewhere: npt.N
 
 
 def _hashed(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    hashes = np.array([xxh3_64_intdigest(text) for text in texts.to_pylist()], dtype=np.uint64)
+    hashes = np.array([xxh3_64_intdigest(text.encode()) for text in texts.to_pylist()], dtype=np.uint64)
     return pa.array(hashes.view(np.int64))
