@@ -28,7 +28,7 @@ _ALSO = {
 _SIGNS = {
     "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₺": "TRY", "₫": "VND", "₽": "RUB", "₴": "UAH",
     "₦": "NGN", "฿": "THB", "₪": "ILS", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "R$": "BRL", "US$": "USD",
-    "A$": "AUD", "C$": "CAD", "HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "EURO": "EUR", "EUROS": "EUR",
+    "A$": "AUD", "C$": "CAD", "HK$": "HKD", "NZ$": "NZD", "S$": "SGD",
 }  # fmt: skip
 _NUMBERS = {
     "978": "EUR", "840": "USD", "826": "GBP", "392": "JPY", "756": "CHF", "124": "CAD", "036": "AUD",
