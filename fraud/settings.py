@@ -114,7 +114,7 @@ class AdmissionSettings(_Section):
         "message where murmur2 would not put it is refused",
     )
     max_amount: int = Field(
-        default=100_000_000, ge=1, le=100_000_000_000, description="in euro cents, converted by `per_euro`"
+        default=10_000_000_000, ge=1, le=100_000_000_000, description="in euro cents, converted by `per_euro`"
     )
     per_euro: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Annotated[float, Field(gt=0)]] = Field(
         default=PER_EURO,

@@ -140,18 +140,18 @@ def test_a_kafka_that_does_not_know_a_setting_gets_the_topic_without_it(settings
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "oldest", "newest"),
+    ("setting", "value", "first_day", "last_day"),
     [
-        ("message.timestamp.before.max.ms", str(30 * DAY_MS), NOW - 31 * DAY_MS, NOW),
-        ("message.timestamp.after.max.ms", "3600000", NOW, NOW + DAY_MS),
-        ("cleanup.policy", "compact", NOW - DAY_MS, NOW),
-        ("retention.ms", str(60 * DAY_MS), NOW - 61 * DAY_MS, NOW),
+        ("message.timestamp.before.max.ms", str(30 * DAY_MS), -31, 0),
+        ("message.timestamp.after.max.ms", "3600000", 0, 1),
+        ("cleanup.policy", "compact", -1, 0),
+        ("retention.ms", str(60 * DAY_MS), -61, 0),
     ],
 )
 def test_a_history_that_kafka_would_refuse_or_delete_is_named_before(
-    settings: Settings, setting: str, value: str, oldest: int, newest: int
+    settings: Settings, setting: str, value: str, first_day: int, last_day: int
 ) -> None:
-    topic = settings.topics.transactions
+    topic, oldest, newest = settings.topics.transactions, NOW + first_day * DAY_MS, NOW + last_day * DAY_MS
     alter(settings, topic, setting, value)
     with pytest.raises(DataError, match=f"{setting}={value}, needed is .* kafka-configs.sh"):
         require_taken(settings, topic, oldest, newest)

@@ -237,7 +237,7 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         tmp_path / "some.csv",
         LABELLED,
         *rows,
-        "i9,c1,s1,1100001,EUR,2026-06-01,0",
+        "i9,c1,s1,110000001,EUR,2026-06-01,0",
         "i8,c,s,99e9,IDR,2026-06-01,0",
     )
 
@@ -247,7 +247,7 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         150_000_000, 4_500_000_000, 250_000_000, 150_000_000, 12_000, 1_250,
     ]  # fmt: skip
     assert [reason for _, reason in found.rejects[0].first] == [
-        "amount '1100001' is outside 0 to 100000000 minor units of EUR, see FRAUD_ADMISSION__MAX_AMOUNT",
+        "amount '110000001' is outside 0 to 10000000000 minor units of EUR, see FRAUD_ADMISSION__MAX_AMOUNT",
         "amount '99e9' is outside 0 to 1000000000000 minor units of IDR, see FRAUD_ADMISSION__MAX_AMOUNT",
     ]
     # and the engine decides alike
