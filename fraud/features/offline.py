@@ -135,6 +135,9 @@ class Computed:
     repeats: dict[int, int]
 
 
+_PARTITION_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
+
+
 def compute_rows(
     batches: Iterable[pa.RecordBatch],
     profiles: ProfileBook,
@@ -159,6 +162,8 @@ def compute_rows(
             continue
         table = pa.Table.from_batches([batch])
         events = encode_table(table)
+        # Each partition knows its own payments of a card only, so serving's features are those of the two.
+        events["card"] ^= table["partition"].to_numpy().astype(np.uint64) * _PARTITION_FACTOR
         is_payment = ~left_out.among(table, "repeated", "conflicts")
         features, accepted = _process(store, events, is_payment)
         store.retain_only(int(events["card"][-1]))

@@ -64,11 +64,12 @@ def odd_dead_letters(settings: Settings) -> list[str]:
     return missing + needless + ["doubled"] * (letters.total() - len(letters))
 
 
-def _cards(settings: Settings) -> dict[str, list[Admitted]]:
-    cards: dict[str, list[Admitted]] = defaultdict(list)
-    for _, verdict in _judged(settings):
+def _cards(settings: Settings) -> dict[tuple[int, str], list[Admitted]]:
+    """What each partition knows of each card."""
+    cards: dict[tuple[int, str], list[Admitted]] = defaultdict(list)
+    for (partition, _), verdict in _judged(settings):
         if isinstance(verdict, Admitted):
-            cards[verdict.transaction.card_id].append(verdict)
+            cards[partition, verdict.transaction.card_id].append(verdict)
     return cards
 
 

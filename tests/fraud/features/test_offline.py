@@ -113,3 +113,19 @@ def test_before_a_days_profiles_are_there_a_row_has_those_of_the_day_before() ->
         number = (row["timestamp"] - 4 * 3_600_000) // DAY_MS - day_number(FIRST)
         assert row["merchant_count_1d"] == number + 1
         assert row["profile_date"] == str(FIRST + timedelta(days=number))
+
+
+def test_a_card_in_two_partitions_has_the_features_of_each() -> None:
+    # given cards whose payments lie in two partitions, because senders place them differently
+    table = arranged()
+    places = pa.array((np.arange(table.num_rows) % 2).astype(np.int32))
+    split = table.set_column(table.column_names.index("partition"), "partition", places)
+    split = split.sort_by([("card_id", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
+    # when rows are made of both, and of one alone
+    both = rows(split, 50)
+    alone = rows(split.filter(pa.array(split["partition"].to_numpy() == 1)), 50)
+    # then they are the same, as serving's are: a partition knows nothing of the other
+    chosen = both.filter(pa.array(both["partition"].to_numpy() == 1))
+    for name in alone.column_names:
+        left, right = alone[name].to_numpy(), chosen[name].to_numpy()
+        assert np.array_equal(left, right, equal_nan=left.dtype == np.float32), name
