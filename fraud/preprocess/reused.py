@@ -15,10 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
-from xxhash import xxh3_64_intdigest
 
 from fraud.features.daily import day_number
-from fraud.features.events import encode_table
+from fraud.features.events import encode_table, hash_identifier
 from fraud.features.ids import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.features.offline import INPUT_COLUMNS, LeftOut
 from fraud.features.spec import DAY_MS
@@ -147,5 +146,5 @@ def _rejected(rows: pa.Table, conflicts: npt.NDArray[np.bool_], elsewhere: npt.N
 
 
 def _hashed(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
-    hashes = np.array([xxh3_64_intdigest(text.encode()) for text in texts.to_pylist()], dtype=np.uint64)
+    hashes = np.array([hash_identifier(text) for text in texts.to_pylist()], dtype=np.uint64)
     return pa.array(hashes.view(np.int64))

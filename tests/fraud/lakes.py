@@ -28,6 +28,15 @@ class StoredMessage:
     def timestamp(self) -> tuple[int, int]:
         return 1, int(self.wire.get("timestamp") or self.wire["reported_at"])
 
+    def topic(self) -> str:
+        return "transactions"
+
+    def key(self) -> bytes:
+        return str(self.wire["card_id"]).encode()
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return []
+
     def partition(self) -> int:
         return self.place[0]
 
