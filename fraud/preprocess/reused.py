@@ -46,12 +46,12 @@ class ReusedIds:
 def find_reused(
     spark: SparkSession, lake: Lake, files: Mapping[date, Sequence[LakeFile]], tasks: int
 ) -> ReusedIds:
-    """Decide on the rows of days; on payments of several partitions by what the day's own files hold.
+    """Decide on the rows of days; on payments of several partitions by what is known of the day.
 
     Args:
         spark: the session.
         lake: with the files.
-        files: what each day's rows are made from.
+        files: what each day's rows are made from, and the other partitions' files of that time.
         tasks: over how many to spread the counting of ids.
     """
     paths = sorted({file.path for of_day in files.values() for file in of_day})

@@ -22,7 +22,7 @@ from fraud.features.offline import INPUT_COLUMNS, LeftOut, ProfileBook, compute_
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
-from fraud.preprocess.plan import DAY, LakeIndex, days_between, fingerprint, state_files, union
+from fraud.preprocess.plan import DAY, WARM_UP_DAYS, LakeIndex, days_between, fingerprint, state_files, union
 from fraud.preprocess.profiles import OpenSpark, read_profiles
 from fraud.preprocess.reused import ReusedIds, find_reused, write_rejected
 from fraud.schema import TRANSACTION_ARROW
@@ -72,7 +72,9 @@ def make_rows(
     book = ProfileBook.of(read_profiles(lake, days_between(stale[0] - behind, stale[-1])), available_after)
     tasks = -(-sum(file.rows for file in files) // rows_per_task)
     with open_spark() as spark:
-        reused = find_reused(spark, lake, {day: needed[day] for day in stale}, tasks)
+        # Of all partitions. What comes to another one later does not make the day again: training sees to it.
+        known = {day: union((needed[day], index.within(day - WARM_UP_DAYS * DAY, day))) for day in stale}
+        reused = find_reused(spark, lake, known, tasks)
         written = _run(spark, lake, files, _Task(book, reused.left_out), stale, tasks).to_pylist()
     manifests = [_manifest(lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
