@@ -77,7 +77,7 @@ class Door:
         self, settings: AdmissionSettings, newest: int = 0, state: Sequence[int] = (), partition: int = 0
     ) -> None:
         self.state = [*state] or clock.start_state(newest)
-        self.needs_keys = settings.keys == "require"
+        self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
         # Looked up for every message; what a timedelta does then would cost more than the decoding.

@@ -98,6 +98,8 @@ PER_EURO: dict[str, float] = {
 class AdmissionSettings(_Section):
     """Which transactions are let in; the others go to the dead letters."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     earliest: int = Field(default=946_684_800_000, ge=0, description="ms; the year 2000")
     clock_skew: timedelta = Field(default=timedelta(minutes=5), description="how far ahead of Kafka's")
     lateness: timedelta = Field(default=timedelta(days=2), description="how far behind the newest")
@@ -105,8 +107,11 @@ class AdmissionSettings(_Section):
         default=timedelta(days=60),
         description="how far ahead of its partition's one payment may be before several cards confirm it",
     )
-    keys: Literal["check", "require"] = Field(
-        default="check", description="require: a message whose key is not its card_id is refused"
+    # An attribute `keys` would make `dict(settings)`, with which Prefect walks through parameters, call it.
+    key_rule: Literal["check", "require"] = Field(
+        default="check",
+        alias="keys",
+        description="require: a message whose key is not its card_id is refused",
     )
     partitions: tuple[int, ...] = Field(
         default=(),

@@ -32,7 +32,7 @@ _ASK_AGAIN_S = 60.0
 _OVERDUE_AFTER_S = 60.0
 """A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
 _SLOWEST_BYTES_PER_S = 4_000_000
-_SETTINGS_SINCE = ("max_jump", "keys", "partitions")
+_SETTINGS_SINCE = ("max_jump", "key_rule", "partitions")
 _KEPT = 2
 """The newest may be ahead of what is committed; the one before it is not."""
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fraud.errors import ConfigurationError
 from fraud.settings import load_settings, stack_file
@@ -99,3 +99,17 @@ def test_the_lake_and_the_registry_live_in_the_home_unless_told(tmp_path: Path) 
     assert settings.lake_url == str(tmp_path / "lake")
     assert settings.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"
     assert load_settings(lake={"url": "s3://bucket/x"}).lake_url == "s3://bucket/x"
+
+
+def test_a_group_of_settings_can_be_walked_through() -> None:
+    """Prefect does so with the parameters of tasks; a field called like a method of a dict forbids it."""
+    settings = load_settings()
+    for name in type(settings).model_fields:
+        group = getattr(settings, name)
+        if isinstance(group, BaseModel):
+            assert dict(group).keys() == type(group).model_fields.keys()
+
+
+def test_the_rule_of_keys_has_its_short_name_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_ADMISSION__KEYS", "require")
+    assert load_settings().admission.key_rule == "require"
