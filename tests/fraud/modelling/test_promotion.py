@@ -101,6 +101,12 @@ def gated(
     return verdict
 
 
+def willing(settings: Settings) -> Settings:
+    """The same settings with a budget at which a gain on two hundred frauds is enough."""
+    training = settings.training.model_copy(update={"false_promotions": 0.9})
+    return settings.model_copy(update={"training": training})
+
+
 def truncated(settings: Settings, version: str) -> None:
     artifact = artifact_of(settings, version)
     artifact.write_bytes(artifact.read_bytes()[:1_000])
@@ -215,7 +221,7 @@ def test_a_challenger_alone_was_never_champion(offline: Settings, history: Datas
 
 def test_a_champion_that_scores_is_compared_by_scoring_again(offline: Settings, history: Dataset) -> None:
     crown(offline, a_model(history, WEAK))
-    verdict = gated(offline, history, a_model(history, STRONG))
+    verdict = gated(willing(offline), history, a_model(history, STRONG))
     assert verdict.promote
     assert verdict.comparison is not None
     assert verdict.comparison.champion_scores == "scored again"
@@ -240,7 +246,7 @@ def test_an_alarm_makes_a_challenger_and_says_who_must_do_what(offline: Settings
     promotion = promotion_of(offline, None, alarm=True)
     assert promotion == "challenger"
     # when
-    verdict = gated(offline, history, a_model(history, STRONG), promotion)
+    verdict = gated(willing(offline), history, a_model(history, STRONG), promotion)
     # then it is the challenger, the champion stays, and the sentence says what a person must do
     assert not verdict.promote
     assert version_of_alias(offline) == champion.version
