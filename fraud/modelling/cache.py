@@ -6,6 +6,7 @@ atomically, says which one counts.
 
 import json
 import shutil
+import time
 import uuid
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fraud.errors import IncompatibleModelError
 from fraud.modelling.bundle import ModelBundle, read_bundle, write_bundle
 
 _POINTER = "current.json"
+_DRAFT_S = 3_600.0
 
 
 def save_bundle(bundle: ModelBundle, folder: Path) -> None:
@@ -57,5 +59,13 @@ def last_good_bundle(folder: Path) -> ModelBundle | None:
 
 def _forget_others(folder: Path, name: str) -> None:
     for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != name:
+        if entry.is_dir() and entry.name != name and not _is_being_written(entry):
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_being_written(entry: Path) -> bool:
+    """Whether it is the draft of another worker that keeps its models here too, and not what a crash left."""
+    try:
+        return entry.name.startswith(".") and time.time() - entry.stat().st_mtime < _DRAFT_S
+    except FileNotFoundError:
+        return False

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -67,8 +68,8 @@ class Load:
         self._producer.produce(self._settings.topics.transactions, content, card, timestamp=timestamp)
 
     def _publish_profiles(self) -> None:
-        date = f"2025-10-{self._generations + 1:02}"
-        for profile in profiles(date, MERCHANTS, self._generations):
+        day = date(2025, 10, 1) + timedelta(days=self._generations)
+        for profile in profiles(day.isoformat(), MERCHANTS, self._generations):
             content = msgspec.json.encode(profile)
             self._producer.produce(self._settings.topics.profiles, content, profile.merchant_id)
         self._generations += 1
