@@ -80,9 +80,11 @@ def test_of_two_predictions_the_newest_is_told(settings: Settings) -> None:
 def test_features_that_were_not_kept_come_from_the_training_row(settings: Settings, mlflow_db: str) -> None:
     # given a prediction without features on a transaction of the lake, made with yesterday's profile
     rows = rows_in_the_lake(settings).slice(77, 1)
-    identifier, time_ms = rows["transaction_id"][0].as_py(), rows["timestamp"][0].as_py()
+    identifier, card = rows["transaction_id"][0].as_py(), rows["card_id"][0].as_py()
+    time_ms = rows["timestamp"][0].as_py()
     version = champion(settings, a_bundle())
-    put(settings, [prediction(identifier, time_ms, model_version=version, profile_date="2020-01-01")])
+    scored = prediction(identifier, time_ms, card_id=card, model_version=version, profile_date="2020-01-01")
+    put(settings, [scored])
     # when
     found = trace(settings, identifier)
     # then
@@ -116,8 +118,9 @@ def test_a_model_of_another_feature_version_is_named_but_not_asked(
     # given a prediction of before the features changed
     version = champion(settings, a_bundle(feature_version=99))
     rows = rows_in_the_lake(settings).slice(3, 1)
-    identifier, time_ms = rows["transaction_id"][0].as_py(), rows["timestamp"][0].as_py()
-    put(settings, [prediction(identifier, time_ms, model_version=version)])
+    identifier, card = rows["transaction_id"][0].as_py(), rows["card_id"][0].as_py()
+    time_ms = rows["timestamp"][0].as_py()
+    put(settings, [prediction(identifier, time_ms, card_id=card, model_version=version)])
     # when
     found = trace(settings, identifier)
     # then
