@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from fraud.features.spec import DAY_MS
@@ -42,11 +43,9 @@ def test_the_two_are_compared_at_their_own_thresholds(shadowing: Settings, fraud
     frauds = [one for one in found if one.score > 0.5][:20]
     # the feed of labels has no gap between the payments and the last report
     reported_at = [one.timestamp + (5 + number % 2 * 4) * DAY_MS for number, one in enumerate(frauds)]
-    write_history(
-        open_lake(shadowing),
-        tables(days=1)[0].slice(0, 0),
-        labels_of([one.transaction_id for one in frauds], reported_at),
-    )
+    labels = labels_of([one.transaction_id for one in frauds], reported_at)
+    labels = labels.append_column("card_id", pa.array([one.card_id for one in frauds]))
+    write_history(open_lake(shadowing), tables(days=1)[0].slice(0, 0), labels)
     # when
     told = json.loads(fraud("shadow", "--json").out)
     # then

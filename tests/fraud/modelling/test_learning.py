@@ -155,7 +155,7 @@ def test_a_trial_that_falls_behind_is_pruned(data: Dataset, split: Split) -> Non
 
 def test_a_fold_without_fraud_is_named(data: Dataset, split: Split) -> None:
     with pytest.raises(DataError, match="fold"):
-        searched(replace(data, labels=np.zeros_like(data.labels)), split, 1)
+        searched(replace(data, labels=np.zeros_like(data.labels), reports=None), split, 1)
 
 
 def test_parameters_of_another_space_are_not_tried() -> None:
