@@ -41,8 +41,9 @@ def test_the_two_are_compared_at_their_own_thresholds(shadowing: Settings, fraud
         send(shadowing, [transaction(number) for number in range(200)])
         found = wait_for_predictions(shadowing, 200)
     frauds = [one for one in found if one.score > 0.5][:20]
-    # the feed of labels has no gap between the payments and the last report
-    reported_at = [one.timestamp + (5 + number % 2 * 4) * DAY_MS for number, one in enumerate(frauds)]
+    # the feed of labels has no gap between the payments and the last report, which several confirm
+    newest = max(one.timestamp for one in found)
+    reported_at = [newest + (5 + number % 2 * 4) * DAY_MS for number in range(len(frauds))]
     labels = labels_of([one.transaction_id for one in frauds], reported_at)
     labels = labels.append_column("card_id", pa.array([one.card_id for one in frauds]))
     write_history(open_lake(shadowing), tables(days=1)[0].slice(0, 0), labels)
