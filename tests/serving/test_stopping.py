@@ -123,7 +123,9 @@ def make(make_settings: SettingsFactory, kafka: EmbeddedKafka) -> Iterator[Make]
         return settings
 
     yield made
+    # A broker that was paused past its session may not create topics for a minute; a new process does.
     _bring_back(kafka)
+    kafka.kill()
 
 
 @contextmanager
