@@ -80,18 +80,18 @@ class Door:
         self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
+        self._max_amounts = largest_amounts(settings)
         # Looked up for every message; what a timedelta does then would cost more than the decoding.
         self.bounds = Bounds(
             settings.max_bytes,
             settings.max_amount,
-            _limit_table(settings.max_amount, tuple(largest_amounts(settings).items())),
+            _limit_table(settings.max_amount, tuple(self._max_amounts.items())),
             settings.earliest,
             settings.clock_skew // _MILLISECOND,
             settings.lateness // _MILLISECOND,
             max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
             settings.max_jump // _MILLISECOND,
         )
-        self._max_amounts = largest_amounts(settings)
         self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
 
     @property
