@@ -21,10 +21,10 @@ import pyarrow as pa
 from scipy import stats
 
 from benchmarks.results import Section, conditions, keep
-from fraud.modelling.comparison.rules import PromotionRules
-from fraud.modelling.dataset import Dataset
-from fraud.modelling.evaluation import DAY_MS, average_precision, money_saved
-from fraud.modelling.gate import Contender, Verdict, decide
+from fraud.evaluation.comparison.rules import PromotionRules
+from fraud.evaluation.gate import Contender, Verdict, decide
+from fraud.evaluation.metrics import DAY_MS, average_precision, money_saved
+from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
 Candidates = Literal["fixed", "fresh"]

@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fraud.modelling.backtest_summary import as_markdown
-from fraud.modelling.report.charts import HEIGHT, WIDTH
+from fraud.evaluation.backtest.summary import as_markdown
+from fraud.evaluation.report.charts import HEIGHT, WIDTH
 from fraud.schema import minor_digits
 from producer.scenario import load_scenario
 from producer.simulator import Simulator

@@ -21,10 +21,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from deployments.demo.programs import Programs, flow
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
-from fraud.kafka import create_topics, group_lag
-from fraud.registry import list_versions, promote
+from fraud.kafka.clients import create_topics, group_lag
+from fraud.registry.mlflow_registry import list_versions, promote
 from fraud.settings import Settings, load_settings
-from serving.dashboard.accounts import Accounts
+from serving.dashboard.auth.accounts import Accounts
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 _WORLD = ("--scenario", "small", "--cards", "2000")

@@ -18,14 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 from benchmarks.results import Section, conditions, keep
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.labels.history import LabelHistory
-from fraud.modelling.contracts import require_no_leak, require_sound
-from fraud.modelling.dataset import Dataset
-from fraud.modelling.learner import learn
-from fraud.modelling.search import SearchRules, outcome, search
-from fraud.modelling.splits import Period, milliseconds, temporal_split
-from fraud.modelling.training import judge, longest_history, search_folds, threshold_rules
 from fraud.settings import TrainingSettings
-from tests.fraud.modelling.synthetic import within_bounds
+from fraud.training.contracts.rows import require_no_leak, require_sound
+from fraud.training.dataset import Dataset
+from fraud.training.fit import learn
+from fraud.training.run import judge, longest_history, search_folds, threshold_rules
+from fraud.training.search import SearchRules, outcome, search
+from fraud.training.splits import Period, milliseconds, temporal_split
+from tests.fraud.training.synthetic import within_bounds
 
 
 def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: int = 0) -> Dataset:

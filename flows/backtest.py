@@ -11,11 +11,11 @@ from prefect.logging import get_run_logger
 
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError
-from fraud.modelling.backtest import BacktestPlan, require_covered
-from fraud.modelling.backtest_contenders import LearningPlan, Learnt, Registered, warnings_about
-from fraud.modelling.backtest_model import load_registered
-from fraud.modelling.training import threshold_rules
+from fraud.evaluation.backtest.candidates import LearningPlan, Learnt, Registered, warnings_about
+from fraud.evaluation.backtest.saved_model import load_registered
+from fraud.evaluation.backtest.walk import BacktestPlan, require_covered
 from fraud.settings import Settings, load_settings
+from fraud.training.run import threshold_rules
 from producer.replay.tables import Files, Tables, read_campaigns, read_tables
 from tasks.backtest import compute_history, judge, load_history, paced, write_report
 

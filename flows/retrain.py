@@ -6,11 +6,11 @@ from flows.entry import run_flow
 from flows.ingest import ingest
 from flows.preprocess import preprocess
 from flows.train import train
-from fraud.modelling.engines import Engine
-from fraud.modelling.gate import Verdict
-from fraud.modelling.promotion import Promotion
+from fraud.evaluation.gate import Verdict
+from fraud.registry.promotion import Promotion
 from fraud.settings import load_settings
 from fraud.telemetry import traced
+from fraud.training.engines import Engine
 from tasks.environment import clean_up, validate_environment
 
 

@@ -11,8 +11,8 @@ from prefect import flow
 
 from flows.entry import run_flow
 from fraud.settings import load_settings
+from serving.ops.shutdown import ended_by_force
 from serving.run import run
-from serving.stopping import ended_by_force
 
 
 @flow(name="serve", retries=0, persist_result=False)

@@ -3,12 +3,12 @@
 from prefect import flow
 
 from flows.entry import run_flow
-from fraud.modelling.engines import Engine
-from fraud.modelling.gate import Verdict
-from fraud.modelling.promotion import Promotion, promotion_of
-from fraud.modelling.thresholds import Policy
+from fraud.evaluation.gate import Verdict
+from fraud.registry.promotion import Promotion, promotion_of
 from fraud.settings import Settings, load_settings
 from fraud.telemetry import traced
+from fraud.training.engines import Engine
+from fraud.training.thresholds import Policy
 from tasks import train as tasks
 
 

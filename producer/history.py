@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import ConfigurationError
-from fraud.kafka import DAY_MS, topic_config
+from fraud.kafka.clients import DAY_MS, topic_config
+from fraud.kafka.topic_checks import history_findings
 from fraud.lake import Lake
 from fraud.settings import Settings
-from fraud.topic_checks import history_findings
 from producer.publisher import Publisher
 from producer.simulator import Simulator
 from producer.simulator.life import start_of

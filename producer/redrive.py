@@ -23,12 +23,19 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from fraud.access import redrive_identity
-from fraud.admission import TRUNCATED, dead_letter_headers
-from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import consumer_config, end_offsets, producer_config, require_group, require_topic, settled
-from fraud.messages import header, headers_of
+from fraud.kafka.access import redrive_identity
+from fraud.kafka.clients import (
+    consumer_config,
+    end_offsets,
+    producer_config,
+    require_group,
+    require_topic,
+    settled,
+)
+from fraud.kafka.errors import denial
+from fraud.messages.admission import TRUNCATED, dead_letter_headers
+from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings
 from producer.replay.checks import days_too_short, require_taken
 

@@ -12,9 +12,9 @@ import typer
 from fraud.errors import FraudError
 from fraud.machine.terminal import log_to_stderr, shown
 from fraud.settings import load_settings
-from serving.lean import import_xgboost
-from serving.stopping import ended_by_force
-from serving.workers import end_with_parent, run_workers
+from serving.ops.lean import import_xgboost
+from serving.ops.shutdown import ended_by_force
+from serving.ops.workers import end_with_parent, run_workers
 
 
 def main(

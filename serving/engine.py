@@ -13,22 +13,22 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from fraud.connecting import denial
 from fraud.errors import UnreachableError
-from fraud.kafka import consumer_config
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.errors import denial
 from fraud.settings import Settings
-from serving.at_least_once import AtLeastOnce
-from serving.batch import Scorer
-from serving.delivery import Delivery, PositionsMovedError
-from serving.exactly_once import ExactlyOnce
-from serving.metrics import Metrics
-from serving.models import Models
-from serving.partitions import Partitions
-from serving.profiles import ProfileReader, ProfileTable
-from serving.snapshots import Snapshots
-from serving.spans import batch_spans
-from serving.state import PartitionState
-from serving.stopping import Shutdown, StoppedError, unless_stopped, within
+from serving.delivery.at_least_once import AtLeastOnce
+from serving.delivery.exactly_once import ExactlyOnce
+from serving.delivery.protocol import Delivery, PositionsMovedError
+from serving.models.slot import Models
+from serving.ops.metrics import Metrics
+from serving.ops.shutdown import Shutdown, StoppedError, unless_stopped, within
+from serving.ops.spans import batch_spans
+from serving.pipeline.batch import Scorer
+from serving.pipeline.profiles import ProfileReader, ProfileTable
+from serving.state.partition_state import PartitionState
+from serving.state.partitions import Partitions
+from serving.state.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from fraud.access import transactional_prefix
+from fraud.kafka.access import transactional_prefix
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.http import StatusServer
-from serving.metrics import Metrics
-from serving.rights import require_rights
-from serving.slots import take_slot
-from serving.stopping import StoppedError, unless_stopped
-from serving.topics import warn_of_topics
+from serving.ops.access_check import require_rights
+from serving.ops.health import StatusServer
+from serving.ops.metrics import Metrics
+from serving.ops.shutdown import StoppedError, unless_stopped
+from serving.ops.topic_check import warn_of_topics
+from serving.ops.worker_index import take_slot
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from fraud.evaluation.backtest.history import Hindsight, hindsight_of
+from fraud.evaluation.backtest.lake_history import load_hindsight
+from fraud.evaluation.backtest.summary import as_markdown, summarise
+from fraud.evaluation.backtest.walk import BacktestPlan, Contenders, FoldResult, run_backtest
+from fraud.evaluation.report.page import render_report
 from fraud.features.table import compute_features
 from fraud.lake import open_lake
-from fraud.modelling.backtest import BacktestPlan, Contenders, FoldResult, run_backtest
-from fraud.modelling.backtest_hindsight import Hindsight, hindsight_of
-from fraud.modelling.backtest_lake import load_hindsight
-from fraud.modelling.backtest_summary import as_markdown, summarise
-from fraud.modelling.report.page import render_report
 from fraud.settings import Settings, TrainingSettings
 
 _SILENCE_S = 5.0

@@ -4,8 +4,8 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from fraud.environment import check_environment
 from fraud.errors import UnreachableError
+from fraud.health_checks import check_environment
 from fraud.housekeeping import remove_leftovers
 from fraud.lake import open_lake
 from fraud.settings import Settings

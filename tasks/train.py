@@ -1,4 +1,4 @@
-"""The training's tasks: each takes one step of `fraud.modelling.training` and tells how it went."""
+"""The training's tasks: each takes one step of `fraud.training.run` and tells how it went."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,19 +15,18 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from fraud.evaluation.gate import Verdict
+from fraud.evaluation.metrics import Judgement
 from fraud.lake import open_lake
-from fraud.modelling.bundle import ModelBundle
-from fraud.modelling.contracts import require_no_leak, require_sound
-from fraud.modelling.engines import fitting
-from fraud.modelling.evaluation import Judgement
-from fraud.modelling.gate import Verdict
-from fraud.modelling.history import History, load_history
-from fraud.modelling.learner import Fitted, learn
-from fraud.modelling.promotion import Promotion, carry_out, champion_of, contest
-from fraud.modelling.search import SearchResult, outcome, search
-from fraud.modelling.splits import Split
-from fraud.modelling.tracking import Logged, log_training
-from fraud.modelling.training import (
+from fraud.registry.bundle import ModelBundle
+from fraud.registry.promotion import Promotion, carry_out, champion_of, contest
+from fraud.registry.tracking import Logged, log_training
+from fraud.settings import Settings
+from fraud.training.contracts.rows import require_no_leak, require_sound
+from fraud.training.engines import fitting
+from fraud.training.fit import Fitted, learn
+from fraud.training.history import History, load_history
+from fraud.training.run import (
     Report,
     bundle_of,
     judge,
@@ -37,7 +36,8 @@ from fraud.modelling.training import (
     split_history,
     threshold_rules,
 )
-from fraud.settings import Settings
+from fraud.training.search import SearchResult, outcome, search
+from fraud.training.splits import Split
 from tasks.retries import RETRY_DELAYS_S, worth_retrying
 
 

@@ -21,13 +21,13 @@ UNITS: dict[str, tuple[str, ...]] = {
     "drift": ("tests/flows/test_drift_loop.py",),
     # ... while the other compiles these, for both.
     "features": ("tests/fraud/features",),
-    "spark": ("tests/flows/test_preprocess.py", "tests/fraud/modelling/test_spark_engine.py"),
+    "spark": ("tests/flows/test_preprocess.py", "tests/fraud/training/test_spark_engine.py"),
     "security": ("tests/security", "tests/deployments/test_acl.py"),
     "stack": ("tests/deployments/test_stack.py",),
     "serving": ("tests/serving/test_engine.py",),
-    "snapshots": ("tests/serving/test_snapshots.py",),
+    "snapshots": ("tests/serving/state/test_snapshots.py",),
     "redrive": ("tests/producer/test_redrive.py",),
-    "models": ("tests/fraud/modelling/test_backtest.py",),
+    "models": ("tests/fraud/evaluation/test_backtest.py",),
 }
 """Folders and files of each unit, in their order; every other file is a unit of its own, after these."""
 

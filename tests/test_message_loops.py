@@ -9,20 +9,20 @@ import pytest
 from confluent_kafka import Producer
 
 from deployments.watch.alerts import following
-from fraud.admission import dead_letter_headers
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.ingest.commits import Dataset, committed_files, read_commits
-from fraud.kafka import create_topics, flush, producer_config
+from fraud.kafka.clients import create_topics, flush, producer_config
 from fraud.lake import Lake, open_lake
-from fraud.modelling.cache import save_bundle
+from fraud.lineage.find import find_prediction
+from fraud.messages.admission import dead_letter_headers
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import read_published
+from fraud.registry.cache import save_bundle
 from fraud.schema import Label, MerchantProfile, Prediction
 from fraud.settings import Settings
-from fraud.tracing.find import find_prediction
 from producer.redrive import RedriveRequest, redrive
 from tests.conftest import SettingsFactory
-from tests.fraud.test_ingest import ingest_all
+from tests.fraud.ingest.test_partition import ingest_all
 from tests.messages import BAD, MOST_BYTES, bad_variants
 from tests.raw_headers import produce_with_headers
 from tests.serving.conftest import SERVING

@@ -14,14 +14,14 @@ from benchmarks.results import Section
 from benchmarks.serving.contestants import committed_rate, engines
 from benchmarks.serving.traffic import BEGIN_MS, card_id, fill
 from benchmarks.serving.workplace import PARTITIONS, Workplace, say, workplace
-from fraud.admission import Door
 from fraud.features.events import EVENT, Events, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
+from fraud.messages.admission import Door
 from fraud.settings import Settings
-from serving.metrics import Metrics
-from serving.snapshots import Snapshots
-from serving.state import PartitionState
+from serving.ops.metrics import Metrics
+from serving.state.partition_state import PartitionState
+from serving.state.snapshots import Snapshots
 
 EVENTS_PER_CARD = 60
 _CARDS_AT_ONCE = 2_000

@@ -16,7 +16,7 @@ import psutil
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.serving.workplace import PARTITIONS, environment
-from fraud.kafka import consumer_config, settled
+from fraud.kafka.clients import consumer_config, settled
 from fraud.settings import Settings
 
 _PATIENCE_S = 120.0

@@ -15,7 +15,7 @@ from benchmarks.results import Section
 from benchmarks.serving.environments import python_with, versions
 from benchmarks.serving.model import simulated_rows, trained_model
 from benchmarks.serving.workplace import say
-from serving.forest import compile_forest
+from fraud.native.forest import compile_forest
 
 BATCHES = (1, 16, 256, 2_000)
 _PACKAGES = ("treelite", "tl2cgen", "onnxruntime", "onnxmltools")
@@ -32,7 +32,7 @@ def run(seconds: float) -> Section:
     assert forest is not None
     booster.set_param({"nthread": 1})
     ways: dict[str, Any] = {
-        "serving/forest.py": {"us": time_way(forest.margin, rows, seconds), "worst_difference": 0.0},
+        "fraud/native/forest.py": {"us": time_way(forest.margin, rows, seconds), "worst_difference": 0.0},
         "xgboost inplace_predict": {
             "us": time_way(lambda part: booster.inplace_predict(part, predict_type="margin"), rows, seconds),
             "worst_difference": 0.0,

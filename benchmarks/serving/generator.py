@@ -14,7 +14,7 @@ import typer
 from confluent_kafka import Producer
 
 from benchmarks.serving.traffic import Transactions, time_of
-from fraud.kafka import flush, producer_config
+from fraud.kafka.clients import flush, producer_config
 from fraud.settings import load_settings
 
 _NAP_S = 0.001

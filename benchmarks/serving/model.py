@@ -9,14 +9,14 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from benchmarks.serving.traffic import Transactions, profiles
-from fraud.admission import Admitted
 from fraud.features.events import encode_table, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.features.store import CardStore
 from fraud.machine.cache import cache_folder
-from fraud.modelling.bundle import ModelBundle, make_bundle
-from fraud.modelling.cache import last_good_bundle, save_bundle
+from fraud.messages.admission import Admitted
+from fraud.registry.bundle import ModelBundle, make_bundle
+from fraud.registry.cache import last_good_bundle, save_bundle
 from fraud.schema import Transaction, to_minor
 from producer.scenario import load_scenario
 from producer.simulator.traffic import Simulator

@@ -16,15 +16,15 @@ import numpy as np
 from quixstreams import Application, State
 
 from benchmarks.serving.traffic import profiles
-from fraud.admission import Admitted
 from fraud.features.events import EVENT, Events, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
-from fraud.modelling.cache import last_good_bundle
+from fraud.messages.admission import Admitted
+from fraud.native.forest import compile_forest
+from fraud.registry.cache import last_good_bundle
 from fraud.schema import Prediction, Transaction, to_minor
 from fraud.settings import Settings, load_settings
-from serving.forest import compile_forest
 
 
 def main(way: str) -> None:

@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 
 from benchmarks.serving.traffic import profiles
-from fraud.admission import Admitted
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
-from fraud.modelling.cache import last_good_bundle
+from fraud.messages.admission import Admitted
+from fraud.registry.cache import last_good_bundle
 from fraud.schema import Prediction, Transaction, to_minor
-from serving.models import Served, serve
+from serving.models.slot import Served, serve
 
 
 def answers(values: list[bytes], model: str) -> list[bytes]:

@@ -17,11 +17,11 @@ from confluent_kafka import Consumer, Producer
 from benchmarks.results import Section
 from benchmarks.serving.traffic import fill
 from benchmarks.serving.workplace import say, workplace
-from fraud.kafka import consumer_config, producer_config
+from fraud.kafka.clients import consumer_config, producer_config
 from fraud.schema import Prediction, Transaction
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.metrics import Metrics
+from serving.ops.metrics import Metrics
 from serving.run import spare_the_collector
 
 _TOPIC = "transactions"

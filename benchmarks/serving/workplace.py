@@ -11,11 +11,11 @@ from typing import Any
 
 from benchmarks.serving.model import trained_model
 from deployments.local.kafka import EmbeddedKafka
-from fraud.kafka import create_topics
-from fraud.modelling.bundle import ModelBundle
-from fraud.modelling.cache import save_bundle
+from fraud.env_export import variables
+from fraud.kafka.clients import create_topics
+from fraud.registry.bundle import ModelBundle
+from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, load_settings
-from fraud.variables import variables
 
 PARTITIONS = 4
 # The model comes from the disk; nobody answers at this address.

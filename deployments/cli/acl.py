@@ -9,7 +9,7 @@ from rich.console import Console
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
-    from fraud.access import Right
+    from fraud.kafka.access import Right
 
 _Identities = Annotated[
     list[str] | None,
@@ -33,7 +33,7 @@ def show(
     script: Annotated[bool, typer.Option("--script", help="As commands of Kafka's own tool.")] = False,
 ) -> None:
     """Show the least rights of each identity, without asking Kafka."""
-    from fraud.access import rights_of
+    from fraud.kafka.access import rights_of
 
     settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
     for identity, principal in _principals(identities).items():
@@ -50,7 +50,7 @@ def grant(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what is missing.")] = False,
 ) -> None:
     """Grant each identity what it lacks; needs an administrator's credentials. Nothing is ever revoked."""
-    from fraud.acls import apply_plan, plan_acls
+    from fraud.kafka.acl import apply_plan, plan_acls
 
     settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
     plans = plan_acls(settings, _principals(identities))
@@ -68,7 +68,7 @@ def grant(
 
 
 def _principals(told: list[str] | None) -> dict[str, str]:
-    from fraud.access import IDENTITIES
+    from fraud.kafka.access import IDENTITIES
 
     pairs = (text.partition("=") for text in told or IDENTITIES)
     return {identity: principal or f"User:fraud-{identity}" for identity, _, principal in pairs}

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from fraud.machine.terminal import log_to_stderr
 from fraud.settings import Settings, load_settings
-from serving.dashboard.accounts import SHORTEST_PASSWORD, Accounts, Role
+from serving.dashboard.auth.accounts import SHORTEST_PASSWORD, Accounts, Role
 
 
 def dashboard(

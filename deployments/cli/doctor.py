@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deployments.local.checks import check_machine
-from fraud.environment import Finding, check_environment
+from fraud.health_checks import Finding, check_environment
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 

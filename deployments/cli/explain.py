@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.features.spec import FEATURE_NAMES
+from fraud.lineage.trace import Origin, Trace, as_document, trace
 from fraud.machine.terminal import shown
 from fraud.schema import from_minor
 from fraud.settings import load_settings
-from fraud.tracing.trace import Origin, Trace, as_document, trace
-from serving.reasons import describe
+from serving.pipeline.reasons import describe
 
 _SHOWN = 12
 _BAR_WIDTH = 10

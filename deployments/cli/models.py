@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.machine.terminal import shown
-from fraud.registry import CHAMPION, RegisteredVersion, list_versions
+from fraud.registry.mlflow_registry import CHAMPION, RegisteredVersion, list_versions
 from fraud.settings import load_settings
 
 

@@ -9,8 +9,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fraud.evaluation.metrics import Estimate, Judgement
 from fraud.lake import open_lake
-from fraud.modelling.evaluation import Estimate, Judgement
 from fraud.monitoring.shadow import ShadowReport, compare_in_shadow
 from fraud.settings import load_settings
 

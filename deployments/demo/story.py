@@ -13,9 +13,9 @@ from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from deployments.local.stack import Stack
 from fraud.errors import FraudError
-from fraud.kafka import create_topics, group_lag
+from fraud.kafka.clients import create_topics, group_lag
 from fraud.lake import open_lake
-from fraud.registry import CHAMPION, list_versions
+from fraud.registry.mlflow_registry import CHAMPION, list_versions
 from fraud.settings import Settings, load_settings
 
 _PATIENCE_S = 120.0

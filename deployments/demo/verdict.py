@@ -10,11 +10,11 @@ import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from deployments.demo.watch import PredictionsWatch
-from fraud.kafka import consumer_config, end_offsets
+from fraud.evaluation.metrics import average_precision
+from fraud.kafka.clients import consumer_config, end_offsets
 from fraud.lake import Lake
-from fraud.messages import MessageReader
-from fraud.modelling.evaluation import average_precision
-from fraud.registry import RegisteredVersion, list_versions
+from fraud.messages.decoding import MessageReader
+from fraud.registry.mlflow_registry import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
-from fraud.kafka import consumer_config, end_offsets
-from fraud.messages import MessageReader
+from fraud.kafka.clients import consumer_config, end_offsets
+from fraud.messages.decoding import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings
 

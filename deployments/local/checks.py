@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 from deployments.local.servers import http_ok
-from fraud.environment import Finding, run_check
 from fraud.errors import ConfigurationError, UnreachableError
+from fraud.health_checks import Finding, run_check
 from fraud.machine.java import find_java
 from fraud.machine.spark_environment import spark_version
 from fraud.settings import Settings, stack_file

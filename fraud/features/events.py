@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
-from fraud.admission import Admitted
-from fraud.features.ids import currency_number, write_contents
+from fraud.messages.admission import Admitted
+from fraud.native.id_index import currency_number, write_contents
 
 EVENT = np.dtype(
     [
@@ -33,7 +33,7 @@ EVENT = np.dtype(
     ]
 )
 """Times in ms, amounts in minor units; a code of 0 and a place of NaN are unknown. `content` is a digest of
-all that was declared but the id (`fraud.features.ids.content_of`)."""
+all that was declared but the id (`fraud.native.id_index.content_of`)."""
 
 Events = npt.NDArray[np.void]
 

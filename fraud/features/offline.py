@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features import ids
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of, day_number
 from fraud.features.events import Events, encode_table
 from fraud.features.profiles import profile_features
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
 from fraud.features.store import CardStore
+from fraud.native import id_index
 
 _IDENTITY = {
     "transaction_id": pa.string(),
@@ -187,7 +187,7 @@ def _process(
     features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
     accepted = np.zeros(len(events), dtype=np.bool_)
     features[is_payment], outcomes = store.process(events[is_payment])
-    accepted[is_payment] = outcomes == ids.ACCEPTED
+    accepted[is_payment] = outcomes == id_index.ACCEPTED
     return features, accepted
 
 

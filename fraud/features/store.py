@@ -6,10 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fraud.compiling import compiled
-from fraud.features import ids, kernel, large_cards
 from fraud.features.events import EVENT, Events
-from fraud.features.kernel import CARD, STORED, Columns, Rules, State
 from fraud.features.spec import (
     CARD_WINDOWS,
     HIGH_RATIO,
@@ -19,6 +16,9 @@ from fraud.features.spec import (
     SMALL_AMOUNT,
     TRANSACTION_FEATURES,
 )
+from fraud.native import id_index, kernel, large_cards
+from fraud.native.jit import compiled
+from fraud.native.kernel import CARD, STORED, Columns, Rules, State
 
 _GROWTH = 1.5
 _SLOTS_PER_CARD = 2
@@ -102,7 +102,7 @@ class CardStore:
     def dump(self, oldest_possible: int | None = None) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays that make up the state, trimmed to what is in use."""
         copies = {name: array.copy() for name, array in self._in_use().items()}
-        return copies | {"ids": ids.taken(self._state.ids, oldest_possible)}
+        return copies | {"ids": id_index.taken(self._state.ids, oldest_possible)}
 
     @classmethod
     def restore(
@@ -117,12 +117,12 @@ class CardStore:
             fill: called once with empty arrays by name; it gives them the content of the dumped ones.
         """
         store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
-        state, taken = store._state, np.empty(ids_taken, dtype=ids.ID)
+        state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[:2] = cards, events
         fill(store._in_use() | {"ids": taken})
         _index_all(state.table, state.cards, cards)
         state.used[4] = ids_taken
-        store._state = state._replace(ids=ids.filled(taken))
+        store._state = state._replace(ids=id_index.filled(taken))
         return store
 
     def _in_use(self) -> dict[str, npt.NDArray[Any]]:
@@ -197,7 +197,7 @@ def _empty(cards: int, events: int) -> State:
         table=np.full(slots, -1, dtype=np.int32),
         entries=np.zeros(_SMALLEST_INDEX, dtype=large_cards.ENTRY),
         indexed=np.zeros(cards, dtype=np.bool_),
-        ids=ids.empty_index(0),
+        ids=id_index.empty_index(0),
         used=np.zeros(6, dtype=np.int64),
     )
 
@@ -211,7 +211,7 @@ def _with_larger_index(state: State) -> State:
 
 
 def _with_room_for_ids(state: State, oldest_possible: int | None) -> State:
-    table, used = ids.larger(state.ids, oldest_possible)
+    table, used = id_index.larger(state.ids, oldest_possible)
     state.used[4:] = used, 0
     return state._replace(ids=table)
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fraud.features import ids
 from fraud.features.availability import profile_days
 from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
@@ -16,6 +15,7 @@ from fraud.features.profiles import profile_features, values_of
 from fraud.features.spec import FEATURE_NAMES, KERNEL_FEATURES
 from fraud.features.store import CardStore
 from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.native import id_index
 from fraud.settings import LabelSettings
 
 NO_DELAY = timedelta()
@@ -75,7 +75,7 @@ def _fill_kernel(
         part = slice(begin, min(begin + _BATCH, len(rows)))
         events = encode_table(transactions.slice(begin, _BATCH))
         rows[part, : len(KERNEL_FEATURES)], outcomes = store.process(events)
-        accepted[part] = outcomes == ids.ACCEPTED
+        accepted[part] = outcomes == id_index.ACCEPTED
         progress("card features", part.stop, len(rows))
     return accepted
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from fraud.access import label_letters_group, label_letters_prefix
-from fraud.connecting import denial
-from fraud.dead_letters import DeadLetter, send_dead_letter
 from fraud.errors import UnreachableError
-from fraud.kafka import consumer_config, producer_config, require_group, require_topic, settled
+from fraud.kafka.access import label_letters_group, label_letters_prefix
+from fraud.kafka.clients import consumer_config, producer_config, require_group, require_topic, settled
+from fraud.kafka.errors import denial
+from fraud.messages.dead_letters import DeadLetter, send_dead_letter
 from fraud.settings import Settings
 
 _AT_ONCE = 10_000

@@ -8,9 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
-from fraud.admission import Door
 from fraud.errors import DataError
-from fraud.features.ids import CONFLICT_REASON
 from fraud.ingest.commits import (
     Commit,
     Dataset,
@@ -22,11 +20,13 @@ from fraud.ingest.commits import (
     write_commit,
 )
 from fraud.ingest.dead_letters import send_label_letters
-from fraud.ingest.log import PartitionLog
 from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
-from fraud.ingest.taken import load_taken, save_taken
-from fraud.kafka import DAY_MS
+from fraud.ingest.taken_ids import load_taken, save_taken
+from fraud.kafka.clients import DAY_MS
+from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
+from fraud.messages.admission import Door
+from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
 
 _LOG = logging.getLogger(__name__)

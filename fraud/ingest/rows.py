@@ -8,11 +8,11 @@ import msgspec
 import pyarrow as pa
 from confluent_kafka import Message
 
-from fraud.admission import Admitted, Door
-from fraud.dead_letters import DeadLetter, dead_letter
 from fraud.features.events import encode_transactions
-from fraud.features.ids import CONFLICT, CONFLICT_REASON, IdIndex
-from fraud.messages import Decoder, MessageError
+from fraud.messages.admission import Admitted, Door
+from fraud.messages.dead_letters import DeadLetter, dead_letter
+from fraud.messages.decoding import Decoder, MessageError
+from fraud.native.id_index import CONFLICT, CONFLICT_REASON, IdIndex
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
 
 REJECTED_ARROW = pa.schema(

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from fraud.features.spec import FEATURE_NAMES
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake
-from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.consistency import OfflineRows
 from fraud.monitoring.predictions import Predictions, payment_keys
 from fraud.preprocess.days import FEATURES, REUSED_ARROW, read_days, rejected_path
 from fraud.preprocess.published import read_published_versions
+from fraud.training.dataset import feature_matrix
 
 _STUB = ("transaction_id", "card_id", "timestamp")
 _COMPARED = tuple(dict.fromkeys((*_STUB, "merchant_id", "profile_date", *FEATURE_NAMES)))

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
-from fraud.ingest.log import PartitionLog
-from fraud.kafka import require_readable
-from fraud.messages import MessageReader
-from fraud.modelling.bundle import ModelBundle
+from fraud.kafka.clients import require_readable
+from fraud.kafka.log import PartitionLog
+from fraud.messages.decoding import MessageReader
+from fraud.registry.bundle import ModelBundle
 from fraud.schema import Decision, Millis, Probability, SmallCount
 from fraud.settings import Settings
 

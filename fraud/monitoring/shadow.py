@@ -8,22 +8,22 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.errors import DataError
+from fraud.evaluation.comparison.rules import PromotionRules
+from fraud.evaluation.gate import Contender, Verdict, decide
+from fraud.evaluation.metrics import Judgement, evaluate
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
-from fraud.ingest.log import PartitionLog
-from fraud.kafka import require_topic
+from fraud.kafka.clients import require_topic
+from fraud.kafka.log import PartitionLog
 from fraud.labels.joining import join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
-from fraud.messages import MessageReader
-from fraud.modelling.comparison.rules import PromotionRules
-from fraud.modelling.dataset import Dataset, card_codes
-from fraud.modelling.evaluation import Judgement, evaluate
-from fraud.modelling.gate import Contender, Verdict, decide
-from fraud.registry import load_bundle
+from fraud.messages.decoding import MessageReader
+from fraud.registry.mlflow_registry import load_bundle
 from fraud.schema import Millis, MinorUnits, Probability
 from fraud.settings import Settings
+from fraud.training.dataset import Dataset, card_codes
 
 
 class Shadowed(msgspec.Struct, frozen=True, gc=False):

@@ -12,17 +12,17 @@ from fraud.labels.joining import UnusedLabels, join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
-from fraud.modelling.bundle import ModelBundle
-from fraud.modelling.splits import milliseconds
 from fraud.monitoring.consistency import Consistency, compare
+from fraud.monitoring.drift_check import judge_drift
 from fraud.monitoring.inputs import offline_rows
-from fraud.monitoring.judge_drift import judge_drift
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
-from fraud.registry import CHAMPION, answering, experiment_id, load_bundle, version_of_alias
+from fraud.registry.bundle import ModelBundle
+from fraud.registry.mlflow_registry import CHAMPION, answering, experiment_id, load_bundle, version_of_alias
 from fraud.settings import Settings
+from fraud.training.splits import milliseconds
 
 FOLDER = "monitoring"
 

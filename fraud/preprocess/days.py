@@ -34,7 +34,7 @@ class DayManifest(msgspec.Struct, frozen=True):
 
     `inputs` identifies what went in, `content` what came out where others depend on it; `repeats` are the
     transactions that were delivered again and left out, `reused` those whose id another payment has taken
-    (`fraud.preprocess.reused`).
+    (`fraud.preprocess.reused_ids`).
     """
 
     date: date

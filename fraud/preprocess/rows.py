@@ -24,7 +24,7 @@ from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
 from fraud.preprocess.plan import DAY, WARM_UP_DAYS, LakeIndex, days_between, fingerprint, state_files, union
 from fraud.preprocess.profiles import OpenSpark, read_profiles
-from fraud.preprocess.reused import ReusedIds, find_reused, write_rejected
+from fraud.preprocess.reused_ids import ReusedIds, find_reused, write_rejected
 from fraud.schema import TRANSACTION_ARROW
 from fraud.spark import spread
 

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.admission import largest_amounts
 from fraud.errors import DataError
+from fraud.messages.admission import largest_amounts
 from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from fraud.admission import Admitted, Door
-from fraud.connecting import denial
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka import (
+from fraud.kafka.clients import (
     DAY_MS,
     READER_GROUP,
     admin_client,
@@ -19,8 +17,10 @@ from fraud.kafka import (
     settled,
     topic_config,
 )
+from fraud.kafka.errors import denial
+from fraud.kafka.topic_checks import history_findings
+from fraud.messages.admission import Admitted, Door
 from fraud.settings import Settings
-from fraud.topic_checks import history_findings
 
 _NEVER = -1
 _SCAN = 1_000

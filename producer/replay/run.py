@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from fraud.admission import largest_amounts
 from fraud.errors import ConfigurationError, DataError
-from fraud.kafka import require_topic
+from fraud.kafka.clients import require_topic
+from fraud.messages.admission import largest_amounts
 from fraud.settings import Settings
 from producer.replay.checks import (
     Span,

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fraud.admission import largest_amounts
 from fraud.errors import DataError
+from fraud.messages.admission import largest_amounts
 from fraud.settings import Settings
 from producer.replay.conforming import Limits
 from producer.replay.forms.texts import stem_of

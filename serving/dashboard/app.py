@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 
-from serving.dashboard import access, cases, federation, insights
+from serving.dashboard.api import cases, insights
 from serving.dashboard.assets import load_assets
-from serving.dashboard.guarding.complaints import answer_without_echo
-from serving.dashboard.parts import Parts
-from serving.dashboard.security import Guard
+from serving.dashboard.auth import access, oidc_routes
+from serving.dashboard.context import Parts
+from serving.dashboard.middleware.error_responses import answer_without_echo
+from serving.dashboard.middleware.security import Guard
 
-ROUTERS = (access.router, federation.router, cases.router, insights.router)
+ROUTERS = (access.router, oidc_routes.router, cases.router, insights.router)
 
 
 def make_app(parts: Parts) -> FastAPI:

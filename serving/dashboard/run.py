@@ -9,7 +9,7 @@ import uvicorn
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from serving.dashboard.app import make_app
-from serving.dashboard.parts import Parts
+from serving.dashboard.context import Parts
 
 log = logging.getLogger(__name__)
 _GRACE_S = 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.promotion import BETTER, EQUAL, MONTH, Candidates, Outcome, Scenario, Stream, simulate, table
-from fraud.modelling.comparison.rules import PromotionRules
+from fraud.evaluation.comparison.rules import PromotionRules
 
 RULES = PromotionRules(alert_factor=10.0)
 

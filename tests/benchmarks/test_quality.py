@@ -7,9 +7,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.quality import cut_pictures, told
-from fraud.modelling.backtest_summary import FIGURES, summarise
-from fraud.modelling.report.page import render_report
-from tests.fraud.modelling.test_report import ABOUT, a_fold
+from fraud.evaluation.backtest.summary import FIGURES, summarise
+from fraud.evaluation.report.page import render_report
+from tests.fraud.evaluation.test_report import ABOUT, a_fold
 
 
 def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from benchmarks.serving.traffic import Transactions, number_of, time_of
-from fraud.admission import Admitted, Door
+from fraud.messages.admission import Admitted, Door
 from fraud.schema import Prediction
 from fraud.settings import Settings
 

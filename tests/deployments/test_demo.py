@@ -14,7 +14,7 @@ from deployments.demo.screen import Screen
 from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from fraud.errors import FraudError
-from fraud.kafka import producer_config
+from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
 from fraud.schema import Decision, Prediction, Transaction
 from fraud.settings import Settings

@@ -1,6 +1,6 @@
 from confluent_kafka import Consumer, Producer
 
-from fraud.kafka import consumer_config, existing_topics, flush, producer_config
+from fraud.kafka.clients import consumer_config, existing_topics, flush, producer_config
 from fraud.settings import Settings
 
 

@@ -6,11 +6,18 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from fraud.modelling.bundle import ModelBundle
-from fraud.registry import answering, experiment_id, keep_back, log_and_register, promote, version_of_alias
+from fraud.registry.bundle import ModelBundle
+from fraud.registry.mlflow_registry import (
+    answering,
+    experiment_id,
+    keep_back,
+    log_and_register,
+    promote,
+    version_of_alias,
+)
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
-from tests.fraud.modelling.models import a_bundle
+from tests.fraud.training.models import a_bundle
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
-from tests.fraud.modelling.synthetic import labels_of, tables, write_history
+from tests.fraud.training.synthetic import labels_of, tables, write_history
 from tests.serving.world import (
     register,
     running,

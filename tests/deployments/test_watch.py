@@ -9,7 +9,7 @@ from deployments.watch.figures import Reading, pace, quantile, read, worker_addr
 from deployments.watch.page import sparkline
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.http import StatusServer
+from serving.ops.health import StatusServer
 from tests.deployments.conftest import FraudCommand
 from tests.serving.world import register, running, send, tiny_bundle, transaction, wait_for_predictions
 

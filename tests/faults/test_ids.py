@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from fraud.features.ids import CONFLICT_REASON
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka import flush, producer_config
+from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
+from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
 from tests.faults.conftest import SERVING, FaultSettings, Judge
 from tests.faults.traffic import PARTITIONS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fraud.modelling.cache import last_good_bundle
+from fraud.registry.cache import last_good_bundle
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings, Judge
 from tests.faults.registry import registry

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from fraud.kafka import consumer_config, flush, producer_config
+from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.serving.world import BASE_MS, disorderly, profiles, wait_for

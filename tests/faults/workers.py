@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from fraud.env_export import variables
 from fraud.settings import Settings
-from fraud.variables import variables
 from tests.serving.world import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

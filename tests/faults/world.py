@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from fraud.kafka import create_topics, group_lag, settled
-from fraud.modelling.cache import save_bundle
+from fraud.kafka.clients import create_topics, group_lag, settled
+from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.traffic import Load, Watch
 from tests.faults.workers import BARE, FLOW, Worker

@@ -10,11 +10,11 @@ from flows.backtest import backtest, parse_span
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError, DataError, IncompatibleModelError
 from fraud.lake import open_lake
-from fraud.registry import promote
+from fraud.registry.mlflow_registry import promote
 from fraud.settings import Settings
-from tests.fraud.modelling.models import a_bundle
-from tests.fraud.modelling.synthetic import tables, write_history
-from tests.fraud.test_registry import registered
+from tests.fraud.registry.test_mlflow_registry import registered
+from tests.fraud.training.models import a_bundle
+from tests.fraud.training.synthetic import tables, write_history
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 PLAN: dict[str, Any] = {

@@ -21,10 +21,10 @@ from prefect.settings import get_current_settings
 from flows.monitor import monitor
 from flows.retrain import retrain
 from fraud.features.spec import DAY_MS
-from fraud.kafka import group_lag
+from fraud.kafka.clients import group_lag
 from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
-from fraud.registry import list_versions
+from fraud.registry.mlflow_registry import list_versions
 from fraud.settings import Settings, load_settings
 from producer.history import Span, due_labels, publish_history
 from producer.publisher import Publisher
@@ -33,7 +33,7 @@ from producer.simulator import Simulator
 from producer.simulator.life import start_of
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
-from serving.metrics import gauge_values
+from serving.ops.metrics import gauge_values
 from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
 from tests.flows.test_monitor import alarms_on
 from tests.serving.world import Running, predictions, running, wait_for

@@ -16,17 +16,17 @@ from prefect.client.orchestration import get_client
 from flows.monitor import monitor
 from fraud.errors import IncompatibleModelError, UnreachableError
 from fraud.features.spec import DAY_MS
-from fraud.kafka import flush, producer_config
+from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
-from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.predictions import Scored
-from fraud.registry import answering, experiment_id, log_and_register, promote
+from fraud.registry.mlflow_registry import answering, experiment_id, log_and_register, promote
 from fraud.settings import Settings
+from fraud.training.dataset import feature_matrix
 from tasks.monitor import ALARM
 from tests.flows.test_ingest import environment
-from tests.fraud.modelling.models import a_bundle
-from tests.fraud.modelling.synthetic import START_MS, tables, write_history
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
+from tests.fraud.training.models import a_bundle
+from tests.fraud.training.synthetic import START_MS, tables, write_history
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 PATIENCE_S = 60

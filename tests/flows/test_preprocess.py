@@ -12,16 +12,16 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from fraud.admission import Admitted, Door
 from fraud.errors import ConfigurationError, DataError
 from fraud.features.events import encode_transactions
-from fraud.features.ids import ACCEPTED
 from fraud.features.profiles import profile_features
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
 from fraud.features.store import CardStore
 from fraud.ingest.commits import committed_files, day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
+from fraud.messages.admission import Admitted, Door
+from fraud.native.id_index import ACCEPTED
 from fraud.preprocess.days import FEATURES, DayManifest, feature_files, read_days
 from fraud.preprocess.period import choose_period
 from fraud.preprocess.plan import days_between

@@ -20,7 +20,6 @@ from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
-from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.consistency import compare
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.predictions import as_columns
@@ -31,6 +30,7 @@ from fraud.preprocess.published import keep_published
 from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
+from fraud.training.dataset import feature_matrix
 from tests.fraud.lakes import GrowingLake
 from tests.fraud.monitoring.scored import predictions_on
 from tests.fraud.streams import START_MS, accidental_stream, transaction

@@ -11,21 +11,21 @@ from pyspark.sql import SparkSession
 
 from fraud.features.spec import FEATURE_NAMES
 from fraud.ingest.commits import day_of
-from fraud.kafka import DAY_MS
+from fraud.kafka.clients import DAY_MS
 from fraud.lake import open_lake
 from fraud.machine.spark_environment import spark_environment
-from fraud.modelling.contracts import check_rows
-from fraud.modelling.dataset import ROW_COLUMNS, make_dataset
 from fraud.preprocess.days import FEATURES, read_days, rejected_path
 from fraud.preprocess.plan import days_between
 from fraud.preprocess.profiles import make_profiles
 from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
+from fraud.training.contracts.rows import check_rows
+from fraud.training.dataset import ROW_COLUMNS, make_dataset
 from tests.flows.test_preprocess import rows_of
 from tests.fraud.lakes import GrowingLake
-from tests.fraud.modelling.synthetic import tables
 from tests.fraud.streams import START_MS, transaction
+from tests.fraud.training.synthetic import tables
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(600)]
 

@@ -14,10 +14,16 @@ from flows.train import train
 from fraud.errors import DataError, UnreachableError
 from fraud.features.spec import FEATURE_NAMES
 from fraud.lake import open_lake
-from fraud.modelling.bundle import probe_rows
-from fraud.registry import answering, experiment_id, list_versions, load_bundle, version_of_alias
+from fraud.registry.bundle import probe_rows
+from fraud.registry.mlflow_registry import (
+    answering,
+    experiment_id,
+    list_versions,
+    load_bundle,
+    version_of_alias,
+)
 from fraud.settings import Settings
-from tests.fraud.modelling.synthetic import tables, write_history
+from tests.fraud.training.synthetic import tables, write_history
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from fraud.kafka import DAY_MS, flush, producer_config
+from fraud.kafka.clients import DAY_MS, flush, producer_config
 from fraud.settings import Settings
 
 START_MS = 1_700_006_400_000

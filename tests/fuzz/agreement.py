@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from fraud.admission import Admitted, Door
-from fraud.features.arrivals import Arrivals, read_messages
+from fraud.features.decoded_batch import Arrivals, read_messages
 from fraud.features.events import encode_transactions
-from fraud.features.reading import TEXTS
-from fraud.messages import Decoder, MessageError
+from fraud.messages.admission import Admitted, Door
+from fraud.messages.decoding import Decoder, MessageError
+from fraud.native.json_reader import TEXTS
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
 from fraud.settings import AdmissionSettings
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Sequence
 from random import Random
 
-from fraud.features.reading import FIELDS
-from fraud.messages import MAX_DEPTH
+from fraud.messages.decoding import MAX_DEPTH
+from fraud.native.json_reader import FIELDS
 
 NOW = 1_700_000_000_000
 DAY_MS = 86_400_000

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from fraud.monitoring.exposition import figures
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import Settings
-from serving.metrics import Metrics
+from serving.ops.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "k8s" / "chart" / "files" / "rules").glob("*.yaml"))

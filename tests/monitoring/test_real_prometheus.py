@@ -21,7 +21,7 @@ from deployments.grafana.__main__ import boards
 from deployments.local.processes import free_port
 from fraud.monitoring.exposition import JOB, figures
 from fraud.settings import Settings
-from serving.http import StatusServer
+from serving.ops.health import StatusServer
 from tests.monitoring.prometheus import RULES, program
 from tests.monitoring.reports import full_report
 from tests.serving.conftest import champion, serving_settings

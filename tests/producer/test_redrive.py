@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
-from fraud.admission import dead_letter_headers
 from fraud.errors import DataError
-from fraud.kafka import consumer_config, producer_config
+from fraud.kafka.clients import consumer_config, producer_config
+from fraud.messages.admission import dead_letter_headers
 from fraud.settings import Settings
 from producer.redrive import RedriveRequest, redrive
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Message
 
-from fraud.admission import Admitted, Door
 from fraud.errors import DataError
-from fraud.kafka import topic_config
+from fraud.kafka.clients import topic_config
+from fraud.messages.admission import Admitted, Door
 from fraud.settings import Settings
 from producer.replay.run import Outcome, ReplayRequest, replay
 from tests.producer.test_redrive import read

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud.admission import Admitted, Door
 from fraud.errors import ConfigurationError, DataError
+from fraud.messages.admission import Admitted, Door
 from fraud.settings import AdmissionSettings
 from producer.replay.conforming import Limits, conform_transactions
 from producer.replay.labels import PLACED_LABELS, plan_labels

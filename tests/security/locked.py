@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from deployments.local.kafka import EmbeddedKafka
-from fraud.access import Right
+from fraud.kafka.access import Right
 
 MECHANISM = "SCRAM-SHA-512"
 ADMIN = "admin"

@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
-from fraud.access import IDENTITIES, Right, rights_of
-from fraud.acls import apply_plan, plan_acls
 from fraud.errors import RefusedError
+from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka import (
+from fraud.kafka.access import IDENTITIES, Right, rights_of
+from fraud.kafka.acl import apply_plan, plan_acls
+from fraud.kafka.clients import (
     READER_GROUP,
     create_topics,
     end_offsets,
@@ -26,25 +27,24 @@ from fraud.kafka import (
     require_topic,
 )
 from fraud.lake import open_lake
-from fraud.modelling.cache import save_bundle
-from fraud.modelling.comparison.logged import read_logged_scores
-from fraud.modelling.splits import Period
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
+from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
+from fraud.training.splits import Period
 from producer.history import Span, publish_history
 from producer.publisher import Publisher
 from producer.redrive import RedriveRequest, redrive
 from producer.replay.run import ReplayRequest, replay
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
-from serving.dashboard.follower import Follower
-from serving.dashboard.store import Store
-from serving.dashboard.verdicts import Verdict, Verdicts
+from serving.dashboard.api.reviews import Verdict, Verdicts
+from serving.dashboard.feed.follower import Follower
+from serving.dashboard.feed.store import Store
 from serving.run import run
 from tests.conftest import SettingsFactory
-from tests.fraud.modelling.comparison.predictions import prediction
-from tests.fraud.test_publish import profiles
+from tests.fraud.evaluation.comparison.predictions import prediction
+from tests.fraud.preprocess.test_publish import profiles
 from tests.producer.test_redrive import bury
 from tests.producer.test_replay import Listener
 from tests.security.locked import LockedKafka

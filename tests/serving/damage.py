@@ -5,7 +5,7 @@ from pathlib import Path
 from xxhash import xxh3_128_hexdigest
 
 from fraud.features.spec import FEATURE_VERSION
-from serving.snapshot_format import CHECKSUM_BYTES, HEAD_BYTES
+from serving.state.snapshot_format import CHECKSUM_BYTES, HEAD_BYTES
 
 DAMAGES = ("truncated", "with a flipped bit", "of another feature version", "missing")
 _VERSION = b'"feature_version": %d'

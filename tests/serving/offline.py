@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraud.admission import Admitted, Door, Refused
 from fraud.features.events import encode_transactions
-from fraud.features.ids import ACCEPTED, CONFLICT_REASON
 from fraud.features.profiles import profile_features
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.features.store import CardStore
+from fraud.messages.admission import Admitted, Door, Refused
+from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
 from fraud.schema import MerchantProfile, Prediction, Transaction
 from fraud.settings import Settings
 from tests.serving.world import read_all

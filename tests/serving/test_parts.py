@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
-from serving.decide import decide
-from serving.delivery import Answers, PositionsMovedError, is_committed, last_offsets, newest_of
-from serving.metrics import ArrayHistogram, Metrics, gauge_values
-from serving.profiles import ProfileTable
-from serving.reasons import describe
-from serving.slots import take_slot
+from serving.delivery.protocol import Answers, PositionsMovedError, is_committed, last_offsets, newest_of
+from serving.ops.metrics import ArrayHistogram, Metrics, gauge_values
+from serving.ops.worker_index import take_slot
+from serving.pipeline.decide import decide
+from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.reasons import describe
 
 
 def _answers(partition: int, start: int, end: int) -> Answers:

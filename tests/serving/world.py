@@ -16,13 +16,13 @@ import xgboost as xgb
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
-from fraud.kafka import consumer_config, flush, producer_config
-from fraud.modelling.bundle import ModelBundle, make_bundle
-from fraud.registry import log_and_register, promote
+from fraud.kafka.clients import consumer_config, flush, producer_config
+from fraud.registry.bundle import ModelBundle, make_bundle
+from fraud.registry.mlflow_registry import log_and_register, promote
 from fraud.schema import MerchantProfile, Prediction
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.metrics import Metrics
+from serving.ops.metrics import Metrics
 
 BASE_MS = 1_760_000_000_000
 DAY_MS = 86_400_000

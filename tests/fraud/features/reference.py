@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from fraud.features import spec
 from fraud.features.events import Events
-from fraud.features.ids import ACCEPTED, CONFLICT, REPEATED
 from fraud.features.spec import CARD_WINDOWS, DAY_MS, HOUR_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
+from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED
 
 NAN = math.nan
 

@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fraud.admission import Door
 from fraud.features.daily import PROFILE_ARROW, day_number
 from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
 from fraud.ingest.rows import TransactionReader
+from fraud.messages.admission import Door
 from fraud.settings import Settings
 from tests.fraud.lakes import StoredMessage
 from tests.fraud.streams import accidental_stream

@@ -8,27 +8,27 @@ import pyarrow.compute as pc
 import pytest
 
 from benchmarks.foreign_verdict import _frauds
+from fraud.evaluation.backtest.history import hindsight_of
+from fraud.evaluation.backtest.lake_history import load_hindsight
 from fraud.features.daily import date_of, fraud_spans
 from fraud.features.table import FeatureRows
 from fraud.labels.joining import join_labels
 from fraud.lake import Lake, open_lake
-from fraud.modelling.backtest_hindsight import hindsight_of
-from fraud.modelling.backtest_lake import load_hindsight
-from fraud.modelling.dataset import feature_matrix, make_dataset
-from fraud.modelling.history import load_history
-from fraud.modelling.lake_contracts import IDENTITY_COLUMNS
-from fraud.modelling.spark_engine import _frauds as frauds_for_spark
-from fraud.modelling.splits import Period
+from fraud.lineage.labels import labels_of
 from fraud.monitoring.predictions import Predictions, as_columns
 from fraud.monitoring.shadow import Shadowed, _as_dataset
 from fraud.monitoring.watch import watch
 from fraud.schema import Prediction
 from fraud.settings import Settings
-from fraud.tracing.labels import labels_of
+from fraud.training.contracts.columns import IDENTITY_COLUMNS
+from fraud.training.dataset import feature_matrix, make_dataset
+from fraud.training.history import load_history
+from fraud.training.spark_engine import _frauds as frauds_for_spark
+from fraud.training.splits import Period
+from tests.fraud.evaluation.test_backtest import at, hindsight, plan
 from tests.fraud.labels.reports import DAY, Row, labels_table
-from tests.fraud.modelling.synthetic import START, START_MS, tables, write_history
-from tests.fraud.modelling.test_backtest import at, hindsight, plan
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
+from tests.fraud.training.synthetic import START, START_MS, tables, write_history
 
 DAYS = 60
 MOMENT = START_MS + 50 * DAY

@@ -10,7 +10,7 @@ from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake, open_lake
 from fraud.settings import Settings
 from tests.fraud.labels.reports import DAY, Row, at, label, labels_table, payment, payments_table
-from tests.fraud.modelling.synthetic import write_labels
+from tests.fraud.training.synthetic import write_labels
 
 DELAY = timedelta(days=7)
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from fraud.features.daily import date_of
 from fraud.features.spec import DAY_MS, FEATURE_VERSION
-from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.predictions import Scored
+from fraud.training.dataset import feature_matrix
 
 
 def with_profile_dates(rows: pa.Table) -> pa.Table:

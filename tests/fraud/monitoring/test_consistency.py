@@ -15,8 +15,8 @@ from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.predictions import Scored, as_columns
 from fraud.preprocess.published import keep_published
 from fraud.settings import Settings
-from tests.fraud.modelling.synthetic import tables, write_history
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
+from tests.fraud.training.synthetic import tables, write_history
 
 DAYS, PER_DAY, LATENESS_MS = 6, 20, DAY_MS
 CLEAN = Consistency(

@@ -10,7 +10,7 @@ from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.monitoring.shadow import Shadowed, compare_in_shadow, judge, newest_pair
 from fraud.settings import Settings
-from tests.fraud.modelling.synthetic import START_MS, labels_of
+from tests.fraud.training.synthetic import START_MS, labels_of
 
 COUNT, DAYS = 4_000, 20
 FRAUDS = np.random.default_rng(1).random(COUNT) < 0.05

@@ -9,8 +9,6 @@ import pytest
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.lake import Lake, open_lake
-from fraud.modelling.bundle import ModelBundle
-from fraud.modelling.dataset import feature_matrix
 from fraud.monitoring.predictions import Predictions, as_columns
 from fraud.monitoring.report import (
     MonitoringReport,
@@ -21,10 +19,12 @@ from fraud.monitoring.report import (
     inconsistencies,
 )
 from fraud.monitoring.watch import watch
+from fraud.registry.bundle import ModelBundle
 from fraud.settings import Settings
-from tests.fraud.modelling.models import a_bundle
-from tests.fraud.modelling.synthetic import START_MS, labels_of, tables, write_history
+from fraud.training.dataset import feature_matrix
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
+from tests.fraud.training.models import a_bundle
+from tests.fraud.training.synthetic import START_MS, labels_of, tables, write_history
 
 NOW_MS = START_MS
 TRAINED = START_MS + 20 * DAY_MS

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fraud.admission import Admitted, Door
 from fraud.errors import DataError
+from fraud.messages.admission import Admitted, Door
 from fraud.settings import Settings
 from producer.replay.tables import Files, Tables, read_tables
 from tests.producer.files.reading import HEADER, JUNE, ROWS, dry_run, write

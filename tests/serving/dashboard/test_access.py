@@ -8,10 +8,10 @@ import pytest
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
-from serving.dashboard.accounts import Accounts, hash_password, verify_password
-from serving.dashboard.limits import RateLimit
+from serving.dashboard.auth.accounts import Accounts, hash_password, verify_password
+from serving.dashboard.auth.rate_limit import RateLimit
+from serving.dashboard.feed.store import Store
 from serving.dashboard.run import listen
-from serving.dashboard.store import Store
 from tests.serving.dashboard.world import (
     CHEAP,
     PASSWORDS,

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fraud.kafka import DAY_MS, admin_client
+from fraud.kafka.clients import DAY_MS, admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
@@ -155,7 +155,7 @@ def test_a_replayed_history_has_its_payments_at_the_first_start(settings: Settin
 def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
     from confluent_kafka import Producer
 
-    from fraud.kafka import flush, producer_config
+    from fraud.kafka.clients import flush, producer_config
 
     producer = Producer(producer_config(desk.settings))
     hostile = ['{"amount": "1e999999"}', "null", "[]", "\x00", '{"transaction_id": "x"}']
@@ -170,7 +170,7 @@ def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
 
 
 def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str) -> None:
-    from fraud.kafka import create_topics
+    from fraud.kafka.clients import create_topics
 
     # given a small store and more payments than it can hold
     small = make_settings(kafka={"bootstrap_servers": broker}, dashboard={"store_mib": 16})

@@ -24,10 +24,10 @@ from playwright.sync_api import Page, expect
 
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
-from fraud.kafka import create_topics, flush, producer_config
+from fraud.kafka.clients import create_topics, flush, producer_config
 from fraud.schema import Transaction
 from fraud.settings import Settings
-from serving.dashboard.accounts import Accounts
+from serving.dashboard.auth.accounts import Accounts
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
 from tests.serving.dashboard.world import Browser, answer_to, listening, payment, tell_alert, wait_for

@@ -15,7 +15,7 @@ import pytest
 from deployments.local.processes import free_port
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.challenges import Challenge, Pending
+from serving.dashboard.auth.login_state import Challenge, Pending
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.issuer import (
     CLIENT,
@@ -197,7 +197,7 @@ def test_a_token_that_the_issuer_did_not_sign_is_refused(door: Door, sign: Any) 
 
 
 def test_an_issuer_with_new_keys_is_asked_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.dashboard.oidc._KEYS_ANEW_S", 0.0)
+    monkeypatch.setattr("serving.dashboard.auth.oidc._KEYS_ANEW_S", 0.0)
     assert door.log_in(door.desk.browser()).status_code == 303
     door.issuer.key = made_key("newer")
     assert door.log_in(door.desk.browser()).status_code == 303
@@ -269,11 +269,11 @@ def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -
 
 
 def test_what_waits_is_bounded_and_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.dashboard.challenges._MOST_PENDING", 2)
+    monkeypatch.setattr("serving.dashboard.auth.login_state._MOST_PENDING", 2)
     pending, challenge = Pending(), Challenge.fresh("http://localhost/return")
     begun = [pending.begin(challenge) for _ in range(3)]
     assert [pending.take(*one) is not None for one in begun] == [False, True, True]
-    monkeypatch.setattr("serving.dashboard.challenges.PATIENCE_S", -1)
+    monkeypatch.setattr("serving.dashboard.auth.login_state.PATIENCE_S", -1)
     assert pending.take(*pending.begin(challenge)) is None
 
 

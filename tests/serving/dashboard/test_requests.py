@@ -10,10 +10,10 @@ import pytest
 
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.guarding import bodies
-from serving.dashboard.guarding.bodies import MOST_BYTES
-from serving.dashboard.guarding.hosts import Host
-from serving.dashboard.security import Guard, _allowed
+from serving.dashboard.middleware import body_limit
+from serving.dashboard.middleware.body_limit import MOST_BYTES
+from serving.dashboard.middleware.hosts import Host
+from serving.dashboard.middleware.security import Guard, _allowed
 from tests.serving.dashboard.world import Desk, served
 
 JSON = {"Content-Type": "application/json"}
@@ -137,7 +137,7 @@ def test_a_length_is_believed_only_as_far_as_it_goes(lonely_desk: Desk) -> None:
 
 
 def test_a_body_that_never_ends_is_given_up(lonely_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bodies, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(body_limit, "_PATIENCE_S", 0.3)
     begun = time.monotonic()
     head = "POST /api/login HTTP/1.1\nHost: localhost\nContent-Length: 50\n\n"
     assert b" 408 " in raw(lonely_desk, head, b"{")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import DataError
-from serving.dashboard.store import Store
+from serving.dashboard.feed.store import Store
 
 BACK_TO_VERSION_1 = """
 DROP INDEX labels_of_campaign;

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.dashboard.store import Store, transaction
-from serving.dashboard.ticks import LATENCY_EDGES_MS, TICK_MS, Ticks, percentiles, read_ticks, total
+from serving.dashboard.feed.store import Store, transaction
+from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, Ticks, percentiles, read_ticks, total
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ import msgspec
 import uvicorn
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from fraud.kafka import consumer_config, end_offsets, flush, producer_config
+from fraud.kafka.clients import consumer_config, end_offsets, flush, producer_config
 from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
 from fraud.settings import Settings
-from serving.dashboard.accounts import Role
 from serving.dashboard.app import make_app
-from serving.dashboard.parts import Parts
+from serving.dashboard.auth.accounts import Role
+from serving.dashboard.context import Parts
 from serving.dashboard.run import listen
 
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}

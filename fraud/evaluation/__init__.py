@@ -1,0 +1,1 @@
+"""Evaluation of fraud models: metrics, baselines, the promotion gate, backtest and report."""

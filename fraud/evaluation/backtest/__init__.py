@@ -1,0 +1,1 @@
+"""The backtest: train on the past, evaluate on what came after, period by period."""

@@ -1,0 +1,161 @@
+"""A history to walk through with hindsight: the final truth, and what was known of it at any moment."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.errors import DataError
+from fraud.features.spec import DAY_MS
+from fraud.features.table import FeatureRows
+from fraud.labels.history import ALWAYS, LabelHistory
+from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.labels.progress import WORTH_SAYING, Maturity, feed_progress
+from fraud.settings import LabelSettings
+from fraud.training.contracts.columns import IDENTITY_COLUMNS
+from fraud.training.dataset import Dataset
+from fraud.training.splits import Fold
+
+Ints = npt.NDArray[np.int64]
+
+MOSTLY_REPORTED = 0.8
+"""A row has matured when the feed is past it by the delay within which this share of frauds is reported."""
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Everything there is.
+
+    Attributes:
+        data: N rows sorted by event time; their labels are the final truth.
+        reports: how the labels of these rows came to be.
+        feed: every label with its transaction_id and reported_at (ms), those on other rows too.
+        notes: what is wrong with the labels, a sentence each.
+    """
+
+    data: Dataset
+    reports: LabelHistory
+    feed: pa.Table
+    notes: tuple[str, ...] = ()
+
+    def as_known_before(self, moment: int) -> Dataset:
+        """All rows, labelled as they were known before `moment` (ms).
+
+        Anyone who splits them further takes these labels as known throughout.
+        """
+        return replace(self.data, labels=self.reports.as_known_at(moment - 1))
+
+    def training_rows(self, fold: Fold) -> Dataset:
+        """The rows of the fold's training period, labelled as they were known when its test began.
+
+        A row without a report is legitimate, as in production, if the feed of labels had come far enough past
+        it for a fraud to have been reported. The young end of the period, where most reports were still on
+        their way, is left out; but with a feed that goes on never more than half of the period, so that there
+        is something to learn from.
+        """
+        part = self.as_known_before(fold.test.start).between(fold.train)
+        known = self.maturity_before(fold.test.start)
+        lag = fold.test.start - known.known_until
+        middle = (fold.train.start + fold.train.end) // 2 - lag
+        matured = min(max(known.cutoff or 0, middle), fold.train.end)
+        return part.between(replace(fold.train, end=max(matured, fold.train.start)))
+
+    def maturity_before(self, moment: int) -> Maturity:
+        """What had matured before `moment` (ms), by the labels reported until then."""
+        reported = self.feed.filter(pc.less(self.feed["reported_at"], moment))
+        delay = timedelta(milliseconds=self._reporting_delay(moment - 1))
+        return Maturity(moment, feed_progress(reported, moment), delay)
+
+    def notes_on(self, fold: Fold) -> tuple[str, ...]:
+        """What a reader of the fold's figures must know of its labels, a sentence each."""
+        stopped = self.maturity_before(fold.test.start).sentence()
+        found = [f"the training before {fold.test}: {stopped}"] if stopped else []
+        progress = feed_progress(self.feed, int(self.data.timestamps[-1])) or fold.test.start
+        open_ms = fold.test.end - progress + self._reporting_delay(ALWAYS)
+        if timedelta(milliseconds=open_ms) >= WORTH_SAYING:
+            days = min(open_ms / DAY_MS, fold.test.days)
+            found.append(
+                f"the test {fold.test}: frauds of its last {days:.0f} days may not have been reported before "
+                "the labels end, and count as legitimate"
+            )
+        return tuple(found)
+
+    def _reporting_delay(self, moment: int) -> int:
+        """The delay (ms) within which most frauds known at `moment` were first reported."""
+        first = self.reports.first_reported(moment)
+        frauds = first > 0
+        if not frauds.any():
+            return 0
+        return int(np.quantile(first[frauds] - self.data.timestamps[frauds], MOSTLY_REPORTED))
+
+
+def make_hindsight(
+    data: Dataset, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, feed: pa.Table | None = None
+) -> Hindsight:
+    """Attach labels, as `fraud.labels.joining.join_labels` takes them; those of `data` are replaced.
+
+    Args:
+        data: the rows.
+        labels: on these rows.
+        rules: which of several reports on a payment counts.
+        feed: these labels and others beside them, where there are any.
+
+    Raises:
+        DataError: a label names no transaction of the history.
+    """
+    payments = data.identity.append_column("timestamp", pa.array(data.timestamps))
+    joined = join_labels(payments, labels, rules)
+    if joined.unused.unknown:
+        raise DataError(
+            f"{joined.unused.unknown} labels name transactions that are not in the history "
+            f"(first: {', '.join(joined.unused.examples['unknown'])}); give the labels that belong to it"
+        )
+    labelled = replace(data, labels=joined.history.as_known_at(ALWAYS), reports=None, unused=joined.unused)
+    notes = tuple(joined.unused.sentences())
+    return Hindsight(labelled, joined.history, labels if feed is None else feed, notes)
+
+
+def hindsight_of(
+    transactions: pa.Table,
+    labels: pa.Table,
+    features: FeatureRows,
+    campaigns: pa.Table | None = None,
+    rules: LabelSettings = DEFAULT_RULES,
+) -> Hindsight:
+    """The history in a user's tables.
+
+    Args:
+        transactions: in the Transaction schema, in order of event time.
+        labels: as `fraud.labels.joining.join_labels` takes them.
+        features: of these transactions.
+        campaigns: transaction_id and campaign, where a simulator tells the kind of fraud.
+        rules: which of several reports on a payment counts.
+
+    Raises:
+        DataError: a label names no transaction of the history.
+    """
+    if len(features.places) < transactions.num_rows:
+        transactions = transactions.take(pa.array(features.places))
+    data = Dataset(
+        rows=features.rows,
+        labels=np.zeros(transactions.num_rows, dtype=np.int8),
+        timestamps=transactions["timestamp"].to_numpy(),
+        amounts=transactions["amount"].to_numpy(),
+        cards=_codes(transactions["card_id"]),
+        identity=transactions.select(IDENTITY_COLUMNS),
+        campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
+    )
+    return make_hindsight(data, labels, rules)
+
+
+def _codes(column: pa.ChunkedArray) -> Ints:
+    indices = column.combine_chunks().dictionary_encode().indices
+    return np.asarray(indices.to_numpy(), dtype=np.int64)
+
+
+def _campaigns(ids: pa.ChunkedArray, campaigns: pa.Table) -> pa.ChunkedArray:
+    places = pc.index_in(ids, value_set=campaigns["transaction_id"].combine_chunks())
+    return campaigns["campaign"].cast(pa.string()).take(places)

@@ -1,0 +1,43 @@
+"""A range of the lake as a history to walk through."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.errors import DataError
+from fraud.evaluation.backtest.history import Hindsight, make_hindsight
+from fraud.labels.joining import DEFAULT_RULES
+from fraud.labels.lake import read_labels
+from fraud.lake import Lake
+from fraud.preprocess.days import feature_files
+from fraud.settings import LabelSettings
+from fraud.training.dataset import ROW_COLUMNS, make_dataset
+from fraud.training.splits import Period
+
+
+def load_hindsight(lake: Lake, needed: Period, rules: LabelSettings = DEFAULT_RULES) -> Hindsight:
+    """The lake's training rows of a period, with all that was ever reported about them.
+
+    Labels of other periods are left out.
+
+    Raises:
+        DataError: the lake has no training rows of the period, or no labels.
+    """
+    first, last = (
+        datetime.fromtimestamp(moment / 1_000, UTC).date() for moment in (needed.start, needed.end)
+    )
+    paths = feature_files(lake, first, last)
+    if not paths:
+        raise DataError(
+            f"the lake has no training rows of {needed}; run the ingest and preprocess flows, or give a file "
+            "with --transactions"
+        )
+    rows = pa.concat_tables([lake.read_table(path, columns=list(ROW_COLUMNS)) for path in paths])
+    labels = read_labels(lake, first - timedelta(days=1))
+    if not labels.num_rows:
+        raise DataError(
+            "the lake has no labels of these days, and without them nothing can be judged; ingest labels"
+        )
+    ours = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
+    return make_hindsight(make_dataset(rows, labels.slice(0, 0), 0), ours, rules, feed=labels)

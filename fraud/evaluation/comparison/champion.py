@@ -1,0 +1,79 @@
+"""The champion that a candidate is compared with: its bundle, or why it cannot be loaded."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from xgboost.core import XGBoostError
+
+from fraud.errors import FraudError
+from fraud.registry.bundle import BundleMetadata, ModelBundle
+from fraud.registry.mlflow_registry import (
+    check_compatible,
+    fetch_bundle,
+    former_champion,
+    get_version,
+    version_of_alias,
+)
+from fraud.settings import Settings
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version of the registry.
+
+    Attributes:
+        version: its number.
+        bundle: None where this code cannot score with it.
+        metadata: None where they cannot be read.
+        fault: why it cannot serve, in words; empty where it can.
+        digest: what identifies the model, as the registry notes it; empty where it does not.
+    """
+
+    version: str
+    bundle: ModelBundle | None
+    metadata: BundleMetadata | None
+    fault: str = ""
+    digest: str = ""
+
+    @property
+    def learnt_until(self) -> int:
+        """The end of what it learnt from, ms; 0 where nobody knows, which flatters the champion alone."""
+        return _milliseconds(self.metadata.train_end) if self.metadata else 0
+
+
+def find_champion(settings: Settings) -> Champion | None:
+    """The version with the alias `champion`, or the last that had it; None where there never was one.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    version = version_of_alias(settings)
+    if version is not None:
+        return _load(settings, version)
+    version = former_champion(settings)
+    if version is None:
+        return None
+    found = _load(settings, version)
+    return replace(found, fault=found.fault or f"the alias champion was taken from version {version}")
+
+
+def _load(settings: Settings, version: str) -> Champion:
+    """An artifact that is missing is a fault of the champion as well: MLflow has just answered."""
+    try:
+        bundle = fetch_bundle(settings, version)
+    except FraudError as error:
+        return Champion(version, None, None, str(error), _noted_digest(settings, version))
+    try:
+        check_compatible(bundle).verify()
+    except (FraudError, XGBoostError, ValueError) as error:
+        return Champion(version, None, bundle.metadata, str(error), bundle.digest)
+    return Champion(version, bundle, bundle.metadata, digest=bundle.digest)
+
+
+def _noted_digest(settings: Settings, version: str) -> str:
+    found = get_version(settings, version)
+    return found.digest if found else ""
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000)

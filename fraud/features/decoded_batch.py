@@ -1,0 +1,156 @@
+"""What a run of a partition's messages became: records for the kernel, and why the others do not count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fraud.features.events import EVENT, Events, encode_transactions
+from fraud.messages.admission import Admitted, Door
+from fraud.native.json_reader import (
+    FIELDS,
+    SEPARATOR,
+    TEXTS,
+    Grammar,
+    Keys,
+    gather,
+    grammar,
+    mark_misplaced,
+    read,
+)
+
+_grammar = cache(grammar)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Transactions that count, n of them in their order, as records of `EVENT`.
+
+    `refused` has the number of each other message in the run, and why it does not count.
+    """
+
+    events: Events
+    refused: list[tuple[int, str]]
+    _data: npt.NDArray[np.uint8]
+    _spans: npt.NDArray[np.int64]
+    _odd: dict[int, Admitted]
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    @property
+    def fast(self) -> int:
+        """How many of them compiled code read without the door."""
+        return len(self) - len(self._odd)
+
+    def texts(self) -> dict[str, list[str]]:
+        """What `fraud.native.json_reader.TEXTS` names, of each transaction."""
+        count = len(self)
+        if not count:
+            return {field: [] for field in TEXTS}
+        spans = self._spans.transpose(1, 0, 2).reshape(-1, 2)
+        gathered = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
+        gather(self._data, spans, gathered)
+        pieces: list[str] = gathered.tobytes().decode().split(SEPARATOR)
+        texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
+        for number, admitted in self._odd.items():
+            for field in TEXTS:
+                texts[field][number] = getattr(admitted.transaction, field)
+        return texts
+
+    def card(self, number: int) -> str:
+        """The card_id of one transaction."""
+        if number in self._odd:
+            return self._odd[number].transaction.card_id
+        begin, end = self._spans[number, TEXTS.index("card_id")]
+        return self._data[begin:end].tobytes().decode()
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "Arrivals":
+        """Those of the transactions."""
+        numbers = np.cumsum(chosen) - 1
+        odd = {int(numbers[number]): one for number, one in self._odd.items() if chosen[number]}
+        return Arrivals(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
+
+
+def read_messages(
+    door: Door,
+    values: Sequence[bytes | None],
+    times: npt.NDArray[np.int64],
+    keys: Sequence[bytes | None] = (),
+) -> Arrivals:
+    """Let messages of one partition through its door, in order; `times` are Kafka's, in ms.
+
+    `keys` are the messages'; they may be left out unless `door.needs_keys`.
+    """
+    return _Run(door, values, times, keys if door.needs_keys else ()).read()
+
+
+def keys_for(door: Door, messages: Sequence[Any]) -> list[bytes | None]:
+    """The keys of Kafka's messages as `read_messages` needs them: none where they do not matter."""
+    return [message.key() for message in messages] if door.needs_keys else []
+
+
+def _joined(found: Sequence[bytes | None], door: Door) -> Keys:
+    """The keys as compiled code reads them, those marked that the door refuses for their place."""
+    there = [key or b"" for key in found]
+    keys = Keys(
+        np.frombuffer(b"".join(there), dtype=np.uint8),
+        np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there))),
+        np.array([key is not None for key in found], dtype=np.bool_),
+    )
+    partitions = door.partitions
+    if found and partitions:
+        mark_misplaced(keys, door.partition, np.array(partitions, dtype=np.int64))
+    return keys
+
+
+class _Run:
+    """Messages on their way: in strides of what compiled code takes, and one by one between them."""
+
+    def __init__(
+        self,
+        door: Door,
+        values: Sequence[bytes | None],
+        times: npt.NDArray[np.int64],
+        keys: Sequence[bytes | None],
+    ) -> None:
+        self._door, self._values, self._times, self._keys = door, values, times, keys
+        self._events = np.zeros(len(values), dtype=EVENT)
+        # Of those that the door itself has judged, all texts are taken to be empty.
+        self._spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
+        self._odd: dict[int, Admitted] = {}
+        self._refused: list[tuple[int, str]] = []
+        self._count = 0
+
+    def read(self) -> Arrivals:
+        known: Grammar = _grammar()
+        places = np.empty((len(FIELDS), 2), dtype=np.int64)
+        there = [value or b"" for value in self._values]
+        ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
+        data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
+        keys = _joined(self._keys, self._door)
+        while at < len(ends):
+            state = np.array(self._door.state, dtype=np.int64)
+            at, self._count = read(
+                known, self._door.bounds, data, ends, self._times, keys, at, state,
+                self._events, self._spans, self._count, places,
+            )  # fmt: skip
+            self._door.state = state.tolist()
+            if at < len(ends):
+                self._judge(at)
+                at += 1
+        count = self._count
+        return Arrivals(self._events[:count], self._refused, data, self._spans[:count], self._odd)
+
+    def _judge(self, number: int) -> None:
+        key = self._keys[number] if self._keys else None
+        verdict = self._door.admit(self._values[number], int(self._times[number]), key)
+        if isinstance(verdict, Admitted):
+            self._events[self._count] = encode_transactions([verdict])[0]
+            self._odd[self._count] = verdict
+            self._count += 1
+        else:
+            self._refused.append((number, verdict.reason))

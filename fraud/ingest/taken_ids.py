@@ -1,0 +1,103 @@
+"""Which transaction_ids are taken where a partition's chain of commits ends: kept in the lake between runs.
+
+The file is a short cut. It is written after the commits of a run; what it lacks, or all of it, is made again
+from the lake's rows and rejected conflicts.
+"""
+
+import logging
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from xxhash import xxh3_128_digest
+
+from fraud.features.events import Events, encode_table, encode_transactions
+from fraud.features.spec import LONGEST_WINDOW_MS
+from fraud.ingest.commits import Commit, day_of, read_commits
+from fraud.kafka.clients import DAY_MS
+from fraud.lake import Lake
+from fraud.messages.admission import Admitted
+from fraud.native.id_index import CONFLICT_REASON, ID, IdIndex
+from fraud.schema import Transaction, to_minor
+
+_LOG = logging.getLogger(__name__)
+_FOLDER = "transactions/_commits/_ids"
+_SUFFIX = ".ids"
+_DIGEST_BYTES = 16
+
+
+def load_taken(lake: Lake, before: Commit | None, oldest_possible: int) -> IdIndex:
+    """The ids that are taken after `before`; no event time from there on is before `oldest_possible` (ms).
+
+    Raises:
+        DataError: a file of the lake is broken.
+    """
+    if before is None:
+        return IdIndex()
+    position, index = _newest_state(lake, before)
+    if position < before.end:
+        events = _events_since(lake, before.partition, position, oldest_possible)
+        index.process(events)
+        _LOG.info("taken ids of partition %d: %d rows read again", before.partition, len(events))
+    return index
+
+
+def save_taken(lake: Lake, partition: int, end: int, index: IdIndex, oldest_possible: int) -> None:
+    """Keep the ids that are taken at `end`, the offset where the chain of commits ends."""
+    content = index.dump(oldest_possible).tobytes()
+    lake.write_bytes(xxh3_128_digest(content) + content, f"{_folder(partition)}/{end:020d}{_SUFFIX}")
+    for path in lake.list_files(_folder(partition), _SUFFIX):
+        if _offset_of(path) != end:
+            lake.remove(path)
+
+
+def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:
+    """The newest state that is not beyond the chain, and its offset; 0 and nothing without one."""
+    for path in sorted(lake.list_files(_folder(before.partition), _SUFFIX), reverse=True):
+        if _offset_of(path) <= before.end:
+            with lake.open(path) as source:
+                content = source.read()
+            digest, ids = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+            if digest == xxh3_128_digest(ids):
+                return _offset_of(path), IdIndex.restore(np.frombuffer(ids, dtype=ID))
+            _LOG.warning("%s in the lake is damaged; it is made again from the rows", path)
+    return 0, IdIndex()
+
+
+def _events_since(lake: Lake, partition: int, position: int, oldest_possible: int) -> Events:
+    """What the partition admitted from the offset on and can still matter, conflicts too, in its order."""
+    first_day = day_of(max(0, oldest_possible - LONGEST_WINDOW_MS - DAY_MS))
+    commits = [
+        commit
+        for commit in read_commits(lake, "transactions")
+        if commit.partition == partition and commit.end > position
+    ]
+    files = [file.path for commit in commits for file in commit.files if file.date >= first_day]
+    parts = [_of_rows(lake.read_table(path)) for path in files]
+    parts += [_of_conflicts(lake.read_table(commit.rejected)) for commit in commits if commit.rejected]
+    if not parts:
+        return encode_transactions([])
+    offsets = np.concatenate([offsets for offsets, _ in parts])
+    events = np.concatenate([events for _, events in parts])
+    order = np.argsort(offsets, kind="stable")
+    return events[order[offsets[order] >= position]]
+
+
+def _of_rows(rows: pa.Table) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
+    return rows["offset"].to_numpy(), encode_table(rows)
+
+
+def _of_conflicts(rejected: pa.Table) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
+    rows = [row for row in rejected.to_pylist() if row["reason"] == CONFLICT_REASON]
+    decoded = [msgspec.json.decode(row["value"], type=Transaction) for row in rows]
+    admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in decoded]
+    offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
+    return offsets, encode_transactions(admitted)
+
+
+def _folder(partition: int) -> str:
+    return f"{_FOLDER}/p{partition}"
+
+
+def _offset_of(path: str) -> int:
+    return int(path.rsplit("/", 1)[1].removesuffix(_SUFFIX))

@@ -1,0 +1,1 @@
+"""Kafka: clients, topics, access rights, errors and reading a partition."""

@@ -1,0 +1,174 @@
+"""Who may do what on Kafka: the least rights of each identity, in one table.
+
+`fraud acl` applies it to a cluster, and the tests hold every identity to it on a broker that enforces it.
+Reading and writing include describing, as in Kafka's own authorizer. An idempotent producer needs no right
+beyond writing (Kafka 3.0 and newer).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from fraud.errors import ConfigurationError
+from fraud.kafka.clients import READER_GROUP, Operation
+from fraud.settings import Settings
+
+Kind = Literal["topic", "group", "transactional_id"]
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """One operation on one thing, or on all whose name begins like this."""
+
+    kind: Kind
+    name: str
+    operation: Operation
+    is_prefix: bool = False
+
+    def __str__(self) -> str:
+        star = "*" if self.is_prefix else ""
+        return f"{self.operation} {self.kind} {self.name}{star}"
+
+
+def transactional_prefix(settings: Settings) -> str:
+    """What the transactional ids of all serving workers begin with."""
+    return f"{settings.serving.transactional_id}-"
+
+
+def redrive_identity(letters: str) -> str:
+    """The consumer group and the transactional id of all redrives of a topic of dead letters."""
+    return f"{letters}.redrive"
+
+
+def label_letters_group(settings: Settings) -> str:
+    """The group whose offsets on the labels say how far their dead letters reach."""
+    return f"{settings.topics.label_dead_letters}.ingest"
+
+
+def label_letters_prefix(settings: Settings) -> str:
+    """What the transactional ids of all who send labels' dead letters begin with."""
+    return f"{label_letters_group(settings)}-"
+
+
+def _producer(settings: Settings) -> tuple[Right, ...]:
+    topics = settings.topics
+    return (
+        Right("topic", topics.transactions, "write"),
+        Right("topic", topics.labels, "write"),
+        # A history is refused that the topic would not keep.
+        Right("topic", topics.transactions, "describe_configs"),
+    )
+
+
+def _replayer(settings: Settings) -> tuple[Right, ...]:
+    """It also looks whether the topic holds younger transactions, beside which the file's would be late."""
+    return (
+        *_producer(settings),
+        Right("topic", settings.topics.labels, "describe_configs"),
+        Right("topic", settings.topics.transactions, "read"),
+        _READER,
+    )
+
+
+def _serving(settings: Settings) -> tuple[Right, ...]:
+    topics, serving = settings.topics, settings.serving
+    return (
+        Right("topic", topics.transactions, "read"),
+        Right("topic", topics.profiles, "read"),
+        Right("topic", topics.predictions, "write"),
+        Right("topic", topics.dead_letters, "write"),
+        # At its start it warns of settings that lose what it needs, or what it writes.
+        *(Right("topic", topic, "describe_configs") for topic in _served(settings)),
+        Right("group", serving.group_id, "read"),
+        Right("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
+    )
+
+
+def _served(settings: Settings) -> tuple[str, ...]:
+    topics = settings.topics
+    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters)
+
+
+def _ingest(settings: Settings) -> tuple[Right, ...]:
+    topics = settings.topics
+    return (
+        Right("topic", topics.transactions, "read"),
+        Right("topic", topics.labels, "read"),
+        _READER,
+        Right("topic", topics.label_dead_letters, "write"),
+        Right("group", label_letters_group(settings), "read"),
+        Right("transactional_id", label_letters_prefix(settings), "write", is_prefix=True),
+    )
+
+
+def _preprocess(settings: Settings) -> tuple[Right, ...]:
+    profiles = settings.topics.profiles
+    return (Right("topic", profiles, "read"), Right("topic", profiles, "write"), _READER)
+
+
+def _trainer(settings: Settings) -> tuple[Right, ...]:
+    """It compares a candidate with the scores that a champion logged which cannot be loaded."""
+    return (Right("topic", settings.topics.predictions, "read"), _READER)
+
+
+def _monitor(settings: Settings) -> tuple[Right, ...]:
+    return (Right("topic", settings.topics.predictions, "read"), _READER)
+
+
+def _analyst(settings: Settings) -> tuple[Right, ...]:
+    """The dashboard: it shows everything and writes an analyst's verdicts."""
+    topics = settings.topics
+    shown = (topics.transactions, topics.predictions, topics.profiles, topics.labels)
+    return (
+        *(Right("topic", topic, "read") for topic in shown),
+        Right("topic", topics.labels, "write"),
+        _READER,
+    )
+
+
+def _redrive(settings: Settings) -> tuple[Right, ...]:
+    """Of the transactions' dead letters and of the labels'."""
+    topics = settings.topics
+    return (
+        *_redrive_of(topics.dead_letters, topics.transactions),
+        *_redrive_of(topics.label_dead_letters, topics.labels),
+    )
+
+
+def _redrive_of(letters: str, topic: str) -> tuple[Right, ...]:
+    identity = redrive_identity(letters)
+    return (
+        Right("topic", letters, "read"),
+        Right("topic", letters, "write"),
+        Right("topic", topic, "write"),
+        Right("topic", topic, "describe_configs"),
+        Right("group", identity, "read"),
+        Right("transactional_id", identity, "write"),
+    )
+
+
+_READER = Right("group", READER_GROUP, "describe")
+
+IDENTITIES: Mapping[str, Callable[[Settings], tuple[Right, ...]]] = {
+    "producer": _producer,
+    "replayer": _replayer,
+    "serving": _serving,
+    "ingest": _ingest,
+    "preprocess": _preprocess,
+    "trainer": _trainer,
+    "monitor": _monitor,
+    "analyst": _analyst,
+    "redrive": _redrive,
+}
+"""The identities of our programs. Creating topics and granting rights is left to an administrator."""
+
+
+def rights_of(settings: Settings, identity: str) -> tuple[Right, ...]:
+    """The least rights of an identity.
+
+    Raises:
+        ConfigurationError: there is no such identity.
+    """
+    if identity not in IDENTITIES:
+        raise ConfigurationError(f"no identity is called {identity!r}; there are {', '.join(IDENTITIES)}")
+    return IDENTITIES[identity](settings)

@@ -1,0 +1,122 @@
+"""Kafka's access control lists, brought to what the table of `fraud.kafka.access` says."""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from fraud.errors import UnreachableError
+from fraud.kafka.access import Right, rights_of
+from fraud.kafka.clients import admin_client
+from fraud.kafka.errors import denial
+from fraud.settings import Settings
+
+_ANY_HOST = "*"
+
+
+@dataclass(frozen=True)
+class AclPlan:
+    """What a principal has, lacks, and has beyond its need."""
+
+    identity: str
+    principal: str
+    there: tuple[Right, ...]
+    missing: tuple[Right, ...]
+    beyond: tuple[str, ...]
+
+
+def plan_acls(settings: Settings, principals: Mapping[str, str]) -> list[AclPlan]:
+    """Compare the cluster with the table, for `principals` (identity to `User:name`).
+
+    Identities of one principal share what it has; nothing of it counts as beyond its need that one of them
+    needs.
+
+    Raises:
+        ConfigurationError: there is no such identity.
+        UnreachableError: no broker answers, it refuses, or it has no access control.
+    """
+    rights = {identity: rights_of(settings, identity) for identity in principals}
+    needed: dict[str, set[AclBinding]] = {principal: set() for principal in principals.values()}
+    for identity, principal in principals.items():
+        needed[principal] |= {_binding(principal, right) for right in rights[identity]}
+    admin = admin_client(settings)
+    found = {principal: _found(settings, admin, principal) for principal in needed}
+    plans = []
+    for identity, principal in principals.items():
+        is_there = {right: _binding(principal, right) in found[principal] for right in rights[identity]}
+        plans.append(
+            AclPlan(
+                identity,
+                principal,
+                there=tuple(right for right, there in is_there.items() if there),
+                missing=tuple(right for right, there in is_there.items() if not there),
+                beyond=tuple(sorted(map(_described, found[principal] - needed[principal]))),
+            )
+        )
+    return plans
+
+
+def apply_plan(settings: Settings, plans: Iterable[AclPlan]) -> int:
+    """Grant what is missing, and only that; returns how many rights were granted.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    wanted = [_binding(plan.principal, right) for plan in plans for right in plan.missing]
+    admin = admin_client(settings)
+    for future in (admin.create_acls(wanted) if wanted else {}).values():
+        _answer(settings, future, "granting rights")
+    return len(wanted)
+
+
+def _found(settings: Settings, admin: AdminClient, principal: str) -> set[AclBinding]:
+    anything = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, principal, None,
+        AclOperation.ANY, AclPermissionType.ANY,
+    )  # fmt: skip
+    return set(_answer(settings, admin.describe_acls(anything), "listing rights"))
+
+
+def _binding(principal: str, right: Right) -> AclBinding:
+    return AclBinding(
+        ResourceType[right.kind.upper()],
+        right.name,
+        ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL,
+        principal,
+        _ANY_HOST,
+        AclOperation[right.operation.upper()],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _described(binding: AclBinding) -> str:
+    star = "*" if binding.resource_pattern_type == ResourcePatternType.PREFIXED else ""
+    verb = "" if binding.permission_type == AclPermissionType.ALLOW else "denied: "
+    what = f"{binding.operation.name} {binding.restype.name} {binding.name}{star}".lower()
+    return f"{verb}{what}" + ("" if binding.host == _ANY_HOST else f" from {binding.host}")
+
+
+def _answer(settings: Settings, future: Future[Any], doing: str) -> Any:
+    try:
+        return future.result(settings.kafka.request_timeout_s) or []
+    except TimeoutError:
+        raise UnreachableError(
+            f"Kafka at {settings.kafka.bootstrap_servers} did not answer in time at {doing}; run it again"
+        ) from None
+    except KafkaException as error:
+        fault = error.args[0]
+        raise denial(settings.kafka, fault, doing) or UnreachableError(
+            f"Kafka at {settings.kafka.bootstrap_servers} failed at {doing}: {fault.str()}; "
+            "its brokers need an authorizer (authorizer.class.name)"
+        ) from error

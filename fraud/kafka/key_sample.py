@@ -1,0 +1,119 @@
+"""A look at what lies in `transactions`: are the keys the cards, and is each card in one partition?"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fraud.errors import DataError
+from fraud.kafka.clients import DAY_MS, require_readable
+from fraud.kafka.keys import Kind, classify
+from fraud.kafka.log import PartitionLog
+from fraud.settings import Settings
+
+_RECENT = 500
+"""Messages of each partition that a check looks at."""
+_MOST_OF_A_CARD = 20_000
+"""Messages of each partition in which a card's payments are looked for."""
+
+_WORDS: dict[Kind, str] = {
+    "null": "have no key",
+    "other": "have a key that is not the card_id",
+    "crc32": "were placed by CRC32 (librdkafka's default)",
+    "fnv1a": "were placed by FNV-1a (sarama's default)",
+    "elsewhere": "were placed by a partitioner unknown here, or before partitions were added",
+}
+
+
+class _Payment(msgspec.Struct):
+    card_id: str
+
+
+_DECODER = msgspec.json.Decoder(_Payment)
+
+
+@dataclass
+class KeySample:
+    """What recent messages look like: how many of each kind, and in which partitions each card was seen."""
+
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    partitions: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def split_cards(self) -> int:
+        """Cards seen in more than one partition."""
+        return sum(len(found) > 1 for found in self.partitions.values())
+
+
+def check_keys(settings: Settings) -> str:
+    """What a sample says of the keys, in one sentence.
+
+    Raises:
+        DataError: messages are not keyed by their card, or not placed by murmur2.
+        UnreachableError: Kafka does not answer, or there is no such topic.
+    """
+    topic, sample = settings.topics.transactions, sample_keys(settings)
+    seen = sample.kinds.total()
+    if not seen:
+        return f"{topic} holds no payment yet"
+    kinds = sample.kinds
+    faults = [f"{kinds[kind] / seen:.1%} {words}" for kind, words in _WORDS.items() if kinds[kind]]
+    if sample.split_cards:
+        faults.append(f"{sample.split_cards} cards are in several partitions, so their state is split")
+    if faults:
+        raise DataError(f"of {seen:,} recent messages of {topic} {'; '.join(faults)}")
+    return f"{seen:,} recent messages of {topic} are keyed by their card and placed by murmur2"
+
+
+def sample_keys(settings: Settings) -> KeySample:
+    """Look at the last messages of each partition."""
+    topic, sample = settings.topics.transactions, KeySample()
+    count = require_readable(settings, topic)
+    for partition in range(count):
+        with PartitionLog(settings, topic, partition) as log:
+            low, high = log.bounds()
+            for message, card in _payments(log.read(max(low, high - _RECENT), high)):
+                sample.kinds[classify(message.key(), card, partition, count)] += 1
+                sample.partitions[card].add(partition)
+    return sample
+
+
+def partitions_of_card(settings: Settings, card_id: str, time_ms: int) -> dict[int, int]:
+    """How many payments of a card each partition holds, from a day before `time_ms` on.
+
+    Raises:
+        UnreachableError: Kafka does not answer, or there is no such topic.
+    """
+    topic, found = settings.topics.transactions, Counter[int]()
+    written = msgspec.json.encode(card_id)
+    for partition in range(require_readable(settings, topic)):
+        with PartitionLog(settings, topic, partition) as log:
+            _, high = log.bounds()
+            start = log.first_at(time_ms - DAY_MS, high)
+            batches = log.read(start, min(high, start + _MOST_OF_A_CARD))
+            likely = ([one for one in batch if written in (one.value() or b"")] for batch in batches)
+            found[partition] = sum(card == card_id for _, card in _payments(likely))
+    return {partition: count for partition, count in found.items() if count}
+
+
+def split_note(found: dict[int, int]) -> str | None:
+    """The sentence on a card whose payments are in several partitions; None where they are in one."""
+    if len(found) < 2:
+        return None
+    told = ", ".join(f"{count} in partition {partition}" for partition, count in sorted(found.items()))
+    return (
+        f"this card's payments are in several partitions ({told}): each partition knows only its own, so the "
+        "features are too small; `fraud doctor` says which sender keys or places them differently"
+    )
+
+
+def _payments(batches: Iterable[list[Any]]) -> Iterator[tuple[Any, str]]:
+    """Each message that is a payment, with its card."""
+    for batch in batches:
+        for message in batch:
+            try:
+                yield message, _DECODER.decode(message.value() or b"").card_id
+            except (msgspec.DecodeError, ValueError, RecursionError):
+                continue

@@ -1,0 +1,88 @@
+"""Keys of `transactions`: whether they are the card, and which partitioner placed them.
+
+A card's state lives in one partition, so all its messages must lie in one: the key must be the card_id, and
+every sender must use the same partitioner, Java's murmur2. Others that clients use by default are known by
+name here, so that a mixture can be named.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+from zlib import crc32
+
+Kind = Literal["null", "other", "murmur2", "crc32", "fnv1a", "ambiguous", "elsewhere"]
+"""`null`: no key; `other`: the key is not the card; the rest say who puts that key into that partition: one
+of the partitioners alone, several of them by coincidence, or none of them."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+PARTITIONERS: tuple[Kind, ...] = ("murmur2", "crc32", "fnv1a", "elsewhere")
+"""Kinds that cannot be together where all use one partitioner."""
+
+_MASK = 0xFFFF_FFFF
+_FACTOR = 0x5BD1_E995
+_SEED = 0x9747_B28C
+
+
+def murmur2(data: Sequence[int], begin: int, end: int) -> int:
+    """The hash of Java's default partitioner, of `data[begin:end]` (bytes); not negative.
+
+    After Austin Appleby's MurmurHash2 as Kafka's clients have it (org.apache.kafka.common.utils.Utils).
+    Plain Python, which fraud.native.json_reader compiles too (fraud.native.jit).
+    """
+    length = end - begin
+    value = _SEED ^ length
+    for at in range(begin, end - 3, 4):
+        word = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
+        word = word * _FACTOR & _MASK
+        word = (word ^ word >> 24) * _FACTOR & _MASK
+        value = (value * _FACTOR & _MASK) ^ word
+    rest = end - length % 4
+    if rest < end:
+        for at in range(rest, end):
+            value ^= data[at] << 8 * (at - rest)
+        value = value * _FACTOR & _MASK
+    value = (value ^ value >> 13) * _FACTOR & _MASK
+    return (value ^ value >> 15) & 0x7FFF_FFFF
+
+
+def fnv1a(key: bytes) -> int:
+    """The hash of sarama's default partitioner, as it takes it modulo the number of partitions."""
+    value = 0x811C_9DC5
+    for byte in key:
+        value = (value ^ byte) * 0x0100_0193 & _MASK
+    # Go's int32, made positive after its remainder was taken: the same as taking that of its size.
+    return value if value < 1 << 31 else (1 << 32) - value
+
+
+def classify(key: bytes | None, card: str, partition: int, partitions: int) -> Kind:
+    """The kind of a message in `partition` of so many `partitions`."""
+    if key is None:
+        return "null"
+    if key != card.encode():
+        return "other"
+    places: dict[Kind, int] = {
+        "murmur2": murmur2(key, 0, len(key)),
+        "crc32": crc32(key),
+        "fnv1a": fnv1a(key),
+    }
+    fitting = [name for name, place in places.items() if place % partitions == partition]
+    if len(fitting) > 1:
+        return "ambiguous"
+    return fitting[0] if fitting else "elsewhere"
+
+
+def key_objection(key: bytes | None, card: str, partition: int, partitions: Sequence[int]) -> str | None:
+    """Why a message must not count where keys are required; None: it may.
+
+    `partitions` are the numbers of partitions that the topic has had; none: the place is not looked at.
+    """
+    if key is None:
+        return "the message has no key; the key must be the card_id"
+    if key != card.encode():
+        return "the key is not the card_id"
+    if partitions and not any(murmur2(key, 0, len(key)) % number == partition for number in partitions):
+        told = " or ".join(map(str, partitions))
+        return (
+            f"the key does not belong into partition {partition} of {told}: its sender does not use the "
+            "partitioner murmur2"
+        )
+    return None

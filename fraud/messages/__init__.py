@@ -1,0 +1,1 @@
+"""Messages of any topic: decoding, admission and dead letters."""

@@ -1,0 +1,61 @@
+"""Dead letters: a refused message as it was, with the reason and where it came from in further headers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from fraud.messages.admission import TRUNCATED, dead_letter_headers
+from fraud.messages.decoding import headers_of
+
+Headers = list[tuple[str, bytes | None]]
+"""As Kafka has them: in order, and a name may come twice."""
+
+Report = Callable[[Any, Any], None]
+"""Called for each message with how its delivery ended: an error or None, and the message."""
+
+_TRUNCATED_TO = 65_536
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A refused message: its original bytes and headers, and further headers that say why and from where."""
+
+    key: bytes | None
+    value: bytes | None
+    original: Headers
+    told: Headers
+
+
+def dead_letter(message: Any, reason: str) -> DeadLetter:
+    """The dead letter of a message that is refused for `reason`."""
+    headers = headers_of(message)
+    if headers is None:
+        reason += "; its headers cannot be read and are left out"
+    added = dead_letter_headers(
+        reason, message.topic(), message.partition(), message.offset(), message.timestamp()[1]
+    )
+    return DeadLetter(message.key(), message.value(), headers or [], [*added.items()])
+
+
+def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None = None) -> None:
+    """Produce a letter; what is too large with its headers is cut, and says so in its last header.
+
+    Raises:
+        KafkaException: the producer does not take it.
+    """
+    # Redrive cuts off what was added, so it comes last.
+    headers = letter.original + letter.told
+    try:
+        producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            raise
+        producer.produce(
+            topic,
+            key=letter.key,
+            value=(letter.value or b"")[:_TRUNCATED_TO],
+            headers=[*letter.told, (TRUNCATED, b"true")],
+            on_delivery=report,
+        )

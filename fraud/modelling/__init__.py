@@ -1,1 +1,0 @@
-"""Learning and judging models, on plain arrays and tables."""

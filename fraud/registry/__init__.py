@@ -1,0 +1,1 @@
+"""The model registry: bundles, versions, aliases and promotion."""

@@ -1,0 +1,275 @@
+"""The model bundle: a booster and everything that decides whether and how it may serve.
+
+On disk it is an MLflow model of the xgboost flavour in UBJ format, so that `mlflow.xgboost.load_model` opens
+it anywhere; what serving needs stands in the MLmodel file's `metadata`. Nothing in it is ever unpickled.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import xgboost as xgb
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fraud.errors import IncompatibleModelError
+from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION
+from fraud.training.calibration import Calibration, Identity
+
+Rows = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float64]
+
+METADATA_KEY = "fraud_detection"
+"""Under which the MLmodel's `metadata` holds ours."""
+
+PROBE_TOLERANCE = 1e-5
+"""How far a probe score may be off on another processor before the artifact counts as broken."""
+
+DIGEST_DIGITS = 16
+
+_MODEL_FILE = "model.ubj"
+_SCORING = {"booster_sha256", "calibration", "feature_names", "feature_version", "threshold"}
+"""What serving scores and decides by."""
+
+
+class BundleMetadata(BaseModel):
+    """What a registered model says of itself; money in minor units, times in UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_name: str
+    feature_version: int
+    feature_names: tuple[str, ...]
+    calibration: Calibration
+    threshold: float = Field(ge=0, le=1, description="scores from here on are reviewed")
+    policy: str = Field(description="how the threshold was chosen: cost, precision or capacity")
+    policy_reason: str = ""
+    train_start: datetime
+    train_end: datetime
+    labels_as_of: datetime = Field(description="labels reported later were not seen")
+    data_fingerprint: str = Field(description="of the rows and labels that were learnt from")
+    params: dict[str, float | int | str | None] = Field(default_factory=dict)
+    engine: str = Field(default="local", description="where the booster was fitted: local or spark")
+    metrics: dict[str, float] = Field(default_factory=dict)
+    code_version: str
+    created_at: datetime
+    booster_sha256: str
+    probe_scores: tuple[float, ...] = Field(description="the scores of `probe_rows`")
+
+
+@dataclass(frozen=True)
+class ModelBundle:
+    """A booster ready to score.
+
+    Attributes:
+        booster: the trees.
+        metadata: what it says of itself.
+        version: the registry's number, empty before registration. A registry that starts again gives it to
+            another model: what identifies a model is its `digest`.
+        run_id: MLflow's run that made it, empty where that is unknown.
+    """
+
+    booster: xgb.Booster = field(repr=False)
+    metadata: BundleMetadata
+    version: str = ""
+    run_id: str = ""
+
+    def __post_init__(self) -> None:
+        # One thread beats several on micro-batches, and never competes with the engine's own.
+        self.booster.set_param({"nthread": 1})
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the trees and of all that decides about scores: what identifies the model, 16 hex digits."""
+        told = self.metadata.model_dump(mode="json", include=_SCORING)
+        return _sha256(json.dumps(told, sort_keys=True).encode())[:DIGEST_DIGITS]
+
+    @property
+    def threshold(self) -> float:
+        """Scores from here on are reviewed."""
+        return self.metadata.threshold
+
+    def score(self, rows: Rows) -> Scores:
+        """Calibrated fraud probabilities, shape (N,), of feature rows, shape (N, F), NaN = unknown.
+
+        A row's score does not depend on the rows it comes with.
+        """
+        return calibrated(self.booster, self.metadata.calibration, rows)
+
+    def contributions(self, rows: Rows) -> Rows:
+        """Each feature's share (SHAP) in the log-odds, shape (N, F), before calibration."""
+        matrix = xgb.DMatrix(rows, feature_names=list(self.metadata.feature_names), nthread=1)
+        return np.asarray(self.booster.predict(matrix, pred_contribs=True)[:, :-1], dtype=np.float32)
+
+    def verify(self) -> Self:
+        """Score the probe rows and compare with what the trainer saw.
+
+        Raises:
+            IncompatibleModelError: the scores differ, so this is not the model that was judged.
+        """
+        scores = self.score(probe_rows(len(self.metadata.feature_names)))
+        expected = np.asarray(self.metadata.probe_scores)
+        if scores.shape != expected.shape or not np.allclose(scores, expected, rtol=0, atol=PROBE_TOLERANCE):
+            raise IncompatibleModelError(
+                f"{describe(self)} does not reproduce the scores of its training; train and register it anew"
+            )
+        return self
+
+
+def calibrated(booster: xgb.Booster, calibration: Calibration, rows: Rows) -> Scores:
+    """The calibrated probabilities of `rows`, shape (N, F)."""
+    if not len(rows):
+        return np.empty(0)
+    margin = booster.inplace_predict(np.ascontiguousarray(rows, dtype=np.float32), predict_type="margin")
+    return calibration.apply(np.asarray(margin, dtype=np.float64))
+
+
+def probe_rows(features: int) -> Rows:
+    """A fixed matrix, shape (16, features), with every magnitude and some unknowns."""
+    random = np.random.Generator(np.random.PCG64(2_718))
+    rows = random.lognormal(mean=2.0, sigma=3.0, size=(16, features)).astype(np.float32)
+    rows[random.random(rows.shape) < 0.2] = np.nan
+    return rows
+
+
+def make_bundle(
+    booster: xgb.Booster,
+    *,
+    model_name: str,
+    threshold: float,
+    calibration: Calibration | None = None,
+    feature_names: tuple[str, ...] = FEATURE_NAMES,
+    feature_version: int = FEATURE_VERSION,
+    policy: str = "cost",
+    **told: Any,
+) -> ModelBundle:
+    """A bundle of `booster`; `told` are further fields of `BundleMetadata`, times default to now."""
+    calibration = calibration or Identity()
+    booster.set_param({"nthread": 1})
+    now = datetime.now(UTC)
+    defaults: dict[str, Any] = {
+        "train_start": now,
+        "train_end": now,
+        "labels_as_of": now,
+        "data_fingerprint": "",
+        "code_version": "",
+        "created_at": now,
+    }
+    metadata = BundleMetadata(
+        model_name=model_name,
+        threshold=threshold,
+        calibration=calibration,
+        feature_names=feature_names,
+        feature_version=feature_version,
+        policy=policy,
+        booster_sha256=_sha256(bytes(booster.save_raw("ubj"))),
+        probe_scores=tuple(calibrated(booster, calibration, probe_rows(len(feature_names))).tolist()),
+        **(defaults | told),
+    )
+    return ModelBundle(booster, metadata)
+
+
+def flavour_arguments(bundle: ModelBundle) -> dict[str, Any]:
+    """The arguments that `mlflow.xgboost.save_model` and `log_model` take for a bundle."""
+    return {
+        "model_format": "ubj",
+        "metadata": {METADATA_KEY: bundle.metadata.model_dump(mode="json")},
+        # Stated, because MLflow would otherwise infer them by loading the model in another process.
+        "pip_requirements": [f"xgboost=={xgb.__version__}"],
+    }
+
+
+def write_bundle(bundle: ModelBundle, folder: Path) -> None:
+    """Write the bundle as an MLflow model into `folder`, which must not exist."""
+    import mlflow.xgboost
+
+    mlflow.xgboost.save_model(bundle.booster, str(folder), **flavour_arguments(bundle))
+
+
+def read_bundle(folder: Path, version: str = "", run_id: str = "") -> ModelBundle:
+    """The bundle in an MLflow model's folder, checked against its checksum.
+
+    Args:
+        folder: where it is.
+        version: the registry's number.
+        run_id: where the folder does not name the run.
+
+    Raises:
+        IncompatibleModelError: it is not one of ours, or it is broken.
+    """
+    metadata, logged_by = _read_metadata(folder)
+    try:
+        content = (folder / _MODEL_FILE).read_bytes()
+    except OSError as error:
+        raise IncompatibleModelError(
+            f"the model in {folder} has no readable {_MODEL_FILE}; register it anew"
+        ) from error
+    if _sha256(content) != metadata.booster_sha256:
+        raise IncompatibleModelError(
+            f"{_MODEL_FILE} in {folder} does not match its checksum (truncated or altered); register it anew"
+        )
+    try:
+        booster = xgb.Booster(model_file=bytearray(content))
+    except xgb.core.XGBoostError as error:
+        raise IncompatibleModelError(
+            f"XGBoost {xgb.__version__} cannot read the model in {folder}; train it anew"
+        ) from error
+    return ModelBundle(booster, metadata, version, logged_by or run_id)
+
+
+def check_compatible(bundle: ModelBundle) -> ModelBundle:
+    """The bundle, if it can score this code's features.
+
+    Raises:
+        IncompatibleModelError: it needs another feature version or other columns.
+    """
+    metadata = bundle.metadata
+    if metadata.feature_version != FEATURE_VERSION:
+        raise IncompatibleModelError(
+            f"{describe(bundle)} needs feature version {metadata.feature_version}, this code computes "
+            f"{FEATURE_VERSION}; train a new model"
+        )
+    if metadata.feature_names != FEATURE_NAMES:
+        odd = sorted(set(metadata.feature_names) ^ set(FEATURE_NAMES)) or ["their order"]
+        raise IncompatibleModelError(
+            f"{describe(bundle)} has other features than this code ({', '.join(odd[:5])}); train a new model"
+        )
+    if bundle.booster.num_features() != len(FEATURE_NAMES):
+        raise IncompatibleModelError(
+            f"{describe(bundle)} takes {bundle.booster.num_features()} columns, its metadata name "
+            f"{len(FEATURE_NAMES)}; register it anew"
+        )
+    return bundle
+
+
+def describe(bundle: ModelBundle) -> str:
+    """The bundle's name and version, for sentences."""
+    return f"model {bundle.metadata.model_name!r} version {bundle.version or '(unregistered)'}"
+
+
+def _read_metadata(folder: Path) -> tuple[BundleMetadata, str]:
+    """What the folder says of the model, and the run that logged it, if there was one."""
+    try:
+        told = yaml.safe_load((folder / "MLmodel").read_text())
+        return BundleMetadata.model_validate(told["metadata"][METADATA_KEY]), str(told.get("run_id") or "")
+    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise IncompatibleModelError(
+            f"the model in {folder} was not made by this project (no {METADATA_KEY} metadata); "
+            "register one that `flows/train.py` made"
+        ) from error
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise IncompatibleModelError(
+            f"the metadata of the model in {folder} are not usable "
+            f"({'.'.join(map(str, fault['loc']))}: {fault['msg']}); train it anew"
+        ) from error
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

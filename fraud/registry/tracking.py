@@ -1,0 +1,128 @@
+"""One training as an MLflow run: parameters, metrics, plots, and last of all the registered bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import mlflow
+from matplotlib.figure import Figure
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+from optuna.trial import FrozenTrial
+
+from fraud.evaluation import plots
+from fraud.registry.bundle import ModelBundle
+from fraud.registry.mlflow_registry import answering, experiment_id, log_and_register
+from fraud.settings import Settings
+from fraud.training.run import Report
+from fraud.training.search import SearchResult
+from fraud.training.splits import Split
+
+
+@dataclass(frozen=True)
+class Logged:
+    """Where the training can be looked up."""
+
+    run_id: str
+    version: str
+    url: str | None
+    plots: dict[str, str]
+    """Addresses of the pictures by name; none where MLflow has no pages."""
+
+
+def log_training(
+    settings: Settings,
+    bundle: ModelBundle,
+    report: Report,
+    found: SearchResult,
+    split: Split,
+    notes: Sequence[str] = (),
+) -> Logged:
+    """Log a run; the bundle is registered when all else is safe, so nothing is ever registered by half.
+
+    `notes` become the run's note.
+
+    Raises:
+        UnreachableError: MLflow does not answer; the run is then marked as failed and nothing registered.
+    """
+    experiment = experiment_id(settings)
+    with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
+        mlflow.log_params(_parameters(bundle, split))
+        mlflow.log_metrics(_metrics(report, found))
+        if notes:
+            mlflow.set_tag(MLFLOW_RUN_NOTE, "\n\n".join(notes))
+        figures = draw(settings, bundle, report, found)
+        for name, figure in figures.items():
+            mlflow.log_figure(figure, _plot_path(name))
+        mlflow.log_dict({"trials": [_told(trial) for trial in found.study.get_trials()]}, "study.json")
+        version = log_and_register(settings, bundle, run.info.run_id)
+    run_id = run.info.run_id
+    pictures = {name: _picture(settings, run_id, name) for name in figures if _has_pages(settings)}
+    return Logged(run_id, version, _page(settings, experiment, run_id), pictures)
+
+
+def draw(settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult) -> dict[str, Figure]:
+    """Every plot of a training, by name."""
+    scores, threshold = report.scores["model"], bundle.threshold
+    return {
+        "precision_recall": plots.precision_recall_plot(report.test, report.scores, threshold),
+        "calibration": plots.calibration_plot(report.test, scores),
+        "savings": plots.savings_plot(report.test, scores, threshold, settings.training.review_cost),
+        "importances": plots.importance_plot(bundle.booster),
+        "study": plots.study_plot(found.study),
+        "strategies": plots.strategy_plot(found.study),
+    }
+
+
+def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
+    metadata = bundle.metadata
+    told: dict[str, object] = dict(metadata.params) | {
+        "engine": metadata.engine,
+        "policy": metadata.policy,
+        "calibration": metadata.calibration.kind,
+        "feature_version": metadata.feature_version,
+        "data_fingerprint": metadata.data_fingerprint,
+        "code_version": metadata.code_version,
+        "train": split.train,
+        "validation": split.validation,
+        "refit": split.refit,
+        "test": split.test,
+    }
+    return {name: str(value) for name, value in told.items()}
+
+
+def _metrics(report: Report, found: SearchResult) -> dict[str, float]:
+    metrics = {f"test_{name}": value for name, value in report.model.metrics.items()}
+    for baseline, judgement in report.baselines.items():
+        prefix = baseline.replace(" ", "_")
+        metrics |= {f"{prefix}_{name}": value for name, value in judgement.metrics.items()}
+    return metrics | {"search_average_precision": found.value}
+
+
+def _told(trial: FrozenTrial) -> dict[str, object]:
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "value": trial.value,
+        "params": trial.params,
+        "folds": trial.user_attrs.get("folds"),
+        "rounds": trial.user_attrs.get("rounds"),
+    }
+
+
+def _plot_path(name: str) -> str:
+    return f"plots/{name}.png"
+
+
+def _has_pages(settings: Settings) -> bool:
+    return settings.tracking_uri.startswith("http")
+
+
+def _page(settings: Settings, experiment: str, run_id: str) -> str | None:
+    if not _has_pages(settings):
+        return None
+    return f"{settings.tracking_uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
+
+
+def _picture(settings: Settings, run_id: str, name: str) -> str:
+    query = urlencode({"path": _plot_path(name), "run_uuid": run_id})
+    return f"{settings.tracking_uri.rstrip('/')}/get-artifact?{query}"

@@ -1,0 +1,1 @@
+"""Training: dataset, splits, search, fit, calibration and threshold."""

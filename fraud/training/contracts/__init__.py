@@ -1,0 +1,1 @@
+"""What training rows must fulfil before a model learns from them."""

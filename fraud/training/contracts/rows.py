@@ -1,0 +1,181 @@
+"""The door of training: what rows must satisfy before anything is learnt from them.
+
+Every contract is one vectorised check; what breaks it is named by its transactions, and nothing is repaired
+silently.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fraud.errors import DataError
+from fraud.evaluation.metrics import average_precision
+from fraud.training.contracts.repeated_ids import repeated_ids
+from fraud.training.dataset import Dataset
+from fraud.training.splits import Period
+
+HIGHEST_FRAUD_RATE = 0.5
+"""Beyond this the labels are more likely inverted than the customers criminal."""
+
+IMPLAUSIBLE_PRECISION = 0.95
+"""A single feature with a higher average precision is more likely the label in disguise."""
+
+_LEAK_ROWS = 60_000
+
+_SHARES = ("is_",)
+# A merchant's fraud rate may exceed 1: what is reported in a window may have been paid long before it.
+_NOT_NEGATIVE = (
+    *("card_", "merchant_count_", "merchant_fraud_rate_", "small_count_", "merchants_", "countries_"),
+    *("high_recent", "speed_kmh", "amount_ratio_", "merchant_amount_ratio"),
+)
+
+
+def bounds_of(feature: str) -> tuple[float, float]:
+    """Between which values a feature must lie, both included, when it is known."""
+    if feature in ("hour", "weekday"):
+        return (0, 23) if feature == "hour" else (0, 6)
+    if feature.startswith(_SHARES) or feature.endswith("_is_new"):
+        return 0, 1
+    return (0 if feature == "amount" or feature.startswith(_NOT_NEGATIVE) else -np.inf), np.inf
+
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A contract that is broken, by how many rows, and the first few of them."""
+
+    contract: str
+    rows: int
+    transactions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows break {self.contract!r} (first: {', '.join(self.transactions)})"
+
+
+def check_rows(data: Dataset, period: Period | None = None) -> list[Breach]:
+    """Every contract on single rows that `data` breaks."""
+    checks: dict[str, Callable[[], Bools]] = {
+        "identifiers are present": lambda: _any_null(data.identity),
+        "transaction_id is unique": lambda: repeated_ids(data.identity["transaction_id"], data.timestamps),
+        "amount is not negative": lambda: data.amounts < 0,
+        "amount feature equals the amount": lambda: _differs_from_amount(data),
+        "features are not infinite": lambda: np.asarray(np.isinf(data.rows).any(axis=1)),
+        "features are within their bounds": lambda: _out_of_bounds(data),
+        "rows are in order of time": lambda: np.diff(data.timestamps, prepend=data.timestamps[:1]) < 0,
+    }
+    if period is not None:
+        checks["timestamp is within the period read"] = lambda: (
+            (data.timestamps < period.start) | (data.timestamps >= period.end)
+        )
+    return [breach for name, check in checks.items() if (breach := _breach(data, name, check()))]
+
+
+def require_sound(data: Dataset, period: Period | None = None) -> None:
+    """Stop before learning from broken data.
+
+    Raises:
+        DataError: there are no rows, rows break a contract, or the labels cannot be right.
+    """
+    if not len(data):
+        raise DataError("there are no matured rows to learn from; run the ingest and preprocess flows first")
+    breaches = check_rows(data, period)
+    if breaches:
+        raise DataError(f"the training data are broken: {'; '.join(map(str, breaches))}; mend the lake first")
+    require_both_classes(data, "the history")
+    rate = data.frauds / len(data)
+    if rate > HIGHEST_FRAUD_RATE:
+        raise DataError(f"{rate:.0%} of the rows are labelled fraud; are the labels inverted?")
+
+
+def require_both_classes(data: Dataset, what: str) -> None:
+    """Stop when there is nothing to tell apart.
+
+    Raises:
+        DataError: no fraud, or nothing but fraud.
+    """
+    if data.frauds == 0:
+        raise DataError(
+            f"{what} holds no fraud among {len(data)} matured rows; ingest labels or take a longer history"
+        )
+    if data.frauds == len(data):
+        raise DataError(f"{what} holds nothing but fraud ({len(data)} rows); there is nothing to tell apart")
+
+
+def suspicious_features(data: Dataset, seed: int = 0) -> dict[str, float]:
+    """Features that alone, by their value or by being unknown, nearly give the label away.
+
+    Returns:
+        Name and average precision of each feature above `IMPLAUSIBLE_PRECISION`.
+    """
+    rows, labels = _leak_sample(data, seed)
+    found: dict[str, float] = {}
+    for column, name in enumerate(data.feature_names):
+        precision = max(_single_feature_precision(rows[:, column], labels))
+        if precision > IMPLAUSIBLE_PRECISION:
+            found[name] = precision
+    return found
+
+
+def require_no_leak(data: Dataset, seed: int = 0) -> None:
+    """Stop when a feature knows what only the label can know.
+
+    Raises:
+        DataError: names the features.
+    """
+    found = suspicious_features(data, seed)
+    if found:
+        told = ", ".join(f"{name} ({precision:.2f})" for name, precision in found.items())
+        raise DataError(
+            f"features alone reach an implausible average precision: {told}; they seem to contain the label"
+        )
+
+
+def _single_feature_precision(values: npt.NDArray[np.float32], labels: npt.NDArray[np.int8]) -> list[float]:
+    unknown = np.isnan(values)
+    low = np.where(unknown, -np.inf, values)
+    high = np.where(unknown, np.inf, values)
+    return [average_precision(labels, score.astype(np.float64)) for score in (low, -low, high, -high)]
+
+
+def _leak_sample(data: Dataset, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int8]]:
+    if len(data) <= _LEAK_ROWS:
+        return data.rows, data.labels
+    chosen = np.random.default_rng(seed).choice(len(data), _LEAK_ROWS, replace=False)
+    return data.rows[chosen], data.labels[chosen]
+
+
+def _breach(data: Dataset, contract: str, broken: Bools) -> Breach | None:
+    index = np.flatnonzero(broken)
+    if not len(index):
+        return None
+    first = data.identity["transaction_id"].take(pa.array(index[:5])).to_pylist()
+    return Breach(contract, len(index), tuple(str(one) for one in first))
+
+
+def _out_of_bounds(data: Dataset) -> Bools:
+    broken = np.zeros(len(data), dtype=np.bool_)
+    for column, name in enumerate(data.feature_names):
+        low, high = bounds_of(name)
+        if np.isfinite((low, high)).any():
+            # Comparisons with unknown values are false.
+            broken |= (data.rows[:, column] < low) | (data.rows[:, column] > high)
+    return broken
+
+
+def _any_null(table: pa.Table) -> Bools:
+    broken = np.zeros(table.num_rows, dtype=np.bool_)
+    for column in table.columns:
+        broken |= column.is_null().to_numpy()
+    return broken
+
+
+def _differs_from_amount(data: Dataset) -> Bools:
+    if "amount" not in data.feature_names:
+        return np.zeros(len(data), dtype=np.bool_)
+    feature = data.rows[:, data.feature_names.index("amount")]
+    return np.asarray(feature != data.amounts.astype(np.float32))

@@ -1,0 +1,181 @@
+"""Rows to learn from: features, labels as they were known at a moment, and whose rows they are.
+
+Rows are sorted by event time, so that every temporal split is a slice and copies nothing. A row counts as
+matured when the feed of labels has come the label delay past it; a matured row without a label is legitimate,
+a younger one is left out, because its chargeback may still be on its way. What the label of a row is at a
+moment, `fraud.labels` decides.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from xxhash import xxh3_128
+
+from fraud.features.spec import FEATURE_NAMES
+from fraud.labels.history import LabelHistory
+from fraud.labels.joining import DEFAULT_RULES, NOTHING_UNUSED, UnusedLabels, join_labels
+from fraud.settings import LabelSettings
+from fraud.training.contracts.columns import IDENTITY_COLUMNS, POSITION_COLUMNS, require_labels, require_rows
+from fraud.training.contracts.repeated_ids import repeated_ids
+from fraud.training.splits import Period
+
+_LOG = logging.getLogger(__name__)
+
+ROW_COLUMNS = (*IDENTITY_COLUMNS, *POSITION_COLUMNS, *FEATURE_NAMES)
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """N rows sorted by event time.
+
+    Attributes:
+        rows: features, float32 (N, F), NaN = unknown, columns in the order of `feature_names`.
+        labels: int8 (N,), 1 = fraud.
+        timestamps: event times in ms, int64 (N,).
+        amounts: in minor units, int64 (N,).
+        cards: a number per distinct card, int64 (N,).
+        identity: transaction_id, card_id, merchant_id and currency, N rows.
+        feature_names: F names.
+        reports: how the labels came to be, up to the moment at which `labels` are known; or None where
+            nothing but `labels` is known.
+        campaigns: kind of fraud where a simulator tells, for reports only; never a feature.
+        unused: labels that could not be used.
+    """
+
+    rows: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int8]
+    timestamps: Ints
+    amounts: Ints
+    cards: Ints
+    identity: pa.Table
+    feature_names: tuple[str, ...] = FEATURE_NAMES
+    reports: LabelHistory | None = None
+    campaigns: pa.ChunkedArray | None = None
+    unused: UnusedLabels = NOTHING_UNUSED
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def frauds(self) -> int:
+        """How many rows are fraud."""
+        return int(self.labels.sum())
+
+    def between(self, period: Period) -> Self:
+        """The rows of a period, without copying."""
+        first, last = np.searchsorted(self.timestamps, [period.start, period.end])
+        return self._part(slice(int(first), int(last)))
+
+    def as_known_at(self, moment: int) -> Self:
+        """The same rows, labelled as they were known at `moment` (ms); nothing later is left in them."""
+        if self.reports is None:
+            return self
+        known = self.reports.until(moment)
+        return replace(self, labels=known.as_known_at(moment), reports=known)
+
+    def take(self, index: Ints) -> Self:
+        """The rows at `index`, copied; keep the order of time."""
+        return replace(
+            self,
+            rows=self.rows[index],
+            labels=self.labels[index],
+            reports=None if self.reports is None else self.reports.take(index),
+            timestamps=self.timestamps[index],
+            amounts=self.amounts[index],
+            cards=self.cards[index],
+            identity=self.identity.take(pa.array(index)),
+            campaigns=None if self.campaigns is None else self.campaigns.take(pa.array(index)),
+        )
+
+    def fingerprint(self) -> str:
+        """A hash of everything that is learnt from."""
+        digest = xxh3_128(repr(self.feature_names).encode())
+        for array in (self.rows, self.labels, self.timestamps, self.amounts):
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return str(digest.hexdigest())
+
+    def _part(self, part: slice) -> Self:
+        length = part.stop - part.start
+        return replace(
+            self,
+            rows=self.rows[part],
+            labels=self.labels[part],
+            reports=None if self.reports is None else self.reports.between(part.start, part.stop),
+            timestamps=self.timestamps[part],
+            amounts=self.amounts[part],
+            cards=self.cards[part],
+            identity=self.identity.slice(part.start, length),
+            campaigns=None if self.campaigns is None else self.campaigns.slice(part.start, length),
+        )
+
+
+def make_dataset(
+    rows: pa.Table, labels: pa.Table, as_of: int, rules: LabelSettings = DEFAULT_RULES
+) -> Dataset:
+    """Join rows of features with the labels known at `as_of` (ms).
+
+    Args:
+        rows: `ROW_COLUMNS`, in any order of rows.
+        labels: as `fraud.labels.joining.join_labels` takes them.
+        as_of: the moment of learning; later reports are not seen.
+        rules: which of several reports counts.
+
+    Raises:
+        DataError: the tables break `fraud.training.contracts.columns`.
+    """
+    require_rows(rows, FEATURE_NAMES)
+    require_labels(labels)
+    order = pc.sort_indices(
+        rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
+    )
+    rows = _without_repeated_ids(rows.take(order))
+    joined = join_labels(rows, labels, rules, as_of)
+    return Dataset(
+        rows=feature_matrix(rows),
+        labels=joined.history.as_known_at(as_of),
+        reports=joined.history,
+        timestamps=rows["timestamp"].to_numpy(),
+        amounts=rows["amount"].to_numpy(),
+        cards=card_codes(rows["card_id"]),
+        identity=rows.select(IDENTITY_COLUMNS),
+        unused=joined.unused,
+    )
+
+
+def _without_repeated_ids(rows: pa.Table) -> pa.Table:
+    """Rows in the order of time, the first of each transaction_id."""
+    repeated = repeated_ids(rows["transaction_id"], rows["timestamp"].to_numpy())
+    if not repeated.any():
+        return rows
+    first = ", ".join(map(str, rows["transaction_id"].filter(pa.array(repeated)).slice(0, 5).to_pylist()))
+    _LOG.warning(
+        "%d training rows repeat a transaction_id (first: %s); the first of each counts, by time, partition "
+        "and offset", int(repeated.sum()), first,
+    )  # fmt: skip
+    return rows.filter(pa.array(~repeated))
+
+
+def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:
+    """The features of a table's rows, float32 (N, F), NaN = unknown."""
+    matrix = np.empty((rows.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
+    for column, name in enumerate(FEATURE_NAMES):
+        matrix[:, column] = as_feature(rows[name]).to_numpy()
+    return matrix
+
+
+def as_feature(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as float32, NaN = unknown; an amount beyond 2^24 is rounded, as it is in serving."""
+    return column.cast(pa.float32(), safe=False).fill_null(np.nan)
+
+
+def card_codes(column: pa.ChunkedArray) -> Ints:
+    """A number per distinct card, shape (N,)."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -1,0 +1,101 @@
+"""The lake's training rows and labels as a dataset, as they were known at a moment."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from fraud.errors import DataError
+from fraud.labels.joining import DEFAULT_RULES
+from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.progress import Maturity
+from fraud.lake import Lake
+from fraud.preprocess.days import FEATURES, feature_files, read_days
+from fraud.settings import LabelSettings
+from fraud.training.dataset import ROW_COLUMNS, Dataset, make_dataset
+from fraud.training.splits import DAY, Period, milliseconds
+
+
+@dataclass(frozen=True)
+class History:
+    """Matured rows, their period, and the moment at which their labels are known.
+
+    `notes` say what is wrong with the labels, a sentence each.
+    """
+
+    data: Dataset
+    period: Period
+    moment: int
+    notes: tuple[str, ...] = ()
+
+
+def load_history(
+    lake: Lake, *, longest: timedelta, delay: timedelta, rules: LabelSettings = DEFAULT_RULES
+) -> History:
+    """The newest matured rows of the lake.
+
+    The moment of learning is the newest event time in the lake, or where the feed of labels has stopped
+    before it; not the wall clock, so that a replayed history is learnt from as it would have been then.
+
+    Args:
+        lake: with training rows and labels.
+        longest: how far to look back from the newest matured row.
+        delay: rows have matured when the feed of labels has come this far past them; others are left out.
+        rules: which of several reports on a payment counts.
+
+    Raises:
+        DataError: there are no training rows, no labels, or no matured rows.
+    """
+    days = [day for day, manifest in read_days(lake, FEATURES).items() if manifest.rows]
+    if not days:
+        raise DataError(
+            "the lake has no training rows yet; run flows/ingest.py and flows/preprocess.py first"
+        )
+    maturity = read_maturity(lake, _newest(lake, days[-1]), delay)
+    if maturity.progress is None:
+        raise DataError(
+            "the lake has no labels yet, and without them nothing can be learnt; ingest labels first"
+        )
+    moment = maturity.known_until
+    end = moment - milliseconds(delay)
+    start = max(end - milliseconds(longest), _midnight(days[0]))
+    if start >= end:
+        raise DataError(_nothing_matured(days, maturity))
+    rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
+    data = make_dataset(rows, read_labels(lake, _day(start) - DAY), moment, rules)
+    period = Period(start, end)
+    stopped = maturity.sentence()
+    notes = (*([stopped] if stopped else []), *data.unused.sentences())
+    return History(data.between(period), period, moment, notes)
+
+
+def _nothing_matured(days: list[date], maturity: Maturity) -> str:
+    stopped = maturity.sentence()
+    return (
+        f"the lake's rows from {days[0]} to {days[-1]} are all younger than the label delay of "
+        f"{maturity.delay.days} days; "
+        + (f"{stopped}" if stopped else "ingest more history or lower FRAUD_TRAINING__LABEL_DELAY")
+    )
+
+
+def _read(lake: Lake, paths: list[str], columns: tuple[str, ...]) -> pa.Table:
+    try:
+        return pa.concat_tables([lake.read_table(path, list(columns)) for path in paths])
+    except (KeyError, pa.ArrowInvalid) as error:
+        raise DataError(
+            f"training rows in the lake have another layout ({error}); run flows/preprocess.py anew"
+        ) from error
+
+
+def _newest(lake: Lake, day: date) -> int:
+    paths = feature_files(lake, day, day)
+    return int(np.max([_read(lake, [path], ("timestamp",))["timestamp"].to_numpy().max() for path in paths]))
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1_000)
+
+
+def _day(moment: int) -> date:
+    return datetime.fromtimestamp(moment / 1_000, UTC).date()

@@ -1,0 +1,119 @@
+"""From a score to a decision: where to draw the line, fitted on validation and explained in a sentence."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fraud.errors import DataError
+from fraud.evaluation.metrics import DAY_MS, descending
+from fraud.training.dataset import Dataset
+
+Floats = npt.NDArray[np.float64]
+Policy = Literal["cost", "precision", "capacity"]
+
+LEAST_ALERTS = 20
+"""A precision measured on fewer alerts is noise."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Scores from `value` on are reviewed; `reason` says why there."""
+
+    value: float
+    policy: Policy
+    reason: str
+
+
+@dataclass(frozen=True)
+class ThresholdRules:
+    """What the business asks for; amounts in minor units."""
+
+    policy: Policy
+    review_cost: int
+    min_precision: float
+    alerts_per_day: int
+
+
+def choose_threshold(rules: ThresholdRules, validation: Dataset, scores: Floats) -> Threshold:
+    """The policy's threshold for calibrated scores of the validation rows, shape (N,).
+
+    Raises:
+        DataError: the validation holds no fraud.
+    """
+    if validation.frauds == 0:
+        raise DataError(
+            "the validation period holds no fraud, so no threshold can be chosen; "
+            "take a longer FRAUD_TRAINING__VALIDATION_DAYS"
+        )
+    match rules.policy:
+        case "cost":
+            return _by_cost(rules, validation, scores)
+        case "precision":
+            return _by_precision(rules, validation, scores)
+        case "capacity":
+            return _by_capacity(rules, validation, scores)
+
+
+def savings_curve(data: Dataset, scores: Floats, review_cost: int) -> tuple[Floats, Floats]:
+    """Distinct scores from the highest, and the money saved (minor units) by a threshold at each."""
+    order, ends = descending(scores)
+    gain = (data.amounts * data.labels - review_cost)[order].astype(np.float64)
+    return scores[order][ends], np.cumsum(gain)[ends]
+
+
+def _by_cost(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
+    values, saved = savings_curve(data, scores, rules.review_cost)
+    best = int(np.argmax(saved))
+    if saved[best] <= 0:
+        return Threshold(
+            1.0,
+            "cost",
+            f"no threshold saved more than reviews at {rules.review_cost} each cost on validation",
+        )
+    share = saved[best] / max((data.amounts * data.labels).sum(), 1)
+    reason = (
+        f"saves the most on validation: {saved[best]:.0f} minor units, {share:.0%} of the fraud, "
+        f"after reviews at {rules.review_cost} each"
+    )
+    return Threshold(_below(values, best), "cost", reason)
+
+
+def _by_precision(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
+    order, ends = descending(scores)
+    hits, alerts = np.cumsum(data.labels[order])[ends], ends + 1
+    precision, values = hits / alerts, scores[order][ends]
+    enough = alerts >= min(LEAST_ALERTS, data.frauds)
+    good = np.flatnonzero(enough & (precision >= rules.min_precision))
+    if len(good):
+        chosen = int(good[-1])
+        told = f"the most recall on validation, {hits[chosen] / data.frauds:.0%}, at a precision of"
+    else:
+        chosen = int(np.argmax(np.where(enough, precision, -1.0)))
+        told = f"precision {rules.min_precision:.2f} was out of reach on validation; the best there was is"
+    return Threshold(_below(values, chosen), "precision", f"{told} {precision[chosen]:.2f}")
+
+
+def _by_capacity(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
+    """On no day of the validation more alerts than allowed: just above each day's (k+1)-th score."""
+    days, k = data.timestamps // DAY_MS, rules.alerts_per_day
+    value = 0.0
+    for day in np.unique(days):
+        first, last = np.searchsorted(days, [day, day + 1])
+        if last - first > k:
+            excess = np.partition(scores[first:last], last - first - k - 1)[last - first - k - 1]
+            value = max(value, float(np.nextafter(excess, np.inf)))
+    recall = float(data.labels[scores >= value].sum() / data.frauds)
+    return Threshold(
+        min(value, 1.0),
+        "capacity",
+        f"at most {k} alerts on any day of validation, where they found {recall:.0%} of the fraud",
+    )
+
+
+def _below(values: Floats, chosen: int) -> float:
+    """Half way to the next lower score, so that new scores beside the chosen fall on its side."""
+    if chosen + 1 == len(values):
+        return float(values[chosen])
+    return float((values[chosen] + values[chosen + 1]) / 2)

@@ -1,0 +1,1 @@
+"""Routes and queries of the dashboard."""

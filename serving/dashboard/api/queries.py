@@ -1,0 +1,213 @@
+"""What the pages ask of the store."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from fraud.features.spec import PROFILE_COLUMNS
+from fraud.schema import minor_digits
+from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
+
+Order = Literal["newest", "risk"]
+State = Literal["all", "open", "reviewed"]
+_MOST_OF_CARD = 200
+
+_ALERTS = """
+SELECT alerts.*, verdict.verdict, verdict.analyst, verdict.note, verdict.decided_at, verdict.pending,
+    labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.campaign
+FROM alerts
+LEFT JOIN verdicts AS verdict ON verdict.seq = (
+    SELECT max(seq) FROM verdicts WHERE verdicts.transaction_id = alerts.transaction_id)
+LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id
+"""
+_FIGURES = """
+SELECT count(*) AS alerts, total(open) AS open, total(CASE WHEN open THEN at_risk END) AS at_risk,
+    total(is_fraud = 1) AS fraud, total(is_fraud = 0) AS legitimate
+FROM (
+    SELECT alerts.at_risk, labels.is_fraud, labels.is_fraud IS NULL AND NOT EXISTS (
+        SELECT 1 FROM verdicts WHERE verdicts.transaction_id = alerts.transaction_id) AS open
+    FROM alerts LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id)
+"""
+
+
+@dataclass(frozen=True)
+class AlertFilter:
+    """Which alerts to list; None does not restrict. Amounts are in major units."""
+
+    order: Order = "newest"
+    state: State = "all"
+    least_score: float | None = None
+    least_amount: float | None = None
+    country: str | None = None
+    campaign: str | None = None
+    text: str | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+def list_alerts(connection: sqlite3.Connection, wanted: AlertFilter) -> list[dict[str, Any]]:
+    """Alerts in the wanted order, as the feed shows them."""
+    conditions, values = _conditions(wanted)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "alerts.at_risk DESC, alerts.seq DESC" if wanted.order == "risk" else "alerts.seq DESC"
+    rows = connection.execute(f"{_ALERTS} {where} ORDER BY {order} LIMIT ?", (*values, wanted.limit))
+    return [as_alert(row) for row in rows]
+
+
+def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
+    pattern = None if wanted.text is None else f"%{_escaped(wanted.text)}%"
+    offered: list[tuple[str, Sequence[object], bool]] = [
+        ("alerts.score >= ?", [wanted.least_score], wanted.least_score is not None),
+        ("alerts.value >= ?", [wanted.least_amount], wanted.least_amount is not None),
+        ("alerts.country = ?", [wanted.country], wanted.country is not None),
+        ("labels.campaign = ?", [wanted.campaign], wanted.campaign is not None),
+        ("alerts.seq < ?", [wanted.before], wanted.before is not None),
+        ("verdict.verdict IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
+        ("(verdict.verdict IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
+        (
+            "(alerts.card_id LIKE ? ESCAPE '\\' OR alerts.merchant_id LIKE ? ESCAPE '\\' "
+            "OR alerts.transaction_id LIKE ? ESCAPE '\\')",
+            [pattern] * 3,
+            pattern is not None,
+        ),
+    ]
+    chosen = [(condition, values) for condition, values, applies in offered if applies]
+    return [condition for condition, _ in chosen], [value for _, values in chosen for value in values]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def alerts_by_id(connection: sqlite3.Connection, identifiers: Sequence[str]) -> list[dict[str, Any]]:
+    """The alerts of these transactions, newest first."""
+    marks = ", ".join("?" * len(identifiers))
+    query = f"{_ALERTS} WHERE alerts.transaction_id IN ({marks}) ORDER BY alerts.seq DESC"
+    return [as_alert(row) for row in connection.execute(query, identifiers)]
+
+
+def countries(connection: sqlite3.Connection) -> list[str]:
+    """The countries that alerts are of."""
+    query = "SELECT DISTINCT country FROM alerts WHERE country IS NOT NULL ORDER BY country"
+    return [row[0] for row in connection.execute(query)]
+
+
+def campaigns(connection: sqlite3.Connection) -> list[str]:
+    """The kinds of fraud that labels told of."""
+    query = "SELECT DISTINCT campaign FROM labels WHERE campaign IS NOT NULL ORDER BY campaign LIMIT 100"
+    return [row[0] for row in connection.execute(query)]
+
+
+def read_case(connection: sqlite3.Connection, transaction_id: str) -> dict[str, Any] | None:
+    """An alert with what an analyst wants to know of it, or None."""
+    found = alerts_by_id(connection, [transaction_id])
+    if not found:
+        return None
+    alert = found[0]
+    verdicts = connection.execute(
+        "SELECT verdict, note, analyst, decided_at, pending FROM verdicts "
+        "WHERE transaction_id = ? ORDER BY seq DESC",
+        (transaction_id,),
+    )
+    return {
+        "alert": alert,
+        "payments": _payments_of(connection, alert["card_id"], alert["timestamp"]),
+        "merchant": _merchant(connection, alert["merchant_id"]),
+        "verdicts": [dict(row) for row in verdicts],
+    }
+
+
+def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
+    """The card's payments that are stored, up to a day after the alert, oldest first."""
+    rows = connection.execute(
+        "SELECT payments.*, labels.is_fraud FROM payments LEFT JOIN labels USING (transaction_id) "
+        "WHERE card_id = ? AND timestamp <= ? ORDER BY timestamp DESC LIMIT ?",
+        (card_id, around + 86_400_000, _MOST_OF_CARD),
+    ).fetchall()
+    return [_payment(row) for row in reversed(rows)]
+
+
+def _merchant(connection: sqlite3.Connection, merchant_id: str | None) -> dict[str, Any] | None:
+    row = connection.execute("SELECT * FROM merchants WHERE merchant_id = ?", (merchant_id,)).fetchone()
+    seen = connection.execute(
+        "SELECT count(*) AS alerts, sum(labels.is_fraud) AS frauds FROM alerts "
+        "LEFT JOIN labels USING (transaction_id) WHERE merchant_id = ?",
+        (merchant_id,),
+    ).fetchone()
+    if merchant_id is None:
+        return None
+    profile = dict(zip(PROFILE_COLUMNS, json.loads(row["profile"]), strict=False)) if row else None
+    return {
+        "merchant_id": merchant_id,
+        "date": row["date"] if row else None,
+        "profile": profile,
+        "alerts": seen["alerts"],
+        "frauds": seen["frauds"] or 0,
+    }
+
+
+def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int) -> dict[str, Any]:
+    """What was scored within a span that ends now, in steps, and as a whole."""
+    step_ms = max(step_ms - step_ms % TICK_MS, TICK_MS)
+    steps = read_ticks(connection, now_ms - span_ms, now_ms, step_ms)
+    whole = total(tick for _, tick in steps)
+    p50, p95, p99 = percentiles(whole.latencies, (0.5, 0.95, 0.99))
+    return {
+        "now": now_ms,
+        "step_ms": step_ms,
+        "begin": [begin for begin, _ in steps],
+        "scored": [tick.scored for _, tick in steps],
+        "flagged": [tick.flagged for _, tick in steps],
+        "p50": [percentiles(tick.latencies, (0.5,))[0] for _, tick in steps],
+        "p95": [percentiles(tick.latencies, (0.95,))[0] for _, tick in steps],
+        "scores": whole.scores.tolist(),
+        "whole": {
+            "scored": whole.scored, "flagged": whole.flagged, "late": whole.late, "value": whole.value,
+            "p50": p50, "p95": p95, "p99": p99,
+        },
+        "latency_limit_ms": LATENCY_EDGES_MS[-1],
+    }  # fmt: skip
+
+
+def review_figures(connection: sqlite3.Connection) -> dict[str, Any]:
+    """How the stored alerts stand: open ones and their money at risk, and what was found."""
+    row = connection.execute(_FIGURES).fetchone()
+    threshold = connection.execute(
+        "SELECT threshold, model_version FROM alerts ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    whole = {name: round(row[name], 2) for name in row.keys()}  # noqa: SIM118 - a Row iterates its values
+    return whole | {
+        "threshold": threshold["threshold"] if threshold else None,
+        "model_version": threshold["model_version"] if threshold else None,
+    }
+
+
+def shadow(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """How challengers answered beside champions."""
+    return [dict(row) for row in connection.execute("SELECT * FROM shadow ORDER BY scored DESC LIMIT 20")]
+
+
+def read_audit(connection: sqlite3.Connection, limit: int = 200) -> list[dict[str, Any]]:
+    """The newest lines of the audit."""
+    rows = connection.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,))
+    return [dict(row) | {"detail": json.loads(row["detail"])} for row in rows]
+
+
+def as_alert(row: sqlite3.Row) -> dict[str, Any]:
+    """An alert as the browser gets it; `digits` are the decimals of its currency."""
+    alert = dict(row)
+    alert["reasons"] = json.loads(row["reasons"])
+    alert["digits"] = minor_digits(row["currency"])
+    return alert
+
+
+def _payment(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(row) | {"digits": minor_digits(row["currency"])}
+
+
+def now_ms() -> int:
+    """This moment."""
+    return time.time_ns() // 1_000_000

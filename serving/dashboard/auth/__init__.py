@@ -1,0 +1,1 @@
+"""Who may use the dashboard: accounts, sessions and OpenID Connect."""

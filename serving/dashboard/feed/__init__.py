@@ -1,0 +1,1 @@
+"""From Kafka to the store of the dashboard and to open pages."""

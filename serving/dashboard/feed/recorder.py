@@ -1,0 +1,237 @@
+"""From messages to rows: a batch of what was read from Kafka, and its offsets, in one transaction."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
+from fraud.settings import DashboardSettings, LabelSettings
+from serving.dashboard.feed.store import transaction
+from serving.dashboard.feed.ticks import Ticks
+
+_PRUNED_AT_ONCE = 5_000
+"""Rows; a batch adds no more."""
+
+_MOST_PER_MIB = {"alerts": 200, "labels": 500}
+"""Rows for each MiB of the store; about a quarter and a tenth of it."""
+
+_PAYMENT = """
+INSERT INTO payments (transaction_id, card_id, merchant_id, amount, currency, timestamp, category, channel,
+    country, latitude, longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (transaction_id) DO UPDATE SET merchant_id = excluded.merchant_id, category = excluded.category,
+    channel = excluded.channel, country = excluded.country, latitude = excluded.latitude,
+    longitude = excluded.longitude WHERE merchant_id IS NULL
+"""
+_SCORE = """
+INSERT INTO payments (transaction_id, card_id, amount, currency, timestamp, score, flagged)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (transaction_id) DO UPDATE SET score = excluded.score, flagged = excluded.flagged
+"""
+_ALERT = """
+INSERT INTO alerts (transaction_id, card_id, amount, currency, timestamp, score, threshold, model_name,
+    model_version, feature_version, scored_at, profile_date, reasons, challenger_version,
+    challenger_score, value, at_risk)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transaction_id) DO NOTHING
+"""
+_DETAILS = ("merchant_id", "category", "channel", "country", "latitude", "longitude")
+_FILL_ALERT = f"""
+UPDATE alerts SET ({", ".join(_DETAILS)}) = (
+    SELECT {", ".join(_DETAILS)} FROM payments WHERE payments.transaction_id = alerts.transaction_id)
+WHERE transaction_id = ? AND merchant_id IS NULL
+"""  # noqa: S608 - of our own names
+_LABEL = """
+INSERT INTO labels VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (transaction_id) DO UPDATE SET is_fraud = excluded.is_fraud,
+    reported_at = excluded.reported_at, source = excluded.source,
+    campaign = CASE WHEN excluded.is_fraud THEN coalesce(excluded.campaign, campaign) END
+    WHERE (source_rank(excluded.source), excluded.reported_at) >= (source_rank(source), reported_at)
+"""
+"""Of several reports the one that decides by now, as in `fraud.labels.precedence`."""
+_MERCHANT = """
+INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
+    profile = excluded.profile WHERE excluded.date >= date
+"""
+_SHADOW = """
+INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored = scored + 1,
+    both = both + excluded.both, champion_only = champion_only + excluded.champion_only,
+    challenger_only = challenger_only + excluded.challenger_only,
+    difference = difference + excluded.difference
+"""
+
+
+@dataclass
+class Batch:
+    """What one look at Kafka brought, decoded.
+
+    `campaigns` are what labels tell of the kind of fraud, by transaction id; `next_offsets` are by topic and
+    partition.
+    """
+
+    transactions: list[Transaction] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    campaigns: dict[str, str] = field(default_factory=dict)
+    profiles: list[MerchantProfile] = field(default_factory=list)
+    next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+def rank_sources(connection: sqlite3.Connection, rules: LabelSettings) -> None:
+    """Give a connection the function `source_rank` of the labels' statement."""
+    ranks = {str(source): rank for source, rank in rules.precedence.items()}
+    connection.create_function("source_rank", 1, lambda source: ranks.get(source, 0), deterministic=True)
+
+
+class Recorder:
+    """Writes batches; owns its connection and is used by one thread."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        cluster: str,
+        settings: DashboardSettings,
+        per_euro: Mapping[str, float],
+    ) -> None:
+        self._connection = connection
+        self._cluster = cluster
+        self._most_bytes = settings.store_mib << 20
+        self._per_euro = per_euro
+        self._ticks = Ticks(connection)
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """Where to go on, by topic and partition."""
+        rows = self._connection.execute("SELECT * FROM offsets WHERE cluster = ?", (self._cluster,))
+        return {(row["topic"], row["partition"]): row["next"] for row in rows}
+
+    def write(self, batch: Batch) -> list[str]:
+        """Write all of it; returns the transaction ids of alerts that are new or now have their details."""
+        try:
+            with transaction(self._connection):
+                changed = self._write_alerts(batch)
+                self._connection.executemany(
+                    _LABEL, [_label_row(one, batch.campaigns) for one in batch.labels]
+                )
+                self._connection.executemany(_MERCHANT, [_merchant_row(one) for one in batch.profiles])
+                self._ticks.write()
+                self._write_offsets(batch.next_offsets)
+                self._prune()
+        except BaseException:
+            self._ticks.forget()
+            raise
+        return changed
+
+    def _write_alerts(self, batch: Batch) -> list[str]:
+        execute = self._connection.executemany
+        execute(_PAYMENT, [_payment_row(one) for one in batch.transactions])
+        execute(_SCORE, [_score_row(one) for one in batch.predictions])
+        fresh = self._fresh(batch.predictions)
+        alerts = [one for one in fresh if one.decision == "review"]
+        execute(_ALERT, [_alert_row(one, self._euros(one)) for one in alerts])
+        execute(_SHADOW, [_shadow_row(one) for one in fresh if one.challenger_score is not None])
+        for one in fresh:
+            value = self._euros(one) if one.decision == "review" else None
+            self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
+        waiting = self._waiting([one.transaction_id for one in batch.transactions])
+        changed = [*waiting, *(one.transaction_id for one in alerts)]
+        execute(_FILL_ALERT, [(identifier,) for identifier in changed])
+        return list(dict.fromkeys(changed))
+
+    def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Without alerts that are there already: a delivery at least once may bring them twice."""
+        flagged = [one.transaction_id for one in predictions if one.decision == "review"]
+        known = self._having("SELECT transaction_id FROM alerts WHERE transaction_id IN ({})", flagged)
+        unique = {one.transaction_id: one for one in predictions if one.transaction_id not in known}
+        return list(unique.values())
+
+    def _waiting(self, arrived: Sequence[str]) -> list[str]:
+        """Alerts that were told before their transaction was seen."""
+        query = "SELECT transaction_id FROM alerts WHERE merchant_id IS NULL AND transaction_id IN ({})"
+        return sorted(self._having(query, arrived))
+
+    def _having(self, query: str, identifiers: Sequence[str]) -> set[str]:
+        found: set[str] = set()
+        for first in range(0, len(identifiers), 500):
+            part = identifiers[first : first + 500]
+            rows = self._connection.execute(query.format(", ".join("?" * len(part))), part)
+            found |= {row[0] for row in rows}
+        return found
+
+    def _write_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?)",
+            [(self._cluster, topic, partition, after) for (topic, partition), after in offsets.items()],
+        )
+
+    def _prune(self) -> None:
+        """Keep to the size: the oldest payments make room, and of the rest what exceeds its share."""
+        if self._used_bytes() > self._most_bytes:
+            self._delete_oldest("payments", _PRUNED_AT_ONCE)
+        for table, per_mib in _MOST_PER_MIB.items():
+            span = self._connection.execute(f"SELECT max(rowid) - min(rowid) FROM {table}").fetchone()[0] or 0  # noqa: S608
+            excess = span - per_mib * (self._most_bytes >> 20)
+            if excess > 0:
+                self._delete_oldest(table, min(excess, _PRUNED_AT_ONCE))
+
+    def _delete_oldest(self, table: str, rows: int) -> None:
+        self._connection.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?)",  # noqa: S608
+            (rows,),
+        )
+
+    def _euros(self, one: Prediction) -> float:
+        """Roughly; it orders alerts of several currencies."""
+        return _major(one) / self._per_euro.get(one.currency, 1.0)
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+
+def _payment_row(one: Transaction) -> tuple[object, ...]:
+    return (
+        one.transaction_id, one.card_id, one.merchant_id, to_minor(one.amount, one.currency), one.currency,
+        one.timestamp, one.merchant_category, one.channel, one.country, one.latitude, one.longitude,
+    )  # fmt: skip
+
+
+def _score_row(one: Prediction) -> tuple[object, ...]:
+    flagged = one.decision == "review"
+    return (
+        one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, flagged
+    )  # fmt: skip
+
+
+def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
+    return (
+        one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, one.threshold,
+        one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
+        msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
+        _major(one), euros * one.score,
+    )  # fmt: skip
+
+
+def _label_row(one: Label, campaigns: Mapping[str, str]) -> tuple[object, ...]:
+    campaign = campaigns.get(one.transaction_id) if one.is_fraud else None
+    return (one.transaction_id, one.is_fraud, one.reported_at, one.source, campaign)
+
+
+def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:
+    return (one.merchant_id, one.date, msgspec.json.encode(one.values).decode())
+
+
+def _shadow_row(one: Prediction) -> tuple[object, ...]:
+    """Both are held to the champion's threshold; the challenger's own is not in the prediction."""
+    champion, challenger = one.score >= one.threshold, (one.challenger_score or 0.0) >= one.threshold
+    difference = abs((one.challenger_score or 0.0) - one.score)
+    return (
+        one.model_version, one.challenger_version, champion and challenger, champion and not challenger,
+        challenger and not champion, difference,
+    )  # fmt: skip
+
+
+def _major(one: Prediction) -> float:
+    return float(one.amount / 10 ** minor_digits(one.currency))

@@ -1,0 +1,1 @@
+"""How predictions reach Kafka: exactly once or at least once."""

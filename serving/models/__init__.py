@@ -1,0 +1,1 @@
+"""The model that scores, and its replacement while serving runs."""

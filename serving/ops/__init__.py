@@ -1,0 +1,1 @@
+"""What operates a worker: metrics, health, spans, shutdown and worker numbers."""

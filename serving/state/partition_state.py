@@ -1,0 +1,200 @@
+"""A partition's state: a function of its log up to a position, and how it is rebuilt from there.
+
+What the features of future transactions depend on are the admitted events of the longest window before the
+oldest event time the door would still let in. So a replay may begin where all events before are older; it
+must begin with the door as it was there, since what the door lets in depends on what it has seen. Such places
+are the state's trail, which is committed with the position.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from fraud.features.decoded_batch import keys_for, read_messages
+from fraud.features.spec import LONGEST_WINDOW_MS
+from fraud.features.store import CardStore
+from fraud.messages.admission import Door
+from fraud.native import event_clock
+from fraud.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_BATCH = 10_000
+_BETWEEN_PLACES_MS = LONGEST_WINDOW_MS // 4
+"""So much longer than needed a replay may become."""
+_MOST_PLACES = 8
+"""Kafka takes metadata of 4,096 bytes by default."""
+
+
+DoorState = tuple[int, ...]
+"""Of the door, at a place in the log (`fraud.native.event_clock`)."""
+
+
+class Place(NamedTuple):
+    """A place in the log, and the door before the message there."""
+
+    offset: int
+    door: DoorState
+
+    @property
+    def is_begin(self) -> bool:
+        """Whether nothing was admitted before."""
+        return self.door[event_clock.HIGHEST] == 0
+
+
+Trail = tuple[Place, ...]
+"""Places in the log from which a state can be rebuilt, in their order."""
+
+
+@dataclass
+class PartitionState:
+    """What serving remembers of one partition after every message before `position`.
+
+    `partitions` is how many its topic has, 0 while that is unknown.
+    """
+
+    partition: int
+    position: int
+    door: Door
+    cards: CardStore = field(default_factory=CardStore)
+    trail: Trail = ()
+    partitions: int = 0
+
+    def mark(self) -> None:
+        """Note where the state stands, when the clock has moved far enough since the last place."""
+        if not self.trail or self.door.newest >= self.trail[-1].door[event_clock.MAX] + _BETWEEN_PLACES_MS:
+            self.trail = _shortened((*self.trail, Place(self.position, tuple(self.door.state))), self.door)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """Where the group stands in a partition.
+
+    `newest` is the door's memory there, None if unknown; `door` and `trail` are empty if an earlier version
+    has committed.
+    """
+
+    position: int
+    newest: int | None
+    door: DoorState = ()
+    trail: Trail = ()
+
+
+class RestorationCancelledError(Exception):
+    """The partition went to another worker meanwhile."""
+
+
+def replay(
+    topic: str, consumer: Any, state: PartitionState, end: int, is_cancelled: Callable[[], bool]
+) -> None:
+    """Bring `state` from its position to `end` by reading the topic.
+
+    `consumer` is assigned nothing else, and is told of a partition's end.
+
+    Raises:
+        RestorationCancelledError: `is_cancelled` said so.
+        KafkaException: the broker fails.
+    """
+    if state.position >= end:
+        return
+    consumer.assign([TopicPartition(topic, state.partition, state.position)])
+    while state.position < end:
+        if is_cancelled():
+            raise RestorationCancelledError
+        _take(state, consumer.consume(_BATCH, 0.1), end)
+
+
+def replay_begin(settings: Settings, consumer: Any, partition: int, committed: Committed) -> PartitionState:
+    """The state from which a replay to `committed` yields the exact one; without cards, at its place."""
+    here = TopicPartition(settings.topics.transactions, partition)
+    first, _ = consumer.get_watermark_offsets(here, timeout=settings.kafka.request_timeout_s)
+    known = _last_place(settings, partition, committed)
+    if known is None:
+        start = _start_by_time(settings, consumer, here, committed, int(first))
+        trail: Trail = (Place(start, tuple(event_clock.start_state())),) if start == first else ()
+        return PartitionState(partition, start, Door(settings.admission, partition=partition), trail=trail)
+    door = Door(settings.admission, state=known.door, partition=partition)
+    passed = tuple(place for place in committed.trail if place.offset <= known.offset)
+    # What was deleted of the log since cannot be replayed.
+    return PartitionState(partition, max(known.offset, int(first)), door, trail=passed)
+
+
+def finish_replay(settings: Settings, state: PartitionState, committed: Committed) -> None:
+    """Lay the committed memory over a replayed one: after a part of the log was deleted it alone is exact."""
+    if committed.door:
+        state.door = Door(settings.admission, state=committed.door, partition=state.partition)
+        state.trail = committed.trail
+    elif committed.newest is not None and committed.newest != state.door.newest:
+        state.door = Door(settings.admission, committed.newest, partition=state.partition)
+
+
+def _last_place(settings: Settings, partition: int, committed: Committed) -> Place | None:
+    """The last place in the trail before which nothing matters any more."""
+    if not committed.door:
+        return None
+    door = Door(settings.admission, state=committed.door, partition=partition)
+    fitting = [place for place in committed.trail if _is_enough(place, door)]
+    return fitting[-1] if fitting else None
+
+
+def _is_enough(place: Place, door: Door) -> bool:
+    """Whether no event before the place matters to what the door lets in from now on."""
+    return place.is_begin or place.door[event_clock.HIGHEST] <= door.oldest_possible - LONGEST_WINDOW_MS
+
+
+def _shortened(trail: Trail, door: Door) -> Trail:
+    """Without the places before one that is enough; of too many every second goes."""
+    enough = [number for number, place in enumerate(trail) if _is_enough(place, door)]
+    kept = trail[enough[-1] :] if enough else trail
+    return kept if len(kept) <= _MOST_PLACES else (kept[0], *kept[1:-1:2], kept[-1])
+
+
+def _start_by_time(
+    settings: Settings, consumer: Any, here: TopicPartition, committed: Committed, first: int
+) -> int:
+    """Where a replay begins that finds no place in the trail: Kafka finds the first message from a time on.
+
+    Event times run ahead of Kafka's by the allowed clock skew at most.
+    """
+    oldest = (committed.newest or 0) - _span_ms(settings)
+    if oldest <= 0:
+        return first
+    here.offset = oldest
+    (found,) = consumer.offsets_for_times([here], timeout=settings.kafka.request_timeout_s)
+    # Without a message from that time on the answer is the logical end.
+    return min(int(found.offset), committed.position) if found.offset >= 0 else committed.position
+
+
+def _span_ms(settings: Settings) -> int:
+    bounds = settings.admission
+    return LONGEST_WINDOW_MS + int((bounds.lateness + bounds.clock_skew).total_seconds() * 1_000)
+
+
+def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
+    found = [message for message in messages if not _is_end(message) and message.offset() < end]
+    if found:
+        arrived = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
+        oldest_possible = state.door.oldest_possible
+        values, keys = [message.value() for message in found], keys_for(state.door, found)
+        arrivals = read_messages(state.door, values, arrived, keys)
+        state.cards.process(arrivals.events, oldest_possible)
+        state.position = found[-1].offset() + 1
+        state.mark()
+    if len(found) < len(messages):
+        state.position = end
+
+
+def _is_end(message: Any) -> bool:
+    """Whether it says that nothing follows, as when the last offsets are markers of transactions.
+
+    Raises:
+        KafkaException: it is another error.
+    """
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        raise KafkaException(error)
+    return error is not None

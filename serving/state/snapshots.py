@@ -1,0 +1,189 @@
+"""Snapshots of partitions in the lake; they shorten the replay and are never needed.
+
+Between two micro-batches a partition's arrays are copied in memory; a thread encodes and writes the copy
+while scoring goes on. A snapshot that is missing, damaged, of other features or of another topic costs a
+replay, and says so.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Iterable
+
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from fraud.features.spec import FEATURE_VERSION
+from fraud.kafka.clients import client_config
+from fraud.lake import Lake, open_lake
+from fraud.native import event_clock
+from fraud.settings import AdmissionSettings, Settings
+from serving.ops.metrics import Metrics
+from serving.state.partition_state import Committed, PartitionState, Place, Trail
+from serving.state.snapshot_format import Arrays, Origin, UnusableSnapshotError, decode, encode
+
+log = logging.getLogger(__name__)
+
+_SUFFIX = ".snapshot"
+_SILENCE_S = 10.0
+"""A store that says nothing for so long costs more than a replay."""
+_ASK_AGAIN_S = 60.0
+_OVERDUE_AFTER_S = 60.0
+"""A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
+_SLOWEST_BYTES_PER_S = 4_000_000
+_SETTINGS_SINCE = ("max_jump", "key_rule", "partitions")
+_KEPT = 2
+"""The newest may be ahead of what is committed; the one before it is not."""
+
+
+class Snapshots:
+    """Writes snapshots beside the scoring, and finds the one from which a replay can begin."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._due_at: dict[int, float] = {}
+        self._written_at: dict[int, int] = {}
+        self._thread: threading.Thread | None = None
+        self._overdue_at = math.inf
+        self._failed_at = -_ASK_AGAIN_S
+        self._opened: tuple[Lake, str] | None = None
+        self._opening = threading.Lock()
+
+    def offer(self, states: Iterable[PartitionState]) -> None:
+        """Begin the snapshot of one partition that is due; call it between two micro-batches."""
+        interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
+        if not interval_s or self._is_writing(now):
+            return
+        waiting = [
+            state for state in states if now >= self._due_at.setdefault(state.partition, now + interval_s)
+        ]
+        if not waiting:
+            return
+        state = min(waiting, key=lambda one: self._due_at[one.partition])
+        self._due_at[state.partition] = now + interval_s
+        if self._written_at.get(state.partition) != state.position:
+            self._written_at[state.partition] = state.position
+            self._begin(state)
+
+    def load(self, partition: int, committed: Committed) -> PartitionState | None:
+        """The newest usable snapshot that is not beyond `committed`; None: replay."""
+        if not self._settings.serving.snapshot_interval_s:
+            return None
+        if time.monotonic() - self._failed_at < _ASK_AGAIN_S:
+            log.warning("the lake failed a moment ago; replaying partition %d", partition)
+            return None
+        try:
+            lake, folder = self._open()
+            for path in self._paths(lake, folder, partition):
+                if _offset_of(path) <= committed.position:
+                    state = self._read(lake, path, partition)
+                    if state is not None:
+                        return state
+        except FileNotFoundError as error:
+            log.warning("a snapshot of partition %d has just been replaced (%s); replaying", partition, error)
+        except Exception as error:
+            # Whatever a store's client raises: a replay needs Kafka alone.
+            self._failed_at = time.monotonic()
+            log.warning("the snapshots of partition %d cannot be read (%r); replaying", partition, error)
+        return None
+
+    def wait(self, timeout_s: float) -> None:
+        """Let a snapshot under way end."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _is_writing(self, now: float) -> bool:
+        if self._thread is None or not self._thread.is_alive():
+            return False
+        if now > self._overdue_at:
+            # Another one beside it would be held up too, with a copy of a partition's state in memory.
+            self._overdue_at = math.inf
+            self._metrics.snapshots.labels("failed").inc()
+            log.warning("the lake has not taken a snapshot in due time; the next waits for it")
+        return True
+
+    def _begin(self, state: PartitionState) -> None:
+        allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
+        self._overdue_at = time.monotonic() + allowed_s
+        state.cards.forget_idle(state.door.oldest_possible)
+        place = Place(state.position, tuple(state.door.state))
+        told = (state.partition, place, state.trail, state.cards.dump(state.door.oldest_possible))
+        self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
+        self._thread.start()
+
+    def _write(self, partition: int, place: Place, trail: Trail, arrays: Arrays) -> None:
+        begun, offset, newest = time.monotonic(), place.offset, place.door[event_clock.MAX]
+        try:
+            lake, folder = self._open()
+            content = encode(self._origin(folder, partition), offset, newest, arrays, place.door, trail)
+            lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
+            for path in self._paths(lake, folder, partition)[_KEPT:]:
+                lake.remove(path)
+        except Exception as error:
+            # Whatever a store's client raises: scoring does not depend on it.
+            self._metrics.snapshots.labels("failed").inc()
+            log.warning("the snapshot of partition %d was not written: %r", partition, error)
+            return
+        self._metrics.snapshots.labels("written").inc()
+        seconds = time.monotonic() - begun
+        log.info(
+            "snapshot of partition %d at %d: %.1f MB in %.1f s",
+            partition,
+            offset,
+            len(content) / 1e6,
+            seconds,
+        )
+
+    def _read(self, lake: Lake, path: str, partition: int) -> PartitionState | None:
+        folder = path.rsplit("/", 2)[0]
+        try:
+            with lake.open(path) as source:
+                return decode(source, self._origin(folder, partition), self._settings.admission)
+        except UnusableSnapshotError as error:
+            self._metrics.snapshots.labels("refused").inc()
+            log.warning("the snapshot %s is of no use: %s", path, error)
+            return None
+
+    def _paths(self, lake: Lake, folder: str, partition: int) -> list[str]:
+        """Newest first."""
+        return sorted(lake.list_files(f"{folder}/p{partition}", _SUFFIX), reverse=True)
+
+    def _origin(self, folder: str, partition: int) -> Origin:
+        topic = self._settings.topics.transactions
+        admission = what_admits(self._settings.admission)
+        return Origin(topic, folder.rsplit("@", 1)[1], partition, admission)
+
+    def _open(self) -> tuple[Lake, str]:
+        """The lake, and the folder of this very topic: a topic of the same name may be a later one."""
+        with self._opening:
+            if self._opened is None:
+                topic = self._settings.topics.transactions
+                identity = _topic_id(self._settings, topic)
+                folder = f"state/v{FEATURE_VERSION}/{topic}@{identity}"
+                self._opened = open_lake(self._settings, _SILENCE_S), folder
+            return self._opened
+
+
+def what_admits(settings: AdmissionSettings) -> str:
+    """The settings on which a state depends; those that earlier versions lack only where they are in use."""
+    unused = {
+        name
+        for name in _SETTINGS_SINCE
+        if getattr(settings, name) == type(settings).model_fields[name].default
+    }
+    return settings.model_dump_json(exclude=unused)
+
+
+def _topic_id(settings: Settings, topic: str) -> str:
+    admin = AdminClient(client_config(settings))
+    futures = admin.describe_topics(
+        TopicCollection([topic]), request_timeout=settings.kafka.request_timeout_s
+    )
+    identity = str(futures[topic].result().topic_id)
+    return identity.replace("/", "_").replace("+", "-")
+
+
+def _offset_of(path: str) -> int:
+    return int(path.rsplit("/", 1)[1].removesuffix(_SUFFIX))

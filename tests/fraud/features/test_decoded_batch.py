@@ -1,0 +1,224 @@
+"""What compiled code reads is what the door admits, message by message."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
+
+from fraud.features.decoded_batch import read_messages
+from fraud.messages.admission import Admitted, Door, Refused
+from fraud.native import json_reader
+from fraud.native.xxh3 import LONGEST, SECRET, xxh3_64
+from fraud.settings import AdmissionSettings
+from tests.fuzz.agreement import assert_agreement
+
+NOW = 1_700_000_000_000
+SETTINGS = AdmissionSettings()
+LATENESS_MS = SETTINGS.lateness // timedelta(milliseconds=1)
+SKEW_MS = SETTINGS.clock_skew // timedelta(milliseconds=1)
+PLAIN = {
+    "transaction_id": "t-1", "card_id": "c-1", "merchant_id": "m-1", "amount": "12.34", "currency": "EUR",
+    "timestamp": NOW, "merchant_category": "grocery", "channel": "chip", "country": "DE",
+    "latitude": 52.5, "longitude": -13.4,
+}  # fmt: skip
+
+TEXT = [
+    '""',
+    '"é"',
+    '"a\\\\b"',
+    '"\\u0041"',
+    '"\x01"',
+    '"\x7f"',
+    '"🙂"',
+    '" a b "',
+    *(f'"{"x" * n}"' for n in (3, 4, 32, 33, 64, 65)),
+]
+NUMBER = [
+    *("0", "-0", "-0.0", "0.5", ".5", "5.", "01", "00.5", "+1", "1e2", "1.5E1", "-", "1.2.3", "--1", "1-2"),
+    *("9" * 15, "9" * 16, "0." + "1" * 14, "0." + "1" * 17),
+]
+AMOUNT = [
+    "0.001",
+    "1.230",
+    "999999.99",
+    "1000000",
+    "1000000.01",
+    "-1",
+    "NaN",
+    "Infinity",
+    "1_000",
+    "12,5",
+    " 1",
+]
+DEGREES = ["90", "-90", "90.00001", "180", "-180", "180.00001", "-180.00001", "45.123456789012345"]
+TIME = [str(NOW + step) for step in (-(10**12), -LATENESS_MS - 1, -LATENESS_MS, SKEW_MS, SKEW_MS + 1)]
+ANY = ["null", "nul", "nulll", "true", "[]", "{}", "7", "", '"', "\0"]
+ODD = {
+    **dict.fromkeys(
+        ("transaction_id", "card_id", "merchant_id", "merchant_category", "channel", "country"), TEXT
+    ),
+    "amount": [*NUMBER, *AMOUNT, *(f'"{amount}"' for amount in [*NUMBER, *AMOUNT])],
+    "currency": ['"JPY"', '"KWD"', '"eur"', '"E1R"', '"EURO"', '"EU"', '"€UR"', '"Ü"'],
+    "timestamp": [*TIME, *NUMBER, f'"{NOW}"', f"{NOW}.0", f"{NOW // 10}.0", "253402300800000"],
+    "latitude": [*NUMBER, *DEGREES, '"1"'],
+    "longitude": [*NUMBER, *DEGREES, '"1"'],
+}
+"""Values, as JSON, with which a field may be met."""
+
+Fields = list[tuple[str, str]]
+
+
+def written(fields: Fields, blank: str = "") -> bytes:
+    told = f",{blank}".join(f'"{name}"{blank}:{blank}{value}' for name, value in fields)
+    return f"{blank}{{{blank}{told}{blank}}}{blank}".encode()
+
+
+def fields_with(**changes: str) -> Fields:
+    return [(name, changes.get(name, json.dumps(value))) for name, value in PLAIN.items()]
+
+
+def oddities() -> Iterator[bytes | None]:
+    """Messages with one thing in them that is not as usual."""
+    usual = fields_with()
+    yield from (None, b"", b"{}", b"[]", b"null", b"{", b"}", b"\xff\xfe", written(usual) * 2)
+    yield from (written(usual)[:length] for length in range(len(written(usual))))
+    yield from (written(usual) + tail for tail in (b" ", b"\n\t\r", b"\0", b"}", b",", b"x"))
+    yield from (written(usual, blank) for blank in (" ", "\t", "\r\n", "\v", "\u00a0", ","))
+    yield written(usual, " " * (SETTINGS.max_bytes // 30))
+    for at, (name, value) in enumerate(usual):
+        rest = usual[:at] + usual[at + 1 :]
+        yield written(rest)
+        yield from (written([*rest, one]) for one in ((name, value), (name + "s", value), (name[:-1], value)))
+        yield from (written([*usual, (name, again)]) for again in (value, "null", '"a"', "1"))
+        yield from (written(fields_with(**{name: odd})) for odd in [*ODD[name], *ANY])
+
+
+def sums(currency: str) -> Iterator[bytes]:
+    for digits in range(6):
+        for amount in (f"{12:.{digits}f}", f"{12 + 10**-digits:.{digits}f}", f"{0.3:.{digits}f}"):
+            yield written(fields_with(currency=json.dumps(currency), amount=amount))
+
+
+def test_it_agrees_with_the_door_on_every_oddity() -> None:
+    for odd in [*oddities(), *sums("EUR"), *sums("JPY"), *sums("KWD"), *sums("IDR")]:
+        assert_agreement([odd, written(fields_with()), odd], [NOW] * 3)
+
+
+@settings(deadline=None)  # the first example may wait for the compiler
+@given(st.randoms(use_true_random=False), st.integers(1, 40))
+def test_it_agrees_with_the_door_on_a_mixture_of_any_order(random: Random, count: int) -> None:
+    # given messages with several oddities at once, and times as they come
+    found: list[bytes | None] = []
+    for _ in range(count):
+        changes = {name: random.choice(ODD[name]) for name in random.sample(sorted(ODD), random.randrange(3))}
+        time = str(NOW + random.randrange(-LATENESS_MS, LATENESS_MS))
+        fields = fields_with(**{"timestamp": time} | changes)
+        found.append(written(random.sample(fields, len(fields)) if random.random() < 0.2 else fields))
+    assert_agreement(found, [NOW + random.randrange(-LATENESS_MS, LATENESS_MS) for _ in found])
+
+
+@settings(deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 80))
+def test_it_agrees_with_the_door_on_clocks_that_are_far_ahead(random: Random, count: int) -> None:
+    # given messages of few and of many cards, some of them days, months or years ahead
+    found, cards = [], random.choice([1, 2, 40])
+    for number in range(count):
+        ahead = random.choice([0, 0, 0, -3, 0.7, 2, 30, 70, 4_000]) * 24 * 3_600_000
+        card, merchant = f"c-{random.randrange(cards)}", f"m-{random.randrange(3)}"
+        found.append(plain(card_id=card, merchant_id=merchant, timestamp=NOW + number + int(ahead)))
+    assert_agreement(found, [2**42] * count)
+
+
+def plain(**changes: object) -> bytes:
+    return json.dumps(PLAIN | changes).encode()
+
+
+def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a door that would refuse whatever reached it
+    monkeypatch.setattr(Door, "admit", lambda *_: Refused("reached the door"))
+    # when transactions come as the producers write them
+    found = [plain(), plain(amount=7, latitude=None), json.dumps(PLAIN, separators=(",", ":")).encode()]
+    arrivals = read_messages(Door(SETTINGS), found, np.full(3, NOW))
+    # then none does
+    assert arrivals.refused == []
+    assert arrivals.events["amount"].tolist() == [1_234, 700, 1_234]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"device_id": "x"},
+        {"": "", "browser": {"name": "Firefox", "version": [128, 0.5, {}], "mobile": False}, "score": -1e-05},
+        {"note": 'a "quoted" \\ text\n\u0001', "größe": "🙂", "nothing": None},
+        {"merchant_id": "Bäckerei Müller 🙂", "merchant_category": "", "card_id": "花" * 42},
+    ],
+)
+@pytest.mark.parametrize("ensure_ascii", [True, False])
+def test_neither_further_fields_nor_utf8_need_the_door(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, object], ensure_ascii: bool
+) -> None:
+    # given transactions with fields that are not declared, or with text beyond ASCII
+    escaped = ensure_ascii and extra.keys() & PLAIN.keys()
+    content = json.dumps(PLAIN | extra, ensure_ascii=ensure_ascii).encode()
+    expected = assert_agreement([content] * 2, [NOW] * 2)
+    # when the door would refuse whatever reached it
+    monkeypatch.setattr(Door, "admit", lambda *_: Refused("reached the door"))
+    arrivals = read_messages(Door(SETTINGS), [content] * 2, np.full(2, NOW))
+    # then only what is declared and escaped reaches it
+    assert len(arrivals) == (0 if escaped else 2)
+    assert len(expected) == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "is_admitted"),
+    [
+        ("1000000", "EUR", True), ("1000000.01", "EUR", False), ("1100000", "USD", True),
+        ("1100001", "USD", False),
+        ("45000000", "IDR", True), ("9999999999", "IDR", True), ("10000000001", "IDR", False),
+        ("150000000", "VND", True), ("165000000", "JPY", True), ("165000001", "JPY", False),
+        ("340000", "KWD", True), ("340000.001", "KWD", False), ("1000000", "XXX", True),
+        ("1000000.01", "XXX", False),
+    ],
+)  # fmt: skip
+def test_the_limit_of_amounts_is_in_the_base_currency(
+    monkeypatch: pytest.MonkeyPatch, amount: str, currency: str, is_admitted: bool
+) -> None:
+    million = SETTINGS.model_copy(update={"max_amount": 100_000_000})
+    message = plain(amount=amount, currency=currency)
+    assert isinstance(Door(million).admit(message, NOW), Admitted) == is_admitted
+    # compiled code leaves to the door what that refuses, and nothing else
+    monkeypatch.setattr(Door, "admit", lambda *_: Refused("reached the door"))
+    assert read_messages(Door(million), [message], np.full(1, NOW)).refused == (
+        [] if is_admitted else [(0, "reached the door")]
+    )
+
+
+def test_a_text_is_kept_as_it_was_meant() -> None:
+    found = [plain(), plain(card_id="Zoë"), plain(card_id="c-2")]
+    arrivals = read_messages(Door(SETTINGS), found, np.full(3, NOW))
+    assert arrivals.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
+    assert arrivals.only(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
+
+
+def test_a_message_never_reaches_into_the_next() -> None:
+    found = [b'{"transaction_id":"a', plain()]
+    arrivals = read_messages(Door(SETTINGS), found, np.full(2, NOW))
+    assert [number for number, _ in arrivals.refused] == [0]
+    assert arrivals.texts()["transaction_id"] == ["t-1"]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=LONGEST))
+def test_identifiers_hash_as_the_library_does(identifier: bytes) -> None:
+    data = np.frombuffer(b"??" + identifier, dtype=np.uint8)
+    assert int(xxh3_64(data, 2, len(data), SECRET)) == xxh3_64_intdigest(identifier)
+
+
+def test_no_text_is_longer_than_what_can_be_hashed() -> None:
+    assert json_reader.grammar().longest.max() <= LONGEST

@@ -1,0 +1,146 @@
+"""One id is one payment: the index by itself, and what counts as content."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud.features.decoded_batch import read_messages
+from fraud.features.events import EVENT, Events, encode_table, encode_transactions
+from fraud.features.spec import DAY_MS
+from fraud.ingest.rows import TransactionReader
+from fraud.messages.admission import Admitted, Door
+from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
+from fraud.settings import AdmissionSettings
+from tests.fraud.lakes import StoredMessage
+from tests.fraud.native.test_kernel import make_events, streams
+from tests.fraud.streams import START_MS, transaction
+
+WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=-11.5761, amount="10.00")
+
+
+def encoded(*texts: str | dict[str, Any]) -> Events:
+    """Records of messages as serving reads them."""
+    values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
+    arrivals = read_messages(Door(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS))
+    assert not arrivals.refused
+    return arrivals.events
+
+
+def of_one_id(*days: float, contents: tuple[int, ...] = ()) -> Events:
+    """Events of one id on these days, of these contents."""
+    events = make_events(*({"transaction": 7, "timestamp": START_MS + int(day * DAY_MS)} for day in days))
+    events["content"] = contents or np.arange(len(days))
+    return events
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": "10.01"}, {"currency": "USD"}, {"card_id": "card-2"}, {"merchant_id": "merchant-2"},
+        {"timestamp": START_MS + 1}, {"merchant_category": "category-2"}, {"merchant_category": None},
+        {"channel": "chip"}, {"channel": None}, {"country": "DE"}, {"country": None},
+        {"latitude": 48.13716}, {"latitude": None}, {"longitude": 11.5761}, {"longitude": None},
+        {"merchant_category": "Category-1"}, {"amount": "1000", "currency": "JPY"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_declared_field_is_content(change: dict[str, Any]) -> None:
+    # given a payment and another one with its id, which differs in one declared field
+    both = encoded(WIRE, WIRE | change)
+    # then the second is a conflict
+    assert IdIndex().process(both).tolist() == [ACCEPTED, CONFLICT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(WIRE, indent=2), json.dumps(dict(reversed(WIRE.items()))),
+        json.dumps(WIRE | {"amount": "10"}),
+        json.dumps(WIRE | {"amount": 10.0}), json.dumps(WIRE | {"device": {"id": "ü"}}),
+        json.dumps(WIRE).replace("online", "\\u006fnline"), json.dumps(WIRE | {"amount": "1e1"}),
+        json.dumps(WIRE).replace("48.137154", "4.8137154e1"),
+    ],
+)  # fmt: skip
+def test_form_and_unknown_fields_are_not_content(text: str) -> None:
+    # given the same payment, written in another way
+    both = encoded(WIRE, text)
+    # then it is a repetition
+    assert IdIndex().process(both).tolist() == [ACCEPTED, REPEATED]
+
+
+def test_serving_ingest_and_tables_read_the_same_content() -> None:
+    # given payments with and without the fields that may be absent
+    wires = [WIRE, transaction(2, START_MS), transaction(3, START_MS, country=None, latitude=1, longitude=2)]
+    door = Door(AdmissionSettings())
+    admitted = [door.admit(json.dumps(wire).encode(), START_MS) for wire in wires]
+    batch, _ = TransactionReader(Door(AdmissionSettings())).read(
+        [StoredMessage(wire, (0, place)) for place, wire in enumerate(wires)]
+    )
+    # when compiled code, the decoder and a table of the lake make records of them
+    decoded = encode_transactions([one for one in admitted if isinstance(one, Admitted)])
+    stored = encode_table(pa.Table.from_batches([batch]))
+    # then their contents are the same, and no two are alike
+    contents = encoded(*wires)["content"].tolist()
+    assert decoded["content"].tolist() == stored["content"].tolist() == contents
+    assert len(set(contents)) == 3
+
+
+def test_an_id_is_free_again_after_thirty_days_without_it() -> None:
+    # given an id that is used on day 0, 20, 49 and 79
+    outcomes = IdIndex().process(of_one_id(0, 20, 49, 79))
+    # then a conflict keeps it taken, and thirty days after the last use it is a new payment's
+    assert outcomes.tolist() == [ACCEPTED, CONFLICT, CONFLICT, ACCEPTED]
+
+
+def test_a_late_payment_with_a_taken_id_is_a_conflict() -> None:
+    assert IdIndex().process(of_one_id(5, 3)).tolist() == [ACCEPTED, CONFLICT]
+
+
+def test_the_repetition_of_a_refused_payment_is_refused_too() -> None:
+    # given a payment, one with its id, and both again
+    outcomes = IdIndex().process(of_one_id(0, 0, 0, 0, contents=(1, 2, 1, 2)))
+    # then it is the first that counts, whatever comes after it
+    assert outcomes.tolist() == [ACCEPTED, CONFLICT, REPEATED, CONFLICT]
+
+
+@settings(max_examples=100, deadline=None)
+@given(events=streams(), cut=st.integers(0, 60))
+def test_a_dumped_index_goes_on_where_it_was(events: Events, cut: int) -> None:
+    # given an index and its copy through an array
+    index = IdIndex()
+    index.process(events[:cut])
+    copy = IdIndex.restore(index.dump())
+    assert copy.dump().tobytes() == index.dump().tobytes()
+    # when both go on, then they agree
+    assert index.process(events[cut:]).tolist() == copy.process(events[cut:]).tolist()
+
+
+def test_ids_that_are_free_make_room() -> None:
+    # given an index that sees a thousand new ids a day, for a year
+    index, sizes = IdIndex(), []
+    for day in range(360):
+        events = np.zeros(1_000, dtype=EVENT)
+        events["transaction"] = np.arange(1_000) + day * 1_000
+        events["timestamp"] = START_MS + day * DAY_MS
+        # when it is told how old a payment can be
+        assert (index.process(events, START_MS + (day - 2) * DAY_MS) == ACCEPTED).all()
+        sizes.append(len(index.dump(START_MS + (day - 2) * DAY_MS)))
+    # then it holds a month and the lateness
+    assert max(sizes) <= 32_000
+
+
+def test_a_million_ids_are_kept_apart() -> None:
+    # given a million ids that are near each other, which a weak hash would heap up
+    events = np.zeros(1_000_000, dtype=EVENT)
+    events["transaction"], events["timestamp"] = np.arange(len(events)), START_MS
+    index = IdIndex()
+    assert (index.process(events) == ACCEPTED).all()
+    # when they come again with other content
+    events["content"] = 1
+    # then each is known
+    assert (index.process(events) == CONFLICT).all()

@@ -1,0 +1,269 @@
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from fraud.features.daily import _square_halves
+from fraud.features.events import EVENT, Events
+from fraud.features.spec import CARD_WINDOWS, DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, LONGEST_WINDOW_MS
+from fraud.features.store import CardStore, rules
+from fraud.native.id_index import ACCEPTED, REPEATED
+from fraud.native.kernel import square_halves
+from tests.fraud.features.reference import reference_features
+
+START = 1_700_000_000_000
+
+
+@settings(deadline=None)  # the first example waits for the compiler
+@given(st.integers(0, 2**46 - 1))
+def test_squares_of_any_amount_are_exact(amount: int) -> None:
+    high, low = square_halves(amount)
+    daily_high, daily_low = _square_halves(pa.chunked_array([[amount]], pa.int64()))
+
+    assert (high << 32) + low == amount**2
+    assert (daily_high[0].as_py() << 31) + daily_low[0].as_py() == amount**2
+
+
+NAMES = [feature.name for feature in KERNEL_FEATURES]
+
+
+def make_events(*rows: Mapping[str, float]) -> Events:
+    events = np.zeros(len(rows), dtype=EVENT)
+    events["card"], events["country"] = 1, 1
+    events["transaction"] = np.arange(len(rows)) + 1
+    events["timestamp"] = START
+    events["latitude"] = events["longitude"] = np.nan
+    for event, row in zip(events, rows, strict=True):
+        for name, value in row.items():
+            event[name] = value
+    return events
+
+
+def make_stream(count: int, begin: int = START) -> Events:
+    """One card that pays every second, at a new merchant each time."""
+    events = np.zeros(count, dtype=EVENT)
+    events["card"], events["country"], events["amount"] = 1, 1, 100
+    events["transaction"] = events["merchant"] = np.arange(1, count + 1)
+    events["timestamp"] = begin + 1_000 * np.arange(count)
+    events["latitude"] = events["longitude"] = np.nan
+    return events
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> Events:
+    """Few cards, few values and jumps around the windows' edges, so that everything collides."""
+    jumps = [0, 1, 60_000, *CARD_WINDOWS.values(), *(length - 1 for length in CARD_WINDOWS.values())]
+    jump = st.sampled_from([*jumps, *(-one for one in jumps if one <= DAY_MS)])
+    event = st.fixed_dictionaries(
+        {
+            "card": st.integers(1, 3),
+            "transaction": st.integers(1, 40),
+            "amount": st.one_of(st.integers(0, 400), st.integers(0, 10**8)),
+            "merchant": st.integers(1, 4),
+            "category": st.integers(0, 2),
+            "channel": st.integers(0, 2),
+            "country": st.integers(0, 3),
+            "latitude": st.sampled_from([np.nan, 0.0, 48.1, -33.9]),
+            "longitude": st.sampled_from([0.0, 11.5, 179.0]),
+            "content": st.integers(0, 2),
+        }
+    )
+    rows, time = [], START
+    for row in draw(st.lists(event, min_size=1, max_size=60)):
+        time += draw(jump)
+        rows.append(row | {"timestamp": time})
+    return make_events(*rows)
+
+
+@settings(max_examples=300, deadline=None)
+@given(events=streams(), batch=st.integers(1, 20))
+def test_kernel_equals_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
+    # given a stream with late, repeated and simultaneous events, and a store that must grow
+    store = CardStore(cards=1, events=4)
+    # when it is fed in batches
+    parts = [store.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
+    # then every feature of every event is what its definition says
+    features = np.concatenate([part[0] for part in parts])
+    expected, outcomes = reference_features(events)
+    assert np.concatenate([part[1] for part in parts]).tolist() == outcomes
+    for column, name in enumerate(NAMES):
+        np.testing.assert_allclose(features[:, column], expected[:, column], rtol=2e-6, err_msg=name)
+
+
+def identities(events: Events) -> set[int]:
+    return set(events["transaction"].tolist())
+
+
+@settings(max_examples=100, deadline=None)
+@given(events=streams(), cut=st.integers(0, 60))
+def test_state_is_a_function_of_the_longest_window(events: Events, cut: int) -> None:
+    # given a store that saw everything, and one that saw only what the cards' windows still hold
+    cut = min(cut, len(events))
+    past, whole, replayed = events[:cut], CardStore(), CardStore()
+    whole.process(past)
+    is_held = past["timestamp"] > events["timestamp"][cut:].min(initial=2**62) - LONGEST_WINDOW_MS
+    # (and no transaction that was repeated at a later time, of which the windows hold the repetition only)
+    assume(not identities(past[is_held]) & identities(past[~is_held]))
+    replayed.process(past[is_held])
+    # when both go on
+    one, other = whole.process(events[cut:]), replayed.process(events[cut:])
+    # then they agree to the bit
+    assert one[0].tobytes() == other[0].tobytes()
+    assert one[1].tolist() == other[1].tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(events=streams(), cut=st.integers(0, 60))
+def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
+    # given a store and its copy through arrays
+    store = CardStore(cards=1, events=4)
+    store.process(events[:cut])
+    dumped = store.dump()
+
+    def fill(arrays: dict[str, npt.NDArray[Any]]) -> None:
+        for name, array in arrays.items():
+            array[:] = dumped[name]
+
+    copy = CardStore.restore(len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill)
+    # when both go on
+    one, other = store.process(events[cut:]), copy.process(events[cut:])
+    # then they agree to the bit
+    assert one[0].tobytes() == other[0].tobytes()
+    assert one[1].tolist() == other[1].tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=streams(), batch=st.integers(1, 20), large=st.integers(0, 12))
+def test_an_indexed_card_has_the_same_features(events: Events, batch: int, large: int) -> None:
+    # given a store that indexes its cards early, and one that never does
+    early, never = CardStore(cards=1, events=4, large=large), CardStore()
+    # when both are fed the same
+    parts = [early.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
+    features, accepted = never.process(events)
+    # then they agree to the bit
+    assert np.concatenate([part[0] for part in parts]).tobytes() == features.tobytes()
+    assert np.concatenate([part[1] for part in parts]).tolist() == accepted.tolist()
+
+
+def test_a_card_of_a_hundred_thousand_events_costs_what_a_small_one_costs() -> None:
+    # given a card with 100,000 events in the window, each at a new merchant
+    events = make_stream(110_000)
+    store = CardStore()
+    store.process(events[:100_000])
+    begun = time.process_time()
+    # when it goes on
+    features, accepted = store.process(events[100_000:])
+    # then nothing is scanned: 100,000 comparisons an event took 0.2 ms and more
+    seconds = time.process_time() - begun
+    assert (accepted == ACCEPTED).all()
+    assert features[-1, NAMES.index("merchant_is_new")] == 1.0
+    assert seconds / 10_000 < 0.1e-3
+
+
+def test_repeats_within_a_large_card_are_found() -> None:
+    # given a card far beyond the size at which it is indexed
+    events = make_stream(5_000)
+    store = CardStore()
+    store.process(events)
+    # when the last thousand come again
+    _, accepted = store.process(events[4_000:])
+    # then
+    assert (accepted == REPEATED).all()
+
+
+def test_idle_cards_make_room_before_memory_grows() -> None:
+    # given a flood of cards that are seen once, over a year
+    store, sizes = CardStore(), []
+    for day in range(360):
+        events = make_stream(1_000, begin=START + day * DAY_MS)
+        events["card"] = events["transaction"] = np.arange(1, 1_001) + day * 1_000
+        # when the store is told how old a transaction can be
+        store.process(events, oldest_possible=START + (day - 1) * DAY_MS)
+        sizes.append(store.nbytes)
+    # then memory is that of a month or two, not of a year
+    assert max(sizes[180:]) <= max(sizes[:90])
+
+
+def test_windows_are_half_open() -> None:
+    # given two payments exactly one hour apart
+    events = make_events({"amount": 100}, {"amount": 50, "timestamp": START + CARD_WINDOWS["1h"]})
+    # when
+    features, _ = CardStore().process(events)
+    # then the first is outside of the hour and inside of the day
+    assert features[1, NAMES.index("card_sum_1h")] == 50
+    assert features[1, NAMES.index("card_sum_24h")] == 150
+
+
+def test_forgetting_idle_cards_changes_nothing_for_the_others() -> None:
+    # given a card of 40 days ago and one of today
+    today = START + 40 * DAY_MS
+    events = make_events({"card": 1}, {"card": 2, "timestamp": today}, {"card": 2, "timestamp": today + 1})
+    store, whole = CardStore(), CardStore()
+    store.process(events[:2])
+    whole.process(events[:2])
+    # when the idle one is forgotten
+    idle = store.forget_idle(today)
+    # then
+    assert (idle, len(store)) == (1, 1)
+    assert store.process(events[2:])[0].tobytes() == whole.process(events[2:])[0].tobytes()
+
+
+def test_retain_only_keeps_one_card() -> None:
+    # given
+    store = CardStore()
+    store.process(make_events({"card": 1}, {"card": 2}, {"card": 3}))
+    # when
+    store.retain_only(2)
+    # then a known card goes on and a forgotten one starts anew
+    features, _ = store.process(make_events({"card": 2, "transaction": 8}, {"card": 3, "transaction": 9}))
+    assert features[:, NAMES.index("card_count_30d")].tolist() == [2, 1]
+
+
+def test_sums_of_huge_amounts_stay_exact() -> None:
+    # given amounts whose squares exceed 63 bits in sum
+    amounts = [1_000_000_000 * (1 + step % 3) for step in range(20)]
+    events = make_events(*({"amount": one, "timestamp": START + at} for at, one in enumerate(amounts)))
+    # when
+    features, _ = CardStore().process(events)
+    # then sum and deviation are those of whole numbers
+    prior = amounts[:19]
+    variance = (19 * sum(one * one for one in prior) - sum(prior) ** 2) / 19**2
+    expected = (amounts[19] - sum(prior) / 19) / math.sqrt(variance)
+    assert features[19, NAMES.index("amount_zscore_30d")] == pytest.approx(expected, rel=1e-6)
+    assert features[19, NAMES.index("card_sum_30d")] == np.float32(sum(amounts))
+
+
+def test_memory_per_card_at_sixty_events_a_month() -> None:
+    # given ten thousand cards with about sixty events within thirty days
+    generator = np.random.default_rng(3)
+    events = np.zeros(600_000, dtype=EVENT)
+    events["card"] = generator.integers(0, 10_000, len(events)).astype(np.uint64) * np.uint64(2654435761) + 1
+    events["transaction"] = np.arange(len(events))
+    events["timestamp"] = START + np.sort(generator.integers(0, 30 * DAY_MS, len(events)))
+    # when
+    store = CardStore()
+    store.process(events)
+    # then what is alive takes at most 3 KiB a card
+    alive = sum(array.nbytes for array in store.dump().values())
+    assert alive / len(store) <= 3 * 1024
+
+
+def test_features_have_one_order() -> None:
+    # given the kernel's columns
+    columns = rules().columns
+    # then each stands where the specification says
+    named = {name: at for name, at in columns._asdict().items() if name != "windows"}
+    assert {name: FEATURE_NAMES.index(name) for name in named} == named
+    assert FEATURE_NAMES[columns.windows] == "card_count_10m"
+
+
+def test_foreign_records_are_refused() -> None:
+    with pytest.raises(TypeError, match="not EVENT"):
+        CardStore().process(np.zeros(1, dtype=[("card", np.uint64)]))

@@ -1,0 +1,93 @@
+"""At least once: what has arrived is committed while scoring goes on, and nothing behind what has not."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from fraud.kafka.clients import consumer_config
+from fraud.settings import Settings
+from serving.delivery.at_least_once import AtLeastOnce
+from serving.delivery.protocol import Answers
+from serving.ops.metrics import Metrics, gauge_values
+
+pytestmark = pytest.mark.broker
+
+PARTITION = 0
+LARGER_THAN_KAFKA_TAKES = b"x" * 2_000_000
+
+
+class World:
+    """A delivery with the consumer that commits for it."""
+
+    delivery: AtLeastOnce
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        config = {"on_commit": lambda error, _: self.delivery.commit_ended(error)}
+        self.consumer = Consumer(consumer_config(settings, settings.serving.group_id, **config))
+        self.consumer.assign([TopicPartition(settings.topics.transactions, PARTITION, 0)])
+        self.delivery = AtLeastOnce(settings, self.consumer, self.metrics)
+
+    def committed(self) -> int:
+        """The group's offset."""
+        wanted = TopicPartition(self.settings.topics.transactions, PARTITION)
+        (found,) = self.consumer.committed([wanted], timeout=10)
+        return int(found.offset)
+
+    def visible(self) -> float:
+        """How many answers are said to have arrived."""
+        return sum(value for _, value in gauge_values(self.metrics, "fraud_end_to_end_seconds_count"))
+
+    def tend_until(self, is_over: Callable[[], bool]) -> None:
+        """Go round as the engine does when nothing new comes."""
+        deadline = time.monotonic() + 30
+        while not is_over():
+            assert time.monotonic() < deadline
+            self.consumer.consume(1, 0.01)
+            self.delivery.tend()
+
+
+def answers(start: int, value: bytes = b"{}") -> Answers:
+    """Ten messages, answered with `value`."""
+    predictions = [{"key": "card-1", "value": value} for _ in range(10)]
+    arrived = np.full(10, int(time.time() * 1_000))
+    return Answers(PARTITION, start, start + 10, 1, predictions, [], arrived)
+
+
+def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings) -> None:
+    # given answers on their way
+    world = World(settings)
+    world.delivery.publish([answers(0), answers(10)])
+    # when the engine goes on
+    world.tend_until(lambda: world.delivery.is_idle)
+    # then they are committed, and counted once
+    assert world.committed() == 20
+    assert world.visible() == 20
+
+
+def test_nothing_behind_an_answer_that_kafka_does_not_take_is_committed(settings: Settings) -> None:
+    # given an answer between two that Kafka takes
+    world = World(settings)
+    world.delivery.publish([answers(0), answers(10, LARGER_THAN_KAFKA_TAKES), answers(20)])
+    # when everything has had its time
+    world.tend_until(lambda: world.committed() >= 10)
+    is_settled = world.delivery.settle(1.0)
+    # then what is before it is committed, and no more
+    assert not is_settled
+    assert world.committed() == 10
+    assert not world.delivery.is_idle
+
+
+def test_what_goes_to_another_worker_is_not_committed_here(settings: Settings) -> None:
+    # given answers that nobody has tended since they left
+    world = World(settings)
+    world.delivery.publish([answers(0)])
+    # when their partition goes
+    world.delivery.forget({PARTITION})
+    # then there is nothing to commit
+    assert world.delivery.settle(5.0)
+    assert world.committed() < 0

@@ -1,0 +1,134 @@
+"""Exactly once: two producers take turns, and what one could not commit comes before what the other has."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from fraud.kafka.clients import consumer_config, producer_config
+from fraud.settings import Settings
+from serving.delivery.exactly_once import ExactlyOnce
+from serving.delivery.protocol import Answers
+from serving.ops.metrics import Metrics
+from tests.serving.world import read_all
+
+pytestmark = pytest.mark.broker
+
+PARTITION = 0
+PATIENCE_S = 30
+
+
+class World:
+    """A delivery with a consumer that is a member of the group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.consumer = Consumer(consumer_config(settings, settings.serving.group_id))
+        self.consumer.subscribe([settings.topics.transactions])
+        self.go_round_until(lambda: bool(self.consumer.assignment()))
+        self.name = f"{settings.serving.transactional_id}-test"
+        self.delivery = ExactlyOnce(settings, self.consumer, self.name, self.metrics)
+
+    def close(self) -> None:
+        self.consumer.close()
+        self.delivery.close()
+
+    def go_round_until(self, is_over: Callable[[], bool], then: Callable[[], None] = lambda: None) -> None:
+        """Poll as the engine does when nothing new comes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_over():
+            assert time.monotonic() < deadline
+            self.consumer.consume(1, 0.01)
+            then()
+
+    def tend_until_idle(self) -> None:
+        self.go_round_until(lambda: self.delivery.is_idle, self.delivery.tend)
+
+    def publish_during_a_commit(self, answers: Answers) -> None:
+        """Publish when the commit of what was published before has begun."""
+        self.go_round_until(lambda: self.delivery._job is not None, self.delivery.tend)
+        self.delivery.publish([answers])
+
+    def fence(self, name: str) -> None:
+        """Take a transactional.id over, as a successor would."""
+        usurper = Producer(producer_config(self.settings, **{"transactional.id": name}))
+        usurper.init_transactions(30)
+
+    def committed(self) -> int:
+        """The group's offset."""
+        wanted = TopicPartition(self.settings.topics.transactions, PARTITION)
+        (found,) = self.consumer.committed([wanted], timeout=10)
+        return int(found.offset)
+
+    def visible(self) -> list[int]:
+        """The numbers of the committed answers, in their order."""
+        found = read_all(self.settings, self.settings.topics.predictions)
+        return [msgspec.json.decode(message.value()) for message in found]
+
+
+@pytest.fixture
+def world(settings: Settings) -> Iterator[World]:
+    made = World(settings)
+    yield made
+    made.close()
+
+
+def answers(start: int) -> Answers:
+    """Ten messages, answered with their offsets."""
+    numbers = range(start, start + 10)
+    predictions = [{"key": "card-1", "value": str(number).encode()} for number in numbers]
+    return Answers(PARTITION, start, start + 10, 1, predictions, [], np.full(10, int(time.time() * 1_000)))
+
+
+def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: World) -> None:
+    # given a transaction that is being committed
+    world.delivery.publish([answers(0)])
+    # when more comes
+    world.publish_during_a_commit(answers(10))
+    is_sent = bool(world.delivery._filling.answers)
+    world.tend_until_idle()
+    # then it did not wait, and follows
+    assert is_sent
+    assert world.visible() == [*range(20)]
+    assert world.committed() == 20
+
+
+@pytest.mark.parametrize("suffix", ["", ".b"], ids=["the first", "the second"])
+def test_a_producer_that_was_fenced_costs_nothing_but_time(world: World, suffix: str) -> None:
+    # given a transaction whose producer another takes over, and one after it
+    world.delivery.publish([answers(0)])
+    world.fence(world.name + suffix)
+    world.publish_during_a_commit(answers(10))
+    # when nothing more comes
+    world.tend_until_idle()
+    # then both are committed, once and in their order
+    assert world.visible() == [*range(20)]
+    assert world.committed() == 20
+
+
+def test_what_goes_to_another_worker_is_not_committed_here(world: World) -> None:
+    # given a transaction that was fenced, and one after it
+    world.delivery.publish([answers(0)])
+    world.fence(world.name)
+    world.publish_during_a_commit(answers(10))
+    # when their partition goes
+    world.delivery.forget({PARTITION})
+    # then there is nothing to commit
+    assert world.delivery.is_idle
+    assert world.visible() == []
+    assert world.committed() < 0
+
+
+def test_what_was_forgotten_does_not_come_with_the_next_transaction(world: World) -> None:
+    # given answers in an open transaction, whose partition goes
+    world.delivery.publish([answers(0)])
+    world.delivery.forget({PARTITION})
+    # when others follow
+    world.delivery.publish([answers(10)])
+    world.tend_until_idle()
+    # then they are alone
+    assert world.visible() == [*range(10, 20)]

@@ -1,0 +1,150 @@
+"""The engine's spans, at a receiver of OTLP, and where there is none."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from fraud.settings import Settings
+from serving.ops.spans import batch_spans
+from tests.collector import attributes, collecting
+from tests.serving.world import running, send, transaction, wait_for, wait_for_predictions
+
+COUNT = 200
+STAGES = ["poll", "admit", "features", "profile", "score", "reasons", "encode", "publish"]
+
+
+def traced(settings: Settings, **tracing: Any) -> Settings:
+    """Settings that ask for spans."""
+    return settings.model_copy(update={"tracing": settings.tracing.model_copy(update=tracing)})
+
+
+@pytest.mark.broker
+def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
+    serving_settings: Settings, champion: str
+) -> None:
+    # given a collector, and payments
+    with collecting() as collector:
+        settings = traced(serving_settings, endpoint=collector.endpoint, sample=1.0)
+        send(settings, [transaction(number) for number in range(COUNT)])
+        # when they are scored
+        with running(settings):
+            wait_for_predictions(settings, COUNT)
+        # then every batch has come, whole and in order
+        batches, commits = collector.named("batch"), collector.named("commit")
+        told = [attributes(batch) for batch in batches]
+        assert sum(int(str(one["messaging.batch.message_count"])) for one in told) == COUNT
+        assert {one["fraud.model.version"] for one in told} == {champion}
+        for batch in batches:
+            below = collector.children(batch)
+            # the door and the kernel work partition by partition: these two come again and again
+            assert list(dict.fromkeys(span.name for span in below)) == STAGES
+            assert all(
+                batch.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano
+                for span in below
+            )
+        # and names its messages by where they lie
+        covered = {
+            (partition, offset)
+            for one in told
+            for partition, first, last in zip(
+                *(one[f"fraud.{name}"] for name in ("partitions", "first_offsets", "last_offsets")),
+                strict=True,
+            )
+            for offset in range(first, last + 1)
+        }
+        assert len(covered) == COUNT
+        # and each is in exactly one commit
+        linked = [link.span_id for commit in commits for link in commit.links]
+        assert sorted(linked) == sorted(batch.span_id for batch in batches)
+        assert collector.services == {"fraud-serving"}
+        # and nothing tells of cards, payments, merchants or where the collector is
+        everything = b"".join(collector.requests)
+        for secret in (b"card-", b"merchant-1", b"t100", collector.endpoint.encode()):
+            assert secret not in everything
+
+
+@pytest.mark.broker
+def test_one_batch_in_so_many_is_told(serving_settings: Settings, champion: str) -> None:
+    with collecting() as collector:
+        settings = traced(serving_settings, endpoint=collector.endpoint, sample=0.001)
+        send(settings, [transaction(number) for number in range(COUNT)])
+        with running(settings):
+            wait_for_predictions(settings, COUNT)
+        assert collector.spans == []
+
+
+@contextmanager
+def silent_listener() -> Iterator[str]:
+    """The address of something that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address where nobody listens."""
+    yield "http://127.0.0.1:9"
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("absent", [nobody, silent_listener])
+def test_scoring_does_not_wait_for_a_collector(
+    serving_settings: Settings, champion: str, absent: Any
+) -> None:
+    with absent() as endpoint:
+        settings = traced(serving_settings, endpoint=endpoint, sample=1.0)
+        with running(settings) as engine:
+            send(settings, [transaction(number) for number in range(COUNT)])
+            wait_for_predictions(settings, COUNT)
+            spent = {
+                sample.labels["stage"]: sample.value
+                for family in engine.metrics._registry.collect()
+                for sample in family.samples
+                if sample.name == "fraud_stage_seconds_sum"
+            }
+            engine.stop.set()
+            stopped = time.monotonic()
+            wait_for(lambda: not engine.thread.is_alive(), 20)
+        # no stage has waited as long as an attempt to send does, and the engine ends without the collector
+        assert max(spent.values()) < 2.0
+        assert time.monotonic() - stopped < 15
+
+
+def test_more_spans_than_are_taken_are_dropped_and_nobody_waits(local_settings: Settings) -> None:
+    # given a collector that takes nothing
+    with silent_listener() as endpoint:
+        spans = batch_spans(traced(local_settings, endpoint=endpoint, sample=1.0))
+        assert spans is not None
+        # when many more batches are told than the queue holds
+        begun = time.monotonic()
+        for _ in range(10_000):
+            spans.around(time.time_ns(), [], "1", lambda _: None)
+        # then that took the time of making them, and the end is not waited for
+        assert time.monotonic() - begun < 30
+        begun = time.monotonic()
+        spans.close()
+        assert time.monotonic() - begun < 5
+
+
+def test_without_an_endpoint_there_are_no_spans_and_no_import_of_what_sends_them(
+    local_settings: Settings,
+) -> None:
+    assert batch_spans(local_settings) is None
+    look = (
+        "import sys, serving.engine\n"
+        "sys.exit(any(name.startswith('opentelemetry.exporter') for name in sys.modules)"
+        " or 'fraud.sending_spans' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+
+
+def test_an_endpoint_is_an_address(local_settings: Settings) -> None:
+    with pytest.raises(ValidationError):
+        type(local_settings.tracing)(endpoint="localhost:4318")

@@ -1,0 +1,308 @@
+"""A state rebuilt from any place in the log is the one that ran: far clocks, jumps and gaps included."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from fraud.features.decoded_batch import read_messages
+from fraud.features.events import encode_transactions
+from fraud.ingest.commits import Commit
+from fraud.ingest.rows import TransactionReader
+from fraud.messages.admission import Admitted, Door
+from fraud.native import event_clock
+from fraud.settings import Settings
+from serving.delivery.protocol import Answers, door_of, last_offsets, newest_of, trail_of
+from serving.state.partition_state import (
+    Committed,
+    PartitionState,
+    Place,
+    finish_replay,
+    replay,
+    replay_begin,
+)
+from serving.state.snapshot_format import Origin, decode, encode
+from tests.serving.world import BASE_MS, transaction
+
+HOUR, DAY = 3_600_000, 86_400_000
+CARDS = 12
+
+
+@dataclass(frozen=True)
+class Message:
+    """What of a Kafka message the engine and the ingest look at."""
+
+    place: int
+    content: bytes
+    time: int
+
+    def error(self) -> None:
+        return None
+
+    def offset(self) -> int:
+        return self.place
+
+    def partition(self) -> int:
+        return 0
+
+    def value(self) -> bytes:
+        return self.content
+
+    def key(self) -> bytes:
+        return b"card"
+
+    def topic(self) -> str:
+        return "t"
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return []
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.time
+
+
+class _End:
+    def error(self) -> KafkaError:
+        return KafkaError(KafkaError._PARTITION_EOF)
+
+
+@dataclass
+class Log:
+    """A partition, with as much of Kafka's consumer as a replay needs."""
+
+    messages: Sequence[Message]
+    first: int = 0
+    _at: int = field(default=0, repr=False)
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return self.first, len(self.messages)
+
+    def offsets_for_times(self, asked: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        later = (one.place for one in self.messages[self.first :] if one.time >= asked[0].offset)
+        return [TopicPartition(asked[0].topic, 0, next(later, -1))]
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        self._at = partitions[0].offset
+
+    def consume(self, *_: Any) -> list[Any]:
+        found = [*self.messages[self._at : self._at + 37]]
+        self._at += len(found)
+        return found or [_End()]
+
+
+def stream(draw: Random, count: int) -> list[Message]:
+    """Messages of half a year: quiet gaps, jumps, clocks ahead and behind, Kafka's time set by the sender."""
+    now, found = BASE_MS, []
+    sender_is_wrong = 0.0
+    for number in range(count):
+        if draw.random() < 0.02:
+            now += draw.choice([HOUR, DAY, 3 * DAY, 20 * DAY, 20 * DAY, 100 * DAY])
+            sender_is_wrong = draw.choice([0.0, 0.0, 0.02, 0.2])
+        now += draw.randrange(8 * HOUR)
+        ahead = draw.choice([HOUR, DAY, 3 * DAY, 40 * DAY, 4_000 * DAY])
+        late = draw.choice([0, 0, 0, HOUR, DAY, 3 * DAY])
+        time = now + ahead if draw.random() < sender_is_wrong else now - late
+        event = transaction(
+            number,
+            timestamp=time,
+            card_id=f"card-{draw.randrange(CARDS)}",
+            merchant_id=f"m-{draw.randrange(4)}",
+        )
+        content = json.dumps({name: value for name, value in event.items() if value is not None})
+        found.append(Message(number, content.encode(), time + draw.choice([0, 0, 5_000 * DAY])))
+    return found
+
+
+@dataclass
+class Run:
+    """A state on its way through the log, and what it said of each message."""
+
+    state: PartitionState
+    verdicts: list[tuple[int, str]] = field(default_factory=list)
+    features: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+    def take(self, messages: Sequence[Message]) -> None:
+        state, low = self.state, self.state.door.oldest_possible
+        times = np.array([one.time for one in messages], dtype=np.int64)
+        arrivals = read_messages(state.door, [one.content for one in messages], times)
+        features, _ = state.cards.process(arrivals.events, low)
+        state.cards.forget_idle(state.door.oldest_possible)
+        self.verdicts += [(messages[number].place, reason) for number, reason in arrivals.refused]
+        self.features.append(features)
+        state.position = messages[-1].place + 1
+        state.mark()
+
+    def take_all(self, messages: Sequence[Message], draw: Random) -> None:
+        while messages:
+            size = draw.randrange(1, 30)
+            self.take(messages[:size])
+            messages = messages[size:]
+
+
+def fresh(made: Settings) -> PartitionState:
+    begin = Committed(0, None)
+    return replay_begin(made, Log([]), 0, begin)
+
+
+def committed(state: PartitionState) -> Committed:
+    """What a restart finds, through Kafka's metadata."""
+    answers = Answers(
+        0, 0, state.position, state.door.newest, [], [], np.array([], dtype=np.int64),
+        tuple(state.door.state), state.trail,
+    )  # fmt: skip
+    (found,) = last_offsets("t", [answers])
+    assert len(found.metadata) < 4_096
+    return Committed(found.offset, newest_of(found), door_of(found), trail_of(found))
+
+
+def replayed(made: Settings, log: Log, stands: Committed) -> PartitionState:
+    state = replay_begin(made, log, 0, stands)
+    replay("t", log, state, stands.position, lambda: False)
+    before = [*state.door.state]
+    finish_replay(made, state, stands)
+    assert log.first or state.door.state == before, "the replayed door is the committed one by itself"
+    return state
+
+
+def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionState:
+    origin = Origin("t", "id", 0, "")
+    content = encode(
+        origin,
+        state.position,
+        state.door.newest,
+        state.cards.dump(state.door.oldest_possible),
+        tuple(state.door.state),
+        state.trail,
+    )
+    return decode(io.BytesIO(content), origin, made.admission)
+
+
+@pytest.mark.parametrize("way", ["replay", "snapshot"])
+@pytest.mark.parametrize("seed", range(30))
+def test_a_restored_state_goes_on_as_the_one_that_ran(local_settings: Settings, seed: int, way: str) -> None:
+    made, draw = local_settings, Random(seed)
+    messages = stream(draw, 800)
+    cut = draw.randrange(1, len(messages))
+    # given one that ran through
+    whole = Run(fresh(made))
+    whole.take_all(messages[:cut], Random(1))
+    stands = committed(whole.state)
+    seen = len(whole.verdicts), len(whole.features)
+    # when it is restored in the middle, and both go on
+    log = Log(messages)
+    restored = replayed(made, log, stands) if way == "replay" else snapshotted(made, log, whole.state)
+    assert restored.position == cut
+    other = Run(restored)
+    whole.take_all(messages[cut:], Random(2))
+    other.take_all(messages[cut:], Random(2))
+    # then they say the same, and end alike
+    assert other.verdicts == whole.verdicts[seen[0] :]
+    assert np.array_equal(
+        np.concatenate(other.features), np.concatenate(whole.features[seen[1] :]), equal_nan=True
+    )
+    assert restored.door.state == whole.state.door.state
+
+
+def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> None:
+    # given a year of usual traffic
+    made, run = local_settings, Run(fresh(local_settings))
+    messages = [
+        Message(number, json.dumps(transaction(number, timestamp=time)).encode(), time)
+        for number, time in enumerate(range(BASE_MS, BASE_MS + 365 * DAY, 2 * HOUR))
+    ]
+    run.take_all(messages, Random(1))
+    # then a replay begins within forty days, and the trail stays short
+    begin = replay_begin(made, Log(messages), 0, committed(run.state))
+    assert 32 * 12 <= len(messages) - begin.position <= 42 * 12
+    assert len(run.state.trail) <= 8
+    assert begin.trail[-1] == Place(begin.position, tuple(begin.door.state))
+
+
+def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings: Settings) -> None:
+    made, draw = local_settings, Random(5)
+    messages, run = stream(draw, 600), Run(fresh(made))
+    run.take_all(messages, draw)
+    stands = committed(run.state)
+    begin = replay_begin(made, Log(messages), 0, stands).position
+    # when Kafka has deleted more
+    state = replayed(made, Log(messages, first=begin + 5), stands)
+    # then the door is the committed one all the same
+    assert state.door.state == run.state.door.state
+    assert state.trail == run.state.trail
+
+
+def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> None:
+    made, draw = local_settings, Random(6)
+    messages = [
+        Message(number, json.dumps(transaction(number)).encode(), BASE_MS + number * 60_000)
+        for number in range(300)
+    ]
+    run = Run(fresh(made))
+    run.take_all(messages, draw)
+    # given the bare number of an earlier version
+    old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.door.newest}))
+    stands = Committed(old.offset, newest_of(old), door_of(old), trail_of(old))
+    state = replayed(made, Log(messages), stands)
+    # then it goes on from there
+    assert state.door.newest == run.state.door.newest
+    assert len(state.cards) == len(run.state.cards)
+    # and an offset whose number the log does not yield is believed
+    stands = Committed(300, run.state.door.newest + DAY)
+    assert replayed(made, Log(messages, first=1), stands).door.newest == run.state.door.newest + DAY
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["", "[]", '{"newest": 1, "door": [1], "trail": []}', '{"newest": 1, "door": 3, "trail": [[1]]}', "{"],
+)
+def test_metadata_of_others_is_no_state(metadata: str) -> None:
+    found = TopicPartition("t", 0, 3, metadata)
+    assert (door_of(found), trail_of(found)) == ((), ())
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: Settings, seed: int) -> None:
+    made, draw = local_settings, Random(seed)
+    messages = stream(draw, 400)
+    serving = Run(fresh(made))
+    serving.take_all(messages, Random(1))
+    # when the ingest reads in parts, each from the commit of the one before
+    refused, state, done = [], event_clock.start_state(), 0
+    while done < len(messages):
+        size = draw.randrange(1, 120)
+        reader = TransactionReader(Door(made.admission, state=state))
+        _, rejected = reader.read(messages[done : done + size])
+        refused += [(one.offset, one.reason) for one in rejected]
+        state, done = [*reader.state], done + size
+    # then it refuses the same for the same reasons
+    assert refused == serving.verdicts
+    assert state == serving.state.door.state
+
+
+def test_commits_of_earlier_versions_are_read() -> None:
+    told = {"dataset": "transactions", "topic": "t", "partition": 0, "start": 0, "end": 1, "admitted": 1,
+            "refused": 0, "reasons": [], "lost": 0, "newest": 5, "files": []}  # fmt: skip
+    assert msgspec.json.decode(json.dumps(told).encode(), type=Commit).door == []
+
+
+def test_admitted_events_are_those_of_the_door(local_settings: Settings) -> None:
+    # given far clocks among the messages
+    made, messages = local_settings, stream(Random(9), 300)
+    door, admitted = Door(made.admission), []
+    for message in messages:
+        verdict = door.admit(message.content, message.time)
+        if isinstance(verdict, Admitted):
+            admitted.append(verdict)
+    run = Run(fresh(made))
+    rows = read_messages(
+        run.state.door, [one.content for one in messages], np.array([one.time for one in messages])
+    )
+    assert rows.events.tobytes() == encode_transactions(admitted).tobytes()
