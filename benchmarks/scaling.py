@@ -22,9 +22,9 @@ class Measured:
     """Of one worker process on one core; docs/performance.md says how."""
 
     scored_per_s: float = 60_000.0
-    """Transactions scored exactly once, with all features and a model of 300 trees; with a margin."""
+    """Transactions scored exactly once, with all features and a model of 300 trees; and a margin."""
     replayed_per_s: float = 110_000.0
-    """Events a second of a replay: consume 2, door 3.6, hashes 1.7, kernel 1.1 µs each, with a margin."""
+    """Events a second of a replay: consume 2, admission 3.6, hashes 1.7, kernel 1.1 µs, and a margin."""
     bytes_per_event: float = 53.0
     """Of the features' state: 3.2 kB for a card of 60 events."""
     snapshot_bytes_per_s: float = 100e6

@@ -17,7 +17,7 @@ from benchmarks.serving.workplace import PARTITIONS, Workplace, say, workplace
 from fraud.features.events import EVENT, Events, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
-from fraud.messages.admission import Door
+from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import PartitionState
@@ -86,7 +86,7 @@ def _lay_down(settings: Settings, partition: int, cards: int) -> None:
     store, draw = CardStore(), np.random.default_rng(partition)
     for first in range(0, len(numbers), _CARDS_AT_ONCE):
         store.process(_month(draw, numbers[first : first + _CARDS_AT_ONCE]))
-    state = PartitionState(partition, 0, Door(settings.admission, BEGIN_MS), store)
+    state = PartitionState(partition, 0, AdmissionFilter(settings.admission, BEGIN_MS), store)
     serving = settings.serving.model_copy(update={"snapshot_interval_s": 0.001})
     snapshots = Snapshots(settings.model_copy(update={"serving": serving}), Metrics())
     while not list((settings.home / "lake").rglob(f"p{partition}/*.snapshot")):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.features.events import EVENT, Events, encode_transactions
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.json_reader import (
     FIELDS,
     SEPARATOR,
@@ -43,7 +43,7 @@ class Arrivals:
 
     @property
     def fast(self) -> int:
-        """How many of them compiled code read without the door."""
+        """How many of them compiled code read without admission."""
         return len(self) - len(self._odd)
 
     def texts(self) -> dict[str, list[str]]:
@@ -76,34 +76,34 @@ class Arrivals:
 
 
 def read_messages(
-    door: Door,
+    admission: AdmissionFilter,
     values: Sequence[bytes | None],
     times: npt.NDArray[np.int64],
     keys: Sequence[bytes | None] = (),
 ) -> Arrivals:
-    """Let messages of one partition through its door, in order; `times` are Kafka's, in ms.
+    """Let messages of one partition through admission, in order; `times` are Kafka's, in ms.
 
-    `keys` are the messages'; they may be left out unless `door.needs_keys`.
+    `keys` are the messages'; they may be left out unless `admission.needs_keys`.
     """
-    return _Run(door, values, times, keys if door.needs_keys else ()).read()
+    return _Run(admission, values, times, keys if admission.needs_keys else ()).read()
 
 
-def keys_for(door: Door, messages: Sequence[Any]) -> list[bytes | None]:
+def keys_for(admission: AdmissionFilter, messages: Sequence[Any]) -> list[bytes | None]:
     """The keys of Kafka's messages as `read_messages` needs them: none where they do not matter."""
-    return [message.key() for message in messages] if door.needs_keys else []
+    return [message.key() for message in messages] if admission.needs_keys else []
 
 
-def _joined(found: Sequence[bytes | None], door: Door) -> Keys:
-    """The keys as compiled code reads them, those marked that the door refuses for their place."""
+def _joined(found: Sequence[bytes | None], admission: AdmissionFilter) -> Keys:
+    """The keys as compiled code reads them, those marked that admission refuses for their place."""
     there = [key or b"" for key in found]
     keys = Keys(
         np.frombuffer(b"".join(there), dtype=np.uint8),
         np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there))),
         np.array([key is not None for key in found], dtype=np.bool_),
     )
-    partitions = door.partitions
+    partitions = admission.partitions
     if found and partitions:
-        mark_misplaced(keys, door.partition, np.array(partitions, dtype=np.int64))
+        mark_misplaced(keys, admission.partition, np.array(partitions, dtype=np.int64))
     return keys
 
 
@@ -112,14 +112,14 @@ class _Run:
 
     def __init__(
         self,
-        door: Door,
+        admission: AdmissionFilter,
         values: Sequence[bytes | None],
         times: npt.NDArray[np.int64],
         keys: Sequence[bytes | None],
     ) -> None:
-        self._door, self._values, self._times, self._keys = door, values, times, keys
+        self._admission, self._values, self._times, self._keys = admission, values, times, keys
         self._events = np.zeros(len(values), dtype=EVENT)
-        # Of those that the door itself has judged, all texts are taken to be empty.
+        # Of those that admission has judged, all texts are taken to be empty.
         self._spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
         self._odd: dict[int, Admitted] = {}
         self._refused: list[tuple[int, str]] = []
@@ -131,14 +131,14 @@ class _Run:
         there = [value or b"" for value in self._values]
         ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
         data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
-        keys = _joined(self._keys, self._door)
+        keys = _joined(self._keys, self._admission)
         while at < len(ends):
-            state = np.array(self._door.state, dtype=np.int64)
+            state = np.array(self._admission.state, dtype=np.int64)
             at, self._count = read(
-                known, self._door.bounds, data, ends, self._times, keys, at, state,
+                known, self._admission.bounds, data, ends, self._times, keys, at, state,
                 self._events, self._spans, self._count, places,
             )  # fmt: skip
-            self._door.state = state.tolist()
+            self._admission.state = state.tolist()
             if at < len(ends):
                 self._judge(at)
                 at += 1
@@ -147,7 +147,7 @@ class _Run:
 
     def _judge(self, number: int) -> None:
         key = self._keys[number] if self._keys else None
-        verdict = self._door.admit(self._values[number], int(self._times[number]), key)
+        verdict = self._admission.admit(self._values[number], int(self._times[number]), key)
         if isinstance(verdict, Admitted):
             self._events[self._count] = encode_transactions([verdict])[0]
             self._odd[self._count] = verdict

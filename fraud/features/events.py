@@ -56,7 +56,7 @@ def code_of(text: str | None) -> int:
 
 
 def encode_transactions(admitted: Sequence[Admitted]) -> Events:
-    """Records of transactions as they come through the door, in their order."""
+    """Records of transactions as they come through admission, in their order."""
     rows = [
         (
             xxh3_64_intdigest(transaction.card_id.encode()),

@@ -52,13 +52,13 @@ class CardStore:
         return sum(array.nbytes for array in self._state)
 
     def process(
-        self, events: Events, oldest_possible: int | None = None
+        self, events: Events, low_watermark: int | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         """Feed `events` (records of `EVENT`) in arrival order.
 
         Args:
             events: n of them.
-            oldest_possible: no event time (ms) from now on is before it; cards that are idle then, and ids
+            low_watermark: no event time (ms) from now on is before it; cards that are idle then, and ids
                 that are free again, make room for others before memory grows.
 
         Returns:
@@ -71,7 +71,7 @@ class CardStore:
         outcomes = np.zeros(len(events), dtype=np.uint8)
         done = kernel.process(self._rules, self._state, events, 0, features, outcomes)
         while done < len(events):
-            self._make_room(oldest_possible)
+            self._make_room(low_watermark)
             done = kernel.process(self._rules, self._state, events, done, features, outcomes)
         return features, outcomes
 
@@ -87,22 +87,22 @@ class CardStore:
         """Forget every card."""
         self._state = _empty(1_024, 16_384)
 
-    def forget_idle(self, oldest_possible: int) -> int:
-        """Forget cards whose every event is beyond the longest window before `oldest_possible` (ms).
+    def forget_idle(self, low_watermark: int) -> int:
+        """Forget cards whose every event is beyond the longest window before `low_watermark` (ms).
 
         Returns:
             How many.
         """
-        keep = self._alive(oldest_possible)
+        keep = self._alive(low_watermark)
         idle = int(len(keep) - keep.sum())
         if idle:
             self._collect(keep, len(self._state.cards), len(self._state.events))
         return idle
 
-    def dump(self, oldest_possible: int | None = None) -> dict[str, npt.NDArray[Any]]:
+    def dump(self, low_watermark: int | None = None) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays that make up the state, trimmed to what is in use."""
         copies = {name: array.copy() for name, array in self._in_use().items()}
-        return copies | {"ids": id_index.taken(self._state.ids, oldest_possible)}
+        return copies | {"ids": id_index.taken(self._state.ids, low_watermark)}
 
     @classmethod
     def restore(
@@ -136,20 +136,20 @@ class CardStore:
             "maxima": state.maxima[:cards],
         }
 
-    def _alive(self, oldest_possible: int | None) -> npt.NDArray[np.bool_]:
-        if oldest_possible is None:
+    def _alive(self, low_watermark: int | None) -> npt.NDArray[np.bool_]:
+        if low_watermark is None:
             return np.ones(len(self), dtype=np.bool_)
-        return _last_times(self._state) > oldest_possible - LONGEST_WINDOW_MS
+        return _last_times(self._state) > low_watermark - LONGEST_WINDOW_MS
 
-    def _make_room(self, oldest_possible: int | None) -> None:
+    def _make_room(self, low_watermark: int | None) -> None:
         """Forget who is idle, and move to arrays with room for half as much again as is alive."""
         if self._state.used[3]:
             self._state = _with_larger_index(self._state)
             return
         if self._state.used[5]:
-            self._state = _with_room_for_ids(self._state, oldest_possible)
+            self._state = _with_room_for_ids(self._state, low_watermark)
             return
-        keep = self._alive(oldest_possible)
+        keep = self._alive(low_watermark)
         alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
         self._collect(
             keep, int(keep.sum() * _GROWTH) + 1_024, int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
@@ -210,8 +210,8 @@ def _with_larger_index(state: State) -> State:
     return state._replace(entries=entries)
 
 
-def _with_room_for_ids(state: State, oldest_possible: int | None) -> State:
-    table, used = id_index.larger(state.ids, oldest_possible)
+def _with_room_for_ids(state: State, low_watermark: int | None) -> State:
+    table, used = id_index.larger(state.ids, low_watermark)
     state.used[4:] = used, 0
     return state._replace(ids=table)
 

@@ -38,9 +38,9 @@ class LakeFile(msgspec.Struct, frozen=True):
 class Commit(msgspec.Struct, frozen=True):
     """What makes the files of the offsets from `start` up to, not including, `end` count.
 
-    `newest` and `door` are the state of the partition's `Door` at `end` (earlier versions wrote `newest`
-    alone); `lost` counts the offsets that Kafka had deleted before they were read; `reasons` are the first
-    few refusals, in words.
+    `newest` and `admission` are the state of the partition's `AdmissionFilter` at `end` (earlier versions
+    wrote `newest` alone); `lost` counts the offsets that Kafka had deleted before they were read; `reasons`
+    are the first few refusals, in words.
     """
 
     dataset: Dataset
@@ -55,7 +55,8 @@ class Commit(msgspec.Struct, frozen=True):
     newest: int
     files: list[LakeFile]
     rejected: str | None = None
-    door: list[int] = []
+    # The name in the file is that of earlier versions, which read it too.
+    admission: list[int] = msgspec.field(name="door", default_factory=list)
 
 
 def range_name(partition: int, start: int, end: int) -> str:

@@ -25,7 +25,7 @@ from fraud.ingest.taken_ids import load_taken, save_taken
 from fraud.kafka.clients import DAY_MS
 from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
-from fraud.messages.admission import Door
+from fraud.messages.admission import AdmissionFilter
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
 
@@ -45,10 +45,12 @@ class Source:
     time_column: str
     sends_letters: bool = False
 
-    def reader(self, settings: Settings, newest: int, door: Sequence[int] = (), partition: int = 0) -> Reader:
+    def reader(
+        self, settings: Settings, newest: int, admission: Sequence[int] = (), partition: int = 0
+    ) -> Reader:
         """What turns a partition's messages into rows, in the state it was left in."""
         if self.dataset == "transactions":
-            return TransactionReader(Door(settings.admission, newest, door, partition))
+            return TransactionReader(AdmissionFilter(settings.admission, newest, admission, partition))
         return LabelReader()
 
 
@@ -82,9 +84,11 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     """
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
-    reader = source.reader(settings, before.newest if before else 0, before.door if before else (), partition)
+    reader = source.reader(
+        settings, before.newest if before else 0, before.admission if before else (), partition
+    )
     if isinstance(reader, TransactionReader):
-        reader.ids = load_taken(lake, before, reader.door.oldest_possible)
+        reader.ids = load_taken(lake, before, reader.admission.low_watermark)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
         commits = []
@@ -93,7 +97,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
             _send_letters(settings, source, partition, found.rejected)
             commits.append(write_range(lake, source, partition, reader.newest, found, reader.state))
     if commits and isinstance(reader, TransactionReader):
-        save_taken(lake, partition, commits[-1].end, reader.ids, reader.door.oldest_possible)
+        save_taken(lake, partition, commits[-1].end, reader.ids, reader.admission.low_watermark)
     return commits
 
 
@@ -144,7 +148,7 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
 
 
 def write_range(
-    lake: Lake, source: Source, partition: int, newest: int, found: Range, door: Sequence[int] = ()
+    lake: Lake, source: Source, partition: int, newest: int, found: Range, admission: Sequence[int] = ()
 ) -> Commit:
     """Write the range's files, then the commit that makes them count."""
     name = range_name(partition, found.start, found.end)
@@ -161,7 +165,7 @@ def write_range(
         newest=newest,
         files=list(_write_days(lake, source, partition, found)),
         rejected=_write_rejected(lake, source, name, found.rejected),
-        door=[*door],
+        admission=[*admission],
     )
     write_commit(lake, commit)
     return commit

@@ -9,7 +9,7 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud.features.events import encode_transactions
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.messages.dead_letters import DeadLetter, dead_letter
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.native.id_index import CONFLICT, CONFLICT_REASON, IdIndex
@@ -61,45 +61,45 @@ class Reader(Protocol):
 
 @dataclass
 class TransactionReader:
-    """Lets in what the partition's `Door` admits, unless its id is another payment's by the taken `ids`."""
+    """Lets in what the partition's admission admits, unless the taken `ids` give its id to another."""
 
-    door: Door
+    admission: AdmissionFilter
     schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
     ids: IdIndex = field(default_factory=IdIndex, repr=False)
 
     @property
     def newest(self) -> int:
         """The partition's clock, in ms."""
-        return self.door.newest
+        return self.admission.newest
 
     @property
     def state(self) -> Sequence[int]:
-        """Of the partition's `Door`."""
-        return self.door.state
+        """Of the partition's `AdmissionFilter`."""
+        return self.admission.state
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
         """The admitted transactions, amounts in minor units; refused ones are the engine's to dead-letter."""
         admitted: list[tuple[Message, Admitted]] = []
         rejected: list[Rejected] = []
-        oldest_possible = self.door.oldest_possible
+        low_watermark = self.admission.low_watermark
         for message in messages:
-            key = message.key() if self.door.needs_keys else None
-            verdict = self.door.admit(message.value(), message.timestamp()[1], key)
+            key = message.key() if self.admission.needs_keys else None
+            verdict = self.admission.admit(message.value(), message.timestamp()[1], key)
             if isinstance(verdict, Admitted):
                 admitted.append((message, verdict))
             else:
                 rejected.append(_rejected(message, verdict.reason))
-        rows, conflicts = self._without_conflicts(admitted, oldest_possible)
+        rows, conflicts = self._without_conflicts(admitted, low_watermark)
         if conflicts:
             rejected = sorted([*rejected, *conflicts], key=lambda one: one.offset)
         return _batch(rows, self.schema), rejected
 
     def _without_conflicts(
-        self, admitted: Sequence[tuple[Message, Admitted]], oldest_possible: int
+        self, admitted: Sequence[tuple[Message, Admitted]], low_watermark: int
     ) -> tuple[list[tuple[object, ...]], list[Rejected]]:
         """The rows of what counts, repetitions among it, and what bears the id of another payment."""
         events = encode_transactions([one for _, one in admitted])
-        outcomes = self.ids.process(events, oldest_possible)
+        outcomes = self.ids.process(events, low_watermark)
         rows: list[tuple[object, ...]] = []
         conflicts: list[Rejected] = []
         for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):

@@ -26,8 +26,8 @@ _SUFFIX = ".ids"
 _DIGEST_BYTES = 16
 
 
-def load_taken(lake: Lake, before: Commit | None, oldest_possible: int) -> IdIndex:
-    """The ids that are taken after `before`; no event time from there on is before `oldest_possible` (ms).
+def load_taken(lake: Lake, before: Commit | None, low_watermark: int) -> IdIndex:
+    """The ids that are taken after `before`; no event time from there on is before `low_watermark` (ms).
 
     Raises:
         DataError: a file of the lake is broken.
@@ -36,15 +36,15 @@ def load_taken(lake: Lake, before: Commit | None, oldest_possible: int) -> IdInd
         return IdIndex()
     position, index = _newest_state(lake, before)
     if position < before.end:
-        events = _events_since(lake, before.partition, position, oldest_possible)
+        events = _events_since(lake, before.partition, position, low_watermark)
         index.process(events)
         _LOG.info("taken ids of partition %d: %d rows read again", before.partition, len(events))
     return index
 
 
-def save_taken(lake: Lake, partition: int, end: int, index: IdIndex, oldest_possible: int) -> None:
+def save_taken(lake: Lake, partition: int, end: int, index: IdIndex, low_watermark: int) -> None:
     """Keep the ids that are taken at `end`, the offset where the chain of commits ends."""
-    content = index.dump(oldest_possible).tobytes()
+    content = index.dump(low_watermark).tobytes()
     lake.write_bytes(xxh3_128_digest(content) + content, f"{_folder(partition)}/{end:020d}{_SUFFIX}")
     for path in lake.list_files(_folder(partition), _SUFFIX):
         if _offset_of(path) != end:
@@ -64,9 +64,9 @@ def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:
     return 0, IdIndex()
 
 
-def _events_since(lake: Lake, partition: int, position: int, oldest_possible: int) -> Events:
+def _events_since(lake: Lake, partition: int, position: int, low_watermark: int) -> Events:
     """What the partition admitted from the offset on and can still matter, conflicts too, in its order."""
-    first_day = day_of(max(0, oldest_possible - LONGEST_WINDOW_MS - DAY_MS))
+    first_day = day_of(max(0, low_watermark - LONGEST_WINDOW_MS - DAY_MS))
     commits = [
         commit
         for commit in read_commits(lake, "transactions")

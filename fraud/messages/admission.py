@@ -1,4 +1,4 @@
-"""The door: which messages of `transactions` count as transactions.
+"""Admission: which messages of `transactions` count as transactions.
 
 The verdict is a function of the partition's log up to the message, never of a clock, so that the scoring
 engine and the ingest reach the same one. Event time may not run ahead of Kafka's timestamp, nor lag behind
@@ -63,7 +63,7 @@ class Bounds(NamedTuple):
     max_jump: int
 
 
-class Door:
+class AdmissionFilter:
     """Admits the messages of one partition, in order.
 
     Attributes:
@@ -100,7 +100,7 @@ class Door:
         return self.state[event_clock.MAX]
 
     @property
-    def oldest_possible(self) -> int:
+    def low_watermark(self) -> int:
         """No transaction admitted from now on has an event time (ms) before it."""
         return event_clock.low_watermark(self.state, self.bounds.lateness)
 

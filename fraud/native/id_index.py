@@ -65,13 +65,13 @@ class IdIndex:
         self._used = 0
 
     def process(
-        self, events: npt.NDArray[np.void], oldest_possible: int | None = None
+        self, events: npt.NDArray[np.void], low_watermark: int | None = None
     ) -> npt.NDArray[np.uint8]:
         """Decide on `events` (records of `EVENT`, n of them in the order of the log).
 
         Args:
             events: admitted ones.
-            oldest_possible: no event time (ms) from now on is before it; ids that are free by then make room.
+            low_watermark: no event time (ms) from now on is before it; ids that are free by then make room.
 
         Returns:
             `ACCEPTED`, `REPEATED` or `CONFLICT` of each, shape (n,).
@@ -79,13 +79,13 @@ class IdIndex:
         outcomes = np.zeros(len(events), dtype=np.uint8)
         done, self._used = decide(self._table, self._used, events, 0, outcomes)
         while done < len(events):
-            self._table, self._used = larger(self._table, oldest_possible)
+            self._table, self._used = larger(self._table, low_watermark)
             done, self._used = decide(self._table, self._used, events, done, outcomes)
         return outcomes
 
-    def dump(self, oldest_possible: int | None = None) -> Ids:
+    def dump(self, low_watermark: int | None = None) -> Ids:
         """The taken ids; see `restore`."""
-        return taken(self._table, oldest_possible)
+        return taken(self._table, low_watermark)
 
     @classmethod
     def restore(cls, ids: Ids) -> "IdIndex":
@@ -95,9 +95,9 @@ class IdIndex:
         return index
 
 
-def taken(table: Ids, oldest_possible: int | None) -> Ids:
+def taken(table: Ids, low_watermark: int | None) -> Ids:
     """The ids of a table that a message from now on can find taken, in an order that is theirs alone."""
-    first = 1 if oldest_possible is None else day_of_taking(oldest_possible) - TAKEN_DAYS + 1
+    first = 1 if low_watermark is None else day_of_taking(low_watermark) - TAKEN_DAYS + 1
     found = table[(table["rest"] & _DAY) >= max(1, first)]
     # They nearly are in this order, for which a merge sort needs one pass.
     return found[np.argsort(found["key"], kind="stable")]
@@ -110,9 +110,9 @@ def filled(ids: Ids) -> Ids:
     return table
 
 
-def larger(table: Ids, oldest_possible: int | None) -> tuple[Ids, int]:
+def larger(table: Ids, low_watermark: int | None) -> tuple[Ids, int]:
     """The table made again without what is free, with room for more; and how many ids it holds."""
-    kept = taken(table, oldest_possible)
+    kept = taken(table, low_watermark)
     target = empty_index(len(kept) + len(kept) // 16 + _SMALLEST)
     fill(target, kept)
     return target, len(kept)

@@ -1,9 +1,10 @@
 """Transactions read from their JSON by compiled code, as far as that is safe.
 
 It takes what is simple: an object whose declared fields are text without escapes or numbers of up to fifteen
-digits without an exponent, each named once, all of it within the door's bounds; other fields may be anything,
-and are passed over. At the first message that is not so it stops, and the door itself decides on that one. So
-the door alone decides what counts; this only agrees with it sooner, and `make fuzz` holds the two together.
+digits without an exponent, each named once, all of it within admission's bounds; other fields may be
+anything, and are passed over. At the first message that is not so it stops, and admission decides on that
+one. So admission alone decides what counts; this only agrees with it sooner, and `make fuzz` checks that the
+two agree.
 """
 
 from collections.abc import Iterable
@@ -142,13 +143,13 @@ def read(grammar, bounds, data, ends, times, keys, first, state, events, spans, 
 
     Args:
         grammar: Of the fields.
-        bounds: The door's.
+        bounds: Admission's.
         data: All messages, a zero byte after each.
         ends: Where each message's zero is.
         times: Kafka's, ms.
         keys: Of the messages, where they matter.
         first: The message to begin with.
-        state: Of the door's clock; moves with what is read.
+        state: Of admission's clock; moves with what is read.
         events: Receives the records; those before `count` are there.
         spans: Receives where the `TEXTS` begin and end, shape (n, len(TEXTS), 2).
         count: How many records there are.
@@ -311,7 +312,7 @@ def _is_key(data, places, keys, message):  # type: ignore[no-untyped-def]
 
 @inlined
 def _numbers(grammar, bounds, data, places, time, state, event):  # type: ignore[no-untyped-def]
-    """Enter amount, time and place; False: the door might not admit it."""
+    """Enter amount, time and place; False: admission might not admit it."""
     amount = _minor(grammar, bounds, data, places)
     timestamp, decimals = _decimal(data, places[_TIME, 0], places[_TIME, 1])
     if decimals != 0 or data[places[_TIME, 0] - 1] == QUOTE or amount < 0:

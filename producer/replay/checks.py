@@ -19,7 +19,7 @@ from fraud.kafka.clients import (
 )
 from fraud.kafka.errors import denial
 from fraud.kafka.topic_checks import history_findings
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 
 _NEVER = -1
@@ -161,8 +161,8 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
 
 
 def _event_time(settings: Settings, message: Message) -> int:
-    """Its event time; 0 if the door refuses it."""
-    verdict = Door(settings.admission).admit(message.value(), message.timestamp()[1])
+    """Its event time; 0 if admission refuses it."""
+    verdict = AdmissionFilter(settings.admission).admit(message.value(), message.timestamp()[1])
     return verdict.transaction.timestamp if isinstance(verdict, Admitted) else 0
 
 

@@ -1,4 +1,4 @@
-"""Source rows as transactions and labels, judged by the limits of the door that serving uses.
+"""Source rows as transactions and labels, judged by the limits of admission that serving uses.
 
 What a field may hold is read from the annotations of `fraud.schema`, so that a row let through here is not
 a dead letter there.
@@ -36,7 +36,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Limits:
-    """What the door lets in beyond the schema: event times in ms, amounts in minor units."""
+    """What admission lets in beyond the schema: event times in ms, amounts in minor units."""
 
     earliest: int
     latest: int

@@ -163,11 +163,11 @@ def _survey_transactions(run: _Replay, mapping: Columns) -> Survey:
 
 
 def _limits(run: _Replay) -> Limits:
-    door = run.settings.admission
+    admission = run.settings.admission
     if run.request.shift_to_now:
-        return Limits(0, _ANY_TIME, door.max_amount, largest_amounts(door))
-    latest = int((time.time() + door.clock_skew.total_seconds()) * 1_000)
-    return Limits(door.earliest, latest, door.max_amount, largest_amounts(door))
+        return Limits(0, _ANY_TIME, admission.max_amount, largest_amounts(admission))
+    latest = int((time.time() + admission.clock_skew.total_seconds()) * 1_000)
+    return Limits(admission.earliest, latest, admission.max_amount, largest_amounts(admission))
 
 
 def _survey_labels(run: _Replay, path: Path, mapping: Columns) -> Spool:

@@ -129,8 +129,10 @@ def _read_transactions(
     settings: Settings, files: Files, mapping: Columns, folder: Path, progress: Progress
 ) -> tuple[Survey, _NotedRejects]:
     source, stem = open_source(files.transactions, mapping.file), stem_of(files.transactions)
-    door = settings.admission
-    limits = Limits(door.earliest, int(time.time() * 1_000), door.max_amount, largest_amounts(door))
+    admission = settings.admission
+    limits = Limits(
+        admission.earliest, int(time.time() * 1_000), admission.max_amount, largest_amounts(admission)
+    )
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")
     with _NotedRejects(_aside(settings), stem, source, mapping) as rejects:

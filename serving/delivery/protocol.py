@@ -24,7 +24,7 @@ from fraud.messages.dead_letters import DeadLetter
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.native import event_clock
 from fraud.schema import Millis
-from serving.state.partition_state import DoorState, Place, Trail
+from serving.state.partition_state import AdmissionState, Place, Trail
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ _MEMORY = Decoder(_Memory)
 class Answers:
     """What a run of consecutive messages of one partition is answered with.
 
-    `end` is the offset after the last of them, `newest` the door's after it; `predictions` have the form
-    that `Producer.produce_batch` takes; `arrived` are the messages' Kafka timestamps in ms; `door` and
+    `end` is the offset after the last of them, `newest` admission's after it; `predictions` have the form
+    that `Producer.produce_batch` takes; `arrived` are the messages' Kafka timestamps in ms; `admission` and
     `trail` are what the partition's state goes on from (`serving.state.partition_state`).
     """
 
@@ -54,7 +54,7 @@ class Answers:
     predictions: list[dict[str, Any]] = field(repr=False)
     dead_letters: list[DeadLetter] = field(repr=False)
     arrived: npt.NDArray[np.int64] = field(repr=False)
-    door: DoorState = field(default=(), repr=False)
+    admission: AdmissionState = field(default=(), repr=False)
     trail: Trail = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -100,29 +100,29 @@ class Delivery(Protocol):
 
 
 def last_offsets(topic: str, answers: Sequence[Answers]) -> list[TopicPartition]:
-    """The positions that `answers` lead to, each with the door's memory as its metadata."""
+    """The positions that `answers` lead to, each with admission's memory as its metadata."""
     last = {one.partition: one for one in answers}
     return [TopicPartition(topic, one.partition, one.end, metadata=_metadata(one)) for one in last.values()]
 
 
 def _metadata(answers: Answers) -> str:
     """`newest` is what earlier versions read."""
-    told = {"newest": answers.newest, "door": answers.door, "trail": answers.trail}
+    told = {"newest": answers.newest, "door": answers.admission, "trail": answers.trail}
     return json.dumps(told, separators=(",", ":"))
 
 
 def newest_of(committed: TopicPartition) -> int | None:
-    """The door's memory in a committed offset; None when the offset was set by other means."""
+    """Admission's memory in a committed offset; None when the offset was set by other means."""
     try:
         return _MEMORY.decode((committed.metadata or "").encode()).newest
     except MessageError:
         return None
 
 
-def door_of(committed: TopicPartition) -> DoorState:
-    """The state of the door in a committed offset; empty when an earlier version has committed it."""
+def admission_of(committed: TopicPartition) -> AdmissionState:
+    """The state of admission in a committed offset; empty when an earlier version has committed it."""
     found: Any = _told(committed).get("door")
-    return tuple(found) if _is_door(found) else ()
+    return tuple(found) if _is_admission(found) else ()
 
 
 def trail_of(committed: TopicPartition) -> Trail:
@@ -130,7 +130,7 @@ def trail_of(committed: TopicPartition) -> Trail:
     found = _told(committed).get("trail")
     if not isinstance(found, list) or not all(_is_place(place) for place in found):
         return ()
-    return tuple(Place(offset, tuple(door)) for offset, door in found)
+    return tuple(Place(offset, tuple(admission)) for offset, admission in found)
 
 
 def _told(committed: TopicPartition) -> dict[str, Any]:
@@ -142,10 +142,12 @@ def _told(committed: TopicPartition) -> dict[str, Any]:
 
 
 def _is_place(found: Any) -> bool:
-    return isinstance(found, list) and len(found) == 2 and isinstance(found[0], int) and _is_door(found[1])
+    return (
+        isinstance(found, list) and len(found) == 2 and isinstance(found[0], int) and _is_admission(found[1])
+    )
 
 
-def _is_door(found: Any) -> bool:
+def _is_admission(found: Any) -> bool:
     return (
         isinstance(found, list)
         and len(found) == event_clock.LENGTH

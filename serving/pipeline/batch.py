@@ -30,20 +30,20 @@ from serving.pipeline.decide import decide
 from serving.pipeline.key_sampling import KeySampler
 from serving.pipeline.profiles import ProfileTable
 from serving.pipeline.reasons import explain
-from serving.state.partition_state import DoorState, PartitionState, Trail
+from serving.state.partition_state import AdmissionState, PartitionState, Trail
 
 Rows = npt.NDArray[np.float32]
 
 
 @dataclass
 class _Passed:
-    """What one partition's messages became at the door and in the kernel."""
+    """What one partition's messages became at admission and in the kernel."""
 
     partition: int
     start: int
     end: int
     newest: int
-    door: DoorState
+    admission: AdmissionState
     trail: Trail
     arrived: npt.NDArray[np.int64]
     dead_letters: list[DeadLetter]
@@ -74,20 +74,20 @@ class Scorer:
         predictions = iter(self._predict(fresh, np.concatenate(rows), champion, challenger) if fresh else ())
         return [
             Answers(one.partition, one.start, one.end, one.newest, [*islice(predictions, len(one.fresh))],
-                    one.dead_letters, one.arrived, one.door, one.trail)
+                    one.dead_letters, one.arrived, one.admission, one.trail)
             for one in passed
         ]  # fmt: skip
 
     def _pass(self, state: PartitionState, messages: Sequence[Any]) -> _Passed:
-        """Through the door and the kernel, in the order of arrival."""
-        start, oldest_possible = state.position, state.door.oldest_possible
+        """Through admission and the kernel, in the order of arrival."""
+        start, low_watermark = state.position, state.admission.low_watermark
         with self._metrics.timed("admit"):
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
-            values, keys = [message.value() for message in messages], keys_for(state.door, messages)
-            fresh = read_messages(state.door, values, arrived, keys)
+            values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
+            fresh = read_messages(state.admission, values, arrived, keys)
             self._metrics.keyed(self._keys.look(messages, fresh, state.partitions))
         with self._metrics.timed("features"):
-            features, outcomes = state.cards.process(fresh.events, oldest_possible)
+            features, outcomes = state.cards.process(fresh.events, low_watermark)
         refused = fresh.refused
         if (outcomes != id_index.ACCEPTED).any():
             refused = sorted([*refused, *_conflicts(fresh, len(messages), outcomes)])
@@ -101,7 +101,8 @@ class Scorer:
         state.position = messages[-1].offset() + 1
         state.mark()
         return _Passed(
-            state.partition, start, state.position, state.door.newest, tuple(state.door.state), state.trail,
+            state.partition, start, state.position,
+            state.admission.newest, tuple(state.admission.state), state.trail,
             arrived, letters, fresh, features,
         )  # fmt: skip
 

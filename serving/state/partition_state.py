@@ -1,9 +1,9 @@
 """A partition's state: a function of its log up to a position, and how it is rebuilt from there.
 
 What the features of future transactions depend on are the admitted events of the longest window before the
-oldest event time the door would still let in. So a replay may begin where all events before are older; it
-must begin with the door as it was there, since what the door lets in depends on what it has seen. Such places
-are the state's trail, which is committed with the position.
+oldest event time admission would still let in. So a replay may start where all events before are older; it
+must start with admission as it was there, since what admission lets in depends on what it has seen. Such
+places are the state's trail, which is committed with the position.
 """
 
 import logging
@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from fraud.features.decoded_batch import keys_for, read_messages
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
-from fraud.messages.admission import Door
+from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
 from fraud.settings import Settings
 
@@ -30,20 +30,20 @@ _MOST_PLACES = 8
 """Kafka takes metadata of 4,096 bytes by default."""
 
 
-DoorState = tuple[int, ...]
-"""Of the door, at a place in the log (`fraud.native.event_clock`)."""
+AdmissionState = tuple[int, ...]
+"""Of admission, at a place in the log (`fraud.native.event_clock`)."""
 
 
 class Place(NamedTuple):
-    """A place in the log, and the door before the message there."""
+    """A place in the log, and admission before the message there."""
 
     offset: int
-    door: DoorState
+    admission: AdmissionState
 
     @property
     def is_begin(self) -> bool:
         """Whether nothing was admitted before."""
-        return self.door[event_clock.HIGHEST] == 0
+        return self.admission[event_clock.HIGHEST] == 0
 
 
 Trail = tuple[Place, ...]
@@ -59,28 +59,33 @@ class PartitionState:
 
     partition: int
     position: int
-    door: Door
+    admission: AdmissionFilter
     cards: CardStore = field(default_factory=CardStore)
     trail: Trail = ()
     partitions: int = 0
 
     def mark(self) -> None:
         """Note where the state stands, when the clock has moved far enough since the last place."""
-        if not self.trail or self.door.newest >= self.trail[-1].door[event_clock.MAX] + _BETWEEN_PLACES_MS:
-            self.trail = _shortened((*self.trail, Place(self.position, tuple(self.door.state))), self.door)
+        if (
+            not self.trail
+            or self.admission.newest >= self.trail[-1].admission[event_clock.MAX] + _BETWEEN_PLACES_MS
+        ):
+            self.trail = _shortened(
+                (*self.trail, Place(self.position, tuple(self.admission.state))), self.admission
+            )
 
 
 @dataclass(frozen=True)
 class Committed:
     """Where the group stands in a partition.
 
-    `newest` is the door's memory there, None if unknown; `door` and `trail` are empty if an earlier version
-    has committed.
+    `newest` is admission's clock there, None if unknown; `admission` and `trail` are empty if an earlier
+    version has committed.
     """
 
     position: int
     newest: int | None
-    door: DoorState = ()
+    admission: AdmissionState = ()
     trail: Trail = ()
 
 
@@ -116,39 +121,45 @@ def replay_begin(settings: Settings, consumer: Any, partition: int, committed: C
     if known is None:
         start = _start_by_time(settings, consumer, here, committed, int(first))
         trail: Trail = (Place(start, tuple(event_clock.start_state())),) if start == first else ()
-        return PartitionState(partition, start, Door(settings.admission, partition=partition), trail=trail)
-    door = Door(settings.admission, state=known.door, partition=partition)
+        return PartitionState(
+            partition, start, AdmissionFilter(settings.admission, partition=partition), trail=trail
+        )
+    admission = AdmissionFilter(settings.admission, state=known.admission, partition=partition)
     passed = tuple(place for place in committed.trail if place.offset <= known.offset)
     # What was deleted of the log since cannot be replayed.
-    return PartitionState(partition, max(known.offset, int(first)), door, trail=passed)
+    return PartitionState(partition, max(known.offset, int(first)), admission, trail=passed)
 
 
 def finish_replay(settings: Settings, state: PartitionState, committed: Committed) -> None:
     """Lay the committed memory over a replayed one: after a part of the log was deleted it alone is exact."""
-    if committed.door:
-        state.door = Door(settings.admission, state=committed.door, partition=state.partition)
+    if committed.admission:
+        state.admission = AdmissionFilter(
+            settings.admission, state=committed.admission, partition=state.partition
+        )
         state.trail = committed.trail
-    elif committed.newest is not None and committed.newest != state.door.newest:
-        state.door = Door(settings.admission, committed.newest, partition=state.partition)
+    elif committed.newest is not None and committed.newest != state.admission.newest:
+        state.admission = AdmissionFilter(settings.admission, committed.newest, partition=state.partition)
 
 
 def _last_place(settings: Settings, partition: int, committed: Committed) -> Place | None:
     """The last place in the trail before which nothing matters any more."""
-    if not committed.door:
+    if not committed.admission:
         return None
-    door = Door(settings.admission, state=committed.door, partition=partition)
-    fitting = [place for place in committed.trail if _is_enough(place, door)]
+    admission = AdmissionFilter(settings.admission, state=committed.admission, partition=partition)
+    fitting = [place for place in committed.trail if _is_enough(place, admission)]
     return fitting[-1] if fitting else None
 
 
-def _is_enough(place: Place, door: Door) -> bool:
-    """Whether no event before the place matters to what the door lets in from now on."""
-    return place.is_begin or place.door[event_clock.HIGHEST] <= door.oldest_possible - LONGEST_WINDOW_MS
+def _is_enough(place: Place, admission: AdmissionFilter) -> bool:
+    """Whether no event before the place matters to what admission lets in from now on."""
+    return (
+        place.is_begin or place.admission[event_clock.HIGHEST] <= admission.low_watermark - LONGEST_WINDOW_MS
+    )
 
 
-def _shortened(trail: Trail, door: Door) -> Trail:
+def _shortened(trail: Trail, admission: AdmissionFilter) -> Trail:
     """Without the places before one that is enough; of too many every second goes."""
-    enough = [number for number, place in enumerate(trail) if _is_enough(place, door)]
+    enough = [number for number, place in enumerate(trail) if _is_enough(place, admission)]
     kept = trail[enough[-1] :] if enough else trail
     return kept if len(kept) <= _MOST_PLACES else (kept[0], *kept[1:-1:2], kept[-1])
 
@@ -178,10 +189,10 @@ def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
     found = [message for message in messages if not _is_end(message) and message.offset() < end]
     if found:
         arrived = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
-        oldest_possible = state.door.oldest_possible
-        values, keys = [message.value() for message in found], keys_for(state.door, found)
-        arrivals = read_messages(state.door, values, arrived, keys)
-        state.cards.process(arrivals.events, oldest_possible)
+        low_watermark = state.admission.low_watermark
+        values, keys = [message.value() for message in found], keys_for(state.admission, found)
+        arrivals = read_messages(state.admission, values, arrived, keys)
+        state.cards.process(arrivals.events, low_watermark)
         state.position = found[-1].offset() + 1
         state.mark()
     if len(found) < len(messages):

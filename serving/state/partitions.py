@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
-from serving.delivery.protocol import door_of, newest_of, trail_of
+from serving.delivery.protocol import admission_of, newest_of, trail_of
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import (
     Committed,
@@ -205,4 +205,4 @@ class Partitions:
             log.warning(
                 "partition %d: its offset was not committed by serving; replaying all of it", partition
             )
-        return Committed(found.offset, newest, door_of(found), trail_of(found))
+        return Committed(found.offset, newest, admission_of(found), trail_of(found))

@@ -17,9 +17,9 @@ from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
-from fraud.messages.admission import Door
+from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
-from serving.state.partition_state import DoorState, PartitionState, Place, Trail
+from serving.state.partition_state import AdmissionState, PartitionState, Place, Trail
 
 CHECKSUM_BYTES = 32
 HEAD_BYTES = 4_096
@@ -51,9 +51,14 @@ class UnusableSnapshotError(Exception):
 
 
 def encode(
-    origin: Origin, offset: int, newest: int, arrays: Arrays, door: DoorState = (), trail: Trail = ()
+    origin: Origin,
+    offset: int,
+    newest: int,
+    arrays: Arrays,
+    admission: AdmissionState = (),
+    trail: Trail = (),
 ) -> bytes:
-    """The snapshot of the state after every message before `offset`, with the door there and its trail."""
+    """The snapshot of the state after every message before `offset`, with admission there and its trail."""
     contents = [_bytes_of(array) for array in arrays.values()]
     checksum = xxh3_128()
     for content in contents:
@@ -63,7 +68,7 @@ def encode(
         "origin": asdict(origin),
         "offset": offset,
         "newest": newest,
-        "door": door,
+        "door": admission,
         "trail": trail,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
@@ -74,7 +79,7 @@ def encode(
     return b"".join((_head(told), *contents))
 
 
-def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSettings) -> PartitionState:
+def decode(snapshot: BufferedIOBase, origin: Origin, settings: AdmissionSettings) -> PartitionState:
     """The state in a snapshot, of which only what is its own is read.
 
     Raises:
@@ -86,9 +91,9 @@ def decode(snapshot: BufferedIOBase, origin: Origin, admission: AdmissionSetting
     if told["origin"] != (wanted := asdict(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
     cards = CardStore.restore(told["cards"], told["events"], told["ids"], partial(_fill, snapshot, told))
-    door = Door(admission, told["newest"], told.get("door", ()), origin.partition)
+    admission = AdmissionFilter(settings, told["newest"], told.get("door", ()), origin.partition)
     trail = tuple(Place(offset, tuple(state)) for offset, state in told.get("trail", ()))
-    return PartitionState(origin.partition, told["offset"], door, cards, trail)
+    return PartitionState(origin.partition, told["offset"], admission, cards, trail)
 
 
 def _head(told: dict[str, Any]) -> bytes:

@@ -107,17 +107,17 @@ class Snapshots:
     def _begin(self, state: PartitionState) -> None:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
-        state.cards.forget_idle(state.door.oldest_possible)
-        place = Place(state.position, tuple(state.door.state))
-        told = (state.partition, place, state.trail, state.cards.dump(state.door.oldest_possible))
+        state.cards.forget_idle(state.admission.low_watermark)
+        place = Place(state.position, tuple(state.admission.state))
+        told = (state.partition, place, state.trail, state.cards.dump(state.admission.low_watermark))
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
         self._thread.start()
 
     def _write(self, partition: int, place: Place, trail: Trail, arrays: Arrays) -> None:
-        begun, offset, newest = time.monotonic(), place.offset, place.door[event_clock.MAX]
+        begun, offset, newest = time.monotonic(), place.offset, place.admission[event_clock.MAX]
         try:
             lake, folder = self._open()
-            content = encode(self._origin(folder, partition), offset, newest, arrays, place.door, trail)
+            content = encode(self._origin(folder, partition), offset, newest, arrays, place.admission, trail)
             lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
             for path in self._paths(lake, folder, partition)[_KEPT:]:
                 lake.remove(path)

@@ -20,7 +20,7 @@ from fraud.features.store import CardStore
 from fraud.ingest.commits import committed_files, day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED
 from fraud.preprocess.days import FEATURES, DayManifest, feature_files, read_days
 from fraud.preprocess.period import choose_period
@@ -117,12 +117,12 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
     profiles = read_profiles(lake, choose_period(lake, None, None, FIRST).row_days)
     found: dict[tuple[int, int], Any] = {}
     for partition in range(PARTITIONS):
-        store, door, offset = CardStore(), Door(settings.admission), -1
+        store, admission, offset = CardStore(), AdmissionFilter(settings.admission), -1
         for wire in stream:
             if int(str(wire["card_id"]).rpartition("-")[2]) % PARTITIONS != partition:
                 continue
             offset += 1
-            verdict = door.admit(msgspec.json.encode(wire), int(wire["timestamp"]))
+            verdict = admission.admit(msgspec.json.encode(wire), int(wire["timestamp"]))
             assert isinstance(verdict, Admitted)
             kernel, accepted = store.process(encode_transactions([verdict]))
             if accepted[0] == ACCEPTED:

@@ -1,4 +1,4 @@
-"""What the fast reader makes of messages, held to what the door makes of each alone."""
+"""What the fast reader makes of messages, held to what admission makes of each alone."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +10,7 @@ import numpy as np
 
 from fraud.features.decoded_batch import Arrivals, read_messages
 from fraud.features.events import encode_transactions
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.native.json_reader import TEXTS
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
@@ -23,18 +23,18 @@ _DECODERS: list[Decoder[Any]] = [Decoder(kind) for kind in OTHER_TYPES]
 
 @dataclass(frozen=True)
 class Alone:
-    """What the door says of each message of a partition, in order."""
+    """What admission says of each message of a partition, in order."""
 
-    door: Door
+    admission: AdmissionFilter
     admitted: list[Admitted]
     refused: list[tuple[int, str]]
 
 
 def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
     """Every message through the full decoder."""
-    made = Alone(Door(SETTINGS), [], [])
+    made = Alone(AdmissionFilter(SETTINGS), [], [])
     for number, (value, time) in enumerate(zip(values, times, strict=True)):
-        found = made.door.admit(value, time)
+        found = made.admission.admit(value, time)
         if isinstance(found, Admitted):
             made.admitted.append(found)
         else:
@@ -42,12 +42,14 @@ def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
     return made
 
 
-def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], times: Sequence[int]) -> None:
+def assert_same(
+    arrivals: Arrivals, admission: AdmissionFilter, values: Sequence[bytes | None], times: Sequence[int]
+) -> None:
     """The same messages count, with the same bytes and texts; the others for the same reasons."""
     expected = alone(values, times)
     assert arrivals.refused == expected.refused
     assert arrivals.events.tobytes() == encode_transactions(expected.admitted).tobytes()
-    assert door.state == expected.door.state
+    assert admission.state == expected.admission.state
     assert arrivals.texts() == {
         field: [getattr(one.transaction, field) for one in expected.admitted] for field in TEXTS
     }
@@ -56,16 +58,16 @@ def assert_same(arrivals: Arrivals, door: Door, values: Sequence[bytes | None], 
         assert 0 < len(reason) <= 300
 
 
-def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[Arrivals, Door]:
+def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[Arrivals, AdmissionFilter]:
     """The messages through the fast reader."""
-    door = Door(SETTINGS)
-    return read_messages(door, values, np.array(times, dtype=np.int64)), door
+    admission = AdmissionFilter(SETTINGS)
+    return read_messages(admission, values, np.array(times, dtype=np.int64)), admission
 
 
 def assert_agreement(values: Sequence[bytes | None], times: Sequence[int]) -> Arrivals:
     """Both ways agree on messages that come in a row; returns what they became."""
-    arrivals, door = read(values, times)
-    assert_same(arrivals, door, values, times)
+    arrivals, admission = read(values, times)
+    assert_same(arrivals, admission, values, times)
     return arrivals
 
 

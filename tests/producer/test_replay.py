@@ -16,7 +16,7 @@ from confluent_kafka import Message
 
 from fraud.errors import DataError
 from fraud.kafka.clients import topic_config
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 from producer.replay.run import Outcome, ReplayRequest, replay
 from tests.producer.test_redrive import read
@@ -91,8 +91,8 @@ def test_every_row_passes_the_door_in_order_keyed_and_stamped(
     outcome = run(settings, write(payments(), name))
 
     messages = read(settings, settings.topics.transactions)
-    doors = {message.partition(): Door(settings.admission) for message in messages}
-    verdicts = [doors[one.partition()].admit(one.value(), one.timestamp()[1]) for one in messages]
+    filters = {message.partition(): AdmissionFilter(settings.admission) for message in messages}
+    verdicts = [filters[one.partition()].admit(one.value(), one.timestamp()[1]) for one in messages]
     admitted = [one for one in verdicts if isinstance(one, Admitted)]
     assert outcome.sent.transactions == len(admitted) == 6
     assert sorted(one.amount for one in admitted) == [1_025 + 100 * number for number in range(6)]

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import AdmissionSettings
 from producer.replay.conforming import Limits, conform_transactions
 from producer.replay.labels import PLACED_LABELS, plan_labels
@@ -294,7 +294,7 @@ def test_what_is_let_through_the_door_lets_through(rows: list[dict[str, str | No
         if row["currency"] not in ("USD", "JPY", "EUR"):
             amount = rows[number]["amount"].strip()  # type: ignore[union-attr]
         told = {name: value for name, value in row.items() if value is not None} | {"amount": amount}
-        verdict = Door(AdmissionSettings()).admit(json.dumps(told).encode(), row["timestamp"])
+        verdict = AdmissionFilter(AdmissionSettings()).admit(json.dumps(told).encode(), row["timestamp"])
         assert isinstance(verdict, Admitted), verdict
         assert verdict.amount == row["amount"]
 

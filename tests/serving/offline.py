@@ -12,7 +12,7 @@ from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.features.store import CardStore
-from fraud.messages.admission import Admitted, Door, Refused
+from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
 from fraud.schema import MerchantProfile, Prediction, Transaction
 from fraud.settings import Settings
@@ -75,14 +75,14 @@ def _cards(settings: Settings) -> dict[tuple[int, str], list[Admitted]]:
 
 def _judged(settings: Settings) -> Iterator[tuple[Place, Admitted | Refused]]:
     """Every message's place and what is said of it in its partition, in the order of arrival."""
-    doors: dict[int, Door] = defaultdict(lambda: Door(settings.admission))
+    filters: dict[int, AdmissionFilter] = defaultdict(lambda: AdmissionFilter(settings.admission))
     taken: dict[tuple[int, str], Transaction] = {}
     messages = [
         ((message.partition(), message.offset()), message)
         for message in read_all(settings, settings.topics.transactions)
     ]
     for place, message in sorted(messages, key=lambda one: one[0]):
-        verdict = doors[place[0]].admit(message.value(), message.timestamp()[1])
+        verdict = filters[place[0]].admit(message.value(), message.timestamp()[1])
         if isinstance(verdict, Admitted):
             # The streams of the tests are shorter than an id is taken for.
             first = taken.setdefault((place[0], verdict.transaction.transaction_id), verdict.transaction)

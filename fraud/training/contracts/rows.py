@@ -1,4 +1,4 @@
-"""The door of training: what rows must satisfy before anything is learnt from them.
+"""Admission of training: what rows must satisfy before anything is learnt from them.
 
 Every contract is one vectorised check; what breaks it is named by its transactions, and nothing is repaired
 silently.

@@ -1,4 +1,4 @@
-"""The door: same log, same verdicts, and no message that breaks it."""
+"""Admission: same log, same verdicts, and no message that breaks it."""
 
 import json
 from datetime import timedelta
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fraud.messages.admission import Admitted, Door, Refused, dead_letter_headers
+from fraud.messages.admission import AdmissionFilter, Admitted, Refused, dead_letter_headers
 from fraud.settings import AdmissionSettings
 
 NOW = 1_700_000_000_000
@@ -26,14 +26,14 @@ def message(**changes: Any) -> bytes:
 
 
 def reason(value: bytes | None, kafka_timestamp: int = NOW) -> str:
-    verdict = Door(SETTINGS).admit(value, kafka_timestamp)
+    verdict = AdmissionFilter(SETTINGS).admit(value, kafka_timestamp)
     assert isinstance(verdict, Refused), verdict
     return verdict.reason
 
 
 @pytest.mark.parametrize("amount", ["12.34", 12.34, "12.340"])
 def test_amounts_come_as_text_or_number(amount: object) -> None:
-    verdict = Door(SETTINGS).admit(message(amount=amount), NOW)
+    verdict = AdmissionFilter(SETTINGS).admit(message(amount=amount), NOW)
 
     assert isinstance(verdict, Admitted)
     assert verdict.amount == 1_234
@@ -73,35 +73,35 @@ def test_what_does_not_count_is_refused_with_a_reason(value: bytes | None, words
 
 
 def test_the_bounds_themselves_are_let_in() -> None:
-    door = Door(SETTINGS)
+    admission = AdmissionFilter(SETTINGS)
     at_bounds = [
-        door.admit(message(timestamp=NOW + SKEW_MS), NOW),
-        door.admit(message(timestamp=NOW + SKEW_MS - LATENESS_MS), NOW),
-        door.admit(message(amount="1000000.00"), NOW),
-        door.admit(message(amount="0"), NOW),
+        admission.admit(message(timestamp=NOW + SKEW_MS), NOW),
+        admission.admit(message(timestamp=NOW + SKEW_MS - LATENESS_MS), NOW),
+        admission.admit(message(amount="1000000.00"), NOW),
+        admission.admit(message(amount="0"), NOW),
     ]
     assert all(isinstance(verdict, Admitted) for verdict in at_bounds)
 
 
 def test_one_beyond_the_bounds_is_refused() -> None:
-    door = Door(SETTINGS, newest=NOW)
+    admission = AdmissionFilter(SETTINGS, newest=NOW)
 
-    ahead = door.admit(message(timestamp=NOW + SKEW_MS + 1), NOW)
-    behind = door.admit(message(timestamp=NOW - LATENESS_MS - 1), NOW)
+    ahead = admission.admit(message(timestamp=NOW + SKEW_MS + 1), NOW)
+    behind = admission.admit(message(timestamp=NOW - LATENESS_MS - 1), NOW)
 
     assert isinstance(ahead, Refused)
     assert "ahead" in ahead.reason
     assert isinstance(behind, Refused)
     assert "behind" in behind.reason
-    assert door.newest == NOW
+    assert admission.newest == NOW
 
 
 def test_a_refused_message_moves_nothing() -> None:
-    door = Door(SETTINGS)
+    admission = AdmissionFilter(SETTINGS)
 
-    door.admit(message(timestamp=NOW, amount="-1"), NOW)
+    admission.admit(message(timestamp=NOW, amount="-1"), NOW)
 
-    assert door.newest == 0
+    assert admission.newest == 0
 
 
 _times = st.integers(NOW - 2 * LATENESS_MS, NOW + 2 * SKEW_MS)
@@ -109,15 +109,15 @@ _times = st.integers(NOW - 2 * LATENESS_MS, NOW + 2 * SKEW_MS)
 
 @given(st.lists(st.tuples(_times, _times), max_size=30), st.integers(0, 30))
 def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], cut: int) -> None:
-    def verdicts(door: Door, part: list[tuple[int, int]]) -> list[bool]:
-        return [isinstance(door.admit(message(timestamp=at), stamp), Admitted) for at, stamp in part]
+    def verdicts(admission: AdmissionFilter, part: list[tuple[int, int]]) -> list[bool]:
+        return [isinstance(admission.admit(message(timestamp=at), stamp), Admitted) for at, stamp in part]
 
-    whole = Door(SETTINGS)
+    whole = AdmissionFilter(SETTINGS)
     expected = verdicts(whole, log)
 
-    first = Door(SETTINGS)
+    first = AdmissionFilter(SETTINGS)
     before = verdicts(first, log[:cut])
-    second = Door(SETTINGS, state=first.state)
+    second = AdmissionFilter(SETTINGS, state=first.state)
 
     assert before + verdicts(second, log[cut:]) == expected
     assert second.newest == whole.newest
@@ -129,7 +129,7 @@ def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], 
     1,
 )
 def test_no_bytes_break_it(value: bytes, kafka_timestamp: int) -> None:
-    assert isinstance(Door(SETTINGS).admit(value, kafka_timestamp), Admitted | Refused)
+    assert isinstance(AdmissionFilter(SETTINGS).admit(value, kafka_timestamp), Admitted | Refused)
 
 
 _json_values = st.one_of(
@@ -150,7 +150,7 @@ _fields = [
 
 @given(st.dictionaries(st.sampled_from(_fields), _json_values))
 def test_no_values_break_it_and_what_is_let_in_can_be_encoded(changes: dict[str, Any]) -> None:
-    verdict = Door(SETTINGS).admit(message(**changes), NOW)
+    verdict = AdmissionFilter(SETTINGS).admit(message(**changes), NOW)
 
     if isinstance(verdict, Admitted):
         assert 0 <= verdict.amount <= SETTINGS.max_amount

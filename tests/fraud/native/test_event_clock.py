@@ -23,7 +23,7 @@ Message = tuple[str, str, int]
 
 
 class Partition:
-    """The clock of one partition, as the door uses it."""
+    """The clock of one partition, as admission uses it."""
 
     def __init__(self) -> None:
         self.state = event_clock.start_state()

@@ -13,7 +13,7 @@ from fraud.features.decoded_batch import read_messages
 from fraud.features.events import EVENT, Events, encode_table, encode_transactions
 from fraud.features.spec import DAY_MS
 from fraud.ingest.rows import TransactionReader
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
 from tests.fraud.lakes import StoredMessage
@@ -26,7 +26,9 @@ WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=
 def encoded(*texts: str | dict[str, Any]) -> Events:
     """Records of messages as serving reads them."""
     values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
-    arrivals = read_messages(Door(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS))
+    arrivals = read_messages(
+        AdmissionFilter(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
+    )
     assert not arrivals.refused
     return arrivals.events
 
@@ -76,9 +78,9 @@ def test_form_and_unknown_fields_are_not_content(text: str) -> None:
 def test_serving_ingest_and_tables_read_the_same_content() -> None:
     # given payments with and without the fields that may be absent
     wires = [WIRE, transaction(2, START_MS), transaction(3, START_MS, country=None, latitude=1, longitude=2)]
-    door = Door(AdmissionSettings())
-    admitted = [door.admit(json.dumps(wire).encode(), START_MS) for wire in wires]
-    batch, _ = TransactionReader(Door(AdmissionSettings())).read(
+    admission = AdmissionFilter(AdmissionSettings())
+    admitted = [admission.admit(json.dumps(wire).encode(), START_MS) for wire in wires]
+    batch, _ = TransactionReader(AdmissionFilter(AdmissionSettings())).read(
         [StoredMessage(wire, (0, place)) for place, wire in enumerate(wires)]
     )
     # when compiled code, the decoder and a table of the lake make records of them

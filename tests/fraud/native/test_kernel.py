@@ -185,7 +185,7 @@ def test_idle_cards_make_room_before_memory_grows() -> None:
         events = make_stream(1_000, begin=START + day * DAY_MS)
         events["card"] = events["transaction"] = np.arange(1, 1_001) + day * 1_000
         # when the store is told how old a transaction can be
-        store.process(events, oldest_possible=START + (day - 1) * DAY_MS)
+        store.process(events, low_watermark=START + (day - 1) * DAY_MS)
         sizes.append(store.nbytes)
     # then memory is that of a month or two, not of a year
     assert max(sizes[180:]) <= max(sizes[:90])

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fraud.errors import DataError
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 from producer.replay.tables import Files, Tables, read_tables
 from tests.producer.files.reading import HEADER, JUNE, ROWS, dry_run, write
@@ -255,7 +255,9 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         scale = {"JPY": 1, "VND": 1, "KWD": 1_000}.get(row["currency"], 100)
         message = {name: value for name, value in row.items() if value is not None}
         message["amount"] = f"{row['amount'] / scale:.3f}".rstrip("0").rstrip(".")
-        verdict = Door(local_settings.admission).admit(json.dumps(message).encode(), row["timestamp"])
+        verdict = AdmissionFilter(local_settings.admission).admit(
+            json.dumps(message).encode(), row["timestamp"]
+        )
         assert isinstance(verdict, Admitted)
         assert verdict.amount == row["amount"]
 

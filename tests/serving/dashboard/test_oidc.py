@@ -36,7 +36,7 @@ def of_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Setti
 
 
 @dataclass
-class Door:
+class LoginPage:
     """A dashboard and its issuer."""
 
     desk: Desk
@@ -54,9 +54,9 @@ class Door:
 
 
 @pytest.fixture
-def door(make_settings: SettingsFactory) -> Iterator[Door]:
+def login_page(make_settings: SettingsFactory) -> Iterator[LoginPage]:
     with issuing() as issuer, served(of_issuer(make_settings, issuer.url)) as desk:
-        yield Door(desk, issuer)
+        yield LoginPage(desk, issuer)
 
 
 def refusal(answer: httpx.Response) -> str:
@@ -68,16 +68,16 @@ def refusal(answer: httpx.Response) -> str:
     return answer.text.split('<p role="alert">')[1].split("</p>")[0]
 
 
-def test_the_login_page_offers_it_where_it_is_configured(door: Door, lonely_desk: Desk) -> None:
-    assert door.desk.browser().get("login").json() == {"issuer": "Log in with your company"}
+def test_the_login_page_offers_it_where_it_is_configured(login_page: LoginPage, lonely_desk: Desk) -> None:
+    assert login_page.desk.browser().get("login").json() == {"issuer": "Log in with your company"}
     assert lonely_desk.browser().get("login").json() == {"issuer": None}
     assert lonely_desk.browser().get("oidc/login").status_code == 404
 
 
-def test_somebody_with_a_role_is_let_in(door: Door) -> None:
+def test_somebody_with_a_role_is_let_in(login_page: LoginPage) -> None:
     # when the company knows an analyst
-    browser = door.desk.browser()
-    answer = door.log_in(browser)
+    browser = login_page.desk.browser()
+    answer = login_page.log_in(browser)
     # then there is a session of that role, in a cookie that other sites' requests do not carry
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     session = next(one for one in answer.headers.get_list("set-cookie") if one.startswith("fraud="))
@@ -90,7 +90,7 @@ def test_somebody_with_a_role_is_let_in(door: Door) -> None:
     assert browser.judge("t1", "fraud").status_code == 404  # no such alert: it was let through
     assert browser.get("audit").status_code == 403
     # and the audit has it
-    entries = door.desk.browser("adam").get("audit").json()["entries"]
+    entries = login_page.desk.browser("adam").get("audit").json()["entries"]
     assert ("carla", "login") in [(one["who"], one["action"]) for one in entries]
 
 
@@ -106,28 +106,28 @@ def test_the_highest_of_several_roles_counts_wherever_the_claim_is(make_settings
         )
         with served(settings) as desk:
             browser = desk.browser()
-            Door(desk, issuer).log_in(browser)
+            LoginPage(desk, issuer).log_in(browser)
             assert browser.get("me").json()["role"] == "admin"
 
 
-def test_a_forged_state_is_refused(door: Door) -> None:
-    browser = door.desk.browser()
-    told = door.issuer.agree(door.leave(browser))
+def test_a_forged_state_is_refused(login_page: LoginPage) -> None:
+    browser = login_page.desk.browser()
+    told = login_page.issuer.agree(login_page.leave(browser))
     assert "not begun here" in refusal(browser.get("oidc/return", **(told | {"state": "x" * 43})))
     assert "not begun here" in refusal(browser.get("oidc/return"))
 
 
-def test_another_browsers_login_is_refused(door: Door) -> None:
+def test_another_browsers_login_is_refused(login_page: LoginPage) -> None:
     """Somebody's own code, put under another's nose, would log the other in as them."""
-    attacker, victim = door.desk.browser(), door.desk.browser()
-    told = door.issuer.agree(door.leave(attacker))
-    door.leave(victim)
+    attacker, victim = login_page.desk.browser(), login_page.desk.browser()
+    told = login_page.issuer.agree(login_page.leave(attacker))
+    login_page.leave(victim)
     assert "not begun here" in refusal(victim.get("oidc/return", **told))
 
 
-def test_an_answer_counts_once(door: Door) -> None:
-    browser = door.desk.browser()
-    told = door.issuer.agree(door.leave(browser))
+def test_an_answer_counts_once(login_page: LoginPage) -> None:
+    browser = login_page.desk.browser()
+    told = login_page.issuer.agree(login_page.leave(browser))
     kept = dict(browser.client.cookies)
     assert browser.get("oidc/return", **told).status_code == 303
     # when it comes again, with the cookie that the browser had
@@ -135,14 +135,14 @@ def test_an_answer_counts_once(door: Door) -> None:
     assert "not begun here" in refusal(browser.get("oidc/return", **told))
 
 
-def test_a_code_that_the_issuer_refuses_is_no_login(door: Door) -> None:
-    browser = door.desk.browser()
-    told = door.issuer.agree(door.leave(browser))
-    door.issuer.asked.clear()
+def test_a_code_that_the_issuer_refuses_is_no_login(login_page: LoginPage) -> None:
+    browser = login_page.desk.browser()
+    told = login_page.issuer.agree(login_page.leave(browser))
+    login_page.issuer.asked.clear()
     assert "refused the login" in refusal(browser.get("oidc/return", **told))
-    state = door.issuer.agree(door.leave(browser))["state"]
+    state = login_page.issuer.agree(login_page.leave(browser))["state"]
     assert "did not let you in" in refusal(browser.get("oidc/return", state=state, error="access_denied"))
-    told = door.issuer.agree(door.leave(browser))
+    told = login_page.issuer.agree(login_page.leave(browser))
     assert "another issuer" in refusal(browser.get("oidc/return", iss="https://evil.example", **told))
 
 
@@ -173,12 +173,14 @@ def test_a_code_that_the_issuer_refuses_is_no_login(door: Door) -> None:
         "issuer",
     ],
 )
-def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, changes: dict[str, Any]) -> None:
+def test_a_token_that_is_not_the_answer_to_this_login_is_refused(
+    login_page: LoginPage, changes: dict[str, Any]
+) -> None:
     def twist(claims: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in (claims | changes).items() if value is not None}
 
-    door.issuer.twist = twist
-    assert "answer" in refusal(door.log_in(door.desk.browser()))
+    login_page.issuer.twist = twist
+    assert "answer" in refusal(login_page.log_in(login_page.desk.browser()))
 
 
 @pytest.mark.parametrize(
@@ -191,30 +193,32 @@ def test_a_token_that_is_not_the_answer_to_this_login_is_refused(door: Door, cha
     ],
     ids=["foreign key", "public key as secret", "unsigned", "no token"],
 )
-def test_a_token_that_the_issuer_did_not_sign_is_refused(door: Door, sign: Any) -> None:
-    door.issuer.sign = sign
-    assert "could not be trusted" in refusal(door.log_in(door.desk.browser()))
+def test_a_token_that_the_issuer_did_not_sign_is_refused(login_page: LoginPage, sign: Any) -> None:
+    login_page.issuer.sign = sign
+    assert "could not be trusted" in refusal(login_page.log_in(login_page.desk.browser()))
 
 
-def test_an_issuer_with_new_keys_is_asked_again(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_issuer_with_new_keys_is_asked_again(
+    login_page: LoginPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("serving.dashboard.auth.oidc._KEYS_ANEW_S", 0.0)
-    assert door.log_in(door.desk.browser()).status_code == 303
-    door.issuer.key = made_key("newer")
-    assert door.log_in(door.desk.browser()).status_code == 303
+    assert login_page.log_in(login_page.desk.browser()).status_code == 303
+    login_page.issuer.key = made_key("newer")
+    assert login_page.log_in(login_page.desk.browser()).status_code == 303
 
 
-def test_keys_that_sign_no_logins_are_passed_over(door: Door) -> None:
+def test_keys_that_sign_no_logins_are_passed_over(login_page: LoginPage) -> None:
     # given an issuer with a key for encryption, as Keycloak has one, and with one of a kind to come
     encrypts = made_key("encrypts")
-    door.issuer.further_keys = [
+    login_page.issuer.further_keys = [
         {**encrypts.as_dict(private=False), "use": "enc"},
         {"kty": "to come", "kid": "x"},
     ]
     # then its logins count
-    assert door.log_in(door.desk.browser()).status_code == 303
+    assert login_page.log_in(login_page.desk.browser()).status_code == 303
     # but not what that key has signed
-    door.issuer.sign = lambda _, claims: signed(claims, encrypts)
-    assert "could not be trusted" in refusal(door.log_in(door.desk.browser()))
+    login_page.issuer.sign = lambda _, claims: signed(claims, encrypts)
+    assert "could not be trusted" in refusal(login_page.log_in(login_page.desk.browser()))
 
 
 @pytest.mark.parametrize(
@@ -227,10 +231,12 @@ def test_keys_that_sign_no_logins_are_passed_over(door: Door) -> None:
         ({"preferred_username": "adam", "roles": ["viewer"]}, "logs in with a password"),
     ],
 )
-def test_who_is_unknown_here_is_refused_and_told_why(door: Door, person: dict[str, Any], said: str) -> None:
-    door.issuer.person = person
-    assert said in refusal(door.log_in(door.desk.browser()))
-    entries = door.desk.browser("adam").get("audit").json()["entries"]
+def test_who_is_unknown_here_is_refused_and_told_why(
+    login_page: LoginPage, person: dict[str, Any], said: str
+) -> None:
+    login_page.issuer.person = person
+    assert said in refusal(login_page.log_in(login_page.desk.browser()))
+    entries = login_page.desk.browser("adam").get("audit").json()["entries"]
     assert any(one["action"] == "login refused" and said in one["detail"]["reason"] for one in entries)
 
 
@@ -248,7 +254,7 @@ def test_a_session_ends_when_what_is_configured_changes(make_settings: SettingsF
         settings = of_issuer(make_settings, issuer.url)
         with served(settings) as desk:
             browser = desk.browser()
-            Door(desk, issuer).log_in(browser)
+            LoginPage(desk, issuer).log_in(browser)
             cookies = browser.client.cookies
         for changed, status in ((settings, 200), (of_issuer(make_settings, issuer.url, roles={}), 401)):
             with served(changed) as desk:

@@ -43,7 +43,7 @@ def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
         assert {one["fraud.model.version"] for one in told} == {champion}
         for batch in batches:
             below = collector.children(batch)
-            # the door and the kernel work partition by partition: these two come again and again
+            # admission and the kernel work partition by partition: these two come again and again
             assert list(dict.fromkeys(span.name for span in below)) == STAGES
             assert all(
                 batch.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import serving.state.snapshots
-from fraud.messages.admission import Door
+from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics, gauge_values
 from serving.state.partition_state import PartitionState
@@ -98,7 +98,7 @@ def test_a_snapshot_that_the_lake_does_not_take_is_told_once(
     monkeypatch.setattr(serving.state.snapshots, "_OVERDUE_AFTER_S", 0.1)
     monkeypatch.setattr(serving.state.snapshots, "encode", lambda *told: is_taken.wait(30) and encode(*told))
     snapshots = Snapshots(snapshotting, metrics)
-    state = PartitionState(0, 5, Door(snapshotting.admission))
+    state = PartitionState(0, 5, AdmissionFilter(snapshotting.admission))
 
     def told(outcome: str) -> float:
         snapshots.offer([state])

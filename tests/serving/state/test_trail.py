@@ -17,10 +17,10 @@ from fraud.features.decoded_batch import read_messages
 from fraud.features.events import encode_transactions
 from fraud.ingest.commits import Commit
 from fraud.ingest.rows import TransactionReader
-from fraud.messages.admission import Admitted, Door
+from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers, door_of, last_offsets, newest_of, trail_of
+from serving.delivery.protocol import Answers, admission_of, last_offsets, newest_of, trail_of
 from serving.state.partition_state import (
     Committed,
     PartitionState,
@@ -130,11 +130,11 @@ class Run:
     features: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
     def take(self, messages: Sequence[Message]) -> None:
-        state, low = self.state, self.state.door.oldest_possible
+        state, low = self.state, self.state.admission.low_watermark
         times = np.array([one.time for one in messages], dtype=np.int64)
-        arrivals = read_messages(state.door, [one.content for one in messages], times)
+        arrivals = read_messages(state.admission, [one.content for one in messages], times)
         features, _ = state.cards.process(arrivals.events, low)
-        state.cards.forget_idle(state.door.oldest_possible)
+        state.cards.forget_idle(state.admission.low_watermark)
         self.verdicts += [(messages[number].place, reason) for number, reason in arrivals.refused]
         self.features.append(features)
         state.position = messages[-1].place + 1
@@ -155,20 +155,20 @@ def fresh(made: Settings) -> PartitionState:
 def committed(state: PartitionState) -> Committed:
     """What a restart finds, through Kafka's metadata."""
     answers = Answers(
-        0, 0, state.position, state.door.newest, [], [], np.array([], dtype=np.int64),
-        tuple(state.door.state), state.trail,
+        0, 0, state.position, state.admission.newest, [], [], np.array([], dtype=np.int64),
+        tuple(state.admission.state), state.trail,
     )  # fmt: skip
     (found,) = last_offsets("t", [answers])
     assert len(found.metadata) < 4_096
-    return Committed(found.offset, newest_of(found), door_of(found), trail_of(found))
+    return Committed(found.offset, newest_of(found), admission_of(found), trail_of(found))
 
 
 def replayed(made: Settings, log: Log, stands: Committed) -> PartitionState:
     state = replay_begin(made, log, 0, stands)
     replay("t", log, state, stands.position, lambda: False)
-    before = [*state.door.state]
+    before = [*state.admission.state]
     finish_replay(made, state, stands)
-    assert log.first or state.door.state == before, "the replayed door is the committed one by itself"
+    assert log.first or state.admission.state == before, "the replayed state is the committed one by itself"
     return state
 
 
@@ -177,9 +177,9 @@ def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionSta
     content = encode(
         origin,
         state.position,
-        state.door.newest,
-        state.cards.dump(state.door.oldest_possible),
-        tuple(state.door.state),
+        state.admission.newest,
+        state.cards.dump(state.admission.low_watermark),
+        tuple(state.admission.state),
         state.trail,
     )
     return decode(io.BytesIO(content), origin, made.admission)
@@ -208,7 +208,7 @@ def test_a_restored_state_goes_on_as_the_one_that_ran(local_settings: Settings, 
     assert np.array_equal(
         np.concatenate(other.features), np.concatenate(whole.features[seen[1] :]), equal_nan=True
     )
-    assert restored.door.state == whole.state.door.state
+    assert restored.admission.state == whole.state.admission.state
 
 
 def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> None:
@@ -223,7 +223,7 @@ def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> No
     begin = replay_begin(made, Log(messages), 0, committed(run.state))
     assert 32 * 12 <= len(messages) - begin.position <= 42 * 12
     assert len(run.state.trail) <= 8
-    assert begin.trail[-1] == Place(begin.position, tuple(begin.door.state))
+    assert begin.trail[-1] == Place(begin.position, tuple(begin.admission.state))
 
 
 def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings: Settings) -> None:
@@ -234,8 +234,8 @@ def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings:
     begin = replay_begin(made, Log(messages), 0, stands).position
     # when Kafka has deleted more
     state = replayed(made, Log(messages, first=begin + 5), stands)
-    # then the door is the committed one all the same
-    assert state.door.state == run.state.door.state
+    # then admission is the committed one all the same
+    assert state.admission.state == run.state.admission.state
     assert state.trail == run.state.trail
 
 
@@ -248,15 +248,15 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
     run = Run(fresh(made))
     run.take_all(messages, draw)
     # given the bare number of an earlier version
-    old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.door.newest}))
-    stands = Committed(old.offset, newest_of(old), door_of(old), trail_of(old))
+    old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.admission.newest}))
+    stands = Committed(old.offset, newest_of(old), admission_of(old), trail_of(old))
     state = replayed(made, Log(messages), stands)
     # then it goes on from there
-    assert state.door.newest == run.state.door.newest
+    assert state.admission.newest == run.state.admission.newest
     assert len(state.cards) == len(run.state.cards)
     # and an offset whose number the log does not yield is believed
-    stands = Committed(300, run.state.door.newest + DAY)
-    assert replayed(made, Log(messages, first=1), stands).door.newest == run.state.door.newest + DAY
+    stands = Committed(300, run.state.admission.newest + DAY)
+    assert replayed(made, Log(messages, first=1), stands).admission.newest == run.state.admission.newest + DAY
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
 )
 def test_metadata_of_others_is_no_state(metadata: str) -> None:
     found = TopicPartition("t", 0, 3, metadata)
-    assert (door_of(found), trail_of(found)) == ((), ())
+    assert (admission_of(found), trail_of(found)) == ((), ())
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -278,31 +278,31 @@ def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: S
     refused, state, done = [], event_clock.start_state(), 0
     while done < len(messages):
         size = draw.randrange(1, 120)
-        reader = TransactionReader(Door(made.admission, state=state))
+        reader = TransactionReader(AdmissionFilter(made.admission, state=state))
         _, rejected = reader.read(messages[done : done + size])
         refused += [(one.offset, one.reason) for one in rejected]
         state, done = [*reader.state], done + size
     # then it refuses the same for the same reasons
     assert refused == serving.verdicts
-    assert state == serving.state.door.state
+    assert state == serving.state.admission.state
 
 
 def test_commits_of_earlier_versions_are_read() -> None:
     told = {"dataset": "transactions", "topic": "t", "partition": 0, "start": 0, "end": 1, "admitted": 1,
             "refused": 0, "reasons": [], "lost": 0, "newest": 5, "files": []}  # fmt: skip
-    assert msgspec.json.decode(json.dumps(told).encode(), type=Commit).door == []
+    assert msgspec.json.decode(json.dumps(told).encode(), type=Commit).admission == []
 
 
 def test_admitted_events_are_those_of_the_door(local_settings: Settings) -> None:
     # given far clocks among the messages
     made, messages = local_settings, stream(Random(9), 300)
-    door, admitted = Door(made.admission), []
+    admission, admitted = AdmissionFilter(made.admission), []
     for message in messages:
-        verdict = door.admit(message.content, message.time)
+        verdict = admission.admit(message.content, message.time)
         if isinstance(verdict, Admitted):
             admitted.append(verdict)
     run = Run(fresh(made))
     rows = read_messages(
-        run.state.door, [one.content for one in messages], np.array([one.time for one in messages])
+        run.state.admission, [one.content for one in messages], np.array([one.time for one in messages])
     )
     assert rows.events.tobytes() == encode_transactions(admitted).tobytes()
