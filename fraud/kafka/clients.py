@@ -18,23 +18,12 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, New
 
 from fraud.errors import UnreachableError
 from fraud.kafka.errors import connect, denial, denied
+from fraud.kafka.retry import is_transient, retry_call
 from fraud.settings import Settings
 
 DAY_MS = 86_400_000
 CLOCK_AHEAD_MS = 3_600_000
 """How far ahead of a broker's clock a message may be in a topic that we create; Kafka's default since 4.0."""
-_PAUSE_S = 0.1
-_PASSING = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
-)
-
 _REFUSED_SETTING = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST)
 
 READER_GROUP = "fraud-readers"
@@ -369,15 +358,7 @@ def settled(call: Callable[[], _Result], patience_s: float = 60.0) -> _Result:
     Raises:
         KafkaException: another failure, or it takes longer than `patience_s`.
     """
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            fault = error.args[0]
-            if not (fault.retriable() or fault.code() in _PASSING) or time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE_S)
+    return retry_call(call, is_transient, timeout_s=patience_s)
 
 
 def flush(producer: Producer, timeout_s: float) -> None:
