@@ -22,7 +22,7 @@ from scipy import stats
 
 from benchmarks.results import Section, conditions, keep
 from fraud.evaluation.comparison.rules import PromotionRules
-from fraud.evaluation.gate import Contender, Verdict, decide
+from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import DAY_MS, average_precision, money_saved
 from fraud.training.dataset import Dataset
 
@@ -128,7 +128,7 @@ class Stream:
         self._of_fraud = np.flatnonzero(self.labels)
         self.scores = [self._score(scenario.gain if model else 0.0) for model in range(1 + candidates)]
 
-    def window(self, last_day: int, candidate: int) -> tuple[Dataset, Contender, Contender]:
+    def window(self, last_day: int, candidate: int) -> tuple[Dataset, ComparedModel, ComparedModel]:
         """The test days up to `last_day`, and both models on them."""
         first, end = np.searchsorted(self.days, [last_day - self._scenario.window_days + 1, last_day + 1])
         part = slice(int(first), int(end))
@@ -142,7 +142,7 @@ class Stream:
             feature_names=(),
         )
         champion, other = (
-            Contender(name, self.scores[model][part], self._threshold)
+            ComparedModel(name, self.scores[model][part], self._threshold)
             for name, model in (("champion", 0), ("candidate", 1 + candidate))
         )
         return rows, champion, other
@@ -187,12 +187,17 @@ def first_promotion(scenario: Scenario, rules: PromotionRules, seed: int, draws:
 
 
 def _decide(
-    rows: Dataset, champion: Contender, candidate: Contender, rules: PromotionRules, draws: int, seed: int
-) -> Verdict:
+    rows: Dataset,
+    champion: ComparedModel,
+    candidate: ComparedModel,
+    rules: PromotionRules,
+    draws: int,
+    seed: int,
+) -> PromotionDecision:
     return decide(rows, champion, candidate, review_cost=_REVIEW_COST, rules=rules, draws=draws, seed=seed)
 
 
-def _may_be_better(rows: Dataset, champion: Contender, candidate: Contender) -> bool:
+def _may_be_better(rows: Dataset, champion: ComparedModel, candidate: ComparedModel) -> bool:
     """Without a gain in one of the two figures no bootstrap can promote; asking it would only take time."""
     old, new = (
         (

@@ -21,14 +21,14 @@ from fraud.labels.history import LabelHistory
 from fraud.settings import TrainingSettings
 from fraud.training.contracts.rows import require_no_leak, require_sound
 from fraud.training.dataset import Dataset
-from fraud.training.fit import learn
-from fraud.training.run import judge, longest_history, search_folds, threshold_rules
-from fraud.training.search import SearchRules, outcome, search
-from fraud.training.splits import Period, milliseconds, temporal_split
+from fraud.training.fit import fit_model
+from fraud.training.run import evaluate_models, longest_history, search_folds, threshold_rules
+from fraud.training.search import SearchSettings, describe_trial, search
+from fraud.training.splits import TimeRange, milliseconds, temporal_split
 from tests.fraud.training.synthetic import within_bounds
 
 
-def synthetic_rows(count: int, period: Period, fraud_rate: float = 0.005, seed: int = 0) -> Dataset:
+def synthetic_rows(count: int, period: TimeRange, fraud_rate: float = 0.005, seed: int = 0) -> Dataset:
     """`count` rows over `period` in which ten features interact to make fraud."""
     random = np.random.default_rng(seed)
     rows = random.standard_normal((count, len(FEATURE_NAMES)), dtype=np.float32)
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--keep", action=argparse.BooleanOptionalAction, default=True, help="in RESULTS.md")
     given = parser.parse_args()
     training = TrainingSettings(threads=given.threads)
-    period = Period(100 * DAY_MS, 100 * DAY_MS + milliseconds(longest_history(training)))
+    period = TimeRange(100 * DAY_MS, 100 * DAY_MS + milliseconds(longest_history(training)))
     data = synthetic_rows(given.rows, period)
     under, clock = conditions(), Clock()
     result = run(data, period, training, given.trials, clock)
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def run(
-    data: Dataset, period: Period, training: TrainingSettings, trials: int, clock: Clock
+    data: Dataset, period: TimeRange, training: TrainingSettings, trials: int, clock: Clock
 ) -> dict[str, float]:
     """The steps of a training, each timed; returns what came out."""
     split = temporal_split(
@@ -104,14 +104,14 @@ def run(
         require_sound(data, period)
         require_no_leak(data)
     with clock.step("search"):
-        rules = SearchRules(trials, training.seed, training.threads)
+        rules = SearchSettings(trials, training.seed, training.threads)
         known = data.as_known_at(split.test.start)
         found = search(known, search_folds(training, split), rules, _tell)
     with clock.step("fit the twin and the model, calibrate, choose the threshold"):
         policy = threshold_rules(training)
-        fitted = learn(data, split, found.recipe, policy, seed=training.seed, threads=training.threads)
+        fitted = fit_model(data, split, found.recipe, policy, seed=training.seed, threads=training.threads)
     with clock.step("fit the baselines, judge all with intervals"):
-        report = judge(training, data, split, fitted)
+        report = evaluate_models(training, data, split, fitted)
     baseline = report.baselines[report.best_baseline].average_precision.value
     pruned = sum(trial.state == TrialState.PRUNED for trial in found.study.get_trials(deepcopy=False))
     return {
@@ -144,7 +144,7 @@ def told(
 
 def _tell(trial: FrozenTrial, done: int) -> None:
     taken = trial.duration.total_seconds() if trial.duration else 0.0
-    print(f"  trial {done}: {outcome(trial)}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
+    print(f"  trial {done}: {describe_trial(trial)}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,18 @@ from prefect.logging import get_run_logger
 
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError
-from fraud.evaluation.backtest.candidates import LearningPlan, Learnt, Registered, warnings_about
+from fraud.evaluation.backtest.candidates import (
+    RegisteredCandidates,
+    RetrainedCandidates,
+    RetrainingPlan,
+    warnings_about,
+)
 from fraud.evaluation.backtest.saved_model import load_registered
 from fraud.evaluation.backtest.walk import BacktestPlan, require_covered
 from fraud.settings import Settings, load_settings
 from fraud.training.run import threshold_rules
 from producer.replay.tables import Files, Tables, read_campaigns, read_tables
-from tasks.backtest import compute_history, judge, load_history, paced, write_report
+from tasks.backtest import compute_history, load_history, paced, run_folds, write_report
 
 TRIALS = 8
 """Enough to leave behind what does not suit the data; they are spent at the first fold."""
@@ -73,7 +78,7 @@ def backtest(
     """
     settings = load_settings()
     plan = BacktestPlan(start, folds, train_days, delay_days, test_days, step_days, k, drop_known_cards)
-    contenders = _contenders(settings, model, trials, seed)
+    candidates = _contenders(settings, model, trials, seed)
     if transactions is None:
         history = load_history(settings, plan)
     else:
@@ -81,13 +86,13 @@ def backtest(
         require_covered(tables.transactions["timestamp"].to_numpy(), plan)
         campaigns = read_campaigns(truth) if truth else None
         history = compute_history(settings, tables.transactions, tables.labels, campaigns)
-    results = judge(history, plan, contenders, settings.training, contenders.plan.seed)
+    results = run_folds(history, plan, candidates, settings.training, candidates.plan.seed)
     about = {
         "plan": asdict(plan) | {"start": start.isoformat()},
-        "model": model or f"learnt at every fold with {trials} trials, seed {contenders.plan.seed}",
+        "model": model or f"learnt at every fold with {trials} trials, seed {candidates.plan.seed}",
         "review_cost": settings.training.review_cost,
         "min_precision": settings.training.min_precision,
-        "warnings": [*warnings_about(contenders, plan), *history.notes],
+        "warnings": [*warnings_about(candidates, plan), *history.notes],
     }
     return write_report(results, about, report, json_file)
 
@@ -123,13 +128,15 @@ def _read(settings: Settings, files: Files) -> Tables:
     return tables
 
 
-def _contenders(settings: Settings, model: str | None, trials: int, seed: int | None) -> Learnt | Registered:
+def _contenders(
+    settings: Settings, model: str | None, trials: int, seed: int | None
+) -> RetrainedCandidates | RegisteredCandidates:
     training = settings.training
     seed = training.seed if seed is None else seed
-    plan = LearningPlan(trials, seed, training.threads, threshold_rules(training))
+    plan = RetrainingPlan(trials, seed, training.threads, threshold_rules(training))
     if model is not None:
-        return Registered(load_registered(settings, model), plan)
-    return Learnt(plan, get_run_logger().info)
+        return RegisteredCandidates(load_registered(settings, model), plan)
+    return RetrainedCandidates(plan, get_run_logger().info)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from flows.entry import run_flow
 from flows.ingest import ingest
 from flows.preprocess import preprocess
 from flows.train import train
-from fraud.evaluation.gate import Verdict
+from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion
 from fraud.settings import load_settings
 from fraud.telemetry import traced
@@ -20,7 +20,7 @@ def retrain(
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,
-) -> Verdict:
+) -> PromotionDecision:
     """Learn from what has arrived since the last time, and let the gate decide.
 
     Args:
@@ -35,9 +35,9 @@ def retrain(
         validate_environment(settings)
         ingest()
         preprocess()
-        verdict = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
+        decision = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
         clean_up(settings)
-        return verdict
+        return decision
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from prefect import flow
 
 from flows.entry import run_flow
-from fraud.evaluation.gate import Verdict
-from fraud.registry.promotion import Promotion, promotion_of
+from fraud.evaluation.gate import PromotionDecision
+from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
 from fraud.telemetry import traced
 from fraud.training.engines import Engine
@@ -20,7 +20,7 @@ def train(
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,
-) -> Verdict:
+) -> PromotionDecision:
     """Train a model on the lake's matured rows and let it stand against the champion.
 
     Args:
@@ -40,10 +40,10 @@ def train(
         fitted = tasks.fit(settings, history, periods, found)
         report = tasks.evaluate(settings, history, periods, fitted)
         bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
-        promotion = promotion_of(settings, promote, alarm=alarm)
-        verdict = tasks.gate(settings, history, periods, bundle, logged, promotion)
-        tasks.report_training(settings, report, fitted, logged, verdict, history.notes)
-        return verdict
+        promotion = promotion_mode(settings, promote, alarm=alarm)
+        decision = tasks.gate(settings, history, periods, bundle, logged, promotion)
+        tasks.report_training(settings, report, fitted, logged, decision, history.notes)
+        return decision
 
 
 def _settings(**given: object) -> Settings:

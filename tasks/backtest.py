@@ -12,10 +12,10 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from fraud.evaluation.backtest.history import Hindsight, hindsight_of
-from fraud.evaluation.backtest.lake_history import load_hindsight
+from fraud.evaluation.backtest.history import BacktestHistory, history_from_tables
+from fraud.evaluation.backtest.lake_history import history_from_lake
 from fraud.evaluation.backtest.summary import as_markdown, summarise
-from fraud.evaluation.backtest.walk import BacktestPlan, Contenders, FoldResult, run_backtest
+from fraud.evaluation.backtest.walk import BacktestPlan, CandidateScorer, FoldResult, run_backtest
 from fraud.evaluation.report.page import render_report
 from fraud.features.table import compute_features
 from fraud.lake import open_lake
@@ -27,7 +27,7 @@ _SILENCE_S = 5.0
 @task(cache_policy=NO_CACHE)
 def compute_history(
     settings: Settings, transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None
-) -> Hindsight:
+) -> BacktestHistory:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
     features = compute_features(
         transactions,
@@ -36,25 +36,29 @@ def compute_history(
         rules=settings.labels,
         available_after=settings.profiles.available_after,
     )
-    return hindsight_of(transactions, labels, features, campaigns, settings.labels)
+    return history_from_tables(transactions, labels, features, campaigns, settings.labels)
 
 
 @task(cache_policy=NO_CACHE)
-def load_history(settings: Settings, plan: BacktestPlan) -> Hindsight:
+def load_history(settings: Settings, plan: BacktestPlan) -> BacktestHistory:
     """The lake's training rows of the periods that the plan needs."""
-    return load_hindsight(open_lake(settings), plan.needed(), settings.labels)
+    return history_from_lake(open_lake(settings), plan.needed(), settings.labels)
 
 
 @task(cache_policy=NO_CACHE)
-def judge(
-    history: Hindsight, plan: BacktestPlan, contenders: Contenders, training: TrainingSettings, seed: int
+def run_folds(
+    history: BacktestHistory,
+    plan: BacktestPlan,
+    candidates: CandidateScorer,
+    training: TrainingSettings,
+    seed: int,
 ) -> list[FoldResult]:
     """Walk through the history; tells the figures of every fold."""
     logger, results = get_run_logger(), []
     walk = run_backtest(
         history,
         plan,
-        contenders,
+        candidates,
         review_cost=training.review_cost,
         min_precision=training.min_precision,
         seed=seed,
@@ -65,7 +69,7 @@ def judge(
         results.append(result)
         for note in result.notes:
             logger.warning("fold %d of %d: %s", len(results), plan.folds, note)
-        for name, one in result.judgements.items():
+        for name, one in result.evaluations.items():
             logger.info(
                 "fold %d of %d (test %s), %s: average precision %s, AUC %.3f, card precision@%d %.3f",
                 len(results), plan.folds, result.fold.test, name,

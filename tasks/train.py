@@ -15,28 +15,28 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from fraud.evaluation.gate import Verdict
-from fraud.evaluation.metrics import Judgement
+from fraud.evaluation.gate import PromotionDecision
+from fraud.evaluation.metrics import Evaluation
 from fraud.lake import open_lake
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.promotion import Promotion, carry_out, champion_of, contest
-from fraud.registry.tracking import Logged, log_training
+from fraud.registry.promotion import Promotion, apply_decision, decide_promotion, load_champion
+from fraud.registry.tracking import LoggedRun, log_training
 from fraud.settings import Settings
 from fraud.training.contracts.rows import require_no_leak, require_sound
 from fraud.training.engines import fitting
-from fraud.training.fit import Fitted, learn
+from fraud.training.fit import FittedModel, fit_model
 from fraud.training.history import History, load_history
 from fraud.training.run import (
-    Report,
+    EvaluationReport,
     bundle_of,
-    judge,
+    evaluate_models,
     longest_history,
     search_folds,
-    search_rules,
+    search_settings,
     split_history,
     threshold_rules,
 )
-from fraud.training.search import SearchResult, outcome, search
+from fraud.training.search import SearchResult, describe_trial, search
 from fraud.training.splits import Split
 from tasks.retries import RETRY_DELAYS_S, worth_retrying
 
@@ -85,8 +85,8 @@ def split(settings: Settings, history: History) -> Split:
 @task(cache_policy=NO_CACHE)
 def tune(settings: Settings, history: History, periods: Split, trials: int) -> SearchResult:
     """Search for the best recipe; the progress is on the run's page and in the log."""
-    champion = champion_of(settings)
-    rules = search_rules(settings, history, trials, None if isinstance(champion, str) else champion)
+    champion = load_champion(settings)
+    rules = search_settings(settings, history, trials, None if isinstance(champion, str) else champion)
     found = search(
         history.data.as_known_at(periods.test.start),
         search_folds(settings.training, periods),
@@ -98,11 +98,11 @@ def tune(settings: Settings, history: History, periods: Split, trials: int) -> S
 
 
 @task(cache_policy=NO_CACHE)
-def fit(settings: Settings, history: History, periods: Split, found: SearchResult) -> Fitted:
+def fit(settings: Settings, history: History, periods: Split, found: SearchResult) -> FittedModel:
     """Fit with the engine of the settings, calibrate and choose the threshold."""
     training = settings.training
     with fitting(settings) as fit_booster:
-        fitted = learn(
+        fitted = fit_model(
             history.data,
             periods,
             found.recipe,
@@ -116,11 +116,11 @@ def fit(settings: Settings, history: History, periods: Split, found: SearchResul
 
 
 @task(cache_policy=NO_CACHE)
-def evaluate(settings: Settings, history: History, periods: Split, fitted: Fitted) -> Report:
+def evaluate(settings: Settings, history: History, periods: Split, fitted: FittedModel) -> EvaluationReport:
     """Judge the model and the baselines on the test rows."""
-    report = judge(settings.training, history.data, periods, fitted)
-    for name, judgement in _rows(report).items():
-        get_run_logger().info("%s: average precision %s", name, judgement.average_precision)
+    report = evaluate_models(settings.training, history.data, periods, fitted)
+    for name, evaluation in _rows(report).items():
+        get_run_logger().info("%s: average precision %s", name, evaluation.average_precision)
     return report
 
 
@@ -129,10 +129,10 @@ def log(
     settings: Settings,
     history: History,
     periods: Split,
-    fitted: Fitted,
+    fitted: FittedModel,
     found: SearchResult,
-    report: Report,
-) -> tuple[ModelBundle, Logged]:
+    report: EvaluationReport,
+) -> tuple[ModelBundle, LoggedRun]:
     """Keep everything in MLflow and register the bundle."""
     bundle = bundle_of(settings, history, fitted, found, report)
     logged = log_training(settings, bundle, report, found, periods, history.notes)
@@ -146,37 +146,37 @@ def gate(
     history: History,
     periods: Split,
     candidate: ModelBundle,
-    logged: Logged,
+    logged: LoggedRun,
     promotion: Promotion,
-) -> Verdict:
+) -> PromotionDecision:
     """Decide what becomes of the candidate, and make it so."""
     registered = replace(candidate, version=logged.version)
-    verdict = contest(settings, history.data, periods, registered, promotion)
-    carry_out(settings, logged.version, verdict)
-    get_run_logger().info("version %s: %s", logged.version, verdict.reason)
-    return verdict
+    decision = decide_promotion(settings, history.data, periods, registered, promotion)
+    apply_decision(settings, logged.version, decision)
+    get_run_logger().info("version %s: %s", logged.version, decision.reason)
+    return decision
 
 
 @task(cache_policy=NO_CACHE)
 def report_training(
     settings: Settings,
-    report: Report,
-    fitted: Fitted,
-    logged: Logged,
-    verdict: Verdict,
+    report: EvaluationReport,
+    fitted: FittedModel,
+    logged: LoggedRun,
+    decision: PromotionDecision,
     notes: Sequence[str] = (),
 ) -> None:
     """A page of the run: figures against baselines, the threshold, the verdict, where the plots are."""
     where = f"[run {logged.run_id}]({logged.url})" if logged.url else f"run {logged.run_id}"
     create_markdown_artifact(
         key="training",
-        description=f"version {logged.version}: {verdict.reason}",
+        description=f"version {logged.version}: {decision.reason}",
         markdown=f"""# Model version {logged.version}
 
-{"**Promoted.**" if verdict.promote else "**Not promoted.**"} {verdict.reason}
+{"**Promoted.**" if decision.promote else "**Not promoted.**"} {decision.reason}
 {"".join(f"{chr(10)}- {note}" for note in notes)}
 
-{figures_of(verdict)}
+{figures_of(decision)}
 
 {table_of(report)}
 
@@ -191,13 +191,13 @@ Plots, parameters and the study are with {where} in MLflow.
         create_image_artifact(address, key=f"plot-{key}", description=name.replace("_", " "))
 
 
-def figures_of(verdict: Verdict) -> str:
+def figures_of(decision: PromotionDecision) -> str:
     """The numbers that the gate decided by as a Markdown table; empty where nothing was compared."""
-    lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in verdict.figures.items()]
+    lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in decision.figures.items()]
     return "\n".join(["| the gate's figures | |", "|---|---|", *lines] if lines else [])
 
 
-def table_of(report: Report) -> str:
+def table_of(report: EvaluationReport) -> str:
     """The figures of model and baselines as a Markdown table."""
     k = report.model.k
     head = f"| | average precision | AUC | card precision@{k} | precision | recall | money saved |"
@@ -209,7 +209,7 @@ def table_of(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _rows(report: Report) -> dict[str, Judgement]:
+def _rows(report: EvaluationReport) -> dict[str, Evaluation]:
     return {"model": report.model} | report.baselines
 
 
@@ -223,7 +223,7 @@ def _progress(trials: int) -> Callable[[FrozenTrial, int], None]:
             "trial %d of %d: %s (%s, %.0f s)",
             done,
             trials,
-            outcome(trial),
+            describe_trial(trial),
             trial.params["imbalance"],
             seconds,
         )

@@ -9,12 +9,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from fraud.evaluation.metrics import Estimate, Judgement
+from fraud.evaluation.metrics import Estimate, Evaluation
 from fraud.lake import open_lake
 from fraud.monitoring.shadow import ShadowReport, compare_in_shadow
 from fraud.settings import load_settings
 
-_ROWS: dict[str, Callable[[Judgement], str]] = {
+_ROWS: dict[str, Callable[[Evaluation], str]] = {
     "average precision": lambda one: str(one.average_precision),
     "precision": lambda one: str(one.precision),
     "recall": lambda one: str(one.recall),
@@ -37,16 +37,16 @@ def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     )
     if report.labels_note:
         Console().print(f"note: {report.labels_note}", style="yellow", markup=False)
-    if report.judgements is None or report.verdict is None:
+    if report.evaluations is None or report.verdict is None:
         Console().print("none of them is older than the label delay yet: nothing to judge by")
         return
-    Console().print(_table(report, *report.judgements))
+    Console().print(_table(report, *report.evaluations))
     Console().print(f"the gate would say: {report.verdict.reason}", markup=False)
 
 
 def as_document(report: ShadowReport) -> dict[str, object]:
     """The report as JSON has it."""
-    champion, challenger = report.judgements or (None, None)
+    champion, challenger = report.evaluations or (None, None)
     return {
         "champion": report.champion,
         "challenger": report.challenger,
@@ -63,7 +63,7 @@ def as_document(report: ShadowReport) -> dict[str, object]:
     }
 
 
-def _table(report: ShadowReport, champion: Judgement, challenger: Judgement) -> Table:
+def _table(report: ShadowReport, champion: Evaluation, challenger: Evaluation) -> Table:
     title = f"{report.matured:,} matured payments, {champion.frauds:,} of them fraud"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from fraud.evaluation.comparison.figures import Comparison, Contender, ScoresFrom, compare
+from fraud.evaluation.comparison.figures import ComparedModel, Comparison, ScoresFrom, compare
 from fraud.evaluation.comparison.rules import LEAST_FRAUDS, PromotionRules
 from fraud.evaluation.metrics import Estimate
 from fraud.training.dataset import Dataset
 
-__all__ = ["Comparison", "Contender", "Verdict", "decide", "without_champion"]
+__all__ = ["ComparedModel", "Comparison", "PromotionDecision", "decide", "without_champion"]
 
 DEFAULT_RULES = PromotionRules()
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PromotionDecision:
     """What the gate decided, and why in one sentence.
 
     Attributes:
@@ -59,22 +59,22 @@ class Verdict:
         )
 
 
-def without_champion(why: str, compared_until: int | None = None) -> Verdict:
+def without_champion(why: str, compared_until: int | None = None) -> PromotionDecision:
     """The verdict where there never was a champion."""
-    return Verdict(True, f"promoted as the first: {why}", compared_until=compared_until)
+    return PromotionDecision(True, f"promoted as the first: {why}", compared_until=compared_until)
 
 
 def decide(
     window: Dataset,
-    champion: Contender,
-    candidate: Contender,
+    champion: ComparedModel,
+    candidate: ComparedModel,
     *,
     review_cost: int,
     rules: PromotionRules = DEFAULT_RULES,
     champion_scores: ScoresFrom = "scored again",
     draws: int = 250,
     seed: int = 0,
-) -> Verdict:
+) -> PromotionDecision:
     """Compare both on the same rows.
 
     The candidate is promoted when its gain in average precision or in money saved is beyond noise with the
@@ -82,7 +82,7 @@ def decide(
     own threshold stays within bounds. The same rows and seed give the same verdict.
     """
     if window.frauds < LEAST_FRAUDS:
-        return Verdict(
+        return PromotionDecision(
             False,
             f"kept {champion.name}: the newest window holds {window.frauds} frauds, fewer than "
             f"the {LEAST_FRAUDS} needed to compare",
@@ -91,14 +91,16 @@ def decide(
     return conclude(champion, candidate, replace(comparison, champion_scores=champion_scores))
 
 
-def conclude(champion: Contender, candidate: Contender, comparison: Comparison) -> Verdict:
+def conclude(champion: ComparedModel, candidate: ComparedModel, comparison: Comparison) -> PromotionDecision:
     """What follows from the numbers."""
     obstacles = list(_obstacles(comparison))
     if obstacles:
         why = f"kept {champion.name}: {candidate.name} {' and '.join(obstacles)}: {comparison}"
-        return Verdict(False, why, comparison)
+        return PromotionDecision(False, why, comparison)
     verb = "beats" if comparison.is_better else "loses nothing to"
-    return Verdict(True, f"{candidate.name} {verb} {champion.name} beyond noise: {comparison}", comparison)
+    return PromotionDecision(
+        True, f"{candidate.name} {verb} {champion.name} beyond noise: {comparison}", comparison
+    )
 
 
 def _obstacles(found: Comparison) -> Iterator[str]:

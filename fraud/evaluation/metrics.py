@@ -129,7 +129,7 @@ def money_saved(data: Dataset, scores: Floats, threshold: float, review_cost: in
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """What `evaluate` found; amounts in minor units over the whole period judged.
 
     `recall_at_precision` is what the best threshold would have reached at a precision of `min_precision`,
@@ -174,7 +174,7 @@ def evaluate(
     min_precision: float = 0.8,
     draws: int = 200,
     seed: int = 0,
-) -> Judgement:
+) -> Evaluation:
     """Judge scores of `data`, shape (N,), and the decisions that `threshold` makes of them."""
     ranked = Ranked.of(data.labels, scores)
     flagged = (scores >= threshold).astype(np.float64)
@@ -190,7 +190,7 @@ def evaluate(
     }
     estimates = bootstrap_by_card(data.cards, figures, draws=draws, seed=seed)
     days = max(len(np.unique(data.timestamps // DAY_MS)), 1)
-    return Judgement(
+    return Evaluation(
         **estimates,
         card_precision=_over_days(card_precision_by_day(data, scores, k), draws, seed),
         brier=float(np.mean((scores - data.labels) ** 2)),

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from fraud.errors import DataError
 from fraud.evaluation.comparison.rules import PromotionRules
-from fraud.evaluation.gate import Contender, Verdict, decide
-from fraud.evaluation.metrics import Judgement, evaluate
+from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
+from fraud.evaluation.metrics import Evaluation, evaluate
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
 from fraud.kafka.clients import require_topic
@@ -60,8 +60,8 @@ class ShadowReport:
     scored: int
     matured: int
     agreement: float
-    judgements: tuple[Judgement, Judgement] | None
-    verdict: Verdict | None
+    evaluations: tuple[Evaluation, Evaluation] | None
+    verdict: PromotionDecision | None
     labels_note: str | None = None
 
 
@@ -120,16 +120,16 @@ def judge(
         (one.score >= one.threshold) == ((one.challenger_score or 0.0) >= challenger_threshold)
         for one in scored
     ]
-    judgements, verdict = None, None
+    evaluations, verdict = None, None
     if matured:
-        judgements, verdict = _contest(settings, matured, labels, moment, challenger_threshold)
+        evaluations, verdict = _contest(settings, matured, labels, moment, challenger_threshold)
     return ShadowReport(
         champion=scored[-1].model_version,
         challenger=str(scored[-1].challenger_version),
         scored=len(scored),
         matured=len(matured),
         agreement=float(np.mean(agreeing)),
-        judgements=judgements,
+        evaluations=evaluations,
         verdict=verdict,
         labels_note=maturity.sentence(),
     )
@@ -137,23 +137,23 @@ def judge(
 
 def _contest(
     settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int, challenger_threshold: float
-) -> tuple[tuple[Judgement, Judgement], Verdict]:
+) -> tuple[tuple[Evaluation, Evaluation], PromotionDecision]:
     window, cost = _as_dataset(settings, matured, labels, moment), settings.training.review_cost
     newest = matured[-1]
-    champion = Contender(
+    champion = ComparedModel(
         f"version {newest.model_version}", np.array([one.score for one in matured]), newest.threshold
     )
-    challenger = Contender(
+    challenger = ComparedModel(
         f"version {newest.challenger_version}",
         np.array([one.challenger_score for one in matured], dtype=np.float64),
         challenger_threshold,
     )
-    judgements = [
+    evaluations = [
         evaluate(window, one.scores, one.threshold, review_cost=cost) for one in (champion, challenger)
     ]
     rules = PromotionRules.of(settings.training)
     verdict = decide(window, champion, challenger, review_cost=cost, rules=rules)
-    return (judgements[0], judgements[1]), verdict
+    return (evaluations[0], evaluations[1]), verdict
 
 
 def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:

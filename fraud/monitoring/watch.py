@@ -20,7 +20,13 @@ from fraud.monitoring.performance import by_day, calibration, judge_matured, lab
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import CHAMPION, answering, experiment_id, load_bundle, version_of_alias
+from fraud.registry.mlflow_registry import (
+    CHAMPION,
+    experiment_id,
+    load_bundle,
+    mlflow_client,
+    version_of_alias,
+)
 from fraud.settings import Settings
 from fraud.training.splits import milliseconds
 
@@ -82,7 +88,7 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     path = f"{FOLDER}/{report.date}.json"
     lake.write_json(document, path)
     experiment = experiment_id(_of_monitoring(settings))
-    with answering(settings), mlflow.start_run(experiment_id=experiment):
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment):
         model = {"model_version": report.model_version, "model_digest": report.model_digest}
         mlflow.log_params({"date": report.date} | {name: value or "none" for name, value in model.items()})
         mlflow.log_metrics(as_metrics(report))

@@ -29,17 +29,17 @@ __all__ = [
     "CHALLENGER",
     "CHAMPION",
     "RegisteredVersion",
+    "alias_target",
     "check_compatible",
     "connect",
     "fetch_bundle",
     "former_champion",
     "get_version",
-    "keep_back",
     "list_versions",
     "load_bundle",
     "log_and_register",
-    "named_by_alias",
     "promote",
+    "record_reason",
     "require_version",
     "rollback",
     "tag_version",
@@ -49,7 +49,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Named:
+class AliasTarget:
     """What an alias names, told without fetching it.
 
     The number alone identifies nothing: a registry that starts again gives it to another model.
@@ -97,7 +97,7 @@ def connect(settings: Settings) -> Any:
 
 
 @contextmanager
-def answering(settings: Settings) -> Iterator[Any]:
+def mlflow_client(settings: Settings) -> Iterator[Any]:
     """A client whose failures are told in one sentence.
 
     Raises:
@@ -120,7 +120,7 @@ def answering(settings: Settings) -> Iterator[Any]:
 
 def experiment_id(settings: Settings) -> str:
     """The id of the settings' experiment, created if need be."""
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         found = client.get_experiment_by_name(settings.registry.experiment)
         if found is not None:
             return str(found.experiment_id)
@@ -137,7 +137,7 @@ def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str) -> st
     import mlflow.xgboost
 
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         active = mlflow.active_run()
         within = active is not None and active.info.run_id == run_id
         with nullcontext() if within else mlflow.start_run(run_id=run_id):
@@ -159,24 +159,26 @@ def version_of_alias(settings: Settings, alias: str = CHAMPION) -> str | None:
     Raises:
         UnreachableError: MLflow does not answer.
     """
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         return _version_of_alias(client, settings.registry.model_name, alias)
 
 
-def named_by_alias(settings: Settings, alias: str = CHAMPION) -> Named | None:
+def alias_target(settings: Settings, alias: str = CHAMPION) -> AliasTarget | None:
     """What bears the alias, or None.
 
     Raises:
         UnreachableError: MLflow does not answer.
     """
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         try:
             found = client.get_model_version_by_alias(settings.registry.model_name, alias)
         except Exception as error:
             if _is_missing(error):
                 return None
             raise
-        return Named(str(found.version), found.run_id or "", int(found.creation_timestamp), str(found.source))
+        return AliasTarget(
+            str(found.version), found.run_id or "", int(found.creation_timestamp), str(found.source)
+        )
 
 
 def load_bundle(settings: Settings, version: str) -> ModelBundle:
@@ -213,7 +215,7 @@ def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION
     """
     load_bundle(settings, version)
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         previous = _version_of_alias(client, name, alias)
         _tag(
             client,
@@ -231,18 +233,18 @@ def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION
     try:
         _check_alias(settings, alias, version)
     except FraudError:
-        with answering(settings) as client:
+        with mlflow_client(settings) as client:
             _put_alias(client, name, alias, previous)
         raise
 
 
-def keep_back(settings: Settings, version: str, reason: str) -> None:
+def record_reason(settings: Settings, version: str, reason: str) -> None:
     """Note at the version why it was not promoted.
 
     Raises:
         UnreachableError: MLflow does not answer.
     """
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         _tag(client, settings.registry.model_name, version, {_REASON: reason})
 
 
@@ -252,7 +254,7 @@ def tag_version(settings: Settings, version: str, tags: dict[str, str]) -> None:
     Raises:
         UnreachableError: MLflow does not answer.
     """
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         _tag(client, settings.registry.model_name, version, tags)
 
 
@@ -263,7 +265,7 @@ def tags_of_versions(settings: Settings) -> dict[str, dict[str, str]]:
         UnreachableError: MLflow does not answer.
     """
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         found = client.search_model_versions(f"name = '{name}'", max_results=1_000)
         return {str(one.version): dict(one.tags) for one in found}
 
@@ -292,7 +294,7 @@ def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
         UnreachableError: MLflow does not answer.
     """
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         current = _version_of_alias(client, name, alias)
         if current is None:
             raise DataError(f"model {name!r} has no version with the alias {alias!r}; nothing to roll back")
@@ -307,7 +309,7 @@ def rollback(settings: Settings, reason: str, alias: str = CHAMPION) -> str:
             f"version {current} stays, and `python flows/train.py` makes another"
         )
     load_bundle(settings, previous)
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         _put_alias(client, name, alias, previous)
         told = f"rolled back from version {current}: {reason}"
         _tag(
@@ -323,7 +325,7 @@ def list_versions(settings: Settings) -> list[RegisteredVersion]:
         UnreachableError: MLflow does not answer.
     """
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         try:
             aliases = client.get_registered_model(name).aliases
         except Exception as error:
@@ -342,7 +344,7 @@ def get_version(settings: Settings, version: str) -> RegisteredVersion | None:
         UnreachableError: MLflow does not answer.
     """
     name = settings.registry.model_name
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         try:
             found = client.get_model_version(name, version)
         except Exception as error:
@@ -402,7 +404,7 @@ def _check_alias(settings: Settings, alias: str, version: str) -> None:
 def _download(settings: Settings, uri: str, folder: str) -> Path:
     import mlflow.artifacts
 
-    with answering(settings):
+    with mlflow_client(settings):
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
 
 

@@ -3,28 +3,28 @@
 from dataclasses import replace
 
 from fraud.evaluation.comparison.champion import Champion, find_champion
-from fraud.evaluation.comparison.champion_scores import defend
+from fraud.evaluation.comparison.champion_scores import score_champion
 from fraud.evaluation.comparison.rules import PromotionRules
-from fraud.evaluation.gate import Contender, Verdict, decide, without_champion
+from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide, without_champion
 from fraud.registry.bundle import ModelBundle, describe
 from fraud.registry.mlflow_registry import (
     CHALLENGER,
     CHAMPION,
-    keep_back,
     promote,
+    record_reason,
     tag_version,
     tags_of_versions,
 )
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
-from fraud.training.splits import DAY, Period, Split, milliseconds
+from fraud.training.splits import DAY, Split, TimeRange, milliseconds
 
-__all__ = ["Promotion", "carry_out", "champion_of", "contest", "promotion_of"]
+__all__ = ["Promotion", "apply_decision", "decide_promotion", "load_champion", "promotion_mode"]
 
 _COMPARED_UNTIL = "gate_compared_until"
 
 
-def champion_of(settings: Settings) -> ModelBundle | str:
+def load_champion(settings: Settings) -> ModelBundle | str:
     """The champion, or in words why there is none to score with.
 
     Raises:
@@ -36,15 +36,15 @@ def champion_of(settings: Settings) -> ModelBundle | str:
     return champion.bundle or f"the champion cannot be loaded ({champion.fault})"
 
 
-def promotion_of(settings: Settings, asked: Promotion | None, *, alarm: bool) -> Promotion:
+def promotion_mode(settings: Settings, asked: Promotion | None, *, alarm: bool) -> Promotion:
     """What becomes of a trained model: as asked for, or by the settings for what started the training."""
     training = settings.training
     return asked or (training.promote_on_alarm if alarm else training.promote)
 
 
-def contest(
+def decide_promotion(
     settings: Settings, data: Dataset, split: Split, candidate: ModelBundle, promotion: Promotion = "auto"
-) -> Verdict:
+) -> PromotionDecision:
     """Compare the candidate with the champion on the test rows that neither has learnt from.
 
     A champion that cannot be loaded is compared by the scores that it logged when it answered.
@@ -53,65 +53,67 @@ def contest(
         UnreachableError: MLflow does not answer.
     """
     if promotion == "never":
-        return Verdict(False, "not promoted, because promotion was switched off for this run")
+        return PromotionDecision(False, "not promoted, because promotion was switched off for this run")
     if promotion == "always":
-        return Verdict(True, "promoted, because this run was told to promote always")
+        return PromotionDecision(True, "promoted, because this run was told to promote always")
     champion = find_champion(settings)
     if champion is None:
         return without_champion("there is no champion yet", split.test.end)
-    verdict = _compare(settings, data, split, champion, candidate)
+    decision = _compare(settings, data, split, champion, candidate)
     if promotion == "challenger":
-        return verdict.as_challenger(by_hand(candidate))
-    return _undecided(verdict, candidate) if _is_for_a_person(verdict) else verdict
+        return decision.as_challenger(promote_command(candidate))
+    return _undecided(decision, candidate) if _is_for_a_person(decision) else decision
 
 
-def carry_out(settings: Settings, version: str, verdict: Verdict) -> None:
+def apply_decision(settings: Settings, version: str, decision: PromotionDecision) -> None:
     """Move the alias as the verdict says; the registry keeps the reason and the numbers in any case.
 
     Raises:
         IncompatibleModelError: the registered artifact does not pass; the champion stays.
         UnreachableError: MLflow does not answer.
     """
-    tag_version(settings, version, _tags(verdict))
-    if verdict.promote:
-        promote(settings, version, verdict.reason, CHAMPION)
-    elif verdict.challenger:
-        promote(settings, version, verdict.reason, CHALLENGER)
+    tag_version(settings, version, _tags(decision))
+    if decision.promote:
+        promote(settings, version, decision.reason, CHAMPION)
+    elif decision.challenger:
+        promote(settings, version, decision.reason, CHALLENGER)
     else:
-        keep_back(settings, version, verdict.reason)
+        record_reason(settings, version, decision.reason)
 
 
-def by_hand(candidate: ModelBundle) -> str:
+def promote_command(candidate: ModelBundle) -> str:
     """How a person promotes the candidate."""
     return f"a person promotes it with `fraud promote {candidate.version or 'VERSION'} --reason ...`"
 
 
-def _tags(verdict: Verdict) -> dict[str, str]:
-    tags = {f"gate_{name}": str(value) for name, value in verdict.figures.items()}
-    if verdict.compared_until is not None:
-        tags[_COMPARED_UNTIL] = str(verdict.compared_until)
+def _tags(decision: PromotionDecision) -> dict[str, str]:
+    tags = {f"gate_{name}": str(value) for name, value in decision.figures.items()}
+    if decision.compared_until is not None:
+        tags[_COMPARED_UNTIL] = str(decision.compared_until)
     return tags
 
 
 def _compare(
     settings: Settings, data: Dataset, split: Split, champion: Champion, candidate: ModelBundle
-) -> Verdict:
+) -> PromotionDecision:
     # What the champion has learnt from would flatter it.
-    start = min(max(split.test.start, champion.learnt_until), split.test.end)
-    defended = defend(settings, data, Period(start, split.test.end), champion)
+    start = min(max(split.test.start, champion.trained_until), split.test.end)
+    defended = score_champion(settings, data, TimeRange(start, split.test.end), champion)
     if isinstance(defended, str):
-        return Verdict(False, f"kept version {champion.version}, which cannot be compared with: {defended}")
+        return PromotionDecision(
+            False, f"kept version {champion.version}, which cannot be compared with: {defended}"
+        )
     window, defender = defended
-    verdict = decide(
+    decision = decide(
         window,
         defender,
-        Contender(_name(candidate), candidate.score(window.rows), candidate.threshold),
+        ComparedModel(_name(candidate), candidate.score(window.rows), candidate.threshold),
         review_cost=settings.training.review_cost,
         rules=_rules(settings, champion, candidate, split),
         champion_scores="scored again" if champion.bundle else "logged scores",
         seed=settings.training.seed,
     )
-    return replace(verdict, compared_until=split.test.end if verdict.comparison else None)
+    return replace(decision, compared_until=split.test.end if decision.comparison else None)
 
 
 def _rules(settings: Settings, champion: Champion, candidate: ModelBundle, split: Split) -> PromotionRules:
@@ -135,16 +137,16 @@ def _is_stale(settings: Settings, champion: Champion, candidate: ModelBundle) ->
     return candidate.metadata.labels_as_of - champion.metadata.labels_as_of >= limit
 
 
-def _is_for_a_person(verdict: Verdict) -> bool:
+def _is_for_a_person(decision: PromotionDecision) -> bool:
     """Nothing could be compared, or but for the number of alerts or for certainty it would be promoted."""
-    found = verdict.comparison
-    if verdict.promote or found is None:
-        return not verdict.promote
+    found = decision.comparison
+    if decision.promote or found is None:
+        return not decision.promote
     return not found.is_worse and (found.is_better or found.rules.aim == "no loss")
 
 
-def _undecided(verdict: Verdict, candidate: ModelBundle) -> Verdict:
-    return replace(verdict, reason=f"{verdict.reason}; {by_hand(candidate)}")
+def _undecided(decision: PromotionDecision, candidate: ModelBundle) -> PromotionDecision:
+    return replace(decision, reason=f"{decision.reason}; {promote_command(candidate)}")
 
 
 def _name(bundle: ModelBundle) -> str:

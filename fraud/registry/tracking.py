@@ -11,15 +11,15 @@ from optuna.trial import FrozenTrial
 
 from fraud.evaluation import plots
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import answering, experiment_id, log_and_register
+from fraud.registry.mlflow_registry import experiment_id, log_and_register, mlflow_client
 from fraud.settings import Settings
-from fraud.training.run import Report
+from fraud.training.run import EvaluationReport
 from fraud.training.search import SearchResult
 from fraud.training.splits import Split
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedRun:
     """Where the training can be looked up."""
 
     run_id: str
@@ -32,11 +32,11 @@ class Logged:
 def log_training(
     settings: Settings,
     bundle: ModelBundle,
-    report: Report,
+    report: EvaluationReport,
     found: SearchResult,
     split: Split,
     notes: Sequence[str] = (),
-) -> Logged:
+) -> LoggedRun:
     """Log a run; the bundle is registered when all else is safe, so nothing is ever registered by half.
 
     `notes` become the run's note.
@@ -45,7 +45,7 @@ def log_training(
         UnreachableError: MLflow does not answer; the run is then marked as failed and nothing registered.
     """
     experiment = experiment_id(settings)
-    with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_params(_parameters(bundle, split))
         mlflow.log_metrics(_metrics(report, found))
         if notes:
@@ -57,10 +57,12 @@ def log_training(
         version = log_and_register(settings, bundle, run.info.run_id)
     run_id = run.info.run_id
     pictures = {name: _picture(settings, run_id, name) for name in figures if _has_pages(settings)}
-    return Logged(run_id, version, _page(settings, experiment, run_id), pictures)
+    return LoggedRun(run_id, version, _page(settings, experiment, run_id), pictures)
 
 
-def draw(settings: Settings, bundle: ModelBundle, report: Report, found: SearchResult) -> dict[str, Figure]:
+def draw(
+    settings: Settings, bundle: ModelBundle, report: EvaluationReport, found: SearchResult
+) -> dict[str, Figure]:
     """Every plot of a training, by name."""
     scores, threshold = report.scores["model"], bundle.threshold
     return {
@@ -90,11 +92,11 @@ def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
     return {name: str(value) for name, value in told.items()}
 
 
-def _metrics(report: Report, found: SearchResult) -> dict[str, float]:
+def _metrics(report: EvaluationReport, found: SearchResult) -> dict[str, float]:
     metrics = {f"test_{name}": value for name, value in report.model.metrics.items()}
-    for baseline, judgement in report.baselines.items():
+    for baseline, evaluation in report.baselines.items():
         prefix = baseline.replace(" ", "_")
-        metrics |= {f"{prefix}_{name}": value for name, value in judgement.metrics.items()}
+        metrics |= {f"{prefix}_{name}": value for name, value in evaluation.metrics.items()}
     return metrics | {"search_average_precision": found.value}
 
 

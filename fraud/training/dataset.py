@@ -22,7 +22,7 @@ from fraud.labels.joining import DEFAULT_RULES, NOTHING_UNUSED, UnusedLabels, jo
 from fraud.settings import LabelSettings
 from fraud.training.contracts.columns import IDENTITY_COLUMNS, POSITION_COLUMNS, require_labels, require_rows
 from fraud.training.contracts.repeated_ids import repeated_ids
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Dataset:
         """How many rows are fraud."""
         return int(self.labels.sum())
 
-    def between(self, period: Period) -> Self:
+    def between(self, period: TimeRange) -> Self:
         """The rows of a period, without copying."""
         first, last = np.searchsorted(self.timestamps, [period.start, period.end])
         return self._part(slice(int(first), int(last)))

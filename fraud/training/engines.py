@@ -13,14 +13,14 @@ from fraud.lake import open_lake
 from fraud.settings import Settings, SparkSettings
 from fraud.training.fit import FitBooster, fit_booster
 from fraud.training.imbalance import Strategy
-from fraud.training.search_space import STRATEGIES, UNSAMPLED
+from fraud.training.search_space import STRATEGIES, WITHOUT_RESAMPLING
 
 Engine = Literal["local", "spark"]
 
 
 def strategies_of(engine: Engine) -> tuple[Strategy, ...]:
     """The imbalance strategies that an engine can carry out; neighbours are not searched across a cluster."""
-    return STRATEGIES if engine == "local" else UNSAMPLED
+    return STRATEGIES if engine == "local" else WITHOUT_RESAMPLING
 
 
 @contextmanager
@@ -38,11 +38,11 @@ def fitting(settings: Settings) -> Iterator[FitBooster]:
     from fraud.training.spark_engine import SparkFit
 
     with spark_session(_with_cores(settings.spark, training.threads)) as spark:
-        require_room(settings, spark.sparkContext.defaultParallelism)
+        require_worker_slots(settings, spark.sparkContext.defaultParallelism)
         yield SparkFit(spark, open_lake(settings), training.spark_workers)
 
 
-def require_room(settings: Settings, cores: int) -> None:
+def require_worker_slots(settings: Settings, cores: int) -> None:
     """Stop when the cluster's cores do not hold all workers at once, as XGBoost needs them.
 
     Raises:

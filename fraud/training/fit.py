@@ -20,7 +20,7 @@ from fraud.training.contracts.rows import require_both_classes
 from fraud.training.dataset import Dataset
 from fraud.training.imbalance import TrainingRows, resample
 from fraud.training.search_space import FINE_BINS, Recipe
-from fraud.training.splits import Period, Split
+from fraud.training.splits import Split, TimeRange
 from fraud.training.thresholds import Threshold, ThresholdRules, choose_threshold
 
 
@@ -32,13 +32,13 @@ class FitBooster(Protocol):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A model with everything fitted; `period` is what its booster learnt from."""
 
     booster: xgb.Booster
     calibration: Calibration
     threshold: Threshold
-    period: Period
+    period: TimeRange
     validation_scores: npt.NDArray[np.float64]
 
     def score(self, data: Dataset) -> npt.NDArray[np.float64]:
@@ -59,7 +59,7 @@ def fit_booster(train: Dataset, recipe: Recipe, *, seed: int, threads: int) -> x
     return xgb.train(params, matrix, recipe.rounds)
 
 
-def learn(
+def fit_model(
     data: Dataset,
     split: Split,
     recipe: Recipe,
@@ -68,7 +68,7 @@ def learn(
     seed: int,
     threads: int,
     fit: FitBooster = fit_booster,
-) -> Fitted:
+) -> FittedModel:
     """Fit twin and model, calibrate, choose the threshold, with what was known when the test began.
 
     Raises:
@@ -84,7 +84,7 @@ def learn(
     threshold = choose_threshold(rules, validation, scores)
     period = recipe.window(split.refit)
     booster = fit(data.between(period), recipe, seed=seed, threads=threads)
-    return Fitted(booster, calibration, threshold, period, scores)
+    return FittedModel(booster, calibration, threshold, period, scores)
 
 
 def training_rows(data: Dataset) -> TrainingRows:

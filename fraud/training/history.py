@@ -14,7 +14,7 @@ from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, feature_files, read_days
 from fraud.settings import LabelSettings
 from fraud.training.dataset import ROW_COLUMNS, Dataset, make_dataset
-from fraud.training.splits import DAY, Period, milliseconds
+from fraud.training.splits import DAY, TimeRange, milliseconds
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class History:
     """
 
     data: Dataset
-    period: Period
+    period: TimeRange
     moment: int
     notes: tuple[str, ...] = ()
 
@@ -64,7 +64,7 @@ def load_history(
         raise DataError(_nothing_matured(days, maturity))
     rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
     data = make_dataset(rows, read_labels(lake, _day(start) - DAY), moment, rules)
-    period = Period(start, end)
+    period = TimeRange(start, end)
     stopped = maturity.sentence()
     notes = (*([stopped] if stopped else []), *data.unused.sentences())
     return History(data.between(period), period, moment, notes)

@@ -5,29 +5,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fraud.evaluation.baselines import baselines
-from fraud.evaluation.metrics import Floats, Judgement, evaluate
+from fraud.evaluation.metrics import Evaluation, Floats, evaluate
 from fraud.registry.bundle import ModelBundle, make_bundle
 from fraud.registry.provenance import code_version
 from fraud.settings import Settings, TrainingSettings
 from fraud.training.dataset import Dataset
 from fraud.training.engines import strategies_of
-from fraud.training.fit import Fitted
+from fraud.training.fit import FittedModel
 from fraud.training.history import History
-from fraud.training.search import SearchResult, SearchRules
-from fraud.training.search_space import STARTS, Params, parameters_of
+from fraud.training.search import SearchResult, SearchSettings
+from fraud.training.search_space import INITIAL_PARAMS, Params, parameters_of
 from fraud.training.splits import Fold, Split, temporal_split, walk_forward
 from fraud.training.thresholds import ThresholdRules, choose_threshold
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """The model and the baselines on the same test rows, each with its own threshold.
 
     `scores` are those of the test rows by name, the model's first.
     """
 
-    model: Judgement
-    baselines: dict[str, Judgement]
+    model: Evaluation
+    baselines: dict[str, Evaluation]
     test: Dataset = field(repr=False)
     scores: dict[str, Floats] = field(repr=False)
 
@@ -72,15 +72,15 @@ def search_folds(training: TrainingSettings, split: Split) -> tuple[Fold, ...]:
     )
 
 
-def search_rules(
+def search_settings(
     settings: Settings, history: History, trials: int, champion: ModelBundle | None
-) -> SearchRules:
+) -> SearchSettings:
     """A study of the same data continues; the champion's parameters are tried first."""
     training, strategies = settings.training, strategies_of(settings.training.engine)
-    first: tuple[Params, ...] = STARTS
+    first: tuple[Params, ...] = INITIAL_PARAMS
     if champion is not None and (params := parameters_of(dict(champion.metadata.params), strategies)):
-        first = (params, *STARTS)
-    return SearchRules(
+        first = (params, *INITIAL_PARAMS)
+    return SearchSettings(
         trials=trials,
         seed=training.seed,
         threads=training.threads,
@@ -109,13 +109,15 @@ def threshold_rules(training: TrainingSettings) -> ThresholdRules:
     )
 
 
-def judge(training: TrainingSettings, data: Dataset, split: Split, fitted: Fitted) -> Report:
+def evaluate_models(
+    training: TrainingSettings, data: Dataset, split: Split, fitted: FittedModel
+) -> EvaluationReport:
     """The model and the baselines on the test rows; baselines get their thresholds on validation too."""
     known = data.as_known_at(split.test.start)
     train, validation = known.between(split.train), known.between(split.validation)
     test = data.between(split.test)
 
-    def judged(scores: Floats, threshold: float) -> Judgement:
+    def judged(scores: Floats, threshold: float) -> Evaluation:
         return evaluate(
             test,
             scores,
@@ -128,7 +130,7 @@ def judge(training: TrainingSettings, data: Dataset, split: Split, fitted: Fitte
 
     rules, scores = threshold_rules(training), fitted.score(test)
     others = baselines(train, validation, test, training.seed)
-    return Report(
+    return EvaluationReport(
         model=judged(scores, fitted.threshold.value),
         baselines={
             one.name: judged(one.test, choose_threshold(rules, validation, one.validation).value)
@@ -140,7 +142,7 @@ def judge(training: TrainingSettings, data: Dataset, split: Split, fitted: Fitte
 
 
 def bundle_of(
-    settings: Settings, history: History, fitted: Fitted, found: SearchResult, report: Report
+    settings: Settings, history: History, fitted: FittedModel, found: SearchResult, report: EvaluationReport
 ) -> ModelBundle:
     """The bundle of what was fitted and judged."""
     return make_bundle(

@@ -26,8 +26,15 @@ from fraud.training.contracts.rows import require_both_classes
 from fraud.training.dataset import Dataset
 from fraud.training.fit import base_score, quantile_matrix, training_rows
 from fraud.training.imbalance import Strategy, TrainingRows, resample, thin
-from fraud.training.search_space import STARTS, STRATEGIES, UNSAMPLED, Params, Recipe, suggest
-from fraud.training.splits import Fold, Period
+from fraud.training.search_space import (
+    INITIAL_PARAMS,
+    STRATEGIES,
+    WITHOUT_RESAMPLING,
+    Params,
+    Recipe,
+    suggest,
+)
+from fraud.training.splits import Fold, TimeRange
 
 TRAIN_MAJORITY = 50_000
 TEST_MAJORITY = 40_000
@@ -45,7 +52,7 @@ OnTrial = Callable[[FrozenTrial, int], object]
 
 
 @dataclass(frozen=True)
-class SearchRules:
+class SearchSettings:
     """How long to search and where to remember it.
 
     Attributes:
@@ -64,7 +71,7 @@ class SearchRules:
     timeout_s: float | None = None
     storage: str | Path | None = None
     study_name: str = "search"
-    first: tuple[Params, ...] = STARTS
+    first: tuple[Params, ...] = INITIAL_PARAMS
     strategies: tuple[Strategy, ...] = STRATEGIES
 
 
@@ -79,7 +86,7 @@ class SearchResult:
 
 
 def search(
-    data: Dataset, folds: tuple[Fold, ...], rules: SearchRules, on_trial: OnTrial | None = None
+    data: Dataset, folds: tuple[Fold, ...], rules: SearchSettings, on_trial: OnTrial | None = None
 ) -> SearchResult:
     """Search for the recipe that ranks best over `folds` of `data`.
 
@@ -115,7 +122,7 @@ def finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=_FINISHED))
 
 
-def outcome(trial: FrozenTrial) -> str:
+def describe_trial(trial: FrozenTrial) -> str:
     """What became of a finished trial, for people; Optuna gives pruned ones their latest figure as value."""
     return "pruned" if trial.state == TrialState.PRUNED else f"average precision {trial.value:.4f}"
 
@@ -124,7 +131,7 @@ def outcome(trial: FrozenTrial) -> str:
 class _PreparedFold:
     """A fold's thinned rows; the labels and weights of `test` are kept to judge with."""
 
-    period: Period
+    period: TimeRange
     train: TrainingRows
     train_times: npt.NDArray[np.int64]
     test: xgb.DMatrix
@@ -154,7 +161,7 @@ class _Judge:
     """The objective: mean average precision over the folds, pruned early in the first or after any."""
 
     folds: list[_PreparedFold]
-    rules: SearchRules
+    rules: SearchSettings
     matrices: dict[tuple[int, float], tuple[xgb.QuantileDMatrix, float]] = field(default_factory=dict)
 
     def __call__(self, trial: optuna.Trial) -> float:
@@ -197,7 +204,7 @@ class _Judge:
     def _matrix(self, recipe: Recipe, number: int, fold: _PreparedFold) -> tuple[xgb.QuantileDMatrix, float]:
         """Strategies that leave the rows alone share their matrices between trials."""
         key = (number, recipe.window_share)
-        untouched = recipe.imbalance.strategy in UNSAMPLED
+        untouched = recipe.imbalance.strategy in WITHOUT_RESAMPLING
         if untouched and key in self.matrices:
             return self.matrices[key]
         first = int(np.searchsorted(fold.train_times, recipe.window(fold.period).start))
@@ -225,7 +232,7 @@ def _prepare(data: Dataset, fold: Fold, seed: int) -> _PreparedFold:
     )
 
 
-def _study(rules: SearchRules) -> optuna.Study:
+def _study(rules: SearchSettings) -> optuna.Study:
     study = optuna.create_study(
         storage=_storage(rules.storage),
         study_name=rules.study_name,

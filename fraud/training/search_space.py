@@ -6,17 +6,17 @@ from typing import Any
 import optuna
 
 from fraud.training.imbalance import Imbalance, Strategy
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 
 Params = dict[str, Any]
 
 WINDOW_SHARES = (0.5, 0.75, 1.0)
 """Lengths of the training window that are tried, as shares of what there is."""
 
-UNSAMPLED: tuple[Strategy, ...] = ("none", "scale_pos_weight")
+WITHOUT_RESAMPLING: tuple[Strategy, ...] = ("none", "scale_pos_weight")
 """The imbalance strategies that leave the rows as they are."""
 
-STRATEGIES: tuple[Strategy, ...] = (*UNSAMPLED, "undersample", "smote", "smote_tomek")
+STRATEGIES: tuple[Strategy, ...] = (*WITHOUT_RESAMPLING, "undersample", "smote", "smote_tomek")
 
 _BOOSTER = (
     "max_depth",
@@ -31,7 +31,7 @@ _BOOSTER = (
 
 _NAMES = {*_BOOSTER, "window_share", "imbalance", "positive_weight", "ratio", "neighbours"}
 
-SENSIBLE: Params = {
+DEFAULT_PARAMS: Params = {
     "max_depth": 6,
     "min_child_weight": 2.0,
     "eta": 0.1,
@@ -45,7 +45,7 @@ SENSIBLE: Params = {
 }
 """What suits clean streams with little fraud."""
 
-STEADY: Params = SENSIBLE | {
+LARGE_STREAM_PARAMS: Params = DEFAULT_PARAMS | {
     "min_child_weight": 10.0,
     "eta": 0.05,
     "colsample_bytree": 0.8,
@@ -53,7 +53,7 @@ STEADY: Params = SENSIBLE | {
 }
 """What suits large streams where much of the fraud cannot be told from the rest."""
 
-STARTS = (SENSIBLE, STEADY)
+INITIAL_PARAMS = (DEFAULT_PARAMS, LARGE_STREAM_PARAMS)
 """What a study tries first when there is no champion to learn from."""
 
 
@@ -81,10 +81,10 @@ class Recipe:
         )
         return cls({name: params[name] for name in _BOOSTER}, imbalance, params["window_share"], rounds)
 
-    def window(self, period: Period) -> Period:
+    def window(self, period: TimeRange) -> TimeRange:
         """The newest part of `period`, which is learnt from."""
         length = int((period.end - period.start) * self.window_share)
-        return Period(period.end - length, period.end)
+        return TimeRange(period.end - length, period.end)
 
     def booster_params(self, *, base_score: float, seed: int, threads: int, bins: int = FINE_BINS) -> Params:
         """Every parameter that matters, stated, because XGBoost's defaults change between releases."""

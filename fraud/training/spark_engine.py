@@ -24,7 +24,7 @@ from fraud.spark import spread
 from fraud.training.contracts.rows import require_both_classes
 from fraud.training.dataset import Dataset, as_feature
 from fraud.training.fit import base_score, training_rows
-from fraud.training.search_space import UNSAMPLED, Recipe
+from fraud.training.search_space import WITHOUT_RESAMPLING, Recipe
 
 LABEL = "is_fraud"
 
@@ -44,7 +44,7 @@ class SparkFit:
             ConfigurationError: the recipe resamples.
             DataError: one class only, or the lake has changed since `train` was read.
         """
-        if recipe.imbalance.strategy not in UNSAMPLED:
+        if recipe.imbalance.strategy not in WITHOUT_RESAMPLING:
             raise ConfigurationError(
                 f"the imbalance strategy {recipe.imbalance.strategy!r} looks for neighbours among all rows, "
                 "which the engine 'spark' cannot; train with --engine local"

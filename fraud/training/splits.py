@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Period:
+class TimeRange:
     """Event times from `start` to before `end`, in ms UTC."""
 
     start: int
@@ -37,18 +37,18 @@ class Split:
     the end of validation.
     """
 
-    train: Period
-    validation: Period
-    refit: Period
-    test: Period
+    train: TimeRange
+    validation: TimeRange
+    refit: TimeRange
+    test: TimeRange
 
 
 @dataclass(frozen=True)
 class Fold:
     """One step of walking forward: learn on `train`, judge on `test`."""
 
-    train: Period
-    test: Period
+    train: TimeRange
+    test: TimeRange
 
 
 def milliseconds(span: timedelta) -> int:
@@ -57,7 +57,7 @@ def milliseconds(span: timedelta) -> int:
 
 
 def temporal_split(
-    history: Period,
+    history: TimeRange,
     *,
     delay: timedelta,
     train: timedelta,
@@ -83,14 +83,14 @@ def temporal_split(
         )
     length = milliseconds(train)
     return Split(
-        train=Period(max(history.start, train_end - length), train_end),
-        validation=Period(validation_start, known_end),
-        refit=Period(max(history.start, known_end - length), known_end),
-        test=Period(test_start, history.end),
+        train=TimeRange(max(history.start, train_end - length), train_end),
+        validation=TimeRange(validation_start, known_end),
+        refit=TimeRange(max(history.start, known_end - length), known_end),
+        test=TimeRange(test_start, history.end),
     )
 
 
-def walk_forward(period: Period, *, folds: int, test: timedelta, delay: timedelta) -> tuple[Fold, ...]:
+def walk_forward(period: TimeRange, *, folds: int, test: timedelta, delay: timedelta) -> tuple[Fold, ...]:
     """Folds within `period`, oldest first: the test parts tile its end, each learns from all before.
 
     When the period is short the test parts shrink so that half of it is left to learn from in the first.
@@ -106,7 +106,9 @@ def walk_forward(period: Period, *, folds: int, test: timedelta, delay: timedelt
             f"{delay / DAY:g} days; ingest more history or lower FRAUD_TRAINING__LABEL_DELAY"
         )
     starts = [period.end - step * (folds - number) for number in range(folds)]
-    return tuple(Fold(Period(period.start, start - gap), Period(start, start + step)) for start in starts)
+    return tuple(
+        Fold(TimeRange(period.start, start - gap), TimeRange(start, start + step)) for start in starts
+    )
 
 
 def prequential(
@@ -121,8 +123,8 @@ def prequential(
         test_start = start + number * milliseconds(step)
         train_end = test_start - milliseconds(delay)
         yield Fold(
-            train=Period(train_end - milliseconds(train), train_end),
-            test=Period(test_start, test_start + milliseconds(test)),
+            train=TimeRange(train_end - milliseconds(train), train_end),
+            test=TimeRange(test_start, test_start + milliseconds(test)),
         )
 
 

@@ -22,7 +22,7 @@ from fraud.native.forest import Forest, compile_forest
 from fraud.native.shapley import Shapley, compile_shapley
 from fraud.registry.bundle import ModelBundle, check_compatible, describe, probe_rows
 from fraud.registry.cache import last_good_bundle, save_bundle
-from fraud.registry.mlflow_registry import CHALLENGER, CHAMPION, Named, load_bundle, named_by_alias
+from fraud.registry.mlflow_registry import CHALLENGER, CHAMPION, AliasTarget, alias_target, load_bundle
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 
@@ -77,8 +77,8 @@ class _Seat:
     alias: str
     served: Served | None = None
     successor: Served | None = None
-    named: Named | None = None
-    refused: set[Named] = field(default_factory=set)
+    named: AliasTarget | None = None
+    refused: set[AliasTarget] = field(default_factory=set)
 
     @property
     def newest(self) -> Served | None:
@@ -167,7 +167,7 @@ class Models:
 
     def _look(self, seat: _Seat) -> None:
         try:
-            named = named_by_alias(self._settings, seat.alias)
+            named = alias_target(self._settings, seat.alias)
             if named is not None and named != seat.named and named not in seat.refused:
                 self._load(seat, named)
         except FraudError as error:
@@ -178,7 +178,7 @@ class Models:
             self._metrics.registry_failures.inc()
             log.exception("looking for the %s failed", seat.alias)
 
-    def _load(self, seat: _Seat, named: Named) -> None:
+    def _load(self, seat: _Seat, named: AliasTarget) -> None:
         try:
             bundle = load_bundle(self._settings, named.version)
         except IncompatibleModelError as error:
@@ -196,9 +196,9 @@ class Models:
         if seat is self._champion:
             self._keep(bundle)
 
-    def _still_named(self, seat: _Seat, named: Named) -> bool:
+    def _still_named(self, seat: _Seat, named: AliasTarget) -> bool:
         """Whether what was fetched by its number is what the alias named: the next look is due if not."""
-        return named_by_alias(self._settings, seat.alias) == named
+        return alias_target(self._settings, seat.alias) == named
 
     def _keep(self, bundle: ModelBundle) -> None:
         try:

@@ -8,11 +8,11 @@ import pytest
 
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.mlflow_registry import (
-    answering,
     experiment_id,
-    keep_back,
     log_and_register,
+    mlflow_client,
     promote,
+    record_reason,
     version_of_alias,
 )
 from fraud.settings import Settings
@@ -29,7 +29,7 @@ def registry(home: Path, local_settings: Settings, mlflow_db: str) -> Settings:
 
 def registered(settings: Settings, bundle: ModelBundle) -> str:
     experiment = experiment_id(settings)
-    with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_metrics({"test_average_precision": 0.8123, "test_recall": 0.7, "test_precision": 0.9})
         return log_and_register(settings, bundle, run.info.run_id)
 
@@ -57,7 +57,7 @@ def test_models_lists_versions_figures_and_why(
     monkeypatch.setenv("COLUMNS", "160")
     first, second = two_champions(registry)
     third = registered(registry, a_bundle(10))
-    keep_back(registry, third, "kept version 2: [not better] beyond noise")
+    record_reason(registry, third, "kept version 2: [not better] beyond noise")
     # when
     shown = [line for line in fraud("models").out.splitlines() if line.strip()]
     # then the newest is first, and every line says why, word for word
@@ -76,7 +76,7 @@ def test_models_lists_versions_figures_and_why(
 
 def test_a_version_whose_run_was_deleted_is_still_listed(fraud: FraudCommand, registry: Settings) -> None:
     version = registered(registry, a_bundle())
-    with answering(registry) as client:
+    with mlflow_client(registry) as client:
         client.delete_run(client.get_model_version("fraud-detector", version).run_id)
     assert json.loads(fraud("models", "--json").out)[0]["version"] == version
 
@@ -118,7 +118,7 @@ def test_rollback_of_the_first_champion_has_nothing_to_go_back_to(
 
 def test_rollback_to_a_deleted_version_leaves_the_champion(fraud: FraudCommand, registry: Settings) -> None:
     first, second = two_champions(registry)
-    with answering(registry) as client:
+    with mlflow_client(registry) as client:
         client.delete_model_version("fraud-detector", first)
     refused = fraud("rollback")
     assert refused.code == 4
@@ -132,7 +132,7 @@ def test_rollback_to_another_feature_version_leaves_the_champion(
 ) -> None:
     # given a champion that followed one of before the features changed
     old, new = registered(registry, a_bundle(feature_version=99)), registered(registry, a_bundle())
-    with answering(registry) as client:
+    with mlflow_client(registry) as client:
         client.set_registered_model_alias("fraud-detector", "champion", old)
     promote(registry, new, "the features changed")
     # when

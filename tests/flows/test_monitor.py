@@ -19,7 +19,7 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import Scored
-from fraud.registry.mlflow_registry import answering, experiment_id, log_and_register, promote
+from fraud.registry.mlflow_registry import experiment_id, log_and_register, mlflow_client, promote
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
 from tasks.monitor import ALARM
@@ -79,7 +79,7 @@ def test_drifted_traffic_is_reported_everywhere_and_raises_the_alarm(
     bundle = a_bundle(
         model_name=name, train_start=trained - timedelta(days=20), train_end=trained, metrics={"recall": 0.3}
     )
-    with answering(settings), mlflow.start_run(experiment_id=experiment_id(settings)) as run:
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment_id(settings)) as run:
         version = log_and_register(settings, bundle, run.info.run_id)
     promote(settings, version, "the first")
     rows, labels = tables(days=40, per_day=100)
@@ -101,11 +101,11 @@ def test_drifted_traffic_is_reported_everywhere_and_raises_the_alarm(
     # and the lake and MLflow have it
     kept = open_lake(settings).read_json(f"monitoring/{report.date}.json")
     assert "score has drifted" in kept["alarms"][0]
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         experiment = client.get_experiment_by_name(f"{settings.registry.experiment}-monitoring")
         (logged,) = client.search_runs([experiment.experiment_id])
     assert logged.data.metrics["score_psi"] == kept["score"]["psi"]
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         daily = client.get_metric_history(logged.info.run_id, "daily_alert_rate")
     assert [one.value for one in daily] == [day.alert_rate for day in report.days]
     # and Prefect has heard the alarm
@@ -131,7 +131,7 @@ def test_without_mlflow_it_ends_with_a_sentence(home: Settings, monkeypatch: pyt
 
 def test_a_champion_of_another_feature_version_ends_with_a_sentence(home: Settings) -> None:
     # given an alias that somebody moved by hand to a model of before the features changed
-    with answering(home) as client, mlflow.start_run(experiment_id=experiment_id(home)) as run:
+    with mlflow_client(home) as client, mlflow.start_run(experiment_id=experiment_id(home)) as run:
         version = log_and_register(home, a_bundle(feature_version=99), run.info.run_id)
         client.set_registered_model_alias(home.registry.model_name, "champion", version)
     # then no figure is held against it

@@ -16,10 +16,10 @@ from fraud.features.spec import FEATURE_NAMES
 from fraud.lake import open_lake
 from fraud.registry.bundle import probe_rows
 from fraud.registry.mlflow_registry import (
-    answering,
     experiment_id,
     list_versions,
     load_bundle,
+    mlflow_client,
     version_of_alias,
 )
 from fraud.settings import Settings
@@ -55,7 +55,7 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
     assert bundle.metadata.metrics["average_precision"] > 0.3
     assert bundle.metadata.data_fingerprint
     # and the run has its plots
-    with answering(home) as client:
+    with mlflow_client(home) as client:
         plots = {file.path for file in client.list_artifacts(list_versions(home)[0].run_id, "plots")}
     assert {"plots/precision_recall.png", "plots/savings.png", "plots/study.png"} <= plots
     # when the same is trained again, then the equal model is not promoted and the registry says why
@@ -152,7 +152,7 @@ def test_a_store_that_fails_midway_leaves_no_half_made_version(home: Settings) -
     with pytest.raises(UnreachableError, match="MLflow at"):
         train(trials=1)
     assert list_versions(home) == []
-    with answering(home) as client:
+    with mlflow_client(home) as client:
         runs = client.search_runs([experiment_id(home)])
     assert [run.info.status for run in runs] == ["FAILED"]
 
@@ -173,7 +173,7 @@ def test_the_model_of_the_engine_spark_serves_like_any_other(
     assert verdict.promote
     assert bundle.metadata.engine == "spark"
     assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
-    with answering(home) as client:
+    with mlflow_client(home) as client:
         run = client.get_run(list_versions(home)[0].run_id)
     assert run.data.params["engine"] == "spark"
 

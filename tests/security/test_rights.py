@@ -31,7 +31,7 @@ from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 from producer.history import Span, publish_history
 from producer.publisher import Publisher
 from producer.redrive import RedriveRequest, redrive
@@ -170,7 +170,7 @@ def train(world: World) -> None:
     producer = Producer(producer_config(world.as_admin))
     producer.produce(world.as_admin.topics.predictions, one, b"card")
     flush(producer, 10)
-    assert len(read_logged_scores(world.as_user, "3", Period(NOW, NOW + 1))) == 1
+    assert len(read_logged_scores(world.as_user, "3", TimeRange(NOW, NOW + 1))) == 1
 
 
 def monitor(world: World) -> None:

@@ -7,15 +7,15 @@ from datetime import timedelta
 from optuna.trial import FrozenTrial
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.evaluation.backtest.walk import BacktestPlan, Scored
+from fraud.evaluation.backtest.walk import BacktestPlan, CandidateScores
 from fraud.evaluation.baselines import baselines
 from fraud.registry.bundle import ModelBundle, describe
 from fraud.training.contracts.rows import require_both_classes
 from fraud.training.dataset import Dataset
-from fraud.training.fit import learn
-from fraud.training.search import SearchResult, SearchRules, outcome, search
-from fraud.training.search_space import STARTS, Params
-from fraud.training.splits import DAY, Fold, Period, Split, milliseconds, walk_forward
+from fraud.training.fit import fit_model
+from fraud.training.search import SearchResult, SearchSettings, describe_trial, search
+from fraud.training.search_space import INITIAL_PARAMS, Params
+from fraud.training.splits import DAY, Fold, Split, TimeRange, milliseconds, walk_forward
 from fraud.training.thresholds import ThresholdRules, choose_threshold
 
 MODEL = "model"
@@ -31,7 +31,7 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class LearningPlan:
+class RetrainingPlan:
     """How the model is learnt at every step; the same search and fit as in training."""
 
     trials: int
@@ -45,25 +45,25 @@ class LearningPlan:
 
 
 @dataclass
-class Learnt:
+class RetrainedCandidates:
     """Contenders that learn at every step: the model and the baselines.
 
     The first step spends the budget of trials; every later one weighs what won before against the first two,
     as a retraining weighs its champion's parameters.
     """
 
-    plan: LearningPlan
+    plan: RetrainingPlan
     say: Say
     _won: tuple[Params, ...] = ()
 
-    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
+    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
         """Learn from `train`, score `test`."""
         split = inner_split(train, fold)
         found = self._search(split, train)
-        fitted = learn(
+        fitted = fit_model(
             train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
         )
-        model = Scored(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
+        model = CandidateScores(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
         self.say("the model is fitted; now the baselines")
         return [model, *baseline_scores(split, train, test, self.plan)]
 
@@ -75,11 +75,11 @@ class Learnt:
             delay=timedelta(milliseconds=split.validation.start - split.train.end),
         )
         trials = min(self.plan.trials, LATER_TRIALS) if self._won else self.plan.trials
-        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, *STARTS))))
-        rules = SearchRules(trials, self.plan.seed, self.plan.threads, first=first)
+        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, *INITIAL_PARAMS))))
+        rules = SearchSettings(trials, self.plan.seed, self.plan.threads, first=first)
 
         def tell(trial: FrozenTrial, done: int) -> None:
-            self.say(f"trial {done} of {trials}: {outcome(trial)}")
+            self.say(f"trial {done} of {trials}: {describe_trial(trial)}")
 
         found = search(train, folds, rules, tell)
         self._won = (found.params,)
@@ -91,29 +91,29 @@ def _items(params: Params) -> tuple[tuple[str, object], ...]:
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredCandidates:
     """Contenders with a registered model in the place of one learnt afresh."""
 
     bundle: ModelBundle
-    plan: LearningPlan
+    plan: RetrainingPlan
 
-    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
+    def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
         """Score `test`; the baselines learn from `train`."""
         split = inner_split(train, fold)
         reason = f"the threshold of {describe(self.bundle)}: {self.bundle.metadata.policy_reason}"
-        model = Scored(MODEL, self.bundle.score(test.rows), self.bundle.threshold, reason)
+        model = CandidateScores(MODEL, self.bundle.score(test.rows), self.bundle.threshold, reason)
         return [model, *baseline_scores(split, train, test, self.plan)]
 
 
-def warnings_about(contenders: Learnt | Registered, plan: BacktestPlan) -> list[str]:
+def warnings_about(candidates: RetrainedCandidates | RegisteredCandidates, plan: BacktestPlan) -> list[str]:
     """What a reader must know before believing the figures."""
-    if not isinstance(contenders, Registered):
+    if not isinstance(candidates, RegisteredCandidates):
         return []
-    seen, begin = contenders.bundle.metadata.labels_as_of, plan.steps()[0].test.start
+    seen, begin = candidates.bundle.metadata.labels_as_of, plan.steps()[0].test.start
     if seen.timestamp() * 1_000 <= begin:
         return []
     return [
-        f"{describe(contenders.bundle)} has seen labels up to {seen.date()}, after the first test began on "
+        f"{describe(candidates.bundle)} has seen labels up to {seen.date()}, after the first test began on "
         f"{plan.start}: its figures are better than it is. Judge it on later days."
     ]
 
@@ -126,7 +126,7 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
     Raises:
         DataError: the training period is shorter than three days.
     """
-    refit = Period(fold.train.start, min(fold.train.end, int(train.timestamps[-1]) + 1))
+    refit = TimeRange(fold.train.start, min(fold.train.end, int(train.timestamps[-1]) + 1))
     length = refit.end - refit.start
     day = milliseconds(DAY)
     if length < 3 * day:
@@ -136,10 +136,12 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
     validation = max(round(length * VALIDATION_SHARE), day)
     gap = min(fold.test.start - fold.train.end, round(length * GAP_SHARE))
     begin = refit.end - validation
-    return Split(Period(refit.start, begin - gap), Period(begin, refit.end), refit, fold.test)
+    return Split(TimeRange(refit.start, begin - gap), TimeRange(begin, refit.end), refit, fold.test)
 
 
-def baseline_scores(split: Split, train: Dataset, test: Dataset, plan: LearningPlan) -> list[Scored]:
+def baseline_scores(
+    split: Split, train: Dataset, test: Dataset, plan: RetrainingPlan
+) -> list[CandidateScores]:
     """Every baseline, with the threshold that the policy gives it on the validation period."""
     validation = train.between(split.validation)
     require_both_classes(
@@ -148,5 +150,5 @@ def baseline_scores(split: Split, train: Dataset, test: Dataset, plan: LearningP
     scored = []
     for one in baselines(train.between(split.train), validation, test, plan.seed):
         threshold = choose_threshold(plan.rules, validation, one.validation)
-        scored.append(Scored(one.name, one.test, threshold.value, threshold.reason))
+        scored.append(CandidateScores(one.name, one.test, threshold.value, threshold.reason))
     return scored

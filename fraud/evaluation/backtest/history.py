@@ -26,7 +26,7 @@ MOSTLY_REPORTED = 0.8
 
 
 @dataclass(frozen=True)
-class Hindsight:
+class BacktestHistory:
     """Everything there is.
 
     Attributes:
@@ -92,9 +92,9 @@ class Hindsight:
         return int(np.quantile(first[frauds] - self.data.timestamps[frauds], MOSTLY_REPORTED))
 
 
-def make_hindsight(
+def make_backtest_history(
     data: Dataset, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, feed: pa.Table | None = None
-) -> Hindsight:
+) -> BacktestHistory:
     """Attach labels, as `fraud.labels.joining.join_labels` takes them; those of `data` are replaced.
 
     Args:
@@ -115,16 +115,16 @@ def make_hindsight(
         )
     labelled = replace(data, labels=joined.history.as_known_at(ALWAYS), reports=None, unused=joined.unused)
     notes = tuple(joined.unused.sentences())
-    return Hindsight(labelled, joined.history, labels if feed is None else feed, notes)
+    return BacktestHistory(labelled, joined.history, labels if feed is None else feed, notes)
 
 
-def hindsight_of(
+def history_from_tables(
     transactions: pa.Table,
     labels: pa.Table,
     features: FeatureRows,
     campaigns: pa.Table | None = None,
     rules: LabelSettings = DEFAULT_RULES,
-) -> Hindsight:
+) -> BacktestHistory:
     """The history in a user's tables.
 
     Args:
@@ -148,7 +148,7 @@ def hindsight_of(
         identity=transactions.select(IDENTITY_COLUMNS),
         campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
     )
-    return make_hindsight(data, labels, rules)
+    return make_backtest_history(data, labels, rules)
 
 
 def _codes(column: pa.ChunkedArray) -> Ints:

@@ -6,17 +6,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
-from fraud.evaluation.backtest.history import Hindsight, make_hindsight
+from fraud.evaluation.backtest.history import BacktestHistory, make_backtest_history
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.labels.lake import read_labels
 from fraud.lake import Lake
 from fraud.preprocess.days import feature_files
 from fraud.settings import LabelSettings
 from fraud.training.dataset import ROW_COLUMNS, make_dataset
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 
 
-def load_hindsight(lake: Lake, needed: Period, rules: LabelSettings = DEFAULT_RULES) -> Hindsight:
+def history_from_lake(lake: Lake, needed: TimeRange, rules: LabelSettings = DEFAULT_RULES) -> BacktestHistory:
     """The lake's training rows of a period, with all that was ever reported about them.
 
     Labels of other periods are left out.
@@ -40,4 +40,4 @@ def load_hindsight(lake: Lake, needed: Period, rules: LabelSettings = DEFAULT_RU
             "the lake has no labels of these days, and without them nothing can be judged; ingest labels"
         )
     ours = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
-    return make_hindsight(make_dataset(rows, labels.slice(0, 0), 0), ours, rules, feed=labels)
+    return make_backtest_history(make_dataset(rows, labels.slice(0, 0), 0), ours, rules, feed=labels)

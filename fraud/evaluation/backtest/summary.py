@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from fraud.evaluation.backtest.walk import FoldResult
-from fraud.evaluation.metrics import Estimate, Judgement
-from fraud.training.splits import Period
+from fraud.evaluation.metrics import Estimate, Evaluation
+from fraud.training.splits import TimeRange
 
 Summary = dict[str, Any]
 
@@ -36,7 +36,7 @@ def summarise(results: Sequence[FoldResult], about: Summary) -> Summary:
     notes = [note for result in results for note in result.notes]
     return about | {
         "warnings": [*about.get("warnings", ()), *notes],
-        "mean": {name: _over_folds([fold.judgements[name] for fold in results]) for name in names},
+        "mean": {name: _over_folds([fold.evaluations[name] for fold in results]) for name in names},
         "folds": [_fold(result) for result in results],
     }
 
@@ -58,10 +58,10 @@ def _with_deviation(mean: float | None, deviation: float | None) -> str:
     return f"{mean:,.3f}" if deviation is None else f"{mean:,.3f} ± {deviation:,.3f}"
 
 
-def _over_folds(judgements: list[Judgement]) -> Summary:
+def _over_folds(evaluations: list[Evaluation]) -> Summary:
     found = {}
     for name, attribute in FIGURES.items():
-        values = [getattr(one, attribute).value for one in judgements]
+        values = [getattr(one, attribute).value for one in evaluations]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
         found[name] = {"mean": _finite(np.mean(values)), "deviation": _finite(deviation)}
     return found
@@ -73,19 +73,19 @@ def _fold(result: FoldResult) -> Summary:
         | {"rows": result.trained_on, "known_frauds": result.known_frauds},
         "test": _period(result.fold.test) | {"rows": len(result.test), "frauds": result.test.frauds},
         "contenders": {
-            one.name: _judgement(result.judgements[one.name]) | {"threshold_reason": one.reason}
+            one.name: _judgement(result.evaluations[one.name]) | {"threshold_reason": one.reason}
             for one in result.scored
         },
     }
 
 
-def _judgement(judgement: Judgement) -> Summary:
-    figures = {name: _estimate(getattr(judgement, attribute)) for name, attribute in FIGURES.items()}
+def _judgement(evaluation: Evaluation) -> Summary:
+    figures = {name: _estimate(getattr(evaluation, attribute)) for name, attribute in FIGURES.items()}
     return figures | {
-        "threshold": judgement.threshold,
-        "alerts_per_day": judgement.alerts_per_day,
-        "brier": judgement.brier,
-        "fraud_amount": judgement.fraud_amount,
+        "threshold": evaluation.threshold,
+        "alerts_per_day": evaluation.alerts_per_day,
+        "brier": evaluation.brier,
+        "fraud_amount": evaluation.fraud_amount,
     }
 
 
@@ -93,7 +93,7 @@ def _estimate(estimate: Estimate) -> Summary:
     return {name: _finite(value) for name, value in vars(estimate).items()}
 
 
-def _period(period: Period) -> Summary:
+def _period(period: TimeRange) -> Summary:
     return {"start": _moment(period.start), "end": _moment(period.end)}
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.evaluation.backtest.history import Hindsight
-from fraud.evaluation.metrics import DAY_MS, Judgement, evaluate
+from fraud.evaluation.backtest.history import BacktestHistory
+from fraud.evaluation.metrics import DAY_MS, Evaluation, evaluate
 from fraud.training.contracts.rows import require_both_classes
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Fold, Period, prequential
+from fraud.training.splits import Fold, TimeRange, prequential
 
 Scores = npt.NDArray[np.float64]
 
@@ -56,10 +56,10 @@ class BacktestPlan:
                 f"--{name.replace('_', '-')} is {getattr(self, name)}, which is too small"
             )
 
-    def needed(self) -> Period:
+    def needed(self) -> TimeRange:
         """From the first training day to the last test day."""
         steps = self.steps()
-        return Period(steps[0].train.start, steps[-1].test.end)
+        return TimeRange(steps[0].train.start, steps[-1].test.end)
 
     def steps(self) -> list[Fold]:
         """Train and test period of every fold."""
@@ -77,7 +77,7 @@ class BacktestPlan:
 
 
 @dataclass(frozen=True)
-class Scored:
+class CandidateScores:
     """What a contender says of the test rows, (N,), and from which score on it would have a look."""
 
     name: str
@@ -94,19 +94,19 @@ class FoldResult:
     trained_on: int
     known_frauds: int
     test: Dataset
-    scored: list[Scored]
-    judgements: dict[str, Judgement]
+    scored: list[CandidateScores]
+    evaluations: dict[str, Evaluation]
     notes: tuple[str, ...] = ()
 
 
-Contenders = Callable[[Fold, Dataset, Dataset], list[Scored]]
+CandidateScorer = Callable[[Fold, Dataset, Dataset], list[CandidateScores]]
 """Given a fold, its training rows and its test rows (which must only be scored): every contender's scores."""
 
 
 def run_backtest(
-    history: Hindsight,
+    history: BacktestHistory,
     plan: BacktestPlan,
-    contenders: Contenders,
+    candidates: CandidateScorer,
     *,
     review_cost: int,
     min_precision: float = 0.8,
@@ -120,8 +120,8 @@ def run_backtest(
     require_covered(history.data.timestamps, plan)
     for number, fold in enumerate(plan.steps(), start=1):
         train, test = _parts(history, plan, fold, number)
-        scored = contenders(fold, train, test)
-        judgements = {
+        scored = candidates(fold, train, test)
+        evaluations = {
             one.name: evaluate(
                 test,
                 one.scores,
@@ -134,7 +134,7 @@ def run_backtest(
             for one in scored
         }
         notes = history.notes_on(fold)
-        yield FoldResult(fold, len(train), train.frauds, test, scored, judgements, notes)
+        yield FoldResult(fold, len(train), train.frauds, test, scored, evaluations, notes)
 
 
 def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> None:
@@ -146,7 +146,7 @@ def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> No
     if not len(timestamps):
         raise DataError("the history holds no transactions")
     first, last = int(timestamps[0]), int(timestamps[-1])
-    covered = Period(first - first % DAY_MS, last - last % DAY_MS + DAY_MS)
+    covered = TimeRange(first - first % DAY_MS, last - last % DAY_MS + DAY_MS)
     needed = plan.needed()
     if needed.start < covered.start or needed.end > covered.end:
         raise DataError(
@@ -163,7 +163,7 @@ def without_known_cards(data: Dataset, fold: Fold, delay: timedelta) -> Dataset:
 
     """
     test, lag = data.between(fold.test), delay // timedelta(milliseconds=1)
-    frauds = data.between(Period(fold.train.start, fold.test.end))
+    frauds = data.between(TimeRange(fold.train.start, fold.test.end))
     known_from = _first_fraud_by_card(frauds) + lag
     day_begins = test.timestamps - test.timestamps % DAY_MS
     # A card is known on the day that begins after its first fraud and the delay.
@@ -177,7 +177,7 @@ def _first_fraud_by_card(data: Dataset) -> npt.NDArray[np.int64]:
     return first
 
 
-def _parts(history: Hindsight, plan: BacktestPlan, fold: Fold, number: int) -> tuple[Dataset, Dataset]:
+def _parts(history: BacktestHistory, plan: BacktestPlan, fold: Fold, number: int) -> tuple[Dataset, Dataset]:
     train = history.training_rows(fold)
     test = history.data.between(fold.test)
     if plan.drop_known_cards:

@@ -36,7 +36,7 @@ class Champion:
     digest: str = ""
 
     @property
-    def learnt_until(self) -> int:
+    def trained_until(self) -> int:
         """The end of what it learnt from, ms; 0 where nobody knows, which flatters the champion alone."""
         return _milliseconds(self.metadata.train_end) if self.metadata else 0
 

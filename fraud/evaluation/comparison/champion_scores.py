@@ -2,29 +2,29 @@
 
 from fraud.errors import FraudError
 from fraud.evaluation.comparison.champion import Champion
-from fraud.evaluation.comparison.figures import Contender
+from fraud.evaluation.comparison.figures import ComparedModel
 from fraud.evaluation.comparison.logged_scores import on_logged_rows, read_logged_scores
 from fraud.evaluation.comparison.rules import LEAST_FRAUDS
 from fraud.registry.bundle import describe
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 
 
-def defend(
-    settings: Settings, data: Dataset, period: Period, champion: Champion
-) -> tuple[Dataset, Contender] | str:
+def score_champion(
+    settings: Settings, data: Dataset, period: TimeRange, champion: Champion
+) -> tuple[Dataset, ComparedModel] | str:
     """The rows of the period that the champion has scores of, and these; or in words why there are none."""
     window = data.between(period)
     if champion.bundle is None:
         return _as_logged(settings, window, period, champion)
     scores = champion.bundle.score(window.rows)
-    return window, Contender(describe(champion.bundle), scores, champion.bundle.threshold)
+    return window, ComparedModel(describe(champion.bundle), scores, champion.bundle.threshold)
 
 
 def _as_logged(
-    settings: Settings, window: Dataset, period: Period, champion: Champion
-) -> tuple[Dataset, Contender] | str:
+    settings: Settings, window: Dataset, period: TimeRange, champion: Champion
+) -> tuple[Dataset, ComparedModel] | str:
     try:
         logged = read_logged_scores(settings, champion.version, period, champion.digest)
     except FraudError as error:
@@ -36,4 +36,4 @@ def _as_logged(
             f"{period} in {settings.topics.predictions!r}, {rows.frauds} of them fraud "
             f"({LEAST_FRAUDS} are needed)"
         )
-    return rows, Contender(f"version {champion.version} as it answered", scores, logged.threshold)
+    return rows, ComparedModel(f"version {champion.version} as it answered", scores, logged.threshold)

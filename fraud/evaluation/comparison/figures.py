@@ -16,7 +16,7 @@ ScoresFrom = Literal["scored again", "logged scores"]
 
 
 @dataclass(frozen=True)
-class Contender:
+class ComparedModel:
     """A model's scores of the window's rows, shape (N,), and its own threshold."""
 
     name: str
@@ -122,15 +122,15 @@ class Comparison:
 
 def compare(
     window: Dataset,
-    champion: Contender,
-    candidate: Contender,
+    champion: ComparedModel,
+    candidate: ComparedModel,
     review_cost: int,
     rules: PromotionRules,
     draws: int,
     seed: int,
 ) -> Comparison:
     """The numbers of a comparison on rows with both classes."""
-    old, new = (Ranked.of(window.labels, contender.scores) for contender in (champion, candidate))
+    old, new = (Ranked.of(window.labels, model.scores) for model in (champion, candidate))
     saved = _saved(window, candidate, review_cost) - _saved(window, champion, review_cost)
     gains = differences(
         window,
@@ -159,5 +159,5 @@ def _flat(name: str, interval: Estimate, bound: float) -> dict[str, float | str]
     return {f"{name}{suffix}": round(value, 6) for suffix, value in values.items()}
 
 
-def _saved(window: Dataset, contender: Contender, review_cost: int) -> Floats:
-    return money_saved(window, contender.scores, contender.threshold, review_cost)
+def _saved(window: Dataset, candidate: ComparedModel, review_cost: int) -> Floats:
+    return money_saved(window, candidate.scores, candidate.threshold, review_cost)

@@ -14,7 +14,7 @@ from fraud.kafka.log import PartitionLog
 from fraud.messages.decoding import MessageReader
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Period, milliseconds
+from fraud.training.splits import TimeRange, milliseconds
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class LoggedScores:
         return len(self.scores)
 
 
-def read_logged_scores(settings: Settings, version: str, period: Period, digest: str = "") -> LoggedScores:
+def read_logged_scores(settings: Settings, version: str, period: TimeRange, digest: str = "") -> LoggedScores:
     """What the model `version` with `digest` answered on the payments of `period` (event time).
 
     Memory grows with the payments of the period, of which the caller holds the training rows already.
@@ -95,7 +95,7 @@ def on_logged_rows(window: Dataset, logged: LoggedScores) -> tuple[Dataset, Floa
     return window.take(rows), logged.scores[found]
 
 
-def _predictions(settings: Settings, period: Period) -> Iterator[LoggedScore]:
+def _predictions(settings: Settings, period: TimeRange) -> Iterator[LoggedScore]:
     """Every readable prediction that was sent since the period began."""
     topic, reader = settings.topics.predictions, MessageReader(LoggedScore)
     # An answer is not older than its payment, but for the clocks.

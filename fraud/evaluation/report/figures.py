@@ -26,12 +26,12 @@ class Pooled:
     """The test rows of all folds, one after another, as one contender scored and flagged them."""
 
     results: Sequence[FoldResult]
-    contender: int
+    candidate: int
 
     @cached_property
     def scores(self) -> Floats:
         """Of every row."""
-        return np.concatenate([result.scored[self.contender].scores for result in self.results])
+        return np.concatenate([result.scored[self.candidate].scores for result in self.results])
 
     @cached_property
     def flagged(self) -> Bools:
@@ -39,7 +39,7 @@ class Pooled:
         return np.concatenate(
             [
                 one.scores >= one.threshold
-                for one in (result.scored[self.contender] for result in self.results)
+                for one in (result.scored[self.candidate] for result in self.results)
             ]
         )
 
@@ -117,10 +117,10 @@ def savings(
     return alerts[keep], saved[keep]
 
 
-def daily_card_precision(results: Sequence[FoldResult], contender: int, k: int) -> tuple[Floats, Floats]:
+def daily_card_precision(results: Sequence[FoldResult], candidate: int, k: int) -> tuple[Floats, Floats]:
     """Every day tested (ms) and its card precision at k; found cards are dropped within a fold."""
     days = [np.unique(result.test.timestamps // DAY_MS) * DAY_MS for result in results]
-    shares = [card_precision_by_day(one.test, one.scored[contender].scores, k) for one in results]
+    shares = [card_precision_by_day(one.test, one.scored[candidate].scores, k) for one in results]
     return np.concatenate(days).astype(np.float64), np.concatenate(shares)
 
 
@@ -151,12 +151,12 @@ def by_campaign(pooled: Pooled) -> list[Group]:
     return sorted(groups, key=lambda group: -group.frauds)
 
 
-def top_missed(results: Sequence[FoldResult], contender: int) -> list[Missed]:
+def top_missed(results: Sequence[FoldResult], candidate: int) -> list[Missed]:
     """The largest frauds that were not flagged."""
     found = [
         missed
         for result in results
-        for missed in _missed_of(result, result.scored[contender].scores, result.scored[contender].threshold)
+        for missed in _missed_of(result, result.scored[candidate].scores, result.scored[candidate].threshold)
     ]
     return sorted(found, key=lambda one: -one.amount)[:MISSED]
 

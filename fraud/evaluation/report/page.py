@@ -49,7 +49,7 @@ def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
     return template.render(
         **_frame(results, summary),
         headline=headline_cards(summary, money),
-        contenders=_contenders(results, summary),
+        candidates=_contenders(results, summary),
         charts=[asdict(chart) for chart in draw_charts(results, pooled, summary)],
         money=_money(results, pooled, summary, money),
         groups=_groups(pooled[0], money),

@@ -15,7 +15,7 @@ from fraud.errors import DataError
 from fraud.evaluation.metrics import average_precision
 from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 
 HIGHEST_FRAUD_RATE = 0.5
 """Beyond this the labels are more likely inverted than the customers criminal."""
@@ -57,7 +57,7 @@ class Breach:
         return f"{self.rows} rows break {self.contract!r} (first: {', '.join(self.transactions)})"
 
 
-def check_rows(data: Dataset, period: Period | None = None) -> list[Breach]:
+def check_rows(data: Dataset, period: TimeRange | None = None) -> list[Breach]:
     """Every contract on single rows that `data` breaks."""
     checks: dict[str, Callable[[], Bools]] = {
         "identifiers are present": lambda: _any_null(data.identity),
@@ -75,7 +75,7 @@ def check_rows(data: Dataset, period: Period | None = None) -> list[Breach]:
     return [breach for name, check in checks.items() if (breach := _breach(data, name, check()))]
 
 
-def require_sound(data: Dataset, period: Period | None = None) -> None:
+def require_sound(data: Dataset, period: TimeRange | None = None) -> None:
     """Stop before learning from broken data.
 
     Raises:

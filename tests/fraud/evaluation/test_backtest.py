@@ -7,17 +7,23 @@ import pyarrow as pa
 import pytest
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.evaluation.backtest.candidates import LearningPlan, Learnt
-from fraud.evaluation.backtest.history import Hindsight, make_hindsight
-from fraud.evaluation.backtest.lake_history import load_hindsight
+from fraud.evaluation.backtest.candidates import RetrainedCandidates, RetrainingPlan
+from fraud.evaluation.backtest.history import BacktestHistory, make_backtest_history
+from fraud.evaluation.backtest.lake_history import history_from_lake
 from fraud.evaluation.backtest.summary import summarise
-from fraud.evaluation.backtest.walk import BacktestPlan, FoldResult, Scored, run_backtest, without_known_cards
+from fraud.evaluation.backtest.walk import (
+    BacktestPlan,
+    CandidateScores,
+    FoldResult,
+    run_backtest,
+    without_known_cards,
+)
 from fraud.evaluation.metrics import card_precision_by_day
 from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset, make_dataset
-from fraud.training.splits import Fold, Period
+from fraud.training.splits import Fold, TimeRange
 from fraud.training.thresholds import ThresholdRules
 from tests.fraud.training.synthetic import START, START_MS, labels_of, tables, write_history
 
@@ -38,18 +44,18 @@ def plan(**changes: object) -> BacktestPlan:
     return BacktestPlan(**(defaults | changes))  # type: ignore[arg-type]
 
 
-def hindsight(labels: pa.Table | None = None, **how: float) -> Hindsight:
+def hindsight(labels: pa.Table | None = None, **how: float) -> BacktestHistory:
     """A synthetic history, with its own labels or these."""
     rows, own = tables(**how)  # type: ignore[arg-type]
-    return make_hindsight(make_dataset(rows, NOTHING, 0), own if labels is None else labels)
+    return make_backtest_history(make_dataset(rows, NOTHING, 0), own if labels is None else labels)
 
 
-def by_amount(fold: Fold, train: Dataset, test: Dataset) -> list[Scored]:
+def by_amount(fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
     """The amount rule alone."""
-    return [Scored("amount", test.amounts / 1e6, 0.01)]
+    return [CandidateScores("amount", test.amounts / 1e6, 0.01)]
 
 
-def walk(history: Hindsight, steps: BacktestPlan) -> list[FoldResult]:
+def walk(history: BacktestHistory, steps: BacktestPlan) -> list[FoldResult]:
     return list(run_backtest(history, steps, by_amount, review_cost=500, seed=1))
 
 
@@ -62,8 +68,8 @@ def test_the_periods_are_the_published_ones() -> None:
     # given a plan, when its steps are taken
     first, second = plan().steps()
     # then train ends the delay before the test, and the folds move on by the step
-    assert first == Fold(train=Period(at(5), at(25)), test=Period(at(30), at(37)))
-    assert second == Fold(train=Period(at(12), at(32)), test=Period(at(37), at(44)))
+    assert first == Fold(train=TimeRange(at(5), at(25)), test=TimeRange(at(30), at(37)))
+    assert second == Fold(train=TimeRange(at(12), at(32)), test=TimeRange(at(37), at(44)))
 
 
 def test_only_verdicts_reported_before_the_test_count_in_training() -> None:
@@ -80,7 +86,7 @@ def test_only_verdicts_reported_before_the_test_count_in_training() -> None:
         ]
     )
     # when the training rows are taken
-    history = make_hindsight(data, labels)
+    history = make_backtest_history(data, labels)
     train = history.training_rows(fold)
     # then what was known is known, and the truth is what was said last
     known = dict(zip(train.identity["transaction_id"].to_pylist(), train.labels.tolist(), strict=True))
@@ -162,7 +168,7 @@ def test_figures_are_pooled_over_a_test_and_averaged_over_folds() -> None:
         "mean": pytest.approx(np.mean(values)),
         "deviation": pytest.approx(np.std(values, ddof=1)),
     }
-    assert values[0] == pytest.approx(results[0].judgements["amount"].average_precision.value)
+    assert values[0] == pytest.approx(results[0].evaluations["amount"].average_precision.value)
 
 
 def test_one_fold_has_no_deviation() -> None:
@@ -191,7 +197,7 @@ def test_a_plan_that_makes_no_sense_is_told(wrong: dict[str, object]) -> None:
 
 def test_learning_without_a_trial_is_told() -> None:
     with pytest.raises(ConfigurationError, match="--trials is 0"):
-        LearningPlan(0, 1, 1, ThresholdRules("cost", 500, 0.8, 100))
+        RetrainingPlan(0, 1, 1, ThresholdRules("cost", 500, 0.8, 100))
 
 
 def test_a_fold_without_a_fraud_to_learn_from_is_told() -> None:
@@ -205,7 +211,7 @@ def test_a_fold_without_a_fraud_to_learn_from_is_told() -> None:
 def test_a_fold_without_a_fraud_to_find_is_told() -> None:
     # given no fraud after the first fold's test
     rows, labels = tables()
-    history = make_hindsight(
+    history = make_backtest_history(
         make_dataset(rows, NOTHING, 0),
         labels.filter(pa.array(labels["reported_at"].to_numpy() < at(37))),
     )
@@ -237,13 +243,13 @@ def test_a_leak_would_show(shuffled: bool, low: float, high: float) -> None:
         history = replace(history, reports=history.reports.take(deal))
         history = replace(history, data=history.as_known_before(2**62))
     rules = ThresholdRules("cost", 500, 0.8, 100)
-    contenders = Learnt(LearningPlan(trials=1, seed=1, threads=1, rules=rules), lambda _: None)
+    candidates = RetrainedCandidates(RetrainingPlan(trials=1, seed=1, threads=1, rules=rules), lambda _: None)
     # when models are learnt and judged
     results = list(
-        run_backtest(history, plan(folds=1, train_days=24, delay_days=2), contenders, review_cost=500, seed=1)
+        run_backtest(history, plan(folds=1, train_days=24, delay_days=2), candidates, review_cost=500, seed=1)
     )
     # then the signal is found, and nothing is found where there is none
-    assert low < results[0].judgements["model"].average_precision.value < high
+    assert low < results[0].evaluations["model"].average_precision.value < high
 
 
 def test_the_lake_gives_the_history_of_the_period(local_settings: Settings) -> None:
@@ -253,15 +259,15 @@ def test_the_lake_gives_the_history_of_the_period(local_settings: Settings) -> N
     write_history(lake, rows, pa.concat_tables([labels, labels.slice(0, 3)]))
     steps = plan()
     # when the period of a plan is read
-    history = load_hindsight(lake, steps.needed())
+    history = history_from_lake(lake, steps.needed())
     # then it is the same walk as through the rows themselves
-    expected = make_hindsight(make_dataset(rows, NOTHING, 0), labels)
+    expected = make_backtest_history(make_dataset(rows, NOTHING, 0), labels)
     assert figures(walk(history, steps)) == figures(walk(expected, steps))
 
 
 def figures(results: list[FoldResult]) -> list[tuple[float, ...]]:
     """What does not depend on how cards are numbered."""
-    judged = [one.judgements["amount"] for one in results]
+    judged = [one.evaluations["amount"] for one in results]
     return [
         (one.average_precision.value, one.auc.value, one.card_precision.value, one.rows) for one in judged
     ]
@@ -269,4 +275,4 @@ def figures(results: list[FoldResult]) -> list[tuple[float, ...]]:
 
 def test_a_lake_without_rows_is_told(local_settings: Settings) -> None:
     with pytest.raises(DataError, match="no training rows"):
-        load_hindsight(open_lake(local_settings), plan().needed())
+        history_from_lake(open_lake(local_settings), plan().needed())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fraud.evaluation.comparison.rules import PromotionRules
-from fraud.evaluation.gate import Contender, decide
+from fraud.evaluation.gate import ComparedModel, decide
 from fraud.training.dataset import Dataset
 from tests.fraud.training.synthetic import dataset
 
@@ -16,62 +16,70 @@ def window() -> Dataset:
     return dataset(days=14, per_day=200)
 
 
-def contender(window: Dataset, name: str, skill: float, seed: int = 0) -> Contender:
+def scored_model(window: Dataset, name: str, skill: float, seed: int = 0) -> ComparedModel:
     """Scores that tell fraud the better the greater the skill."""
     noise = np.random.default_rng(seed).normal(0.0, 0.3, len(window))
-    return Contender(name, np.clip(0.2 + skill * window.labels + noise, 0.0, 1.0), 0.6)
+    return ComparedModel(name, np.clip(0.2 + skill * window.labels + noise, 0.0, 1.0), 0.6)
 
 
 def test_a_better_candidate_is_promoted(window: Dataset) -> None:
-    verdict = decide(
-        window, contender(window, "v1", 0.3), contender(window, "v2", 0.8, seed=1), review_cost=REVIEW_COST
+    decision = decide(
+        window,
+        scored_model(window, "v1", 0.3),
+        scored_model(window, "v2", 0.8, seed=1),
+        review_cost=REVIEW_COST,
     )
-    assert verdict.promote
-    assert verdict.precision_gain is not None
-    assert verdict.precision_gain.low > 0
-    assert "v2 beats v1 beyond noise" in verdict.reason
+    assert decision.promote
+    assert decision.precision_gain is not None
+    assert decision.precision_gain.low > 0
+    assert "v2 beats v1 beyond noise" in decision.reason
 
 
 def test_an_equal_candidate_is_not(window: Dataset) -> None:
-    same = contender(window, "v1", 0.5)
-    verdict = decide(window, same, Contender("v2", same.scores, same.threshold), review_cost=REVIEW_COST)
-    assert not verdict.promote
-    assert "not better beyond noise" in verdict.reason
+    same = scored_model(window, "v1", 0.5)
+    decision = decide(window, same, ComparedModel("v2", same.scores, same.threshold), review_cost=REVIEW_COST)
+    assert not decision.promote
+    assert "not better beyond noise" in decision.reason
 
 
 def test_another_draw_of_the_same_skill_is_noise(window: Dataset) -> None:
-    first, second = contender(window, "v1", 0.5), contender(window, "v2", 0.5, seed=1)
+    first, second = scored_model(window, "v1", 0.5), scored_model(window, "v2", 0.5, seed=1)
     assert not decide(window, first, second, review_cost=REVIEW_COST).promote
 
 
 def test_a_worse_candidate_is_not(window: Dataset) -> None:
-    verdict = decide(
-        window, contender(window, "v1", 0.8), contender(window, "v2", 0.3, seed=1), review_cost=REVIEW_COST
+    decision = decide(
+        window,
+        scored_model(window, "v1", 0.8),
+        scored_model(window, "v2", 0.3, seed=1),
+        review_cost=REVIEW_COST,
     )
-    assert not verdict.promote
+    assert not decision.promote
 
 
 def test_better_ranking_does_not_pay_for_lost_money(window: Dataset) -> None:
     # given a candidate that ranks better but whose threshold lets everything pass
-    good = contender(window, "v2", 0.8, seed=1)
-    lazy = Contender("v2", good.scores, 1.1)
+    good = scored_model(window, "v2", 0.8, seed=1)
+    lazy = ComparedModel("v2", good.scores, 1.1)
     # then it is not promoted
-    verdict = decide(window, contender(window, "v1", 0.5), lazy, review_cost=REVIEW_COST)
-    assert not verdict.promote
-    assert "worse in the other" in verdict.reason
+    decision = decide(window, scored_model(window, "v1", 0.5), lazy, review_cost=REVIEW_COST)
+    assert not decision.promote
+    assert "worse in the other" in decision.reason
 
 
 def test_too_few_frauds_decide_nothing(window: Dataset) -> None:
     few = window.take(np.flatnonzero(window.labels == 0)[:100])
-    verdict = decide(few, contender(few, "v1", 0.3), contender(few, "v2", 0.9), review_cost=REVIEW_COST)
-    assert not verdict.promote
-    assert "0 frauds" in verdict.reason
+    decision = decide(
+        few, scored_model(few, "v1", 0.3), scored_model(few, "v2", 0.9), review_cost=REVIEW_COST
+    )
+    assert not decision.promote
+    assert "0 frauds" in decision.reason
 
 
-def ranked(window: Dataset, name: str, skill: float, alerts: int) -> Contender:
+def ranked(window: Dataset, name: str, skill: float, alerts: int) -> ComparedModel:
     """Scores without ties, with the threshold at which so many are alerts."""
     scores = skill * window.labels + np.random.default_rng(round(skill * 10)).normal(0.0, 0.3, len(window))
-    return Contender(name, scores, float(np.append(np.sort(scores), np.inf)[-1 - alerts]))
+    return ComparedModel(name, scores, float(np.append(np.sort(scores), np.inf)[-1 - alerts]))
 
 
 @pytest.mark.parametrize(
@@ -84,36 +92,36 @@ def test_the_number_of_alerts_may_change_by_a_factor_of_two(
     # given a better candidate, and thresholds at which the models raise so many alerts
     pair = ranked(window, "v1", 0.3, before), ranked(window, "v2", 0.8, after)
     # when
-    verdict = decide(window, *pair, review_cost=0)
+    decision = decide(window, *pair, review_cost=0)
     # then it is promoted within the bounds alone, of which few alerts count as twenty
-    assert verdict.comparison is not None
-    assert (verdict.comparison.champion_alerts, verdict.comparison.candidate_alerts) == (before, after)
-    assert verdict.promote is promoted
-    assert promoted or f"changes the alerts from {before} to {after}" in verdict.reason
+    assert decision.comparison is not None
+    assert (decision.comparison.champion_alerts, decision.comparison.candidate_alerts) == (before, after)
+    assert decision.promote is promoted
+    assert promoted or f"changes the alerts from {before} to {after}" in decision.reason
 
 
 def test_a_model_that_raises_no_alert_is_never_promoted(window: Dataset) -> None:
     pair = ranked(window, "v1", 0.3, 5), ranked(window, "v2", 0.8, 0)
-    verdict = decide(window, *pair, review_cost=0)
-    assert not verdict.promote
-    assert "from 5 to 0" in verdict.reason
+    decision = decide(window, *pair, review_cost=0)
+    assert not decision.promote
+    assert "from 5 to 0" in decision.reason
 
 
 def test_a_loss_of_precision_is_not_paid_for_with_money(window: Dataset) -> None:
     # given a candidate that ranks worse, with a threshold that saves more money
     pair = ranked(window, "v1", 1.0, 3), ranked(window, "v2", 0.7, 60)
     even = replace(window, amounts=np.full(len(window), 10_000))
-    verdict = decide(even, *pair, review_cost=0, rules=PromotionRules(alert_factor=10.0))
+    decision = decide(even, *pair, review_cost=0, rules=PromotionRules(alert_factor=10.0))
     # then
-    assert verdict.comparison is not None
-    assert verdict.comparison.money_bound > 0
-    assert verdict.comparison.precision.interval.high < 0
-    assert not verdict.promote
-    assert "worse in the other" in verdict.reason
+    assert decision.comparison is not None
+    assert decision.comparison.money_bound > 0
+    assert decision.comparison.precision.interval.high < 0
+    assert not decision.promote
+    assert "worse in the other" in decision.reason
 
 
 def test_the_verdict_is_a_function_of_rows_and_seed(window: Dataset) -> None:
-    pair = contender(window, "v1", 0.5), contender(window, "v2", 0.55, seed=1)
+    pair = scored_model(window, "v1", 0.5), scored_model(window, "v2", 0.55, seed=1)
     first, again = (decide(window, *pair, review_cost=REVIEW_COST, seed=3) for _ in range(2))
     assert first == again
     assert first != decide(window, *pair, review_cost=REVIEW_COST, seed=4)
@@ -134,8 +142,8 @@ def test_a_gain_that_one_look_would_believe_is_not_enough_for_a_daily_look(windo
 def test_where_the_champion_must_go_it_is_enough_to_lose_nothing(window: Dataset) -> None:
     # given a champion that a candidate equals, and one that it is worse than
     rules = PromotionRules(aim="no loss", max_precision_loss=0.2)
-    equal = contender(window, "v1", 0.7), contender(window, "v2", 0.7, seed=1)
-    worse = contender(window, "v1", 0.9), contender(window, "v2", 0.5, seed=1)
+    equal = scored_model(window, "v1", 0.7), scored_model(window, "v2", 0.7, seed=1)
+    worse = scored_model(window, "v1", 0.9), scored_model(window, "v2", 0.5, seed=1)
     # then the one replaces it, the other does not
     promoted = decide(window, *equal, review_cost=REVIEW_COST, rules=rules)
     assert promoted.promote
@@ -146,8 +154,8 @@ def test_where_the_champion_must_go_it_is_enough_to_lose_nothing(window: Dataset
 
 
 def test_every_number_of_the_decision_has_a_name(window: Dataset) -> None:
-    verdict = decide(window, contender(window, "v1", 0.3), contender(window, "v2", 0.8), review_cost=0)
-    figures = verdict.figures
+    decision = decide(window, scored_model(window, "v1", 0.3), scored_model(window, "v2", 0.8), review_cost=0)
+    figures = decision.figures
     assert (figures["rows"], figures["frauds"]) == (len(window), window.frauds)
     assert {"champion_average_precision", "candidate_average_precision", "confidence"} <= figures.keys()
     assert {"champion_alerts", "candidate_alerts", "alert_factor", "champion_scores"} <= figures.keys()
@@ -156,4 +164,4 @@ def test_every_number_of_the_decision_has_a_name(window: Dataset) -> None:
             float(figures[f"{gain}{end}"]) for end in ("_certain", "_low", "", "_high")
         )
         assert certain <= low <= value <= high
-    assert len(verdict.reason) < 1_000
+    assert len(decision.reason) < 1_000

@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 
 from fraud.evaluation.backtest.summary import summarise
-from fraud.evaluation.backtest.walk import FoldResult, Scored
+from fraud.evaluation.backtest.walk import CandidateScores, FoldResult
 from fraud.evaluation.metrics import evaluate
 from fraud.evaluation.report.figures import Pooled, by_amount, by_campaign, calibration, savings, top_missed
 from fraud.evaluation.report.page import render_report
-from fraud.training.splits import Fold, Period
+from fraud.training.splits import Fold, TimeRange
 from tests.fraud.training.synthetic import dataset
 
 THRESHOLD = 0.5
@@ -33,9 +33,11 @@ def a_fold() -> list[FoldResult]:
     names = np.where(dear, "bust-out", "<b>testing</b>")
     test = replace(test, campaigns=pa.chunked_array([pa.array(np.where(test.labels == 1, names, ""))]))
     scores = np.where((test.labels == 1) & dear, 0.9, 0.1) + test.amounts / test.amounts.max() / 100
-    scored = [Scored(name, scores, THRESHOLD) for name in ("model", "constant", "amount rule", "logistic")]
+    scored = [
+        CandidateScores(name, scores, THRESHOLD) for name in ("model", "constant", "amount rule", "logistic")
+    ]
     judged = {one.name: evaluate(test, one.scores, THRESHOLD, review_cost=500, k=5) for one in scored}
-    period = Period(int(test.timestamps[0]), int(test.timestamps[-1]) + 1)
+    period = TimeRange(int(test.timestamps[0]), int(test.timestamps[-1]) + 1)
     return [FoldResult(Fold(period, period), 100, 10, test, scored, judged)]
 
 

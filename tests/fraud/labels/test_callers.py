@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from benchmarks.foreign_verdict import _frauds
-from fraud.evaluation.backtest.history import hindsight_of
-from fraud.evaluation.backtest.lake_history import load_hindsight
+from fraud.evaluation.backtest.history import history_from_tables
+from fraud.evaluation.backtest.lake_history import history_from_lake
 from fraud.features.daily import date_of, fraud_spans
 from fraud.features.table import FeatureRows
 from fraud.labels.joining import join_labels
@@ -24,7 +24,7 @@ from fraud.training.contracts.columns import IDENTITY_COLUMNS
 from fraud.training.dataset import feature_matrix, make_dataset
 from fraud.training.history import load_history
 from fraud.training.spark_engine import _frauds as frauds_for_spark
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 from tests.fraud.evaluation.test_backtest import at, hindsight, plan
 from tests.fraud.labels.reports import DAY, Row, labels_table
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
@@ -105,12 +105,12 @@ def test_training_and_backtest_agree(local_settings: Settings, lake: Lake, rows:
     assert found == {name: truth[name] for name in found}
     assert "were reported before their payment" in " ".join(history.notes)
     # backtest over the lake and over files
-    period = Period(START_MS, MOMENT)
-    walked = load_hindsight(lake, period).as_known_before(MOMENT + 1)
+    period = TimeRange(START_MS, MOMENT)
+    walked = history_from_lake(lake, period).as_known_before(MOMENT + 1)
     assert asked(rows, walked.identity["transaction_id"], walked.labels) == truth
     features = FeatureRows(feature_matrix(rows), np.arange(rows.num_rows))
     own = rows.select([*IDENTITY_COLUMNS, "timestamp", "amount"])
-    filed = hindsight_of(own, nasty(rows), features).as_known_before(MOMENT + 1)
+    filed = history_from_tables(own, nasty(rows), features).as_known_before(MOMENT + 1)
     assert asked(rows, filed.identity["transaction_id"], filed.labels) == truth
     # the frauds that Spark's executors are given
     keys = {key.split("\0")[1] for key in frauds_for_spark(data).to_pylist()}

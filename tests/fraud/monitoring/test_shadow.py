@@ -48,8 +48,8 @@ def test_the_better_one_is_told_on_matured_payments_only(local_settings: Setting
     newest = max(one.timestamp for one in scored) + 3 * DAY_MS
     assert report.matured == pytest.approx(COUNT * (DAYS + 3 - 7) / DAYS, rel=0.02)
     assert newest - 7 * DAY_MS > scored[report.matured - 2].timestamp
-    assert report.judgements is not None
-    champion, challenger = report.judgements
+    assert report.evaluations is not None
+    champion, challenger = report.evaluations
     assert challenger.average_precision.low > champion.average_precision.high
     assert challenger.recall.value == 1.0
     # and the gate would not promote it, because it raises three times as many alerts
@@ -82,14 +82,14 @@ def test_each_decides_at_its_own_threshold(local_settings: Settings) -> None:
     # then
     assert alike.agreement == 1.0
     assert mute.agreement < 1.0
-    assert mute.judgements is not None
-    assert mute.judgements[1].recall.value == 0.0
+    assert mute.evaluations is not None
+    assert mute.evaluations[1].recall.value == 0.0
 
 
 def test_before_anything_has_matured_there_is_no_verdict(local_settings: Settings) -> None:
     young = [one for one in scored_by_both(1.0) if one.timestamp < START_MS + 2 * DAY_MS]
     report = judge(local_settings, young, labels().slice(0, 0), challenger_threshold=0.5)
-    assert (report.matured, report.judgements, report.verdict) == (0, None, None)
+    assert (report.matured, report.evaluations, report.verdict) == (0, None, None)
 
 
 def test_the_newest_pair_of_versions_counts() -> None:

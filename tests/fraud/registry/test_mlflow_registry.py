@@ -10,11 +10,11 @@ from fraud.features.spec import FEATURE_NAMES
 from fraud.registry.bundle import ModelBundle, probe_rows
 from fraud.registry.mlflow_registry import (
     CHALLENGER,
-    answering,
     experiment_id,
     list_versions,
     load_bundle,
     log_and_register,
+    mlflow_client,
     promote,
     rollback,
     version_of_alias,
@@ -34,13 +34,13 @@ def registry(local_settings: Settings, mlflow_db: str) -> Settings:
 
 def registered(settings: Settings, bundle: ModelBundle) -> str:
     experiment = experiment_id(settings)
-    with answering(settings), mlflow.start_run(experiment_id=experiment) as run:
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
         return log_and_register(settings, bundle, run.info.run_id)
 
 
 def artifact_of(settings: Settings, version: str) -> Path:
     """The booster's file in the artifact store."""
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         source = client.get_model_version(settings.registry.model_name, version).source
     model_id = source.rpartition("/")[2]
     return next((settings.home / "mlartifacts").rglob(f"{model_id}/**/model.ubj"))

@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 
 from fraud.evaluation.comparison.champion import find_champion
-from fraud.evaluation.gate import Verdict
+from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.mlflow_registry import (
-    answering,
     experiment_id,
     list_versions,
     log_and_register,
+    mlflow_client,
     promote,
     version_of_alias,
 )
-from fraud.registry.promotion import carry_out, champion_of, contest, promotion_of
+from fraud.registry.promotion import apply_decision, decide_promotion, load_champion, promotion_mode
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Period, Split
+from fraud.training.splits import Split, TimeRange
 from tests.fraud.evaluation.comparison.predictions import predictions_of, send_predictions
 from tests.fraud.registry.test_mlflow_registry import artifact_of
 from tests.fraud.training.models import a_bundle
@@ -57,8 +57,8 @@ def offline(local_settings: Settings, mlflow_db: str) -> Settings:
 
 def split_of(days: int = 14) -> Split:
     """Test days at the begin of the history."""
-    nothing = Period(0, 0)
-    return Split(nothing, nothing, nothing, Period(START_MS, START_MS + days * DAY_MS))
+    nothing = TimeRange(0, 0)
+    return Split(nothing, nothing, nothing, TimeRange(START_MS, START_MS + days * DAY_MS))
 
 
 def with_alerts(bundle: ModelBundle, history: Dataset, alerts: int = 200) -> ModelBundle:
@@ -75,14 +75,14 @@ def a_model(history: Dataset, rounds: int, **told: Any) -> ModelBundle:
 
 def register(settings: Settings, bundle: ModelBundle) -> ModelBundle:
     """The bundle with the version that it got."""
-    with answering(settings), mlflow.start_run(experiment_id=experiment_id(settings)) as run:
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment_id(settings)) as run:
         return replace(bundle, version=log_and_register(settings, bundle, run.info.run_id))
 
 
 def crown(settings: Settings, bundle: ModelBundle) -> ModelBundle:
     """Registered, and the champion whatever its state."""
     registered = register(settings, bundle)
-    with answering(settings) as client:
+    with mlflow_client(settings) as client:
         client.set_registered_model_alias(settings.registry.model_name, "champion", registered.version)
     return registered
 
@@ -93,12 +93,12 @@ def gated(
     candidate: ModelBundle,
     promotion: Promotion = "auto",
     days: int = 14,
-) -> Verdict:
+) -> PromotionDecision:
     """Register, compare and carry out, as a training does."""
     registered = register(settings, candidate)
-    verdict = contest(settings, history, split_of(days), registered, promotion)
-    carry_out(settings, registered.version, verdict)
-    return verdict
+    decision = decide_promotion(settings, history, split_of(days), registered, promotion)
+    apply_decision(settings, registered.version, decision)
+    return decision
 
 
 def willing(settings: Settings) -> Settings:
@@ -142,26 +142,26 @@ def test_a_champion_that_cannot_be_loaded_is_compared_by_its_logged_scores(
     # given a champion that has answered every payment but the first day's, and then cannot be loaded
     told, damage = FAULTS[fault]
     champion = crown(home, a_model(history, old, **told))
-    answered = history.between(Period(START_MS + DAY_MS, START_MS + 14 * DAY_MS))
+    answered = history.between(TimeRange(START_MS + DAY_MS, START_MS + 14 * DAY_MS))
     scores = champion.score(answered.rows)
     # Its threshold is in its answers.
     answers = predictions_of(answered, scores, champion.version, champion.threshold)
     send_predictions(home, answers)
     damage(home, champion.version)
-    assert isinstance(champion_of(home), str)
+    assert isinstance(load_champion(home), str)
     # when
-    verdict = gated(home, history, a_model(history, new))
+    decision = gated(home, history, a_model(history, new))
     # then both were compared on the very rows that it answered
-    assert verdict.promote is promoted
-    assert verdict.comparison is not None
-    assert verdict.comparison.champion_scores == "logged scores"
-    assert (verdict.comparison.rows, verdict.comparison.frauds) == (len(answered), answered.frauds)
-    assert verdict.comparison.champion_alerts == int((scores >= champion.threshold).sum())
-    assert "without a contest" not in verdict.reason
+    assert decision.promote is promoted
+    assert decision.comparison is not None
+    assert decision.comparison.champion_scores == "logged scores"
+    assert (decision.comparison.rows, decision.comparison.frauds) == (len(answered), answered.frauds)
+    assert decision.comparison.champion_alerts == int((scores >= champion.threshold).sum())
+    assert "without a contest" not in decision.reason
     # and the registry says what was done
     newest = list_versions(home)[0]
     assert version_of_alias(home) == (newest.version if promoted else champion.version)
-    assert newest.reason == verdict.reason
+    assert newest.reason == decision.reason
     assert newest.tags["gate_champion_scores"] == "logged scores"
 
 
@@ -175,21 +175,21 @@ def test_without_enough_logged_scores_a_person_decides(home: Settings, history: 
     part = history.take(np.arange(answered))
     send_predictions(home, predictions_of(part, champion.score(part.rows), version))
     # when a far better candidate comes
-    verdict = gated(home, history, a_model(history, STRONG))
+    decision = gated(home, history, a_model(history, STRONG))
     # then it is not promoted by itself, and the sentence says why and how a person does it
-    assert not verdict.promote
+    assert not decision.promote
     assert version_of_alias(home) == champion.version
-    assert "feature version 99" in verdict.reason
-    assert "logged scores of only" in verdict.reason
-    assert "`fraud promote 2 --reason ...`" in verdict.reason
-    assert list_versions(home)[0].reason == verdict.reason
+    assert "feature version 99" in decision.reason
+    assert "logged scores of only" in decision.reason
+    assert "`fraud promote 2 --reason ...`" in decision.reason
+    assert list_versions(home)[0].reason == decision.reason
 
 
 def test_without_kafka_a_person_decides_too(offline: Settings, history: Dataset) -> None:
     champion = crown(offline, a_model(history, WEAK, feature_version=99))
-    verdict = gated(offline, history, a_model(history, STRONG))
-    assert not verdict.promote
-    assert "logged scores cannot be read" in verdict.reason
+    decision = gated(offline, history, a_model(history, STRONG))
+    assert not decision.promote
+    assert "logged scores cannot be read" in decision.reason
     assert version_of_alias(offline) == champion.version
 
 
@@ -203,12 +203,12 @@ def test_an_alias_that_was_taken_away_does_not_make_a_first_model(
 ) -> None:
     # given a champion whose alias somebody took
     assert gated(offline, history, a_model(history, STRONG)).promote
-    with answering(offline) as client:
+    with mlflow_client(offline) as client:
         client.delete_registered_model_alias(offline.registry.model_name, "champion")
     # then a worse model does not slip in
-    verdict = gated(offline, history, a_model(history, WEAK))
-    assert not verdict.promote
-    assert verdict.comparison is not None
+    decision = gated(offline, history, a_model(history, WEAK))
+    assert not decision.promote
+    assert decision.comparison is not None
     assert version_of_alias(offline) is None
     # and one that loses nothing does
     assert gated(offline, history, a_model(history, STRONG)).promote
@@ -221,10 +221,10 @@ def test_a_challenger_alone_was_never_champion(offline: Settings, history: Datas
 
 def test_a_champion_that_scores_is_compared_by_scoring_again(offline: Settings, history: Dataset) -> None:
     crown(offline, a_model(history, WEAK))
-    verdict = gated(willing(offline), history, a_model(history, STRONG))
-    assert verdict.promote
-    assert verdict.comparison is not None
-    assert verdict.comparison.champion_scores == "scored again"
+    decision = gated(willing(offline), history, a_model(history, STRONG))
+    assert decision.promote
+    assert decision.comparison is not None
+    assert decision.comparison.champion_scores == "scored again"
     tags = list_versions(offline)[0].tags
     assert float(tags["gate_average_precision_gain"]) > 0
     assert int(tags["gate_rows"]) == len(history)
@@ -233,22 +233,22 @@ def test_a_champion_that_scores_is_compared_by_scoring_again(offline: Settings, 
 def test_rows_that_the_champion_learnt_from_are_left_out(offline: Settings, history: Dataset) -> None:
     learnt = datetime.fromtimestamp(START_MS / 1_000, UTC) + timedelta(days=5)
     crown(offline, a_model(history, WEAK, train_end=learnt))
-    verdict = gated(offline, history, a_model(history, STRONG))
-    assert verdict.comparison is not None
-    assert verdict.comparison.rows == len(
-        history.between(Period(START_MS + 5 * DAY_MS, START_MS + 14 * DAY_MS))
+    decision = gated(offline, history, a_model(history, STRONG))
+    assert decision.comparison is not None
+    assert decision.comparison.rows == len(
+        history.between(TimeRange(START_MS + 5 * DAY_MS, START_MS + 14 * DAY_MS))
     )
 
 
 def test_an_alarm_makes_a_challenger_and_says_who_must_do_what(offline: Settings, history: Dataset) -> None:
     # given a champion and a better candidate, of a training that an alarm started
     champion = crown(offline, a_model(history, WEAK))
-    promotion = promotion_of(offline, None, alarm=True)
+    promotion = promotion_mode(offline, None, alarm=True)
     assert promotion == "challenger"
     # when
-    verdict = gated(willing(offline), history, a_model(history, STRONG), promotion)
+    decision = gated(willing(offline), history, a_model(history, STRONG), promotion)
     # then it is the challenger, the champion stays, and the sentence says what a person must do
-    assert not verdict.promote
+    assert not decision.promote
     assert version_of_alias(offline) == champion.version
     assert version_of_alias(offline, "challenger") == "2"
     reason = list_versions(offline)[0].reason
@@ -270,7 +270,7 @@ def test_an_alarm_makes_a_challenger_and_says_who_must_do_what(offline: Settings
 def test_what_becomes_of_a_model_is_asked_for_or_set(
     local_settings: Settings, asked: Promotion | None, alarm: bool, expected: str
 ) -> None:
-    assert promotion_of(local_settings, asked, alarm=alarm) == expected
+    assert promotion_mode(local_settings, asked, alarm=alarm) == expected
 
 
 def test_the_oftener_the_same_days_are_compared_on_the_surer_it_must_be(

@@ -11,7 +11,7 @@ from fraud.settings import Settings
 from fraud.training.contracts.rows import require_sound
 from fraud.training.dataset import ROW_COLUMNS, make_dataset
 from fraud.training.history import load_history
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 from tests.fraud.training.synthetic import FOR_EVER, START_MS, dataset, tables, write_history
 
 
@@ -31,7 +31,7 @@ def test_the_fingerprint_notices_one_changed_label() -> None:
 
 def test_a_period_is_a_view() -> None:
     data = dataset(days=10, per_day=20)
-    part = data.between(Period(START_MS + DAY_MS, START_MS + 2 * DAY_MS))
+    part = data.between(TimeRange(START_MS + DAY_MS, START_MS + 2 * DAY_MS))
     assert 0 < len(part) < len(data)
     assert np.shares_memory(part.rows, data.rows)
     assert part.identity.num_rows == len(part)
@@ -41,7 +41,7 @@ def test_frauds_reported_later_look_legitimate_before() -> None:
     rows, labels = tables(days=20, per_day=50, delay_days=5)
     data = make_dataset(rows, labels, FOR_EVER)
     known = data.as_known_at(START_MS + 10 * DAY_MS)
-    assert known.frauds == data.between(Period(START_MS, START_MS + 5 * DAY_MS)).frauds
+    assert known.frauds == data.between(TimeRange(START_MS, START_MS + 5 * DAY_MS)).frauds
 
 
 def test_an_amount_beyond_what_a_float_counts_is_a_feature_all_the_same() -> None:

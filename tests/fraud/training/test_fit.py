@@ -12,17 +12,17 @@ from fraud.errors import DataError
 from fraud.evaluation.baselines import baselines
 from fraud.evaluation.metrics import average_precision
 from fraud.training.dataset import Dataset
-from fraud.training.fit import learn
+from fraud.training.fit import fit_model
 from fraud.training.imbalance import Imbalance
-from fraud.training.search import UNPRUNED, OnTrial, SearchResult, SearchRules, finished, search
-from fraud.training.search_space import SENSIBLE, UNSAMPLED, Recipe, parameters_of
-from fraud.training.splits import Period, Split, milliseconds, temporal_split, walk_forward
+from fraud.training.search import UNPRUNED, OnTrial, SearchResult, SearchSettings, finished, search
+from fraud.training.search_space import DEFAULT_PARAMS, WITHOUT_RESAMPLING, Recipe, parameters_of
+from fraud.training.splits import Split, TimeRange, milliseconds, temporal_split, walk_forward
 from fraud.training.thresholds import ThresholdRules
 from tests.fraud.training.synthetic import START_MS, dataset
 
 DELAY = timedelta(days=5)
 RULES = ThresholdRules("cost", review_cost=500, min_precision=0.8, alerts_per_day=10)
-RECIPE = Recipe.of(SENSIBLE | {"max_depth": 3}, 40)
+RECIPE = Recipe.of(DEFAULT_PARAMS | {"max_depth": 3}, 40)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    history = Period(START_MS, START_MS + milliseconds(timedelta(days=60)))
+    history = TimeRange(START_MS, START_MS + milliseconds(timedelta(days=60)))
     week = timedelta(days=7)
     return temporal_split(history, delay=DELAY, train=4 * week, validation=2 * week, test=week)
 
@@ -45,11 +45,11 @@ def searched(
     on_trial: OnTrial | None = None,
 ) -> SearchResult:
     folds = walk_forward(split.refit, folds=2, test=timedelta(days=7), delay=DELAY)
-    rules = SearchRules(trials, seed=1, threads=1, storage=storage)
+    rules = SearchSettings(trials, seed=1, threads=1, storage=storage)
     return search(data.as_known_at(split.test.start), folds, rules, on_trial)
 
 
-def with_other_rows(data: Dataset, period: Period) -> Dataset:
+def with_other_rows(data: Dataset, period: TimeRange) -> Dataset:
     """The data with noise and other labels within `period`."""
     inside = (data.timestamps >= period.start) & (data.timestamps < period.end)
     random = np.random.default_rng(9)
@@ -60,7 +60,7 @@ def with_other_rows(data: Dataset, period: Period) -> Dataset:
 
 
 def test_a_model_beats_the_constant_and_the_amount(data: Dataset, split: Split) -> None:
-    fitted = learn(data, split, RECIPE, RULES, seed=1, threads=1)
+    fitted = fit_model(data, split, RECIPE, RULES, seed=1, threads=1)
     train, validation, test = (data.between(part) for part in (split.train, split.validation, split.test))
     others = {
         one.name: average_precision(test.labels, one.test) for one in baselines(train, validation, test)
@@ -71,8 +71,8 @@ def test_a_model_beats_the_constant_and_the_amount(data: Dataset, split: Split) 
 
 
 def test_the_test_period_changes_nothing_that_is_fitted(data: Dataset, split: Split) -> None:
-    fitted = learn(data, split, RECIPE, RULES, seed=1, threads=1)
-    again = learn(with_other_rows(data, split.test), split, RECIPE, RULES, seed=1, threads=1)
+    fitted = fit_model(data, split, RECIPE, RULES, seed=1, threads=1)
+    again = fit_model(with_other_rows(data, split.test), split, RECIPE, RULES, seed=1, threads=1)
     assert again.threshold == fitted.threshold
     assert again.calibration == fitted.calibration
     assert again.booster.save_raw() == fitted.booster.save_raw()
@@ -82,18 +82,18 @@ def test_threshold_and_calibration_come_from_validation_not_from_the_rows_learnt
     data: Dataset, split: Split
 ) -> None:
     # given other rows in the delay after validation, which nothing may look at
-    fitted = learn(data, split, RECIPE, RULES, seed=1, threads=1)
-    gap = Period(split.validation.end, split.test.start)
-    again = learn(with_other_rows(data, gap), split, RECIPE, RULES, seed=1, threads=1)
+    fitted = fit_model(data, split, RECIPE, RULES, seed=1, threads=1)
+    gap = TimeRange(split.validation.end, split.test.start)
+    again = fit_model(with_other_rows(data, gap), split, RECIPE, RULES, seed=1, threads=1)
     assert (again.threshold, again.calibration) == (fitted.threshold, fitted.calibration)
     # and other rows in validation, which decide
-    other = learn(with_other_rows(data, split.validation), split, RECIPE, RULES, seed=1, threads=1)
+    other = fit_model(with_other_rows(data, split.validation), split, RECIPE, RULES, seed=1, threads=1)
     assert other.threshold != fitted.threshold
 
 
 def test_resampling_never_reaches_validation_or_test(data: Dataset, split: Split) -> None:
     recipe = replace(RECIPE, imbalance=Imbalance("smote", ratio=0.3))
-    fitted = learn(data, split, recipe, RULES, seed=1, threads=1)
+    fitted = fit_model(data, split, recipe, RULES, seed=1, threads=1)
     assert len(fitted.validation_scores) == len(data.between(split.validation))
 
 
@@ -102,7 +102,7 @@ def test_frauds_reported_after_the_test_began_teach_nothing(data: Dataset, split
     later = np.full_like(data.reports.changed_at, split.test.start + 1)
     late = replace(data, reports=replace(data.reports, changed_at=later))
     with pytest.raises(DataError, match="no fraud"):
-        learn(late, split, RECIPE, RULES, seed=1, threads=1)
+        fit_model(late, split, RECIPE, RULES, seed=1, threads=1)
 
 
 def test_the_same_seed_finds_the_same(data: Dataset, split: Split) -> None:
@@ -115,7 +115,7 @@ def test_a_study_goes_on_where_it_stopped(data: Dataset, split: Split, tmp_path:
     # given a study of two trials, the champion's parameters first
     storage = tmp_path / "study.journal"
     first = searched(data, split, 2, storage)
-    assert first.study.trials[0].params["eta"] == SENSIBLE["eta"]
+    assert first.study.trials[0].params["eta"] == DEFAULT_PARAMS["eta"]
     # when four are asked for
     second = searched(data, split, 4, storage)
     # then two were added, none repeated
@@ -159,6 +159,6 @@ def test_a_fold_without_fraud_is_named(data: Dataset, split: Split) -> None:
 
 
 def test_parameters_of_another_space_are_not_tried() -> None:
-    assert parameters_of(SENSIBLE | {"rounds": 7}) == SENSIBLE
+    assert parameters_of(DEFAULT_PARAMS | {"rounds": 7}) == DEFAULT_PARAMS
     assert parameters_of({"max_depth": 3}) is None
-    assert parameters_of(SENSIBLE | {"imbalance": "smote"}, UNSAMPLED) is None
+    assert parameters_of(DEFAULT_PARAMS | {"imbalance": "smote"}, WITHOUT_RESAMPLING) is None

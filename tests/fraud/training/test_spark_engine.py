@@ -13,11 +13,11 @@ from fraud.evaluation.metrics import average_precision
 from fraud.lake import open_lake
 from fraud.registry.bundle import check_compatible, make_bundle, read_bundle, write_bundle
 from fraud.settings import Settings, load_settings
-from fraud.training.engines import fitting, require_room, strategies_of
-from fraud.training.fit import fit_booster, learn
+from fraud.training.engines import fitting, require_worker_slots, strategies_of
+from fraud.training.fit import fit_booster, fit_model
 from fraud.training.history import History, load_history
 from fraud.training.imbalance import Imbalance
-from fraud.training.search_space import SENSIBLE, Recipe
+from fraud.training.search_space import DEFAULT_PARAMS, Recipe
 from fraud.training.spark_engine import SparkFit
 from fraud.training.splits import Split, temporal_split
 from fraud.training.thresholds import ThresholdRules
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
 
 DELAY = timedelta(days=5)
 RULES = ThresholdRules("cost", review_cost=500, min_precision=0.8, alerts_per_day=10)
-RECIPE = Recipe.of(SENSIBLE | {"max_depth": 4}, 40)
+RECIPE = Recipe.of(DEFAULT_PARAMS | {"max_depth": 4}, 40)
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,8 @@ def test_both_engines_learn_the_same(
     history: History, split: Split, fit_on_spark: SparkFit, tmp_path: Path
 ) -> None:
     # when both fit the same recipe to the same rows
-    here = learn(history.data, split, RECIPE, RULES, seed=1, threads=1)
-    there = learn(history.data, split, RECIPE, RULES, seed=1, threads=1, fit=fit_on_spark)
+    here = fit_model(history.data, split, RECIPE, RULES, seed=1, threads=1)
+    there = fit_model(history.data, split, RECIPE, RULES, seed=1, threads=1, fit=fit_on_spark)
     # then they rank the test rows equally well, and score them alike
     test = history.data.between(split.test)
     reached = [average_precision(test.labels, one.score(test)) for one in (here, there)]
@@ -95,7 +95,7 @@ def test_both_engines_learn_the_same(
 
 def test_without_sampling_the_trees_are_equal(history: History, split: Split, fit_on_spark: SparkFit) -> None:
     # given a recipe in which nothing is drawn, so that the order of rows is of no consequence
-    params = SENSIBLE | {"max_depth": 3, "subsample": 1.0, "colsample_bytree": 1.0}
+    params = DEFAULT_PARAMS | {"max_depth": 3, "subsample": 1.0, "colsample_bytree": 1.0}
     recipe = Recipe.of(params | {"imbalance": "scale_pos_weight", "positive_weight": 3.0}, 5)
     train = history.data.as_known_at(split.test.start).between(split.train)
     # when both fit it
@@ -136,5 +136,5 @@ def test_a_lake_that_has_changed_is_noticed(history: History, split: Split, fit_
 def test_more_workers_than_room_is_a_sentence(settings: Settings) -> None:
     many = settings.training.model_copy(update={"spark_workers": 3, "threads": 2})
     with pytest.raises(ConfigurationError, match="room for 2 workers"):
-        require_room(settings.model_copy(update={"training": many}), cores=5)
-    require_room(settings, cores=1)
+        require_worker_slots(settings.model_copy(update={"training": many}), cores=5)
+    require_worker_slots(settings, cores=1)

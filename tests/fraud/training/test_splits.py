@@ -4,13 +4,13 @@ import pytest
 
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
-from fraud.training.splits import Period, prequential, temporal_split, walk_forward
+from fraud.training.splits import TimeRange, prequential, temporal_split, walk_forward
 
 DELAY = timedelta(days=7)
 
 
-def days(first: float, last: float) -> Period:
-    return Period(int(first * DAY_MS), int(last * DAY_MS))
+def days(first: float, last: float) -> TimeRange:
+    return TimeRange(int(first * DAY_MS), int(last * DAY_MS))
 
 
 def split(length: float) -> object:

@@ -16,7 +16,7 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import Prediction
 from fraud.settings import Settings
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 from tests.fraud.evaluation.comparison.predictions import prediction, predictions_of, send_predictions
 from tests.fraud.training.synthetic import START_MS, dataset
 
@@ -56,7 +56,7 @@ def test_without_answers_there_are_no_rows() -> None:
 def test_only_answers_of_the_version_within_the_period_are_read(settings: Settings) -> None:
     # given answers of two versions, of another model, of another time, and something else
     data = dataset(days=4, per_day=30)
-    period = Period(START_MS + DAY_MS, START_MS + 3 * DAY_MS)
+    period = TimeRange(START_MS + DAY_MS, START_MS + 3 * DAY_MS)
     ours = predictions_of(data, np.linspace(0, 1, len(data)), "2")
     others = predictions_of(data, np.zeros(len(data)), "1")
     foreign = [msgspec.structs.replace(one, model_name="another", model_version="2") for one in others]
@@ -91,9 +91,9 @@ def test_messages_that_are_no_predictions_are_passed_over(settings: Settings) ->
         producer.produce(settings.topics.predictions, poison, b"card", timestamp=START_MS)
     flush(producer, 10)
     send_predictions(settings, [prediction("t", "card", START_MS, 0.7, "1")])
-    assert read_logged_scores(settings, "1", Period(START_MS, START_MS + 1)).scores.tolist() == [0.7]
+    assert read_logged_scores(settings, "1", TimeRange(START_MS, START_MS + 1)).scores.tolist() == [0.7]
 
 
 def test_without_kafka_it_is_a_sentence(local_settings: Settings) -> None:
     with pytest.raises(UnreachableError):
-        read_logged_scores(local_settings, "1", Period(0, 1))
+        read_logged_scores(local_settings, "1", TimeRange(0, 1))

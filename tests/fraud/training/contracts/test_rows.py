@@ -7,7 +7,7 @@ import pytest
 from fraud.errors import DataError
 from fraud.training.contracts.rows import check_rows, require_no_leak, require_sound
 from fraud.training.dataset import Dataset
-from fraud.training.splits import Period
+from fraud.training.splits import TimeRange
 from tests.fraud.training.synthetic import dataset
 
 
@@ -49,7 +49,7 @@ def test_missing_identifiers_are_found(data: Dataset) -> None:
 
 
 def test_rows_outside_the_period_are_found(data: Dataset) -> None:
-    period = Period(int(data.timestamps[1]), int(data.timestamps[-1]) + 1)
+    period = TimeRange(int(data.timestamps[1]), int(data.timestamps[-1]) + 1)
     assert [one.rows for one in check_rows(data, period)] == [1]
 
 
