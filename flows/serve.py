@@ -11,7 +11,7 @@ from prefect import flow
 
 from flows.entry import run_flow
 from fraud.settings import load_settings
-from serving.ops.shutdown import ended_by_force
+from serving.ops.shutdown import forced_exit
 from serving.run import run
 
 
@@ -20,7 +20,7 @@ def serve() -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
     logging.getLogger("serving").setLevel(logging.INFO)
     settings = load_settings()
-    with _stopped_by_signals() as stop, ended_by_force(stop, settings.serving.drain_timeout_s):
+    with _stopped_by_signals() as stop, forced_exit(stop, settings.serving.drain_timeout_s):
         run(settings, stop)
 
 

@@ -13,7 +13,7 @@ from fraud.errors import FraudError
 from fraud.machine.terminal import log_to_stderr, shown
 from fraud.settings import load_settings
 from serving.ops.lean import import_xgboost
-from serving.ops.shutdown import ended_by_force
+from serving.ops.shutdown import forced_exit
 from serving.ops.workers import end_with_parent, run_workers
 
 
@@ -42,7 +42,7 @@ def main(
             import_xgboost()
             from serving.run import run
 
-            with ended_by_force(stop, settings.serving.drain_timeout_s):
+            with forced_exit(stop, settings.serving.drain_timeout_s):
                 run(settings, stop)
         else:
             run_workers(settings, workers, stop)

@@ -22,7 +22,7 @@ from serving.delivery.exactly_once import ExactlyOnce
 from serving.delivery.protocol import Delivery, PositionsMovedError
 from serving.models.slot import Models
 from serving.ops.metrics import Metrics
-from serving.ops.shutdown import Shutdown, StoppedError, unless_stopped, within
+from serving.ops.shutdown import Shutdown, StoppedError, call_unless_stopped, call_within
 from serving.ops.spans import batch_spans
 from serving.pipeline.batch import Scorer
 from serving.pipeline.profiles import ProfileReader, ProfileTable
@@ -85,7 +85,7 @@ class Engine:
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
         # Its producers wait for Kafka as long as it takes.
         stop = stop or threading.Event()
-        self._delivery: Delivery = unless_stopped(stop, self._make_delivery, self._beat)
+        self._delivery: Delivery = call_unless_stopped(stop, self._make_delivery, self._beat)
         self._is_paused = False
         self._gauges_at = 0.0
         self._lag = 0
@@ -147,7 +147,7 @@ class Engine:
         self._models.start()
         self._profile_reader.start()
         caught_up = partial(self._profile_reader.wait_until_caught_up, _PROFILES_TIMEOUT_S)
-        unless_stopped(stop, caught_up, self._beat)
+        call_unless_stopped(stop, caught_up, self._beat)
         self._wait_for_model(stop)
         self._consumer.subscribe(
             [self._settings.topics.transactions],
@@ -294,7 +294,7 @@ class Engine:
         self._models.stop()
         self._profile_reader.stop(self._shutdown.close_left_s)
         try:
-            within(self._shutdown.close_left_s, self._consumer.close)
+            call_within(self._shutdown.close_left_s, self._consumer.close)
         except (KafkaException, TimeoutError) as error:
             log.warning("leaving the consumer group failed: %s", error)
         self._delivery.close()

@@ -12,12 +12,12 @@ from pathlib import Path
 from fraud.kafka.access import transactional_prefix
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.ops.access_check import require_rights
+from serving.ops.access_check import require_permissions
 from serving.ops.health import StatusServer
 from serving.ops.metrics import Metrics
-from serving.ops.shutdown import StoppedError, unless_stopped
-from serving.ops.topic_check import warn_of_topics
-from serving.ops.worker_index import take_slot
+from serving.ops.shutdown import StoppedError, call_unless_stopped
+from serving.ops.topic_check import check_topic_settings
+from serving.ops.worker_index import claim_worker_index
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +39,23 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 def _run(settings: Settings, stop: threading.Event) -> None:
     # First of all: the clients of the engine would wait for a broker without end.
-    unless_stopped(stop, partial(require_rights, settings))
+    call_unless_stopped(stop, partial(require_permissions, settings))
     folder = settings.home / "serving"
-    with take_slot(folder) as slot:
+    with claim_worker_index(folder) as slot:
         metrics = Metrics()
-        unless_stopped(stop, partial(warn_of_topics, settings, metrics))
+        call_unless_stopped(stop, partial(check_topic_settings, settings, metrics))
         engine = Engine(settings, transactional_id(settings, slot), metrics, stop)
         port = settings.serving.http_port
         server = StatusServer(settings.serving.http_host, port and port + slot, engine, metrics)
         try:
             _tell_address(folder / f"worker-{slot}.json", settings.serving.http_host, server.port)
-            spare_the_collector()
+            tune_garbage_collector()
             engine.run(stop)
         finally:
             server.close()
 
 
-def spare_the_collector() -> None:
+def tune_garbage_collector() -> None:
     """Let it look seldom, and not at what is imported and built by now, which stays.
 
     A micro-batch makes thousands of objects that live until its commit and have no cycles. Looking through

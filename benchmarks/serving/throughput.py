@@ -22,7 +22,7 @@ from fraud.schema import Prediction, Transaction
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.ops.metrics import Metrics
-from serving.run import spare_the_collector
+from serving.run import tune_garbage_collector
 
 _TOPIC = "transactions"
 
@@ -39,7 +39,7 @@ class Figure:
 def run(messages: int, cards: int, rounds: int) -> Section:
     """Each contestant `rounds` times in turn; the median of each counts."""
     figures = []
-    spare_the_collector()
+    tune_garbage_collector()
     with workplace() as place:
         fill(place.settings("filler", topic=_TOPIC), messages, cards)
         for turn in range(rounds):

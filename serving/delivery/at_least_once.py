@@ -17,10 +17,10 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from fraud.kafka.clients import producer_config
 from fraud.kafka.errors import denial
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers, Clock, last_offsets
+from serving.delivery.protocol import Clock, OutboxBatch, last_offsets
 from serving.delivery.sending import send
 from serving.ops.metrics import Metrics
-from serving.ops.shutdown import Shutdown, within
+from serving.ops.shutdown import Shutdown, call_within
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _MOST_UNACKNOWLEDGED = 50_000
 class _Flight:
     """Answers on their way, and how many of them were not reported on yet."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: OutboxBatch) -> None:
         self.answers = answers
         self.missing = len(answers)
         self.failure: Any = None
@@ -60,8 +60,8 @@ class AtLeastOnce:
         self._consumer = consumer
         self._metrics = metrics
         self._flights: deque[_Flight] = deque()
-        self._arrived: dict[int, Answers] = {}
-        self._committing: dict[int, Answers] = {}
+        self._arrived: dict[int, OutboxBatch] = {}
+        self._committing: dict[int, OutboxBatch] = {}
         self._committing_since = 0.0
         self._clock = Clock(settings.serving.commit_interval_s)
         self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 0}))
@@ -76,7 +76,7 @@ class AtLeastOnce:
         """Whether everything published is committed."""
         return not (self._flights or self._arrived or self._committing)
 
-    def publish(self, answers: Iterable[Answers]) -> None:
+    def publish(self, answers: Iterable[OutboxBatch]) -> None:
         """Take answers over and send them."""
         for one in answers:
             self._flights.append(self._send(one))
@@ -131,7 +131,7 @@ class AtLeastOnce:
         self._producer.flush(min(_FLUSH_TIMEOUT_S, self._shutdown.close_left_s))
         self._producer = None
 
-    def _send(self, answers: Answers) -> _Flight:
+    def _send(self, answers: OutboxBatch) -> _Flight:
         flight = _Flight(answers)
         try:
             send(self._producer, self._settings, answers, flight.reported)
@@ -176,7 +176,7 @@ class AtLeastOnce:
         try:
             commit = partial(self._consumer.commit, offsets=self._offsets(due), asynchronous=False)
             # It waits for the group's coordinator for as long as that is away.
-            within(max(0.0, deadline - time.monotonic()), commit)
+            call_within(max(0.0, deadline - time.monotonic()), commit)
         except (KafkaException, TimeoutError) as error:
             log.warning("the offsets were not committed: %s", error)
             self._metrics.aborts.inc()
@@ -186,5 +186,5 @@ class AtLeastOnce:
         self._clock.stop()
         return True
 
-    def _offsets(self, answers: dict[int, Answers]) -> Any:
+    def _offsets(self, answers: dict[int, OutboxBatch]) -> Any:
         return last_offsets(self._settings.topics.transactions, list(answers.values()))

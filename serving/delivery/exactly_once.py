@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException
 
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers, Clock
+from serving.delivery.protocol import Clock, OutboxBatch
 from serving.delivery.sending import send
 from serving.delivery.transactions import CALL_TIMEOUT_S, Job, Transactions, told
 from serving.ops.metrics import Metrics
@@ -47,8 +47,8 @@ class ExactlyOnce:
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
-        self._waiting: list[Answers] = []
-        self._returned: list[Answers] = []
+        self._waiting: list[OutboxBatch] = []
+        self._returned: list[OutboxBatch] = []
         # Of all that is not committed; counted along, since it is asked for in every round.
         self._count = 0
         self._clock = Clock(settings.serving.commit_interval_s)
@@ -67,7 +67,7 @@ class ExactlyOnce:
         """Whether everything published is committed."""
         return not any(self._uncommitted())
 
-    def publish(self, answers: Iterable[Answers]) -> None:
+    def publish(self, answers: Iterable[OutboxBatch]) -> None:
         """Take answers over; they are committed later, in the order given."""
         for one in answers:
             self._waiting.append(one)
@@ -215,7 +215,7 @@ class ExactlyOnce:
             log.error("a commit hangs in librdkafka; its producer is discarded and its outcome looked up")
             self._job = self._transactions.replace(job)
 
-    def _uncommitted(self) -> Sequence[list[Answers]]:
+    def _uncommitted(self) -> Sequence[list[OutboxBatch]]:
         """In the order in which they are to be committed."""
         ending = self._job.answers if self._job else []
         return ending, self._returned, self._filling.answers, self._waiting

@@ -24,7 +24,7 @@ from fraud.messages.dead_letters import DeadLetter
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.native import event_clock
 from fraud.schema import Millis
-from serving.state.partition_state import AdmissionState, Place, Trail
+from serving.state.partition_state import AdmissionState, ReplayPoint, ReplayPoints
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +39,23 @@ _MEMORY = Decoder(_Memory)
 
 
 @dataclass(frozen=True)
-class Answers:
+class OutboxBatch:
     """What a run of consecutive messages of one partition is answered with.
 
-    `end` is the offset after the last of them, `newest` admission's after it; `predictions` have the form
-    that `Producer.produce_batch` takes; `arrived` are the messages' Kafka timestamps in ms; `admission` and
-    `trail` are what the partition's state goes on from (`serving.state.partition_state`).
+    `end` is the offset after the last of them, `max_event_time` admission's after it in ms; `predictions` have
+    the form that `Producer.produce_batch` takes; `kafka_timestamps` are the messages' in ms; `admission` and
+    `replay_points` are what the partition's state goes on from (`serving.state.partition_state`).
     """
 
     partition: int
     start: int
     end: int
-    newest: int
+    max_event_time: int
     predictions: list[dict[str, Any]] = field(repr=False)
     dead_letters: list[DeadLetter] = field(repr=False)
-    arrived: npt.NDArray[np.int64] = field(repr=False)
+    kafka_timestamps: npt.NDArray[np.int64] = field(repr=False)
     admission: AdmissionState = field(default=(), repr=False)
-    trail: Trail = field(default=(), repr=False)
+    replay_points: ReplayPoints = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.predictions) + len(self.dead_letters)
@@ -80,7 +80,7 @@ class Delivery(Protocol):
     def is_idle(self) -> bool:
         """Whether everything published is committed."""
 
-    def publish(self, answers: Iterable[Answers]) -> None:
+    def publish(self, answers: Iterable[OutboxBatch]) -> None:
         """Take answers over; they are committed later, in the order given."""
 
     def tend(self) -> None:
@@ -99,19 +99,19 @@ class Delivery(Protocol):
         """Let go of the producer; what is not committed stays uncommitted."""
 
 
-def last_offsets(topic: str, answers: Sequence[Answers]) -> list[TopicPartition]:
+def last_offsets(topic: str, answers: Sequence[OutboxBatch]) -> list[TopicPartition]:
     """The positions that `answers` lead to, each with admission's memory as its metadata."""
     last = {one.partition: one for one in answers}
     return [TopicPartition(topic, one.partition, one.end, metadata=_metadata(one)) for one in last.values()]
 
 
-def _metadata(answers: Answers) -> str:
+def _metadata(answers: OutboxBatch) -> str:
     """`newest` is what earlier versions read."""
-    told = {"newest": answers.newest, "door": answers.admission, "trail": answers.trail}
+    told = {"newest": answers.max_event_time, "door": answers.admission, "trail": answers.replay_points}
     return json.dumps(told, separators=(",", ":"))
 
 
-def newest_of(committed: TopicPartition) -> int | None:
+def max_event_time_of(committed: TopicPartition) -> int | None:
     """Admission's memory in a committed offset; None when the offset was set by other means."""
     try:
         return _MEMORY.decode((committed.metadata or "").encode()).newest
@@ -119,18 +119,18 @@ def newest_of(committed: TopicPartition) -> int | None:
         return None
 
 
-def admission_of(committed: TopicPartition) -> AdmissionState:
+def admission_state_of(committed: TopicPartition) -> AdmissionState:
     """The state of admission in a committed offset; empty when an earlier version has committed it."""
     found: Any = _told(committed).get("door")
     return tuple(found) if _is_admission(found) else ()
 
 
-def trail_of(committed: TopicPartition) -> Trail:
+def replay_points_of(committed: TopicPartition) -> ReplayPoints:
     """The places in a committed offset; empty when an earlier version has committed it."""
     found = _told(committed).get("trail")
     if not isinstance(found, list) or not all(_is_place(place) for place in found):
         return ()
-    return tuple(Place(offset, tuple(admission)) for offset, admission in found)
+    return tuple(ReplayPoint(offset, tuple(admission)) for offset, admission in found)
 
 
 def _told(committed: TopicPartition) -> dict[str, Any]:
@@ -155,7 +155,7 @@ def _is_admission(found: Any) -> bool:
     )
 
 
-def is_committed(answers: Sequence[Answers], committed: Sequence[TopicPartition]) -> bool:
+def is_committed(answers: Sequence[OutboxBatch], committed: Sequence[TopicPartition]) -> bool:
     """Whether the group's committed offsets say that `answers` were committed, all of them or none.
 
     Raises:

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from fraud.messages.dead_letters import Report, send_dead_letter
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers
+from serving.delivery.protocol import OutboxBatch
 
 _QUEUE_HEADROOM = 100_000
 """Messages; the producer's queue is never filled beyond this."""
@@ -16,7 +16,7 @@ _NO_ROOM_AFTER_S = 5.0
 """A queue that gives no room for so long belongs to a Kafka that is away."""
 
 
-def send(producer: Any, settings: Settings, answers: Answers, report: Report | None = None) -> None:
+def send(producer: Any, settings: Settings, answers: OutboxBatch, report: Report | None = None) -> None:
     """Produce the predictions and the dead letters of `answers`.
 
     Raises:

@@ -17,8 +17,8 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.errors import denial
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers, PositionsMovedError, is_committed, last_offsets
-from serving.ops.access_check import require_rights_still
+from serving.delivery.protocol import OutboxBatch, PositionsMovedError, is_committed, last_offsets
+from serving.ops.access_check import recheck_permissions
 from serving.ops.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Transaction:
 
     name: str
     producer: Any
-    answers: list[Answers] = field(default_factory=list)
+    answers: list[OutboxBatch] = field(default_factory=list)
     is_open: bool = False
     is_broken: bool = False
 
@@ -54,7 +54,7 @@ class Job:
 
     name: str
     producer: Any
-    answers: list[Answers]
+    answers: list[OutboxBatch]
     group: Any = None
     is_committed: bool = False
     moved: PositionsMovedError | None = None
@@ -124,7 +124,7 @@ class Transactions:
             else:
                 return True
         self._abort(job)
-        require_rights_still(self._settings)
+        recheck_permissions(self._settings)
         return False
 
     def _abort(self, job: Job) -> bool:
@@ -136,7 +136,7 @@ class Transactions:
         """Fence whatever the old producer left, and ask the group's offsets what became of it."""
         self._metrics.producers_replaced.inc()
         job.producer = self._new_producer(job)
-        require_rights_still(self._settings)
+        recheck_permissions(self._settings)
         was_committed = bool(job.answers) and is_committed(job.answers, self._committed(job))
         log.warning("the transaction in doubt was %s", "committed" if was_committed else "not committed")
         return was_committed

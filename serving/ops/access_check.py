@@ -9,7 +9,7 @@ from fraud.settings import Settings
 log = logging.getLogger(__name__)
 
 
-def require_rights(settings: Settings) -> None:
+def require_permissions(settings: Settings) -> None:
     """See that every topic is there and that we may do our work.
 
     Raises:
@@ -24,14 +24,14 @@ def require_rights(settings: Settings) -> None:
     require_group(settings, settings.serving.group_id, "read")
 
 
-def require_rights_still(settings: Settings) -> None:
+def recheck_permissions(settings: Settings) -> None:
     """After a failure: a right that was lost shows as one of many errors, of which most others pass.
 
     Raises:
         RefusedError: a right is lost.
     """
     try:
-        require_rights(settings)
+        require_permissions(settings)
     except RefusedError:
         raise
     except UnreachableError as error:

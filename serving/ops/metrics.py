@@ -18,7 +18,7 @@ from fraud.features.availability import profile_days
 from fraud.kafka.clients import DAY_MS
 from fraud.kafka.keys import KINDS, Kind
 from fraud.registry.bundle import ModelBundle
-from serving.delivery.protocol import Answers
+from serving.delivery.protocol import OutboxBatch
 from serving.ops.spans import BatchSpans
 
 SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
@@ -195,11 +195,11 @@ class Metrics:
             for generation, count in Tally(compress(dates, (keys == key).tolist())).items():
                 self.profile_use.labels(_age(generation, day, day - behind)).inc(count)
 
-    def visible(self, answers: Sequence[Answers]) -> None:
+    def visible(self, answers: Sequence[OutboxBatch]) -> None:
         """Note the latency of answers that have just been committed."""
         now_ms = time.time() * 1_000
         for one in answers:
-            self.end_to_end.observe_many((now_ms - one.arrived) / 1_000)
+            self.end_to_end.observe_many((now_ms - one.kafka_timestamps) / 1_000)
 
     def decided(self, decisions: Sequence[str]) -> None:
         """Count a micro-batch's decisions."""

@@ -71,7 +71,7 @@ class Shutdown:
         self._began = min(self._began, time.monotonic())
 
 
-def unless_stopped(
+def call_unless_stopped(
     stop: threading.Event, call: Callable[[], _Result], beat: Callable[[], None] = lambda: None
 ) -> _Result:
     """The result of a call that may block; `beat` is called while it is waited for.
@@ -87,7 +87,7 @@ def unless_stopped(
     raise StoppedError
 
 
-def within(timeout_s: float, call: Callable[[], _Result]) -> _Result:
+def call_within(timeout_s: float, call: Callable[[], _Result]) -> _Result:
     """The result of a call that may block.
 
     Raises:
@@ -114,7 +114,7 @@ def _begin(call: Callable[[], _Result]) -> "Future[_Result]":
 
 
 @contextmanager
-def ended_by_force(stop: threading.Event, drain_timeout_s: float) -> Iterator[None]:
+def forced_exit(stop: threading.Event, drain_timeout_s: float) -> Iterator[None]:
     """End this process if the block has not ended some seconds after the drain time; for entry points."""
     ended = threading.Event()
 

@@ -10,7 +10,7 @@ from serving.ops.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-def warn_of_topics(settings: Settings, metrics: Metrics) -> None:
+def check_topic_settings(settings: Settings, metrics: Metrics) -> None:
     """Log and count what is not as it should be; without the right to look, that is said.
 
     Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def take_slot(folder: Path) -> Iterator[int]:
+def claim_worker_index(folder: Path) -> Iterator[int]:
     """The lowest number that no living process holds, held until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in count():

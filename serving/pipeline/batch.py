@@ -23,14 +23,14 @@ from fraud.native import id_index
 from fraud.native.json_reader import TEXTS
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers
+from serving.delivery.protocol import OutboxBatch
 from serving.models.slot import Served
 from serving.ops.metrics import Metrics
 from serving.pipeline.decide import decide
 from serving.pipeline.key_sampling import KeySampler
 from serving.pipeline.profiles import ProfileTable
 from serving.pipeline.reasons import explain
-from serving.state.partition_state import AdmissionState, PartitionState, Trail
+from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoints
 
 Rows = npt.NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class _Passed:
     end: int
     newest: int
     admission: AdmissionState
-    trail: Trail
+    replay_points: ReplayPoints
     arrived: npt.NDArray[np.int64]
     dead_letters: list[DeadLetter]
     fresh: Arrivals
@@ -66,15 +66,15 @@ class Scorer:
         batch: Iterable[tuple[PartitionState, Sequence[Any]]],
         champion: Served,
         challenger: Served | None = None,
-    ) -> list[Answers]:
+    ) -> list[OutboxBatch]:
         """Advance each state over its messages and answer them."""
         passed = [self._pass(state, messages) for state, messages in batch]
         fresh = [one.fresh for one in passed if len(one.fresh)]
         rows = [one.features for one in passed if len(one.fresh)]
         predictions = iter(self._predict(fresh, np.concatenate(rows), champion, challenger) if fresh else ())
         return [
-            Answers(one.partition, one.start, one.end, one.newest, [*islice(predictions, len(one.fresh))],
-                    one.dead_letters, one.arrived, one.admission, one.trail)
+            OutboxBatch(one.partition, one.start, one.end, one.newest, [*islice(predictions, len(one.fresh))],
+                    one.dead_letters, one.arrived, one.admission, one.replay_points)
             for one in passed
         ]  # fmt: skip
 
@@ -102,7 +102,7 @@ class Scorer:
         state.mark()
         return _Passed(
             state.partition, start, state.position,
-            state.admission.newest, tuple(state.admission.state), state.trail,
+            state.admission.newest, tuple(state.admission.state), state.replay_points,
             arrived, letters, fresh, features,
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ AdmissionState = tuple[int, ...]
 """Of admission, at a place in the log (`fraud.native.event_clock`)."""
 
 
-class Place(NamedTuple):
+class ReplayPoint(NamedTuple):
     """A place in the log, and admission before the message there."""
 
     offset: int
@@ -46,7 +46,7 @@ class Place(NamedTuple):
         return self.admission[event_clock.HIGHEST] == 0
 
 
-Trail = tuple[Place, ...]
+ReplayPoints = tuple[ReplayPoint, ...]
 """Places in the log from which a state can be rebuilt, in their order."""
 
 
@@ -61,32 +61,32 @@ class PartitionState:
     position: int
     admission: AdmissionFilter
     cards: CardStore = field(default_factory=CardStore)
-    trail: Trail = ()
+    replay_points: ReplayPoints = ()
     partitions: int = 0
 
     def mark(self) -> None:
         """Note where the state stands, when the clock has moved far enough since the last place."""
         if (
-            not self.trail
-            or self.admission.newest >= self.trail[-1].admission[event_clock.MAX] + _BETWEEN_PLACES_MS
+            not self.replay_points
+            or self.admission.newest >= self.replay_points[-1].admission[event_clock.MAX] + _BETWEEN_PLACES_MS
         ):
-            self.trail = _shortened(
-                (*self.trail, Place(self.position, tuple(self.admission.state))), self.admission
+            self.replay_points = _shortened(
+                (*self.replay_points, ReplayPoint(self.position, tuple(self.admission.state))), self.admission
             )
 
 
 @dataclass(frozen=True)
-class Committed:
+class CommittedPosition:
     """Where the group stands in a partition.
 
-    `newest` is admission's clock there, None if unknown; `admission` and `trail` are empty if an earlier
+    `newest` is admission's clock there, None if unknown; `admission` and `replay_points` are empty if an earlier
     version has committed.
     """
 
     position: int
     newest: int | None
     admission: AdmissionState = ()
-    trail: Trail = ()
+    replay_points: ReplayPoints = ()
 
 
 class RestorationCancelledError(Exception):
@@ -113,59 +113,68 @@ def replay(
         _take(state, consumer.consume(_BATCH, 0.1), end)
 
 
-def replay_begin(settings: Settings, consumer: Any, partition: int, committed: Committed) -> PartitionState:
+def replay_start_state(
+    settings: Settings, consumer: Any, partition: int, committed: CommittedPosition
+) -> PartitionState:
     """The state from which a replay to `committed` yields the exact one; without cards, at its place."""
     here = TopicPartition(settings.topics.transactions, partition)
     first, _ = consumer.get_watermark_offsets(here, timeout=settings.kafka.request_timeout_s)
     known = _last_place(settings, partition, committed)
     if known is None:
         start = _start_by_time(settings, consumer, here, committed, int(first))
-        trail: Trail = (Place(start, tuple(event_clock.start_state())),) if start == first else ()
+        replay_points: ReplayPoints = (
+            (ReplayPoint(start, tuple(event_clock.start_state())),) if start == first else ()
+        )
         return PartitionState(
-            partition, start, AdmissionFilter(settings.admission, partition=partition), trail=trail
+            partition,
+            start,
+            AdmissionFilter(settings.admission, partition=partition),
+            replay_points=replay_points,
         )
     admission = AdmissionFilter(settings.admission, state=known.admission, partition=partition)
-    passed = tuple(place for place in committed.trail if place.offset <= known.offset)
+    passed = tuple(place for place in committed.replay_points if place.offset <= known.offset)
     # What was deleted of the log since cannot be replayed.
-    return PartitionState(partition, max(known.offset, int(first)), admission, trail=passed)
+    return PartitionState(partition, max(known.offset, int(first)), admission, replay_points=passed)
 
 
-def finish_replay(settings: Settings, state: PartitionState, committed: Committed) -> None:
+def restore_committed_admission(
+    settings: Settings, state: PartitionState, committed: CommittedPosition
+) -> None:
     """Lay the committed memory over a replayed one: after a part of the log was deleted it alone is exact."""
     if committed.admission:
         state.admission = AdmissionFilter(
             settings.admission, state=committed.admission, partition=state.partition
         )
-        state.trail = committed.trail
+        state.replay_points = committed.replay_points
     elif committed.newest is not None and committed.newest != state.admission.newest:
         state.admission = AdmissionFilter(settings.admission, committed.newest, partition=state.partition)
 
 
-def _last_place(settings: Settings, partition: int, committed: Committed) -> Place | None:
+def _last_place(settings: Settings, partition: int, committed: CommittedPosition) -> ReplayPoint | None:
     """The last place in the trail before which nothing matters any more."""
     if not committed.admission:
         return None
     admission = AdmissionFilter(settings.admission, state=committed.admission, partition=partition)
-    fitting = [place for place in committed.trail if _is_enough(place, admission)]
+    fitting = [place for place in committed.replay_points if _is_enough(place, admission)]
     return fitting[-1] if fitting else None
 
 
-def _is_enough(place: Place, admission: AdmissionFilter) -> bool:
+def _is_enough(place: ReplayPoint, admission: AdmissionFilter) -> bool:
     """Whether no event before the place matters to what admission lets in from now on."""
     return (
         place.is_begin or place.admission[event_clock.HIGHEST] <= admission.low_watermark - LONGEST_WINDOW_MS
     )
 
 
-def _shortened(trail: Trail, admission: AdmissionFilter) -> Trail:
+def _shortened(replay_points: ReplayPoints, admission: AdmissionFilter) -> ReplayPoints:
     """Without the places before one that is enough; of too many every second goes."""
-    enough = [number for number, place in enumerate(trail) if _is_enough(place, admission)]
-    kept = trail[enough[-1] :] if enough else trail
+    enough = [number for number, place in enumerate(replay_points) if _is_enough(place, admission)]
+    kept = replay_points[enough[-1] :] if enough else replay_points
     return kept if len(kept) <= _MOST_PLACES else (kept[0], *kept[1:-1:2], kept[-1])
 
 
 def _start_by_time(
-    settings: Settings, consumer: Any, here: TopicPartition, committed: Committed, first: int
+    settings: Settings, consumer: Any, here: TopicPartition, committed: CommittedPosition, first: int
 ) -> int:
     """Where a replay begins that finds no place in the trail: Kafka finds the first message from a time on.
 

@@ -15,15 +15,15 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
-from serving.delivery.protocol import admission_of, newest_of, trail_of
+from serving.delivery.protocol import admission_state_of, max_event_time_of, replay_points_of
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import (
-    Committed,
+    CommittedPosition,
     PartitionState,
     RestorationCancelledError,
-    finish_replay,
     replay,
-    replay_begin,
+    replay_start_state,
+    restore_committed_admission,
 )
 from serving.state.snapshots import Snapshots
 
@@ -167,10 +167,10 @@ class Partitions:
             state = self._snapshots.load(partition, committed)
             source = "snapshot" if state else "replay"
             if state is None:
-                state = replay_begin(self._settings, consumer, partition, committed)
+                state = replay_start_state(self._settings, consumer, partition, committed)
             start = state.position
             replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
-            finish_replay(self._settings, state, committed)
+            restore_committed_admission(self._settings, state, committed)
             state.partitions = self._count_partitions(consumer)
         finally:
             consumer.close()
@@ -187,22 +187,22 @@ class Partitions:
         known = consumer.list_topics(topic, timeout=self._settings.kafka.request_timeout_s)
         return len(known.topics[topic].partitions)
 
-    def _committed(self, consumer: Consumer, partition: int) -> Committed:
+    def _committed(self, consumer: Consumer, partition: int) -> CommittedPosition:
         timeout_s = self._settings.kafka.request_timeout_s
         (found,) = consumer.committed([self._at(partition)], timeout=timeout_s)
         first, end = consumer.get_watermark_offsets(self._at(partition), timeout=timeout_s)
         if found.offset == OFFSET_INVALID:
-            return Committed(first, None)
+            return CommittedPosition(first, None)
         if not first <= found.offset <= end:
             log.error(
                 "partition %d: the committed offset %d is outside of the topic (%d to %d), which was "
                 "recreated or has lost messages to retention; going on at %d",
                 partition, found.offset, first, end, first,
             )  # fmt: skip
-            return Committed(first, None)
-        newest = newest_of(found)
+            return CommittedPosition(first, None)
+        newest = max_event_time_of(found)
         if newest is None:
             log.warning(
                 "partition %d: its offset was not committed by serving; replaying all of it", partition
             )
-        return Committed(found.offset, newest, admission_of(found), trail_of(found))
+        return CommittedPosition(found.offset, newest, admission_state_of(found), replay_points_of(found))

@@ -19,7 +19,7 @@ from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
-from serving.state.partition_state import AdmissionState, PartitionState, Place, Trail
+from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoint, ReplayPoints
 
 CHECKSUM_BYTES = 32
 HEAD_BYTES = 4_096
@@ -56,7 +56,7 @@ def encode(
     newest: int,
     arrays: Arrays,
     admission: AdmissionState = (),
-    trail: Trail = (),
+    replay_points: ReplayPoints = (),
 ) -> bytes:
     """The snapshot of the state after every message before `offset`, with admission there and its trail."""
     contents = [_bytes_of(array) for array in arrays.values()]
@@ -69,7 +69,7 @@ def encode(
         "offset": offset,
         "newest": newest,
         "door": admission,
-        "trail": trail,
+        "trail": replay_points,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
         "ids": len(arrays["ids"]),
@@ -92,8 +92,8 @@ def decode(snapshot: BufferedIOBase, origin: Origin, settings: AdmissionSettings
         raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
     cards = CardStore.restore(told["cards"], told["events"], told["ids"], partial(_fill, snapshot, told))
     admission = AdmissionFilter(settings, told["newest"], told.get("door", ()), origin.partition)
-    trail = tuple(Place(offset, tuple(state)) for offset, state in told.get("trail", ()))
-    return PartitionState(origin.partition, told["offset"], admission, cards, trail)
+    replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in told.get("trail", ()))
+    return PartitionState(origin.partition, told["offset"], admission, cards, replay_points)
 
 
 def _head(told: dict[str, Any]) -> bytes:

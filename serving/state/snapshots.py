@@ -20,7 +20,7 @@ from fraud.lake import Lake, open_lake
 from fraud.native import event_clock
 from fraud.settings import AdmissionSettings, Settings
 from serving.ops.metrics import Metrics
-from serving.state.partition_state import Committed, PartitionState, Place, Trail
+from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
 from serving.state.snapshot_format import Arrays, Origin, UnusableSnapshotError, decode, encode
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Snapshots:
             self._written_at[state.partition] = state.position
             self._begin(state)
 
-    def load(self, partition: int, committed: Committed) -> PartitionState | None:
+    def load(self, partition: int, committed: CommittedPosition) -> PartitionState | None:
         """The newest usable snapshot that is not beyond `committed`; None: replay."""
         if not self._settings.serving.snapshot_interval_s:
             return None
@@ -108,16 +108,18 @@ class Snapshots:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
         state.cards.forget_idle(state.admission.low_watermark)
-        place = Place(state.position, tuple(state.admission.state))
-        told = (state.partition, place, state.trail, state.cards.dump(state.admission.low_watermark))
+        place = ReplayPoint(state.position, tuple(state.admission.state))
+        told = (state.partition, place, state.replay_points, state.cards.dump(state.admission.low_watermark))
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
         self._thread.start()
 
-    def _write(self, partition: int, place: Place, trail: Trail, arrays: Arrays) -> None:
+    def _write(self, partition: int, place: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
         begun, offset, newest = time.monotonic(), place.offset, place.admission[event_clock.MAX]
         try:
             lake, folder = self._open()
-            content = encode(self._origin(folder, partition), offset, newest, arrays, place.admission, trail)
+            content = encode(
+                self._origin(folder, partition), offset, newest, arrays, place.admission, replay_points
+            )
             lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
             for path in self._paths(lake, folder, partition)[_KEPT:]:
                 lake.remove(path)
@@ -152,7 +154,7 @@ class Snapshots:
 
     def _origin(self, folder: str, partition: int) -> Origin:
         topic = self._settings.topics.transactions
-        admission = what_admits(self._settings.admission)
+        admission = admission_settings_in_use(self._settings.admission)
         return Origin(topic, folder.rsplit("@", 1)[1], partition, admission)
 
     def _open(self) -> tuple[Lake, str]:
@@ -166,7 +168,7 @@ class Snapshots:
             return self._opened
 
 
-def what_admits(settings: AdmissionSettings) -> str:
+def admission_settings_in_use(settings: AdmissionSettings) -> str:
     """The settings on which a state depends; those that earlier versions lack only where they are in use."""
     unused = {
         name

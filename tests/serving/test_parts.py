@@ -11,16 +11,22 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
-from serving.delivery.protocol import Answers, PositionsMovedError, is_committed, last_offsets, newest_of
+from serving.delivery.protocol import (
+    OutboxBatch,
+    PositionsMovedError,
+    is_committed,
+    last_offsets,
+    max_event_time_of,
+)
 from serving.ops.metrics import ArrayHistogram, Metrics, gauge_values
-from serving.ops.worker_index import take_slot
+from serving.ops.worker_index import claim_worker_index
 from serving.pipeline.decide import decide
 from serving.pipeline.profiles import ProfileTable
 from serving.pipeline.reasons import describe
 
 
-def _answers(partition: int, start: int, end: int) -> Answers:
-    return Answers(partition, start, end, 7, [], [], np.array([], dtype=np.int64))
+def _answers(partition: int, start: int, end: int) -> OutboxBatch:
+    return OutboxBatch(partition, start, end, 7, [], [], np.array([], dtype=np.int64))
 
 
 def _at(**offsets: int) -> list[TopicPartition]:
@@ -48,12 +54,12 @@ def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> N
 def test_a_commit_remembers_the_last_position_and_the_door() -> None:
     offsets = {one.partition: one for one in last_offsets("t", SENT)}
     assert {number: one.offset for number, one in offsets.items()} == {0: 30, 1: 6}
-    assert newest_of(offsets[0]) == 7
+    assert max_event_time_of(offsets[0]) == 7
 
 
 @pytest.mark.parametrize("metadata", ["", "x", "[]", json.dumps({"newest": "x"})])
 def test_an_offset_committed_by_others_remembers_nothing(metadata: str) -> None:
-    assert newest_of(TopicPartition("t", 0, 3, metadata)) is None
+    assert max_event_time_of(TopicPartition("t", 0, 3, metadata)) is None
 
 
 def test_the_threshold_itself_is_reviewed() -> None:
@@ -157,8 +163,8 @@ def test_every_feature_has_words(feature: str) -> None:
 
 
 def test_slots_are_the_lowest_free_numbers(tmp_path: Path) -> None:
-    with take_slot(tmp_path) as first:
-        with take_slot(tmp_path) as second:
+    with claim_worker_index(tmp_path) as first:
+        with claim_worker_index(tmp_path) as second:
             assert (first, second) == (0, 1)
-        with take_slot(tmp_path) as again:
+        with claim_worker_index(tmp_path) as again:
             assert again == 1

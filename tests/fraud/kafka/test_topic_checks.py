@@ -23,7 +23,7 @@ from fraud.kafka.topic_checks import check_topics, history_findings, plan_differ
 from fraud.settings import Settings
 from producer.replay.checks import require_taken
 from serving.ops.metrics import Metrics, gauge_values
-from serving.ops.topic_check import warn_of_topics
+from serving.ops.topic_check import check_topic_settings
 from tests.conftest import SettingsFactory
 from tests.serving.world import wait_for
 
@@ -188,7 +188,7 @@ def say(caplog: pytest.LogCaptureFixture) -> Callable[[Settings], tuple[str, lis
 
     def said(settings: Settings) -> tuple[str, list[dict[str, Any]]]:
         metrics = Metrics()
-        warn_of_topics(settings, metrics)
+        check_topic_settings(settings, metrics)
         return caplog.text, [labels for labels, _ in gauge_values(metrics, "fraud_topic_findings")]
 
     return said

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
-from serving.delivery.protocol import Answers
+from serving.delivery.protocol import OutboxBatch
 from serving.ops.metrics import Metrics, gauge_values
 
 pytestmark = pytest.mark.broker
@@ -51,11 +51,11 @@ class World:
             self.delivery.tend()
 
 
-def answers(start: int, value: bytes = b"{}") -> Answers:
+def answers(start: int, value: bytes = b"{}") -> OutboxBatch:
     """Ten messages, answered with `value`."""
     predictions = [{"key": "card-1", "value": value} for _ in range(10)]
     arrived = np.full(10, int(time.time() * 1_000))
-    return Answers(PARTITION, start, start + 10, 1, predictions, [], arrived)
+    return OutboxBatch(PARTITION, start, start + 10, 1, predictions, [], arrived)
 
 
 def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.settings import Settings
 from serving.delivery.exactly_once import ExactlyOnce
-from serving.delivery.protocol import Answers
+from serving.delivery.protocol import OutboxBatch
 from serving.ops.metrics import Metrics
 from tests.serving.world import read_all
 
@@ -48,7 +48,7 @@ class World:
     def tend_until_idle(self) -> None:
         self.go_round_until(lambda: self.delivery.is_idle, self.delivery.tend)
 
-    def publish_during_a_commit(self, answers: Answers) -> None:
+    def publish_during_a_commit(self, answers: OutboxBatch) -> None:
         """Publish when the commit of what was published before has begun."""
         self.go_round_until(lambda: self.delivery._job is not None, self.delivery.tend)
         self.delivery.publish([answers])
@@ -77,11 +77,13 @@ def world(settings: Settings) -> Iterator[World]:
     made.close()
 
 
-def answers(start: int) -> Answers:
+def answers(start: int) -> OutboxBatch:
     """Ten messages, answered with their offsets."""
     numbers = range(start, start + 10)
     predictions = [{"key": "card-1", "value": str(number).encode()} for number in numbers]
-    return Answers(PARTITION, start, start + 10, 1, predictions, [], np.full(10, int(time.time() * 1_000)))
+    return OutboxBatch(
+        PARTITION, start, start + 10, 1, predictions, [], np.full(10, int(time.time() * 1_000))
+    )
 
 
 def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: World) -> None:

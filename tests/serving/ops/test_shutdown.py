@@ -23,8 +23,8 @@ from serving.ops.shutdown import (
     FORCED_EXIT_CODE,
     Shutdown,
     StoppedError,
-    unless_stopped,
-    within,
+    call_unless_stopped,
+    call_within,
 )
 from tests.conftest import SettingsFactory
 from tests.faults.traffic import PARTITIONS, Load, Watch
@@ -251,10 +251,10 @@ def test_what_hangs_all_the_same_is_ended_by_force_and_named() -> None:
     # given a process whose block does not end
     program = """
 import threading, time
-from serving.stopping import ended_by_force
+from serving.ops.shutdown import forced_exit
 stop = threading.Event()
 stop.set()
-with ended_by_force(stop, 0.1):
+with forced_exit(stop, 0.1):
     time.sleep(60)
 """
     # when it is told to stop
@@ -293,14 +293,14 @@ def test_time_begins_to_run_when_a_worker_is_told_to_stop() -> None:
 def test_what_may_block_is_left_when_told_to_stop() -> None:
     # given a call that blocks, and others that do not
     stop = threading.Event()
-    assert unless_stopped(stop, lambda: 7) == within(5, lambda: 7) == 7
+    assert call_unless_stopped(stop, lambda: 7) == call_within(5, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        unless_stopped(stop, lambda: 1 // 0)
+        call_unless_stopped(stop, lambda: 1 // 0)
     with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
-        within(0.1, threading.Event().wait)
+        call_within(0.1, threading.Event().wait)
     # when the worker is told to stop, then it is not waited for
     threading.Timer(0.2, stop.set).start()
     beats: list[int] = []
     with pytest.raises(StoppedError):
-        unless_stopped(stop, threading.Event().wait, lambda: beats.append(1))
+        call_unless_stopped(stop, threading.Event().wait, lambda: beats.append(1))
     assert beats

@@ -20,14 +20,20 @@ from fraud.ingest.rows import TransactionReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
 from fraud.settings import Settings
-from serving.delivery.protocol import Answers, admission_of, last_offsets, newest_of, trail_of
+from serving.delivery.protocol import (
+    OutboxBatch,
+    admission_state_of,
+    last_offsets,
+    max_event_time_of,
+    replay_points_of,
+)
 from serving.state.partition_state import (
-    Committed,
+    CommittedPosition,
     PartitionState,
-    Place,
-    finish_replay,
+    ReplayPoint,
     replay,
-    replay_begin,
+    replay_start_state,
+    restore_committed_admission,
 )
 from serving.state.snapshot_format import Origin, decode, encode
 from tests.serving.world import BASE_MS, transaction
@@ -148,26 +154,28 @@ class Run:
 
 
 def fresh(made: Settings) -> PartitionState:
-    begin = Committed(0, None)
-    return replay_begin(made, Log([]), 0, begin)
+    begin = CommittedPosition(0, None)
+    return replay_start_state(made, Log([]), 0, begin)
 
 
-def committed(state: PartitionState) -> Committed:
+def committed(state: PartitionState) -> CommittedPosition:
     """What a restart finds, through Kafka's metadata."""
-    answers = Answers(
+    answers = OutboxBatch(
         0, 0, state.position, state.admission.newest, [], [], np.array([], dtype=np.int64),
-        tuple(state.admission.state), state.trail,
+        tuple(state.admission.state), state.replay_points,
     )  # fmt: skip
     (found,) = last_offsets("t", [answers])
     assert len(found.metadata) < 4_096
-    return Committed(found.offset, newest_of(found), admission_of(found), trail_of(found))
+    return CommittedPosition(
+        found.offset, max_event_time_of(found), admission_state_of(found), replay_points_of(found)
+    )
 
 
-def replayed(made: Settings, log: Log, stands: Committed) -> PartitionState:
-    state = replay_begin(made, log, 0, stands)
+def replayed(made: Settings, log: Log, stands: CommittedPosition) -> PartitionState:
+    state = replay_start_state(made, log, 0, stands)
     replay("t", log, state, stands.position, lambda: False)
     before = [*state.admission.state]
-    finish_replay(made, state, stands)
+    restore_committed_admission(made, state, stands)
     assert log.first or state.admission.state == before, "the replayed state is the committed one by itself"
     return state
 
@@ -180,7 +188,7 @@ def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionSta
         state.admission.newest,
         state.cards.dump(state.admission.low_watermark),
         tuple(state.admission.state),
-        state.trail,
+        state.replay_points,
     )
     return decode(io.BytesIO(content), origin, made.admission)
 
@@ -220,10 +228,10 @@ def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> No
     ]
     run.take_all(messages, Random(1))
     # then a replay begins within forty days, and the trail stays short
-    begin = replay_begin(made, Log(messages), 0, committed(run.state))
+    begin = replay_start_state(made, Log(messages), 0, committed(run.state))
     assert 32 * 12 <= len(messages) - begin.position <= 42 * 12
-    assert len(run.state.trail) <= 8
-    assert begin.trail[-1] == Place(begin.position, tuple(begin.admission.state))
+    assert len(run.state.replay_points) <= 8
+    assert begin.replay_points[-1] == ReplayPoint(begin.position, tuple(begin.admission.state))
 
 
 def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings: Settings) -> None:
@@ -231,12 +239,12 @@ def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings:
     messages, run = stream(draw, 600), Run(fresh(made))
     run.take_all(messages, draw)
     stands = committed(run.state)
-    begin = replay_begin(made, Log(messages), 0, stands).position
+    begin = replay_start_state(made, Log(messages), 0, stands).position
     # when Kafka has deleted more
     state = replayed(made, Log(messages, first=begin + 5), stands)
     # then admission is the committed one all the same
     assert state.admission.state == run.state.admission.state
-    assert state.trail == run.state.trail
+    assert state.replay_points == run.state.replay_points
 
 
 def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> None:
@@ -249,13 +257,15 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
     run.take_all(messages, draw)
     # given the bare number of an earlier version
     old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.admission.newest}))
-    stands = Committed(old.offset, newest_of(old), admission_of(old), trail_of(old))
+    stands = CommittedPosition(
+        old.offset, max_event_time_of(old), admission_state_of(old), replay_points_of(old)
+    )
     state = replayed(made, Log(messages), stands)
     # then it goes on from there
     assert state.admission.newest == run.state.admission.newest
     assert len(state.cards) == len(run.state.cards)
     # and an offset whose number the log does not yield is believed
-    stands = Committed(300, run.state.admission.newest + DAY)
+    stands = CommittedPosition(300, run.state.admission.newest + DAY)
     assert replayed(made, Log(messages, first=1), stands).admission.newest == run.state.admission.newest + DAY
 
 
@@ -265,7 +275,7 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
 )
 def test_metadata_of_others_is_no_state(metadata: str) -> None:
     found = TopicPartition("t", 0, 3, metadata)
-    assert (admission_of(found), trail_of(found)) == ((), ())
+    assert (admission_state_of(found), replay_points_of(found)) == ((), ())
 
 
 @pytest.mark.parametrize("seed", range(15))
