@@ -42,9 +42,9 @@ _MEMORY = Decoder(_Memory)
 class OutboxBatch:
     """What a run of consecutive messages of one partition is answered with.
 
-    `end` is the offset after the last of them, `max_event_time` admission's after it in ms; `predictions` have
-    the form that `Producer.produce_batch` takes; `kafka_timestamps` are the messages' in ms; `admission` and
-    `replay_points` are what the partition's state goes on from (`serving.state.partition_state`).
+    `end` is the offset after the last of them, and `max_event_time` (ms), `admission` and `replay_points` are
+    the state there (`serving.state.partition_state`); `predictions` have the form that
+    `Producer.produce_batch` takes; `kafka_timestamps` are the messages', shape (n,), in ms.
     """
 
     partition: int

@@ -79,8 +79,8 @@ class PartitionState:
 class CommittedPosition:
     """Where the group stands in a partition.
 
-    `newest` is admission's clock there, None if unknown; `admission` and `replay_points` are empty if an earlier
-    version has committed.
+    `newest` is admission's clock there, None if unknown; `admission` and `replay_points` are empty if an
+    earlier version has committed.
     """
 
     position: int
