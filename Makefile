@@ -83,7 +83,7 @@ dashboard-page: ## Build the dashboard's page anew (needs Node 20; the result is
 	cd serving/dashboard/web && npm ci && npm run check && npm run build
 
 .PHONY: screenshots
-screenshots: setup ## The dashboard's pictures in docs/images, from a real run (about 15 minutes; needs Chromium).
+screenshots: setup ## The dashboard's pictures in docs/images/dashboard, from a real run (about 15 minutes; needs Chromium).
 	$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
 .PHONY: terraform-check

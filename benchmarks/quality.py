@@ -1,6 +1,6 @@
 """How good the models are: a backtest over the simulator's newest four weeks, with its report and pictures.
 
-    python -m benchmarks.quality --report report.html --pictures docs/images
+    python -m benchmarks.quality --report report.html --pictures docs/images/backtest
 
 The default scenario's history is written to files, as a user's own would be, and `python flows/backtest.py`
 walks through them. The thresholds are those of the policy `precision`, because the bar speaks of precision.
@@ -126,7 +126,7 @@ def cut_pictures(page: str, folder: Path) -> None:
         head, _, body = chart.partition(">")
         opening = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {head}>'
         picture = f"{opening}<style>{colours}{charts}{paper}</style>{body}</svg>\n"
-        (folder / f"backtest-{name}.svg").write_text(picture, encoding="utf-8")
+        (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 
 def _in_major_units(transactions: pa.Table) -> pa.Table:

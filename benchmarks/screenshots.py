@@ -26,7 +26,7 @@ from fraud.registry.mlflow_registry import list_versions, promote
 from fraud.settings import Settings, load_settings
 from serving.dashboard.auth.accounts import Accounts
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+IMAGES = Path(__file__).parents[1] / "docs" / "images" / "dashboard"
 _WORLD = ("--scenario", "small", "--cards", "2000")
 _DAYS, _RATE = 80, 12
 _TRAINING = {
@@ -56,14 +56,14 @@ class Shot:
 
 
 SHOTS = (
-    Shot("dashboard-live-dark", "live"),
-    Shot("dashboard-live-light", "live", light="light"),
-    Shot("dashboard-review-dark", "review", of_case=True),
-    Shot("dashboard-review-light", "review", light="light", of_case=True),
-    Shot("dashboard-models", "models", size=(1440, 760)),
-    Shot("dashboard-monitoring", "monitoring", light="light"),
-    Shot("dashboard-phone", "live", size=(390, 844)),
-    Shot("dashboard-phone-case", "review", size=(390, 844), light="light", of_case=True),
+    Shot("live-dark", "live"),
+    Shot("live-light", "live", light="light"),
+    Shot("review-dark", "review", of_case=True),
+    Shot("review-light", "review", light="light", of_case=True),
+    Shot("models", "models", size=(1440, 760)),
+    Shot("monitoring", "monitoring", light="light"),
+    Shot("phone", "live", size=(390, 844)),
+    Shot("phone-case", "review", size=(390, 844), light="light", of_case=True),
 )
 
 

@@ -1,28 +1,75 @@
-"""The house keeps its order: who may import whom, and what no file may contain."""
+"""What holds for the whole repository: imports between layers, sizes, names, and the paths that pages name.
+
+The table of packages in docs/architecture.md is the rule for imports; it is read here and nowhere repeated.
+"""
 
 import ast
 import re
+import statistics
 import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {
-    "fraud": set(),
-    "producer": {"fraud"},
-    "serving": {"fraud"},
-    "tasks": {"fraud", "serving"},
-    "flows": {"fraud", "producer", "serving", "tasks"},
-}
-EVERY_ROOM = {*ROOMS, "deployments", "benchmarks", "tests"}
+PRODUCT = ("fraud", "producer", "serving", "tasks", "flows", "deployments", "benchmarks")
 SERVERS = {"prefect", "fastapi", "airflow"}
+MAX_FILES = 15
+MAX_LINES = 60
+MEDIAN_LINES = 10
+MAX_README_LINES = 150
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "k8s/README.md"),
+    *sorted(
+        str(path.relative_to(ROOT))
+        for folder in ("docs", "benchmarks")
+        for path in (ROOT / folder).rglob("*.md")
+    ),
+)
+
+_PACKAGE_ROW = re.compile(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
+_IN_BACKQUOTES = re.compile(r"`([^`\n]+)`")
+_FILE_OR_FOLDER = re.compile(r"(?:[\w.-]+/)+(?:[\w.-]+\.\w+)?")
 
 
-def imports_of(path: Path) -> set[str]:
+def packages_of(page: str) -> dict[str, set[str]]:
+    """Each package of the table with the packages that it may import."""
+    return {
+        name: set(re.findall(r"`(\w+)`", allowed))
+        if "everything" not in allowed
+        else set(PRODUCT) | {"tests"}
+        for name, allowed in _PACKAGE_ROW.findall(page)
+    }
+
+
+ALLOWED_IMPORTS = packages_of((ROOT / "docs/architecture.md").read_text())
+
+
+@cache
+def tracked_files() -> tuple[str, ...]:
+    """Paths of the files that git knows, relative to the root."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(name for name in names.splitlines() if (ROOT / name).exists())
+
+
+@cache
+def syntax_of(name: str) -> ast.Module:
+    return ast.parse((ROOT / name).read_text())
+
+
+def product_files() -> list[str]:
+    return [name for name in tracked_files() if name.endswith(".py") and name.split("/")[0] in PRODUCT]
+
+
+def imports_of(name: str) -> set[str]:
     """The top-level packages that a file imports."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax_of(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -30,32 +77,147 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_data_flows_forwards_through_the_rooms(room: str) -> None:
-    # given every file of a room
-    files = sorted((ROOT / room).rglob("*.py"))
-    # when we look at what they import of ours
-    backwards = {
-        f"{file.relative_to(ROOT)} imports {name}"
+# --------------------------------------------------------------------------- layers
+
+
+def test_the_table_of_packages_lists_every_package_of_the_product() -> None:
+    assert set(ALLOWED_IMPORTS) == {*PRODUCT, "tests"}
+
+
+@pytest.mark.parametrize("package", PRODUCT)
+def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
+    # given the files of a package and what the table in docs/architecture.md lets them import
+    files = [name for name in product_files() if name.startswith(f"{package}/")]
+    allowed = ALLOWED_IMPORTS[package] | {package}
+    # when we collect what they import of this project
+    forbidden = {
+        f"{file} imports {name}"
         for file in files
-        for name in (imports_of(file) & EVERY_ROOM) - ROOMS[room] - {room}
+        for name in (imports_of(file) & set(ALLOWED_IMPORTS)) - allowed
     }
-    # then nobody reaches back
-    assert not backwards
+    # then everything is allowed
+    assert files
+    assert not forbidden
 
 
-def test_the_domain_knows_no_server() -> None:
-    reaching = {str(file) for file in (ROOT / "fraud").rglob("*.py") if imports_of(file) & SERVERS}
-    assert not reaching
+def test_fraud_imports_no_server() -> None:
+    assert not [name for name in product_files() if name.startswith("fraud/") and imports_of(name) & SERVERS]
 
 
-def tracked_text_files() -> list[Path]:
-    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [ROOT / name for name in names.splitlines() if not name.endswith((".png", ".lock", ".parquet"))]
+# --------------------------------------------------------------------------- sizes and names
+
+
+class Function(NamedTuple):
+    where: str
+    lines: int
+
+
+def functions() -> list[Function]:
+    """Every function of the product with its length in lines, signature and docstring included."""
+    return [
+        Function(f"{name}:{node.lineno} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for name in product_files()
+        for node in ast.walk(syntax_of(name))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def test_most_functions_are_short() -> None:
+    assert statistics.median(function.lines for function in functions()) <= MEDIAN_LINES
+
+
+@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
+def test_no_function_is_long() -> None:
+    assert not [function for function in functions() if function.lines > MAX_LINES]
+
+
+@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
+def test_no_class_name_stands_twice_in_the_product() -> None:
+    files = defaultdict(list)
+    for name in product_files():
+        for node in ast.walk(syntax_of(name)):
+            if isinstance(node, ast.ClassDef):
+                files[node.name].append(name)
+    assert not {name: where for name, where in files.items() if len(where) > 1}
+
+
+@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
+def test_no_folder_has_many_files() -> None:
+    files = Counter(str(Path(name).parent) for name in tracked_files())
+    assert not {folder: count for folder, count in files.items() if count > MAX_FILES}
+
+
+def test_every_package_says_what_it_is() -> None:
+    assert not [
+        name
+        for name in product_files()
+        if name.endswith("/__init__.py") and not ast.get_docstring(syntax_of(name))
+    ]
+
+
+# --------------------------------------------------------------------------- pages
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MAX_README_LINES
+
+
+def paths_of(page: str) -> Iterator[tuple[str, Path]]:
+    """What a page names as a file or folder of this repository, and where it would be.
+
+    Links count, and in backquotes what starts with a folder of the root and is a file (with an extension)
+    or a folder (with a slash at its end).
+    """
+    text = (ROOT / page).read_text()
+    folders = {name.split("/")[0] for name in tracked_files() if "/" in name}
+    for groups in _LINK.findall(text):
+        link = "".join(groups).split("#")[0]
+        if link and "://" not in link:
+            yield link, (ROOT / page).parent / link
+    for quoted in _IN_BACKQUOTES.findall(text):
+        if _FILE_OR_FOLDER.fullmatch(quoted) and quoted.split("/")[0] in folders:
+            yield quoted, ROOT / quoted
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    assert not [name for name, path in paths_of(page) if not path.exists()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_heading_has_its_heading(page: str) -> None:
+    # given links such as models.md#promotion
+    links = ["".join(groups) for groups in _LINK.findall((ROOT / page).read_text())]
+    missing = []
+    for link in links:
+        target, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / target if target else ROOT / page
+        if anchor and "://" not in link and path.suffix == ".md" and anchor not in headings_of(path):
+            missing.append(link)
+    # then each leads to a heading
+    assert not missing
+
+
+def headings_of(path: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+    pages = [
+        page.removeprefix("docs/") for page in PAGES if page.startswith("docs/") and page != "docs/README.md"
+    ]
+    assert not [page for page in pages if f"({page})" not in index]
+
+
+# --------------------------------------------------------------------------- secrets
 
 
 def test_no_secret_is_in_the_repository() -> None:
     # given what keys look like
     key = re.compile(r"AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|gh[pousr]_[A-Za-z0-9]{36}")
-    # then no file holds one
-    assert not [file for file in tracked_text_files() if file.exists() and key.search(file.read_text())]
+    # then no text file has one
+    texts = [ROOT / name for name in tracked_files() if not name.endswith((".png", ".lock", ".parquet"))]
+    assert not [file for file in texts if key.search(file.read_text())]

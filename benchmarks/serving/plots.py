@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from benchmarks.results import read
 
-_PICTURES = Path(__file__).parents[2] / "docs" / "images"
+_PICTURES = Path(__file__).parents[2] / "docs" / "images" / "serving"
 _SIZE = (7.0, 4.0)
 _WAY_COLOURS = {"at_least_once": "tab:blue", "exactly_once": "tab:orange"}
 
@@ -27,7 +27,7 @@ def _save(name: str, figures: dict[str, Any], plot: Callable[[Axes, dict[str, An
     plot(axes, figures)
     axes.grid(visible=True, which="both", alpha=0.2)
     canvas.tight_layout()
-    path = _PICTURES / f"serving-{name}.svg"
+    path = _PICTURES / f"{name}.svg"
     with plt.rc_context({"svg.hashsalt": name}):  # the same figures give the same file
         canvas.savefig(path, metadata={"Date": None})
     plt.close(canvas)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.scaling import RATES, Measured, plan, roll, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
+PAGE = Path(__file__).parents[2] / "docs" / "design" / "scaling.md"
 
 
 def test_the_page_shows_what_the_program_prints() -> None:
