@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraud.settings import Settings
-from serving.dashboard.api.queries import alerts_by_id, live, now_ms, review_figures
-from serving.dashboard.api.reviews import Verdicts
+from serving.dashboard.api.queries import alerts_by_key, live, now_ms, review_figures
 from serving.dashboard.auth.accounts import SCRYPT_N, Accounts
 from serving.dashboard.auth.login_state import Pending
 from serving.dashboard.auth.oidc import Issuer
@@ -18,7 +17,7 @@ from serving.dashboard.auth.sessions import Sessions
 from serving.dashboard.feed.follower import Follower, KafkaState
 from serving.dashboard.feed.hub import Hub
 from serving.dashboard.feed.recorder import Batch
-from serving.dashboard.feed.store import Store
+from serving.dashboard.keys import PaymentKey, key_of
 from serving.dashboard.sources import Insights
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         folder = self.settings.home / "dashboard"
-        self.store = Store(folder / "history.db")
+        self.store = Store(folder / "history.db", self.settings.topics.labels)
         self.accounts = Accounts(folder / "users.json", self.scrypt_n)
         dashboard = self.settings.dashboard
         self.sessions = Sessions(self.store, self.accounts, dashboard.session_length, dashboard.oidc)
@@ -103,12 +102,12 @@ class Parts:
         except sqlite3.Error:
             log.exception("the figures could not be read; trying again")
 
-    def _tell_batch(self, changed: list[str], batch: Batch) -> None:
+    def _tell_batch(self, changed: list[PaymentKey], batch: Batch) -> None:
         if not len(self.hub):
             return
-        labelled = [one.transaction_id for one in batch.labels]
+        labelled = [key_of(one) for one in batch.labels]
         newest = (changed + labelled)[-_MOST_ALERTS_AT_ONCE:]
-        told = alerts_by_id(self.store.reader, newest) if newest else []
+        told = alerts_by_key(self.store.reader, newest) if newest else []
         if told:
             self.hub.publish("alerts", {"alerts": told, "more": max(0, len(changed) - _MOST_ALERTS_AT_ONCE)})
 

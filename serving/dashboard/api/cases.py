@@ -14,7 +14,8 @@ from serving.dashboard.api.queries import (
     AlertFilter,
     Order,
     State,
-    alerts_by_id,
+    alerts_by_key,
+    alerts_named,
     campaigns,
     countries,
     list_alerts,
@@ -28,10 +29,15 @@ from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, co
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.context import state_of
 from serving.dashboard.feed.hub import encode_event
+from serving.dashboard.keys import CARD_REF_PATTERN, PaymentKey
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]
-_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "there is no such alert"}}
+_UNCLEAR: dict[int | str, dict[str, Any]] = {
+    404: {"description": "there is no such alert"},
+    409: {"description": "it has been taken already, or alerts of several cards have this id"},
+}
+_CardRef = Annotated[str, Field(pattern=CARD_REF_PATTERN)]
 _SPANS_MS: dict[Span, tuple[int, int]] = {
     "10m": (600_000, 5_000),
     "1h": (3_600_000, 30_000),
@@ -45,6 +51,7 @@ class Judgement(Body):
 
     id: UUID
     transaction_id: str = Field(min_length=1, max_length=64)
+    card_ref: _CardRef | None = None
     verdict: VerdictName
     note: str = Field(default="", max_length=2_000)
 
@@ -73,20 +80,29 @@ def alerts(
     }
 
 
-@router.get("/case", responses=_UNKNOWN)
+@router.get("/case", responses=_UNCLEAR)
 def case(
-    transaction_id: Annotated[str, Query(max_length=64)], parts: PartsOf, _: SessionOf
+    transaction_id: Annotated[str, Query(max_length=64)],
+    parts: PartsOf,
+    _: SessionOf,
+    card_ref: _CardRef | None = None,
 ) -> dict[str, Any]:
-    """All that is known of one alert."""
-    found = read_case(parts.store.reader, transaction_id)
-    if found is None:
+    """All that is known of one alert; `card_ref` is that of the alert, needed where cards share the id."""
+    return read_case(parts.store.reader, _alert_named(parts, transaction_id, card_ref))
+
+
+def _alert_named(parts: PartsOf, transaction_id: str, card_ref: str | None) -> dict[str, Any]:
+    found = alerts_named(parts.store.reader, transaction_id, card_ref)
+    if not found:
         raise HTTPException(404, "there is no such alert, or it has made room for newer ones")
-    return found
+    if len(found) > 1:
+        raise HTTPException(
+            409, "alerts of several cards have this transaction id; open the one that is meant from the feed"
+        )
+    return found[0]
 
 
-@router.post(
-    "/verdict", status_code=201, responses=_UNKNOWN | {409: {"description": "it has been taken already"}}
-)
+@router.post("/verdict", status_code=201, responses=_UNCLEAR)
 def judge(
     judgement: Judgement,
     parts: PartsOf,
@@ -95,19 +111,17 @@ def judge(
     """Take a verdict; `delivered` is false while its label waits for Kafka."""
     if not parts.judgements.take(session.user.name):
         raise HTTPException(429, "too many verdicts at once; wait a moment", {"Retry-After": "5"})
-    transaction_id = judgement.transaction_id
-    found = alerts_by_id(parts.store.reader, [transaction_id])
-    if not found:
-        raise HTTPException(404, "there is no such alert, or it has made room for newer ones")
+    alert = _alert_named(parts, judgement.transaction_id, judgement.card_ref)
+    key = PaymentKey(alert["transaction_id"], alert["card_id"])
     verdict = Verdict(
-        str(judgement.id), transaction_id, found[0]["card_id"], judgement.verdict, judgement.note,
+        str(judgement.id), key.transaction_id, key.card_id, judgement.verdict, judgement.note,
         session.user.name, now_ms(),
     )  # fmt: skip
     try:
         delivered = parts.verdicts.take(verdict)
     except RepeatedVerdictError:
         raise HTTPException(409, "this verdict has been taken already") from None
-    changed = alerts_by_id(parts.store.reader, [transaction_id])
+    changed = alerts_by_key(parts.store.reader, [key])
     parts.hub.publish("alerts", {"alerts": changed, "more": 0})
     return {"delivered": delivered, "alert": changed[0]}
 

@@ -10,26 +10,30 @@ from typing import Any, Literal
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.schema import minor_digits
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
+from serving.dashboard.keys import PaymentKey, flat
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]
 _MOST_OF_CARD = 200
 
 _ALERTS = """
-SELECT alerts.*, verdict.verdict, verdict.analyst, verdict.note, verdict.decided_at, verdict.pending,
+SELECT alerts.*, card_ref(alerts.card_id) AS card_ref,
+    verdict.verdict, verdict.analyst, verdict.note, verdict.decided_at, verdict.pending,
     labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.campaign
 FROM alerts
 LEFT JOIN verdicts AS verdict ON verdict.seq = (
-    SELECT max(seq) FROM verdicts WHERE verdicts.transaction_id = alerts.transaction_id)
-LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id
+    SELECT max(seq) FROM verdicts
+    WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id)
+LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.card_id = alerts.card_id
 """
 _FIGURES = """
 SELECT count(*) AS alerts, total(open) AS open, total(CASE WHEN open THEN at_risk END) AS at_risk,
     total(is_fraud = 1) AS fraud, total(is_fraud = 0) AS legitimate
 FROM (
     SELECT alerts.at_risk, labels.is_fraud, labels.is_fraud IS NULL AND NOT EXISTS (
-        SELECT 1 FROM verdicts WHERE verdicts.transaction_id = alerts.transaction_id) AS open
-    FROM alerts LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id)
+        SELECT 1 FROM verdicts
+        WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id) AS open
+    FROM alerts LEFT JOIN labels USING (transaction_id, card_id))
 """
 
 
@@ -82,11 +86,19 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def alerts_by_id(connection: sqlite3.Connection, identifiers: Sequence[str]) -> list[dict[str, Any]]:
-    """The alerts of these transactions, newest first."""
-    marks = ", ".join("?" * len(identifiers))
-    query = f"{_ALERTS} WHERE alerts.transaction_id IN ({marks}) ORDER BY alerts.seq DESC"
-    return [as_alert(row) for row in connection.execute(query, identifiers)]
+def alerts_by_key(connection: sqlite3.Connection, keys: Sequence[PaymentKey]) -> list[dict[str, Any]]:
+    """The alerts of these payments, newest first."""
+    marks = ", ".join(["(?, ?)"] * len(keys))
+    query = f"{_ALERTS} WHERE (alerts.transaction_id, alerts.card_id) IN (VALUES {marks})"
+    return [as_alert(row) for row in connection.execute(f"{query} ORDER BY alerts.seq DESC", flat(keys))]
+
+
+def alerts_named(
+    connection: sqlite3.Connection, transaction_id: str, card_ref: str | None
+) -> list[dict[str, Any]]:
+    """The alerts that a request may mean: without the card those of every card that used the id."""
+    query = f"{_ALERTS} WHERE alerts.transaction_id = ?1 AND (?2 IS NULL OR card_ref(alerts.card_id) = ?2)"
+    return [as_alert(row) for row in connection.execute(query, (transaction_id, card_ref))]
 
 
 def countries(connection: sqlite3.Connection) -> list[str]:
@@ -101,16 +113,12 @@ def campaigns(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute(query)]
 
 
-def read_case(connection: sqlite3.Connection, transaction_id: str) -> dict[str, Any] | None:
-    """An alert with what an analyst wants to know of it, or None."""
-    found = alerts_by_id(connection, [transaction_id])
-    if not found:
-        return None
-    alert = found[0]
+def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str, Any]:
+    """An alert, as `alerts_named` gives it, with what an analyst wants to know of it."""
     verdicts = connection.execute(
         "SELECT verdict, note, analyst, decided_at, pending FROM verdicts "
-        "WHERE transaction_id = ? ORDER BY seq DESC",
-        (transaction_id,),
+        "WHERE transaction_id = ? AND card_id = ? ORDER BY seq DESC",
+        (alert["transaction_id"], alert["card_id"]),
     )
     return {
         "alert": alert,
@@ -123,7 +131,7 @@ def read_case(connection: sqlite3.Connection, transaction_id: str) -> dict[str, 
 def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
     """The card's payments that are stored, up to a day after the alert, oldest first."""
     rows = connection.execute(
-        "SELECT payments.*, labels.is_fraud FROM payments LEFT JOIN labels USING (transaction_id) "
+        "SELECT payments.*, labels.is_fraud FROM payments LEFT JOIN labels USING (transaction_id, card_id) "
         "WHERE card_id = ? AND timestamp <= ? ORDER BY timestamp DESC LIMIT ?",
         (card_id, around + 86_400_000, _MOST_OF_CARD),
     ).fetchall()
@@ -134,7 +142,7 @@ def _merchant(connection: sqlite3.Connection, merchant_id: str | None) -> dict[s
     row = connection.execute("SELECT * FROM merchants WHERE merchant_id = ?", (merchant_id,)).fetchone()
     seen = connection.execute(
         "SELECT count(*) AS alerts, sum(labels.is_fraud) AS frauds FROM alerts "
-        "LEFT JOIN labels USING (transaction_id) WHERE merchant_id = ?",
+        "LEFT JOIN labels USING (transaction_id, card_id) WHERE merchant_id = ?",
         (merchant_id,),
     ).fetchone()
     if merchant_id is None:

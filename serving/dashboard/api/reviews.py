@@ -79,7 +79,10 @@ class Verdicts:
             RepeatedVerdictError: the same verdict was sent before.
         """
         pending = verdict.verdict != "unsure"
-        detail = {"verdict": verdict.verdict, "note": verdict.note, "id": verdict.id}
+        card_ref = self._store.card_ref(verdict.card_id)
+        detail = {
+            "verdict": verdict.verdict, "note": verdict.note, "id": verdict.id, "card_ref": card_ref,
+        }  # fmt: skip
         with self._store.desk() as desk:
             try:
                 desk.execute(

@@ -27,6 +27,7 @@ from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_cur
 from fraud.settings import Settings
 from serving.dashboard.feed.recorder import Batch, Recorder, rank_sources
 from serving.dashboard.feed.store import Store
+from serving.dashboard.keys import PaymentKey, key_of
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ _LONGEST_CAMPAIGN = 64
 _MOST_AT_START = 500_000
 """Messages of a topic that the first start reads at most, the newest."""
 
-Told = Callable[[list[str], Batch], None]
+Told = Callable[[list[PaymentKey], Batch], None]
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Follower:
                 continue  # whoever answers for it has sent it to the dead letters; here it is only not shown
             targets[topic].append(found)
             if isinstance(found, Label) and (campaign := header(message, "campaign")):
-                batch.campaigns[found.transaction_id] = campaign[:_LONGEST_CAMPAIGN]
+                batch.campaigns[key_of(found)] = campaign[:_LONGEST_CAMPAIGN]
         return batch
 
     def _be(self, *, connected: bool, problem: str = "") -> None:

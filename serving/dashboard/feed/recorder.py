@@ -10,6 +10,7 @@ from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_
 from fraud.settings import DashboardSettings, LabelSettings
 from serving.dashboard.feed.store import transaction
 from serving.dashboard.feed.ticks import Ticks
+from serving.dashboard.keys import PaymentKey, flat, key_of
 
 _PRUNED_AT_ONCE = 5_000
 """Rows; a batch adds no more."""
@@ -20,35 +21,37 @@ _MOST_PER_MIB = {"alerts": 200, "labels": 500}
 _PAYMENT = """
 INSERT INTO payments (transaction_id, card_id, merchant_id, amount, currency, timestamp, category, channel,
     country, latitude, longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (transaction_id) DO UPDATE SET merchant_id = excluded.merchant_id, category = excluded.category,
-    channel = excluded.channel, country = excluded.country, latitude = excluded.latitude,
-    longitude = excluded.longitude WHERE merchant_id IS NULL
+ON CONFLICT (transaction_id, card_id) DO UPDATE SET merchant_id = excluded.merchant_id,
+    category = excluded.category, channel = excluded.channel, country = excluded.country,
+    latitude = excluded.latitude, longitude = excluded.longitude WHERE merchant_id IS NULL
 """
 _SCORE = """
 INSERT INTO payments (transaction_id, card_id, amount, currency, timestamp, score, flagged)
 VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (transaction_id) DO UPDATE SET score = excluded.score, flagged = excluded.flagged
+ON CONFLICT (transaction_id, card_id) DO UPDATE SET score = excluded.score, flagged = excluded.flagged
 """
 _ALERT = """
 INSERT INTO alerts (transaction_id, card_id, amount, currency, timestamp, score, threshold, model_name,
     model_version, feature_version, scored_at, profile_date, reasons, challenger_version,
     challenger_score, value, at_risk)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transaction_id) DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transaction_id, card_id) DO NOTHING
 """
 _DETAILS = ("merchant_id", "category", "channel", "country", "latitude", "longitude")
 _FILL_ALERT = f"""
 UPDATE alerts SET ({", ".join(_DETAILS)}) = (
-    SELECT {", ".join(_DETAILS)} FROM payments WHERE payments.transaction_id = alerts.transaction_id)
-WHERE transaction_id = ? AND merchant_id IS NULL
+    SELECT {", ".join(_DETAILS)} FROM payments
+    WHERE payments.transaction_id = alerts.transaction_id AND payments.card_id = alerts.card_id)
+WHERE transaction_id = ? AND card_id = ? AND merchant_id IS NULL
 """  # noqa: S608 - of our own names
 _LABEL = """
-INSERT INTO labels VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (transaction_id) DO UPDATE SET is_fraud = excluded.is_fraud,
+INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (transaction_id, card_id) DO UPDATE SET is_fraud = excluded.is_fraud,
     reported_at = excluded.reported_at, source = excluded.source,
     campaign = CASE WHEN excluded.is_fraud THEN coalesce(excluded.campaign, campaign) END
     WHERE (source_rank(excluded.source), excluded.reported_at) >= (source_rank(source), reported_at)
 """
 """Of several reports the one that decides by now, as in `fraud.labels.precedence`."""
+_KNOWN_ALERTS = "SELECT transaction_id, card_id FROM alerts WHERE (transaction_id, card_id) IN (VALUES {})"
 _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
     profile = excluded.profile WHERE excluded.date >= date
@@ -65,14 +68,13 @@ INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored
 class Batch:
     """What one look at Kafka brought, decoded.
 
-    `campaigns` are what labels tell of the kind of fraud, by transaction id; `next_offsets` are by topic and
-    partition.
+    `campaigns` are the kinds of fraud that labels name; `next_offsets` are by topic and partition.
     """
 
     transactions: list[Transaction] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
-    campaigns: dict[str, str] = field(default_factory=dict)
+    campaigns: dict[PaymentKey, str] = field(default_factory=dict)
     profiles: list[MerchantProfile] = field(default_factory=list)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -104,8 +106,8 @@ class Recorder:
         rows = self._connection.execute("SELECT * FROM offsets WHERE cluster = ?", (self._cluster,))
         return {(row["topic"], row["partition"]): row["next"] for row in rows}
 
-    def write(self, batch: Batch) -> list[str]:
-        """Write all of it; returns the transaction ids of alerts that are new or now have their details."""
+    def write(self, batch: Batch) -> list[PaymentKey]:
+        """Write all of it; returns the alerts that are new or now have their details."""
         try:
             with transaction(self._connection):
                 changed = self._write_alerts(batch)
@@ -121,7 +123,7 @@ class Recorder:
             raise
         return changed
 
-    def _write_alerts(self, batch: Batch) -> list[str]:
+    def _write_alerts(self, batch: Batch) -> list[PaymentKey]:
         execute = self._connection.executemany
         execute(_PAYMENT, [_payment_row(one) for one in batch.transactions])
         execute(_SCORE, [_score_row(one) for one in batch.predictions])
@@ -132,29 +134,28 @@ class Recorder:
         for one in fresh:
             value = self._euros(one) if one.decision == "review" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
-        waiting = self._waiting([one.transaction_id for one in batch.transactions])
-        changed = [*waiting, *(one.transaction_id for one in alerts)]
-        execute(_FILL_ALERT, [(identifier,) for identifier in changed])
+        waiting = self._waiting([key_of(one) for one in batch.transactions])
+        changed = [*waiting, *(key_of(one) for one in alerts)]
+        execute(_FILL_ALERT, changed)
         return list(dict.fromkeys(changed))
 
     def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Without alerts that are there already: a delivery at least once may bring them twice."""
-        flagged = [one.transaction_id for one in predictions if one.decision == "review"]
-        known = self._having("SELECT transaction_id FROM alerts WHERE transaction_id IN ({})", flagged)
-        unique = {one.transaction_id: one for one in predictions if one.transaction_id not in known}
+        flagged = [key_of(one) for one in predictions if one.decision == "review"]
+        known = self._having(_KNOWN_ALERTS, flagged)
+        unique = {key_of(one): one for one in predictions if key_of(one) not in known}
         return list(unique.values())
 
-    def _waiting(self, arrived: Sequence[str]) -> list[str]:
-        """Alerts that were told before their transaction was seen."""
-        query = "SELECT transaction_id FROM alerts WHERE merchant_id IS NULL AND transaction_id IN ({})"
-        return sorted(self._having(query, arrived))
+    def _waiting(self, arrived: Sequence[PaymentKey]) -> list[PaymentKey]:
+        """Alerts that came before their transaction."""
+        return sorted(self._having(f"{_KNOWN_ALERTS} AND merchant_id IS NULL", arrived))
 
-    def _having(self, query: str, identifiers: Sequence[str]) -> set[str]:
-        found: set[str] = set()
-        for first in range(0, len(identifiers), 500):
-            part = identifiers[first : first + 500]
-            rows = self._connection.execute(query.format(", ".join("?" * len(part))), part)
-            found |= {row[0] for row in rows}
+    def _having(self, query: str, keys: Sequence[PaymentKey]) -> set[PaymentKey]:
+        found: set[PaymentKey] = set()
+        for first in range(0, len(keys), 500):
+            part = keys[first : first + 500]
+            rows = self._connection.execute(query.format(", ".join(["(?, ?)"] * len(part))), flat(part))
+            found |= {PaymentKey(*row) for row in rows}
         return found
 
     def _write_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
@@ -214,9 +215,9 @@ def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _label_row(one: Label, campaigns: Mapping[str, str]) -> tuple[object, ...]:
-    campaign = campaigns.get(one.transaction_id) if one.is_fraud else None
-    return (one.transaction_id, one.is_fraud, one.reported_at, one.source, campaign)
+def _label_row(one: Label, campaigns: Mapping[PaymentKey, str]) -> tuple[object, ...]:
+    campaign = campaigns.get(key_of(one)) if one.is_fraud else None
+    return (one.transaction_id, one.card_id, one.is_fraud, one.reported_at, one.source, campaign)
 
 
 def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:

@@ -12,36 +12,50 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fraud.errors import DataError
+from serving.dashboard.keys import card_ref
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _BUSY_MS = 10_000
 
-_SCHEMA = """
+_PAYMENTS_AND_ALERTS = """
 CREATE TABLE payments (
-    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
     amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
-    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER
+    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER,
+    UNIQUE (transaction_id, card_id)
 ) STRICT;
 CREATE INDEX payments_of_card ON payments (card_id, timestamp);
 
 CREATE TABLE alerts (
-    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
     amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
     country TEXT, latitude REAL, longitude REAL, score REAL NOT NULL, threshold REAL NOT NULL,
     model_name TEXT NOT NULL, model_version TEXT NOT NULL, feature_version INTEGER NOT NULL,
     scored_at INTEGER NOT NULL, profile_date TEXT, reasons TEXT NOT NULL, challenger_version TEXT,
-    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL
+    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL,
+    UNIQUE (transaction_id, card_id)
 ) STRICT;
 CREATE INDEX alerts_by_risk ON alerts (at_risk);
 CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
 CREATE INDEX alerts_of_country ON alerts (country);
-
+"""
+_LABELS = """
 CREATE TABLE labels (
-    transaction_id TEXT PRIMARY KEY, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
-    source TEXT NOT NULL, campaign TEXT
+    transaction_id TEXT, card_id TEXT, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
+    source TEXT NOT NULL, campaign TEXT,
+    PRIMARY KEY (transaction_id, card_id)
 ) STRICT;
 CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
-
+"""
+_VERDICTS_OF_PAYMENT = "CREATE INDEX verdicts_of_payment ON verdicts (transaction_id, card_id, seq);"
+_SECRETS = """
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+INSERT INTO secrets VALUES ('card_ref', randomblob(32));
+"""
+_SCHEMA = f"""
+{_PAYMENTS_AND_ALERTS}
+{_LABELS}
+{_SECRETS}
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
 CREATE TABLE ticks (
@@ -65,7 +79,7 @@ CREATE TABLE verdicts (
     verdict TEXT NOT NULL, note TEXT NOT NULL, analyst TEXT NOT NULL, decided_at INTEGER NOT NULL,
     pending INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX verdicts_of_transaction ON verdicts (transaction_id, seq);
+{_VERDICTS_OF_PAYMENT}
 CREATE INDEX verdicts_pending ON verdicts (pending) WHERE pending;
 
 CREATE TABLE audit (
@@ -85,18 +99,44 @@ ALTER TABLE labels ADD COLUMN campaign TEXT;
 CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
 ALTER TABLE sessions ADD COLUMN role TEXT;
 """
+_FROM_VERSION_2 = f"""
+ALTER TABLE payments RENAME TO payments_by_id;
+ALTER TABLE alerts RENAME TO alerts_by_id;
+DROP INDEX payments_of_card;
+DROP INDEX alerts_by_risk;
+DROP INDEX alerts_of_merchant;
+DROP INDEX alerts_of_country;
+DROP TABLE labels;
+DROP INDEX verdicts_of_transaction;
+{_PAYMENTS_AND_ALERTS}
+{_LABELS}
+{_VERDICTS_OF_PAYMENT}
+{_SECRETS}
+INSERT INTO payments SELECT * FROM payments_by_id;
+INSERT INTO alerts SELECT * FROM alerts_by_id;
+DROP TABLE payments_by_id;
+DROP TABLE alerts_by_id;
+"""  # noqa: S608 - of our own names
+"""The labels had no card: they are dropped, and read again from their topic, which keeps all of them."""
+
+_STEPS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
 
 
 class Store:
     """The file and its connections: one for each thread that reads, one for each kind of writer.
 
+    Args:
+        path: of the file, made if it is missing.
+        labels_topic: read again from its start when the stored labels are of an older version.
+
     Raises:
         DataError: the file is another version's or no database.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, labels_topic: str = "fraud_labels") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._labels_topic = labels_topic
         self._local = threading.local()
         self._lock = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
@@ -104,6 +144,7 @@ class Store:
         try:
             self._desk = self.connect()
             version = self._prepare()
+            self._secret = self._read_secret() if version == _SCHEMA_VERSION else b""
         except sqlite3.DatabaseError as error:
             self.close()
             raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
@@ -113,7 +154,7 @@ class Store:
 
     def connect(self) -> sqlite3.Connection:
         """A connection of the caller's own, closed with the store."""
-        connection = _open(self.path)
+        connection = self._open()
         with self._lock:
             self._opened.append(connection)
         return connection
@@ -122,11 +163,15 @@ class Store:
     def reader(self) -> sqlite3.Connection:
         """This thread's connection for queries."""
         if not hasattr(self._local, "own"):
-            connection = _open(self.path)
+            connection = self._open()
             connection.execute("PRAGMA query_only = ON")
             self._local.own = _Own(connection)
         own: _Own = self._local.own
         return own.connection
+
+    def card_ref(self, card_id: str) -> str:
+        """What stands for a card outside the store; in statements the function of the same name."""
+        return card_ref(self._secret, card_id)
 
     @contextmanager
     def desk(self) -> Iterator[sqlite3.Connection]:
@@ -148,13 +193,28 @@ class Store:
         # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
         self._desk.execute("PRAGMA synchronous = FULL")
         version = int(self._desk.execute("PRAGMA user_version").fetchone()[0])
-        steps = {0: _SCHEMA, 1: _FROM_VERSION_1}
-        if version in steps:
-            self._desk.executescript(
-                f"BEGIN;{steps[version]};PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;"
-            )
+        if version in _STEPS:
+            self._upgrade(_STEPS[version])
             return _SCHEMA_VERSION
         return version
+
+    def _read_secret(self) -> bytes:
+        return bytes(self._desk.execute("SELECT value FROM secrets WHERE name = 'card_ref'").fetchone()[0])
+
+    def _upgrade(self, statements: str) -> None:
+        try:
+            self._desk.executescript(f"BEGIN IMMEDIATE;{statements}")
+            self._desk.execute("DELETE FROM offsets WHERE topic = ?", (self._labels_topic,))
+            self._desk.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        except BaseException:
+            self._desk.rollback()
+            raise
+        self._desk.execute("COMMIT")
+
+    def _open(self) -> sqlite3.Connection:
+        connection = _open(self.path)
+        connection.create_function("card_ref", 1, self.card_ref, deterministic=True)
+        return connection
 
 
 class _Own:

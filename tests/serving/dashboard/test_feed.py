@@ -227,7 +227,7 @@ def test_alerts_can_be_filtered_by_the_campaign_that_a_label_told(desk: Desk) ->
     browser = desk.browser("vera")
     wait_for(lambda: len(browser.alerts()) == 2)
     assert browser.get("alerts").json()["campaigns"] == []
-    frauds = [Label(f"t{number}", "card-1", True, now_ms(), source="customer") for number in (1, 2)]
+    frauds = [Label(f"t{number}", f"card-{number}", True, now_ms(), source="customer") for number in (1, 2)]
     tell(desk.settings, frauds[0], headers={"campaign": b"card_testing"})
     tell(desk.settings, frauds[1])
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
@@ -251,7 +251,7 @@ def test_of_several_reports_the_label_is_that_of_training(desk: Desk) -> None:
     assert browser.judge("t1", "legitimate").status_code == 201
     # when a later label of another payment has arrived, so has the analyst's
     tell_alert(desk.settings, 2)
-    tell(desk.settings, Label("t2", "card-1", is_fraud=True, reported_at=now_ms()))
+    tell(desk.settings, Label("t2", "card-2", is_fraud=True, reported_at=now_ms()))
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
     # then the chargeback stands, as by FRAUD_LABELS__PRECEDENCE it does in training
     sources = {one["transaction_id"]: one["label_source"] for one in browser.alerts(state="reviewed")}

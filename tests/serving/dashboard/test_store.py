@@ -5,8 +5,46 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import DataError
+from serving.dashboard.api.queries import alerts_named, read_case
 from serving.dashboard.feed.store import Store
 
+BACK_TO_VERSION_2 = """
+DROP TABLE secrets;
+DROP TABLE payments;
+DROP TABLE alerts;
+DROP TABLE labels;
+DROP INDEX verdicts_of_payment;
+CREATE TABLE payments (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER
+) STRICT;
+CREATE INDEX payments_of_card ON payments (card_id, timestamp);
+CREATE TABLE alerts (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL UNIQUE, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL NOT NULL, threshold REAL NOT NULL,
+    model_name TEXT NOT NULL, model_version TEXT NOT NULL, feature_version INTEGER NOT NULL,
+    scored_at INTEGER NOT NULL, profile_date TEXT, reasons TEXT NOT NULL, challenger_version TEXT,
+    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL
+) STRICT;
+CREATE INDEX alerts_by_risk ON alerts (at_risk);
+CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
+CREATE INDEX alerts_of_country ON alerts (country);
+CREATE TABLE labels (
+    transaction_id TEXT PRIMARY KEY, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
+    source TEXT NOT NULL, campaign TEXT
+) STRICT;
+CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
+CREATE INDEX verdicts_of_transaction ON verdicts (transaction_id, seq);
+INSERT INTO payments VALUES (4, 't1', 'card-a', 'm', 5, 'EUR', 6, 'c', 'online', 'DE', 1.5, 2.5, 0.75, 1);
+INSERT INTO alerts VALUES (7, 't1', 'card-a', 'm', 5, 'EUR', 6, 'c', 'online', 'DE', 1.5, 2.5, 0.75, 0.5,
+    'fraud-detector', '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04);
+INSERT INTO labels VALUES ('t1', 1, 5, 'chargeback', NULL);
+INSERT INTO offsets VALUES ('cluster', 'labels-here', 0, 9), ('cluster', 'fraud_predictions', 0, 3);
+INSERT INTO verdicts VALUES (1, 'v', 't1', 'card-a', 'fraud', '', 'anna', 9, 0);
+PRAGMA user_version = 2;
+"""
 BACK_TO_VERSION_1 = """
 DROP INDEX labels_of_campaign;
 ALTER TABLE labels DROP COLUMN campaign;
@@ -15,22 +53,47 @@ PRAGMA user_version = 1;
 """
 
 
-def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [BACK_TO_VERSION_2, BACK_TO_VERSION_2 + BACK_TO_VERSION_1])
+def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path, older: str) -> None:
     # given the file of an earlier version
     path = tmp_path / "history.db"
-    older = Store(path)
-    connection = older.connect()
-    connection.executescript(BACK_TO_VERSION_1)
-    connection.execute("INSERT INTO labels VALUES ('t1', 1, 5, 'chargeback')")
-    older.close()
+    first = Store(path)
+    first.connect().executescript(older)
+    first.close()
     # when it is opened
-    store = Store(path)
-    # then it has what is new, and what there was
-    row = store.reader.execute("SELECT * FROM labels").fetchone()
-    assert (row["transaction_id"], row["campaign"]) == ("t1", None)
+    store = Store(path, "labels-here")
+    # then its payments, alerts and reviews are there, by card and id
+    (alert,) = alerts_named(store.reader, "t1", store.card_ref("card-a"))
+    case = read_case(store.reader, alert)
+    assert (alert["seq"], alert["verdict"], alert["at_risk"]) == (7, "fraud", 0.04)
+    assert [(one["seq"], one["score"]) for one in case["payments"]] == [(4, 0.75)]
+    store.connect().execute(
+        "INSERT INTO payments SELECT 5, 't1', 'card-b', * FROM (SELECT NULL, 5, 'EUR', 6,"
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+    )
+    # and its labels, which named no card, are read again, and nothing else is
+    assert store.reader.execute("SELECT count(*) FROM labels").fetchone()[0] == 0
+    assert [row["topic"] for row in store.reader.execute("SELECT * FROM offsets")] == ["fraud_predictions"]
     store.close()
     # and the next opening changes nothing
-    Store(path).close()
+    again = Store(path, "labels-here")
+    assert again.card_ref("card-a") == alert["card_ref"]
+    again.close()
+
+
+def test_a_file_that_cannot_be_brought_up_to_date_stays_as_it_was(tmp_path: Path) -> None:
+    # given a file of an earlier version that lacks a table
+    path = tmp_path / "history.db"
+    store = Store(path)
+    connection = store.connect()
+    connection.executescript(BACK_TO_VERSION_2 + "DROP TABLE alerts;")
+    # when it is opened
+    with pytest.raises(DataError, match="cannot be used"):
+        Store(path)
+    # then no step was taken
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert connection.execute("SELECT count(*) FROM payments").fetchone()[0] == 1
+    store.close()
 
 
 def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import { Foreign, isolated } from "./foreign";
 import { useKeys } from "./keys";
 import { CardMap } from "./map";
 import { uuid } from "./random";
+import { isOpen } from "./route";
 import { arrived, useAnswer, useCell, useNow } from "./state";
 import { Timeline } from "./timeline";
 import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "./types";
@@ -18,22 +19,23 @@ const verdicts: { name: VerdictName; key: string; text: string }[] = [
 
 interface CaseProps {
   id: string;
+  card: string;
   me: Me;
   onJudged?: (alert: Alert) => void;
 }
 
 /** All that is known of an alert, and the verdict on it. */
-export function CaseView({ id, me, onJudged }: CaseProps): JSX.Element {
+export function CaseView({ id, card, me, onJudged }: CaseProps): JSX.Element {
   const news = useCell(arrived);
-  const touched = news.alerts.find((one) => one.transaction_id === id);
-  const { value, problem } = useAnswer<Case>(`case?transaction_id=${encodeURIComponent(id)}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
+  const touched = news.alerts.find((one) => isOpen(one, { id, card }));
+  const { value, problem } = useAnswer<Case>(`case?${new URLSearchParams({ transaction_id: id, ...(card ? { card_ref: card } : {}) })}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
   if (problem && !value) return <p class="empty">{problem}</p>;
   if (!value) return <p class="empty">Opening…</p>;
   const { alert } = value;
   return (
     <article class="case" aria-label={`Case ${isolated(alert.transaction_id)}`}>
       <Heading alert={alert} />
-      <Judge key={id} found={value} me={me} {...(onJudged ? { onJudged } : {})} />
+      <Judge key={`${id} ${card}`} found={value} me={me} {...(onJudged ? { onJudged } : {})} />
       <div class="case-grid">
         <section>
           <h2>Why it was flagged</h2>
@@ -126,7 +128,7 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
     try {
       // What the box holds now: a key may be pressed before the page has been drawn anew.
       const note = noteBox.current?.value ?? "";
-      const judgement = { id: uuid(), transaction_id: alert.transaction_id, verdict, note };
+      const judgement = { id: uuid(), transaction_id: alert.transaction_id, card_ref: alert.card_ref, verdict, note };
       const answer = await post<{ delivered: boolean; alert: Alert }>("verdict", judgement);
       arrived.set({ alerts: [answer.alert], more: 0 });
       if (noteBox.current) noteBox.current.value = "";

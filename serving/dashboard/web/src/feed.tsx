@@ -4,7 +4,7 @@ import { get } from "./api";
 import { ScoreBar, inWords } from "./case";
 import { Foreign, isolated } from "./foreign";
 import { ago, campaign, country, money, score } from "./format";
-import { link } from "./route";
+import { isOpen, link, type Route } from "./route";
 import { arrived, missed, useCell, useNow } from "./state";
 import type { Alert } from "./types";
 
@@ -209,7 +209,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
 interface ListProps {
   alerts: Alert[];
   flood: boolean;
-  chosen?: string;
+  chosen?: Pick<Route, "id" | "card">;
   target: "case" | "review";
 }
 
@@ -219,7 +219,7 @@ export function AlertList({ alerts, flood, chosen, target }: ListProps): JSX.Ele
   return (
     <ol class="feed">
       {alerts.map((one) => (
-        <Row key={one.seq} one={one} fresh={one.scored_at > oldest && !flood} chosen={chosen === one.transaction_id} target={target} age={ago(one.scored_at, now)} />
+        <Row key={one.seq} one={one} fresh={one.scored_at > oldest && !flood} chosen={!!chosen && isOpen(one, chosen)} target={target} age={ago(one.scored_at, now)} />
       ))}
     </ol>
   );
@@ -246,7 +246,7 @@ class Row extends Component<RowProps> {
   override render({ one, chosen, target, age }: RowProps): JSX.Element {
     return (
       <li class={this.fresh ? "fresh" : ""}>
-        <a href={link(target, one.transaction_id)} aria-current={chosen ? "true" : undefined}>
+        <a href={link(target, one)} aria-current={chosen ? "true" : undefined}>
           <span class={`tag ${state(one)}`} role="img" aria-label={state(one)} />
           <span class="feed-score">
             {score(one.score)}

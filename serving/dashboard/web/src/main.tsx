@@ -38,7 +38,7 @@ function App(): JSX.Element {
 }
 
 function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
-  const { page, id } = useCell(route);
+  const { page, id, card } = useCell(route);
   useEffect(() => {
     document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud desk`;
   }, [page]);
@@ -61,7 +61,7 @@ function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
               <a class="back always" href={link("live")}>
                 ← live
               </a>
-              <CaseView id={id} me={me} />
+              <CaseView id={id} card={card} me={me} />
             </>
           )}
           {page === "models" && <ModelsPage me={me} />}

@@ -5,7 +5,7 @@ import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
 import { Foreign } from "./foreign";
 import { compact, money } from "./format";
 import { useKeys } from "./keys";
-import { go, link, route } from "./route";
+import { go, isOpen, link, route } from "./route";
 import { figures, useCell } from "./state";
 import type { Alert, Me } from "./types";
 
@@ -15,25 +15,25 @@ const isNarrow = (filter: Filter): boolean => JSON.stringify({ ...filter, order:
 
 /** The queue, most money at risk first, beside the case that is open; made for the keyboard. */
 export function ReviewPage({ me }: { me: Me }): JSX.Element {
-  const { id } = useCell(route);
+  const { id, card } = useCell(route);
   const [filter, setFilter] = useState(queue);
   const [open, setOpen] = useState(false);
   const { alerts, choices, problem, known, flood } = useFeed(filter, false);
   const review = useCell(figures)?.review;
   const [last, setLast] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
-  const at = alerts.findIndex((one) => one.transaction_id === id);
+  const at = alerts.findIndex((one) => isOpen(one, { id, card }));
 
   const move = (by: number): void => {
     const next = alerts[Math.min(Math.max(at + by, 0), alerts.length - 1)];
-    if (next) go("review", next.transaction_id);
+    if (next) go("review", next);
   };
   const nextOpen = (judged: Alert): void => {
     setLast(judged);
-    const place = alerts.findIndex((one) => one.transaction_id === judged.transaction_id);
+    const place = alerts.findIndex((one) => one.seq === judged.seq);
     const rest = [...alerts.slice(place + 1), ...alerts.slice(0, Math.max(place, 0))];
     const next = rest.find((one) => one.verdict === null && one.is_fraud === null);
-    if (next) go("review", next.transaction_id);
+    if (next) go("review", next);
   };
 
   useKeys((event) => {
@@ -45,7 +45,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
   });
   useEffect(() => {
     list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: "nearest" });
-  }, [id]);
+  }, [id, card]);
 
   return (
     <div class={`review ${id ? "with-case" : ""}`}>
@@ -67,17 +67,17 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
         {open && <Filters filter={filter} choices={choices} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
-          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={id} target="review" /> : <p class="empty">{known ? "Nothing is left to review." : "Asking…"}</p>}
+          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={{ id, card }} target="review" /> : <p class="empty">{known ? "Nothing is left to review." : "Asking…"}</p>}
         </div>
       </section>
       <div class="review-case">
-        {last && last.transaction_id !== id && <Judged alert={last} />}
+        {last && !isOpen(last, { id, card }) && <Judged alert={last} />}
         {id ? (
           <>
             <a class="back" href={link("review")}>
               ← queue
             </a>
-            <CaseView id={id} me={me} onJudged={nextOpen} />
+            <CaseView id={id} card={card} me={me} onJudged={nextOpen} />
           </>
         ) : (
           <Keys />
@@ -91,7 +91,7 @@ function Judged({ alert }: { alert: Alert }): JSX.Element {
   return (
     <p class="toast" role="status">
       <span class={`chip ${alert.verdict}`}>{alert.verdict}</span> {money(alert)} at <Foreign text={alert.merchant_id ?? "?"} />
-      {alert.pending ? "; the label waits for Kafka" : ""} · <a href={link("review", alert.transaction_id)}>look again</a>
+      {alert.pending ? "; the label waits for Kafka" : ""} · <a href={link("review", alert)}>look again</a>
     </p>
   );
 }

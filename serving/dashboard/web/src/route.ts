@@ -1,16 +1,19 @@
 import { Cell } from "./state";
+import type { Alert } from "./types";
 
 export type Page = "live" | "review" | "case" | "models" | "monitoring" | "audit";
 export interface Route {
   page: Page;
   id: string;
+  /** The alert's `card_ref`; empty where a link has none. */
+  card: string;
 }
 
 const pages: readonly string[] = ["live", "review", "case", "models", "monitoring", "audit"];
 
 function read(): Route {
-  const [page = "", id = ""] = location.hash.replace(/^#\/?/, "").split("/");
-  return { page: (pages.includes(page) ? page : "live") as Page, id: decoded(id) };
+  const [page = "", id = "", card = ""] = location.hash.replace(/^#\/?/, "").split("/");
+  return { page: (pages.includes(page) ? page : "live") as Page, id: decoded(id), card: decoded(card) };
 }
 
 function decoded(text: string): string {
@@ -24,10 +27,18 @@ function decoded(text: string): string {
 export const route = new Cell<Route>(read());
 window.addEventListener("hashchange", () => route.set(read()));
 
-export function link(page: Page, id = ""): string {
-  return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;
+/** What names a payment: an id alone may be of several cards. */
+type Named = Pick<Alert, "transaction_id" | "card_ref">;
+
+/** Whether an alert is the one that is open. */
+export function isOpen(one: Named, { id, card }: Pick<Route, "id" | "card">): boolean {
+  return one.transaction_id === id && (card === "" || one.card_ref === card);
 }
 
-export function go(page: Page, id = ""): void {
-  location.hash = link(page, id);
+export function link(page: Page, one?: Named): string {
+  return `#/${page}${one ? `/${encodeURIComponent(one.transaction_id)}/${encodeURIComponent(one.card_ref)}` : ""}`;
+}
+
+export function go(page: Page, one?: Named): void {
+  location.hash = link(page, one);
 }

@@ -24,6 +24,8 @@ export interface Alert extends Place {
   seq: number;
   transaction_id: string;
   card_id: string;
+  /** Stands for the card in addresses and requests. */
+  card_ref: string;
   merchant_id: string | null;
   amount: number;
   digits: number;
