@@ -20,13 +20,13 @@ from serving.dashboard.api.queries import (
     countries,
     list_alerts,
     live,
-    now_ms,
     read_audit,
     read_case,
 )
 from serving.dashboard.api.reviews import RepeatedVerdictError, Verdict, VerdictName
 from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, cookie_name, needs, only
 from serving.dashboard.auth.sessions import Session
+from serving.dashboard.clock import now_ms
 from serving.dashboard.context import state_of
 from serving.dashboard.feed.hub import encode_event
 from serving.dashboard.keys import CARD_REF_PATTERN, PaymentKey

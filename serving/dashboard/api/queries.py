@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -214,8 +213,3 @@ def as_alert(row: sqlite3.Row) -> dict[str, Any]:
 
 def _payment(row: sqlite3.Row) -> dict[str, Any]:
     return dict(row) | {"digits": minor_digits(row["currency"])}
-
-
-def now_ms() -> int:
-    """This moment."""
-    return time.time_ns() // 1_000_000

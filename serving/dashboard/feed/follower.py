@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -25,8 +26,7 @@ from fraud.kafka.clients import (
 from fraud.messages.decoding import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
-from serving.dashboard.feed.recorder import Batch, Recorder, rank_sources
-from serving.dashboard.feed.store import Store
+from serving.dashboard.clock import newest_date, now_ms
 from serving.dashboard.keys import PaymentKey, key_of
 
 log = logging.getLogger(__name__)
@@ -68,13 +68,13 @@ class Follower:
         self._changed = changed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-        self.state = KafkaState(connected=False, since=_now_ms(), problem="connecting")
+        self.state = KafkaState(connected=False, since=now_ms(), problem="connecting")
         topics = settings.topics
         self._readers: dict[str, MessageReader[Any]] = {
             topics.transactions: MessageReader(Transaction, _require_sum),
             topics.predictions: MessageReader(Prediction),
             topics.labels: MessageReader(Label),
-            topics.profiles: MessageReader(MerchantProfile),
+            topics.profiles: MessageReader(MerchantProfile, _require_past),
         }
 
     @property
@@ -182,7 +182,7 @@ class Follower:
         if topic != self._settings.topics.predictions:
             # Their Kafka time is the event's: what a replayed history was scored on today may be years old.
             return newest
-        since = _now_ms() - round(self._settings.dashboard.history.total_seconds() * 1_000)
+        since = now_ms() - round(self._settings.dashboard.history.total_seconds() * 1_000)
         consumer = Consumer(consumer_config(self._settings, READER_GROUP))
         try:
             asked = [TopicPartition(topic, number, since) for number in ends]
@@ -215,7 +215,7 @@ class Follower:
 
     def _be(self, *, connected: bool, problem: str = "") -> None:
         if connected != self.state.connected or problem != self.state.problem:
-            since = self.state.since if connected == self.state.connected else _now_ms()
+            since = self.state.since if connected == self.state.connected else now_ms()
             self.state = KafkaState(connected, since, problem)
             self._changed(self.state)
 
@@ -240,5 +240,7 @@ def _require_sum(one: Transaction) -> None:
         raise ValueError("its amount is too large for any sum of money")
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def _require_past(one: MerchantProfile) -> None:
+    """Raises ValueError for a profile of the future: none of the days until then would replace it."""
+    if date.fromisoformat(one.date) > newest_date():
+        raise ValueError("its date is ahead of the clock")

@@ -2,11 +2,13 @@
 
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from serving.dashboard.clock import now_ms
 
 TICK_MS = 5_000
 SCORE_BINS = 20
@@ -49,16 +51,23 @@ class Tick:
 
 
 class Ticks:
-    """Counts predictions into ticks; each batch's ticks are written with the batch."""
+    """Counts predictions into ticks; each batch's ticks are written with the batch.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    Args:
+        connection: to the store.
+        now_ms: this moment. No tick is later, whatever a message says, so that none makes room for it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, now_ms: Callable[[], int] = now_ms) -> None:
         self._connection = connection
+        self._now_ms = now_ms
         self._recent: dict[int, Tick] = {}
         self._touched: set[int] = set()
 
     def count(self, scored_at: int, latency_ms: int, score: float, value: float | None) -> None:
-        """Count one prediction; `value` is the amount of a flagged one."""
-        begin = scored_at - scored_at % TICK_MS
+        """Count one prediction, now if its own time is later; `value` is the amount of a flagged one."""
+        moment = min(scored_at, self._now_ms())
+        begin = moment - moment % TICK_MS
         tick = self._recent.get(begin) or self._load(begin)
         self._touched.add(begin)
         tick.scored += 1

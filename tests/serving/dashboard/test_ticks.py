@@ -58,6 +58,27 @@ def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Stor
     store.close()
 
 
+def test_a_prediction_of_the_future_is_counted_now_and_removes_nothing(store: Store) -> None:
+    # given a tick on disk
+    now = 40 * 86_400_000
+    ticks = Ticks(store.connect(), now_ms=lambda: now)
+    ticks.count(now - 600_000, 10, score=0.1, value=None)
+    ticks.write()
+    # when a prediction bears a time of a later year, which pruned what was older than 30 days before it
+    ticks.count(now + 400 * 86_400_000, 10, score=0.9, value=5.0)
+    ticks.write()
+    # then both are in the figures that end now
+    steps = read_ticks(store.reader, now - 600_000, now + TICK_MS, TICK_MS)
+    assert [tick.scored for _, tick in steps if tick.scored] == [1, 1]
+    assert store.reader.execute("SELECT count(*) FROM ticks").fetchone()[0] == 2
+    # and what is 30 days older than now goes
+    ticks.count(now - 31 * 86_400_000, 10, score=0.1, value=None)
+    ticks.count(now, 10, score=0.1, value=None)
+    ticks.write()
+    assert store.reader.execute("SELECT min(begin) FROM ticks").fetchone()[0] == now - 600_000
+    store.close()
+
+
 def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(store: Store) -> None:
     # given a prediction in the second of two steps
     ticks = Ticks(store.connect())

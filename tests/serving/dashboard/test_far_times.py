@@ -1,0 +1,54 @@
+"""Times far ahead in a message move no window of the dashboard."""
+
+from datetime import timedelta
+
+import pytest
+
+from fraud.schema import MerchantProfile
+from serving.dashboard.clock import newest_date, now_ms
+from serving.dashboard.feed.follower import _require_past
+from serving.dashboard.feed.recorder import Batch
+from tests.serving.dashboard.world import Desk, answer_to, payment
+from tests.serving.dashboard.writing import recorder_of
+
+FAR = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+
+
+def test_figures_survive_a_prediction_of_the_far_future(lonely_desk: Desk) -> None:
+    # given figures
+    recorder = recorder_of(lonely_desk)
+    recorder.write(Batch(predictions=[answer_to(payment(1), 0.1)]))
+    # when predictions come that were scored, or are of payments, in the year 9999
+    far = [
+        answer_to(payment(2), 0.1, scored_at=FAR),
+        answer_to(payment(3, timestamp=FAR), 0.1, scored_at=FAR),
+        answer_to(payment(4, timestamp=FAR), 0.1),
+    ]
+    for one in far:
+        recorder.write(Batch(predictions=[one]))
+    # then all are counted
+    assert lonely_desk.browser("vera").get("live", span="24h").json()["whole"]["scored"] == 4
+
+
+def test_a_case_shows_the_cards_payments_beside_one_of_the_far_future(lonely_desk: Desk) -> None:
+    recorder = recorder_of(lonely_desk)
+    near, far = payment(1), payment(8, timestamp=FAR)
+    recorder.write(Batch([near, far], [answer_to(near), answer_to(far)]))
+    case = lonely_desk.browser("vera").get("case", transaction_id="t1").json()
+    assert [one["transaction_id"] for one in case["payments"]] == ["t1"]
+
+
+@pytest.mark.parametrize("days", [-400, 0])
+def test_a_profile_of_a_past_day_or_of_tomorrow_is_taken(days: int) -> None:
+    _require_past(MerchantProfile("m", str(newest_date() + timedelta(days=days)), 1, []))
+
+
+@pytest.mark.parametrize("date", [str(newest_date() + timedelta(days=2)), "9999-12-31"])
+def test_a_profile_of_the_future_is_refused(date: str) -> None:
+    with pytest.raises(ValueError, match="ahead of the clock"):
+        _require_past(MerchantProfile("m", date, 1, []))
+
+
+def test_the_moment_is_in_milliseconds() -> None:
+    assert 1_700_000_000_000 < now_ms() < FAR
