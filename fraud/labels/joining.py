@@ -52,6 +52,21 @@ NOTHING_UNUSED = UnusedLabels()
 
 
 @dataclass(frozen=True)
+class MatchedReports:
+    """The labels that count, as reports on their payments, and those that were left out.
+
+    Attributes:
+        reports: on the payments, R of them.
+        labels: which label each of them is, int64 (R,).
+        unused: the labels that were left out.
+    """
+
+    reports: Reports
+    labels: Ints
+    unused: UnusedLabels
+
+
+@dataclass(frozen=True)
 class JoinedLabels:
     """The history of the payments' labels, and the labels that were left out."""
 
@@ -75,6 +90,14 @@ def join_labels(
     """
     if as_of is not None:
         labels = labels.filter(pc.less_equal(labels["reported_at"], as_of))
+    matched = match_reports(payments, labels, rules)
+    return JoinedLabels(decide_labels(payments.num_rows, matched.reports), matched.unused)
+
+
+def match_reports(
+    payments: pa.Table, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES
+) -> MatchedReports:
+    """Which labels are reports on which payments; the arguments are those of `join_labels`."""
     owners, named = _owners(payments, labels)
     reported_at = labels["reported_at"].to_numpy()
     found = np.flatnonzero(owners >= 0)
@@ -85,7 +108,7 @@ def join_labels(
     # A report within the skew before its payment counts as made with it: no label is older than its payment.
     known_at = np.maximum(reported_at[used], times[~is_early])
     reports = _reports(labels.take(pa.array(used)), owners[used], known_at, used, rules)
-    return JoinedLabels(decide_labels(payments.num_rows, reports), unused)
+    return MatchedReports(reports, used, unused)
 
 
 def _reports(labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules: LabelSettings) -> Reports:

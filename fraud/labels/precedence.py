@@ -47,6 +47,24 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
 
 def decide_labels(length: int, reports: Reports) -> LabelHistory:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
+    return _changes(length, reports, _effective(reports))
+
+
+def deciding_reports(reports: Reports) -> Ints:
+    """Of each payment that was reported, the report that decides once all are known.
+
+    Returns:
+        Places among the reports, one for each payment, ascending by payment.
+    """
+    effective = _effective(reports)
+    rows = reports.rows[effective]
+    is_last = np.ones(len(rows), dtype=np.bool_)
+    is_last[:-1] = rows[1:] != rows[:-1]
+    return np.asarray(effective[is_last], dtype=np.int64)
+
+
+def _effective(reports: Reports) -> Ints:
+    """The reports that took effect when they were made, by payment and time."""
     order = np.lexsort((reports.offsets, reports.partitions, reports.reported_at, reports.rows))
     rows, ranks = reports.rows[order], reports.ranks[order]
     effective = order[ranks == _highest_so_far(rows, ranks)]
@@ -54,7 +72,7 @@ def decide_labels(length: int, reports: Reports) -> LabelHistory:
     # Of several at one moment the last one decides, the others never stood.
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
-    return _changes(length, reports, effective[last])
+    return np.asarray(effective[last], dtype=np.int64)
 
 
 def _highest_so_far(rows: Ints, ranks: Ints) -> Ints:

@@ -18,7 +18,7 @@ from serving.dashboard.clock import now_ms
 from serving.dashboard.feed.follower import Follower, KafkaState
 from serving.dashboard.feed.hub import Hub
 from serving.dashboard.feed.recorder import Batch
-from serving.dashboard.keys import PaymentKey, key_of
+from serving.dashboard.keys import PaymentKey
 from serving.dashboard.sources import Insights
 
 log = logging.getLogger(__name__)
@@ -106,8 +106,7 @@ class Parts:
     def _tell_batch(self, changed: list[PaymentKey], batch: Batch) -> None:
         if not len(self.hub):
             return
-        labelled = [key_of(one) for one in batch.labels]
-        newest = (changed + labelled)[-_MOST_ALERTS_AT_ONCE:]
+        newest = changed[-_MOST_ALERTS_AT_ONCE:]
         told = alerts_by_key(self.store.reader, newest) if newest else []
         if told:
             self.hub.publish("alerts", {"alerts": told, "more": max(0, len(changed) - _MOST_ALERTS_AT_ONCE)})

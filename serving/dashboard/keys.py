@@ -2,12 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 from fraud.schema import Label, Prediction, Transaction
 
+_AT_ONCE = 500
 CARD_REF_PATTERN = "^[0-9a-f]{16}$"
 
 
@@ -26,6 +28,17 @@ def key_of(one: Transaction | Prediction | Label) -> PaymentKey:
 def flat(keys: Iterable[PaymentKey]) -> list[str]:
     """The keys as values of a statement, two for each."""
     return list(chain.from_iterable(keys))
+
+
+def select_keys(
+    connection: sqlite3.Connection, query: str, keys: Collection[PaymentKey]
+) -> Iterator[sqlite3.Row]:
+    """The rows of a query for these payments; each `{}` in it takes a part of their values."""
+    wanted, places = list(keys), query.count("{}")
+    for first in range(0, len(wanted), _AT_ONCE):
+        part = wanted[first : first + _AT_ONCE]
+        marks = ", ".join(["(?, ?)"] * len(part))
+        yield from connection.execute(query.format(*[marks] * places), flat(part) * places)
 
 
 def card_ref(secret: bytes, card_id: str) -> str:

@@ -24,6 +24,7 @@ LEFT JOIN verdicts AS verdict ON verdict.seq = (
     SELECT max(seq) FROM verdicts
     WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id)
 LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.card_id = alerts.card_id
+    AND labels.decides
 """
 _FIGURES = """
 SELECT count(*) AS alerts, total(open) AS open, total(CASE WHEN open THEN at_risk END) AS at_risk,
@@ -32,7 +33,7 @@ FROM (
     SELECT alerts.at_risk, labels.is_fraud, labels.is_fraud IS NULL AND NOT EXISTS (
         SELECT 1 FROM verdicts
         WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id) AS open
-    FROM alerts LEFT JOIN labels USING (transaction_id, card_id))
+    FROM alerts LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id))
 """
 
 
@@ -108,8 +109,8 @@ def countries(connection: sqlite3.Connection) -> list[str]:
 
 def campaigns(connection: sqlite3.Connection) -> list[str]:
     """The kinds of fraud that labels told of."""
-    query = "SELECT DISTINCT campaign FROM labels WHERE campaign IS NOT NULL ORDER BY campaign LIMIT 100"
-    return [row[0] for row in connection.execute(query)]
+    query = "SELECT DISTINCT campaign FROM labels WHERE decides AND campaign IS NOT NULL"
+    return [row[0] for row in connection.execute(f"{query} ORDER BY campaign LIMIT 100")]
 
 
 def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +131,8 @@ def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str
 def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
     """The card's payments that are stored, up to a day after the alert, oldest first."""
     rows = connection.execute(
-        "SELECT payments.*, labels.is_fraud FROM payments LEFT JOIN labels USING (transaction_id, card_id) "
+        "SELECT payments.*, labels.is_fraud FROM payments "
+        "LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id) "
         "WHERE card_id = ? AND timestamp <= ? ORDER BY timestamp DESC LIMIT ?",
         (card_id, around + 86_400_000, _MOST_OF_CARD),
     ).fetchall()
@@ -141,7 +143,8 @@ def _merchant(connection: sqlite3.Connection, merchant_id: str | None) -> dict[s
     row = connection.execute("SELECT * FROM merchants WHERE merchant_id = ?", (merchant_id,)).fetchone()
     seen = connection.execute(
         "SELECT count(*) AS alerts, sum(labels.is_fraud) AS frauds FROM alerts "
-        "LEFT JOIN labels USING (transaction_id, card_id) WHERE merchant_id = ?",
+        "LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id) "
+        "WHERE merchant_id = ?",
         (merchant_id,),
     ).fetchone()
     if merchant_id is None:

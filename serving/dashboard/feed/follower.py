@@ -27,6 +27,8 @@ from fraud.messages.decoding import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.clock import newest_date, now_ms
+from serving.dashboard.feed.recorder import Batch, Recorder
+from serving.dashboard.feed.store import Store
 from serving.dashboard.keys import PaymentKey, key_of
 
 log = logging.getLogger(__name__)
@@ -94,14 +96,14 @@ class Follower:
 
     def _run(self) -> None:
         connection = self._store.connect()
-        rank_sources(connection, self._settings.labels)
         while not self._stop.is_set():
             try:
                 cluster = self._cluster()
                 self._require_rights()
                 recorder = Recorder(
-                    connection, cluster, self._settings.dashboard, self._settings.admission.per_euro
-                )
+                    connection, cluster, self._settings.dashboard,
+                    self._settings.admission.per_euro, self._settings.labels,
+                )  # fmt: skip
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
                 self._be(connected=False, problem=str(error))

@@ -8,9 +8,11 @@ import msgspec
 
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
 from fraud.settings import DashboardSettings, LabelSettings
+from serving.dashboard.clock import now_ms
 from serving.dashboard.feed.store import transaction
 from serving.dashboard.feed.ticks import Ticks
-from serving.dashboard.keys import PaymentKey, flat, key_of
+from serving.dashboard.keys import PaymentKey, key_of, select_keys
+from serving.dashboard.labels import LabelTable
 
 _PRUNED_AT_ONCE = 5_000
 """Rows; a batch adds no more."""
@@ -43,14 +45,6 @@ UPDATE alerts SET ({", ".join(_DETAILS)}) = (
     WHERE payments.transaction_id = alerts.transaction_id AND payments.card_id = alerts.card_id)
 WHERE transaction_id = ? AND card_id = ? AND merchant_id IS NULL
 """  # noqa: S608 - of our own names
-_LABEL = """
-INSERT INTO labels VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (transaction_id, card_id) DO UPDATE SET is_fraud = excluded.is_fraud,
-    reported_at = excluded.reported_at, source = excluded.source,
-    campaign = CASE WHEN excluded.is_fraud THEN coalesce(excluded.campaign, campaign) END
-    WHERE (source_rank(excluded.source), excluded.reported_at) >= (source_rank(source), reported_at)
-"""
-"""Of several reports the one that decides by now, as in `fraud.labels.precedence`."""
 _KNOWN_ALERTS = "SELECT transaction_id, card_id FROM alerts WHERE (transaction_id, card_id) IN (VALUES {})"
 _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
@@ -79,12 +73,6 @@ class Batch:
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
-def rank_sources(connection: sqlite3.Connection, rules: LabelSettings) -> None:
-    """Give a connection the function `source_rank` of the labels' statement."""
-    ranks = {str(source): rank for source, rank in rules.precedence.items()}
-    connection.create_function("source_rank", 1, lambda source: ranks.get(source, 0), deterministic=True)
-
-
 class Recorder:
     """Writes batches; owns its connection and is used by one thread."""
 
@@ -94,12 +82,14 @@ class Recorder:
         cluster: str,
         settings: DashboardSettings,
         per_euro: Mapping[str, float],
+        labels: LabelSettings,
     ) -> None:
         self._connection = connection
         self._cluster = cluster
         self._most_bytes = settings.store_mib << 20
         self._per_euro = per_euro
         self._ticks = Ticks(connection)
+        self._labels = LabelTable(connection, labels)
 
     def offsets(self) -> dict[tuple[str, int], int]:
         """Where to go on, by topic and partition."""
@@ -107,21 +97,24 @@ class Recorder:
         return {(row["topic"], row["partition"]): row["next"] for row in rows}
 
     def write(self, batch: Batch) -> list[PaymentKey]:
-        """Write all of it; returns the alerts that are new or now have their details."""
+        """Write all of it; returns the payments that are shown otherwise now: new alerts, details, labels."""
         try:
             with transaction(self._connection):
                 changed = self._write_alerts(batch)
-                self._connection.executemany(
-                    _LABEL, [_label_row(one, batch.campaigns) for one in batch.labels]
-                )
+                labelled = self._write_labels(batch)
                 self._connection.executemany(_MERCHANT, [_merchant_row(one) for one in batch.profiles])
                 self._ticks.write()
                 self._write_offsets(batch.next_offsets)
                 self._prune()
         except BaseException:
             self._ticks.forget()
+            self._labels.forget()
             raise
-        return changed
+        return list(dict.fromkeys([*changed, *labelled]))
+
+    def _write_labels(self, batch: Batch) -> list[PaymentKey]:
+        arrived = {key_of(one) for one in batch.transactions} | {key_of(one) for one in batch.predictions}
+        return self._labels.write(batch.labels, batch.campaigns, arrived, now_ms())
 
     def _write_alerts(self, batch: Batch) -> list[PaymentKey]:
         execute = self._connection.executemany
@@ -142,21 +135,14 @@ class Recorder:
     def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Without alerts that are there already: a delivery at least once may bring them twice."""
         flagged = [key_of(one) for one in predictions if one.decision == "review"]
-        known = self._having(_KNOWN_ALERTS, flagged)
+        known = {PaymentKey(*row) for row in select_keys(self._connection, _KNOWN_ALERTS, flagged)}
         unique = {key_of(one): one for one in predictions if key_of(one) not in known}
         return list(unique.values())
 
     def _waiting(self, arrived: Sequence[PaymentKey]) -> list[PaymentKey]:
         """Alerts that came before their transaction."""
-        return sorted(self._having(f"{_KNOWN_ALERTS} AND merchant_id IS NULL", arrived))
-
-    def _having(self, query: str, keys: Sequence[PaymentKey]) -> set[PaymentKey]:
-        found: set[PaymentKey] = set()
-        for first in range(0, len(keys), 500):
-            part = keys[first : first + 500]
-            rows = self._connection.execute(query.format(", ".join(["(?, ?)"] * len(part))), flat(part))
-            found |= {PaymentKey(*row) for row in rows}
-        return found
+        query = f"{_KNOWN_ALERTS} AND merchant_id IS NULL"
+        return sorted(PaymentKey(*row) for row in select_keys(self._connection, query, arrived))
 
     def _write_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
         self._connection.executemany(
@@ -213,11 +199,6 @@ def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
         _major(one), euros * one.score,
     )  # fmt: skip
-
-
-def _label_row(one: Label, campaigns: Mapping[PaymentKey, str]) -> tuple[object, ...]:
-    campaign = campaigns.get(key_of(one)) if one.is_fraud else None
-    return (one.transaction_id, one.card_id, one.is_fraud, one.reported_at, one.source, campaign)
 
 
 def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:

@@ -41,12 +41,15 @@ CREATE INDEX alerts_of_country ON alerts (country);
 """
 _LABELS = """
 CREATE TABLE labels (
-    transaction_id TEXT, card_id TEXT, is_fraud INTEGER NOT NULL, reported_at INTEGER NOT NULL,
-    source TEXT NOT NULL, campaign TEXT,
-    PRIMARY KEY (transaction_id, card_id)
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
+    reported_at INTEGER NOT NULL, source TEXT NOT NULL, campaign TEXT, decides INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX labels_of_payment ON labels (transaction_id, card_id);
+CREATE UNIQUE INDEX labels_deciding ON labels (transaction_id, card_id) WHERE decides;
+CREATE INDEX labels_waiting ON labels (reported_at) WHERE NOT decides;
 CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
 """
+"""Reports: of each payment the one that decides by now, and those that wait for payment or time."""
 _VERDICTS_OF_PAYMENT = "CREATE INDEX verdicts_of_payment ON verdicts (transaction_id, card_id, seq);"
 _SECRETS = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;

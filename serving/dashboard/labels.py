@@ -1,0 +1,136 @@
+"""Which of the stored reports is the label of its payment by now, as `fraud.labels` decides it everywhere."""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+
+import pyarrow as pa
+
+from fraud.labels.joining import match_reports
+from fraud.labels.precedence import deciding_reports
+from fraud.schema import Label
+from fraud.settings import LabelSettings
+from serving.dashboard.keys import PaymentKey, key_of, select_keys
+
+_REPORT = """
+INSERT INTO labels (transaction_id, card_id, is_fraud, reported_at, source, campaign, decides)
+VALUES (?, ?, ?, ?, ?, ?, 0)
+"""
+_IN_KEYS = "(transaction_id, card_id) IN (VALUES {})"
+_WAITING = f"SELECT DISTINCT transaction_id, card_id FROM labels WHERE NOT decides AND {_IN_KEYS}"  # noqa: S608
+_DUE = """
+SELECT DISTINCT transaction_id, card_id FROM labels
+WHERE NOT decides AND reported_at > ? AND reported_at <= ? AND (
+    EXISTS (SELECT 1 FROM payments AS one
+        WHERE one.transaction_id = labels.transaction_id AND one.card_id = labels.card_id)
+    OR EXISTS (SELECT 1 FROM alerts AS one
+        WHERE one.transaction_id = labels.transaction_id AND one.card_id = labels.card_id))
+"""
+_PAYMENTS = f"""
+SELECT transaction_id, card_id, timestamp FROM alerts WHERE {_IN_KEYS}
+UNION ALL SELECT transaction_id, card_id, timestamp FROM payments WHERE {_IN_KEYS}
+"""  # noqa: S608
+_REPORTS = f"SELECT * FROM labels WHERE {_IN_KEYS}"  # noqa: S608
+_PAYMENT_COLUMNS = pa.schema(
+    [("transaction_id", pa.string()), ("card_id", pa.string()), ("timestamp", pa.int64())]
+)
+_LABEL_COLUMNS = pa.schema(
+    [
+        ("transaction_id", pa.string()), ("card_id", pa.string()), ("is_fraud", pa.bool_()),
+        ("reported_at", pa.int64()), ("source", pa.string()),
+    ]
+)  # fmt: skip
+
+
+class LabelTable:
+    """Keeps the labels' table, within the caller's transactions.
+
+    A report of the future waits for its time, and one of an unknown payment for its payment. Of those known
+    only the deciding one is kept: the others, and those from before their payment, never count again.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, rules: LabelSettings) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._decided_until = -1
+
+    def write(
+        self,
+        labels: Sequence[Label],
+        campaigns: Mapping[PaymentKey, str],
+        arrived: Collection[PaymentKey],
+        now_ms: int,
+    ) -> list[PaymentKey]:
+        """Add reports and decide what they change.
+
+        Args:
+            labels: the reports, as they came.
+            campaigns: the kinds of fraud that they name.
+            arrived: payments that are new in the store.
+            now_ms: a later report is not known yet.
+
+        Returns:
+            The payments whose label may be another now.
+        """
+        self._connection.executemany(_REPORT, [_row(one, campaigns) for one in labels])
+        due = self._connection.execute(_DUE, (self._decided_until, now_ms))
+        keys = {key_of(one) for one in labels} | {PaymentKey(*row) for row in due}
+        keys |= {PaymentKey(*row) for row in select_keys(self._connection, _WAITING, arrived)}
+        self._decide(sorted(keys), now_ms)
+        self._decided_until = now_ms
+        return sorted(keys)
+
+    def forget(self) -> None:
+        """After a failed transaction: what became due in it is still to be decided."""
+        self._decided_until = -1
+
+    def _decide(self, keys: Sequence[PaymentKey], now_ms: int) -> None:
+        payments = {
+            PaymentKey(row["transaction_id"], row["card_id"]): tuple(row)
+            for row in select_keys(self._connection, _PAYMENTS, keys)
+        }
+        rows = [
+            row
+            for row in select_keys(self._connection, _REPORTS, keys)
+            if row["reported_at"] <= now_ms and (row["transaction_id"], row["card_id"]) in payments
+        ]
+        if not rows:
+            return
+        rows.sort(key=lambda row: row["seq"])
+        matched = match_reports(
+            _table(_PAYMENT_COLUMNS, list(payments.values())),
+            _table(_LABEL_COLUMNS, [tuple(row[name] for name in _LABEL_COLUMNS.names) for row in rows]),
+            self._rules,
+        )
+        deciding = [rows[place] for place in matched.labels[deciding_reports(matched.reports)].tolist()]
+        self._keep(rows, deciding)
+
+    def _keep(self, known: Sequence[sqlite3.Row], deciding: Sequence[sqlite3.Row]) -> None:
+        """Of the known reports only the deciding ones stay; a fraud keeps the kind that another named."""
+        campaigns: dict[PaymentKey, str] = {}
+        for row in known:
+            if row["campaign"] is not None:
+                campaigns[PaymentKey(row["transaction_id"], row["card_id"])] = row["campaign"]
+        kept = [
+            (row["campaign"] or campaigns.get(PaymentKey(row["transaction_id"], row["card_id"])))
+            if row["is_fraud"]
+            else None
+            for row in deciding
+        ]
+        stays = {row["seq"] for row in deciding}
+        gone = [(row["seq"],) for row in known if row["seq"] not in stays]
+        self._connection.executemany("DELETE FROM labels WHERE seq = ?", gone)
+        self._connection.executemany(
+            "UPDATE labels SET decides = 1, campaign = ? WHERE seq = ?",
+            [(campaign, row["seq"]) for campaign, row in zip(kept, deciding, strict=True)],
+        )
+
+
+def _row(one: Label, campaigns: Mapping[PaymentKey, str]) -> tuple[object, ...]:
+    campaign = campaigns.get(key_of(one)) if one.is_fraud else None
+    return (one.transaction_id, one.card_id, one.is_fraud, one.reported_at, one.source, campaign)
+
+
+def _table(schema: pa.Schema, rows: Sequence[tuple[object, ...]]) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column).cast(kind) for column, kind in zip(columns, schema.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
