@@ -16,6 +16,7 @@ INSERT INTO labels (transaction_id, card_id, is_fraud, reported_at, source, camp
 VALUES (?, ?, ?, ?, ?, ?, 0)
 """
 _IN_KEYS = "(transaction_id, card_id) IN (VALUES {})"
+_ANY_WAITING = "SELECT EXISTS (SELECT 1 FROM labels WHERE NOT decides)"
 _WAITING = f"SELECT DISTINCT transaction_id, card_id FROM labels WHERE NOT decides AND {_IN_KEYS}"  # noqa: S608
 _DUE = """
 SELECT DISTINCT transaction_id, card_id FROM labels
@@ -74,7 +75,8 @@ class LabelTable:
         self._connection.executemany(_REPORT, [_row(one, campaigns) for one in labels])
         due = self._connection.execute(_DUE, (self._decided_until, now_ms))
         keys = {key_of(one) for one in labels} | {PaymentKey(*row) for row in due}
-        keys |= {PaymentKey(*row) for row in select_keys(self._connection, _WAITING, arrived)}
+        if self._connection.execute(_ANY_WAITING).fetchone()[0]:
+            keys |= {PaymentKey(*row) for row in select_keys(self._connection, _WAITING, arrived)}
         self._decide(sorted(keys), now_ms)
         self._decided_until = now_ms
         return sorted(keys)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import Field
 
 from fraud.errors import FraudError
-from serving.dashboard.api.queries import shadow
+from serving.dashboard.api.queries import refused_messages, shadow
 from serving.dashboard.api.reviews import audit
 from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, needs
 from serving.dashboard.auth.sessions import Session
@@ -55,5 +55,10 @@ def promote(
 
 @router.get("/monitoring")
 def monitoring(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
-    """The monitor's reports in the lake, the newest first."""
-    return parts.insights.reports.get() | {"psi": parts.settings.monitoring.psi}
+    """The monitor's reports in the lake, the newest first, and how many messages could not be read."""
+    topics, reader = parts.settings.topics, parts.store.reader
+    refused = {
+        "labels": refused_messages(reader, topics.labels),
+        "payments": refused_messages(reader, topics.transactions),
+    }
+    return parts.insights.reports.get() | {"psi": parts.settings.monitoring.psi, "refused": refused}

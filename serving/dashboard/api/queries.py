@@ -200,6 +200,12 @@ def shadow(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute("SELECT * FROM shadow ORDER BY scored DESC LIMIT 20")]
 
 
+def refused_messages(connection: sqlite3.Connection, topic: str) -> int:
+    """How many messages of a topic could not be read since the store was made."""
+    row = connection.execute("SELECT messages FROM refused WHERE topic = ?", (topic,)).fetchone()
+    return row["messages"] if row else 0
+
+
 def read_audit(connection: sqlite3.Connection, limit: int = 200) -> list[dict[str, Any]]:
     """The newest lines of the audit."""
     rows = connection.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,))

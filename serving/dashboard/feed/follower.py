@@ -209,6 +209,7 @@ class Follower:
             batch.next_offsets[topic, int(message.partition() or 0)] = int(message.offset() or 0) + 1
             found = self._readers[topic].read(message)
             if found is None:
+                batch.refused[topic] += 1
                 continue  # whoever answers for it has sent it to the dead letters; here it is only not shown
             targets[topic].append(found)
             if isinstance(found, Label) and (campaign := header(message, "campaign")):

@@ -1,6 +1,7 @@
 """From messages to rows: a batch of what was read from Kafka, and its offsets, in one transaction."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -50,6 +51,9 @@ _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
     profile = excluded.profile WHERE excluded.date >= date
 """
+_REFUSED = """
+INSERT INTO refused VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET messages = messages + excluded.messages
+"""
 _SHADOW = """
 INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored = scored + 1,
     both = both + excluded.both, champion_only = champion_only + excluded.champion_only,
@@ -62,7 +66,8 @@ INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored
 class Batch:
     """What one look at Kafka brought, decoded.
 
-    `campaigns` are the kinds of fraud that labels name; `next_offsets` are by topic and partition.
+    `campaigns` are the kinds of fraud that labels name; `refused` counts what could not be read, by
+    topic; `next_offsets` are by topic and partition.
     """
 
     transactions: list[Transaction] = field(default_factory=list)
@@ -70,6 +75,7 @@ class Batch:
     labels: list[Label] = field(default_factory=list)
     campaigns: dict[PaymentKey, str] = field(default_factory=dict)
     profiles: list[MerchantProfile] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -103,6 +109,7 @@ class Recorder:
                 changed = self._write_alerts(batch)
                 labelled = self._write_labels(batch)
                 self._connection.executemany(_MERCHANT, [_merchant_row(one) for one in batch.profiles])
+                self._connection.executemany(_REFUSED, batch.refused.items())
                 self._ticks.write()
                 self._write_offsets(batch.next_offsets)
                 self._prune()

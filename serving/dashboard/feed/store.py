@@ -50,6 +50,7 @@ CREATE INDEX labels_waiting ON labels (reported_at) WHERE NOT decides;
 CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
 """
 """Reports: of each payment the one that decides by now, and those that wait for payment or time."""
+_REFUSED = "CREATE TABLE refused (topic TEXT PRIMARY KEY, messages INTEGER NOT NULL) STRICT;"
 _VERDICTS_OF_PAYMENT = "CREATE INDEX verdicts_of_payment ON verdicts (transaction_id, card_id, seq);"
 _SECRETS = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
@@ -58,6 +59,7 @@ INSERT INTO secrets VALUES ('card_ref', randomblob(32));
 _SCHEMA = f"""
 {_PAYMENTS_AND_ALERTS}
 {_LABELS}
+{_REFUSED}
 {_SECRETS}
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
@@ -114,6 +116,7 @@ DROP INDEX verdicts_of_transaction;
 {_PAYMENTS_AND_ALERTS}
 {_LABELS}
 {_VERDICTS_OF_PAYMENT}
+{_REFUSED}
 {_SECRETS}
 INSERT INTO payments SELECT * FROM payments_by_id;
 INSERT INTO alerts SELECT * FROM alerts_by_id;

@@ -167,6 +167,11 @@ def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
     browser = desk.browser("vera")
     wait_for(browser.alerts)
     wait_for(lambda: desk.parts.follower.unreadable == 10)
+    # and are counted for the page, those of the labels too
+    producer.produce(desk.settings.topics.labels, b'{"transaction_id": "\xff"}')
+    flush(producer, 30)
+    refused = {"labels": 1, "payments": 5}
+    wait_for(lambda: browser.get("monitoring").json()["refused"] == refused)
 
 
 def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str) -> None:

@@ -5,11 +5,11 @@ import { Foreign } from "./foreign";
 import { decimal, integer, moment, percent } from "./format";
 import { Figure, Panel } from "./live";
 import { useAnswer, useNow } from "./state";
-import type { Drift, Report, Sourced } from "./types";
+import type { Drift, Refused, Report, Sourced } from "./types";
 
 export function MonitoringPage(): JSX.Element {
   const tick = useNow(30_000);
-  const { value, problem } = useAnswer<Sourced<Report[]> & { psi: number }>("monitoring", tick);
+  const { value, problem } = useAnswer<Sourced<Report[]> & { psi: number; refused: Refused }>("monitoring", tick);
   const [chosen, choose] = useState(0);
   if (!value) return <p class="empty">{problem ?? "Asking the lake…"}</p>;
   const reports = value.value ?? [];
@@ -17,6 +17,7 @@ export function MonitoringPage(): JSX.Element {
   return (
     <div class="page">
       {value.problem && <p class="problem"><Foreign text={value.problem} /></p>}
+      <Unreadable refused={value.refused} />
       {report ? (
         <>
           <div class="toolbar">
@@ -40,6 +41,14 @@ export function MonitoringPage(): JSX.Element {
         </p>
       )}
     </div>
+  );
+}
+
+function Unreadable({ refused }: { refused: Refused }): JSX.Element {
+  return (
+    <p class={refused.labels + refused.payments ? "problem" : "facts"}>
+      Refused because they cannot be read: {integer(refused.labels)} labels, {integer(refused.payments)} payments. They are among the dead letters.
+    </p>
   );
 }
 

@@ -158,6 +158,12 @@ export interface Sourced<T> {
   at: number;
 }
 
+/** Messages that could not be read. */
+export interface Refused {
+  labels: number;
+  payments: number;
+}
+
 export interface Matured {
   predictions: number;
   alerts: number;
