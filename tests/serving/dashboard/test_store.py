@@ -10,6 +10,7 @@ from serving.dashboard.feed.store import Store
 
 BACK_TO_VERSION_2 = """
 DROP TABLE secrets;
+DROP TABLE refused;
 DROP TABLE payments;
 DROP TABLE alerts;
 DROP TABLE labels;
