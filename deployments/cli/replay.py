@@ -50,7 +50,7 @@ def replay(
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([dhms])", text)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([dhms])", text)
     if not match:
         raise ConfigurationError(f"--label-delay {text!r} is no duration such as 7d, 12h, 30m or 45s")
     return timedelta(**{_UNITS[match[2]]: float(match[1])})

@@ -12,6 +12,9 @@ _REMEDIES = {
         'decimal commas are read with `amount: {column: ..., decimal: ","}`, points between thousands with '
         '`thousands: "."`'
     ),
+    r"^amount .*\d_\d+.*' is not a number": (
+        'underscores between thousands are read with `amount: {column: ..., thousands: "_"}`'
+    ),
     r"^amount .*more decimals": "round with `amount: {column: ..., round: true}`",
     r"^(timestamp|reported_at) .* cannot be read": (
         'name the form of its times in the mapping, such as `{0}: {column: ..., format: "%d.%m.%Y %H:%M"}`'

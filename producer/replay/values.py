@@ -5,7 +5,7 @@ Everything is done a column at a time; only values that the quick way cannot set
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.schema import minor_digits, to_minor
+from producer.replay.forms.numbers import NUMBER, WHOLE, has_other_digits, is_number_text
 
 _DECIMALS = 9
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _PLAIN_DECIMAL = r"^[+-]?\d{1,20}(\.\d{0,9})?$"
-_INTEGER = r"^[+-]?\d{1,18}$"
 _ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}(:\d{2}(:\d{2}(\.\d{1,9})?)?)?)?"
 _ZONE = r"(Z| ?UTC| ?GMT| ?[+-]\d{2}(:?\d{2})?)$"
 _EPOCHS = {"epoch_s": 1_000.0, "epoch_ms": 1.0, "epoch_us": 1e-3, "epoch_ns": 1e-6}
@@ -41,7 +40,7 @@ def as_text(column: pa.Array) -> pa.Array:
 def as_float(column: pa.Array) -> pa.Array:
     """Doubles; NaN is null."""
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        column = _shaped(_trimmed(column), _NUMBER)
+        column = _shaped(_trimmed(column), NUMBER)
     numbers = pc.cast(column, pa.float64(), safe=False)
     return pc.if_else(pc.is_nan(numbers), None, numbers)
 
@@ -68,7 +67,7 @@ def as_millis(column: pa.Array, layout: str | None) -> pa.Array:
         return _epoch(column, 1.0)
     text = _trimmed(column)
     if layout is None or layout == "iso":
-        return pc.coalesce(_iso(text), pc.cast(_shaped(text, _INTEGER), pa.int64()))
+        return pc.coalesce(_iso(text), _whole_numbers(text))
     return _strptime(text, layout)
 
 
@@ -104,14 +103,14 @@ def _settle_singly(
 ) -> tuple[pa.Array, dict[int, str]]:
     reasons: dict[int, str] = {}
     for row in np.flatnonzero(~settled & _known(text)):
-        amount = text[row].as_py()
+        amount, currency = text[row].as_py(), currencies[row].as_py() or ""
+        if not is_number_text(amount):
+            reasons[int(row)] = f"amount {amount!r} is not a number"
+            continue
         try:
-            currency = currencies[row].as_py() or ""
             exact = Decimal(amount)
             minor[row] = to_minor(_rounded(exact, currency) if rounded else exact, currency)
             settled[row] = True
-        except InvalidOperation:
-            reasons[int(row)] = f"amount {amount!r} is not a number"
         except (ValueError, OverflowError) as error:
             reasons[int(row)] = str(error)
     return pa.array(minor, mask=~settled), reasons
@@ -164,12 +163,16 @@ def _whole(column: pa.Array) -> pa.Array | None:
     if is_number(column.type):
         return None
     text = _trimmed(column)
-    if pc.all(pc.match_substring_regex(text, r"^[+-]?\d{1,19}$")).as_py() is False:
+    if pc.all(pc.match_substring_regex(text, WHOLE)).as_py() is False:
         return None
-    try:
-        return pc.cast(text, pa.int64())
-    except pa.ArrowInvalid:
-        return None
+    return _whole_numbers(text)
+
+
+def _whole_numbers(text: pa.Array) -> pa.Array:
+    """Whole numbers (int64) of texts that are such; what is none, or leaves 63 bits, is null."""
+    # Arrow's integers have no plus.
+    shaped = pc.replace_substring_regex(_shaped(text, WHOLE), r"^\+", "")
+    return _cast_or_null(shaped, lambda part: pc.cast(part, pa.int64()))
 
 
 def _scaled(numbers: pa.Array, scale: float) -> pa.Array:
@@ -207,8 +210,10 @@ def _strptime(text: pa.Array, layout: str) -> pa.Array:
 
 
 def _strptime_one(text: str | None, layout: str) -> int | None:
+    if text is None or has_other_digits(text):
+        return None
     try:
-        moment = datetime.strptime(text or "", layout)  # noqa: DTZ007
+        moment = datetime.strptime(text, layout)  # noqa: DTZ007
     except ValueError:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from producer.replay.forms.numbers import PLAIN
 from producer.replay.mapping import Origin
 from producer.replay.values import as_minor, as_text
 
-_PLAIN = r"^[+-]?\d+(\.\d*)?$"
 _SIGNS = "€$£¥₹₩₺₫₽₴₦฿₪"
 _DOLLARS = "USD AUD CAD NZD SGD HKD TWD MXN CLP COP ARS UYU DOP BRL BBD BSD BZD FJD GYD JMD TTD"
 _OWN_SIGNS = {
@@ -25,7 +25,7 @@ def written_amounts(
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         return _minor(column, origin, currencies)
     text = pc.utf8_trim_whitespace(as_text(column))
-    plain = pc.match_substring_regex(text, _PLAIN)
+    plain = pc.match_substring_regex(text, PLAIN)
     if origin.decimal is None and origin.thousands is None and pc.all(plain).as_py() is not False:
         return _minor(text, origin, currencies)
     tidy, wrong = _without_signs(text, currencies)
@@ -90,7 +90,7 @@ def _without_thousands(text: pa.Array, origin: Origin) -> pa.Array:
         simple = rf"^[+-]?\d+(\{decimal}\d*)?$"
     else:
         grouped = rf"^[+-]?\d{{1,3}}([{signs}]\d{{3}})+(\.\d*)?$"
-        simple = _PLAIN
+        simple = PLAIN
     fits = pc.or_(pc.match_substring_regex(text, grouped), pc.match_substring_regex(text, simple))
     # A point before one or two digits cannot be between thousands.
     fits = pc.fill_null(fits, False)

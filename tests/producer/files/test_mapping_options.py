@@ -93,6 +93,13 @@ def test_ambiguous_days_are_not_guessed(local_settings: Settings, tmp_path: Path
         ("", "12.50 €", 1_250),
         ("", "+12.50", 1_250),
         ("", "1e3", 100_000),
+        ("", "1.25E+1", 1_250),
+        ("", "1250e-2", 1_250),
+        ("", "12.50+", 1_250),
+        ("", ".5", 50),
+        ("", "5.", 500),
+        ("", "007", 700),
+        ('thousands: "_"', "1_250", 125_000),
         ("round: true", "12.505", 1_250),
         ("round: true", "12.5000000000001", 1_250),
         ("unit: minor", "1250", 1_250),
@@ -130,6 +137,17 @@ def test_amounts_are_read_as_the_mapping_says(
         ("", "£5.00", "is not in its currency EUR"),
         ("", "USD 5.00", "is not in its currency EUR"),
         ("unit: minor", "12.5", "more decimals"),
+        # Python's own numbers, which no rule of a file has
+        ("", "1_000", "'1_000' is not a number"),
+        ("", "\u0661\u0662\u0663", "is not a number"),
+        ("", "\uff11\uff12", "is not a number"),
+        ("", "1\u0662.50", "is not a number"),
+        ("round: true", "1_000", "is not a number"),
+        ("unit: minor", "\uff11\uff12", "is not a number"),
+        ("", "1e1_0", "is not a number"),
+        ("", "0x10", "is not a number"),
+        ("", "1e", "is not a number"),
+        ("", "--1", "is not a number"),
     ],
 )
 def test_amounts_that_are_not_clear_are_refused(
@@ -233,3 +251,34 @@ def test_words_of_yaml_stay_words(tmp_path: Path) -> None:
     (tmp_path / "mapping.yaml").write_text("country: {value: no}\ncard_id: {value: 007}\nchannel: null\n")
     found = read_mapping(tmp_path / "mapping.yaml")
     assert (found["country"].value, found["card_id"].value, found["channel"].column) == ("no", "007", None)
+
+
+@pytest.mark.parametrize("option", ["", "format: iso", "format: epoch_ms"])
+def test_a_time_in_numbers_may_have_a_plus(local_settings: Settings, tmp_path: Path, option: str) -> None:
+    mapping = f"timestamp: {{column: timestamp{', ' if option else ''}{option}}}"
+    assert times(local_settings, tmp_path, mapping, "+1780308000000", "1780308000000") == [JUNE, JUNE]
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        ("", "1_780_308_000_000"),
+        ("format: epoch_s", "1_780_308_000"),
+        ("format: epoch_s", "\uff11780308000"),
+        ("format: epoch_ns", "9999999999999999999"),
+        ("format: excel", "4617\u0664"),
+        ("start: 2026-06-01, unit: h", "1_0"),
+        ('format: "%d/%m/%Y"', "01/06/202\u0666"),
+        ('format: "%d/%m/%Y %H:%M:%S.%f"', "01/06/202\u0666 10:00:00.000"),
+        ("format: iso", "202\u0666-06-01"),
+    ],
+)
+def test_times_of_other_digits_are_refused(
+    local_settings: Settings, tmp_path: Path, options: str, written: str
+) -> None:
+    # given a time with digits or signs that only Python takes
+    path = write(tmp_path / "some.csv", HEADER, f"t1,c,s,1,EUR,{written}")
+    mapping = f"timestamp: {{column: timestamp{', ' if options else ''}{options}}}"
+    # when the file is read, then the row is refused
+    with pytest.raises(DataError, match=r"line 2: timestamp .* cannot be read"):
+        dry_run(local_settings, path, mapping)
