@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from deployments.local.checks import check_machine
 from fraud.health_checks import Finding, check_environment
+from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 
@@ -22,7 +23,7 @@ def doctor(
     """Check all that the system needs; each failure with its remedy."""
     findings = examine(load_settings())
     if as_json:
-        Console().print_json(data=[asdict(finding) for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         _tell(findings)
     if not all(finding.ok for finding in findings):

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.features.spec import FEATURE_NAMES
-from fraud.lineage.trace import Origin, Trace, as_document, trace
+from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.schema import from_minor
 from fraud.settings import load_settings
@@ -31,7 +31,7 @@ def explain(
     """Explain a prediction: decision, reasons, features, and the model, run, code and data behind it."""
     found = trace(load_settings(), transaction_id, card)
     if as_json:
-        Console().print_json(data=as_document(found))
+        print_json(as_document(found))
     else:
         Console().print(page(found))
 

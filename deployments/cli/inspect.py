@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.errors import ConfigurationError
+from fraud.machine.printing import NameCell
+from fraud.machine.terminal import shown, without_controls
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
@@ -56,16 +58,28 @@ def _show(console: Console, found: "Inspection", write: Path | None) -> None:
     if found.proposal is None:
         return
     console.print(
-        Text(f"Mapping{f', written to {write}' if write else ' (--write mapping.yaml keeps it)'}", "bold")
+        Text(
+            f"Mapping{f', written to {shown(str(write))}' if write else ' (--write mapping.yaml keeps it)'}",
+            "bold",
+        )
     )
-    console.print(Syntax(found.proposal.rstrip(), "yaml", background_color="default", word_wrap=True))
+    console.print(
+        Syntax(
+            "\n".join(map(without_controls, found.proposal.rstrip().split("\n"))),
+            "yaml",
+            background_color="default",
+            word_wrap=True,
+        )
+    )
 
 
 def _show_file(console: Console, report: "FileReport") -> None:
     about = report.about
     facts = [about.format, *(f"{name} {value}" for name, value in about.facts.items() if name != "rows")]
-    console.print(Text(str(report.path), "bold"))
-    console.print(Text(f"{', '.join(facts)}; {report.rows:,} rows, {len(report.columns)} columns", "dim"))
+    console.print(Text(shown(str(report.path)), "bold"))
+    console.print(
+        Text(f"{shown(', '.join(facts))}; {report.rows:,} rows, {len(report.columns)} columns", "dim")
+    )
     console.print(_table(report))
     for remark in [*about.notes, *(one for one in report.remarks if one not in about.notes)]:
         _bullet(console, "·", remark, "dim")
@@ -91,14 +105,15 @@ def _table(report: "FileReport") -> Table:
     table.add_column("examples", ratio=5, overflow="ellipsis", no_wrap=True)
     table.add_column("taken for", width=17, no_wrap=True)
     # What is mapped comes first where not all columns can be shown.
-    shown = sorted(report.columns, key=lambda one: one.name not in report.fields)[:_MOST_COLUMNS]
+    listed = sorted(report.columns, key=lambda one: one.name not in report.fields)[:_MOST_COLUMNS]
     for column in report.columns:
-        if column in shown:
+        if column in listed:
             holds = column.kind + ("?" if "ambiguous" in column.hints else "")
             missing = f"{column.missing:.1%}" if column.missing else ""
+            name, examples = NameCell(column.name), NameCell(", ".join(column.examples), "dim")
             taken = Text(report.fields.get(column.name, ""), "cyan")
-            table.add_row(Text(column.name), holds, missing, Text(", ".join(column.examples), "dim"), taken)
-    more = len(report.columns) - len(shown)
+            table.add_row(name, holds, missing, examples, taken)
+    more = len(report.columns) - len(listed)
     if more:
         table.add_row(Text(f"and {more:,} more", "dim"), "", "", "", "")
     return table
@@ -106,5 +121,5 @@ def _table(report: "FileReport") -> Table:
 
 def _bullet(console: Console, mark: str, text: str, style: str) -> None:
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(Text(mark, style), Text(text, style))
+    grid.add_row(Text(mark, style), Text(shown(text), style))
     console.print(grid)

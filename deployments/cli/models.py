@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.registry.mlflow_registry import CHAMPION, RegisteredVersion, list_versions
 from fraud.settings import load_settings
@@ -19,9 +20,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     settings = load_settings()
     found = list_versions(settings)
     if as_json:
-        Console().print_json(
-            data=[asdict(one) | {"reason": one.reason, "digest": one.digest} for one in found], default=str
-        )
+        print_json([asdict(one) | {"reason": one.reason, "digest": one.digest} for one in found])
     elif found:
         Console().print(models_table(found))
     else:

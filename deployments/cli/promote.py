@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from fraud.machine.terminal import shown
 from fraud.registry import mlflow_registry
 from fraud.settings import load_settings
 
@@ -18,4 +19,6 @@ def promote(
     settings = load_settings()
     mlflow_registry.require_version(settings, version)
     mlflow_registry.promote(settings, version, reason, alias)
-    Console().print(f"version {version} of {settings.registry.model_name} is the {alias}")
+    Console().print(
+        f"version {shown(version)} of {shown(settings.registry.model_name)} is the {alias}", markup=False
+    )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from fraud.errors import ConfigurationError
+from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class _Bars:
         self._interrupted = True
 
     def say(self, sentence: str) -> None:
-        self._progress.console.print(sentence)
+        self._progress.console.print(shown(sentence), markup=False)
 
     def at(self, stage: str, done: int, total: int | None = None) -> None:
         if stage not in self._tasks:
@@ -131,11 +132,11 @@ def _tell(console: Console, outcome: "Outcome", request: "ReplayRequest") -> Non
         table.add_row("took", f"{outcome.seconds:,.1f} s ({rate:,.0f} messages/s)")
     console.print(table)
     for note in outcome.notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
+        console.print(f"note: {shown(note)}", markup=False, highlight=False)
     for warning in outcome.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+        console.print(f"warning: {shown(warning)}", style="yellow", markup=False, highlight=False)
     for reason, count in outcome.unused_labels.items():
-        console.print(f"{count:,} labels were not used: {reason}", style="yellow")
+        console.print(f"{count:,} labels were not used: {shown(reason)}", style="yellow", markup=False)
     for rejects in outcome.rejects:
         _tell_rejects(console, rejects)
     if sent.interrupted:
@@ -150,13 +151,17 @@ def _tell_rejects(console: Console, rejects: "Rejects") -> None:
 
     if not rejects.count:
         return
-    console.print(f"{rejects.count:,} rows were written aside, to {rejects.path}:", style="yellow")
+    console.print(
+        f"{rejects.count:,} rows were written aside, to {shown(str(rejects.path))}:",
+        style="yellow",
+        markup=False,
+    )
     for place, reason in rejects.first:
-        console.print(f"  {rejects.name(place)}: {reason}", markup=False, highlight=False)
+        console.print(f"  {shown(rejects.name(place))}: {shown(reason)}", markup=False, highlight=False)
     if rejects.count > len(rejects.first):
         console.print(f"  and {rejects.count - len(rejects.first):,} more")
     for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejects.first))):
-        console.print(f"  what helps: {words}", markup=False, highlight=False)
+        console.print(f"  what helps: {shown(words)}", markup=False, highlight=False)
 
 
 def _moment(time_ms: int) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from fraud.machine.terminal import shown
 from fraud.registry.mlflow_registry import rollback as roll_back
 from fraud.settings import load_settings
 
@@ -15,4 +16,6 @@ def rollback(
     """Put the previous champion back; the engines swap to it within seconds."""
     settings = load_settings()
     version = roll_back(settings, reason)
-    Console().print(f"version {version} of {settings.registry.model_name} is the champion again")
+    Console().print(
+        f"version {version} of {shown(settings.registry.model_name)} is the champion again", markup=False
+    )

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from fraud.evaluation.metrics import Estimate, Evaluation
 from fraud.lake import open_lake
+from fraud.machine.printing import print_json
+from fraud.machine.terminal import shown
 from fraud.monitoring.shadow import ShadowReport, compare_in_shadow
 from fraud.settings import load_settings
 
@@ -29,19 +31,19 @@ def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     settings = load_settings()
     report = compare_in_shadow(settings, open_lake(settings), int(time.time() * 1_000))
     if as_json:
-        Console().print_json(data=as_document(report))
+        print_json(as_document(report))
         return
     Console().print(
         f"version {report.challenger} scored {report.scored:,} payments beside the champion, "
         f"version {report.champion}; both decide alike on {report.agreement:.1%}"
     )
     if report.labels_note:
-        Console().print(f"note: {report.labels_note}", style="yellow", markup=False)
-    if report.evaluations is None or report.verdict is None:
+        Console().print(f"note: {shown(report.labels_note)}", style="yellow", markup=False)
+    if report.judgements is None or report.verdict is None:
         Console().print("none of them is older than the label delay yet: nothing to judge by")
         return
-    Console().print(_table(report, *report.evaluations))
-    Console().print(f"the gate would say: {report.verdict.reason}", markup=False)
+    Console().print(_table(report, *report.judgements))
+    Console().print(f"the gate would say: {shown(report.verdict.reason)}", markup=False)
 
 
 def as_document(report: ShadowReport) -> dict[str, object]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployments.local.stack import ServerStatus, Stack
+from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
@@ -22,7 +23,7 @@ def status(
     """Show what runs and where; exits with 1 unless all is ready."""
     found = Stack(load_settings().home).status()
     if as_json:
-        Console().print_json(data=[asdict(server) for server in found])
+        print_json([asdict(server) for server in found])
     else:
         Console().print(status_table(found))
         _advise(found)

@@ -18,10 +18,15 @@ def shown(text: str) -> str:
     """The text with its control characters escaped, in an isolate if anything in it turns directions."""
     if text.isascii() and text.isprintable():
         return text
-    plain = "".join(_escaped(letter) for letter in text)
+    plain = without_controls(text)
     if not any(unicodedata.bidirectional(letter) in _TURNING for letter in plain):
         return plain
     return _isolated(plain)
+
+
+def without_controls(text: str) -> str:
+    """The text with its control characters escaped, on one line."""
+    return "".join(map(_escaped, text))
 
 
 class LineFormatter(logging.Formatter):

@@ -269,4 +269,12 @@ def _yaml(entry: Any) -> str:
     text = str(entry)
     is_plain = text.replace("_", "").replace("-", "").isalnum() and text[0].isalpha() and text.isascii()
     is_word = text.lower() in ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-    return text if is_plain and not is_word else json.dumps(text, ensure_ascii=False)
+    return text if is_plain and not is_word else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """In quotes; what does not print, as marks that turn the line, is written as an escape."""
+    return "".join(
+        letter if letter.isprintable() else f"\\U{ord(letter):08x}"
+        for letter in json.dumps(text, ensure_ascii=False)
+    )

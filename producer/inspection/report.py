@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
-from fraud.messages.admission import largest_amounts
+from fraud.machine.terminal import shown
 from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
@@ -237,13 +237,13 @@ def _afterwards(
             continue
         mapped = report.fields.get(column.name)
         if gives_away(column.values, verdicts):
-            found.append(f"{column.name} gives is_fraud away")
+            found.append(f"{shown(column.name)} gives is_fraud away")
         elif (
             AFTERWARDS.search(column.name)
             and mapped is None
             and as_bool(pc.unique(column.values)).null_count <= 1
         ):
-            found.append(f"{column.name} may have been written when the fraud was known")
+            found.append(f"{shown(column.name)} may have been written when the fraud was known")
     return [Suspicion("warning", f"{text}: do not map it to a field") for text in found[:3]]
 
 

@@ -26,6 +26,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fraud.errors import ConfigurationError, DataError
+from fraud.machine.terminal import shown
 from fraud.schema import Label, Transaction
 from producer.replay.files.source import FileOptions
 
@@ -296,11 +297,15 @@ def require_columns(
     absent = sorted({name for origin in columns.values() for name in origin.needs()} - set(available))
     unfed = [name for name in required if name not in columns]
     if absent or unfed:
-        lacks = f"has no column {', '.join(absent)}" if absent else f"gives no {', '.join(unfed)}"
+        lacks = f"has no column {_listed(absent)}" if absent else f"gives no {', '.join(unfed)}"
         raise DataError(
-            f"{what} {lacks}: its columns are {', '.join(available)}; needed are {', '.join(required)} "
+            f"{what} {lacks}: its columns are {_listed(available)}; needed are {', '.join(required)} "
             f"(name others with --columns mapping.yaml{advice})"
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(shown, names))
 
 
 def with_format(origin: Origin, name: str) -> Origin:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from fraud.errors import DataError
+from fraud.machine.terminal import shown
 from producer.replay.files.source import About, Chunk, Reject, Source
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -87,7 +88,11 @@ class FolderSource:
         absent = [name for name in self._own if name not in source.columns]
         more = [name for name in source.columns if name not in self._own]
         if absent or more:
-            differs = f"lacks {', '.join(absent)}" if absent else f"has {', '.join(more)} as well"
+            differs = (
+                f"lacks {', '.join(map(shown, absent))}"
+                if absent
+                else f"has {', '.join(map(shown, more))} as well"
+            )
             raise DataError(
                 f"{path} {differs}, unlike {self._paths[0].name}: replay files of different columns one "
                 f"by one"

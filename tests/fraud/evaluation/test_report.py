@@ -82,3 +82,19 @@ def test_the_page_is_whole_and_escapes_what_it_is_told(results: list[FoldResult]
         assert part in page
     assert "&lt;b&gt;testing&lt;/b&gt;" in page
     assert not [word for word in ("<b>testing", "<i>mind", "://", "<script", "src=") if word in page]
+
+
+def test_names_from_data_are_escaped_and_isolated(results: list[FoldResult]) -> None:
+    # given merchants, cards and payments whose names turn the line or are markup
+    (one,) = results
+    identity = one.test.identity
+    names = pa.array(["\u202e<i>x</i>"] * len(one.test.labels))
+    for field in ("transaction_id", "card_id", "merchant_id"):
+        identity = identity.set_column(identity.schema.get_field_index(field), field, names)
+    turned = [replace(one, test=replace(one.test, identity=identity))]
+    # when the page is made, then each is text, in an element of its own direction
+    page = render_report(turned, summarise(turned, ABOUT))
+    safe = "\u202e&lt;i&gt;x&lt;/i&gt;"
+    assert page.count(safe) >= 3
+    assert page.count(f"<bdi>{safe}</bdi>") == page.count(safe)
+    assert "<bdi>&lt;b&gt;testing&lt;/b&gt;</bdi>" in page

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from deployments.cli import application
 from fraud.errors import ConfigurationError
@@ -35,7 +36,7 @@ def inspect(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
             application().main(args=["inspect", *map(str, arguments)], prog_name="fraud")
         said = capsys.readouterr().out
         assert code is None or ended.value.code == code, said
-        assert all(len(line) <= 80 for line in said.splitlines())
+        assert all(cell_len(line) <= 80 for line in said.splitlines())
         return said
 
     return inspect
@@ -205,3 +206,21 @@ def test_many_columns_fit_on_a_screen(inspect: Inspect, tmp_path: Path) -> None:
 def test_json_lines_can_be_inspected(inspect: Inspect, tmp_path: Path) -> None:
     rows = [dict(zip(HEADER.split(","), row.split(","), strict=True)) for row in ROWS]
     assert "JSON lines" in inspect(write(tmp_path / "some.jsonl", *map(json.dumps, rows)))
+
+
+def test_names_that_turn_the_line_are_isolated_and_stay_usable(inspect: Inspect, tmp_path: Path) -> None:
+    # given columns whose names hold bidirectional marks and control characters
+    turned, commanding = "\u202emerchant_id", "card\x1b[31m"
+    header = HEADER.replace("merchant_id", turned).replace("card_id", commanding)
+    path = write(tmp_path / "some.csv", header, *ROWS)
+    # when it is looked at and its mapping kept
+    said = inspect(path, "--write", tmp_path / "mapping.yaml", code=None)
+    # then nothing commands the terminal, and each line ends the isolates that it begins
+    assert "\x1b" not in said
+    assert "\u202e" in said
+    for line in said.splitlines():
+        assert sum(line.count(sign) for sign in "\u2066\u2067\u2068") == line.count("\u2069")
+        assert line.count("\u202e") <= line.count("\u2068")
+    # and the mapping names the column as the file does, without a sign that does not print
+    text = (tmp_path / "mapping.yaml").read_text(encoding="utf-8")
+    assert text.replace("\n", "").isprintable()
