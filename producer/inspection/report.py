@@ -2,12 +2,14 @@
 
 import re
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,23 +19,15 @@ from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
 from producer.inspection.proposal import Proposal, propose, propose_labels
-from producer.inspection.suspicions import Suspicion, gives_away, suspicions_of
-from producer.replay.conforming import (
-    Findings,
-    Limits,
-    Place,
-    conform_labels,
-    conform_transactions,
-    conform_verdicts,
-)
-from producer.replay.files.source import About, Source
+from producer.inspection.suspicions import Suspicion, gives_away
+from producer.replay.conforming import Findings, Limits
+from producer.replay.files.source import About, Chunk
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping import VERDICT, Columns, Origin, read_mapping
 from producer.replay.reading import open_source
-from producer.replay.recognise import recognise_units
 from producer.replay.remedies import remedy
-from producer.replay.survey import Remarks, label_columns, transaction_columns
 from producer.replay.values import as_bool
+from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
 
 SAMPLE_ROWS = 100_000
 
@@ -83,42 +77,64 @@ def inspect_files(
         FraudError: a file cannot be read, or the mapping is wrong.
     """
     mapping = read_mapping(columns) if columns else Columns()
-    report, source, sample = _read(transactions, mapping)
-    label_report = None
-    if labels:
-        label_report, label_source, label_sample = _read(labels, mapping.of_labels(), of_labels=True)
+    reading = _Reading(transactions, mapping)
+    report = reading.report
+    label_reading = _Reading(labels, mapping.of_labels()) if labels else None
     proposal = None
     if columns is None:
         entries = propose(report.columns, with_labels=labels is not None)
-        proposal = Proposal(entries, propose_labels(label_report.columns) if label_report else []).text()
+        of_labels = propose_labels(label_reading.report.columns) if label_reading else []
+        proposal = Proposal(entries, of_labels).text()
         mapping = _parsed(proposal)
-    ids = _try_transactions(report, source, sample, mapping, admission, has_labels=labels is not None)
-    if label_report:
-        _try_labels(label_report, label_source, label_sample, mapping.of_labels(), admission, ids)
-    return Inspection(report, label_report, proposal)
+    ids = _try_transactions(reading, mapping, admission, has_labels=labels is not None)
+    if label_reading:
+        _try_labels(label_reading, mapping.of_labels(), admission, ids)
+    return Inspection(report, label_reading.report if label_reading else None, proposal)
 
 
-def _read(path: Path, mapping: Columns, *, of_labels: bool = False) -> tuple[FileReport, Source, pa.Table]:
-    source = open_source(path, mapping.file)
-    report, kept, left = FileReport(path, source.about), list[pa.RecordBatch](), SAMPLE_ROWS
-    reasons: Counter[str] = Counter()
+class _Reading:
+    """A file that is read once: its first rows at once, as the sample, the rest later.
 
-    def put_aside(place: int, reason: str, row: Sequence[object]) -> None:
-        report.misshapen += 1
-        if report.misshapen <= 3:
-            report.suspicions.append(Suspicion("warning", f"{source.name_place(place)} {reason}"))
+    Attributes:
+        sample: the first rows, at most `SAMPLE_ROWS`, with their places.
+    """
 
-    for chunk in source.chunks(put_aside):
-        report.rows += len(chunk.places)
-        if left > 0:
-            kept.append(chunk.rows.append_column("\0place", pa.array(chunk.places))[:left])
-            left -= len(kept[-1])
-    if not report.rows:
-        raise DataError(f"{path} has a header and no rows below")
-    sample = pa.Table.from_batches(kept).combine_chunks()
-    report.sampled, report.reasons = len(sample), reasons
-    report.columns = [profile_column(name, sample[name]) for name in source.columns]
-    return report, source, sample
+    def __init__(self, path: Path, mapping: Columns) -> None:
+        self.source = open_source(path, mapping.file)
+        self.report = FileReport(path, self.source.about)
+        self._chunks = self.source.chunks(self._put_aside)
+        self._left: Chunk | None = None
+        self.sample = self._sampled()
+        self.report.sampled = len(self.sample.rows)
+        self.report.columns = [profile_column(name, self.sample.rows[name]) for name in self.source.columns]
+
+    def rest(self) -> Iterator[Chunk]:
+        """The rows after the sample; they are counted on the way."""
+        for chunk in chain([self._left] if self._left else [], self._chunks):
+            self.report.rows += len(chunk.places)
+            yield chunk
+
+    def _sampled(self) -> Chunk:
+        kept: list[Chunk] = []
+        left = SAMPLE_ROWS
+        for chunk in self._chunks:
+            kept.append(Chunk(chunk.rows[:left], chunk.places[:left]))
+            self._left = Chunk(chunk.rows[left:], chunk.places[left:]) if len(chunk.places) > left else None
+            left -= len(kept[-1].places)
+            if left <= 0:
+                break
+        self.report.rows = SAMPLE_ROWS - left
+        if not self.report.rows:
+            raise DataError(f"{self.report.path} has a header and no rows below")
+        table = pa.Table.from_batches([one.rows for one in kept]).combine_chunks()
+        (batch,) = table.to_batches(max_chunksize=SAMPLE_ROWS)
+        return Chunk(batch, np.concatenate([one.places for one in kept]))
+
+    def _put_aside(self, place: int, reason: str, row: Sequence[object]) -> None:
+        self.report.misshapen += 1
+        if self.report.misshapen <= 3:
+            sentence = f"{self.source.name_place(place)} {reason}"
+            self.report.suspicions.append(Suspicion("warning", sentence))
 
 
 def _parsed(text: str) -> Columns:
@@ -129,57 +145,46 @@ def _parsed(text: str) -> Columns:
 
 
 def _try_transactions(
-    report: FileReport,
-    source: Source,
-    sample: pa.Table,
-    mapping: Columns,
-    admission: AdmissionSettings,
-    *,
-    has_labels: bool,
+    reading: _Reading, mapping: Columns, admission: AdmissionSettings, *, has_labels: bool
 ) -> pa.Array:
-    """See what the mapping gives of the sample; returns the ids that it reads."""
-    try:
-        columns, remarks = transaction_columns(source, mapping, has_label_file=has_labels)
-    except DataError as error:
-        report.suspicions.append(Suspicion("error", str(error)))
-        return pa.array([], pa.string())
-    batch, places = _batch(sample)
-    recognised = recognise_units(columns, batch)
-    columns, remarks.notes = recognised.columns, remarks.notes + recognised.notes
+    """See what the mapping gives of the sample, and whether ids of the whole file are repeated.
+
+    Returns:
+        The sample's ids that it reads.
+    """
+    report, source, stem = reading.report, reading.source, stem_of(reading.report.path)
     limits = Limits(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, largest_amounts(admission)
     )
-    rows, findings = conform_transactions(batch, columns, limits, Place(places, stem_of(report.path)))
-    verdicts = conform_verdicts(batch, columns[VERDICT], findings) if VERDICT in columns else None
-    good = pa.array(findings.good())
-    _enter(report, columns, findings, remarks)
-    chosen = verdicts.filter(good) if verdicts is not None else None
-    report.suspicions += suspicions_of(rows.filter(good), chosen)
-    if verdicts is not None:
-        report.suspicions += _afterwards(report, batch, columns, verdicts)
-        report.remarks.append(_share_of_fraud(verdicts))
-    return rows["transaction_id"].filter(good)
-
-
-def _try_labels(
-    report: FileReport,
-    source: Source,
-    sample: pa.Table,
-    mapping: Columns,
-    admission: AdmissionSettings,
-    ids: pa.Array,
-) -> None:
     try:
-        columns, remarks = label_columns(source, mapping)
+        walk = TransactionWalk(source, mapping, limits, stem, has_label_file=has_labels)
+    except DataError as error:
+        report.suspicions.append(Suspicion("error", str(error)))
+        deque(reading.rest(), 0)
+        return pa.array([], pa.string())
+    found = walk.conform(reading.sample)
+    _enter(report, walk.columns, found.findings, walk.remarks)
+    for chunk in reading.rest():
+        walk.only_ids(chunk)
+    report.suspicions += walk.suspicions
+    report.suspicions += [Suspicion("warning", text) for text in walk.ids.warnings()]
+    if found.verdicts is not None:
+        report.suspicions += _afterwards(report, walk.columns, found.verdicts)
+        report.remarks.append(_share_of_fraud(found.verdicts))
+    return found.rows["transaction_id"].filter(found.good)
+
+
+def _try_labels(reading: _Reading, mapping: Columns, admission: AdmissionSettings, ids: pa.Array) -> None:
+    report = reading.report
+    deque(reading.rest(), 0)
+    try:
+        walk = LabelWalk(reading.source, mapping, admission.earliest)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         return
-    batch, _ = _batch(sample)
-    recognised = recognise_units(columns, batch)
-    rows, findings = conform_labels(batch, recognised.columns, admission.earliest)
-    remarks.notes += recognised.notes
-    _enter(report, recognised.columns, findings, remarks)
-    good = rows.filter(pa.array(findings.good()))
+    found = walk.conform(reading.sample)
+    _enter(report, walk.columns, found.findings, walk.remarks)
+    good = found.rows.filter(found.good)
     joined = int(pc.sum(pc.is_in(good["transaction_id"], value_set=ids)).as_py() or 0)
     if not joined and len(good):
         report.suspicions.append(
@@ -191,11 +196,6 @@ def _try_labels(
         )
     report.remarks.append(_share_of_fraud(good["is_fraud"]))
     report.remarks.append(f"{joined:,} of {len(good):,} labels are of transactions looked at")
-
-
-def _batch(sample: pa.Table) -> tuple[pa.RecordBatch, pa.Array]:
-    batch = sample.to_batches(max_chunksize=SAMPLE_ROWS)[0]
-    return batch.drop_columns(["\0place"]), batch["\0place"].to_numpy()
 
 
 def _enter(report: FileReport, columns: dict[str, Origin], findings: Findings, remarks: Remarks) -> None:
@@ -226,9 +226,7 @@ def _kind_of(reason: str) -> str:
     return re.sub(r"'[^']*'|\d[\d.]*", "", reason)
 
 
-def _afterwards(
-    report: FileReport, batch: pa.RecordBatch, columns: dict[str, Origin], verdicts: pa.Array
-) -> list[Suspicion]:
+def _afterwards(report: FileReport, columns: dict[str, Origin], verdicts: pa.Array) -> list[Suspicion]:
     """Columns that were probably written when the fraud was known; unmapped, they are not read."""
     own = columns[VERDICT].needs()
     found = []

@@ -106,10 +106,6 @@ def _of_transactions(ids: pa.Array) -> list[Suspicion]:
         return [Suspicion("error", "transaction_id is the same in all rows, so that they would count as "
                                    "one payment: "
                           "map another column, or `transaction_id: {row: number}`")]  # fmt: skip
-    if different < count:
-        return [Suspicion("warning", f"transaction_id is repeated: {count - different:,} of the first "
-                                     f"{count:,} rows have "
-                          "an id that was there before, and of each id only the first counts")]  # fmt: skip
     return []
 
 

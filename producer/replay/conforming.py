@@ -105,6 +105,12 @@ def conform_labels(
     return pa.record_batch([fields[name] for name in LABEL_FIELDS], schema=LABEL_ROWS), findings
 
 
+def transaction_ids(rows: pa.RecordBatch, columns: Mapping[str, Origin], place: Place) -> pa.Array:
+    """The identifiers alone (strings), null where there is none."""
+    source = source_column(rows, columns["transaction_id"], place.places, place.stem)
+    return clean_text("transaction_id", source)
+
+
 def conform_verdicts(rows: pa.RecordBatch, origin: Origin, findings: Findings) -> pa.Array:
     """Verdicts that stand beside transactions; an empty one is none, an unreadable one spoils its row."""
     source = source_column(rows, origin, None, "")

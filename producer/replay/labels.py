@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from xxhash import xxh3_64_intdigest
 
 from fraud.schema import LABEL_ARROW
 from producer.replay.conforming import LABEL_ROWS
 from producer.replay.mapping import LABEL_FIELDS
+from producer.replay.repeated_ids import hashes_of
 from producer.replay.spool import Rows, Spool
 
 PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
@@ -127,13 +127,5 @@ def _reported(
 
 
 def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:
-    hashed = [
-        np.fromiter(map(xxh3_64_intdigest, _bytes(batch[column])), np.uint64, len(batch))
-        for batch in spool.batches()
-    ]
+    hashed = [hashes_of(batch[column]) for batch in spool.batches()]
     return np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)
-
-
-def _bytes(column: pa.Array) -> list[bytes]:
-    found: list[bytes] = pc.cast(pc.fill_null(column, ""), pa.binary()).to_pylist()
-    return found

@@ -11,69 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
-from producer.inspection.suspicions import require_sane, suspicions_of
-from producer.replay.conforming import (
-    TRANSACTION_ROWS,
-    Findings,
-    Limits,
-    Place,
-    conform_labels,
-    conform_transactions,
-    conform_verdicts,
-)
+from producer.inspection.suspicions import require_sane
+from producer.replay.conforming import TRANSACTION_ROWS, Findings, Limits
 from producer.replay.labels import DEFAULT_SOURCE, PLACED_LABELS
-from producer.replay.mapping import (
-    LABEL_FIELDS,
-    REQUIRED_FIELDS,
-    TRANSACTION_FIELDS,
-    VERDICT,
-    Origin,
-    require_columns,
-    resolve,
-)
+from producer.replay.mapping import Origin
 from producer.replay.reading import Chunk, Source
-from producer.replay.recognise import recognise_units, with_defaults
 from producer.replay.rejects import Rejects
 from producer.replay.spool import Rows, Spool, SpoolWriter
+from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
 
 Count = Callable[[int], object]
 """Told how many rows have been read so far."""
-
-
-@dataclass
-class Remarks:
-    """What people should know of how a file was read."""
-
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    refunds: int = 0
-    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
-
-    def add(self, findings: Findings, chunk: Chunk, source: Source) -> None:
-        """Count what a batch had."""
-        self.refunds += findings.refunds
-        for name, reasons in findings.left_out.items():
-            count, example = self.left_out.get(name, (0, ""))
-            if not example and reasons:
-                row = min(reasons)
-                example = f"{source.name_place(int(chunk.places[row]))}: {reasons[row]}"
-            self.left_out[name] = (count + len(reasons), example)
-
-    def sentences(self) -> list[str]:
-        """The warnings, one sentence each."""
-        found = list(self.warnings)
-        if self.refunds:
-            found.append(
-                f"{self.refunds:,} rows are refunds (amounts below 0): they are written aside, since a "
-                f"refund is no payment"
-            )
-        for name, (count, example) in self.left_out.items():
-            found.append(
-                f"{name} is left out of {count:,} rows, which count without it; {example}; map what it "
-                f"says with "
-                f"`values`, or leave it out with `{name}: null`"
-            )
-        return found
 
 
 @dataclass(frozen=True)
@@ -109,58 +57,23 @@ def survey_transactions(
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
     """
-    columns, remarks = transaction_columns(source, mapping, has_label_file=label_delay is None)
+    walk = TransactionWalk(source, mapping, limits, stem, has_label_file=label_delay is None)
     transactions = SpoolWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
-    labels = SpoolWriter(folder / "labels.arrow", PLACED_LABELS) if VERDICT in columns else None
-    read = 0
+    labels = SpoolWriter(folder / "labels.arrow", PLACED_LABELS) if walk.has_verdicts else None
     for chunk in source.chunks(rejects.add):
-        columns = columns if read else _with_units(columns, chunk, remarks)
-        rows, findings = conform_transactions(chunk.rows, columns, limits, Place(chunk.places, stem))
-        verdicts = None
-        if labels and label_delay is not None:
-            verdicts = conform_verdicts(chunk.rows, columns[VERDICT], findings)
-            told = pc.and_(pa.array(findings.good()), verdicts.is_valid())
-            labels.append(_labels_beside(rows, verdicts, chunk, label_delay).filter(told))
-        good = pa.array(findings.good())
-        if not read:
-            remarks.warnings += _checked(
-                rows.filter(good), verdicts.filter(good) if verdicts is not None else None
-            )
-        transactions.append(rows.filter(good))
-        remarks.add(findings, chunk, source)
-        _put_aside(chunk, findings, rejects)
-        read += len(rows)
-        count(read)
-    return Survey(transactions.close(), labels.close() if labels else None, remarks)
-
-
-def transaction_columns(
-    source: Source, mapping: dict[str, Origin], *, has_label_file: bool
-) -> tuple[dict[str, Origin], Remarks]:
-    """Which column feeds which field of transactions, and what was assumed for that.
-
-    Raises:
-        DataError: a field that is needed has none.
-    """
-    fields = TRANSACTION_FIELDS if has_label_file else (*TRANSACTION_FIELDS, VERDICT)
-    columns = resolve(mapping, source.columns, fields)
-    needed = [name for name in REQUIRED_FIELDS if name not in ("transaction_id", "currency")]
-    advice = ", or have it proposed by `fraud inspect FILE --write mapping.yaml`"
-    if any(name not in columns for name in needed):
-        needed = list(REQUIRED_FIELDS)
-    require_columns(columns, source.columns, needed, "the file of transactions", advice)
-    assumed = with_defaults(columns, source.columns, has_label_file=has_label_file)
-    return assumed.columns, Remarks([*source.about.notes, *assumed.notes])
-
-
-def _with_units(columns: dict[str, Origin], chunk: Chunk, remarks: Remarks) -> dict[str, Origin]:
-    recognised = recognise_units(columns, chunk.rows)
-    remarks.notes += recognised.notes
-    return recognised.columns
-
-
-def _checked(rows: pa.RecordBatch, verdicts: pa.Array | None) -> list[str]:
-    return require_sane(suspicions_of(rows, verdicts), DataError)
+        is_first = not walk.read
+        found = walk.conform(chunk)
+        if is_first:
+            walk.remarks.warnings += require_sane(walk.suspicions, DataError)
+        if labels and found.verdicts is not None and label_delay is not None:
+            beside = _labels_beside(found.rows, found.verdicts, chunk, label_delay)
+            labels.append(beside.filter(pc.and_(found.good, found.verdicts.is_valid())))
+        transactions.append(found.rows.filter(found.good))
+        walk.remarks.add(found.findings, chunk, source)
+        _put_aside(chunk, found.findings, rejects)
+        count(walk.read)
+    walk.remarks.warnings += walk.ids.warnings()
+    return Survey(transactions.close(), labels.close() if labels else None, walk.remarks)
 
 
 def survey_labels(
@@ -176,33 +89,15 @@ def survey_labels(
     Raises:
         DataError: a column is missing, or the file is broken.
     """
-    columns, remarks = label_columns(source, mapping)
+    walk = LabelWalk(source, mapping, earliest)
     labels = SpoolWriter(folder / "labels.arrow", PLACED_LABELS)
-    read = 0
     for chunk in source.chunks(rejects.add):
-        columns = columns if read else _with_units(columns, chunk, remarks)
-        rows, findings = conform_labels(chunk.rows, columns, earliest)
-        placed = rows.append_column(PLACED_LABELS.field("place"), pa.array(chunk.places))
-        labels.append(placed.filter(pa.array(findings.good())))
-        _put_aside(chunk, findings, rejects)
-        read += len(rows)
-        count(read)
-    return labels.close(), remarks
-
-
-def label_columns(source: Source, mapping: dict[str, Origin]) -> tuple[dict[str, Origin], Remarks]:
-    """Which column feeds which field of labels.
-
-    Raises:
-        DataError: a field that is needed has none.
-    """
-    present = {
-        name: one for name, one in mapping.items() if set(one.needs()) <= set(source.columns) and not one.row
-    }
-    columns = resolve(present, source.columns, LABEL_FIELDS)
-    advice = "; those of this file alone belong under `labels:`"
-    require_columns(columns, source.columns, ("transaction_id", VERDICT), "the file of labels", advice)
-    return columns, Remarks(list(source.about.notes))
+        found = walk.conform(chunk)
+        placed = found.rows.append_column(PLACED_LABELS.field("place"), pa.array(chunk.places))
+        labels.append(placed.filter(found.good))
+        _put_aside(chunk, found.findings, rejects)
+        count(walk.read)
+    return labels.close(), walk.remarks
 
 
 def _labels_beside(

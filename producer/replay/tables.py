@@ -24,7 +24,8 @@ from producer.replay.reading import Source, open_source
 from producer.replay.rejects import Rejects
 from producer.replay.remedies import no_label_of, no_transaction_of
 from producer.replay.spool import Spool
-from producer.replay.survey import Remarks, Survey, survey_labels, survey_transactions, time_order
+from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
+from producer.replay.walk import Remarks
 
 Progress = Callable[[str, int], object]
 """Told what is being done and how many rows of it are done."""

@@ -1,0 +1,191 @@
+"""Files of transactions and of labels, chunk after chunk, in the fields of the schema.
+
+Replay, backtest and inspection all walk this way, so that what one says of a file holds for the others.
+"""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from producer.inspection.suspicions import Suspicion, suspicions_of
+from producer.replay.conforming import (
+    Findings,
+    Limits,
+    Place,
+    conform_labels,
+    conform_transactions,
+    conform_verdicts,
+    transaction_ids,
+)
+from producer.replay.files.source import Chunk, Source
+from producer.replay.mapping import (
+    LABEL_FIELDS,
+    REQUIRED_FIELDS,
+    TRANSACTION_FIELDS,
+    VERDICT,
+    Origin,
+    require_columns,
+    resolve,
+)
+from producer.replay.recognise import recognise_units, with_defaults
+from producer.replay.repeated_ids import IdIndex
+
+
+@dataclass
+class Remarks:
+    """What people should know of how a file was read."""
+
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    refunds: int = 0
+    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def add(self, findings: Findings, chunk: Chunk, source: Source) -> None:
+        """Count what a batch had."""
+        self.refunds += findings.refunds
+        for name, reasons in findings.left_out.items():
+            count, example = self.left_out.get(name, (0, ""))
+            if not example and reasons:
+                row = min(reasons)
+                example = f"{source.name_place(int(chunk.places[row]))}: {reasons[row]}"
+            self.left_out[name] = (count + len(reasons), example)
+
+    def sentences(self) -> list[str]:
+        """The warnings, one sentence each."""
+        found = list(self.warnings)
+        if self.refunds:
+            found.append(
+                f"{self.refunds:,} rows are refunds (amounts below 0): they are written aside, since a "
+                f"refund is no payment"
+            )
+        for name, (count, example) in self.left_out.items():
+            found.append(
+                f"{name} is left out of {count:,} rows, which count without it; {example}; map what it "
+                f"says with "
+                f"`values`, or leave it out with `{name}: null`"
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """A chunk in the fields of the schema (n rows each); `good` are the rows that nothing was objected to.
+
+    `verdicts` are booleans that stood beside transactions, null where there is none.
+    """
+
+    rows: pa.RecordBatch
+    findings: Findings
+    good: pa.Array
+    verdicts: pa.Array | None = None
+
+
+class TransactionWalk:
+    """Conforms the chunks of a file of transactions, in their order.
+
+    Attributes:
+        columns: which column feeds which field; units of times are known after the first chunk.
+        remarks: what was assumed.
+        suspicions: what the first chunk shows.
+        ids: the identifiers of all good rows.
+        read: the count of rows so far.
+
+    Raises:
+        DataError: a field that is needed has no column.
+    """
+
+    def __init__(
+        self, source: Source, mapping: dict[str, Origin], limits: Limits, stem: str, *, has_label_file: bool
+    ) -> None:
+        self.columns, self.remarks = _transaction_columns(source, mapping, has_label_file=has_label_file)
+        self.suspicions: list[Suspicion] = []
+        self.ids = IdIndex()
+        self.read = 0
+        self._limits, self._stem = limits, stem
+
+    @property
+    def has_verdicts(self) -> bool:
+        """Whether labels stand beside the transactions."""
+        return VERDICT in self.columns
+
+    def conform(self, chunk: Chunk) -> Conformed:
+        """The next rows."""
+        if not self.read:
+            self.columns = _with_units(self.columns, chunk, self.remarks)
+        place = Place(chunk.places, self._stem)
+        rows, findings = conform_transactions(chunk.rows, self.columns, self._limits, place)
+        verdicts = None
+        if self.has_verdicts:
+            verdicts = conform_verdicts(chunk.rows, self.columns[VERDICT], findings)
+        found = Conformed(rows, findings, pa.array(findings.good()), verdicts)
+        if not self.read:
+            chosen = verdicts.filter(found.good) if verdicts is not None else None
+            self.suspicions = suspicions_of(rows.filter(found.good), chosen)
+        self.ids.add(rows["transaction_id"].filter(found.good))
+        self.read += len(rows)
+        return found
+
+    def only_ids(self, chunk: Chunk) -> None:
+        """Take the identifiers of the next rows and nothing else; the first rows were conformed."""
+        self.ids.add(transaction_ids(chunk.rows, self.columns, Place(chunk.places, self._stem)))
+
+
+class LabelWalk:
+    """Conforms the chunks of a file of labels, in their order; attributes as those of `TransactionWalk`.
+
+    Raises:
+        DataError: a field that is needed has no column.
+    """
+
+    def __init__(self, source: Source, mapping: dict[str, Origin], earliest: int) -> None:
+        self.columns, self.remarks = _label_columns(source, mapping)
+        self.read = 0
+        self._earliest = earliest
+
+    def conform(self, chunk: Chunk) -> Conformed:
+        """The next rows."""
+        if not self.read:
+            self.columns = _with_units(self.columns, chunk, self.remarks)
+        rows, findings = conform_labels(chunk.rows, self.columns, self._earliest)
+        self.read += len(rows)
+        return Conformed(rows, findings, pa.array(findings.good()))
+
+
+def _with_units(columns: dict[str, Origin], chunk: Chunk, remarks: Remarks) -> dict[str, Origin]:
+    recognised = recognise_units(columns, chunk.rows)
+    remarks.notes += recognised.notes
+    return recognised.columns
+
+
+def _transaction_columns(
+    source: Source, mapping: dict[str, Origin], *, has_label_file: bool
+) -> tuple[dict[str, Origin], Remarks]:
+    """Which column feeds which field of transactions, and what was assumed for that.
+
+    Raises:
+        DataError: a field that is needed has none.
+    """
+    fields = TRANSACTION_FIELDS if has_label_file else (*TRANSACTION_FIELDS, VERDICT)
+    columns = resolve(mapping, source.columns, fields)
+    needed = [name for name in REQUIRED_FIELDS if name not in ("transaction_id", "currency")]
+    advice = ", or have it proposed by `fraud inspect FILE --write mapping.yaml`"
+    if any(name not in columns for name in needed):
+        needed = list(REQUIRED_FIELDS)
+    require_columns(columns, source.columns, needed, "the file of transactions", advice)
+    assumed = with_defaults(columns, source.columns, has_label_file=has_label_file)
+    return assumed.columns, Remarks([*source.about.notes, *assumed.notes])
+
+
+def _label_columns(source: Source, mapping: dict[str, Origin]) -> tuple[dict[str, Origin], Remarks]:
+    """Which column feeds which field of labels.
+
+    Raises:
+        DataError: a field that is needed has none.
+    """
+    present = {
+        name: one for name, one in mapping.items() if set(one.needs()) <= set(source.columns) and not one.row
+    }
+    columns = resolve(present, source.columns, LABEL_FIELDS)
+    advice = "; those of this file alone belong under `labels:`"
+    require_columns(columns, source.columns, ("transaction_id", VERDICT), "the file of labels", advice)
+    return columns, Remarks(list(source.about.notes))
