@@ -5,12 +5,14 @@ The repository is Maven Central or a mirror of it: the setting `FRAUD_MAVEN_MIRR
 """
 
 import os
+import re
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.error import HTTPError
+from urllib.parse import SplitResult, unquote, urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
@@ -24,17 +26,28 @@ Modules = Sequence[tuple[str, str, str]]
 RETRIEVED = "jars"
 """The folder, within the scratch folder, that holds the jars afterwards."""
 
+_MIRROR = "FRAUD_MAVEN_MIRROR"
 _CENTRAL = "https://repo1.maven.org/maven2/"
+_REALM = re.compile(r'realm="([^"]*)"', re.IGNORECASE)
+_PATIENCE_S = 30.0
 _FETCHED = "[SUCCESSFUL ]"
 _FAILURES = ("UNRESOLVED", "FAILED", "Exception", "invalid sha1", "invalid md5")
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A Maven repository; `source` says who named it, and is empty for Maven Central itself."""
+    """A Maven repository.
+
+    Attributes:
+        url: its address, without user and password.
+        source: what names it; empty for Maven Central itself.
+        user: None asks it without a password.
+    """
 
     url: str
     source: str = ""
+    user: str | None = None
+    password: str = field(default="", repr=False)
 
     @property
     def shown(self) -> str:
@@ -49,10 +62,10 @@ def find_repository(mirror: str | None) -> Repository:
     """The mirror of the settings, else that of `~/.m2/settings.xml`, else Maven Central.
 
     Raises:
-        ConfigurationError: the mirror is no http or https address, or brings a password.
+        ConfigurationError: the mirror is no http or https address.
     """
     if mirror is not None:
-        return _checked(Repository(mirror, "FRAUD_MAVEN_MIRROR"))
+        return _checked(Repository(mirror, _MIRROR))
     file = Path.home() / ".m2" / "settings.xml"
     found = mirror_of_central(file)
     return _checked(Repository(found, str(file))) if found else Repository(_CENTRAL)
@@ -80,7 +93,7 @@ def run_ivy(
     path of a home or of a cache may contain.
     """
     (scratch / "ivy.xml").write_text(_description(modules), encoding="utf-8")
-    (scratch / "ivysettings.xml").write_text(_settings(repository), encoding="utf-8")
+    _write_for_owner(scratch / "ivysettings.xml", _settings(repository, _realm(repository, modules)))
     # fmt: off
     command = [
         str(java.executable), *java.options(), "-cp", _class_path(), "org.apache.ivy.Main",
@@ -100,6 +113,14 @@ def run_ivy(
     ) as process:
         problem = _follow(process.stdout or (), fetched)
     return None if process.returncode == 0 else problem
+
+
+def _write_for_owner(file: Path, text: str) -> None:
+    """Write a file that nobody else may read, whatever the umask; an earlier one is replaced."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write(text)
 
 
 def proxy_options(host: str, proxies: Mapping[str, str]) -> list[str]:
@@ -135,10 +156,14 @@ def _options(scheme: str, address: str) -> list[str]:
 
 
 def _environment(host: str) -> dict[str, str]:
-    """With the proxies in a variable, for others may read a command line and a proxy has a password."""
+    """With the proxies in a variable, for others may read a command line and a proxy has a password.
+
+    The mirror's own variable, which may hold a password, is left out: Ivy reads its file.
+    """
     options = " ".join(_quoted(option) for option in proxy_options(host, urllib.request.getproxies()))
     others = os.environ.get("JDK_JAVA_OPTIONS", "")
-    return dict(os.environ) | ({"JDK_JAVA_OPTIONS": f"{others} {options}".strip()} if options else {})
+    inherited = {name: text for name, text in os.environ.items() if name != _MIRROR}
+    return inherited | ({"JDK_JAVA_OPTIONS": f"{others} {options}".strip()} if options else {})
 
 
 def _quoted(option: str) -> str:
@@ -174,26 +199,62 @@ def _description(modules: Modules) -> str:
     )
 
 
-def _settings(repository: Repository) -> str:
+def _settings(repository: Repository, realm: str = "") -> str:
     root = quoteattr(repository.url.rstrip("/") + "/")
     return (
-        '<ivysettings><settings defaultResolver="repository"/><resolvers>'
+        f'<ivysettings><settings defaultResolver="repository"/>{_credentials(repository, realm)}<resolvers>'
         f'<ibiblio name="repository" m2compatible="true" root={root}/></resolvers></ivysettings>'
     )
 
 
+def _credentials(repository: Repository, realm: str) -> str:
+    """User and password for the repository's host and realm alone; Ivy sends them nowhere else."""
+    if repository.user is None:
+        return ""
+    host = urlsplit(repository.url).hostname or ""
+    named = {"host": host, "realm": realm, "username": repository.user, "passwd": repository.password}
+    return f"<credentials {' '.join(f'{name}={quoteattr(text)}' for name, text in named.items())}/>"
+
+
+def _realm(repository: Repository, modules: Modules) -> str:
+    """What the repository calls the place that it guards, asked without the password; empty if nothing."""
+    if repository.user is None:
+        return ""
+    organisation, name, revision = modules[0]
+    folder = f"{organisation.replace('.', '/')}/{name}/{revision}"
+    request = urllib.request.Request(  # noqa: S310
+        f"{repository.url.rstrip('/')}/{folder}/{name}-{revision}.pom", method="HEAD"
+    )
+    try:
+        urllib.request.urlopen(request, timeout=_PATIENCE_S).close()  # noqa: S310
+    except HTTPError as refusal:
+        found = _REALM.search(refusal.headers.get("WWW-Authenticate", ""))
+        return found[1] if found else ""
+    except (OSError, ValueError):
+        pass  # Ivy meets the same, and its sentence names the repository
+    return ""
+
+
 def _checked(repository: Repository) -> Repository:
-    place = urlsplit(repository.url)
-    if place.scheme not in ("http", "https") or not place.hostname:
+    place = _split(repository.url)
+    if place is None or place.scheme not in ("http", "https") or not place.hostname:
         raise ConfigurationError(
             f"{repository.source} names no http or https address of a Maven repository; correct it"
         )
-    if place.username or place.password:
-        raise ConfigurationError(
-            f"{repository.source} names an address with a password, which is not supported; name a mirror "
-            "that needs none, or lay the jars into the cache (docs/operations.md)"
-        )
-    return repository
+    if place.username is None:
+        return repository
+    bare = place._replace(netloc=place.netloc.rpartition("@")[2]).geturl()
+    user, password = unquote(place.username), unquote(place.password or "")
+    return replace(repository, url=bare, user=user, password=password)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        place = urlsplit(url)
+        _ = place.port
+    except ValueError:
+        return None
+    return place
 
 
 def _stands_for_central(mirror_of: str) -> bool:

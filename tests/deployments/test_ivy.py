@@ -1,12 +1,17 @@
 """Jars through mirrors and proxies: real Ivy, a real proxy, a repository on this machine."""
 
 import functools
+import os
+import stat
+import subprocess
 import threading
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,6 +25,10 @@ from tests.recording_proxy import recording_proxy
 TINY = (("org.example", "tiny", "1.0"),)
 POM = """<project><modelVersion>4.0.0</modelVersion><groupId>org.example</groupId>
 <artifactId>tiny</artifactId><version>1.0</version></project>"""
+
+
+SECRET = "p@ss'\"<&>: ü"
+"""A password with signs that addresses, XML and shells give a meaning."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -74,6 +83,100 @@ def test_jars_come_from_the_mirror_of_the_settings(
     folder = tmp_path / "a [cache], (of) 'ours' #1 50% ü" / "jars"
     retrieve(TINY, folder)
     assert [path.name for path in folder.iterdir()] == ["tiny-1.0.jar"]
+
+
+@pytest.fixture
+def guarded(port: int, tmp_path: Path) -> Iterator["_Guarded"]:
+    """The same repository for a user with a password."""
+    server = _Guarded(functools.partial(_Asking, directory=str(tmp_path / "repository")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class _Guarded(ThreadingHTTPServer):
+    """Counts the requests with and without the right password."""
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.let_in, self.refused = 0, 0
+
+    def mirror(self, password: str) -> str:
+        """The address, with user and password."""
+        return f"http://me:{quote(password, safe='')}@127.0.0.1:{self.server_address[1]}/maven2"
+
+
+class _Asking(_Quiet):
+    server: _Guarded
+
+    def _is_let_in(self) -> bool:
+        wanted = "Basic " + b64encode(f"me:{SECRET}".encode("latin-1")).decode()
+        is_right = self.headers.get("Authorization") == wanted
+        self.server.let_in += is_right
+        self.server.refused += not is_right
+        if not is_right:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="A realm of its own"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        return is_right
+
+    def do_GET(self) -> None:
+        if self._is_let_in():
+            super().do_GET()
+
+    def do_HEAD(self) -> None:
+        if self._is_let_in():
+            super().do_HEAD()
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o000])
+def test_jars_come_from_a_mirror_with_a_password_that_nobody_else_sees(
+    guarded: _Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int
+) -> None:
+    # given a mirror that asks for a password, and a look at what its Java process is given
+    monkeypatch.setenv("FRAUD_MAVEN_MIRROR", guarded.mirror(SECRET))
+    started: list[tuple[list[str], dict[str, str], int, int]] = []
+
+    class _Seen(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, command: list[str], **options: Any) -> None:
+            if "cwd" in options:
+                folder = Path(options["cwd"])
+                modes = (folder / "ivysettings.xml").stat().st_mode, folder.stat().st_mode
+                started.append((command, options["env"], *modes))
+            super().__init__(command, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", _Seen)
+    before = os.umask(mask)
+    # when a module is fetched
+    try:
+        retrieve(TINY, tmp_path / "jars")
+    finally:
+        os.umask(before)
+    # then it came with the password
+    assert (tmp_path / "jars" / "tiny-1.0.jar").is_file()
+    assert guarded.let_in
+    # and only a file of the owner held it, which is gone
+    (command, environment, file, folder) = started[0]
+    passed = " ".join([*command, *environment.values()])
+    assert SECRET not in passed
+    assert quote(SECRET, safe="") not in passed
+    assert (stat.S_IMODE(file), stat.S_IMODE(folder)) == (0o600, 0o700)
+    assert not list(tmp_path.rglob("ivysettings.xml"))
+
+
+def test_a_wrong_password_is_a_sentence_without_it(
+    guarded: _Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_MAVEN_MIRROR", guarded.mirror("wrong-secret"))
+    with pytest.raises(UnreachableError, match="FRAUD_MAVEN_MIRROR") as failed:
+        retrieve(TINY, tmp_path / "jars")
+    assert "wrong-secret" not in str(failed.value)
+    assert guarded.refused
+    assert "wrong-secret" not in repr(find_repository(guarded.mirror("wrong-secret")))
 
 
 def test_jars_come_from_mavens_own_mirror(port: int, tmp_path: Path) -> None:
@@ -156,7 +259,14 @@ def test_without_a_mirror_it_is_maven_central(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "mirror", ["ftp://x/y", "mirror.example/m2", "https:///m2", "https://me:secret@mirror/m2"]
+    "mirror",
+    [
+        "ftp://me:secret@x/y",
+        "mirror.example/m2",
+        "https:///m2",
+        "https://me:secret@",
+        "https://me:secret@h:port/m2",
+    ],
 )
 def test_a_mirror_that_will_not_do_is_refused_without_its_password(mirror: str) -> None:
     with pytest.raises(ConfigurationError, match="FRAUD_MAVEN_MIRROR") as refused:
