@@ -1,10 +1,14 @@
 import json
+import os
+import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import deployments.cli as cli
+from deployments.cli.secrets import write_secrets
 from fraud.errors import UnreachableError
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
@@ -115,3 +119,13 @@ def test_topics_are_created_once(
     assert first.out.count(": created") == 1, first.err
     assert second.out.count(": created") == 0
     assert second.out.count(": there already") == 6
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o022, 0o000])
+def test_generated_secrets_are_for_their_owner_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_secrets(tmp_path / ".env")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
