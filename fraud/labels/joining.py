@@ -88,7 +88,7 @@ def join_labels(
         rules: precedence of the sources, and how far before its payment a report may be.
         as_of: reports after this moment (ms) are not looked at.
     """
-    if as_of is not None:
+    if as_of is not None and (pc.max(labels["reported_at"]).as_py() or 0) > as_of:
         labels = labels.filter(pc.less_equal(labels["reported_at"], as_of))
     matched = match_reports(payments, labels, rules)
     return JoinedLabels(decide_labels(payments.num_rows, matched.reports), matched.unused)
@@ -107,8 +107,15 @@ def match_reports(
     unused = _unused(labels, np.flatnonzero(~named), np.flatnonzero(named & (owners < 0)), found[is_early])
     # A report within the skew before its payment counts as made with it: no label is older than its payment.
     known_at = np.maximum(reported_at[used], times[~is_early])
-    reports = _reports(labels.take(pa.array(used)), owners[used], known_at, used, rules)
-    return MatchedReports(reports, used, unused)
+    reports = _reports(_chosen(labels, used), owners[used], known_at, used, rules)
+    return JoinedLabels(decide_labels(payments.num_rows, reports), unused)
+
+
+def _chosen(labels: pa.Table, used: Ints) -> pa.Table:
+    """The rows `used`, ascending, without the texts that are no longer needed."""
+    needed = [name for name in labels.column_names if name not in ("transaction_id", "card_id")]
+    chosen = labels.select(needed)
+    return chosen if len(used) == labels.num_rows else chosen.take(pa.array(used))
 
 
 def _reports(labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules: LabelSettings) -> Reports:
@@ -125,35 +132,75 @@ def _reports(labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules:
 
 
 def _owners(payments: pa.Table, labels: pa.Table) -> tuple[Ints, Flags]:
-    """Of each label the place of its payment, -1 without one, and whether any payment has its identifier."""
-    names = _texts(labels["transaction_id"])
-    distinct = pc.unique(names)
+    """Of each label the row of its payment, -1 without one, and whether any payment has its identifier."""
+    label_ids, distinct = _encoded(_texts(labels["transaction_id"]))
     codes = pc.index_in(_texts(payments["transaction_id"]), value_set=distinct)
     # Few payments are ever reported: whatever follows looks at these alone.
     candidates = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
-    chosen = pa.array(candidates)
-    payment_ids, label_ids = _ints(codes.take(chosen)), _ints(pc.index_in(names, value_set=distinct))
-    named = np.isin(label_ids, payment_ids)
-    if "card_id" not in labels.column_names:
-        return _first_match(payment_ids, label_ids, candidates), named
-    cards = _texts(labels["card_id"])
-    known = pc.unique(cards.drop_null())
-    payment_cards = _ints(pc.index_in(_texts(payments["card_id"]).take(chosen), value_set=known), len(known))
-    label_cards = _ints(pc.index_in(cards, value_set=known), len(known))
-    width = len(known) + 1
-    owners = _first_match(payment_ids * width + payment_cards, label_ids * width + label_cards, candidates)
-    without = label_cards == len(known)
-    owners[without] = _first_match(payment_ids, label_ids[without], candidates)
+    payment_ids = _ints(codes.take(pa.array(candidates)))
+    owners = np.full(len(distinct), -1, dtype=np.int64)
+    # NumPy keeps the last assigned, in reverse the first payment.
+    owners[payment_ids[::-1]] = candidates[::-1]
+    owners = owners[label_ids]
+    named = owners >= 0
+    if "card_id" in labels.column_names:
+        differs = np.flatnonzero(named)
+        differs = differs[_differ(payments["card_id"], owners[differs], labels["card_id"], differs)]
+        owners[differs] = -1
+        repeated = np.bincount(payment_ids, minlength=len(distinct)) > 1
+        differs = differs[repeated[label_ids[differs]]]
+        of_repeated = repeated[payment_ids]
+        owners[differs] = _by_card(
+            payments["card_id"], candidates[of_repeated], payment_ids[of_repeated],
+            labels["card_id"], differs, label_ids[differs],
+        )  # fmt: skip
     return owners, named
 
 
-def _first_match(keys: Ints, wanted: Ints, places: Ints) -> Ints:
-    """Of each wanted key the first of `places` that has it, -1 without one."""
+def _encoded(texts: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
+    """A number for each text, and the text of each number."""
+    encoded = pc.dictionary_encode(texts, null_encoding="encode")
+    if not encoded.num_chunks:
+        return np.empty(0, dtype=np.int64), pa.array([], type=pa.string())
+    numbers = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks])
+    # Arrow gives all chunks one dictionary.
+    return numbers.astype(np.int64), encoded.chunk(0).dictionary
+
+
+def _differ(cards: pa.ChunkedArray, owners: Ints, label_cards: pa.ChunkedArray, rows: Ints) -> Flags:
+    """Whether the labels in `rows` name another card than their payments; one without a card does not."""
+    named = _texts(label_cards).take(pa.array(rows))
+    same = pc.equal(_texts(cards).take(pa.array(owners)), named).fill_null(False)
+    differs = pc.and_(pc.invert(same), named.is_valid())
+    return np.asarray(differs.to_numpy(), dtype=np.bool_)
+
+
+def _by_card(
+    cards: pa.ChunkedArray,
+    candidates: Ints,
+    ids: Ints,
+    label_cards: pa.ChunkedArray,
+    rows: Ints,
+    label_ids: Ints,
+) -> Ints:
+    """Of the labels in `rows` the first of the candidates with their identifier and card, -1 without one.
+
+    `ids` of the candidates and `label_ids` number the identifiers alike; no card of these labels is null.
+    """
+    numbers, known = _encoded(_texts(label_cards).take(pa.array(rows)))
+    found = pc.index_in(_texts(cards).take(pa.array(candidates)), value_set=known)
+    width = len(known) + 1
+    keys = ids * width + _ints(found, len(known))
+    return _first_match(keys, label_ids * width + numbers, candidates)
+
+
+def _first_match(keys: Ints, wanted: Ints, rows: Ints) -> Ints:
+    """Of each wanted key the first of `rows` that has it, -1 without one."""
     if not len(keys):
         return np.full(len(wanted), -1, dtype=np.int64)
     order = np.argsort(keys, kind="stable")
     found = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
-    return np.where(keys[order[found]] == wanted, places[order[found]], -1)
+    return np.where(keys[order[found]] == wanted, rows[order[found]], -1)
 
 
 def _unused(labels: pa.Table, unknown: Ints, other_card: Ints, early: Ints) -> UnusedLabels:

@@ -47,25 +47,7 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
 
 def decide_labels(length: int, reports: Reports) -> LabelHistory:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
-    return _changes(length, reports, _effective(reports))
-
-
-def deciding_reports(reports: Reports) -> Ints:
-    """Of each payment that was reported, the report that decides once all are known.
-
-    Returns:
-        Places among the reports, one for each payment, ascending by payment.
-    """
-    effective = _effective(reports)
-    rows = reports.rows[effective]
-    is_last = np.ones(len(rows), dtype=np.bool_)
-    is_last[:-1] = rows[1:] != rows[:-1]
-    return np.asarray(effective[is_last], dtype=np.int64)
-
-
-def _effective(reports: Reports) -> Ints:
-    """The reports that took effect when they were made, by payment and time."""
-    order = np.lexsort((reports.offsets, reports.partitions, reports.reported_at, reports.rows))
+    order = _in_order(reports)
     rows, ranks = reports.rows[order], reports.ranks[order]
     effective = order[ranks == _highest_so_far(rows, ranks)]
     rows, times = reports.rows[effective], reports.reported_at[effective]
@@ -73,6 +55,21 @@ def _effective(reports: Reports) -> Ints:
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
     return np.asarray(effective[last], dtype=np.int64)
+
+
+def _in_order(reports: Reports) -> Ints:
+    """The order by payment, moment, partition and offset, int64 (R,)."""
+    order = np.argsort(reports.rows, kind="stable")
+    rows = reports.rows[order]
+    # Most payments have one report; only the others are sorted by the further keys.
+    is_same = rows[1:] == rows[:-1]
+    several = np.zeros(len(rows), dtype=np.bool_)
+    several[1:] |= is_same
+    several[:-1] |= is_same
+    ties = order[several]
+    keys = (reports.offsets, reports.partitions, reports.reported_at, reports.rows)
+    order[several] = ties[np.lexsort([key[ties] for key in keys])]
+    return order
 
 
 def _highest_so_far(rows: Ints, ranks: Ints) -> Ints:
