@@ -23,26 +23,33 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class UnusedLabels:
-    """Labels that say nothing of any of the payments, by reason: how many, and the first of their ids.
+    """Labels that decide nothing about any of the payments, by reason: how many, and the first of their ids.
 
     Attributes:
         unknown: no payment has the label's transaction_id.
         other_card: the payments of that transaction_id are of other cards.
         early: reported before the payment was made.
+        contradicted: another report of the same payment, rank and moment says the opposite and comes later in
+            the log.
     """
 
     unknown: int = 0
     other_card: int = 0
     early: int = 0
+    contradicted: int = 0
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def sentences(self) -> Iterator[str]:
         """What is wrong with labels that name one of the payments, a sentence for each reason."""
-        told = {
+        reasons = {
             "other_card": "are not used: their card_id is not that of the payment they name",
             "early": "are not used: they were reported before their payment was made",
+            "contradicted": (
+                "are not used: a later one of the same payment, source and moment says the opposite; "
+                "the last by partition and offset decides"
+            ),
         }
-        for reason, sentence in told.items():
+        for reason, sentence in reasons.items():
             count = getattr(self, reason)
             if count:
                 yield f"{count} labels {sentence} (first: {', '.join(self.examples[reason])})"
@@ -104,11 +111,17 @@ def match_reports(
     times = payments["timestamp"].to_numpy()[owners[found]]
     is_early = reported_at[found] < times - rules.clock_skew // timedelta(milliseconds=1)
     used = found[~is_early]
-    unused = _unused(labels, np.flatnonzero(~named), np.flatnonzero(named & (owners < 0)), found[is_early])
     # A report within the skew before its payment counts as made with it: no label is older than its payment.
     known_at = np.maximum(reported_at[used], times[~is_early])
     reports = _reports(_chosen(labels, used), owners[used], known_at, used, rules)
-    return JoinedLabels(decide_labels(payments.num_rows, reports), unused)
+    history, contradicted = decide_labels(payments.num_rows, reports)
+    unused = {
+        "unknown": np.flatnonzero(~named),
+        "other_card": np.flatnonzero(named & (owners < 0)),
+        "early": found[is_early],
+        "contradicted": used[contradicted],
+    }
+    return JoinedLabels(history, _unused(labels, unused))
 
 
 def _chosen(labels: pa.Table, used: Ints) -> pa.Table:
@@ -203,14 +216,13 @@ def _first_match(keys: Ints, wanted: Ints, rows: Ints) -> Ints:
     return np.where(keys[order[found]] == wanted, rows[order[found]], -1)
 
 
-def _unused(labels: pa.Table, unknown: Ints, other_card: Ints, early: Ints) -> UnusedLabels:
-    reasons = {"unknown": unknown, "other_card": other_card, "early": early}
+def _unused(labels: pa.Table, reasons: dict[str, Ints]) -> UnusedLabels:
     examples = {
-        reason: tuple(labels["transaction_id"].take(pa.array(places[:_SHOWN])).to_pylist())
-        for reason, places in reasons.items()
-        if len(places)
+        reason: tuple(labels["transaction_id"].take(pa.array(rows[:_SHOWN])).to_pylist())
+        for reason, rows in reasons.items()
+        if len(rows)
     }
-    return UnusedLabels(len(unknown), len(other_card), len(early), examples)
+    return UnusedLabels(**{reason: len(rows) for reason, rows in reasons.items()}, examples=examples)
 
 
 def _column(table: pa.Table, name: str, default: str) -> pa.ChunkedArray:

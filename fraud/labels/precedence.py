@@ -1,10 +1,12 @@
 """Which of several reports on one payment decides: the highest source, of one source the latest.
 
-A report stays without effect for as long as one of a higher source is known, whichever came first.
+A report stays without effect for as long as one of a higher source is known, whichever came first. Of several
+of one rank and one moment the last by partition and offset decides; contradictions among them are counted.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,16 @@ class Reports:
     offsets: Ints
 
 
+class DecidedLabels(NamedTuple):
+    """The history that reports make, and the reports that another of the same rank and moment contradicts.
+
+    `contradicted` are indices of the reports that were overruled, int64, by payment and moment.
+    """
+
+    history: LabelHistory
+    contradicted: Ints
+
+
 def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]) -> Ints:
     """The rank of each source, int64 (R,); an unknown source ranks 0, below all others."""
     encoded = sources.cast(pa.string()).combine_chunks().fill_null("").dictionary_encode()
@@ -45,7 +57,7 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
     return np.asarray(ranks[encoded.indices.to_numpy(zero_copy_only=False)], dtype=np.int64)
 
 
-def decide_labels(length: int, reports: Reports) -> LabelHistory:
+def decide_labels(length: int, reports: Reports) -> DecidedLabels:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
     order = _in_order(reports)
     rows, ranks = reports.rows[order], reports.ranks[order]
@@ -54,7 +66,16 @@ def decide_labels(length: int, reports: Reports) -> LabelHistory:
     # Of several at one moment the last one decides, the others never stood.
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
-    return np.asarray(effective[last], dtype=np.int64)
+    contradicted = _contradicted(reports, effective, last)
+    return DecidedLabels(_changes(length, reports, effective[last]), contradicted)
+
+
+def _contradicted(reports: Reports, effective: Ints, last: Flags) -> Ints:
+    """The effective reports whose moment's last is of the same rank and says the opposite."""
+    deciding = effective[last][np.cumsum(last) - last]
+    is_opposite = reports.is_fraud[effective] != reports.is_fraud[deciding]
+    contradicted = is_opposite & (reports.ranks[effective] == reports.ranks[deciding])
+    return np.asarray(effective[contradicted], dtype=np.int64)
 
 
 def _in_order(reports: Reports) -> Ints:

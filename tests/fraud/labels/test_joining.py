@@ -68,6 +68,22 @@ def test_of_one_source_and_moment_the_later_offset_decides() -> None:
     assert known(both, 10) == known(both[::-1], 10) == [0]
 
 
+def test_contradictory_reports_of_one_source_and_moment_are_counted() -> None:
+    # given two that contradict each other, two that agree, and one of a lower source that says the opposite
+    labels = [
+        label("t1", 10, offset=1), label("t1", 10, is_fraud=False, offset=2),
+        label("t2", 10, offset=3), label("t2", 10, offset=4),
+        label("t3", 10, offset=7), label("t3", 10, is_fraud=False, source="analyst", offset=6),
+    ]  # fmt: skip
+    found = joined([payment("t1"), payment("t2"), payment("t3")], labels)
+    # then only the first is counted, with its id, and a sentence names the rule
+    assert (found.unused.contradicted, found.unused.examples["contradicted"]) == (1, ("t1",))
+    assert "the last by partition and offset decides (first: t1)" in " ".join(found.unused.sentences())
+    # and of two that are overruled by a third that agrees with one of them, one
+    third = joined([payment("t1")], [*labels[:2], label("t1", 10, offset=3)])
+    assert third.unused.contradicted == 1
+
+
 def test_of_one_moment_the_higher_source_decides() -> None:
     both = [label("t1", 10, offset=1), label("t1", 10, source="analyst", is_fraud=False, offset=9)]
     assert known(both, 10) == known(both[::-1], 10) == [1]
