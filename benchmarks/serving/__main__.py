@@ -15,7 +15,7 @@ import typer
 
 from benchmarks.results import Section, conditions, keep
 
-PARTS = ("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests")
+PARTS = ("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader")
 
 
 def main(
@@ -42,7 +42,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported only now, since some bring much along."""
-    from benchmarks.serving import cards, commits, forests, latency, quix, spark, throughput, workers
+    from benchmarks.serving import cards, commits, forests, latency, quix, reader, spark, throughput, workers
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),
@@ -62,6 +62,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "quix": (lambda: quix.run(1_000, 100_000), lambda: quix.run(30_000, 300_000)),
         "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(10, (500, 2_000))),
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
+        "reader": (lambda: reader.run(1_000, 2), lambda: reader.run(20_000, 15)),
     }[part]
     return small if tiny else large
 
