@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.features.spec import FEATURE_NAMES
+from fraud.lineage.trace import Origin, Trace, as_document, trace
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.schema import from_minor

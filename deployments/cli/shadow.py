@@ -39,10 +39,10 @@ def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to
     )
     if report.labels_note:
         Console().print(f"note: {shown(report.labels_note)}", style="yellow", markup=False)
-    if report.judgements is None or report.verdict is None:
+    if report.evaluations is None or report.verdict is None:
         Console().print("none of them is older than the label delay yet: nothing to judge by")
         return
-    Console().print(_table(report, *report.judgements))
+    Console().print(_table(report, *report.evaluations))
     Console().print(f"the gate would say: {shown(report.verdict.reason)}", markup=False)
 
 

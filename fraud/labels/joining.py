@@ -65,12 +65,12 @@ class MatchedReports:
     Attributes:
         reports: on the payments, R of them.
         labels: which label each of them is, int64 (R,).
-        unused: the labels that were left out.
+        unused: indices of the labels that were left out, by reason.
     """
 
     reports: Reports
     labels: Ints
-    unused: UnusedLabels
+    unused: dict[str, Ints]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def join_labels(
     if as_of is not None and (pc.max(labels["reported_at"]).as_py() or 0) > as_of:
         labels = labels.filter(pc.less_equal(labels["reported_at"], as_of))
     matched = match_reports(payments, labels, rules)
-    return JoinedLabels(decide_labels(payments.num_rows, matched.reports), matched.unused)
+    history, contradicted = decide_labels(payments.num_rows, matched.reports)
+    unused = {**matched.unused, "contradicted": matched.labels[contradicted]}
+    return JoinedLabels(history, _unused(labels, unused))
 
 
 def match_reports(
@@ -114,14 +116,12 @@ def match_reports(
     # A report within the skew before its payment counts as made with it: no label is older than its payment.
     known_at = np.maximum(reported_at[used], times[~is_early])
     reports = _reports(_chosen(labels, used), owners[used], known_at, used, rules)
-    history, contradicted = decide_labels(payments.num_rows, reports)
     unused = {
         "unknown": np.flatnonzero(~named),
         "other_card": np.flatnonzero(named & (owners < 0)),
         "early": found[is_early],
-        "contradicted": used[contradicted],
     }
-    return JoinedLabels(history, _unused(labels, unused))
+    return MatchedReports(reports, used, unused)
 
 
 def _chosen(labels: pa.Table, used: Ints) -> pa.Table:

@@ -59,15 +59,35 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
 
 def decide_labels(length: int, reports: Reports) -> DecidedLabels:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
+    effective, last = _effective(reports)
+    contradicted = _contradicted(reports, effective, last)
+    return DecidedLabels(_changes(length, reports, effective[last]), contradicted)
+
+
+def deciding_reports(reports: Reports) -> Ints:
+    """Of each payment that was reported, the report that decides once all are known.
+
+    Returns:
+        Indices of the reports, one for each payment, ascending by payment.
+    """
+    effective, last = _effective(reports)
+    lasting = effective[last]
+    rows = reports.rows[lasting]
+    is_last = np.ones(len(rows), dtype=np.bool_)
+    is_last[:-1] = rows[1:] != rows[:-1]
+    return np.asarray(lasting[is_last], dtype=np.int64)
+
+
+def _effective(reports: Reports) -> tuple[Ints, Flags]:
+    """The reports of the highest source so far, by payment and time, and which is the last of its moment."""
     order = _in_order(reports)
     rows, ranks = reports.rows[order], reports.ranks[order]
     effective = order[ranks == _highest_so_far(rows, ranks)]
     rows, times = reports.rows[effective], reports.reported_at[effective]
-    # Of several at one moment the last one decides, the others never stood.
+    # Of several at one moment the last one decides, the others never counted.
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
-    contradicted = _contradicted(reports, effective, last)
-    return DecidedLabels(_changes(length, reports, effective[last]), contradicted)
+    return effective, last
 
 
 def _contradicted(reports: Reports, effective: Ints, last: Flags) -> Ints:

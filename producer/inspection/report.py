@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from fraud.machine.terminal import shown
+from fraud.messages.admission import largest_amounts
 from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column

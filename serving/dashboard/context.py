@@ -9,6 +9,7 @@ from typing import Any
 
 from fraud.settings import Settings
 from serving.dashboard.api.queries import alerts_by_key, live, review_figures
+from serving.dashboard.api.reviews import Verdicts
 from serving.dashboard.auth.accounts import SCRYPT_N, Accounts
 from serving.dashboard.auth.login_state import Pending
 from serving.dashboard.auth.oidc import Issuer
@@ -18,6 +19,7 @@ from serving.dashboard.clock import now_ms
 from serving.dashboard.feed.follower import Follower, KafkaState
 from serving.dashboard.feed.hub import Hub
 from serving.dashboard.feed.recorder import Batch
+from serving.dashboard.feed.store import Store
 from serving.dashboard.keys import PaymentKey
 from serving.dashboard.sources import Insights
 
