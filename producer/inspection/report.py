@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import DataError
-from fraud.messages.admission import largest_amounts
+from fraud.messages.admission import max_amounts
 from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
@@ -147,7 +147,7 @@ def _try_transactions(
     recognised = recognise_units(columns, batch)
     columns, remarks.notes = recognised.columns, remarks.notes + recognised.notes
     limits = Limits(
-        admission.earliest, int(time.time() * 1_000), admission.max_amount, largest_amounts(admission)
+        admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     rows, findings = conform_transactions(batch, columns, limits, Place(places, stem_of(report.path)))
     verdicts = conform_verdicts(batch, columns[VERDICT], findings) if VERDICT in columns else None
