@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from fraud.registry import mlflow_registry
+from fraud.registry import aliases, versions
 from fraud.settings import load_settings
 
 
@@ -16,6 +16,6 @@ def promote(
 ) -> None:
     """Give a version the alias; it is loaded and checked first, and engines swap within seconds."""
     settings = load_settings()
-    mlflow_registry.require_version(settings, version)
-    mlflow_registry.promote(settings, version, reason, alias)
+    versions.require_version(settings, version)
+    aliases.promote(settings, version, reason, alias)
     Console().print(f"version {version} of {settings.registry.model_name} is the {alias}")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from fraud.registry.mlflow_registry import rollback as roll_back
+from fraud.registry.aliases import rollback as roll_back
 from fraud.settings import load_settings
 
 
