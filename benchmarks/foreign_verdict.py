@@ -12,7 +12,7 @@ from deployments.demo.verdict import count_transactions, read_predictions, read_
 from fraud.evaluation.metrics import Estimate, Floats, Labels, Ranked, bootstrap_by_card
 from fraud.labels.history import ALWAYS
 from fraud.labels.joining import join_labels
-from fraud.registry.mlflow_registry import RegisteredVersion, list_versions
+from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import LabelSettings, Settings
 from producer.replay.values import as_millis

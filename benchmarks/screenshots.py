@@ -22,7 +22,8 @@ from deployments.demo.programs import Programs, flow
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
 from fraud.kafka.clients import create_topics, group_lag
-from fraud.registry.mlflow_registry import list_versions, promote
+from fraud.registry.aliases import promote
+from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
 from serving.dashboard.auth.accounts import Accounts
 

@@ -10,7 +10,7 @@ from fraud.kafka.clients import existing_topics, topic_plans
 from fraud.kafka.key_sample import check_keys
 from fraud.kafka.topic_checks import check_topics
 from fraud.lake import open_lake
-from fraud.registry import mlflow_registry
+from fraud.registry import versions as model_versions
 from fraud.settings import Settings
 
 
@@ -85,5 +85,5 @@ def _lake(settings: Settings) -> str:
 
 
 def _registry(settings: Settings) -> str:
-    versions = mlflow_registry.list_versions(settings)
+    versions = model_versions.list_versions(settings)
     return f"{settings.tracking_uri} answers, {len(versions)} versions of {settings.registry.model_name}"

@@ -31,9 +31,9 @@ from fraud.kafka.clients import (
     producer_config,
     require_group,
     require_topic,
-    settled,
+    retry_transient,
 )
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings
@@ -114,7 +114,9 @@ def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
         _require_retention(settings, route.target, found.oldest)
         return _put_back(settings, route, request)
     except KafkaException as error:
-        raise denial(settings.kafka, error.args[0], f"the redrive as {route.identity!r}") or UnreachableError(
+        raise permission_error(
+            settings.kafka, error.args[0], f"the redrive as {route.identity!r}"
+        ) or UnreachableError(
             f"Kafka failed at the redrive ({error.args[0].str()}); nothing is doubled, so run it again"
         ) from error
 
@@ -133,7 +135,7 @@ def _put_back(settings: Settings, route: _Route, request: RedriveRequest) -> Red
     report = RedriveReport()
     producer = Producer(producer_config(settings, **{"transactional.id": route.identity}))
     # Ends what an earlier run left open, so that the offsets read next are final.
-    settled(lambda: producer.init_transactions(_PATIENCE_S))
+    retry_transient(lambda: producer.init_transactions(_PATIENCE_S))
     with _letters(settings, route) as letters:
         for batch in letters.batches():
             back, left = _choose(request, report, batch)
@@ -180,13 +182,13 @@ def _commit(
                 timestamp=letter.timestamp()[1], headers=headers_of(letter),
             )  # fmt: skip
         positions = letters.after([*back, *left])
-        settled(
+        retry_transient(
             lambda: producer.send_offsets_to_transaction(positions, letters.group_metadata(), _PATIENCE_S)
         )
-        settled(lambda: producer.commit_transaction(_PATIENCE_S))
+        retry_transient(lambda: producer.commit_transaction(_PATIENCE_S))
     except KafkaException as error:
         if error.args[0].txn_requires_abort():
-            settled(lambda: producer.abort_transaction(_PATIENCE_S))
+            retry_transient(lambda: producer.abort_transaction(_PATIENCE_S))
         raise
 
 
@@ -219,7 +221,9 @@ class _Letters:
         self._topic, self._consumer = topic, consumer
         self._ends = {partition: end for partition, (_, end) in end_offsets(settings, self._topic).items()}
         partitions = [TopicPartition(self._topic, partition) for partition in self._ends]
-        starts = settled(lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s))
+        starts = retry_transient(
+            lambda: consumer.committed(partitions, timeout=settings.kafka.request_timeout_s)
+        )
         for start in starts:
             start.offset = start.offset if start.offset >= 0 else OFFSET_BEGINNING
         consumer.assign(starts)

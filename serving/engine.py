@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import consumer_config
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.exactly_once import ExactlyOnce
@@ -221,7 +221,7 @@ class Engine:
 
     def _note(self, error: Any) -> None:
         group, topic = self._settings.serving.group_id, self._settings.topics.transactions
-        refused = denial(self._settings.kafka, error, f"reading {topic!r} in the group {group!r}")
+        refused = permission_error(self._settings.kafka, error, f"reading {topic!r} in the group {group!r}")
         if refused is not None:
             raise refused
         log.warning("Kafka reports: %s", error.str())

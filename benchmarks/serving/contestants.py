@@ -16,7 +16,7 @@ import psutil
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.serving.workplace import PARTITIONS, environment
-from fraud.kafka.clients import consumer_config, settled
+from fraud.kafka.clients import consumer_config, retry_transient
 from fraud.settings import Settings
 
 _PATIENCE_S = 120.0
@@ -137,7 +137,7 @@ def committed_rate(settings: Settings, messages: int) -> Rate:
         while done < messages:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {done} of {messages} messages were committed")
-            found = settled(partial(reader.committed, wanted, 30))
+            found = retry_transient(partial(reader.committed, wanted, 30))
             done = sum(max(0, one.offset) for one in found)
             if done and not begun:
                 begun, before = time.perf_counter(), done

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.results import Section
 from benchmarks.serving.traffic import Transactions, time_of
-from fraud.features.decoded_batch import read_messages
+from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
 
@@ -58,7 +58,7 @@ def _read(values: Sequence[bytes]) -> float:
     admission = AdmissionFilter(AdmissionSettings())
     times = np.array([time_of(number) for number in range(len(values))], dtype=np.int64)
     began = time.process_time()
-    batch = read_messages(admission, values, times)
+    batch = decode_batch(admission, values, times)
     seconds = time.process_time() - began
     if batch.fast != len(values):
         raise RuntimeError(f"{len(values) - batch.fast} of {len(values)} messages left the fast path")

@@ -9,7 +9,7 @@ from rich.console import Console
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
-    from fraud.kafka.access import Right
+    from fraud.kafka.access import Permission
 
 _Identities = Annotated[
     list[str] | None,
@@ -21,7 +21,7 @@ _Identities = Annotated[
 
 
 def acl() -> None:
-    """Show and grant the least rights of each identity on Kafka."""
+    """Show and grant the least permissions of each identity on Kafka."""
 
 
 app = typer.Typer(callback=acl, no_args_is_help=True, add_completion=False)
@@ -32,15 +32,19 @@ def show(
     identities: _Identities = None,
     script: Annotated[bool, typer.Option("--script", help="As commands of Kafka's own tool.")] = False,
 ) -> None:
-    """Show the least rights of each identity, without asking Kafka."""
-    from fraud.kafka.access import rights_of
+    """Show the least permissions of each identity, without asking Kafka."""
+    from fraud.kafka.access import permissions_of
 
     settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
     for identity, principal in _principals(identities).items():
         if not script:
             console.print(f"[bold]{identity}[/] [dim]{principal}[/]")
-        for right in rights_of(settings, identity):
-            line = _command(settings.kafka.bootstrap_servers, principal, right) if script else f"  {right}"
+        for permission in permissions_of(settings, identity):
+            line = (
+                _command(settings.kafka.bootstrap_servers, principal, permission)
+                if script
+                else f"  {permission}"
+            )
             console.print(line, markup=False)
 
 
@@ -59,10 +63,10 @@ def grant(
     verb = "missing" if dry_run else "granted"
     for plan in plans:
         console.print(f"[bold]{plan.identity}[/] [dim]{plan.principal}[/]")
-        for right in plan.there:
-            console.print(f"  [dim]there already[/] {right}")
-        for right in plan.missing:
-            console.print(f"  [green]{verb}[/] {right}")
+        for permission in plan.there:
+            console.print(f"  [dim]there already[/] {permission}")
+        for permission in plan.missing:
+            console.print(f"  [green]{verb}[/] {permission}")
         for text in plan.beyond:
             console.print(f"  [yellow]beyond its need[/] {text}")
 
@@ -74,10 +78,10 @@ def _principals(told: list[str] | None) -> dict[str, str]:
     return {identity: principal or f"User:fraud-{identity}" for identity, _, principal in pairs}
 
 
-def _command(servers: str, principal: str, right: "Right") -> str:
+def _command(servers: str, principal: str, permission: "Permission") -> str:
     options = {"topic": "--topic", "group": "--group", "transactional_id": "--transactional-id"}
-    pattern = ["--resource-pattern-type", "prefixed"] if right.is_prefix else []
-    operation = "".join(word.capitalize() for word in right.operation.split("_"))
+    pattern = ["--resource-pattern-type", "prefixed"] if permission.is_prefix else []
+    operation = "".join(word.capitalize() for word in permission.operation.split("_"))
     tool = ["kafka-acls.sh", "--bootstrap-server", servers, "--command-config", "admin.properties"]
-    what = ["--operation", operation, options[right.kind], right.name, *pattern]
+    what = ["--operation", operation, options[permission.kind], permission.name, *pattern]
     return shlex.join([*tool, "--add", "--allow-principal", principal, *what])

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
-from fraud.registry.mlflow_registry import CHAMPION, RegisteredVersion, list_versions
+from fraud.registry.aliases import CHAMPION
+from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.settings import load_settings
 
 

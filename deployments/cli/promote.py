@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from fraud.machine.terminal import shown
-from fraud.registry import mlflow_registry
+from fraud.registry import aliases, versions
 from fraud.settings import load_settings
 
 
@@ -17,8 +17,8 @@ def promote(
 ) -> None:
     """Give a version the alias; it is loaded and checked first, and engines swap within seconds."""
     settings = load_settings()
-    mlflow_registry.require_version(settings, version)
-    mlflow_registry.promote(settings, version, reason, alias)
+    versions.require_version(settings, version)
+    aliases.promote(settings, version, reason, alias)
     Console().print(
         f"version {shown(version)} of {shown(settings.registry.model_name)} is the {alias}", markup=False
     )

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from fraud.machine.terminal import shown
-from fraud.registry.mlflow_registry import rollback as roll_back
+from fraud.registry.aliases import rollback as roll_back
 from fraud.settings import load_settings
 
 

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from deployments.demo.verdict import Verdict
-from fraud.registry.mlflow_registry import RegisteredVersion
+from fraud.registry.versions import RegisteredVersion
 
 _REFRESH_S = 0.5
 _WIDEST = 120

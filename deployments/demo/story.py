@@ -15,7 +15,8 @@ from deployments.local.stack import Stack
 from fraud.errors import FraudError
 from fraud.kafka.clients import create_topics, group_lag
 from fraud.lake import open_lake
-from fraud.registry.mlflow_registry import CHAMPION, list_versions
+from fraud.registry.aliases import CHAMPION
+from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
 
 _PATIENCE_S = 120.0

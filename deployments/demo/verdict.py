@@ -14,7 +14,7 @@ from fraud.evaluation.metrics import average_precision
 from fraud.kafka.clients import consumer_config, end_offsets
 from fraud.lake import Lake
 from fraud.messages.decoding import MessageReader
-from fraud.registry.mlflow_registry import RegisteredVersion, list_versions
+from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 

@@ -26,7 +26,7 @@ _grammar = cache(grammar)
 
 
 @dataclass(frozen=True)
-class Arrivals:
+class DecodedBatch:
     """Transactions that count, n of them in their order, as records of `EVENT`.
 
     `refused` has the number of each other message in the run, and why it does not count.
@@ -68,19 +68,19 @@ class Arrivals:
         begin, end = self._spans[number, TEXTS.index("card_id")]
         return self._data[begin:end].tobytes().decode()
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "Arrivals":
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """Those of the transactions."""
         numbers = np.cumsum(chosen) - 1
         odd = {int(numbers[number]): one for number, one in self._odd.items() if chosen[number]}
-        return Arrivals(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
+        return DecodedBatch(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
 
 
-def read_messages(
+def decode_batch(
     admission: AdmissionFilter,
     values: Sequence[bytes | None],
     times: npt.NDArray[np.int64],
     keys: Sequence[bytes | None] = (),
-) -> Arrivals:
+) -> DecodedBatch:
     """Let messages of one partition through admission, in order; `times` are Kafka's, in ms.
 
     `keys` are the messages'; they may be left out unless `admission.needs_keys`.
@@ -89,7 +89,7 @@ def read_messages(
 
 
 def keys_for(admission: AdmissionFilter, messages: Sequence[Any]) -> list[bytes | None]:
-    """The keys of Kafka's messages as `read_messages` needs them: none where they do not matter."""
+    """The keys of Kafka's messages as `decode_batch` needs them: none where they do not matter."""
     return [message.key() for message in messages] if admission.needs_keys else []
 
 
@@ -125,7 +125,7 @@ class _Run:
         self._refused: list[tuple[int, str]] = []
         self._count = 0
 
-    def read(self) -> Arrivals:
+    def read(self) -> DecodedBatch:
         known: Grammar = _grammar()
         places = np.empty((len(FIELDS), 2), dtype=np.int64)
         there = [value or b"" for value in self._values]
@@ -143,11 +143,11 @@ class _Run:
                 self._judge(at)
                 at += 1
         count = self._count
-        return Arrivals(self._events[:count], self._refused, data, self._spans[:count], self._odd)
+        return DecodedBatch(self._events[:count], self._refused, data, self._spans[:count], self._odd)
 
     def _judge(self, number: int) -> None:
         key = self._keys[number] if self._keys else None
-        verdict = self._admission.admit(self._values[number], int(self._times[number]), key)
+        verdict = self._admission.validate(self._values[number], int(self._times[number]), key)
         if isinstance(verdict, Admitted):
             self._events[self._count] = encode_transactions([verdict])[0]
             self._odd[self._count] = verdict

@@ -38,9 +38,9 @@ class LakeFile(msgspec.Struct, frozen=True):
 class Commit(msgspec.Struct, frozen=True):
     """What makes the files of the offsets from `start` up to, not including, `end` count.
 
-    `newest` and `admission` are the state of the partition's `AdmissionFilter` at `end` (earlier versions
-    wrote `newest` alone); `lost` counts the offsets that Kafka had deleted before they were read; `reasons`
-    are the first few refusals, in words.
+    `max_event_time` and `admission` are the state of the partition's `AdmissionFilter` at `end` (earlier
+    versions wrote the event time alone). `lost` counts the offsets that Kafka deleted before they were read.
+    `reasons` describe the first few refusals.
     """
 
     dataset: Dataset
@@ -52,7 +52,8 @@ class Commit(msgspec.Struct, frozen=True):
     refused: int
     reasons: list[str]
     lost: int
-    newest: int
+    # In files it is `newest`, as in those of earlier versions.
+    max_event_time: int = msgspec.field(name="newest")
     files: list[LakeFile]
     rejected: str | None = None
     # The name in the file is that of earlier versions, which read it too.

@@ -13,8 +13,14 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.errors import UnreachableError
 from fraud.kafka.access import label_letters_group, label_letters_prefix
-from fraud.kafka.clients import consumer_config, producer_config, require_group, require_topic, settled
-from fraud.kafka.errors import denial
+from fraud.kafka.clients import (
+    consumer_config,
+    producer_config,
+    require_group,
+    require_topic,
+    retry_transient,
+)
+from fraud.kafka.errors import permission_error
 from fraud.messages.dead_letters import DeadLetter, send_dead_letter
 from fraud.settings import Settings
 
@@ -41,7 +47,7 @@ def send_label_letters(settings: Settings, source: TopicPartition, letters: Lett
     except KafkaException as error:
         name = _transactional_id(settings, source)
         doing = f"sending dead letters to {settings.topics.label_dead_letters!r} as {name!r}"
-        raise denial(settings.kafka, error.args[0], doing) or UnreachableError(
+        raise permission_error(settings.kafka, error.args[0], doing) or UnreachableError(
             f"Kafka failed at {doing} ({error.args[0].str()}); nothing is lost or doubled, so run it again"
         ) from error
 
@@ -68,7 +74,7 @@ def _send(settings: Settings, source: TopicPartition, letters: Letters) -> int:
     name = _transactional_id(settings, source)
     producer = Producer(producer_config(settings, **{"transactional.id": name}))
     # Ends what an earlier run left open, so that the position read next is final.
-    settled(lambda: producer.init_transactions(_PATIENCE_S))
+    retry_transient(lambda: producer.init_transactions(_PATIENCE_S))
     with _group(settings) as group:
         reached = _reached(settings, group, source)
         due = [one for one in letters if one[0] >= reached]
@@ -91,7 +97,7 @@ def _reached(settings: Settings, group: Consumer, source: TopicPartition) -> int
     """The offset before which every refused label has its letter."""
     timeout_s = settings.kafka.request_timeout_s
     asked = TopicPartition(source.topic, source.partition)
-    (found,) = settled(lambda: group.committed([asked], timeout=timeout_s))
+    (found,) = retry_transient(lambda: group.committed([asked], timeout=timeout_s))
     return int(found.offset)  # negative if there is none
 
 
@@ -104,9 +110,9 @@ def _commit(
         for _, letter in letters:
             send_dead_letter(producer, settings.topics.label_dead_letters, letter)
         metadata = group.consumer_group_metadata()
-        settled(lambda: producer.send_offsets_to_transaction([position], metadata, _PATIENCE_S))
-        settled(lambda: producer.commit_transaction(_PATIENCE_S))
+        retry_transient(lambda: producer.send_offsets_to_transaction([position], metadata, _PATIENCE_S))
+        retry_transient(lambda: producer.commit_transaction(_PATIENCE_S))
     except KafkaException as error:
         if error.args[0].txn_requires_abort():
-            settled(lambda: producer.abort_transaction(_PATIENCE_S))
+            retry_transient(lambda: producer.abort_transaction(_PATIENCE_S))
         raise

@@ -46,11 +46,13 @@ class Source:
     sends_letters: bool = False
 
     def reader(
-        self, settings: Settings, newest: int, admission: Sequence[int] = (), partition: int = 0
+        self, settings: Settings, max_event_time: int, admission: Sequence[int] = (), partition: int = 0
     ) -> Reader:
         """What turns a partition's messages into rows, in the state it was left in."""
         if self.dataset == "transactions":
-            return TransactionReader(AdmissionFilter(settings.admission, newest, admission, partition))
+            return TransactionReader(
+                AdmissionFilter(settings.admission, max_event_time, admission, partition)
+            )
         return LabelReader()
 
 
@@ -85,7 +87,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
     reader = source.reader(
-        settings, before.newest if before else 0, before.admission if before else (), partition
+        settings, before.max_event_time if before else 0, before.admission if before else (), partition
     )
     if isinstance(reader, TransactionReader):
         reader.ids = load_taken(lake, before, reader.admission.low_watermark)
@@ -95,7 +97,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
         for found in ranges(log, reader, position, settings.ingest.chunk_rows):
             # Before the commit: a run that is cut off between the two is repeated, and sends none twice.
             _send_letters(settings, source, partition, found.rejected)
-            commits.append(write_range(lake, source, partition, reader.newest, found, reader.state))
+            commits.append(write_range(lake, source, partition, reader.max_event_time, found, reader.state))
     if commits and isinstance(reader, TransactionReader):
         save_taken(lake, partition, commits[-1].end, reader.ids, reader.admission.low_watermark)
     return commits
@@ -148,7 +150,12 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
 
 
 def write_range(
-    lake: Lake, source: Source, partition: int, newest: int, found: Range, admission: Sequence[int] = ()
+    lake: Lake,
+    source: Source,
+    partition: int,
+    max_event_time: int,
+    found: Range,
+    admission: Sequence[int] = (),
 ) -> Commit:
     """Write the range's files, then the commit that makes them count."""
     name = range_name(partition, found.start, found.end)
@@ -162,7 +169,7 @@ def write_range(
         refused=len(found.rejected),
         reasons=[f"offset {one.offset}: {one.reason}" for one in found.rejected[:_REASONS_KEPT]],
         lost=found.lost,
-        newest=newest,
+        max_event_time=max_event_time,
         files=list(_write_days(lake, source, partition, found)),
         rejected=_write_rejected(lake, source, name, found.rejected),
         admission=[*admission],

@@ -48,7 +48,7 @@ class Reader(Protocol):
     schema: pa.Schema
 
     @property
-    def newest(self) -> int:
+    def max_event_time(self) -> int:
         """What the next run must be told to go on as if there had been no pause."""
 
     @property
@@ -68,9 +68,9 @@ class TransactionReader:
     ids: IdIndex = field(default_factory=IdIndex, repr=False)
 
     @property
-    def newest(self) -> int:
+    def max_event_time(self) -> int:
         """The partition's clock, in ms."""
-        return self.admission.newest
+        return self.admission.max_event_time
 
     @property
     def state(self) -> Sequence[int]:
@@ -84,7 +84,7 @@ class TransactionReader:
         low_watermark = self.admission.low_watermark
         for message in messages:
             key = message.key() if self.admission.needs_keys else None
-            verdict = self.admission.admit(message.value(), message.timestamp()[1], key)
+            verdict = self.admission.validate(message.value(), message.timestamp()[1], key)
             if isinstance(verdict, Admitted):
                 admitted.append((message, verdict))
             else:
@@ -117,7 +117,7 @@ class LabelReader:
     What the reader cannot know, such as whether there is such a payment, is decided where labels are used.
     """
 
-    newest: int = 0
+    max_event_time: int = 0
     objection: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
     state: Sequence[int] = ()

@@ -1,1 +1,1 @@
-"""Kafka: clients, topics, access rights, errors and reading a partition."""
+"""Kafka: clients, topics, permissions, errors and reading a partition."""

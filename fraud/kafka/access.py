@@ -1,8 +1,8 @@
-"""Who may do what on Kafka: the least rights of each identity, in one table.
+"""Who may do what on Kafka: the least permissions of each identity, in one table.
 
 `fraud acl` applies it to a cluster, and the tests hold every identity to it on a broker that enforces it.
-Reading and writing include describing, as in Kafka's own authorizer. An idempotent producer needs no right
-beyond writing (Kafka 3.0 and newer).
+Reading and writing include describing, as in Kafka's own authorizer. An idempotent producer needs no
+permission beyond writing (Kafka 3.0 and newer).
 """
 
 from collections.abc import Callable, Mapping
@@ -17,8 +17,8 @@ Kind = Literal["topic", "group", "transactional_id"]
 
 
 @dataclass(frozen=True, order=True)
-class Right:
-    """One operation on one thing, or on all whose name begins like this."""
+class Permission:
+    """One operation on one resource, or with `is_prefix` on all whose names start with `name`."""
 
     kind: Kind
     name: str
@@ -50,37 +50,37 @@ def label_letters_prefix(settings: Settings) -> str:
     return f"{label_letters_group(settings)}-"
 
 
-def _producer(settings: Settings) -> tuple[Right, ...]:
+def _producer(settings: Settings) -> tuple[Permission, ...]:
     topics = settings.topics
     return (
-        Right("topic", topics.transactions, "write"),
-        Right("topic", topics.labels, "write"),
+        Permission("topic", topics.transactions, "write"),
+        Permission("topic", topics.labels, "write"),
         # A history is refused that the topic would not keep.
-        Right("topic", topics.transactions, "describe_configs"),
+        Permission("topic", topics.transactions, "describe_configs"),
     )
 
 
-def _replayer(settings: Settings) -> tuple[Right, ...]:
+def _replayer(settings: Settings) -> tuple[Permission, ...]:
     """It also looks whether the topic holds younger transactions, beside which the file's would be late."""
     return (
         *_producer(settings),
-        Right("topic", settings.topics.labels, "describe_configs"),
-        Right("topic", settings.topics.transactions, "read"),
+        Permission("topic", settings.topics.labels, "describe_configs"),
+        Permission("topic", settings.topics.transactions, "read"),
         _READER,
     )
 
 
-def _serving(settings: Settings) -> tuple[Right, ...]:
+def _serving(settings: Settings) -> tuple[Permission, ...]:
     topics, serving = settings.topics, settings.serving
     return (
-        Right("topic", topics.transactions, "read"),
-        Right("topic", topics.profiles, "read"),
-        Right("topic", topics.predictions, "write"),
-        Right("topic", topics.dead_letters, "write"),
+        Permission("topic", topics.transactions, "read"),
+        Permission("topic", topics.profiles, "read"),
+        Permission("topic", topics.predictions, "write"),
+        Permission("topic", topics.dead_letters, "write"),
         # At its start it warns of settings that lose what it needs, or what it writes.
-        *(Right("topic", topic, "describe_configs") for topic in _served(settings)),
-        Right("group", serving.group_id, "read"),
-        Right("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
+        *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
+        Permission("group", serving.group_id, "read"),
+        Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
 
 
@@ -89,44 +89,44 @@ def _served(settings: Settings) -> tuple[str, ...]:
     return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters)
 
 
-def _ingest(settings: Settings) -> tuple[Right, ...]:
+def _ingest(settings: Settings) -> tuple[Permission, ...]:
     topics = settings.topics
     return (
-        Right("topic", topics.transactions, "read"),
-        Right("topic", topics.labels, "read"),
+        Permission("topic", topics.transactions, "read"),
+        Permission("topic", topics.labels, "read"),
         _READER,
-        Right("topic", topics.label_dead_letters, "write"),
-        Right("group", label_letters_group(settings), "read"),
-        Right("transactional_id", label_letters_prefix(settings), "write", is_prefix=True),
+        Permission("topic", topics.label_dead_letters, "write"),
+        Permission("group", label_letters_group(settings), "read"),
+        Permission("transactional_id", label_letters_prefix(settings), "write", is_prefix=True),
     )
 
 
-def _preprocess(settings: Settings) -> tuple[Right, ...]:
+def _preprocess(settings: Settings) -> tuple[Permission, ...]:
     profiles = settings.topics.profiles
-    return (Right("topic", profiles, "read"), Right("topic", profiles, "write"), _READER)
+    return (Permission("topic", profiles, "read"), Permission("topic", profiles, "write"), _READER)
 
 
-def _trainer(settings: Settings) -> tuple[Right, ...]:
+def _trainer(settings: Settings) -> tuple[Permission, ...]:
     """It compares a candidate with the scores that a champion logged which cannot be loaded."""
-    return (Right("topic", settings.topics.predictions, "read"), _READER)
+    return (Permission("topic", settings.topics.predictions, "read"), _READER)
 
 
-def _monitor(settings: Settings) -> tuple[Right, ...]:
-    return (Right("topic", settings.topics.predictions, "read"), _READER)
+def _monitor(settings: Settings) -> tuple[Permission, ...]:
+    return (Permission("topic", settings.topics.predictions, "read"), _READER)
 
 
-def _analyst(settings: Settings) -> tuple[Right, ...]:
+def _analyst(settings: Settings) -> tuple[Permission, ...]:
     """The dashboard: it shows everything and writes an analyst's verdicts."""
     topics = settings.topics
     shown = (topics.transactions, topics.predictions, topics.profiles, topics.labels)
     return (
-        *(Right("topic", topic, "read") for topic in shown),
-        Right("topic", topics.labels, "write"),
+        *(Permission("topic", topic, "read") for topic in shown),
+        Permission("topic", topics.labels, "write"),
         _READER,
     )
 
 
-def _redrive(settings: Settings) -> tuple[Right, ...]:
+def _redrive(settings: Settings) -> tuple[Permission, ...]:
     """Of the transactions' dead letters and of the labels'."""
     topics = settings.topics
     return (
@@ -135,21 +135,21 @@ def _redrive(settings: Settings) -> tuple[Right, ...]:
     )
 
 
-def _redrive_of(letters: str, topic: str) -> tuple[Right, ...]:
+def _redrive_of(letters: str, topic: str) -> tuple[Permission, ...]:
     identity = redrive_identity(letters)
     return (
-        Right("topic", letters, "read"),
-        Right("topic", letters, "write"),
-        Right("topic", topic, "write"),
-        Right("topic", topic, "describe_configs"),
-        Right("group", identity, "read"),
-        Right("transactional_id", identity, "write"),
+        Permission("topic", letters, "read"),
+        Permission("topic", letters, "write"),
+        Permission("topic", topic, "write"),
+        Permission("topic", topic, "describe_configs"),
+        Permission("group", identity, "read"),
+        Permission("transactional_id", identity, "write"),
     )
 
 
-_READER = Right("group", READER_GROUP, "describe")
+_READER = Permission("group", READER_GROUP, "describe")
 
-IDENTITIES: Mapping[str, Callable[[Settings], tuple[Right, ...]]] = {
+IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "producer": _producer,
     "replayer": _replayer,
     "serving": _serving,
@@ -160,11 +160,11 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Right, ...]]] = {
     "analyst": _analyst,
     "redrive": _redrive,
 }
-"""The identities of our programs. Creating topics and granting rights is left to an administrator."""
+"""The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 
 
-def rights_of(settings: Settings, identity: str) -> tuple[Right, ...]:
-    """The least rights of an identity.
+def permissions_of(settings: Settings, identity: str) -> tuple[Permission, ...]:
+    """The least permissions of an identity.
 
     Raises:
         ConfigurationError: there is no such identity.

@@ -17,9 +17,9 @@ from confluent_kafka.admin import (
 )
 
 from fraud.errors import UnreachableError
-from fraud.kafka.access import Right, rights_of
+from fraud.kafka.access import Permission, permissions_of
 from fraud.kafka.clients import admin_client
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 
 _ANY_HOST = "*"
@@ -31,8 +31,8 @@ class AclPlan:
 
     identity: str
     principal: str
-    there: tuple[Right, ...]
-    missing: tuple[Right, ...]
+    there: tuple[Permission, ...]
+    missing: tuple[Permission, ...]
     beyond: tuple[str, ...]
 
 
@@ -46,21 +46,24 @@ def plan_acls(settings: Settings, principals: Mapping[str, str]) -> list[AclPlan
         ConfigurationError: there is no such identity.
         UnreachableError: no broker answers, it refuses, or it has no access control.
     """
-    rights = {identity: rights_of(settings, identity) for identity in principals}
+    permissions = {identity: permissions_of(settings, identity) for identity in principals}
     needed: dict[str, set[AclBinding]] = {principal: set() for principal in principals.values()}
     for identity, principal in principals.items():
-        needed[principal] |= {_binding(principal, right) for right in rights[identity]}
+        needed[principal] |= {_binding(principal, permission) for permission in permissions[identity]}
     admin = admin_client(settings)
     found = {principal: _found(settings, admin, principal) for principal in needed}
     plans = []
     for identity, principal in principals.items():
-        is_there = {right: _binding(principal, right) in found[principal] for right in rights[identity]}
+        is_there = {
+            permission: _binding(principal, permission) in found[principal]
+            for permission in permissions[identity]
+        }
         plans.append(
             AclPlan(
                 identity,
                 principal,
-                there=tuple(right for right, there in is_there.items() if there),
-                missing=tuple(right for right, there in is_there.items() if not there),
+                there=tuple(permission for permission, there in is_there.items() if there),
+                missing=tuple(permission for permission, there in is_there.items() if not there),
                 beyond=tuple(sorted(map(_described, found[principal] - needed[principal]))),
             )
         )
@@ -68,15 +71,15 @@ def plan_acls(settings: Settings, principals: Mapping[str, str]) -> list[AclPlan
 
 
 def apply_plan(settings: Settings, plans: Iterable[AclPlan]) -> int:
-    """Grant what is missing, and only that; returns how many rights were granted.
+    """Grant what is missing, and only that; returns how many permissions were granted.
 
     Raises:
         UnreachableError: no broker answers, or it refuses.
     """
-    wanted = [_binding(plan.principal, right) for plan in plans for right in plan.missing]
+    wanted = [_binding(plan.principal, permission) for plan in plans for permission in plan.missing]
     admin = admin_client(settings)
     for future in (admin.create_acls(wanted) if wanted else {}).values():
-        _answer(settings, future, "granting rights")
+        _answer(settings, future, "granting permissions")
     return len(wanted)
 
 
@@ -85,17 +88,17 @@ def _found(settings: Settings, admin: AdminClient, principal: str) -> set[AclBin
         ResourceType.ANY, None, ResourcePatternType.ANY, principal, None,
         AclOperation.ANY, AclPermissionType.ANY,
     )  # fmt: skip
-    return set(_answer(settings, admin.describe_acls(anything), "listing rights"))
+    return set(_answer(settings, admin.describe_acls(anything), "listing permissions"))
 
 
-def _binding(principal: str, right: Right) -> AclBinding:
+def _binding(principal: str, permission: Permission) -> AclBinding:
     return AclBinding(
-        ResourceType[right.kind.upper()],
-        right.name,
-        ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL,
+        ResourceType[permission.kind.upper()],
+        permission.name,
+        ResourcePatternType.PREFIXED if permission.is_prefix else ResourcePatternType.LITERAL,
         principal,
         _ANY_HOST,
-        AclOperation[right.operation.upper()],
+        AclOperation[permission.operation.upper()],
         AclPermissionType.ALLOW,
     )
 
@@ -116,7 +119,7 @@ def _answer(settings: Settings, future: Future[Any], doing: str) -> Any:
         ) from None
     except KafkaException as error:
         fault = error.args[0]
-        raise denial(settings.kafka, fault, doing) or UnreachableError(
+        raise permission_error(settings.kafka, fault, doing) or UnreachableError(
             f"Kafka at {settings.kafka.bootstrap_servers} failed at {doing}: {fault.str()}; "
             "its brokers need an authorizer (authorizer.class.name)"
         ) from error

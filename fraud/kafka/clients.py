@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, ResourceType
 
 from fraud.errors import UnreachableError
-from fraud.kafka.errors import connect, denial, denied
+from fraud.kafka.errors import connect, permission_denied, permission_error
 from fraud.kafka.retry import is_transient, retry_call
 from fraud.settings import Settings
 
@@ -271,7 +271,7 @@ def require_group(settings: Settings, group: str, *operations: Operation) -> Non
 
     found = _guard(
         settings,
-        partial(settled, describe),
+        partial(retry_transient, describe),
         unless=KafkaError.GROUP_ID_NOT_FOUND,
         doing=f"looking for the group {group!r}",
     )
@@ -296,7 +296,7 @@ def _require_allowed(
     for operation in needed:
         # Some clusters do not tell what is allowed.
         if allowed and AclOperation[operation.upper()] not in allowed:
-            raise denied(settings.kafka, f"{_VERBS[operation]} the {what}")
+            raise permission_denied(settings.kafka, f"{_VERBS[operation]} the {what}")
 
 
 def topic_config(settings: Settings, topic: str) -> dict[str, str]:
@@ -330,7 +330,7 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     consumer = Consumer(consumer_config(settings, READER_GROUP))
     try:
         return {
-            partition: settled(
+            partition: retry_transient(
                 partial(consumer.get_watermark_offsets, TopicPartition(topic, partition), timeout)
             )
             for partition in range(partitions)
@@ -352,7 +352,7 @@ def group_lag(settings: Settings, group_id: str, topic: str) -> int:
     return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())
 
 
-def settled(call: Callable[[], _Result], patience_s: float = 60.0) -> _Result:
+def retry_transient(call: Callable[[], _Result], patience_s: float = 60.0) -> _Result:
     """Call until the cluster has settled: a new topic has no leader yet, a coordinator is still loading.
 
     Raises:
@@ -381,7 +381,7 @@ def _guard(settings: Settings, call: Callable[[], Any], *, doing: str, unless: i
         fault = error.args[0]
         if unless is not None and fault.code() == unless:
             return None
-        refused = denial(settings.kafka, fault, doing)
+        refused = permission_error(settings.kafka, fault, doing)
         if refused is not None:
             raise refused from error
         raise UnreachableError(

@@ -27,7 +27,7 @@ _DENIALS = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "transactional.id",
 }
-"""The errors that tell of a missing right, and what it is missing on."""
+"""The errors that mean a missing permission, and the kind of resource it is missing on."""
 
 
 def connect(kafka: KafkaSettings, config: dict[str, Any]) -> AdminClient:
@@ -61,18 +61,18 @@ def connect(kafka: KafkaSettings, config: dict[str, Any]) -> AdminClient:
             return admin
 
 
-def denial(kafka: KafkaSettings, error: KafkaError, doing: str) -> RefusedError | None:
-    """The sentence for a right that was missing at `doing` something; None if the error is another one."""
+def permission_error(kafka: KafkaSettings, error: KafkaError, doing: str) -> RefusedError | None:
+    """The error to raise if `error` means a missing permission at `doing` something; None otherwise."""
     if error.code() not in _DENIALS:
         return None
-    return denied(kafka, f"{doing} (a right on the {_DENIALS[error.code()]} is missing)")
+    return permission_denied(kafka, f"{doing} (a permission on the {_DENIALS[error.code()]} is missing)")
 
 
-def denied(kafka: KafkaSettings, what: str) -> RefusedError:
-    """The sentence that says what a user lacks the right to."""
+def permission_denied(kafka: KafkaSettings, what: str) -> RefusedError:
+    """The error that says what a user has no permission for."""
     return RefusedError(
         f"Kafka at {kafka.bootstrap_servers} does not let {_whom(kafka)} do this: {what}; "
-        "let an administrator grant its rights with `fraud acl grant`"
+        "let an administrator grant its permissions with `fraud acl grant`"
     )
 
 

@@ -70,7 +70,7 @@ def classify(key: bytes | None, card: str, partition: int, partitions: int) -> K
     return fitting[0] if fitting else "elsewhere"
 
 
-def key_objection(key: bytes | None, card: str, partition: int, partitions: Sequence[int]) -> str | None:
+def invalid_key_reason(key: bytes | None, card: str, partition: int, partitions: Sequence[int]) -> str | None:
     """Why a message must not count where keys are required; None: it may.
 
     `partitions` are the numbers of partitions that the topic has had; none: the place is not looked at.

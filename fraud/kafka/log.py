@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import READER_GROUP, consumer_config
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 
 _POLL_S = 0.05
@@ -102,7 +102,7 @@ class PartitionLog:
         raise self._unreachable(error)
 
     def _unreachable(self, error: KafkaError) -> UnreachableError:
-        return denial(self._settings.kafka, error, f"reading {self.name}") or UnreachableError(
+        return permission_error(self._settings.kafka, error, f"reading {self.name}") or UnreachableError(
             f"Kafka at {self._settings.kafka.bootstrap_servers} failed at reading {self.name}: "
             f"{error.str()}; check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"
         )

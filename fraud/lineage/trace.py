@@ -16,7 +16,7 @@ from fraud.lineage.features import FeatureVector, features_of
 from fraud.lineage.find import find_prediction
 from fraud.lineage.labels import Verdict, labels_of
 from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
-from fraud.registry.mlflow_registry import RegisteredVersion, fetch_bundle, get_version, list_versions
+from fraud.registry.versions import RegisteredVersion, fetch_bundle, get_version, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
-from fraud.kafka.keys import key_objection
+from fraud.kafka.keys import invalid_key_reason
 from fraud.messages.decoding import Decoder, MessageError, sentence
 from fraud.native import event_clock
 from fraud.schema import (
@@ -33,7 +33,7 @@ from fraud.settings import AdmissionSettings
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_STEP = timedelta(minutes=1)
 """So far one message moves the clock also where hardly any lateness is allowed."""
-MOST_MINOR = 1_000_000_000_000
+MAX_MINOR_UNITS = 1_000_000_000_000
 """The largest amount of any currency, in minor units: up to it all sums of amounts and squares stay exact."""
 
 
@@ -68,19 +68,23 @@ class AdmissionFilter:
 
     Attributes:
         state: of the partition's clock, see `fraud.native.event_clock`.
-        needs_keys: whether a message is refused because of its key, so that `admit` must be given it.
+        needs_keys: whether a message is refused because of its key, so that `validate` must be given it.
         partition: whose messages these are.
         partitions: the numbers of partitions by which keys are placed; none: their place does not matter.
     """
 
     def __init__(
-        self, settings: AdmissionSettings, newest: int = 0, state: Sequence[int] = (), partition: int = 0
+        self,
+        settings: AdmissionSettings,
+        max_event_time: int = 0,
+        state: Sequence[int] = (),
+        partition: int = 0,
     ) -> None:
-        self.state = [*state] or event_clock.start_state(newest)
+        self.state = [*state] or event_clock.start_state(max_event_time)
         self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
-        self._max_amounts = largest_amounts(settings)
+        self._max_amounts = max_amounts(settings)
         # Looked up for every message; what a timedelta does then would cost more than the decoding.
         self.bounds = Bounds(
             settings.max_bytes,
@@ -95,7 +99,7 @@ class AdmissionFilter:
         self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
 
     @property
-    def newest(self) -> int:
+    def max_event_time(self) -> int:
         """The partition's clock: the largest event time (ms) that is believed."""
         return self.state[event_clock.MAX]
 
@@ -104,7 +108,7 @@ class AdmissionFilter:
         """No transaction admitted from now on has an event time (ms) before it."""
         return event_clock.low_watermark(self.state, self.bounds.lateness)
 
-    def admit(
+    def validate(
         self, value: bytes | None, kafka_timestamp: int, key: bytes | None = None
     ) -> Admitted | Refused:
         """Decode the next message and decide on it; `kafka_timestamp` is in ms."""
@@ -127,7 +131,7 @@ class AdmissionFilter:
     def _key_objection(self, transaction: Transaction, key: bytes | None) -> str | None:
         if not self.needs_keys:
             return None
-        return key_objection(key, transaction.card_id, self.partition, self.partitions)
+        return invalid_key_reason(key, transaction.card_id, self.partition, self.partitions)
 
     def _clock_objection(self, transaction: Transaction) -> str | None:
         """Move the partition's clock by a message that is well otherwise; why it is refused, None if not."""
@@ -136,7 +140,7 @@ class AdmissionFilter:
         if event_clock.earliest(state, bounds.lateness) <= time <= event_clock.latest(state, bounds.max_jump):
             event_clock.observe(state, card, merchant, time, bounds.step, bounds.max_jump)
             return None
-        before = self.newest
+        before = self.max_event_time
         if event_clock.reconsider(state, card, merchant, time, bounds.lateness, bounds.step, bounds.max_jump):
             return None
         if time < before:
@@ -186,11 +190,11 @@ def _unit_of_time(error: str) -> str:
     return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
 
 
-def largest_amounts(settings: AdmissionSettings) -> dict[str, int]:
+def max_amounts(settings: AdmissionSettings) -> dict[str, int]:
     """The largest amount of each currency with a rate, in minor units; of others it is `max_amount`."""
     largest = Decimal(settings.max_amount).scaleb(-minor_digits(BASE_CURRENCY))
     return {
-        currency: min(MOST_MINOR, int((largest * Decimal(str(rate))).scaleb(minor_digits(currency))))
+        currency: min(MAX_MINOR_UNITS, int((largest * Decimal(str(rate))).scaleb(minor_digits(currency))))
         for currency, rate in settings.per_euro.items()
     }
 

@@ -20,7 +20,7 @@ from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
 from fraud.messages.decoding import MessageReader
-from fraud.registry.mlflow_registry import load_bundle
+from fraud.registry.versions import load_bundle
 from fraud.schema import Millis, MinorUnits, Probability
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset, card_codes

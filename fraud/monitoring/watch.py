@@ -19,14 +19,10 @@ from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
+from fraud.registry.aliases import CHAMPION, version_of_alias
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import (
-    CHAMPION,
-    experiment_id,
-    load_bundle,
-    mlflow_client,
-    version_of_alias,
-)
+from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.versions import load_bundle
 from fraud.settings import Settings
 from fraud.training.splits import milliseconds
 

@@ -55,7 +55,7 @@ class LakeIndex:
         files = [file for commit in commits for file in commit.files]
         if not files:
             raise DataError("the lake has no transactions yet; run flows/ingest.py first")
-        return cls(files, max(commit.newest for commit in commits))
+        return cls(files, max(commit.max_event_time for commit in commits))
 
     @property
     def first(self) -> date:

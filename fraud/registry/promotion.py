@@ -6,15 +6,9 @@ from fraud.evaluation.comparison.champion import Champion, find_champion
 from fraud.evaluation.comparison.champion_scores import score_champion
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide, without_champion
+from fraud.registry.aliases import CHALLENGER, CHAMPION, promote
 from fraud.registry.bundle import ModelBundle, describe
-from fraud.registry.mlflow_registry import (
-    CHALLENGER,
-    CHAMPION,
-    promote,
-    record_reason,
-    tag_version,
-    tags_of_versions,
-)
+from fraud.registry.versions import record_reason, tag_version, version_tags
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
 from fraud.training.splits import DAY, Split, TimeRange, milliseconds
@@ -125,7 +119,7 @@ def _rules(settings: Settings, champion: Champion, candidate: ModelBundle, split
 
 def _new_days(settings: Settings, end: int) -> float:
     """Days of test data up to `end` (ms) that no comparison had before; one where that is not known."""
-    noted = (tags.get(_COMPARED_UNTIL) for tags in tags_of_versions(settings).values())
+    noted = (tags.get(_COMPARED_UNTIL) for tags in version_tags(settings).values())
     used = [int(moment) for moment in noted if moment]
     return max((end - max(used)) / milliseconds(DAY), 0.0) if used else 1.0
 

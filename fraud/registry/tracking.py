@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial
 
 from fraud.evaluation import plots
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import experiment_id, log_and_register, mlflow_client
+from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.versions import log_and_register
 from fraud.settings import Settings
 from fraud.training.run import EvaluationReport
 from fraud.training.search import SearchResult

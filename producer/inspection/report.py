@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from fraud.machine.terminal import shown
-from fraud.messages.admission import largest_amounts
+from fraud.messages.admission import max_amounts
 from fraud.settings import AdmissionSettings
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
@@ -155,7 +155,7 @@ def _try_transactions(
     """
     report, source, stem = reading.report, reading.source, stem_of(reading.report.path)
     limits = Limits(
-        admission.earliest, int(time.time() * 1_000), admission.max_amount, largest_amounts(admission)
+        admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
         walk = TransactionWalk(source, mapping, limits, stem, has_label_file=has_labels)

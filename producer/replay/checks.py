@@ -14,10 +14,10 @@ from fraud.kafka.clients import (
     admin_client,
     consumer_config,
     require_readable,
-    settled,
+    retry_transient,
     topic_config,
 )
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.kafka.topic_checks import history_findings
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
@@ -140,7 +140,7 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
     consumer = Consumer(consumer_config(settings, READER_GROUP) | {"enable.partition.eof": True})
     try:
         wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]
-        found = settled(lambda: consumer.offsets_for_times(wanted, timeout))
+        found = retry_transient(lambda: consumer.offsets_for_times(wanted, timeout))
         starts = [start for start in found if start.offset >= 0]
         consumer.assign(starts)
         open_partitions = {start.partition for start in starts}
@@ -148,7 +148,7 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
             for message in consumer.consume(_SCAN, timeout=timeout):
                 fault = message.error()
                 if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
-                    raise denial(settings.kafka, fault, f"reading {topic!r}") or UnreachableError(
+                    raise permission_error(settings.kafka, fault, f"reading {topic!r}") or UnreachableError(
                         f"the topic {topic} could not be read: {fault.str()}"
                     )
                 if fault is not None:
@@ -162,7 +162,7 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
 
 def _event_time(settings: Settings, message: Message) -> int:
     """Its event time; 0 if admission refuses it."""
-    verdict = AdmissionFilter(settings.admission).admit(message.value(), message.timestamp()[1])
+    verdict = AdmissionFilter(settings.admission).validate(message.value(), message.timestamp()[1])
     return verdict.transaction.timestamp if isinstance(verdict, Admitted) else 0
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.kafka.clients import require_topic
-from fraud.messages.admission import largest_amounts
+from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
 from producer.replay.checks import (
     Span,
@@ -165,9 +165,9 @@ def _survey_transactions(run: _Replay, mapping: Columns) -> Survey:
 def _limits(run: _Replay) -> Limits:
     admission = run.settings.admission
     if run.request.shift_to_now:
-        return Limits(0, _ANY_TIME, admission.max_amount, largest_amounts(admission))
+        return Limits(0, _ANY_TIME, admission.max_amount, max_amounts(admission))
     latest = int((time.time() + admission.clock_skew.total_seconds()) * 1_000)
-    return Limits(admission.earliest, latest, admission.max_amount, largest_amounts(admission))
+    return Limits(admission.earliest, latest, admission.max_amount, max_amounts(admission))
 
 
 def _survey_labels(run: _Replay, path: Path, mapping: Columns) -> Spool:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fraud.errors import DataError
-from fraud.messages.admission import largest_amounts
+from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
 from producer.replay.conforming import Limits
 from producer.replay.forms.texts import stem_of
@@ -132,7 +132,7 @@ def _read_transactions(
     source, stem = open_source(files.transactions, mapping.file), stem_of(files.transactions)
     admission = settings.admission
     limits = Limits(
-        admission.earliest, int(time.time() * 1_000), admission.max_amount, largest_amounts(admission)
+        admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")

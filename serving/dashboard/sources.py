@@ -50,7 +50,7 @@ class Insights:
 
 
 def _versions(settings: Settings) -> list[dict[str, Any]]:
-    from fraud.registry.mlflow_registry import list_versions
+    from fraud.registry.versions import list_versions
 
     told = []
     for one in list_versions(settings):

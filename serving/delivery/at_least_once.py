@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from fraud.kafka.clients import producer_config
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 from serving.delivery.protocol import Clock, OutboxBatch, last_offsets
 from serving.delivery.sending import send
@@ -99,7 +99,7 @@ class AtLeastOnce:
         if not error:
             self._metrics.commit_seconds.observe(time.monotonic() - self._committing_since)
             return
-        refused = denial(self._settings.kafka, error, "committing offsets")
+        refused = permission_error(self._settings.kafka, error, "committing offsets")
         if refused is not None:
             raise refused
         log.warning("the offsets were not committed: %s", error.str())
@@ -144,7 +144,7 @@ class AtLeastOnce:
         failure = next((flight.failure for flight in self._flights if flight.failure), None)
         if failure is None:
             return
-        refused = denial(self._settings.kafka, failure, "writing predictions")
+        refused = permission_error(self._settings.kafka, failure, "writing predictions")
         if refused is not None:
             raise refused
         log.warning("Kafka did not take answers (%s); what is unacknowledged is sent again", failure.str())

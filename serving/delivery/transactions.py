@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.kafka.clients import consumer_config, producer_config
-from fraud.kafka.errors import denial
+from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 from serving.delivery.protocol import OutboxBatch, PositionsMovedError, is_committed, last_offsets
 from serving.ops.access_check import recheck_permissions
@@ -163,7 +163,9 @@ class Transactions:
             try:
                 _retrying(job, partial(producer.init_transactions, CALL_TIMEOUT_S))
             except KafkaException as error:
-                refused = denial(self._settings.kafka, error.args[0], f"transactions as {job.name!r}")
+                refused = permission_error(
+                    self._settings.kafka, error.args[0], f"transactions as {job.name!r}"
+                )
                 if refused is not None:
                     raise refused from error
                 log.warning("no transactional producer yet: %s", told(error))

@@ -20,9 +20,10 @@ import numpy.typing as npt
 from fraud.errors import FraudError, IncompatibleModelError
 from fraud.native.forest import Forest, compile_forest
 from fraud.native.shapley import Shapley, compile_shapley
+from fraud.registry.aliases import CHALLENGER, CHAMPION, AliasTarget, alias_target
 from fraud.registry.bundle import ModelBundle, check_compatible, describe, probe_rows
 from fraud.registry.cache import last_good_bundle, save_bundle
-from fraud.registry.mlflow_registry import CHALLENGER, CHAMPION, AliasTarget, alias_target, load_bundle
+from fraud.registry.versions import load_bundle
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 

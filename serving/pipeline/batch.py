@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.decoded_batch import Arrivals, keys_for, read_messages
+from fraud.features.decoded_batch import DecodedBatch, decode_batch, keys_for
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
 from fraud.messages.dead_letters import DeadLetter, dead_letter
@@ -47,7 +47,7 @@ class _Passed:
     replay_points: ReplayPoints
     arrived: npt.NDArray[np.int64]
     dead_letters: list[DeadLetter]
-    fresh: Arrivals
+    fresh: DecodedBatch
     features: Rows
 
 
@@ -84,7 +84,7 @@ class Scorer:
         with self._metrics.timed("admit"):
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
             values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
-            fresh = read_messages(state.admission, values, arrived, keys)
+            fresh = decode_batch(state.admission, values, arrived, keys)
             self._metrics.keyed(self._keys.look(messages, fresh, state.partitions))
         with self._metrics.timed("features"):
             features, outcomes = state.cards.process(fresh.events, low_watermark)
@@ -102,7 +102,7 @@ class Scorer:
         state.mark()
         return _Passed(
             state.partition, start, state.position,
-            state.admission.newest, tuple(state.admission.state), state.replay_points,
+            state.admission.max_event_time, tuple(state.admission.state), state.replay_points,
             arrived, letters, fresh, features,
         )  # fmt: skip
 
@@ -111,7 +111,7 @@ class Scorer:
         return dead_letter(message, reason)
 
     def _predict(
-        self, fresh: list[Arrivals], kernel_rows: Rows, champion: Served, challenger: Served | None
+        self, fresh: list[DecodedBatch], kernel_rows: Rows, champion: Served, challenger: Served | None
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
         timed = self._metrics.timed
@@ -167,18 +167,20 @@ class Scorer:
         return told
 
 
-def _conflicts(fresh: Arrivals, messages: int, outcomes: npt.NDArray[np.uint8]) -> Iterator[tuple[int, str]]:
+def _conflicts(
+    fresh: DecodedBatch, messages: int, outcomes: npt.NDArray[np.uint8]
+) -> Iterator[tuple[int, str]]:
     """The number of each message whose id is another payment's, and the sentence that says so."""
     admitted = np.delete(np.arange(messages), [number for number, _ in fresh.refused])
     return ((number, id_index.CONFLICT_REASON) for number in admitted[outcomes == id_index.CONFLICT].tolist())
 
 
-def _texts(fresh: list[Arrivals]) -> dict[str, list[str]]:
+def _texts(fresh: list[DecodedBatch]) -> dict[str, list[str]]:
     """What `TEXTS` names, of all."""
     parts = [one.texts() for one in fresh]
     return {field: list(chain.from_iterable(part[field] for part in parts)) for field in TEXTS}
 
 
-def _column(fresh: list[Arrivals], name: str) -> npt.NDArray[Any]:
+def _column(fresh: list[DecodedBatch], name: str) -> npt.NDArray[Any]:
     """One field of all events: to join whole records costs more than to score a few."""
     return np.concatenate([one.events[name] for one in fresh])

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from fraud.features.decoded_batch import Arrivals
+from fraud.features.decoded_batch import DecodedBatch
 from fraud.kafka.keys import Kind, classify
 
 _EVERY_S = 0.05
@@ -18,7 +18,7 @@ class KeySampler:
     def __init__(self) -> None:
         self._due_at: dict[int, float] = {}
 
-    def look(self, messages: Sequence[Any], admitted: Arrivals, partitions: int) -> Counter[Kind]:
+    def look(self, messages: Sequence[Any], admitted: DecodedBatch, partitions: int) -> Counter[Kind]:
         """The kinds of some of the admitted messages.
 
         Args:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from fraud.features.decoded_batch import keys_for, read_messages
+from fraud.features.decoded_batch import decode_batch, keys_for
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
@@ -68,7 +68,8 @@ class PartitionState:
         """Note where the state stands, when the clock has moved far enough since the last place."""
         if (
             not self.replay_points
-            or self.admission.newest >= self.replay_points[-1].admission[event_clock.MAX] + _BETWEEN_PLACES_MS
+            or self.admission.max_event_time
+            >= self.replay_points[-1].admission[event_clock.MAX] + _BETWEEN_PLACES_MS
         ):
             self.replay_points = _shortened(
                 (*self.replay_points, ReplayPoint(self.position, tuple(self.admission.state))), self.admission
@@ -146,7 +147,7 @@ def restore_committed_admission(
             settings.admission, state=committed.admission, partition=state.partition
         )
         state.replay_points = committed.replay_points
-    elif committed.newest is not None and committed.newest != state.admission.newest:
+    elif committed.newest is not None and committed.newest != state.admission.max_event_time:
         state.admission = AdmissionFilter(settings.admission, committed.newest, partition=state.partition)
 
 
@@ -200,7 +201,7 @@ def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
         arrived = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
         low_watermark = state.admission.low_watermark
         values, keys = [message.value() for message in found], keys_for(state.admission, found)
-        arrivals = read_messages(state.admission, values, arrived, keys)
+        arrivals = decode_batch(state.admission, values, arrived, keys)
         state.cards.process(arrivals.events, low_watermark)
         state.position = found[-1].offset() + 1
         state.mark()

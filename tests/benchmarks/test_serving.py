@@ -12,7 +12,9 @@ def test_every_transaction_passes_the_door(local_settings: Settings) -> None:
     # given
     admission, traffic = AdmissionFilter(local_settings.admission), Transactions(cards=100)
     # when
-    verdicts = [admission.admit(traffic.draw(number)[1].encode(), time_of(number)) for number in range(2_000)]
+    verdicts = [
+        admission.validate(traffic.draw(number)[1].encode(), time_of(number)) for number in range(2_000)
+    ]
     # then
     assert all(isinstance(verdict, Admitted) for verdict in verdicts)
 
@@ -20,7 +22,7 @@ def test_every_transaction_passes_the_door(local_settings: Settings) -> None:
 def test_an_answer_tells_which_transaction_it_answers(local_settings: Settings) -> None:
     # given the answer to the 4,711th
     key, value = Transactions(cards=100).draw(4_711)
-    verdict = AdmissionFilter(local_settings.admission).admit(value.encode(), time_of(4_711))
+    verdict = AdmissionFilter(local_settings.admission).validate(value.encode(), time_of(4_711))
     assert isinstance(verdict, Admitted)
     paid = verdict.transaction
     answer = Prediction(

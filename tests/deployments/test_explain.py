@@ -6,7 +6,7 @@ import pytest
 
 from fraud.features.spec import FEATURE_NAMES
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import get_version
+from fraud.registry.versions import get_version
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand

@@ -6,15 +6,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from fraud.registry.aliases import promote, version_of_alias
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import (
-    experiment_id,
-    log_and_register,
-    mlflow_client,
-    promote,
-    record_reason,
-    version_of_alias,
-)
+from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.versions import log_and_register, record_reason
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
 from tests.fraud.training.models import a_bundle

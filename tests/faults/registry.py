@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deployments.local.processes import free_port
 from deployments.local.servers import HttpServer, mlflow_server
-from fraud.registry.mlflow_registry import connect
+from fraud.registry.connection import connect
 from fraud.settings import Settings
 from tests.faults.proxy import Proxy
 from tests.serving.world import register, tiny_bundle

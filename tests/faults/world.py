@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from fraud.kafka.clients import create_topics, group_lag, settled
+from fraud.kafka.clients import create_topics, group_lag, retry_transient
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.traffic import Load, Watch
@@ -111,7 +111,7 @@ def settle(made: Scene) -> None:
     settings = made.settings
     made.load.stop()
     lag = partial(group_lag, settings, settings.serving.group_id, settings.topics.transactions)
-    wait_for(lambda: settled(lag) == 0, 90, 0.3)
+    wait_for(lambda: retry_transient(lag) == 0, 90, 0.3)
     living = [worker for worker in made.workers if worker.is_alive]
     for worker in living:
         worker.process.terminate()

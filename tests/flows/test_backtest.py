@@ -10,9 +10,9 @@ from flows.backtest import backtest, parse_span
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError, DataError, IncompatibleModelError
 from fraud.lake import open_lake
-from fraud.registry.mlflow_registry import promote
+from fraud.registry.aliases import promote
 from fraud.settings import Settings
-from tests.fraud.registry.test_mlflow_registry import registered
+from tests.fraud.registry.models import registered
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import tables, write_history
 

@@ -24,7 +24,7 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import group_lag
 from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
-from fraud.registry.mlflow_registry import list_versions
+from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
 from producer.history import Span, due_labels, publish_history
 from producer.publisher import Publisher

@@ -19,7 +19,9 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import Scored
-from fraud.registry.mlflow_registry import experiment_id, log_and_register, mlflow_client, promote
+from fraud.registry.aliases import promote
+from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.versions import log_and_register
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
 from tasks.monitor import ALARM

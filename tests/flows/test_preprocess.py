@@ -122,7 +122,7 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
             if int(str(wire["card_id"]).rpartition("-")[2]) % PARTITIONS != partition:
                 continue
             offset += 1
-            verdict = admission.admit(msgspec.json.encode(wire), int(wire["timestamp"]))
+            verdict = admission.validate(msgspec.json.encode(wire), int(wire["timestamp"]))
             assert isinstance(verdict, Admitted)
             kernel, accepted = store.process(encode_transactions([verdict]))
             if accepted[0] == ACCEPTED:

@@ -14,14 +14,10 @@ from flows.train import train
 from fraud.errors import DataError, UnreachableError
 from fraud.features.spec import FEATURE_NAMES
 from fraud.lake import open_lake
+from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
-from fraud.registry.mlflow_registry import (
-    experiment_id,
-    list_versions,
-    load_bundle,
-    mlflow_client,
-    version_of_alias,
-)
+from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.versions import list_versions, load_bundle
 from fraud.settings import Settings
 from tests.fraud.training.synthetic import tables, write_history
 

@@ -66,9 +66,9 @@ class GrowingLake:
         reader = source.reader(self._settings, self._newest.get(key, 0))
         messages = [StoredMessage(wire, (partition, start + place)) for place, wire in enumerate(wires)]
         batch, rejected = reader.read(messages)
-        self._ends[key], self._newest[key] = start + len(wires), reader.newest
+        self._ends[key], self._newest[key] = start + len(wires), reader.max_event_time
         found = Range(start, self._ends[key], pa.Table.from_batches([batch]), rejected, 0)
-        write_range(self.lake, source, partition, reader.newest, found)
+        write_range(self.lake, source, partition, reader.max_event_time, found)
 
 
 def _partition(card: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from fraud.features.decoded_batch import Arrivals, read_messages
+from fraud.features.decoded_batch import DecodedBatch, decode_batch
 from fraud.features.events import encode_transactions
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.messages.decoding import Decoder, MessageError
@@ -34,7 +34,7 @@ def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
     """Every message through the full decoder."""
     made = Alone(AdmissionFilter(SETTINGS), [], [])
     for number, (value, time) in enumerate(zip(values, times, strict=True)):
-        found = made.admission.admit(value, time)
+        found = made.admission.validate(value, time)
         if isinstance(found, Admitted):
             made.admitted.append(found)
         else:
@@ -43,7 +43,7 @@ def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
 
 
 def assert_same(
-    arrivals: Arrivals, admission: AdmissionFilter, values: Sequence[bytes | None], times: Sequence[int]
+    arrivals: DecodedBatch, admission: AdmissionFilter, values: Sequence[bytes | None], times: Sequence[int]
 ) -> None:
     """The same messages count, with the same bytes and texts; the others for the same reasons."""
     expected = alone(values, times)
@@ -58,13 +58,13 @@ def assert_same(
         assert 0 < len(reason) <= 300
 
 
-def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[Arrivals, AdmissionFilter]:
+def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[DecodedBatch, AdmissionFilter]:
     """The messages through the fast reader."""
     admission = AdmissionFilter(SETTINGS)
-    return read_messages(admission, values, np.array(times, dtype=np.int64)), admission
+    return decode_batch(admission, values, np.array(times, dtype=np.int64)), admission
 
 
-def assert_agreement(values: Sequence[bytes | None], times: Sequence[int]) -> Arrivals:
+def assert_agreement(values: Sequence[bytes | None], times: Sequence[int]) -> DecodedBatch:
     """Both ways agree on messages that come in a row; returns what they became."""
     arrivals, admission = read(values, times)
     assert_same(arrivals, admission, values, times)

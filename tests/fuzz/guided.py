@@ -16,7 +16,7 @@ from typing import Any
 import atheris
 import numpy as np
 
-from fraud.features.decoded_batch import Arrivals
+from fraud.features.decoded_batch import DecodedBatch
 from fraud.features.events import EVENT
 from fraud.messages.admission import AdmissionFilter
 from fraud.messages.decoding import Decoder
@@ -56,7 +56,7 @@ class Copy:
         )
 
 
-def read_input(content: bytes, copy: Copy) -> Arrivals:
+def read_input(content: bytes, copy: Copy) -> DecodedBatch:
     """Read the messages of one input in every way.
 
     Raises:

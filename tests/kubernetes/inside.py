@@ -8,7 +8,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, TopicPartition
 
 from fraud.kafka.clients import consumer_config, end_offsets, group_lag
-from fraud.registry.mlflow_registry import promote
+from fraud.registry.aliases import promote
 from fraud.settings import load_settings
 
 

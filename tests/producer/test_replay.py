@@ -92,7 +92,7 @@ def test_every_row_passes_the_door_in_order_keyed_and_stamped(
 
     messages = read(settings, settings.topics.transactions)
     filters = {message.partition(): AdmissionFilter(settings.admission) for message in messages}
-    verdicts = [filters[one.partition()].admit(one.value(), one.timestamp()[1]) for one in messages]
+    verdicts = [filters[one.partition()].validate(one.value(), one.timestamp()[1]) for one in messages]
     admitted = [one for one in verdicts if isinstance(one, Admitted)]
     assert outcome.sent.transactions == len(admitted) == 6
     assert sorted(one.amount for one in admitted) == [1_025 + 100 * number for number in range(6)]

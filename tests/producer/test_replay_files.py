@@ -294,7 +294,7 @@ def test_what_is_let_through_the_door_lets_through(rows: list[dict[str, str | No
         if row["currency"] not in ("USD", "JPY", "EUR"):
             amount = rows[number]["amount"].strip()  # type: ignore[union-attr]
         told = {name: value for name, value in row.items() if value is not None} | {"amount": amount}
-        verdict = AdmissionFilter(AdmissionSettings()).admit(json.dumps(told).encode(), row["timestamp"])
+        verdict = AdmissionFilter(AdmissionSettings()).validate(json.dumps(told).encode(), row["timestamp"])
         assert isinstance(verdict, Admitted), verdict
         assert verdict.amount == row["amount"]
 

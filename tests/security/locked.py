@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from deployments.local.kafka import EmbeddedKafka
-from fraud.kafka.access import Right
+from fraud.kafka.access import Permission
 
 MECHANISM = "SCRAM-SHA-512"
 ADMIN = "admin"
@@ -114,31 +114,31 @@ class LockedKafka:
         }
 
     def add_user(self, name: str) -> dict[str, Any]:
-        """Kafka settings of a new user, who has no rights yet."""
+        """Kafka settings of a new user, who has no permissions yet."""
         password = secrets.token_hex(12)
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
         wanted = UserScramCredentialUpsertion(name, info, password.encode())
         self.admin.alter_user_scram_credentials([wanted])[name].result()
         return self.settings_of(name, password)
 
-    def allow(self, name: str, rights: Sequence[Right]) -> None:
-        """Give a user rights."""
-        bindings = {_binding(name, right) for right in rights}
+    def allow(self, name: str, permissions: Sequence[Permission]) -> None:
+        """Give a user permissions."""
+        bindings = {_binding(name, permission) for permission in permissions}
         for done in self.admin.create_acls(list(bindings)).values():
             done.result()
 
-    def knows(self, name: str, rights: Sequence[Right]) -> bool:
-        """Whether the rights of a user have come from the controller to the broker."""
+    def knows(self, name: str, permissions: Sequence[Permission]) -> bool:
+        """Whether the permissions of a user have come from the controller to the broker."""
         everything = AclBindingFilter(
             ResourceType.ANY, None, ResourcePatternType.ANY, f"User:{name}", None,
             AclOperation.ANY, AclPermissionType.ANY,
         )  # fmt: skip
         found = self.admin.describe_acls(everything).result()
-        return {_binding(name, right) for right in rights} <= set(found)
+        return {_binding(name, permission) for permission in permissions} <= set(found)
 
-    def take_away(self, name: str, right: Right) -> None:
-        """Take a right away from a user."""
-        binding = _binding(name, right)
+    def take_away(self, name: str, permission: Permission) -> None:
+        """Take a permission away from a user."""
+        binding = _binding(name, permission)
         exactly = AclBindingFilter(
             binding.restype, binding.name, binding.resource_pattern_type, binding.principal, binding.host,
             binding.operation, binding.permission_type,
@@ -196,13 +196,13 @@ def _client(trusted: Path, password: str) -> dict[str, Any]:
     }
 
 
-def _binding(name: str, right: Right) -> AclBinding:
+def _binding(name: str, permission: Permission) -> AclBinding:
     return AclBinding(
-        ResourceType[right.kind.upper()],
-        right.name,
-        ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL,
+        ResourceType[permission.kind.upper()],
+        permission.name,
+        ResourcePatternType.PREFIXED if permission.is_prefix else ResourcePatternType.LITERAL,
         f"User:{name}",
         "*",
-        AclOperation[right.operation.upper()],
+        AclOperation[permission.operation.upper()],
         AclPermissionType.ALLOW,
     )

@@ -82,7 +82,7 @@ def _judged(settings: Settings) -> Iterator[tuple[Place, Admitted | Refused]]:
         for message in read_all(settings, settings.topics.transactions)
     ]
     for place, message in sorted(messages, key=lambda one: one[0]):
-        verdict = filters[place[0]].admit(message.value(), message.timestamp()[1])
+        verdict = filters[place[0]].validate(message.value(), message.timestamp()[1])
         if isinstance(verdict, Admitted):
             # The streams of the tests are shorter than an id is taken for.
             first = taken.setdefault((place[0], verdict.transaction.transaction_id), verdict.transaction)

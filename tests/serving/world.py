@@ -17,8 +17,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, To
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.kafka.clients import consumer_config, flush, producer_config
+from fraud.registry.aliases import promote
 from fraud.registry.bundle import ModelBundle, make_bundle
-from fraud.registry.mlflow_registry import log_and_register, promote
+from fraud.registry.versions import log_and_register
 from fraud.schema import MerchantProfile, Prediction
 from fraud.settings import Settings
 from serving.engine import Engine

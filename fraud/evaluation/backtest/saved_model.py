@@ -3,8 +3,9 @@
 import re
 
 from fraud.errors import ConfigurationError, DataError
+from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import load_bundle, version_of_alias
+from fraud.registry.versions import load_bundle
 from fraud.settings import Settings
 
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")

@@ -6,14 +6,9 @@ from datetime import datetime
 from xgboost.core import XGBoostError
 
 from fraud.errors import FraudError
-from fraud.registry.bundle import BundleMetadata, ModelBundle
-from fraud.registry.mlflow_registry import (
-    check_compatible,
-    fetch_bundle,
-    former_champion,
-    get_version,
-    version_of_alias,
-)
+from fraud.registry.aliases import former_champion, version_of_alias
+from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
+from fraud.registry.versions import fetch_bundle, get_version
 from fraud.settings import Settings
 
 

@@ -37,13 +37,13 @@ def promote(
     session: Annotated[Session, Depends(needs("admin"))],
 ) -> dict[str, Any]:
     """Give a version an alias; it is loaded and checked first, and engines swap to it within seconds."""
-    from fraud.registry import mlflow_registry
+    from fraud.registry import aliases
 
     name, detail = session.user.name, {"alias": promotion.alias, "reason": promotion.reason}
     with parts.store.desk() as desk:
         audit(desk, name, "promotion asked", version, detail)
     try:
-        mlflow_registry.promote(parts.settings, version, f"{promotion.reason} ({name})", promotion.alias)
+        aliases.promote(parts.settings, version, f"{promotion.reason} ({name})", promotion.alias)
     except FraudError as error:
         with parts.store.desk() as desk:
             audit(desk, name, "promotion refused", version, detail | {"error": str(error)})

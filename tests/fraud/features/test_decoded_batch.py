@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from fraud.features.decoded_batch import read_messages
+from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native import json_reader
 from fraud.native.xxh3 import LONGEST, SECRET, xxh3_64
@@ -141,10 +141,10 @@ def plain(**changes: object) -> bytes:
 
 def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
     # given admission that would refuse whatever reached it
-    monkeypatch.setattr(AdmissionFilter, "admit", lambda *_: Refused("reached admission"))
+    monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
     # when transactions come as the producers write them
     found = [plain(), plain(amount=7, latitude=None), json.dumps(PLAIN, separators=(",", ":")).encode()]
-    arrivals = read_messages(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
     # then none does
     assert arrivals.refused == []
     assert arrivals.events["amount"].tolist() == [1_234, 700, 1_234]
@@ -168,8 +168,8 @@ def test_neither_further_fields_nor_utf8_need_the_door(
     content = json.dumps(PLAIN | extra, ensure_ascii=ensure_ascii).encode()
     expected = assert_agreement([content] * 2, [NOW] * 2)
     # when admission would refuse whatever reached it
-    monkeypatch.setattr(AdmissionFilter, "admit", lambda *_: Refused("reached admission"))
-    arrivals = read_messages(AdmissionFilter(SETTINGS), [content] * 2, np.full(2, NOW))
+    monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
+    arrivals = decode_batch(AdmissionFilter(SETTINGS), [content] * 2, np.full(2, NOW))
     # then only what is declared and escaped reaches it
     assert len(arrivals) == (0 if escaped else 2)
     assert len(expected) == 2
@@ -191,24 +191,24 @@ def test_the_limit_of_amounts_is_in_the_base_currency(
 ) -> None:
     million = SETTINGS.model_copy(update={"max_amount": 100_000_000})
     message = plain(amount=amount, currency=currency)
-    assert isinstance(AdmissionFilter(million).admit(message, NOW), Admitted) == is_admitted
+    assert isinstance(AdmissionFilter(million).validate(message, NOW), Admitted) == is_admitted
     # compiled code leaves to admission what that refuses, and nothing else
-    monkeypatch.setattr(AdmissionFilter, "admit", lambda *_: Refused("reached admission"))
-    assert read_messages(AdmissionFilter(million), [message], np.full(1, NOW)).refused == (
+    monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
+    assert decode_batch(AdmissionFilter(million), [message], np.full(1, NOW)).refused == (
         [] if is_admitted else [(0, "reached admission")]
     )
 
 
 def test_a_text_is_kept_as_it_was_meant() -> None:
     found = [plain(), plain(card_id="Zoë"), plain(card_id="c-2")]
-    arrivals = read_messages(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
     assert arrivals.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
     assert arrivals.only(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
 
 
 def test_a_message_never_reaches_into_the_next() -> None:
     found = [b'{"transaction_id":"a', plain()]
-    arrivals = read_messages(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
+    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
     assert [number for number, _ in arrivals.refused] == [0]
     assert arrivals.texts()["transaction_id"] == ["t-1"]
 

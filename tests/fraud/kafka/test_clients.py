@@ -14,7 +14,7 @@ from fraud.kafka.clients import (
     existing_topics,
     producer_config,
     require_topic,
-    settled,
+    retry_transient,
     topic_config,
     topic_plans,
 )
@@ -89,7 +89,7 @@ def test_passing_failures_are_waited_for_and_others_are_not() -> None:
             raise KafkaException(KafkaError(faults.pop()))
         return "done"
 
-    assert settled(call) == "done"
+    assert retry_transient(call) == "done"
     faults.append(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaException):
-        settled(call)
+        retry_transient(call)

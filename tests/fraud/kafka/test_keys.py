@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from fraud.features.decoded_batch import read_messages
+from fraud.features.decoded_batch import decode_batch
 from fraud.health_checks import Finding, check_environment
 from fraud.kafka.clients import client_config, create_topics, flush, producer_config
 from fraud.kafka.key_sample import partitions_of_card, sample_keys, split_note
@@ -128,7 +128,7 @@ def content_of(card: str) -> bytes:
 def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     # given refused messages between payments with and without a key
     messages = [Sent(b"x", b"?"), Sent(content_of("a"), b"a"), Sent(b"", b"?"), Sent(content_of("Zoë"), None)]
-    arrivals = read_messages(
+    arrivals = decode_batch(
         AdmissionFilter(AdmissionSettings()), [one.content for one in messages], np.full(4, BASE_MS + 60_000)
     )
     sampler = KeySampler()
@@ -161,14 +161,14 @@ def test_required_keys_are_decided_alike_by_serving_and_ingest(
     # when serving reads it between two that are refused, and the ingest reads it
     content, time = content_of(card), BASE_MS + 60_000
     admission = AdmissionFilter(settings, partition=partition)
-    verdict = admission.admit(content, time, key)
+    verdict = admission.validate(content, time, key)
     compiled = AdmissionFilter(settings, partition=partition)
-    arrivals = read_messages(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
+    arrivals = decode_batch(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
     # then both say the same, and a refused one moves nothing
     assert isinstance(verdict, Admitted) == counts
     assert len(arrivals) == counts
     assert compiled.state == admission.state
-    assert (admission.newest > 0) == counts
+    assert (admission.max_event_time > 0) == counts
     if not isinstance(verdict, Admitted):
         assert "key" in verdict.reason
         assert dict(arrivals.refused)[1] == verdict.reason
@@ -180,7 +180,7 @@ def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:
     card = next(card for card in map(str, range(99)) if place_of(card, 3) != place_of(card))
     for partition in range(PARTITIONS):
         admission = AdmissionFilter(settings, partition=partition)
-        arrivals = read_messages(admission, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
+        arrivals = decode_batch(admission, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
         assert len(arrivals) == (partition in (place_of(card, 3), place_of(card)))
 
 

@@ -26,14 +26,14 @@ def message(**changes: Any) -> bytes:
 
 
 def reason(value: bytes | None, kafka_timestamp: int = NOW) -> str:
-    verdict = AdmissionFilter(SETTINGS).admit(value, kafka_timestamp)
+    verdict = AdmissionFilter(SETTINGS).validate(value, kafka_timestamp)
     assert isinstance(verdict, Refused), verdict
     return verdict.reason
 
 
 @pytest.mark.parametrize("amount", ["12.34", 12.34, "12.340"])
 def test_amounts_come_as_text_or_number(amount: object) -> None:
-    verdict = AdmissionFilter(SETTINGS).admit(message(amount=amount), NOW)
+    verdict = AdmissionFilter(SETTINGS).validate(message(amount=amount), NOW)
 
     assert isinstance(verdict, Admitted)
     assert verdict.amount == 1_234
@@ -75,33 +75,33 @@ def test_what_does_not_count_is_refused_with_a_reason(value: bytes | None, words
 def test_the_bounds_themselves_are_let_in() -> None:
     admission = AdmissionFilter(SETTINGS)
     at_bounds = [
-        admission.admit(message(timestamp=NOW + SKEW_MS), NOW),
-        admission.admit(message(timestamp=NOW + SKEW_MS - LATENESS_MS), NOW),
-        admission.admit(message(amount="1000000.00"), NOW),
-        admission.admit(message(amount="0"), NOW),
+        admission.validate(message(timestamp=NOW + SKEW_MS), NOW),
+        admission.validate(message(timestamp=NOW + SKEW_MS - LATENESS_MS), NOW),
+        admission.validate(message(amount="1000000.00"), NOW),
+        admission.validate(message(amount="0"), NOW),
     ]
     assert all(isinstance(verdict, Admitted) for verdict in at_bounds)
 
 
 def test_one_beyond_the_bounds_is_refused() -> None:
-    admission = AdmissionFilter(SETTINGS, newest=NOW)
+    admission = AdmissionFilter(SETTINGS, max_event_time=NOW)
 
-    ahead = admission.admit(message(timestamp=NOW + SKEW_MS + 1), NOW)
-    behind = admission.admit(message(timestamp=NOW - LATENESS_MS - 1), NOW)
+    ahead = admission.validate(message(timestamp=NOW + SKEW_MS + 1), NOW)
+    behind = admission.validate(message(timestamp=NOW - LATENESS_MS - 1), NOW)
 
     assert isinstance(ahead, Refused)
     assert "ahead" in ahead.reason
     assert isinstance(behind, Refused)
     assert "behind" in behind.reason
-    assert admission.newest == NOW
+    assert admission.max_event_time == NOW
 
 
 def test_a_refused_message_moves_nothing() -> None:
     admission = AdmissionFilter(SETTINGS)
 
-    admission.admit(message(timestamp=NOW, amount="-1"), NOW)
+    admission.validate(message(timestamp=NOW, amount="-1"), NOW)
 
-    assert admission.newest == 0
+    assert admission.max_event_time == 0
 
 
 _times = st.integers(NOW - 2 * LATENESS_MS, NOW + 2 * SKEW_MS)
@@ -110,7 +110,7 @@ _times = st.integers(NOW - 2 * LATENESS_MS, NOW + 2 * SKEW_MS)
 @given(st.lists(st.tuples(_times, _times), max_size=30), st.integers(0, 30))
 def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], cut: int) -> None:
     def verdicts(admission: AdmissionFilter, part: list[tuple[int, int]]) -> list[bool]:
-        return [isinstance(admission.admit(message(timestamp=at), stamp), Admitted) for at, stamp in part]
+        return [isinstance(admission.validate(message(timestamp=at), stamp), Admitted) for at, stamp in part]
 
     whole = AdmissionFilter(SETTINGS)
     expected = verdicts(whole, log)
@@ -120,7 +120,7 @@ def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], 
     second = AdmissionFilter(SETTINGS, state=first.state)
 
     assert before + verdicts(second, log[cut:]) == expected
-    assert second.newest == whole.newest
+    assert second.max_event_time == whole.max_event_time
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**62))
@@ -129,7 +129,7 @@ def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], 
     1,
 )
 def test_no_bytes_break_it(value: bytes, kafka_timestamp: int) -> None:
-    assert isinstance(AdmissionFilter(SETTINGS).admit(value, kafka_timestamp), Admitted | Refused)
+    assert isinstance(AdmissionFilter(SETTINGS).validate(value, kafka_timestamp), Admitted | Refused)
 
 
 _json_values = st.one_of(
@@ -150,7 +150,7 @@ _fields = [
 
 @given(st.dictionaries(st.sampled_from(_fields), _json_values))
 def test_no_values_break_it_and_what_is_let_in_can_be_encoded(changes: dict[str, Any]) -> None:
-    verdict = AdmissionFilter(SETTINGS).admit(message(**changes), NOW)
+    verdict = AdmissionFilter(SETTINGS).validate(message(**changes), NOW)
 
     if isinstance(verdict, Admitted):
         assert 0 <= verdict.amount <= SETTINGS.max_amount

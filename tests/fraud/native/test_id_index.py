@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud.features.decoded_batch import read_messages
+from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import EVENT, Events, encode_table, encode_transactions
 from fraud.features.spec import DAY_MS
 from fraud.ingest.rows import TransactionReader
@@ -26,7 +26,7 @@ WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=
 def encoded(*texts: str | dict[str, Any]) -> Events:
     """Records of messages as serving reads them."""
     values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
-    arrivals = read_messages(
+    arrivals = decode_batch(
         AdmissionFilter(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
     )
     assert not arrivals.refused
@@ -79,7 +79,7 @@ def test_serving_ingest_and_tables_read_the_same_content() -> None:
     # given payments with and without the fields that may be absent
     wires = [WIRE, transaction(2, START_MS), transaction(3, START_MS, country=None, latitude=1, longitude=2)]
     admission = AdmissionFilter(AdmissionSettings())
-    admitted = [admission.admit(json.dumps(wire).encode(), START_MS) for wire in wires]
+    admitted = [admission.validate(json.dumps(wire).encode(), START_MS) for wire in wires]
     batch, _ = TransactionReader(AdmissionFilter(AdmissionSettings())).read(
         [StoredMessage(wire, (0, place)) for place, wire in enumerate(wires)]
     )

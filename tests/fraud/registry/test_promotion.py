@@ -13,21 +13,16 @@ import pytest
 
 from fraud.evaluation.comparison.champion import find_champion
 from fraud.evaluation.gate import PromotionDecision
+from fraud.registry.aliases import promote, version_of_alias
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.mlflow_registry import (
-    experiment_id,
-    list_versions,
-    log_and_register,
-    mlflow_client,
-    promote,
-    version_of_alias,
-)
+from fraud.registry.connection import experiment_id, mlflow_client
 from fraud.registry.promotion import apply_decision, decide_promotion, load_champion, promotion_mode
+from fraud.registry.versions import list_versions, log_and_register
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
 from fraud.training.splits import Split, TimeRange
 from tests.fraud.evaluation.comparison.predictions import predictions_of, send_predictions
-from tests.fraud.registry.test_mlflow_registry import artifact_of
+from tests.fraud.registry.models import artifact_of
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import START_MS, dataset
 

@@ -102,7 +102,7 @@ def write_labels(lake: Lake, labels: pa.Table, rows: pa.Table) -> None:
         files.append(LakeFile(path, day, 0, number, number + 1, part.num_rows, 0, 0))
     commit = Commit(
         dataset="labels", topic="labels", partition=0, start=0, end=len(files), admitted=labels.num_rows,
-        refused=0, reasons=[], lost=0, newest=0, files=files,
+        refused=0, reasons=[], lost=0, max_event_time=0, files=files,
     )  # fmt: skip
     write_commit(lake, commit)
 

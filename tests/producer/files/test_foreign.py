@@ -255,7 +255,7 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         scale = {"JPY": 1, "VND": 1, "KWD": 1_000}.get(row["currency"], 100)
         message = {name: value for name, value in row.items() if value is not None}
         message["amount"] = f"{row['amount'] / scale:.3f}".rstrip("0").rstrip(".")
-        verdict = AdmissionFilter(local_settings.admission).admit(
+        verdict = AdmissionFilter(local_settings.admission).validate(
             json.dumps(message).encode(), row["timestamp"]
         )
         assert isinstance(verdict, Admitted)

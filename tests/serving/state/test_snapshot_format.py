@@ -42,7 +42,7 @@ def test_a_snapshot_comes_back_as_it_was(cards: int) -> None:
     # when
     state = _read(encode(ORIGIN, 17, 1_700_000_000_000, arrays))
     # then
-    assert (state.partition, state.position, state.admission.newest) == (3, 17, 1_700_000_000_000)
+    assert (state.partition, state.position, state.admission.max_event_time) == (3, 17, 1_700_000_000_000)
     assert len(state.cards) == cards
     found = state.cards.dump()
     assert {name: array.tobytes() for name, array in found.items()} == {

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from fraud.features.decoded_batch import read_messages
+from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import encode_transactions
 from fraud.ingest.commits import Commit
 from fraud.ingest.rows import TransactionReader
@@ -138,7 +138,7 @@ class Run:
     def take(self, messages: Sequence[Message]) -> None:
         state, low = self.state, self.state.admission.low_watermark
         times = np.array([one.time for one in messages], dtype=np.int64)
-        arrivals = read_messages(state.admission, [one.content for one in messages], times)
+        arrivals = decode_batch(state.admission, [one.content for one in messages], times)
         features, _ = state.cards.process(arrivals.events, low)
         state.cards.forget_idle(state.admission.low_watermark)
         self.verdicts += [(messages[number].place, reason) for number, reason in arrivals.refused]
@@ -161,7 +161,7 @@ def fresh(made: Settings) -> PartitionState:
 def committed(state: PartitionState) -> CommittedPosition:
     """What a restart finds, through Kafka's metadata."""
     answers = OutboxBatch(
-        0, 0, state.position, state.admission.newest, [], [], np.array([], dtype=np.int64),
+        0, 0, state.position, state.admission.max_event_time, [], [], np.array([], dtype=np.int64),
         tuple(state.admission.state), state.replay_points,
     )  # fmt: skip
     (found,) = last_offsets("t", [answers])
@@ -185,7 +185,7 @@ def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionSta
     content = encode(
         origin,
         state.position,
-        state.admission.newest,
+        state.admission.max_event_time,
         state.cards.dump(state.admission.low_watermark),
         tuple(state.admission.state),
         state.replay_points,
@@ -256,17 +256,20 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
     run = Run(fresh(made))
     run.take_all(messages, draw)
     # given the bare number of an earlier version
-    old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.admission.newest}))
+    old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.admission.max_event_time}))
     stands = CommittedPosition(
         old.offset, max_event_time_of(old), admission_state_of(old), replay_points_of(old)
     )
     state = replayed(made, Log(messages), stands)
     # then it goes on from there
-    assert state.admission.newest == run.state.admission.newest
+    assert state.admission.max_event_time == run.state.admission.max_event_time
     assert len(state.cards) == len(run.state.cards)
     # and an offset whose number the log does not yield is believed
-    stands = CommittedPosition(300, run.state.admission.newest + DAY)
-    assert replayed(made, Log(messages, first=1), stands).admission.newest == run.state.admission.newest + DAY
+    stands = CommittedPosition(300, run.state.admission.max_event_time + DAY)
+    assert (
+        replayed(made, Log(messages, first=1), stands).admission.max_event_time
+        == run.state.admission.max_event_time + DAY
+    )
 
 
 @pytest.mark.parametrize(
@@ -308,11 +311,11 @@ def test_admitted_events_are_those_of_the_door(local_settings: Settings) -> None
     made, messages = local_settings, stream(Random(9), 300)
     admission, admitted = AdmissionFilter(made.admission), []
     for message in messages:
-        verdict = admission.admit(message.content, message.time)
+        verdict = admission.validate(message.content, message.time)
         if isinstance(verdict, Admitted):
             admitted.append(verdict)
     run = Run(fresh(made))
-    rows = read_messages(
+    rows = decode_batch(
         run.state.admission, [one.content for one in messages], np.array([one.time for one in messages])
     )
     assert rows.events.tobytes() == encode_transactions(admitted).tobytes()

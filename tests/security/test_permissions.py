@@ -1,4 +1,4 @@
-"""Each identity can do its job with exactly its rights, and with one right less hears which it lacks."""
+"""Each identity can do its job with exactly its permissions, and with one less is named which it lacks."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.access import IDENTITIES, Right, rights_of
+from fraud.kafka.access import IDENTITIES, Permission, permissions_of
 from fraud.kafka.acl import apply_plan, plan_acls
 from fraud.kafka.clients import (
     READER_GROUP,
@@ -68,10 +68,10 @@ class World:
         self.name = f"u{uuid.uuid4().hex[:10]}"
         self.as_user = self._settings(locked.add_user(self.name))
 
-    def allow(self, rights: list[Right]) -> None:
-        """Give the user rights, and wait until the broker knows."""
-        self.locked.allow(self.name, rights)
-        wait_for(lambda: self.locked.knows(self.name, rights))
+    def allow(self, permissions: list[Permission]) -> None:
+        """Give the user permissions, and wait until the broker knows."""
+        self.locked.allow(self.name, permissions)
+        wait_for(lambda: self.locked.knows(self.name, permissions))
 
     def _settings(self, kafka: dict[str, Any]) -> Settings:
         serving = {"commit_interval_s": 0.05, "snapshot_interval_s": 0}
@@ -218,38 +218,38 @@ JOBS: dict[str, Callable[[World], None]] = {
 }
 
 
-def in_general(settings: Settings, right: Right) -> str:
-    """A right's name without what is one test's own."""
-    return str(right).replace(settings.topics.transactions.rpartition(".")[0] + ".", "")
+def in_general(settings: Settings, permission: Permission) -> str:
+    """A permission's name without what is one test's own."""
+    return str(permission).replace(settings.topics.transactions.rpartition(".")[0] + ".", "")
 
 
 def cases() -> list[Any]:
-    """Every identity with each of its rights, by number."""
+    """Every identity with each of its permissions, by number."""
     settings = Settings()
     return [
-        pytest.param(identity, number, id=f"{identity} without {right}".replace(" ", "-"))
+        pytest.param(identity, number, id=f"{identity} without {permission}".replace(" ", "-"))
         for identity in JOBS
-        for number, right in enumerate(rights_of(settings, identity))
-        if not _is_for_a_warning(identity, right)
+        for number, permission in enumerate(permissions_of(settings, identity))
+        if not _is_for_a_warning(identity, permission)
     ]
 
 
-def _is_for_a_warning(identity: str, right: Right) -> bool:
+def _is_for_a_warning(identity: str, permission: Permission) -> bool:
     """Serving looks at the settings of its topics only to warn of them."""
-    return identity == "serving" and right.operation == "describe_configs"
+    return identity == "serving" and permission.operation == "describe_configs"
 
 
 @pytest.mark.parametrize("identity", JOBS)
 def test_its_rights_suffice_for_its_job(world: World, identity: str) -> None:
-    world.allow(list(rights_of(world.as_user, identity)))
+    world.allow(list(permissions_of(world.as_user, identity)))
     JOBS[identity](world)
 
 
 def test_without_the_right_to_look_at_settings_serving_says_so_and_scores(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rights = rights_of(world.as_user, "serving")
-    world.allow([right for right in rights if not _is_for_a_warning("serving", right)])
+    permissions = permissions_of(world.as_user, "serving")
+    world.allow([permission for permission in permissions if not _is_for_a_warning("serving", permission)])
     score(world)
     assert "the settings of the topics were not checked" in caplog.text
     assert f"does not let user '{world.name}' do this: describing the configuration of" in caplog.text
@@ -257,12 +257,12 @@ def test_without_the_right_to_look_at_settings_serving_says_so_and_scores(
 
 @pytest.mark.parametrize(("identity", "number"), cases())
 def test_one_right_less_is_told_in_a_sentence(world: World, identity: str, number: int) -> None:
-    # given a user who lacks one right, and of a topic only knows that it is there
-    rights = list(rights_of(world.as_user, identity))
-    lacking = rights.pop(number)
+    # given a user who lacks one permission, and of a topic only knows that it is there
+    permissions = list(permissions_of(world.as_user, identity))
+    lacking = permissions.pop(number)
     if lacking.kind == "topic":
-        rights.append(Right("topic", lacking.name, "describe"))
-    world.allow(rights)
+        permissions.append(Permission("topic", lacking.name, "describe"))
+    world.allow(permissions)
     # when it does its job, then it hears what it lacks and who can mend that
     with pytest.raises(
         RefusedError, match=f"does not let user '{world.name}' do this: .*`fraud acl grant`"
@@ -273,15 +273,17 @@ def test_one_right_less_is_told_in_a_sentence(world: World, identity: str, numbe
 
 
 def test_a_topic_of_which_one_knows_nothing_is_refused_and_not_missing(world: World) -> None:
-    with pytest.raises(RefusedError, match=r"looking for the topic .* \(a right on the topic is missing\)"):
+    with pytest.raises(
+        RefusedError, match=r"looking for the topic .* \(a permission on the topic is missing\)"
+    ):
         require_topic(world.as_user, world.as_user.topics.transactions)
 
 
 @pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
 def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World, delivery: str) -> None:
     # given an engine that scores
-    answers = Right("topic", world.as_user.topics.predictions, "write")
-    world.allow([*rights_of(world.as_user, "serving"), Right("topic", answers.name, "describe")])
+    answers = Permission("topic", world.as_user.topics.predictions, "write")
+    world.allow([*permissions_of(world.as_user, "serving"), Permission("topic", answers.name, "describe")])
     send(world.as_admin, disorderly(20))
     serving = world.as_user.serving.model_copy(update={"delivery": delivery})
     running = engine(world.as_user.model_copy(update={"serving": serving}))
@@ -289,24 +291,24 @@ def test_an_engine_that_loses_a_right_gives_up_and_says_so(world: World, deliver
         _lose(world, answers, running)
 
 
-def _lose(world: World, right: Right, running: "engine") -> None:
-    """Take the right away while there is traffic, and wait until the engine has ended."""
+def _lose(world: World, permission: Permission, running: "engine") -> None:
+    """Take the permission away while there is traffic, and wait until the engine has ended."""
     wait_for(lambda: predictions(world.as_admin))
-    world.locked.take_away(world.name, right)
+    world.locked.take_away(world.name, permission)
     send(world.as_admin, disorderly(20, begin=100))
     wait_for(lambda: running.failures)
 
 
 def test_granting_is_complete_and_idempotent(world: World) -> None:
-    # given a user for every identity, one of them with a right beyond its need
+    # given a user for every identity, one of them with a permission beyond its need
     principals = {identity: f"User:{identity}-{world.name}" for identity in IDENTITIES}
-    world.locked.allow(f"monitor-{world.name}", [Right("topic", world.as_admin.topics.labels, "write")])
-    # when the rights are granted, twice
+    world.locked.allow(f"monitor-{world.name}", [Permission("topic", world.as_admin.topics.labels, "write")])
+    # when the permissions are granted, twice
     first = plan_acls(world.as_admin, principals)
     granted = apply_plan(world.as_admin, first)
     second = plan_acls(world.as_admin, principals)
     # then all are there, nothing is granted again, and what is too much is named
-    assert granted == sum(len(rights_of(world.as_admin, identity)) for identity in IDENTITIES)
+    assert granted == sum(len(permissions_of(world.as_admin, identity)) for identity in IDENTITIES)
     assert [plan.missing for plan in second] == [()] * len(IDENTITIES)
     assert apply_plan(world.as_admin, second) == 0
     assert {plan.identity: plan.beyond for plan in second if plan.beyond} == {
@@ -315,5 +317,5 @@ def test_granting_is_complete_and_idempotent(world: World) -> None:
 
 
 def test_only_an_administrator_grants(world: World) -> None:
-    with pytest.raises(RefusedError, match=r"granting rights .*cluster is missing"):
+    with pytest.raises(RefusedError, match=r"granting permissions .*cluster is missing"):
         apply_plan(world.as_user, plan_acls(world.as_user, {"serving": "User:me"}))

@@ -1,0 +1,227 @@
+"""Versions of the registered model: logging, loading, listing, tags and descriptions."""
+
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fraud.errors import DataError
+from fraud.registry.bundle import ModelBundle, check_compatible, flavour_arguments, read_bundle
+from fraud.registry.connection import is_missing, mlflow_client
+from fraud.settings import Settings
+
+REASON_TAG = "promotion_reason"
+"""Why the version was promoted, or was not."""
+
+_DIGEST_TAG = "model_digest"
+_MOST_VERSIONS = 1_000
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version as `fraud models` lists it."""
+
+    version: str
+    aliases: tuple[str, ...]
+    run_id: str
+    created_at: datetime
+    tags: dict[str, str]
+    metrics: dict[str, float]
+
+    @property
+    def digest(self) -> str:
+        """What identifies the model (`ModelBundle.digest`); empty where no digest was recorded."""
+        return self.tags.get(_DIGEST_TAG, "")
+
+    @property
+    def reason(self) -> str:
+        """Why it was promoted, or was not."""
+        return self.tags.get(REASON_TAG, "")
+
+
+def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str, description: str = "") -> str:
+    """Log the bundle to the run and register it; returns the version, READY and without an alias.
+
+    Args:
+        settings: name the model.
+        bundle: the model.
+        run_id: MLflow's run, active or not.
+        description: Markdown for the version's page.
+
+    Raises:
+        UnreachableError: MLflow does not answer; nothing is registered then.
+    """
+    import mlflow
+    import mlflow.xgboost
+
+    name = settings.registry.model_name
+    with mlflow_client(settings) as client:
+        active = mlflow.active_run()
+        within = active is not None and active.info.run_id == run_id
+        with nullcontext() if within else mlflow.start_run(run_id=run_id):
+            logged = mlflow.xgboost.log_model(bundle.booster, name="model", **flavour_arguments(bundle))
+        _ensure_registered_model(client, name)
+        version = client.create_model_version(
+            name,
+            source=logged.model_uri,
+            run_id=run_id,
+            model_id=logged.model_id,
+            tags={_DIGEST_TAG: bundle.digest},
+            description=description or None,
+        )
+        return str(version.version)
+
+
+def load_bundle(settings: Settings, version: str) -> ModelBundle:
+    """Download, read and check a version: complete, made by this project, for this code's features.
+
+    Raises:
+        IncompatibleModelError: it must not serve.
+        UnreachableError: MLflow or its artifact store does not answer.
+    """
+    return check_compatible(fetch_bundle(settings, version)).verify()
+
+
+def fetch_bundle(settings: Settings, version: str) -> ModelBundle:
+    """Download and read a version, also one that could not serve this code's features.
+
+    Raises:
+        IncompatibleModelError: this project did not make it, or it is broken.
+        UnreachableError: MLflow or its artifact store does not answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="fraud-model-") as folder:
+        path = download_model(settings, f"models:/{settings.registry.model_name}/{version}", folder)
+        return read_bundle(path, version)
+
+
+def download_model(settings: Settings, uri: str, folder: str) -> Path:
+    """Download the MLflow model at `uri` into `folder`; returns where it is.
+
+    Raises:
+        UnreachableError: MLflow or its artifact store does not answer.
+    """
+    import mlflow.artifacts
+
+    with mlflow_client(settings):
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+
+
+def list_versions(settings: Settings) -> list[RegisteredVersion]:
+    """Every version of the settings' model, newest first; empty when there is none.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    name = settings.registry.model_name
+    with mlflow_client(settings) as client:
+        try:
+            aliases = client.get_registered_model(name).aliases
+        except Exception as error:
+            if is_missing(error):
+                return []
+            raise
+        versions = [
+            _registered(version, aliases, _metrics(client, version)) for version in _all(client, name)
+        ]
+        return sorted(versions, key=lambda one: -int(one.version))
+
+
+def get_version(settings: Settings, version: str) -> RegisteredVersion | None:
+    """One version of the settings' model, or None when it was deleted.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    name = settings.registry.model_name
+    with mlflow_client(settings) as client:
+        try:
+            found = client.get_model_version(name, version)
+        except Exception as error:
+            if is_missing(error):
+                return None
+            raise
+        aliases = client.get_registered_model(name).aliases
+        return _registered(found, aliases, _metrics(client, found))
+
+
+def require_version(settings: Settings, version: str) -> RegisteredVersion:
+    """One version of the settings' model.
+
+    Raises:
+        DataError: there is no such version.
+        UnreachableError: MLflow does not answer.
+    """
+    found = get_version(settings, version) if version.isdecimal() else None
+    if found is None:
+        raise DataError(
+            f"model {settings.registry.model_name!r} has no version {version!r}; `fraud models` lists them"
+        )
+    return found
+
+
+def tag_version(settings: Settings, version: str, tags: dict[str, str]) -> None:
+    """Set tags of a version.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    with mlflow_client(settings) as client:
+        for key, value in tags.items():
+            client.set_model_version_tag(settings.registry.model_name, version, key, value)
+
+
+def record_reason(settings: Settings, version: str, reason: str) -> None:
+    """Tag a version with the reason why it was not promoted.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    tag_version(settings, version, {REASON_TAG: reason})
+
+
+def version_tags(settings: Settings) -> dict[str, dict[str, str]]:
+    """The tags of every version of the settings' model, by version; empty when there is none.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    with mlflow_client(settings) as client:
+        found = _all(client, settings.registry.model_name)
+        return {str(one.version): dict(one.tags) for one in found}
+
+
+def _all(client: Any, name: str) -> list[Any]:
+    return list(client.search_model_versions(f"name = '{name}'", max_results=_MOST_VERSIONS))
+
+
+def _registered(version: Any, aliases: dict[str, str], metrics: dict[str, float]) -> RegisteredVersion:
+    return RegisteredVersion(
+        version=str(version.version),
+        aliases=tuple(
+            sorted(alias for alias, owner in aliases.items() if str(owner) == str(version.version))
+        ),
+        run_id=version.run_id or "",
+        created_at=datetime.fromtimestamp(version.creation_timestamp / 1_000, UTC),
+        tags=dict(version.tags),
+        metrics=metrics,
+    )
+
+
+def _metrics(client: Any, version: Any) -> dict[str, float]:
+    """The metrics of the version's run; none when the run was deleted."""
+    try:
+        return dict(client.get_run(version.run_id).data.metrics) if version.run_id else {}
+    except Exception as error:
+        if is_missing(error):
+            return {}
+        raise
+
+
+def _ensure_registered_model(client: Any, name: str) -> None:
+    try:
+        client.create_registered_model(name)
+    except Exception as error:
+        if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
+            raise
