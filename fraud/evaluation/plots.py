@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
 from fraud.evaluation.metrics import Floats, Ranked
-from fraud.features.spec import FEATURE_TEXTS
+from fraud.features.spec import feature_text
 from fraud.training.dataset import Dataset
 from fraud.training.thresholds import savings_curve
 
@@ -99,7 +99,7 @@ def importance_plot(booster: xgb.Booster, most: int = 20) -> Figure:
     total = sum(gains.values()) or 1.0
     top = sorted(gains.items(), key=lambda item: item[1])[-most:]
     with _canvas("What the model looks at", size=(8, 6)) as (figure, axes):
-        names = [FEATURE_TEXTS.get(name, name) for name, _ in top]
+        names = [feature_text(name) for name, _ in top]
         axes.barh(names, [gain / total for _, gain in top], color=BLUE)
         axes.set(xlabel="share of the total gain")
         axes.grid(visible=False, axis="y")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import FEATURE_NAMES
+from fraud.features.spec import FEATURE_NAMES, FEATURES
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
-CALENDAR = frozenset({"hour", "weekday", "is_night", "is_weekend"})
+CALENDAR = frozenset(feature.name for feature in FEATURES if feature.is_calendar)
 """They tell when the sample was taken, not how customers or fraudsters behave."""
 
 BINS = 10

@@ -9,16 +9,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import FEATURE_NAMES, FEATURE_TEXTS
+from fraud.features.spec import FEATURE_BY_NAME, FEATURE_NAMES, Feature, FeatureKind
 from fraud.schema import Reason, from_minor
 
 MOST_REASONS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONEY = ("amount", "card_sum_", "card_mean_", "card_max_")
-_RATIOS = ("amount_ratio_30d", "merchant_amount_ratio")
-_DEVIATIONS = ("amount_zscore_30d", "merchant_amount_zscore")
-_CODES = ("category_code", "channel_code")
-_YES_NO = ("is_", "merchant_is_new", "category_is_new", "country_is_new")
 
 
 def explain(
@@ -44,36 +39,40 @@ def _reasons(
     ]
 
 
-def describe(feature: str, value: float, currency: str) -> str:
-    """A feature and its value as one would say it: "5 payments in 10 minutes"."""
-    text = FEATURE_TEXTS[feature]
+def describe(name: str, value: float, currency: str) -> str:
+    """A feature and its value in an analyst's words, such as "5 payments in 10 minutes"."""
+    feature = FEATURE_BY_NAME[name]
     if math.isnan(value):
-        return f"{text}: unknown"
-    if feature in _CODES:
-        return text
-    if feature == "seconds_since_last":
-        return f"{_duration(value)} since the card's previous payment"
-    if feature == "weekday":
-        return f"paid on a {_WEEKDAYS[int(value)]}"
-    if feature == "hour":
-        return f"paid at {int(value):02d} o'clock (UTC)"
-    if feature == "speed_kmh":
-        return f"{value:,.0f} km/h between the last two places"
-    return _figure(feature, value, text, currency)
+        return f"{feature.text}: unknown"
+    match feature.kind:
+        case FeatureKind.CODE:
+            return feature.text
+        case FeatureKind.SECONDS:
+            return f"{_duration(value)} since the card's previous payment"
+        case FeatureKind.WEEKDAY:
+            return f"paid on a {_WEEKDAYS[int(value)]}"
+        case FeatureKind.HOUR:
+            return f"paid at {int(value):02d} o'clock (UTC)"
+        case FeatureKind.SPEED:
+            return f"{value:,.0f} km/h between the last two places"
+        case _:
+            return _describe_number(feature, value, currency)
 
 
-def _figure(feature: str, value: float, text: str, currency: str) -> str:
-    if feature in _RATIOS:
-        return f"{text}: {value:.1f} times"
-    if feature in _DEVIATIONS:
-        return f"{text}: {value:+.1f} standard deviations"
-    if "fraud_rate" in feature:
-        return f"{text}: {value:.2%}"
-    if feature.startswith(_YES_NO):
-        return text if value else f"not {text}"
-    if feature == "amount" or feature.startswith(_MONEY[1:]):
-        return f"{from_minor(round(value), currency):,} {currency}, {text}"
-    return f"{value:,.0f} {text}"
+def _describe_number(feature: Feature, value: float, currency: str) -> str:
+    match feature.kind:
+        case FeatureKind.RATIO:
+            return f"{feature.text}: {value:.1f} times"
+        case FeatureKind.DEVIATION:
+            return f"{feature.text}: {value:+.1f} standard deviations"
+        case FeatureKind.FRAUD_RATE:
+            return f"{feature.text}: {value:.2%}"
+        case FeatureKind.FLAG:
+            return feature.text if value else f"not {feature.text}"
+        case FeatureKind.AMOUNT:
+            return f"{from_minor(round(value), currency):,} {currency}, {feature.text}"
+        case _:
+            return f"{value:,.0f} {feature.text}"
 
 
 def _duration(seconds: float) -> str:

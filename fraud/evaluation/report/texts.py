@@ -9,14 +9,13 @@ import pyarrow.compute as pc
 
 from fraud.evaluation.backtest.summary import Summary
 from fraud.evaluation.backtest.walk import FoldResult
-from fraud.features.spec import FEATURE_TEXTS
+from fraud.features.spec import FEATURE_BY_NAME, FeatureKind, feature_text
 from fraud.schema import minor_digits
 
 LOOKS = ("model", "constant", "amount", "logistic")
 """The contenders' colours, in their order."""
 
 _Z95 = 1.96
-_IN_MINOR_UNITS = ("card_sum_", "card_mean_", "card_max_")
 
 GLOSSARY = (
     (
@@ -140,8 +139,9 @@ def headline_cards(summary: Summary, money: Money) -> list[Card]:
 
 def feature_in_words(name: str, value: float, money: Money) -> str:
     """A feature and its value, as an analyst reads them."""
-    shown = money.show(value) if name == "amount" or name.startswith(_IN_MINOR_UNITS) else f"{value:,.4g}"
-    return f"{FEATURE_TEXTS.get(name, name)}: {shown}"
+    feature = FEATURE_BY_NAME.get(name)
+    is_amount = feature is not None and feature.kind is FeatureKind.AMOUNT
+    return f"{feature_text(name)}: {money.show(value) if is_amount else f'{value:,.4g}'}"
 
 
 def with_deviation(mean: float | None, deviation: float | None) -> str:

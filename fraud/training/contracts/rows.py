@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from fraud.errors import DataError
 from fraud.evaluation.metrics import average_precision
+from fraud.features.spec import FEATURE_BY_NAME
 from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.dataset import Dataset
 from fraud.training.splits import TimeRange
@@ -24,23 +25,6 @@ IMPLAUSIBLE_PRECISION = 0.95
 """A single feature with a higher average precision is more likely the label in disguise."""
 
 _LEAK_ROWS = 60_000
-
-_SHARES = ("is_",)
-# A merchant's fraud rate may exceed 1: what is reported in a window may have been paid long before it.
-_NOT_NEGATIVE = (
-    *("card_", "merchant_count_", "merchant_fraud_rate_", "small_count_", "merchants_", "countries_"),
-    *("high_recent", "speed_kmh", "amount_ratio_", "merchant_amount_ratio"),
-)
-
-
-def bounds_of(feature: str) -> tuple[float, float]:
-    """Between which values a feature must lie, both included, when it is known."""
-    if feature in ("hour", "weekday"):
-        return (0, 23) if feature == "hour" else (0, 6)
-    if feature.startswith(_SHARES) or feature.endswith("_is_new"):
-        return 0, 1
-    return (0 if feature == "amount" or feature.startswith(_NOT_NEGATIVE) else -np.inf), np.inf
-
 
 Bools = npt.NDArray[np.bool_]
 
@@ -160,10 +144,10 @@ def _breach(data: Dataset, contract: str, broken: Bools) -> Breach | None:
 def _out_of_bounds(data: Dataset) -> Bools:
     broken = np.zeros(len(data), dtype=np.bool_)
     for column, name in enumerate(data.feature_names):
-        low, high = bounds_of(name)
-        if np.isfinite((low, high)).any():
+        kind = FEATURE_BY_NAME[name].kind
+        if np.isfinite((kind.lowest, kind.highest)).any():
             # Comparisons with unknown values are false.
-            broken |= (data.rows[:, column] < low) | (data.rows[:, column] > high)
+            broken |= (data.rows[:, column] < kind.lowest) | (data.rows[:, column] > kind.highest)
     return broken
 
 

@@ -8,11 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.features.spec import DAY_MS, FEATURE_BY_NAME, FEATURE_NAMES
 from fraud.ingest.commits import Commit, LakeFile, write_commit
 from fraud.lake import Lake
 from fraud.preprocess.days import FEATURES, DayManifest, day_folder, write_day
-from fraud.training.contracts.rows import bounds_of
 from fraud.training.dataset import Dataset, make_dataset
 
 START = date(2024, 3, 1)
@@ -55,10 +54,11 @@ def within_bounds(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Numbers of any size, shape (N, F), brought within what each feature can be, their order kept."""
     made = features.copy()
     for column, name in enumerate(FEATURE_NAMES):
-        low, high = bounds_of(name)
-        if np.isfinite(high):
-            made[:, column] = low + (high - low) / (1 + np.exp(-features[:, column]))
-        elif np.isfinite(low):
+        kind = FEATURE_BY_NAME[name].kind
+        if np.isfinite(kind.highest):
+            span = kind.highest - kind.lowest
+            made[:, column] = kind.lowest + span / (1 + np.exp(-features[:, column]))
+        elif np.isfinite(kind.lowest):
             made[:, column] = np.exp(features[:, column])
     return made
 
