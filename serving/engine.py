@@ -125,7 +125,7 @@ class Engine:
     def _make_consumer(self) -> Consumer:
         def ended(error: Any, partitions: list[TopicPartition]) -> None:
             faults = [error, *(one.error for one in partitions)]
-            self._delivery.commit_ended(next(filter(None, faults), None))
+            self._delivery.on_commit(next(filter(None, faults), None))
 
         session_ms = int(self._settings.serving.session_timeout_s * 1_000)
         fetch_ms = int(self._settings.serving.fetch_wait_s * 1_000)
@@ -187,7 +187,7 @@ class Engine:
         elif messages:
             self._score(messages)
         else:
-            self._delivery.tend()
+            self._delivery.poll()
         self._snapshots.offer(self._partitions.ready.values())
         self._update_gauges()
 
@@ -210,7 +210,7 @@ class Engine:
         assert champion is not None
         answers = self._scorer.answer(batch, champion, self._models.challenger)
         with self._metrics.timed("publish"):
-            self._delivery.publish(answers)
+            self._delivery.enqueue(answers)
 
     def _sound(self, messages: Sequence[Any]) -> Sequence[Any]:
         """The messages without those that only tell of an error."""
@@ -231,8 +231,8 @@ class Engine:
         gone = {one.partition for one in partitions}
         timeout_s = min(timeout_s, self._shutdown.drain_left_s)
         with self._surviving_moves():
-            if not (timeout_s and self._delivery.settle(timeout_s)):
-                self._delivery.forget(gone)
+            if not (timeout_s and self._delivery.flush(timeout_s)):
+                self._delivery.discard(gone)
         self._partitions.release(gone)
 
     @contextmanager
@@ -278,7 +278,7 @@ class Engine:
         """Commit what was scored; False: it was not possible in time."""
         while not self._delivery.is_idle and self._shutdown.drain_left_s:
             with self._surviving_moves():
-                self._delivery.settle(self._shutdown.drain_left_s)
+                self._delivery.flush(self._shutdown.drain_left_s)
         self._snapshots.wait(self._shutdown.drain_left_s)
         return self._delivery.is_idle
 

@@ -1,38 +1,40 @@
-"""Exactly once: answers and positions in one Kafka transaction, committed beside the scoring.
+"""Exactly once: predictions and positions in one Kafka transaction, committed beside the scoring.
 
 A commit takes tens of milliseconds, in which nothing may be produced into its transaction, and when Kafka has
-answered it, it still writes markers, which puts the producer's next transaction off. So two producers take
+answered it, it still writes markers, which delays the producer's next transaction. So two producers take
 turns: while one commits, the other's transaction takes what is scored meanwhile.
 """
 
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException
 
+from fraud.deadline import Deadline
 from fraud.settings import Settings
-from serving.delivery.protocol import Clock, OutboxBatch
-from serving.delivery.sending import send
-from serving.delivery.transactions import CALL_TIMEOUT_S, Job, Transactions, told
+from serving.delivery.clients import KafkaTransactionClients, TransactionClients
+from serving.delivery.protocol import CommitTimer, OutboxBatch, PositionsMovedError
+from serving.delivery.sending import produce_outbox_batch
+from serving.delivery.transaction_state import OutboxTransaction, TransactionState
+from serving.delivery.transactions import CALL_TIMEOUT_S, TransactionRunner, describe_error
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
 
-_PAUSE_S = 0.2
-_HUNG_AFTER_S = 15.0
-_MOST_UNCOMMITTED = 200_000
-"""Answers; beyond this nothing more is scored until a commit succeeds."""
+_WAIT_S = 0.2
+_MAX_UNCOMMITTED = 200_000
+"""Predictions and dead letters; beyond this nothing more is scored until a commit succeeds."""
 
 
 class ExactlyOnce:
     """Delivers through two transactional producers in turn.
 
-    `_filling` takes what is published. `_ending` is the other one: at rest, or its `_job`'s alone. One ends
-    at a time, so that positions are committed in their order. When one fails, the one after it is aborted
-    too; meanwhile `_returned` has the answers that have to be sent again before those.
+    `_active` takes what is enqueued: it is READY, OPEN or has an ABORTABLE_ERROR. `_committing` is the one
+    before it: COMMITTING, ABORTING or RESOLVING. While there is none, `_standby` is the other producer's next
+    transaction. One ends at a time, so that positions are committed in their order. When one is aborted, the
+    one after it is aborted too; meanwhile `_aborted` has the batches to be sent before those.
     """
 
     def __init__(
@@ -42,183 +44,203 @@ class ExactlyOnce:
         transactional_id: str,
         metrics: Metrics,
         shutdown: Shutdown | None = None,
+        clients: TransactionClients | None = None,
     ) -> None:
         self._shutdown = shutdown or Shutdown(settings.serving.drain_timeout_s)
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
-        self._waiting: list[OutboxBatch] = []
-        self._returned: list[OutboxBatch] = []
-        # Of all that is not committed; counted along, since it is asked for in every round.
+        self._queued: list[OutboxBatch] = []
+        self._aborted: list[OutboxBatch] = []
+        # Of all that is not committed; counted along, since every round of the engine asks for it.
         self._count = 0
-        self._clock = Clock(settings.serving.commit_interval_s)
-        self._job: Job | None = None
-        self._transactions = Transactions(settings, metrics)
-        self._filling = self._transactions.open_as(transactional_id)
-        self._ending = self._transactions.open_as(f"{transactional_id}.b")
+        self._timer = CommitTimer(settings.serving.commit_interval_s)
+        self._runner = TransactionRunner(settings, metrics, clients or KafkaTransactionClients(settings))
+        self._active = self._runner.open(transactional_id)
+        self._standby = self._runner.open(f"{transactional_id}.b")
+        self._committing: OutboxTransaction | None = None
 
     @property
     def is_saturated(self) -> bool:
-        """Whether so much is waiting for a commit that no more should be scored."""
-        return self._count > _MOST_UNCOMMITTED
+        """Whether so much is uncommitted that nothing more should be scored."""
+        return self._count > _MAX_UNCOMMITTED
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything published is committed."""
+        """Whether everything enqueued is committed."""
         return not any(self._uncommitted())
 
-    def publish(self, answers: Iterable[OutboxBatch]) -> None:
-        """Take answers over; they are committed later, in the order given."""
-        for one in answers:
-            self._waiting.append(one)
-            self._count += len(one)
-            self._clock.start()
-        self.tend()
+    def enqueue(self, batches: Iterable[OutboxBatch]) -> None:
+        """Take batches over; they are committed later, in the order given."""
+        for batch in batches:
+            self._queued.append(batch)
+            self._count += len(batch)
+            self._timer.start()
+        self.poll()
 
-    def tend(self) -> None:
-        """Do what is due: produce, start a commit, see to one that ended."""
-        self._look_at_job()
-        self._proceed(is_due=self._clock.is_due)
+    def poll(self) -> None:
+        """Do what is due without waiting: produce, start a commit, process the end of one."""
+        self._process_end()
+        self._advance(is_commit_due=self._timer.is_due)
 
-    def commit_ended(self, error: Any) -> None:
-        """Never asked: positions are committed by the producer."""
+    def on_commit(self, error: Any) -> None:
+        """Is not called: the producers commit the positions, not the consumer."""
 
-    def settle(self, timeout_s: float) -> bool:
-        """Commit everything taken over; False: it was not possible in time."""
-        deadline = time.monotonic() + timeout_s
-        while not self.is_idle and time.monotonic() < deadline:
-            self._proceed(is_due=True)
-            self._wait_a_little()
+    def flush(self, timeout_s: float) -> bool:
+        """Commit everything enqueued; returns False if that was not possible in time."""
+        deadline = Deadline(timeout_s)
+        while not self.is_idle and not deadline.is_over:
+            self._advance(is_commit_due=True)
+            self._wait()
         return self.is_idle
 
-    def forget(self, partitions: set[int]) -> None:
+    def discard(self, partitions: set[int]) -> None:
         """Drop what is not committed of partitions that now belong to another worker.
 
-        What is being committed of them is fenced off by the group, so that a worker whose time is up need
-        not wait for its outcome.
+        The group fences what is being committed of them. So a worker whose drain time is over need not wait
+        for the outcome.
         """
-        self._wait()
-        if self._job is None and any(one.partition in partitions for one in self._filling.answers):
-            self._abort()
-            self._wait()
+        try:
+            self._wait_for_end()
+            if self._committing is None and any(
+                batch.partition in partitions for batch in self._active.batches
+            ):
+                self._start_abort()
+                self._wait_for_end()
+        except PositionsMovedError:
+            # The transaction after the moved one is being aborted; its batches must be dropped, too.
+            self.discard(partitions)
+            raise
         self._drop(partitions)
         self._recount()
 
     def close(self) -> None:
-        """Let go of the producers; what is not committed stays uncommitted."""
-        self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
-        if self._filling.is_open and not (self._job and self._job.is_running):
-            self._abort()
-            self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
-        if self._job is not None:
-            self._job.is_abandoned.set()
-        self._filling.producer = self._ending.producer = None
+        """Release the producers; what is not committed stays uncommitted."""
+        self._join_until_closed()
+        if self._active.state is not TransactionState.READY and not self._is_ending():
+            self._committing = self._active
+            self._runner.abort(self._active)
+            self._join_until_closed()
+        if self._committing is not None:
+            self._committing.is_abandoned.set()
+            self._committing.producer = None
+        self._active.producer = self._standby.producer = None
 
-    def _proceed(self, *, is_due: bool) -> None:
-        """Produce into the next transaction, beside a commit but not beside an abort, and end it."""
-        if self._job is None or self._job.group is not None:
-            self._send_waiting()
-        if self._job is not None:
+    def _advance(self, *, is_commit_due: bool) -> None:
+        """Produce into the active transaction unless the one before it fails, and start to end it."""
+        if self._committing is None or self._committing.state is TransactionState.COMMITTING:
+            self._produce_queued()
+        if self._committing is not None:
             return
-        if self._filling.is_broken:
-            self._abort()
-        elif self._filling.answers and is_due:
-            self._commit()
+        if self._active.state is TransactionState.ABORTABLE_ERROR:
+            self._start_abort()
+        elif self._active.batches and is_commit_due:
+            self._start_commit()
 
-    def _send_waiting(self) -> None:
-        filling = self._filling
-        if not self._waiting or filling.is_broken:
+    def _produce_queued(self) -> None:
+        active = self._active
+        if not self._queued or active.state is TransactionState.ABORTABLE_ERROR:
             return
         try:
-            if not filling.is_open:
-                filling.producer.begin_transaction()
-                filling.is_open = True
-            while self._waiting:
-                send(filling.producer, self._settings, self._waiting[0])
-                filling.answers.append(self._waiting.pop(0))
+            if active.state is TransactionState.READY:
+                active.producer.begin_transaction()
+                active.move_to(TransactionState.OPEN)
+            while self._queued:
+                produce_outbox_batch(active.producer, self._settings, self._queued[0])
+                active.batches.append(self._queued.pop(0))
         except KafkaException as error:
-            log.warning("producing failed (%s); the transaction is aborted and sent again", told(error))
-            filling.is_broken = True
+            log.warning(
+                "producing failed (%s); the transaction is aborted and sent again", describe_error(error)
+            )
+            active.move_to(TransactionState.ABORTABLE_ERROR)
 
-    def _commit(self) -> None:
-        # Read afresh for every commit, as it changes with every rebalance; and read here, for on another
-        # thread the consumer would not answer while this one is in a rebalance callback.
+    def _start_commit(self) -> None:
+        """Steps 1 to 3 of a commit; a thread takes 4 and 5 (`TransactionRunner`), `_process_end` the last."""
+        # 1. Read the group's metadata: for every commit, as it changes with every rebalance, and on this
+        # thread, since on another one the consumer would not answer during a rebalance callback.
         group = self._consumer.consumer_group_metadata()
+        # 2. The sampled batches so far belong to this commit.
         if self._metrics.spans is not None:
             self._metrics.spans.seal()
-        # Without a member id the coordinator would take the offsets of one it has put out.
-        self._end(group if self._consumer.memberid() else None)
+        # Without a member id the coordinator would take the offsets of a member that it has removed.
+        if not self._consumer.memberid():
+            self._start_abort()
+            return
+        # 3. The other producer's transaction takes what is enqueued from now on.
+        self._runner.commit(self._take_turns(), group)
 
-    def _abort(self) -> None:
-        self._end(None)
+    def _start_abort(self) -> None:
+        self._runner.abort(self._take_turns())
 
-    def _end(self, group: Any) -> None:
-        """Begin to end the transaction that was filled; the other one is next."""
-        self._clock.stop()
-        self._filling, self._ending = self._ending, self._filling
-        self._job = Job(self._ending.name, self._ending.producer, self._ending.answers, group)
-        self._transactions.end(self._job)
+    def _take_turns(self) -> OutboxTransaction:
+        """Make the standby transaction the active one; returns the one that is to be ended."""
+        self._timer.stop()
+        self._committing, self._active = self._active, self._standby
+        return self._committing
+
+    def _process_end(self) -> None:
+        """6. Count what was committed, or send it again; does nothing while the thread runs."""
+        ended = self._committing
+        if ended is None:
+            return
+        if ended.is_running:
+            self._replace_if_hung(ended)
+            return
+        self._committing, self._standby = None, ended.next()
+        if ended.state is TransactionState.COMMITTED:
+            self._metrics.visible(ended.batches)
+        else:
+            self._requeue(ended)
+        self._recount()
+        if ended.error is not None:
+            raise ended.error
+
+    def _requeue(self, ended: OutboxTransaction) -> None:
+        """Have the batches of an aborted transaction sent again, before all later ones."""
+        self._aborted += ended.batches
+        if isinstance(ended.error, PositionsMovedError):
+            self._drop(ended.error.partitions)
+        if self._active.state is not TransactionState.READY:
+            self._start_abort()
+        else:
+            self._queued, self._aborted = self._aborted + self._queued, []
+        if self._queued:
+            self._timer.start()
+
+    def _replace_if_hung(self, transaction: OutboxTransaction) -> None:
+        """`send_offsets_to_transaction` may ignore its time-out (librdkafka, issue 5456)."""
+        if transaction.is_hung:
+            log.error("a commit hangs in librdkafka; its producer is discarded and its outcome looked up")
+            self._committing = self._runner.resolve(transaction)
+
+    def _is_ending(self) -> bool:
+        return self._committing is not None and self._committing.is_running
+
+    def _wait_for_end(self) -> None:
+        while self._committing is not None and self._shutdown.drain_left_s:
+            self._wait()
 
     def _wait(self) -> None:
-        while self._job is not None and self._shutdown.drain_left_s:
-            self._wait_a_little()
+        self._join(_WAIT_S)
+        self._process_end()
 
-    def _wait_a_little(self) -> None:
-        self._join(_PAUSE_S)
-        self._look_at_job()
+    def _join_until_closed(self) -> None:
+        self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
 
     def _join(self, timeout_s: float) -> None:
-        if self._job is not None and self._job.thread is not None:
-            self._job.thread.join(timeout_s)
-
-    def _look_at_job(self) -> None:
-        """Take note of a commit or an abort that ended."""
-        job = self._job
-        if job is None:
-            return
-        if job.is_running:
-            self._replace_if_hung(job)
-            return
-        ended = self._ending
-        self._job, ended.producer, ended.answers = None, job.producer, []
-        ended.is_open = ended.is_broken = False
-        if job.is_committed:
-            self._metrics.visible(job.answers)
-        else:
-            self._take_back(job)
-        self._recount()
-        for failure in (job.failure, job.moved):
-            if failure:
-                raise failure
-
-    def _take_back(self, job: Job) -> None:
-        """Have the answers of a transaction that came to nothing sent again, before all later ones."""
-        self._returned += job.answers
-        if job.moved:
-            self._drop(job.moved.partitions)
-        if self._filling.is_open:
-            self._abort()
-        else:
-            self._waiting, self._returned = self._returned + self._waiting, []
-        if self._waiting:
-            self._clock.start()
+        if self._committing is not None:
+            self._committing.join(timeout_s)
 
     def _drop(self, partitions: set[int]) -> None:
-        self._returned, self._waiting, self._filling.answers = (
-            [one for one in answers if one.partition not in partitions]
-            for answers in (self._returned, self._waiting, self._filling.answers)
+        self._aborted, self._queued, self._active.batches = (
+            [batch for batch in batches if batch.partition not in partitions]
+            for batches in (self._aborted, self._queued, self._active.batches)
         )
-
-    def _replace_if_hung(self, job: Job) -> None:
-        """`send_offsets_to_transaction` may ignore its time-out for ever (librdkafka, issue 5456)."""
-        if time.monotonic() - job.begun > _HUNG_AFTER_S:
-            log.error("a commit hangs in librdkafka; its producer is discarded and its outcome looked up")
-            self._job = self._transactions.replace(job)
 
     def _uncommitted(self) -> Sequence[list[OutboxBatch]]:
         """In the order in which they are to be committed."""
-        ending = self._job.answers if self._job else []
-        return ending, self._returned, self._filling.answers, self._waiting
+        committing = self._committing.batches if self._committing else []
+        return committing, self._aborted, self._active.batches, self._queued
 
     def _recount(self) -> None:
-        self._count = sum(len(one) for answers in self._uncommitted() for one in answers)
+        self._count = sum(len(batch) for batches in self._uncommitted() for batch in batches)

@@ -1,195 +1,187 @@
-"""Kafka's transactions: what is in one, and the calls that end it.
+"""Commit, abort and resolve transactions, each on a thread of its own.
 
-Each of them may block for seconds, and `send_offsets_to_transaction` for ever. They therefore run on a thread
-of their own, which leaves the outcome behind.
+Each of Kafka's calls may block for seconds, and `send_offsets_to_transaction` indefinitely (librdkafka, issue
+5456). The engine's thread starts a call here and looks at the transaction's state later.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.errors import permission_error
+from fraud.kafka.retry import is_retriable, retry_call
 from fraud.settings import Settings
-from serving.delivery.protocol import OutboxBatch, PositionsMovedError, is_committed, last_offsets
-from serving.ops.access_check import recheck_permissions
+from serving.delivery.clients import TransactionClients
+from serving.delivery.offset_metadata import last_offsets
+from serving.delivery.protocol import PositionsMovedError, was_committed
+from serving.delivery.transaction_state import OutboxTransaction, TransactionState
 from serving.ops.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 5.0
-_PAUSE_S = 0.2
+"""Of one call to Kafka, which is repeated while Kafka answers that it is to be tried again."""
+PAUSE_S = 0.2
+"""Between two calls."""
+HUNG_AFTER_S = 15.0
+
+_Result = TypeVar("_Result")
 
 
 class _AbandonedError(Exception):
-    """Nobody waits for this job any longer."""
+    """Another thread resolves this transaction."""
 
 
-@dataclass
-class Transaction:
-    """A transactional.id with its producer, and the answers in its open transaction.
+class TransactionRunner:
+    """Opens and ends the transactions of one worker."""
 
-    When `is_broken`, the producer has refused something, and only aborting helps.
-    """
-
-    name: str
-    producer: Any
-    answers: list[OutboxBatch] = field(default_factory=list)
-    is_open: bool = False
-    is_broken: bool = False
-
-
-@dataclass
-class Job:
-    """A transaction that is being ended; the producer is the thread's alone until it has ended.
-
-    With the consumer's `group` it is a commit, without an abort.
-    """
-
-    name: str
-    producer: Any
-    answers: list[OutboxBatch]
-    group: Any = None
-    is_committed: bool = False
-    moved: PositionsMovedError | None = None
-    failure: Exception | None = None
-    is_abandoned: threading.Event = field(default_factory=threading.Event)
-    begun: float = field(default_factory=time.monotonic)
-    thread: threading.Thread | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """Whether its thread has not ended."""
-        return self.thread is not None and self.thread.is_alive()
-
-
-class Transactions:
-    """Begins and ends transactions of this worker."""
-
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, clients: TransactionClients) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._clients = clients
 
-    def open_as(self, name: str) -> Transaction:
-        """A transactional.id's transaction, when whatever an earlier process left open under it is ended."""
-        return Transaction(name, self._new_producer(Job(name, None, [])))
+    def open(self, transactional_id: str) -> OutboxTransaction:
+        """A READY transaction, after Kafka has ended what an earlier process left open under the same id.
 
-    def end(self, job: Job) -> None:
-        """Begin to commit or to abort."""
-        self._start(job, self._abort if job.group is None else self._commit)
+        Raises:
+            RefusedError: a permission is missing.
+        """
+        transaction = OutboxTransaction(transactional_id, None)
+        transaction.producer = self._new_producer(transaction)
+        return transaction
 
-    def replace(self, job: Job) -> Job:
-        """Give a job up that hangs, and begin to find out what became of it."""
-        job.is_abandoned.set()
-        successor = Job(job.name, job.producer, job.answers)
-        self._start(successor, self._find_out)
-        return successor
+    def commit(self, transaction: OutboxTransaction, group: Any) -> None:
+        """Start to commit an OPEN transaction with the consumer's group metadata."""
+        transaction.move_to(TransactionState.COMMITTING)
+        self._start(transaction, partial(self._commit, group=group))
 
-    def _start(self, job: Job, work: Callable[[Job], bool]) -> None:
-        job.thread = threading.Thread(target=self._run, args=(job, work), name="commit", daemon=True)
-        job.thread.start()
+    def abort(self, transaction: OutboxTransaction) -> None:
+        """Start to abort a transaction that is OPEN or has an ABORTABLE_ERROR."""
+        transaction.move_to(TransactionState.ABORTING)
+        self._start(transaction, self._abort)
 
-    def _run(self, job: Job, work: Callable[[Job], bool]) -> None:
-        """Runs on the thread: `work`, and whatever it takes to know its outcome."""
+    def resolve(self, hung: OutboxTransaction) -> OutboxTransaction:
+        """Start to find the outcome of a transaction whose thread hangs; returns what replaces it."""
+        replacement = hung.replacement()
+        self._start(replacement, self._resolve)
+        return replacement
+
+    def _start(self, transaction: OutboxTransaction, step: Callable[[OutboxTransaction], None]) -> None:
+        thread = threading.Thread(target=self._run, args=(transaction, step), name="commit", daemon=True)
+        transaction.run(thread, HUNG_AFTER_S)
+
+    def _run(self, transaction: OutboxTransaction, step: Callable[[OutboxTransaction], None]) -> None:
+        """The thread: take the step, and resolve the outcome if that leaves it unknown."""
         try:
             try:
-                job.is_committed = work(job)
+                step(transaction)
             except KafkaException as error:
-                log.warning("the outcome of a transaction is unknown: %s", told(error))
-                job.is_committed = self._find_out(job)
+                log.warning("the outcome of a transaction is unknown: %s", describe_error(error))
+                transaction.move_to(TransactionState.RESOLVING)
+                self._resolve(transaction)
         except _AbandonedError:
-            log.warning("a commit that was given up has ended")
-        except PositionsMovedError as error:
-            job.moved = error
+            log.warning("the call of an abandoned transaction has returned")
         except Exception as error:
-            job.failure = error
+            transaction.fail(error)
 
-    def _commit(self, job: Job) -> bool:
-        offsets = last_offsets(self._settings.topics.transactions, job.answers)
+    def _commit(self, transaction: OutboxTransaction, group: Any) -> None:
+        """Steps 4 and 5 of a commit (`ExactlyOnce._start_commit` has the others)."""
+        offsets = last_offsets(self._settings.topics.transactions, transaction.batches)
+        producer = transaction.producer
         with self._metrics.timed_commit():
             try:
-                hand_in = job.producer.send_offsets_to_transaction
-                _retrying(job, partial(hand_in, offsets, job.group, CALL_TIMEOUT_S))
-                _retrying(job, partial(job.producer.commit_transaction, CALL_TIMEOUT_S))
+                # 4. The positions become part of the transaction; a fenced member is refused here.
+                send_offsets = partial(producer.send_offsets_to_transaction, offsets, group, CALL_TIMEOUT_S)
+                self._retry(transaction, send_offsets)
+                # 5. All of it becomes visible at once.
+                self._retry(transaction, partial(producer.commit_transaction, CALL_TIMEOUT_S))
             except KafkaException as error:
                 if not error.args[0].txn_requires_abort():
                     raise
-                log.warning("the commit failed (%s); the transaction is aborted and sent again", told(error))
+                log.warning(
+                    "the commit failed (%s); the transaction is aborted and sent again", describe_error(error)
+                )
             else:
-                return True
-        self._abort(job)
-        recheck_permissions(self._settings)
-        return False
+                transaction.move_to(TransactionState.COMMITTED)
+                return
+        transaction.move_to(TransactionState.ABORTING)
+        self._abort(transaction, has_failed=True)
 
-    def _abort(self, job: Job) -> bool:
+    def _abort(self, transaction: OutboxTransaction, *, has_failed: bool = False) -> None:
         self._metrics.aborts.inc()
-        _retrying(job, partial(job.producer.abort_transaction, CALL_TIMEOUT_S))
-        return False
+        self._retry(transaction, partial(transaction.producer.abort_transaction, CALL_TIMEOUT_S))
+        if has_failed:
+            self._clients.recheck_permissions()
+        transaction.move_to(TransactionState.ABORTED)
 
-    def _find_out(self, job: Job) -> bool:
-        """Fence whatever the old producer left, and ask the group's offsets what became of it."""
+    def _resolve(self, transaction: OutboxTransaction) -> None:
+        """Find out whether a transaction was committed.
+
+        A new producer of the same transactional.id makes the coordinator finish what was being committed and
+        abort what was not. After that the group's committed offsets are final.
+        """
         self._metrics.producers_replaced.inc()
-        job.producer = self._new_producer(job)
-        recheck_permissions(self._settings)
-        was_committed = bool(job.answers) and is_committed(job.answers, self._committed(job))
-        log.warning("the transaction in doubt was %s", "committed" if was_committed else "not committed")
-        return was_committed
-
-    def _committed(self, job: Job) -> list[TopicPartition]:
-        topic = self._settings.topics.transactions
-        partitions = sorted({one.partition for one in job.answers})
-        wanted = [TopicPartition(topic, partition) for partition in partitions]
-        # A client of its own in the same group: it reads the group's offsets without joining.
-        reader = Consumer(consumer_config(self._settings, self._settings.serving.group_id))
+        transaction.producer = self._new_producer(transaction)
+        self._clients.recheck_permissions()
         try:
-            return list(_retrying(job, partial(reader.committed, wanted, CALL_TIMEOUT_S)))
+            is_committed = bool(transaction.batches) and was_committed(
+                transaction.batches, self._committed_offsets(transaction)
+            )
+        except PositionsMovedError as error:
+            transaction.error, is_committed = error, False
+        log.warning("the transaction in doubt was %s", "committed" if is_committed else "not committed")
+        transaction.move_to(TransactionState.COMMITTED if is_committed else TransactionState.ABORTED)
+
+    def _committed_offsets(self, transaction: OutboxTransaction) -> list[TopicPartition]:
+        topic = self._settings.topics.transactions
+        partitions = sorted({batch.partition for batch in transaction.batches})
+        wanted = [TopicPartition(topic, partition) for partition in partitions]
+        reader = self._clients.make_offset_reader()
+        try:
+            return list(self._retry(transaction, partial(reader.committed, wanted, CALL_TIMEOUT_S)))
         finally:
             reader.close()
 
-    def _new_producer(self, job: Job) -> Any:
-        config = {
-            "transactional.id": job.name,
-            "transaction.timeout.ms": int(self._settings.serving.transaction_timeout_s * 1_000),
-            "delivery.report.only.error": True,
-        }
-        while True:
-            producer = Producer(producer_config(self._settings, **config))
+    def _new_producer(self, transaction: OutboxTransaction) -> Any:
+        """An initialized producer; waits for Kafka as long as that takes."""
+
+        def initialize() -> Any:
+            producer = self._clients.make_producer(transaction.transactional_id)
+            self._retry(transaction, partial(producer.init_transactions, CALL_TIMEOUT_S))
+            return producer
+
+        def should_retry(error: KafkaError) -> bool:
+            doing = f"transactions as {transaction.transactional_id!r}"
+            refused = permission_error(self._settings.kafka, error, doing)
+            if refused is not None:
+                raise refused
+            log.warning("no transactional producer yet: %s: %s", error.name(), error.str())
+            return bool(error.code() != KafkaError._INVALID_ARG)
+
+        return retry_call(initialize, should_retry, pause_s=PAUSE_S)
+
+    def _retry(self, transaction: OutboxTransaction, call: Callable[[], _Result]) -> _Result:
+        """Call again while Kafka asks for that, until it succeeds or the transaction is abandoned."""
+
+        def call_unless_abandoned() -> _Result:
             try:
-                _retrying(job, partial(producer.init_transactions, CALL_TIMEOUT_S))
-            except KafkaException as error:
-                refused = permission_error(
-                    self._settings.kafka, error.args[0], f"transactions as {job.name!r}"
-                )
-                if refused is not None:
-                    raise refused from error
-                log.warning("no transactional producer yet: %s", told(error))
-                time.sleep(_PAUSE_S)
-            else:
-                return producer
+                return call()
+            finally:
+                if transaction.is_abandoned.is_set():
+                    raise _AbandonedError
+
+        def should_retry(error: KafkaError) -> bool:
+            if is_retriable(error):
+                log.info("Kafka asks to try again: %s: %s", error.name(), error.str())
+            return is_retriable(error)
+
+        return retry_call(call_unless_abandoned, should_retry, pause_s=PAUSE_S)
 
 
-def told(error: KafkaException) -> str:
-    """What Kafka says."""
-    fault = error.args[0]
-    return f"{fault.name()}: {fault.str()}"
-
-
-def _retrying(job: Job, call: Callable[[], Any]) -> Any:
-    """The same call again while Kafka asks for that, until it succeeds or the job is abandoned."""
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            if not error.args[0].retriable():
-                raise
-            log.info("Kafka asks to try again: %s", told(error))
-        finally:
-            if job.is_abandoned.is_set():
-                raise _AbandonedError
-        time.sleep(_PAUSE_S)
+def describe_error(error: KafkaException) -> str:
+    """The name and the text of Kafka's error."""
+    return f"{error.args[0].name()}: {error.args[0].str()}"

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
-from serving.delivery.protocol import admission_state_of, max_event_time_of, replay_points_of
+from serving.delivery.offset_metadata import admission_state_of, max_event_time_of, replay_points_of
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import (
     CommittedPosition,

@@ -11,13 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
-from serving.delivery.protocol import (
-    OutboxBatch,
-    PositionsMovedError,
-    is_committed,
-    last_offsets,
-    max_event_time_of,
-)
+from serving.delivery.offset_metadata import last_offsets, max_event_time_of
+from serving.delivery.protocol import OutboxBatch, PositionsMovedError, was_committed
 from serving.ops.metrics import ArrayHistogram, Metrics, gauge_values
 from serving.ops.worker_index import claim_worker_index
 from serving.pipeline.decide import decide
@@ -37,17 +32,17 @@ SENT = [_answers(0, 10, 20), _answers(1, 5, 6), _answers(0, 20, 30)]
 
 
 def test_committed_offsets_at_the_end_mean_that_the_transaction_was_committed() -> None:
-    assert is_committed(SENT, _at(p0=30, p1=6))
+    assert was_committed(SENT, _at(p0=30, p1=6))
 
 
 @pytest.mark.parametrize("offsets", [{"p0": 10, "p1": 5}, {"p0": 8, "p1": OFFSET_INVALID}])
 def test_committed_offsets_at_the_start_mean_that_it_was_not(offsets: dict[str, int]) -> None:
-    assert not is_committed(SENT, _at(**offsets))
+    assert not was_committed(SENT, _at(**offsets))
 
 
 def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> None:
     with pytest.raises(PositionsMovedError) as caught:
-        is_committed(SENT, _at(p0=40, p1=5))
+        was_committed(SENT, _at(p0=40, p1=5))
     assert caught.value.partitions == {0}
 
 

@@ -27,7 +27,7 @@ class World:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        config = {"on_commit": lambda error, _: self.delivery.commit_ended(error)}
+        config = {"on_commit": lambda error, _: self.delivery.on_commit(error)}
         self.consumer = Consumer(consumer_config(settings, settings.serving.group_id, **config))
         self.consumer.assign([TopicPartition(settings.topics.transactions, PARTITION, 0)])
         self.delivery = AtLeastOnce(settings, self.consumer, self.metrics)
@@ -42,13 +42,13 @@ class World:
         """How many answers are said to have arrived."""
         return sum(value for _, value in gauge_values(self.metrics, "fraud_end_to_end_seconds_count"))
 
-    def tend_until(self, is_over: Callable[[], bool]) -> None:
+    def poll_until(self, is_over: Callable[[], bool]) -> None:
         """Go round as the engine does when nothing new comes."""
         deadline = time.monotonic() + 30
         while not is_over():
             assert time.monotonic() < deadline
             self.consumer.consume(1, 0.01)
-            self.delivery.tend()
+            self.delivery.poll()
 
 
 def answers(start: int, value: bytes = b"{}") -> OutboxBatch:
@@ -61,9 +61,9 @@ def answers(start: int, value: bytes = b"{}") -> OutboxBatch:
 def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings) -> None:
     # given answers on their way
     world = World(settings)
-    world.delivery.publish([answers(0), answers(10)])
+    world.delivery.enqueue([answers(0), answers(10)])
     # when the engine goes on
-    world.tend_until(lambda: world.delivery.is_idle)
+    world.poll_until(lambda: world.delivery.is_idle)
     # then they are committed, and counted once
     assert world.committed() == 20
     assert world.visible() == 20
@@ -72,10 +72,10 @@ def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings
 def test_nothing_behind_an_answer_that_kafka_does_not_take_is_committed(settings: Settings) -> None:
     # given an answer between two that Kafka takes
     world = World(settings)
-    world.delivery.publish([answers(0), answers(10, LARGER_THAN_KAFKA_TAKES), answers(20)])
+    world.delivery.enqueue([answers(0), answers(10, LARGER_THAN_KAFKA_TAKES), answers(20)])
     # when everything has had its time
-    world.tend_until(lambda: world.committed() >= 10)
-    is_settled = world.delivery.settle(1.0)
+    world.poll_until(lambda: world.committed() >= 10)
+    is_settled = world.delivery.flush(1.0)
     # then what is before it is committed, and no more
     assert not is_settled
     assert world.committed() == 10
@@ -85,9 +85,9 @@ def test_nothing_behind_an_answer_that_kafka_does_not_take_is_committed(settings
 def test_what_goes_to_another_worker_is_not_committed_here(settings: Settings) -> None:
     # given answers that nobody has tended since they left
     world = World(settings)
-    world.delivery.publish([answers(0)])
+    world.delivery.enqueue([answers(0)])
     # when their partition goes
-    world.delivery.forget({PARTITION})
+    world.delivery.discard({PARTITION})
     # then there is nothing to commit
-    assert world.delivery.settle(5.0)
+    assert world.delivery.flush(5.0)
     assert world.committed() < 0

@@ -45,13 +45,13 @@ class World:
             self.consumer.consume(1, 0.01)
             then()
 
-    def tend_until_idle(self) -> None:
-        self.go_round_until(lambda: self.delivery.is_idle, self.delivery.tend)
+    def poll_until_idle(self) -> None:
+        self.go_round_until(lambda: self.delivery.is_idle, self.delivery.poll)
 
-    def publish_during_a_commit(self, answers: OutboxBatch) -> None:
+    def enqueue_during_a_commit(self, answers: OutboxBatch) -> None:
         """Publish when the commit of what was published before has begun."""
-        self.go_round_until(lambda: self.delivery._job is not None, self.delivery.tend)
-        self.delivery.publish([answers])
+        self.go_round_until(lambda: self.delivery._committing is not None, self.delivery.poll)
+        self.delivery.enqueue([answers])
 
     def fence(self, name: str) -> None:
         """Take a transactional.id over, as a successor would."""
@@ -88,11 +88,11 @@ def answers(start: int) -> OutboxBatch:
 
 def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: World) -> None:
     # given a transaction that is being committed
-    world.delivery.publish([answers(0)])
+    world.delivery.enqueue([answers(0)])
     # when more comes
-    world.publish_during_a_commit(answers(10))
-    is_sent = bool(world.delivery._filling.answers)
-    world.tend_until_idle()
+    world.enqueue_during_a_commit(answers(10))
+    is_sent = bool(world.delivery._active.batches)
+    world.poll_until_idle()
     # then it did not wait, and follows
     assert is_sent
     assert world.visible() == [*range(20)]
@@ -102,11 +102,11 @@ def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: Wo
 @pytest.mark.parametrize("suffix", ["", ".b"], ids=["the first", "the second"])
 def test_a_producer_that_was_fenced_costs_nothing_but_time(world: World, suffix: str) -> None:
     # given a transaction whose producer another takes over, and one after it
-    world.delivery.publish([answers(0)])
+    world.delivery.enqueue([answers(0)])
     world.fence(world.name + suffix)
-    world.publish_during_a_commit(answers(10))
+    world.enqueue_during_a_commit(answers(10))
     # when nothing more comes
-    world.tend_until_idle()
+    world.poll_until_idle()
     # then both are committed, once and in their order
     assert world.visible() == [*range(20)]
     assert world.committed() == 20
@@ -114,11 +114,11 @@ def test_a_producer_that_was_fenced_costs_nothing_but_time(world: World, suffix:
 
 def test_what_goes_to_another_worker_is_not_committed_here(world: World) -> None:
     # given a transaction that was fenced, and one after it
-    world.delivery.publish([answers(0)])
+    world.delivery.enqueue([answers(0)])
     world.fence(world.name)
-    world.publish_during_a_commit(answers(10))
+    world.enqueue_during_a_commit(answers(10))
     # when their partition goes
-    world.delivery.forget({PARTITION})
+    world.delivery.discard({PARTITION})
     # then there is nothing to commit
     assert world.delivery.is_idle
     assert world.visible() == []
@@ -127,10 +127,10 @@ def test_what_goes_to_another_worker_is_not_committed_here(world: World) -> None
 
 def test_what_was_forgotten_does_not_come_with_the_next_transaction(world: World) -> None:
     # given answers in an open transaction, whose partition goes
-    world.delivery.publish([answers(0)])
-    world.delivery.forget({PARTITION})
+    world.delivery.enqueue([answers(0)])
+    world.delivery.discard({PARTITION})
     # when others follow
-    world.delivery.publish([answers(10)])
-    world.tend_until_idle()
+    world.delivery.enqueue([answers(10)])
+    world.poll_until_idle()
     # then they are alone
     assert world.visible() == [*range(10, 20)]

@@ -20,13 +20,13 @@ from fraud.ingest.rows import TransactionReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
 from fraud.settings import Settings
-from serving.delivery.protocol import (
-    OutboxBatch,
+from serving.delivery.offset_metadata import (
     admission_state_of,
     last_offsets,
     max_event_time_of,
     replay_points_of,
 )
+from serving.delivery.protocol import OutboxBatch
 from serving.state.partition_state import (
     CommittedPosition,
     PartitionState,
