@@ -24,7 +24,6 @@ from confluent_kafka import (
 )
 
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka.access import redrive_identity
 from fraud.kafka.clients import (
     consumer_config,
     end_offsets,
@@ -34,6 +33,7 @@ from fraud.kafka.clients import (
     retry_transient,
 )
 from fraud.kafka.errors import permission_error
+from fraud.kafka.permissions import redrive_identity
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings

@@ -9,7 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from fraud.kafka.access import transactional_prefix
+from fraud.kafka.permissions import transactional_prefix
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.ops.access_check import require_permissions

@@ -9,7 +9,7 @@ from rich.console import Console
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
-    from fraud.kafka.access import Permission
+    from fraud.kafka.permissions import Permission
 
 _Identities = Annotated[
     list[str] | None,
@@ -33,7 +33,7 @@ def show(
     script: Annotated[bool, typer.Option("--script", help="As commands of Kafka's own tool.")] = False,
 ) -> None:
     """Show the least permissions of each identity, without asking Kafka."""
-    from fraud.kafka.access import permissions_of
+    from fraud.kafka.permissions import permissions_of
 
     settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
     for identity, principal in _principals(identities).items():
@@ -72,7 +72,7 @@ def grant(
 
 
 def _principals(told: list[str] | None) -> dict[str, str]:
-    from fraud.kafka.access import IDENTITIES
+    from fraud.kafka.permissions import IDENTITIES
 
     pairs = (text.partition("=") for text in told or IDENTITIES)
     return {identity: principal or f"User:fraud-{identity}" for identity, _, principal in pairs}

@@ -12,7 +12,6 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.errors import UnreachableError
-from fraud.kafka.access import label_letters_group, label_letters_prefix
 from fraud.kafka.clients import (
     consumer_config,
     producer_config,
@@ -21,6 +20,7 @@ from fraud.kafka.clients import (
     retry_transient,
 )
 from fraud.kafka.errors import permission_error
+from fraud.kafka.permissions import label_letters_group, label_letters_prefix
 from fraud.messages.dead_letters import DeadLetter, send_dead_letter
 from fraud.settings import Settings
 

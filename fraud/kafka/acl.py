@@ -1,4 +1,4 @@
-"""Kafka's access control lists, brought to what the table of `fraud.kafka.access` says."""
+"""Kafka's access control lists, brought to what the table of `fraud.kafka.permissions` says."""
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -17,9 +17,9 @@ from confluent_kafka.admin import (
 )
 
 from fraud.errors import UnreachableError
-from fraud.kafka.access import Permission, permissions_of
 from fraud.kafka.clients import admin_client
 from fraud.kafka.errors import permission_error
+from fraud.kafka.permissions import Permission, permissions_of
 from fraud.settings import Settings
 
 _ANY_HOST = "*"

@@ -1,4 +1,4 @@
-"""What serving must be allowed to do on Kafka; the table of all rights is in `fraud.kafka.access`."""
+"""What serving must be allowed to do on Kafka; the table of all rights is in `fraud.kafka.permissions`."""
 
 import logging
 

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from deployments.local.kafka import EmbeddedKafka
-from fraud.kafka.access import Permission
+from fraud.kafka.permissions import Permission
 
 MECHANISM = "SCRAM-SHA-512"
 ADMIN = "admin"

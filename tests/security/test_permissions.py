@@ -15,7 +15,6 @@ from confluent_kafka import Producer
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.access import IDENTITIES, Permission, permissions_of
 from fraud.kafka.acl import apply_plan, plan_acls
 from fraud.kafka.clients import (
     READER_GROUP,
@@ -26,6 +25,7 @@ from fraud.kafka.clients import (
     require_readable,
     require_topic,
 )
+from fraud.kafka.permissions import IDENTITIES, Permission, permissions_of
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
