@@ -31,7 +31,8 @@ from deployments.demo.programs import Programs, flow
 from deployments.local.processes import free_port
 from deployments.local.stack import NAMES, Stack
 from fraud.errors import FraudError
-from fraud.kafka.clients import create_topics, group_lag
+from fraud.kafka.offsets import group_lag
+from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, load_settings
 
 _PATIENCE_S = 300.0

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fraud.errors import DataError
-from fraud.kafka.clients import DAY_MS
+from fraud.features.spec import DAY_MS
 from producer.replay.values import as_millis
 
 _FOR_EVER = 1 << 60

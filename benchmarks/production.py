@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.settings import Settings
 from producer.history import Span, publish_history
 from producer.publisher import Publisher

@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from deployments.demo.programs import Programs, flow
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
-from fraud.kafka.clients import create_topics, group_lag
+from fraud.kafka.offsets import group_lag
+from fraud.kafka.topics import create_topics
 from fraud.registry.aliases import promote
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings

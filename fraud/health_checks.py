@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from fraud.errors import FraudError, RefusedError, UnreachableError
-from fraud.kafka.clients import existing_topics, topic_plans
 from fraud.kafka.key_sample import check_keys
 from fraud.kafka.topic_checks import check_topics
+from fraud.kafka.topics import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.registry import versions as model_versions
 from fraud.settings import Settings

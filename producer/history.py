@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.errors import ConfigurationError
-from fraud.kafka.clients import DAY_MS, topic_config
+from fraud.features.spec import DAY_MS
 from fraud.kafka.topic_checks import history_findings
+from fraud.kafka.topics import topic_config
 from fraud.lake import Lake
 from fraud.settings import Settings
 from producer.publisher import Publisher

@@ -6,7 +6,8 @@ from typing import Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fraud.errors import UnreachableError
-from fraud.kafka.clients import flush, producer_config, require_topic
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.permission_checks import require_topic
 from fraud.settings import Settings
 from producer.wire import Messages
 

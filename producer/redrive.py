@@ -24,16 +24,12 @@ from confluent_kafka import (
 )
 
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka.clients import (
-    consumer_config,
-    end_offsets,
-    producer_config,
-    require_group,
-    require_topic,
-    retry_transient,
-)
+from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.errors import permission_error
+from fraud.kafka.offsets import end_offsets
+from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.kafka.permissions import redrive_identity
+from fraud.kafka.retry import retry_transient
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings

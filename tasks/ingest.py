@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from fraud.ingest.commits import Commit
 from fraud.ingest.dead_letters import problem_with_letters
 from fraud.ingest.partition import Source, ingest_partition, sources
-from fraud.kafka.clients import require_readable
+from fraud.kafka.permission_checks import require_readable
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tasks.retries import RETRY_DELAYS_S, worth_retrying

@@ -15,7 +15,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from deployments.local.kafka import EmbeddedKafka
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, TopicSettings, load_settings
 from tests import dealing
 

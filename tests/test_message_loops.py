@@ -11,7 +11,8 @@ from confluent_kafka import Producer
 from deployments.watch.alerts import following
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.ingest.commits import Dataset, committed_files, read_commits
-from fraud.kafka.clients import create_topics, flush, producer_config
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
 from fraud.lineage.find import find_prediction
 from fraud.messages.admission import dead_letter_headers

@@ -16,7 +16,8 @@ import psutil
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.serving.workplace import PARTITIONS, environment
-from fraud.kafka.clients import consumer_config, retry_transient
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings
 
 _PATIENCE_S = 120.0

@@ -18,7 +18,8 @@ from benchmarks.serving.contestants import Workers, committed_rate, engines
 from benchmarks.serving.model import CARDS
 from benchmarks.serving.traffic import fill, number_of
 from benchmarks.serving.workplace import PARTITIONS, environment, say, workplace
-from fraud.kafka.clients import consumer_config, end_offsets
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.settings import Settings
 
 RATES = (500, 2_000, 10_000)

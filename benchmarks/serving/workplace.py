@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.serving.model import trained_model
 from deployments.local.kafka import EmbeddedKafka
 from fraud.env_export import variables
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, load_settings

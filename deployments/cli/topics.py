@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from fraud.errors import FraudError
-from fraud.kafka.clients import create_topics, topic_plans
 from fraud.kafka.topic_checks import check_topics, plan_differences
+from fraud.kafka.topics import create_topics, topic_plans
 from fraud.settings import Settings, load_settings
 
 

@@ -12,7 +12,7 @@ from deployments.cli.dashboard import tell_first_password
 from deployments.cli.status import status_table
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import NAMES, Stack
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.settings import load_settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Default: the usual one, or a free one.")]

@@ -64,7 +64,7 @@ def bucket(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300
 def topics(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
     """Make the topics that are missing, once Kafka answers."""
     from deployments.containers.needs import wait_for
-    from fraud.kafka.clients import create_topics
+    from fraud.kafka.topics import create_topics
 
     settings = load_settings()
     wait_for(settings, ["kafka"], patience_s, typer.echo)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from deployments.containers.settings import load_container_settings
 from deployments.containers.waiting import poll
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.kafka.clients import existing_topics, topic_plans
+from fraud.kafka.topics import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
 

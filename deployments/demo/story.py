@@ -13,7 +13,8 @@ from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from deployments.local.stack import Stack
 from fraud.errors import FraudError
-from fraud.kafka.clients import create_topics, group_lag
+from fraud.kafka.offsets import group_lag
+from fraud.kafka.topics import create_topics
 from fraud.lake import open_lake
 from fraud.registry.aliases import CHAMPION
 from fraud.registry.versions import list_versions

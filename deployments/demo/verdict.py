@@ -11,7 +11,8 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from deployments.demo.watch import PredictionsWatch
 from fraud.evaluation.metrics import average_precision
-from fraud.kafka.clients import consumer_config, end_offsets
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.lake import Lake
 from fraud.messages.decoding import MessageReader
 from fraud.registry.versions import RegisteredVersion, list_versions

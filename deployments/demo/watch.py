@@ -9,7 +9,8 @@ from typing import Self
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
-from fraud.kafka.clients import consumer_config, end_offsets
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.messages.decoding import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings

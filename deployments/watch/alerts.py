@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from fraud.kafka.clients import READER_GROUP, consumer_config, end_offsets
+from fraud.kafka.clients import READER_GROUP, consumer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.messages.decoding import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings

@@ -12,15 +12,11 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.errors import UnreachableError
-from fraud.kafka.clients import (
-    consumer_config,
-    producer_config,
-    require_group,
-    require_topic,
-    retry_transient,
-)
+from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.errors import permission_error
+from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.kafka.permissions import label_letters_group, label_letters_prefix
+from fraud.kafka.retry import retry_transient
 from fraud.messages.dead_letters import DeadLetter, send_dead_letter
 from fraud.settings import Settings
 

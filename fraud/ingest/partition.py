@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
 from fraud.errors import DataError
+from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import (
     Commit,
     Dataset,
@@ -22,7 +23,6 @@ from fraud.ingest.commits import (
 from fraud.ingest.dead_letters import send_label_letters
 from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
 from fraud.ingest.taken_ids import load_taken, save_taken
-from fraud.kafka.clients import DAY_MS
 from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
 from fraud.messages.admission import AdmissionFilter

@@ -12,9 +12,8 @@ import pyarrow as pa
 from xxhash import xxh3_128_digest
 
 from fraud.features.events import Events, encode_table, encode_transactions
-from fraud.features.spec import LONGEST_WINDOW_MS
+from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.ingest.commits import Commit, day_of, read_commits
-from fraud.kafka.clients import DAY_MS
 from fraud.lake import Lake
 from fraud.messages.admission import Admitted
 from fraud.native.id_index import CONFLICT_REASON, ID, IdIndex

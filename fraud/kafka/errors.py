@@ -1,27 +1,27 @@
-"""The first contact with Kafka, and refusals: whoever is not let in hears why, at once and in one sentence.
+"""Errors of Kafka as one sentence that a user can act on, and the first connection to a broker.
 
-librdkafka takes every failed connection for a passing one and tries until the call's time is over. What the
-broker answered comes out beside the call, as events and log lines; they are listened to here.
+librdkafka treats every failed connection as temporary and retries until the call's timeout. The broker's own
+answer arrives beside the call, in error events and log lines; `connect` collects it from there.
 """
 
 import logging
-import time
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from fraud.deadline import Deadline
 from fraud.errors import ConfigurationError, RefusedError, UnreachableError
 from fraud.settings import KafkaSettings
 
-_FIRST_SLICE_S = 0.5
-_CLOSINGS = 3
-"""Connections that the other side closes at once, after which it is not for want of time."""
+_FIRST_TIMEOUT_S = 0.5
+_MAX_CLOSED_CONNECTIONS = 3
+"""As many connections closed by the broker mean a wrong security protocol, not a slow broker."""
 
-_LISTENING = 6
-"""librdkafka's level of log lines that tell of closed connections; they go to us, not to standard error."""
+_LOG_LEVEL = 6
+"""librdkafka's level of the log lines that report closed connections; they do not go to standard error."""
 
-_DENIALS = {
+_DENIED_RESOURCES = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "topic",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "group",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "cluster",
@@ -38,40 +38,52 @@ def connect(kafka: KafkaSettings, config: dict[str, Any]) -> AdminClient:
         RefusedError: the broker does not accept the credentials, or its certificate is not trusted.
         UnreachableError: no broker answers in time, or the port is for another security protocol.
     """
-    listener = _Listener()
-    admin = _client(config | {"error_cb": listener.hear, "log_level": 0})
-    deadline, slice_s, twin = time.monotonic() + kafka.request_timeout_s, _FIRST_SLICE_S, None
+    failures = _ConnectionFailures()
+    admin = _client(config | {"error_cb": failures.on_error, "log_level": 0})
+    deadline, timeout_s, logging_client = Deadline(kafka.request_timeout_s), _FIRST_TIMEOUT_S, None
     while True:
-        left_s = deadline - time.monotonic()
+        remaining_s = deadline.remaining_s
         try:
-            admin.list_topics(timeout=max(0.01, min(slice_s, left_s)))
+            admin.list_topics(timeout=max(0.01, min(timeout_s, remaining_s)))
         except KafkaException as error:
-            admin.poll(0)  # brings what the listener is told
-            # Closed connections are told in log lines only, which a client that is kept should not write.
-            twin = twin or _client(config | {"logger": listener.logger, "log_level": _LISTENING})
-            twin.poll(0)
-            listener.complain(kafka)
-            if left_s <= slice_s:
+            admin.poll(0)  # calls `on_error`
+            # Only log lines report closed connections; the client that is returned must not write any.
+            logging_client = logging_client or _client(
+                config | {"logger": failures.logger, "log_level": _LOG_LEVEL}
+            )
+            logging_client.poll(0)
+            failures.raise_if_any(kafka)
+            if remaining_s <= timeout_s:
                 raise UnreachableError(
                     f"Kafka at {kafka.bootstrap_servers} does not answer: {error.args[0].str()}; "
                     "check FRAUD_KAFKA__BOOTSTRAP_SERVERS or start the embedded stack with `fraud up`"
                 ) from error
-            slice_s *= 2
+            timeout_s *= 2
         else:
             return admin
 
 
 def permission_error(kafka: KafkaSettings, error: KafkaError, doing: str) -> RefusedError | None:
     """The error to raise if `error` means a missing permission at `doing` something; None otherwise."""
-    if error.code() not in _DENIALS:
+    if error.code() not in _DENIED_RESOURCES:
         return None
-    return permission_denied(kafka, f"{doing} (a permission on the {_DENIALS[error.code()]} is missing)")
+    return permission_denied(
+        kafka, f"{doing} (a permission on the {_DENIED_RESOURCES[error.code()]} is missing)"
+    )
+
+
+def call_failed(kafka: KafkaSettings, error: KafkaError, doing: str) -> UnreachableError:
+    """The error to raise when Kafka failed at `doing`; a `RefusedError` if a permission is missing."""
+    return permission_error(kafka, error, doing) or UnreachableError(
+        f"Kafka at {kafka.bootstrap_servers} failed at {doing}: {error.str()}; "
+        "check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"
+    )
 
 
 def permission_denied(kafka: KafkaSettings, what: str) -> RefusedError:
     """The error that says what a user has no permission for."""
     return RefusedError(
-        f"Kafka at {kafka.bootstrap_servers} does not let {_whom(kafka)} do this: {what}; "
+        f"Kafka at {kafka.bootstrap_servers} does not let {_user(kafka)} do this: {what}; "
         "let an administrator grant its permissions with `fraud acl grant`"
     )
 
@@ -87,31 +99,36 @@ def _client(config: dict[str, Any]) -> AdminClient:
         ) from error
 
 
-class _Listener(logging.Handler):
-    """Remembers the first refusal, and counts connections that were closed at once."""
+class _ConnectionFailures(logging.Handler):
+    """The first refusal of the broker, and the number of connections that it closed at once."""
 
     def __init__(self) -> None:
         super().__init__()
         self.logger = logging.Logger("librdkafka")
         self.logger.addHandler(self)
         self._refusal: KafkaError | None = None
-        self._closings = 0
+        self._closed_connections = 0
 
-    def hear(self, error: KafkaError) -> None:
-        """Called with each of the client's events."""
+    def on_error(self, error: KafkaError) -> None:
+        """Called with each error event of the client."""
         if self._refusal is None and error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
             self._refusal = error
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called with each of the client's log lines."""
-        self._closings += "closed by peer" in record.getMessage()
+        """Called with each log line of the client."""
+        self._closed_connections += "closed by peer" in record.getMessage()
 
-    def complain(self, kafka: KafkaSettings) -> None:
-        """Raise what was heard, if anything."""
+    def raise_if_any(self, kafka: KafkaSettings) -> None:
+        """Raise the error for what was collected, if anything was.
+
+        Raises:
+            RefusedError: the broker refused the credentials, or its certificate is not trusted.
+            UnreachableError: the broker closed too many connections.
+        """
         if self._refusal is not None:
-            refusal = _certificate if self._refusal.code() == KafkaError._SSL else _credentials
-            raise refusal(kafka, self._refusal.str())
-        if self._closings >= _CLOSINGS:
+            to_error = _certificate_error if self._refusal.code() == KafkaError._SSL else _credentials_error
+            raise to_error(kafka, self._refusal.str())
+        if self._closed_connections >= _MAX_CLOSED_CONNECTIONS:
             raise UnreachableError(
                 f"Kafka at {kafka.bootstrap_servers} closes every connection of a client that speaks "
                 f"{kafka.security_protocol}: set FRAUD_KAFKA__SECURITY_PROTOCOL to what this port is for "
@@ -119,7 +136,7 @@ class _Listener(logging.Handler):
             )
 
 
-def _credentials(kafka: KafkaSettings, reason: str) -> RefusedError:
+def _credentials_error(kafka: KafkaSettings, reason: str) -> RefusedError:
     if "supported mechanisms: " in reason:
         offered = reason.partition("supported mechanisms: ")[2].partition(" (after")[0]
         return RefusedError(
@@ -127,13 +144,13 @@ def _credentials(kafka: KafkaSettings, reason: str) -> RefusedError:
             f"set FRAUD_KAFKA__SASL_MECHANISM to one that it offers ({offered})"
         )
     return RefusedError(
-        f"Kafka at {kafka.bootstrap_servers} refuses the credentials of {_whom(kafka)}: "
+        f"Kafka at {kafka.bootstrap_servers} refuses the credentials of {_user(kafka)}: "
         "set FRAUD_KAFKA__SASL_USERNAME and FRAUD_KAFKA__SASL_PASSWORD to a user that the cluster knows "
         f"for {kafka.sasl_mechanism}"
     )
 
 
-def _certificate(kafka: KafkaSettings, reason: str) -> RefusedError:
+def _certificate_error(kafka: KafkaSettings, reason: str) -> RefusedError:
     servers = kafka.bootstrap_servers
     if "verify failed" in reason:
         return RefusedError(
@@ -146,5 +163,5 @@ def _certificate(kafka: KafkaSettings, reason: str) -> RefusedError:
     )
 
 
-def _whom(kafka: KafkaSettings) -> str:
+def _user(kafka: KafkaSettings) -> str:
     return f"user {kafka.sasl_username!r}" if kafka.sasl_username else "this client"

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from fraud.errors import DataError
-from fraud.kafka.clients import DAY_MS, require_readable
+from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import Kind, classify
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_readable
 from fraud.settings import Settings
 
 _RECENT = 500

@@ -1,4 +1,4 @@
-"""Who may do what on Kafka: the least permissions of each identity, in one table.
+"""The least Kafka permissions of each identity, in one table.
 
 `fraud acl` applies it to a cluster, and the tests hold every identity to it on a broker that enforces it.
 Reading and writing include describing, as in Kafka's own authorizer. An idempotent producer needs no
@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fraud.errors import ConfigurationError
-from fraud.kafka.clients import READER_GROUP, Operation
+from fraud.kafka.clients import READER_GROUP
 from fraud.settings import Settings
 
-Kind = Literal["topic", "group", "transactional_id"]
+ResourceKind = Literal["topic", "group", "transactional_id"]
+
+Operation = Literal["read", "write", "describe", "describe_configs"]
+"""What one may do to a topic or a group; reading and writing include describing."""
 
 
 @dataclass(frozen=True, order=True)
 class Permission:
     """One operation on one resource, or with `is_prefix` on all whose names start with `name`."""
 
-    kind: Kind
+    kind: ResourceKind
     name: str
     operation: Operation
     is_prefix: bool = False
@@ -31,7 +34,7 @@ class Permission:
 
 
 def transactional_prefix(settings: Settings) -> str:
-    """What the transactional ids of all serving workers begin with."""
+    """The prefix of the transactional ids of all serving workers."""
     return f"{settings.serving.transactional_id}-"
 
 
@@ -41,12 +44,12 @@ def redrive_identity(letters: str) -> str:
 
 
 def label_letters_group(settings: Settings) -> str:
-    """The group whose offsets on the labels say how far their dead letters reach."""
+    """The group whose committed offsets on the labels say up to where dead letters were sent."""
     return f"{settings.topics.label_dead_letters}.ingest"
 
 
 def label_letters_prefix(settings: Settings) -> str:
-    """What the transactional ids of all who send labels' dead letters begin with."""
+    """The prefix of the transactional ids of all that send labels' dead letters."""
     return f"{label_letters_group(settings)}-"
 
 
@@ -55,13 +58,13 @@ def _producer(settings: Settings) -> tuple[Permission, ...]:
     return (
         Permission("topic", topics.transactions, "write"),
         Permission("topic", topics.labels, "write"),
-        # A history is refused that the topic would not keep.
+        # Publishing a history that the topic would not keep is refused.
         Permission("topic", topics.transactions, "describe_configs"),
     )
 
 
 def _replayer(settings: Settings) -> tuple[Permission, ...]:
-    """It also looks whether the topic holds younger transactions, beside which the file's would be late."""
+    """It also reads whether the topic holds newer transactions, which would make those of the file late."""
     return (
         *_producer(settings),
         Permission("topic", settings.topics.labels, "describe_configs"),
@@ -77,7 +80,7 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
         Permission("topic", topics.profiles, "read"),
         Permission("topic", topics.predictions, "write"),
         Permission("topic", topics.dead_letters, "write"),
-        # At its start it warns of settings that lose what it needs, or what it writes.
+        # At its start it warns of topic settings that delete what it needs or what it writes.
         *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
         Permission("group", serving.group_id, "read"),
         Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
@@ -107,7 +110,7 @@ def _preprocess(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _trainer(settings: Settings) -> tuple[Permission, ...]:
-    """It compares a candidate with the scores that a champion logged which cannot be loaded."""
+    """It compares a candidate with the logged scores of a champion that cannot be loaded."""
     return (Permission("topic", settings.topics.predictions, "read"), _READER)
 
 
@@ -116,7 +119,7 @@ def _monitor(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _analyst(settings: Settings) -> tuple[Permission, ...]:
-    """The dashboard: it shows everything and writes an analyst's verdicts."""
+    """The dashboard: it shows everything and writes an analyst's reviews."""
     topics = settings.topics
     shown = (topics.transactions, topics.predictions, topics.profiles, topics.labels)
     return (

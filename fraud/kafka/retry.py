@@ -59,3 +59,12 @@ def retry_call(
             if not should_retry(error.args[0]) or deadline.is_over:
                 raise
         time.sleep(pause_s)
+
+
+def retry_transient(call: Callable[[], _Result], timeout_s: float = 60.0) -> _Result:
+    """Call until the cluster is ready: a new topic has no leader yet, a coordinator is still loading.
+
+    Raises:
+        KafkaException: another failure, or it takes longer than `timeout_s`.
+    """
+    return retry_call(call, is_transient, timeout_s=timeout_s)

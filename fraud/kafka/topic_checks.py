@@ -11,8 +11,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from fraud.features.spec import LONGEST_WINDOW_MS
-from fraud.kafka.clients import CLOCK_AHEAD_MS, DAY_MS, TopicLayout, topic_configs, topic_layouts, topic_plans
+from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
+from fraud.kafka.topics import CLOCK_AHEAD_MS, TopicLayout, topic_configs, topic_layouts, topic_plans
 from fraud.settings import Settings
 
 Level = Literal["fatal", "harmful", "advice"]

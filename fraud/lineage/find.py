@@ -7,8 +7,8 @@ from itertools import zip_longest
 import msgspec
 
 from fraud.errors import FraudError
-from fraud.kafka.clients import require_topic
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
-from fraud.kafka.clients import require_readable
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
 from fraud.registry.bundle import ModelBundle
 from fraud.schema import Decision, Millis, Probability, SmallCount

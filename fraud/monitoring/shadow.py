@@ -13,8 +13,8 @@ from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import Evaluation, evaluate
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
-from fraud.kafka.clients import require_topic
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_topic
 from fraud.labels.joining import join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity, feed_progress

@@ -11,8 +11,9 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
-from fraud.kafka.clients import flush, producer_config, require_readable, require_topic
+from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings

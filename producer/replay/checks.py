@@ -8,17 +8,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka.clients import (
-    DAY_MS,
-    READER_GROUP,
-    admin_client,
-    consumer_config,
-    require_readable,
-    retry_transient,
-    topic_config,
-)
+from fraud.features.spec import DAY_MS
+from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.errors import permission_error
+from fraud.kafka.permission_checks import require_readable
+from fraud.kafka.retry import retry_transient
 from fraud.kafka.topic_checks import history_findings
+from fraud.kafka.topics import topic_config
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 

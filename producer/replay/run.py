@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.kafka.clients import require_topic
+from fraud.kafka.permission_checks import require_topic
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
 from producer.replay.checks import (

@@ -3,7 +3,7 @@
 import logging
 
 from fraud.errors import RefusedError, UnreachableError
-from fraud.kafka.clients import require_group, require_topic
+from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fraud.features.availability import profile_days
-from fraud.kafka.clients import DAY_MS
+from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import KINDS, Kind
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch

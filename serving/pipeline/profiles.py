@@ -16,7 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
-from fraud.kafka.clients import consumer_config, require_topic
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import MessageReader
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings

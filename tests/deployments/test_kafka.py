@@ -1,6 +1,7 @@
 from confluent_kafka import Consumer, Producer
 
-from fraud.kafka.clients import consumer_config, existing_topics, flush, producer_config
+from fraud.kafka.clients import consumer_config, flush, producer_config
+from fraud.kafka.topics import existing_topics
 from fraud.settings import Settings
 
 

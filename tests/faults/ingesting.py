@@ -1,7 +1,7 @@
 """`python -m tests.faults.ingesting`: brings the labels to the lake again and again, until it is killed."""
 
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.clients import require_topic
+from fraud.kafka.permission_checks import require_topic
 from fraud.lake import open_lake
 from fraud.settings import Settings, load_settings
 

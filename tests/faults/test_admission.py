@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from fraud.kafka.clients import client_config, flush, producer_config, topic_config
+from fraud.kafka.clients import client_config, flush, producer_config
+from fraud.kafka.topics import topic_config
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
 from tests.faults.world import Scene, scene

@@ -10,7 +10,8 @@ import pytest
 from confluent_kafka import Producer
 
 from fraud.ingest.commits import committed_files
-from fraud.kafka.clients import create_topics, flush, producer_config
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from fraud.kafka.clients import create_topics, group_lag, retry_transient
+from fraud.kafka.offsets import group_lag
+from fraud.kafka.retry import retry_transient
+from fraud.kafka.topics import create_topics
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.traffic import Load, Watch

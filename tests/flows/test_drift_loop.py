@@ -21,7 +21,7 @@ from prefect.settings import get_current_settings
 from flows.monitor import monitor
 from flows.retrain import retrain
 from fraud.features.spec import DAY_MS
-from fraud.kafka.clients import group_lag
+from fraud.kafka.offsets import group_lag
 from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.registry.versions import list_versions

@@ -12,7 +12,7 @@ from flows.ingest import ingest
 from fraud.errors import DataError, UnreachableError
 from fraud.ingest.commits import committed_files
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory

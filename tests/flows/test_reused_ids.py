@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from fraud.features.spec import FEATURE_NAMES
+from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.ingest.commits import day_of
-from fraud.kafka.clients import DAY_MS
 from fraud.lake import open_lake
 from fraud.machine.spark_environment import spark_environment
 from fraud.preprocess.days import FEATURES, read_days, rejected_path

@@ -7,7 +7,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from fraud.kafka.clients import DAY_MS, flush, producer_config
+from fraud.features.spec import DAY_MS
+from fraud.kafka.clients import flush, producer_config
 from fraud.settings import Settings
 
 START_MS = 1_700_006_400_000

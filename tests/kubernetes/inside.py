@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from fraud.kafka.clients import consumer_config, end_offsets, group_lag
+from fraud.kafka.clients import consumer_config
+from fraud.kafka.offsets import end_offsets, group_lag
 from fraud.registry.aliases import promote
 from fraud.settings import load_settings
 

@@ -18,7 +18,9 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.kafka.clients import DAY_MS, consumer_config, end_offsets, producer_config
+from fraud.features.spec import DAY_MS
+from fraud.kafka.clients import consumer_config, producer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from producer.history import Span, pending_labels, publish_history
@@ -99,7 +101,7 @@ def test_labels_are_published_when_reported_and_the_rest_stays_pending(settings:
 
 @pytest.mark.broker
 def test_a_history_older_than_the_topic_keeps_is_refused(make_settings: SettingsFactory, broker: str) -> None:
-    from fraud.kafka.clients import create_topics
+    from fraud.kafka.topics import create_topics
 
     settings = make_settings(kafka={"bootstrap_servers": broker, "retention_days": 40})
     create_topics(settings)

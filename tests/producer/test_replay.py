@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Message
 
 from fraud.errors import DataError
-from fraud.kafka.clients import topic_config
+from fraud.kafka.topics import topic_config
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 from producer.replay.run import Outcome, ReplayRequest, replay

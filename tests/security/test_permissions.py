@@ -16,16 +16,11 @@ from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.acl import apply_plan, plan_acls
-from fraud.kafka.clients import (
-    READER_GROUP,
-    create_topics,
-    end_offsets,
-    flush,
-    producer_config,
-    require_readable,
-    require_topic,
-)
+from fraud.kafka.clients import READER_GROUP, flush, producer_config
+from fraud.kafka.offsets import end_offsets
+from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.kafka.permissions import IDENTITIES, Permission, permissions_of
+from fraud.kafka.topics import create_topics
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles

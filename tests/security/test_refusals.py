@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fraud.errors import ConfigurationError, RefusedError, UnreachableError
-from fraud.kafka.clients import create_topics, existing_topics, require_topic, topic_config
+from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.topics import create_topics, existing_topics, topic_config
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
 from tests.security.locked import LockedKafka

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
 from tests.serving.world import register, tiny_bundle

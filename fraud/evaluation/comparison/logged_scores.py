@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.kafka.clients import require_readable
 from fraud.kafka.log import PartitionLog
+from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset

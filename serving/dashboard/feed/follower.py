@@ -15,14 +15,9 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from fraud.errors import FraudError
-from fraud.kafka.clients import (
-    READER_GROUP,
-    admin_client,
-    consumer_config,
-    end_offsets,
-    require_readable,
-    require_topic,
-)
+from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
+from fraud.kafka.offsets import end_offsets
+from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings

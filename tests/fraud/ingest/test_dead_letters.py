@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from fraud.errors import UnreachableError
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.ingest.rows import LabelReader
-from fraud.kafka.clients import client_config, create_topics, flush, producer_config
+from fraud.kafka.clients import client_config, flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.dead_letters import dead_letter

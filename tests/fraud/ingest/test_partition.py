@@ -10,9 +10,12 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fraud.errors import DataError, UnreachableError
+from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, committed_files, day_of, read_commits
 from fraud.ingest.partition import Source, ingest_partition, sources
-from fraud.kafka.clients import DAY_MS, client_config, create_topics, producer_config, require_topic
+from fraud.kafka.clients import client_config, producer_config
+from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import last_commit, read_commits
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.clients import DAY_MS, create_topics
+from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings

@@ -10,9 +10,10 @@ from confluent_kafka import Producer
 
 from fraud.features.decoded_batch import decode_batch
 from fraud.health_checks import Finding, check_environment
-from fraud.kafka.clients import client_config, create_topics, flush, producer_config
+from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.key_sample import partitions_of_card, sample_keys, split_note
 from fraud.kafka.keys import KINDS, classify, fnv1a, murmur2
+from fraud.kafka.topics import create_topics
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import AdmissionSettings, Settings
 from serving.pipeline.key_sampling import KeySampler

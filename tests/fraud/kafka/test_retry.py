@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from fraud.kafka.retry import is_retriable, is_transient, retry_call
+from fraud.kafka.retry import is_retriable, is_transient, retry_call, retry_transient
 
 RETRIABLE = KafkaError(KafkaError._TIMED_OUT, "later", retriable=True)
 ELECTING = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
@@ -64,3 +64,17 @@ def test_an_error_of_the_predicate_ends_the_loop() -> None:
 def test_which_errors_pass_by_themselves() -> None:
     assert [is_retriable(error) for error in (RETRIABLE, ELECTING, REFUSED)] == [True, False, False]
     assert [is_transient(error) for error in (RETRIABLE, ELECTING, REFUSED)] == [True, True, False]
+
+
+def test_passing_failures_are_waited_for_and_others_are_not() -> None:
+    faults = [KafkaError.NOT_COORDINATOR, KafkaError.LEADER_NOT_AVAILABLE]
+
+    def call() -> str:
+        if faults:
+            raise KafkaException(KafkaError(faults.pop()))
+        return "done"
+
+    assert retry_transient(call) == "done"
+    faults.append(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with pytest.raises(KafkaException):
+        retry_transient(call)

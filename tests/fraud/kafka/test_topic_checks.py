@@ -8,18 +8,11 @@ import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.errors import ConfigurationError, DataError
+from fraud.features.spec import DAY_MS
 from fraud.health_checks import check_environment
-from fraud.kafka.clients import (
-    DAY_MS,
-    TopicPlan,
-    admin_client,
-    client_config,
-    create_topics,
-    existing_topics,
-    make_topics,
-    topic_config,
-)
+from fraud.kafka.clients import admin_client, client_config
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences
+from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
 from producer.replay.checks import require_taken
 from serving.ops.metrics import Metrics, gauge_values

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from fraud.kafka.clients import DAY_MS, admin_client
+from fraud.features.spec import DAY_MS
+from fraud.kafka.clients import admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
@@ -175,7 +176,7 @@ def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
 
 
 def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str) -> None:
-    from fraud.kafka.clients import create_topics
+    from fraud.kafka.topics import create_topics
 
     # given a small store and more payments than it can hold
     small = make_settings(kafka={"bootstrap_servers": broker}, dashboard={"store_mib": 16})

@@ -24,7 +24,8 @@ from playwright.sync_api import Page, expect
 
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
-from fraud.kafka.clients import create_topics, flush, producer_config
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.schema import Transaction
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts

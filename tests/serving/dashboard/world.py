@@ -16,7 +16,8 @@ import msgspec
 import uvicorn
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from fraud.kafka.clients import consumer_config, end_offsets, flush, producer_config
+from fraud.kafka.clients import consumer_config, flush, producer_config
+from fraud.kafka.offsets import end_offsets
 from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
 from fraud.settings import Settings
 from serving.dashboard.app import make_app

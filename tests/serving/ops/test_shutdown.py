@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deployments.local.kafka import EmbeddedKafka
-from fraud.kafka.clients import create_topics
+from fraud.kafka.topics import create_topics
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from serving.ops.shutdown import (

@@ -3,7 +3,8 @@
 import pytest
 from confluent_kafka import Producer
 
-from fraud.kafka.clients import create_topics, flush, producer_config
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings

@@ -1,0 +1,39 @@
+"""First and end offsets of partitions, and the lag of a consumer group."""
+
+from functools import partial
+
+from confluent_kafka import Consumer, TopicPartition
+
+from fraud.kafka.clients import READER_GROUP, consumer_config
+from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.retry import retry_transient
+from fraud.settings import Settings
+
+
+def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
+    """First and next offset of each partition, as a read_committed reader sees them."""
+    partitions = require_topic(settings, topic)
+    timeout = settings.kafka.request_timeout_s
+    consumer = Consumer(consumer_config(settings, READER_GROUP))
+    try:
+        return {
+            partition: retry_transient(
+                partial(consumer.get_watermark_offsets, TopicPartition(topic, partition), timeout)
+            )
+            for partition in range(partitions)
+        }
+    finally:
+        consumer.close()
+
+
+def group_lag(settings: Settings, group_id: str, topic: str) -> int:
+    """How many offsets the group has not committed yet, over all partitions of the topic."""
+    ends = end_offsets(settings, topic)
+    consumer = Consumer(consumer_config(settings, group_id))
+    try:
+        asked = [TopicPartition(topic, partition) for partition in ends]
+        committed = consumer.committed(asked, timeout=settings.kafka.request_timeout_s)
+    finally:
+        consumer.close()
+    starts = {one.partition: one.offset for one in committed}
+    return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())

@@ -1,0 +1,91 @@
+"""What this client may do on the cluster, asked before it is done."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka.admin import AclOperation
+
+from fraud.errors import UnreachableError
+from fraud.kafka.clients import READER_GROUP, admin_client, call_broker
+from fraud.kafka.errors import permission_denied
+from fraud.kafka.permissions import Operation
+from fraud.kafka.retry import retry_transient
+from fraud.settings import Settings
+
+_VERBS: dict[Operation, str] = {
+    "read": "reading",
+    "write": "writing to",
+    "describe": "describing",
+    "describe_configs": "describing the configuration of",
+}
+
+
+def require_topic(settings: Settings, topic: str, *operations: Operation) -> int:
+    """The number of the partitions of a topic on which we may do `operations`.
+
+    Raises:
+        RefusedError: we may not, or may not even know whether there is such a topic.
+        UnreachableError: there is no such topic, or no broker.
+    """
+    admin = admin_client(settings)
+    future = admin.describe_topics(
+        TopicCollection([topic]),
+        include_authorized_operations=True,
+        request_timeout=settings.kafka.request_timeout_s,
+    )[topic]
+    found = call_broker(
+        settings,
+        future.result,
+        unless=KafkaError.UNKNOWN_TOPIC_OR_PART,
+        doing=f"looking for the topic {topic!r}",
+    )
+    if found is None:
+        raise UnreachableError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
+    _require_allowed(settings, found.authorized_operations, operations, f"topic {topic!r}")
+    return len(found.partitions)
+
+
+def require_group(settings: Settings, group: str, *operations: Operation) -> None:
+    """See that we may do `operations` to a consumer group, which need not exist yet.
+
+    Raises:
+        RefusedError: we may not.
+        UnreachableError: no broker answers.
+    """
+    admin = admin_client(settings)
+    timeout_s = settings.kafka.request_timeout_s
+
+    def describe() -> Any:
+        ask = admin.describe_consumer_groups
+        return ask([group], include_authorized_operations=True, request_timeout=timeout_s)[group].result()
+
+    found = call_broker(
+        settings,
+        partial(retry_transient, describe),
+        unless=KafkaError.GROUP_ID_NOT_FOUND,
+        doing=f"looking for the group {group!r}",
+    )
+    if found is not None:
+        _require_allowed(settings, found.authorized_operations, operations, f"group {group!r}")
+
+
+def require_readable(settings: Settings, topic: str) -> int:
+    """The number of the partitions of a topic that we may read without joining a group.
+
+    Raises:
+        RefusedError: we may not.
+        UnreachableError: there is no such topic, or no broker.
+    """
+    require_group(settings, READER_GROUP, "describe")
+    return require_topic(settings, topic, "read")
+
+
+def _require_allowed(
+    settings: Settings, allowed: Sequence[AclOperation] | None, needed: Sequence[Operation], what: str
+) -> None:
+    for operation in needed:
+        # Some clusters do not tell what is allowed.
+        if allowed and AclOperation[operation.upper()] not in allowed:
+            raise permission_denied(settings.kafka, f"{_VERBS[operation]} the {what}")

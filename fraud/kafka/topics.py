@@ -1,0 +1,174 @@
+"""Topics: what each should be, creating them, and what the cluster says of them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from fraud.deadline import Deadline
+from fraud.errors import UnreachableError
+from fraud.features.spec import DAY_MS
+from fraud.kafka.clients import admin_client, call_broker
+from fraud.settings import Settings
+
+CLOCK_AHEAD_MS = 3_600_000
+"""How far ahead of a broker's clock a message may be in a topic that we create; Kafka's default since 4.0."""
+_REFUSED_SETTING = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST)
+
+
+@dataclass(frozen=True)
+class TopicPlan:
+    """A topic as it should be."""
+
+    name: str
+    config: dict[str, str] = field(default_factory=dict)
+    optional: dict[str, str] = field(default_factory=dict)
+    """Settings that a cluster may not know or allow; `message.timestamp.after.max.ms` came with Kafka 3.6."""
+
+
+@dataclass(frozen=True)
+class TopicLayout:
+    """How many partitions a topic has, and how many replicas at least."""
+
+    partitions: int
+    replicas: int
+
+
+def topic_plans(settings: Settings) -> list[TopicPlan]:
+    """Every topic of the system with its configuration."""
+    topics, days = settings.topics, settings.kafka.retention_days
+    retention = {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
+    kept = {"retention.ms": "-1"}
+    # A broker's own defaults may be against what the topics are for.
+    durable = {"min.insync.replicas": "2"} if settings.kafka.replication_factor > 2 else {}
+    by_time = durable | {"cleanup.policy": "delete", "retention.bytes": "-1"}
+    skew_ms = int(settings.admission.clock_skew.total_seconds() * 1_000)
+    event_time = by_time | {
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.after.max.ms": str(max(CLOCK_AHEAD_MS, skew_ms)),
+    }
+    return [
+        TopicPlan(topics.transactions, retention, event_time),
+        TopicPlan(topics.labels, kept, event_time),
+        TopicPlan(topics.predictions, retention, by_time),
+        TopicPlan(topics.profiles, {"cleanup.policy": "compact"}, durable),
+        TopicPlan(topics.dead_letters, kept, by_time),
+        TopicPlan(topics.label_dead_letters, kept, by_time),
+    ]
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics that are missing; returns their names.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    admin = admin_client(settings)
+    existing = existing_topics(settings)
+    missing = [plan for plan in topic_plans(settings) if plan.name not in existing]
+    make_topics(settings, admin, missing)
+    _wait_until_known(settings, {plan.name for plan in missing})
+    return [plan.name for plan in missing]
+
+
+def make_topics(settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]) -> None:
+    """Create topics, without what is optional where the cluster does not know it.
+
+    Raises:
+        UnreachableError: a broker refuses.
+    """
+    while plans:
+        started = _start_creation(settings, admin, plans)
+        tried = [_created_or_reduced(settings, plan, future) for plan, future in started]
+        plans = [plan for plan in tried if plan is not None]
+
+
+def _start_creation(
+    settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]
+) -> list[tuple[TopicPlan, Any]]:
+    kafka = settings.kafka
+    wanted = [
+        NewTopic(plan.name, kafka.partitions, kafka.replication_factor, config=plan.config | plan.optional)
+        for plan in plans
+    ]
+    futures = admin.create_topics(wanted)
+    return [(plan, futures[plan.name]) for plan in plans]
+
+
+def _created_or_reduced(settings: Settings, plan: TopicPlan, future: Any) -> TopicPlan | None:
+    """None when the topic is there, else the plan without those optional settings that are refused."""
+    error = future.exception()
+    is_refused = isinstance(error, KafkaException) and error.args[0].code() in _REFUSED_SETTING
+    if not (is_refused and plan.optional):
+        _require_created(settings, plan, future)
+        return None
+    named = {name for name in plan.optional if name in error.args[0].str()} or plan.optional.keys()
+    return replace(plan, optional={name: plan.optional[name] for name in plan.optional.keys() - named})
+
+
+def _require_created(settings: Settings, plan: TopicPlan, future: Any) -> None:
+    exists = KafkaError.TOPIC_ALREADY_EXISTS
+    call_broker(settings, future.result, unless=exists, doing=f"creating {plan.name}")
+
+
+def _wait_until_known(settings: Settings, topics: set[str]) -> None:
+    """A broker knows a topic a moment after the controller has created it."""
+    deadline = Deadline(settings.kafka.request_timeout_s)
+    while not topics <= existing_topics(settings).keys():
+        if deadline.is_over:
+            raise UnreachableError(f"Kafka made {', '.join(sorted(topics))} but does not show it; try again")
+        time.sleep(0.05)
+
+
+def existing_topics(settings: Settings) -> dict[str, int]:
+    """The cluster's topics and how many partitions each has.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    return {name: layout.partitions for name, layout in topic_layouts(settings).items()}
+
+
+def topic_layouts(settings: Settings) -> dict[str, TopicLayout]:
+    """The layout of every topic of the cluster that we may know of.
+
+    Raises:
+        UnreachableError: no broker answers, or it refuses.
+    """
+    admin = admin_client(settings)
+    metadata = call_broker(
+        settings, lambda: admin.list_topics(timeout=settings.kafka.request_timeout_s), doing="listing topics"
+    )
+    return {
+        name: TopicLayout(
+            len(topic.partitions), min((len(one.replicas) for one in topic.partitions.values()), default=0)
+        )
+        for name, topic in metadata.topics.items()
+    }
+
+
+def topic_config(settings: Settings, topic: str) -> dict[str, str]:
+    """The configuration of an existing topic, as the broker gives it."""
+    return topic_configs(settings, [topic])[topic]
+
+
+def topic_configs(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The configurations of existing topics, as the broker gives them.
+
+    Raises:
+        RefusedError: we may not describe one of them.
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+    admin = admin_client(settings)  # must outlive its futures
+    timeout_s = settings.kafka.request_timeout_s
+    futures = admin.describe_configs(resources, request_timeout=timeout_s) if resources else {}
+    found = {}
+    for resource, future in futures.items():
+        doing = f"describing the configuration of {resource.name}"
+        entries = call_broker(settings, future.result, doing=doing)
+        found[resource.name] = {name: entry.value for name, entry in entries.items()}
+    return found
