@@ -8,7 +8,7 @@ others. A feature of M then gets v (1 - z_i) Z Q(M without i), any other -v Z Q(
 coefficients of prod (z_j + t), each t^s weighted with s! (d - 1 - s)! / d!.
 
 All of this depends on the row through M only. While all cases fit into memory, they are worked out beforehand
-and looked up; see `fraud.native.shapley_cases`.
+and looked up; see `fraud.native.shapley_table`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ import xgboost as xgb
 from fraud.native.forest import plain_trees, trial_rows
 from fraud.native.jit import compiled, inlined
 from fraud.native.leaves import Leaf, read_leaves
-from fraud.native.shapley_cases import Groups, add_leaf, group_leaves, look_up
+from fraud.native.shapley_table import Groups, add_leaf, group_leaves, look_up
 
 Rows = npt.NDArray[np.float32]
 

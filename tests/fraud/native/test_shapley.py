@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-import fraud.native.shapley_cases
+import fraud.native.shapley_table
 from fraud.native.shapley import compile_shapley
 
 GENERATOR = np.random.Generator(np.random.PCG64(6))
@@ -50,7 +50,7 @@ def test_with_too_many_cases_each_row_is_worked_out(monkeypatch: pytest.MonkeyPa
     # given room for no case
     booster, rows = _booster(max_depth=6), _rows(50)
     looked_up = compile_shapley(booster)
-    monkeypatch.setattr(fraud.native.shapley_cases, "_MOST_NUMBERS", 0)
+    monkeypatch.setattr(fraud.native.shapley_table, "_MOST_NUMBERS", 0)
     # when
     worked_out = compile_shapley(booster)
     # then
