@@ -14,6 +14,8 @@ from typing import Any
 
 import numba
 
+# `_nrt` is not a documented option of numba, and no documented one does the same; pyproject.toml pins numba.
+
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile what Python calls."""

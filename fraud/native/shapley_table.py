@@ -1,8 +1,8 @@
-"""SHAP values worked out beforehand: what a row gets depends only on which way it turns at each node.
+"""SHAP values computed beforehand: a row's contributions depend only on its direction at each split.
 
-Working out every case is Fast TreeSHAP's idea (Yang 2021), there for each leaf. Here leaves that share most
-of their path are one group: the nodes above and between them have few enough outcomes together that one look
-answers for all of the group's leaves.
+A table of all outcomes is Fast TreeSHAP's idea (Yang 2021), there for each leaf. Here leaves that share most
+of their path form a group: the splits above and between them have few enough outcomes together that one
+look-up serves all leaves of the group.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,126 +14,145 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.native.jit import compiled, inlined
-from fraud.native.leaves import Leaf, Question
+from fraud.native.leaves import Leaf, TreeSplit
 
 _Value = TypeVar("_Value")
 
-_MOST_NUMBERS = 2**24
-"""Four bytes each; with more, nothing is worked out beforehand."""
+_MAX_ENTRIES = 2**25
+"""Of a table, four bytes each; a model that needs more has no table."""
 
 
-class Groups(NamedTuple):
-    """For every group: its leaves, questions, features and cases, each from `..._begins` to the next one's.
+class LeafGroups(NamedTuple):
+    """Groups of leaves; the leaves, splits, features and table of group g start at `..._starts[g]`.
 
-    A question is whether `column` is not below `threshold`; the columns are the features' values, each twice,
-    with NaN and with infinity where unknown. A case has a number for each feature of the group; its own
-    number has a bit for each question that a row says yes to. `mask` and `wanted` say of each demand of each
-    leaf in which cases it is met, `slot` which of the group's features it is about.
+    An outcome is a number with a bit for each split of the group, set where a row goes right. The table has
+    a contribution for each outcome and feature of the group, the features of an outcome side by side.
+
+    Attributes:
+        column: of each split, what it compares: the features' values, each twice, with NaN and with infinity
+            where unknown.
+        threshold: of each split; a row goes right where the column is not below.
+        features: of each group.
+        mask: of each condition of each leaf, the splits that it is about.
+        expected: of each condition, the outcome under `mask` that meets it.
+        feature_index: of each condition, which of its group's features it is about.
     """
 
-    leaf_begins: npt.NDArray[np.uint64]
-    question_begins: npt.NDArray[np.uint64]
-    feature_begins: npt.NDArray[np.uint64]
-    case_begins: npt.NDArray[np.uint64]
+    leaf_starts: npt.NDArray[np.uint64]
+    split_starts: npt.NDArray[np.uint64]
+    feature_starts: npt.NDArray[np.uint64]
+    table_starts: npt.NDArray[np.uint64]
     column: npt.NDArray[np.uint64]
     threshold: npt.NDArray[np.float32]
     features: npt.NDArray[np.uint64]
     mask: npt.NDArray[np.uint64]
-    wanted: npt.NDArray[np.uint64]
-    slot: npt.NDArray[np.uint64]
+    expected: npt.NDArray[np.uint64]
+    feature_index: npt.NDArray[np.uint64]
 
 
 @dataclass
-class _Draft:
-    """Groups as lists."""
+class _GroupLists:
+    """What `LeafGroups` has, as lists; `conditions` are (mask, expected, feature_index)."""
 
-    questions: list[list[Question]] = field(default_factory=list)
+    splits: list[list[TreeSplit]] = field(default_factory=list)
     features: list[list[int]] = field(default_factory=list)
     leaves: list[int] = field(default_factory=list)
-    terms: list[tuple[int, int, int]] = field(default_factory=list)
+    conditions: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def group_leaves(leaves: Iterable[Leaf]) -> Groups | None:
-    """Groups of leaves that stand together; None: they would have too many cases."""
-    draft = _Draft()
+def group_leaves(leaves: Iterable[Leaf]) -> LeafGroups | None:
+    """Groups of consecutive leaves with the same `group`; None: their table would be too large."""
+    lists = _GroupLists()
     for _, members in groupby(leaves, key=lambda leaf: leaf.group):
-        _append(draft, list(members))
-    sizes = [len(told) << len(asked) for asked, told in zip(draft.questions, draft.features, strict=True)]
-    if sum(sizes) > _MOST_NUMBERS:
+        _append(lists, list(members))
+    sizes = [
+        len(features) << len(splits) for splits, features in zip(lists.splits, lists.features, strict=True)
+    ]
+    if sum(sizes) > _MAX_ENTRIES:
         return None
-    asked = [*chain.from_iterable(draft.questions)]
-    terms = np.array(draft.terms, dtype=np.uint64).reshape(-1, 3)
-    return Groups(
-        leaf_begins=_begins(draft.leaves),
-        question_begins=_begins(map(len, draft.questions)),
-        feature_begins=_begins(map(len, draft.features)),
-        case_begins=_begins(sizes),
-        column=np.array([2 * one.feature + one.missing_right for one in asked], dtype=np.uint64),
-        threshold=np.array([one.threshold for one in asked], dtype=np.float32),
-        features=np.array([*chain.from_iterable(draft.features)], dtype=np.uint64),
-        mask=terms[:, 0].copy(),
-        wanted=terms[:, 1].copy(),
-        slot=terms[:, 2].copy(),
+    splits = [*chain.from_iterable(lists.splits)]
+    conditions = np.array(lists.conditions, dtype=np.uint64).reshape(-1, 3)
+    return LeafGroups(
+        leaf_starts=_starts(lists.leaves),
+        split_starts=_starts(map(len, lists.splits)),
+        feature_starts=_starts(map(len, lists.features)),
+        table_starts=_starts(sizes),
+        column=np.array([2 * split.feature + split.missing_right for split in splits], dtype=np.uint64),
+        threshold=np.array([split.threshold for split in splits], dtype=np.float32),
+        features=np.array([*chain.from_iterable(lists.features)], dtype=np.uint64),
+        mask=conditions[:, 0].copy(),
+        expected=conditions[:, 1].copy(),
+        feature_index=conditions[:, 2].copy(),
     )
 
 
-def _append(draft: _Draft, members: Sequence[Leaf]) -> None:
-    demands = [demand for leaf in members for demand in leaf.demands.values()]
-    bits = {one: 1 << bit for bit, one in enumerate(_distinct(one.turns for one in demands))}
-    slots = {one: slot for slot, one in enumerate(_distinct(leaf.demands for leaf in members))}
-    draft.questions.append([*bits])
-    draft.features.append([*slots])
-    draft.leaves.append(len(members))
+def _append(lists: _GroupLists, members: Sequence[Leaf]) -> None:
+    conditions = [condition for leaf in members for condition in leaf.conditions.values()]
+    bits = {split: 1 << bit for bit, split in enumerate(_distinct(one.directions for one in conditions))}
+    indices = {feature: index for index, feature in enumerate(_distinct(leaf.conditions for leaf in members))}
+    lists.splits.append([*bits])
+    lists.features.append([*indices])
+    lists.leaves.append(len(members))
     for leaf in members:
-        for feature, demand in leaf.demands.items():
-            mask = sum(bits[one] for one in demand.turns)
-            wanted = sum(bits[one] for one, goes_right in demand.turns.items() if goes_right)
-            draft.terms.append((mask, wanted, slots[feature]))
+        for feature, condition in leaf.conditions.items():
+            mask = sum(bits[split] for split in condition.directions)
+            expected = sum(bits[split] for split, goes_right in condition.directions.items() if goes_right)
+            lists.conditions.append((mask, expected, indices[feature]))
 
 
 def _distinct(parts: Iterable[Iterable[_Value]]) -> Iterable[_Value]:
     return dict.fromkeys(chain.from_iterable(parts))
 
 
-def _begins(sizes: Iterable[int]) -> npt.NDArray[np.uint64]:
+def _starts(sizes: Iterable[int]) -> npt.NDArray[np.uint64]:
     return np.array([*accumulate(sizes, initial=0)], dtype=np.uint64)
 
 
 @inlined
-def add_leaf(groups, group, begin, count, own, parts):  # type: ignore[no-untyped-def]
-    """Add what a leaf says in each case to what its group says.
+def add_leaf(groups, group, start, count, leaf_table, table):  # type: ignore[no-untyped-def]
+    """Add a leaf's contributions for each outcome to its group's table.
 
     Args:
-        groups: All of them.
-        group: The leaf's.
-        begin: Its first demand.
-        count: Its demands.
-        own: What each of its features gets by which demands are met, shape (2^count, count).
-        parts: All cases' numbers.
+        groups: `LeafGroups`.
+        group: the leaf's.
+        start: its first condition.
+        count: of its conditions.
+        leaf_table: its contributions, float64, shape (2^count, count), by which conditions are met.
+        table: of all groups; added to.
     """
-    questions = np.int64(groups.question_begins[group + 1] - groups.question_begins[group])
-    width = np.int64(groups.feature_begins[group + 1] - groups.feature_begins[group])
-    for case in range(1 << questions):
+    splits = np.int64(groups.split_starts[group + 1] - groups.split_starts[group])
+    width = np.int64(groups.feature_starts[group + 1] - groups.feature_starts[group])
+    for outcome in range(1 << splits):
         met = np.int64(0)
         for number in range(count):
-            met |= np.int64(case & groups.mask[begin + number] == groups.wanted[begin + number]) << number
-        row = np.int64(groups.case_begins[group]) + case * width
+            is_met = outcome & groups.mask[start + number] == groups.expected[start + number]
+            met |= np.int64(is_met) << number
+        entry = np.int64(groups.table_starts[group]) + outcome * width
         for number in range(count):
-            parts[row + np.int64(groups.slot[begin + number])] += own[met, number]
+            table[entry + np.int64(groups.feature_index[start + number])] += leaf_table[met, number]
 
 
 @compiled
-def look_up(groups, parts, rows, shares, columns):  # type: ignore[no-untyped-def]
-    """Add each group's numbers to each row's contributions; `columns` is room for a row's."""
+def add_contributions(groups, table, rows, contributions, columns):  # type: ignore[no-untyped-def]
+    """Add the contributions of the features to each row's.
+
+    Args:
+        groups: `LeafGroups`.
+        table: float32, of all groups.
+        rows: float32, shape (N, F), NaN = unknown.
+        contributions: float64, shape (N, F); added to.
+        columns: scratch space, float32, shape (2 * F,).
+    """
     for row in range(len(rows)):
         for feature in range(rows.shape[1]):
             x = rows[row, feature]
             columns[2 * feature], columns[2 * feature + 1] = x, np.float32(np.inf) if x != x else x
-        for group in range(len(groups.leaf_begins) - 1):
-            case, first = np.uint64(0), groups.question_begins[group]
-            for at in range(first, groups.question_begins[group + 1]):
-                case |= np.uint64(columns[groups.column[at]] >= groups.threshold[at]) << (at - first)
-            first, end = groups.feature_begins[group], groups.feature_begins[group + 1]
-            number = groups.case_begins[group] + case * (end - first)
-            for at in range(first, end):
-                shares[row, groups.features[at]] += parts[number + at - first]
+        for group in range(len(groups.leaf_starts) - 1):
+            outcome, first = np.uint64(0), groups.split_starts[group]
+            for split in range(first, groups.split_starts[group + 1]):
+                goes_right = columns[groups.column[split]] >= groups.threshold[split]
+                outcome |= np.uint64(goes_right) << (split - first)
+            first, end = groups.feature_starts[group], groups.feature_starts[group + 1]
+            entry = groups.table_starts[group] + outcome * (end - first)
+            for index in range(first, end):
+                contributions[row, groups.features[index]] += table[entry + index - first]

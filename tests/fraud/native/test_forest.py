@@ -1,26 +1,19 @@
 """The compiled forest is XGBoost, bit for bit."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xgboost as xgb
+from hypothesis import given, settings
 
-from fraud.native.forest import compile_forest
-
-GENERATOR = np.random.Generator(np.random.PCG64(5))
-
-
-def _rows(count: int, features: int) -> np.ndarray:
-    rows = GENERATOR.lognormal(2, 2, size=(count, features)).astype(np.float32)
-    rows[GENERATOR.random(rows.shape) < 0.2] = np.nan
-    rows[:, 0] = np.round(rows[:, 0])
-    return rows
+from fraud.native.forest import compile_forest, supported_trees
+from tests.fraud.native import tree_reference
+from tests.fraud.native.boosters import boosters_and_rows, random_rows, train
 
 
-def _booster(**params: object) -> xgb.Booster:
-    rows = _rows(3_000, 9)
-    labels = (np.nan_to_num(rows[:, 0]) * np.nan_to_num(rows[:, 1]) > 30).astype(int)
-    settings = {"objective": "binary:logistic", "nthread": 1, "eta": 0.2} | params
-    return xgb.train(settings, xgb.DMatrix(rows, labels), num_boost_round=40)
+def _booster(**params: Any) -> xgb.Booster:
+    return train(random_rows(3_000, 9), **params)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +30,7 @@ def _booster(**params: object) -> xgb.Booster:
 def test_margins_equal_those_of_xgboost(params: dict[str, object]) -> None:
     # given
     booster = _booster(**params)
-    rows = _rows(1_000, 9)
+    rows = random_rows(1_000, 9)
 
     # when
     forest = compile_forest(booster)
@@ -48,9 +41,23 @@ def test_margins_equal_those_of_xgboost(params: dict[str, object]) -> None:
     assert forest.margin(rows[:0]).shape == (0,)
 
 
+@given(boosters_and_rows())
+@settings(max_examples=40, deadline=None)
+def test_margins_equal_those_of_the_reference(drawn: tuple[xgb.Booster, np.ndarray]) -> None:
+    # given any small booster
+    booster, rows = drawn
+    forest, trees = compile_forest(booster), supported_trees(booster)
+    assert forest is not None
+    assert trees is not None
+
+    # then
+    walked = [tree_reference.margin(trees, forest.base_margin, row) for row in rows]
+    assert forest.margin(rows).tolist() == walked
+
+
 def test_a_row_scores_the_same_alone_and_in_company() -> None:
     # given
-    forest, rows = compile_forest(_booster(max_depth=5)), _rows(300, 9)
+    forest, rows = compile_forest(_booster(max_depth=5)), random_rows(300, 9)
     assert forest is not None
 
     # then
@@ -59,13 +66,13 @@ def test_a_row_scores_the_same_alone_and_in_company() -> None:
 
 
 @pytest.mark.parametrize("params", [{"booster": "dart"}, {"booster": "gblinear"}])
-def test_what_is_not_of_plain_trees_is_left_to_xgboost(params: dict[str, object]) -> None:
+def test_unsupported_boosters_are_left_to_xgboost(params: dict[str, object]) -> None:
     assert compile_forest(_booster(**params)) is None
 
 
-def test_more_features_than_a_step_has_room_for_are_left_to_xgboost() -> None:
+def test_more_features_than_the_column_bits_hold_are_left_to_xgboost() -> None:
     # given
-    rows = _rows(50, 600)
+    rows = random_rows(50, 600)
     booster = xgb.train(
         {"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(rows, np.arange(50) % 2), 1
     )

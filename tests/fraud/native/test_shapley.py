@@ -1,27 +1,21 @@
 """The compiled contributions are XGBoost's SHAP values."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xgboost as xgb
+from hypothesis import given, settings
 
 import fraud.native.shapley_table
+from fraud.native.forest import supported_trees
 from fraud.native.shapley import compile_shapley
-
-GENERATOR = np.random.Generator(np.random.PCG64(6))
-
-
-def _rows(count: int) -> np.ndarray:
-    rows = GENERATOR.lognormal(2, 2, size=(count, 9)).astype(np.float32)
-    rows[GENERATOR.random(rows.shape) < 0.2] = np.nan
-    rows[:, 0] = np.round(rows[:, 0])
-    return rows
+from tests.fraud.native import tree_reference
+from tests.fraud.native.boosters import boosters_and_rows, random_rows, train
 
 
-def _booster(**params: object) -> xgb.Booster:
-    rows = _rows(3_000)
-    labels = (np.nan_to_num(rows[:, 0]) * np.nan_to_num(rows[:, 1]) > 30).astype(int)
-    settings = {"objective": "binary:logistic", "nthread": 1, "eta": 0.2} | params
-    return xgb.train(settings, xgb.DMatrix(rows, labels), num_boost_round=40)
+def _booster(**params: Any) -> xgb.Booster:
+    return train(random_rows(3_000, 9), **params)
 
 
 @pytest.mark.parametrize(
@@ -35,31 +29,40 @@ def _booster(**params: object) -> xgb.Booster:
     ],
 )
 def test_contributions_are_those_of_xgboost(params: dict[str, object]) -> None:
-    # given trees whose paths ask several times of one feature, and rows with unknowns
-    booster, rows = _booster(**params), _rows(200)
+    # given trees whose paths split several times on one feature, and rows with unknown values
+    booster, rows = _booster(**params), random_rows(200, 9)
     # when
     shapley = compile_shapley(booster)
     # then
     assert shapley is not None
-    wanted = booster.predict(xgb.DMatrix(rows), pred_contribs=True)[:, :-1]
-    assert np.allclose(shapley.contributions(rows), wanted, rtol=0, atol=1e-4)
+    expected = booster.predict(xgb.DMatrix(rows), pred_contribs=True)[:, :-1]
+    assert np.allclose(shapley.contributions(rows), expected, rtol=0, atol=1e-4)
     assert shapley.contributions(rows[:0]).shape == (0, 9)
 
 
-def test_with_too_many_cases_each_row_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given room for no case
-    booster, rows = _booster(max_depth=6), _rows(50)
-    looked_up = compile_shapley(booster)
-    monkeypatch.setattr(fraud.native.shapley_table, "_MOST_NUMBERS", 0)
-    # when
-    worked_out = compile_shapley(booster)
+@given(boosters_and_rows())
+@settings(max_examples=20, deadline=None)
+def test_contributions_are_the_mean_over_all_orders_of_features(
+    drawn: tuple[xgb.Booster, np.ndarray],
+) -> None:
+    # given any small booster
+    booster, rows = drawn
+    shapley, trees = compile_shapley(booster), supported_trees(booster)
+    assert shapley is not None
+    assert trees is not None
+    # then its contributions are Shapley's definition
+    expected = [tree_reference.shap_values(trees, row) for row in rows[:3]]
+    assert np.allclose(shapley.contributions(rows[:3]), expected, rtol=0, atol=1e-5)
+
+
+def test_a_booster_with_too_large_a_table_is_left_to_xgboost(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a table without room
+    monkeypatch.setattr(fraud.native.shapley_table, "_MAX_ENTRIES", 0)
     # then
-    assert looked_up is not None
-    assert worked_out is not None
-    assert np.allclose(worked_out.contributions(rows), looked_up.contributions(rows), rtol=0, atol=1e-6)
+    assert compile_shapley(_booster(max_depth=6)) is None
 
 
-def test_a_booster_of_other_trees_is_left_to_xgboost() -> None:
+def test_an_unsupported_booster_is_left_to_xgboost() -> None:
     # given trees that are dropped at random, whose weights are not in their leaves
     booster = _booster(booster="dart", rate_drop=0.2)
     # then
