@@ -1,15 +1,16 @@
-"""Judge a model by walking through a history: files of your own, or a range of the lake."""
+"""Evaluate a model by walking forward through a history: files of your own, or a range of the lake."""
 
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from prefect import flow
 from prefect.logging import get_run_logger
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.entry import run_flow
+from flows.runs import completed, run_name
 from fraud.errors import ConfigurationError
 from fraud.evaluation.backtest.candidates import (
     RegisteredCandidates,
@@ -17,6 +18,7 @@ from fraud.evaluation.backtest.candidates import (
     RetrainingPlan,
     warnings_about,
 )
+from fraud.evaluation.backtest.history import BacktestHistory
 from fraud.evaluation.backtest.saved_model import load_registered
 from fraud.evaluation.backtest.walk import BacktestPlan, require_covered
 from fraud.settings import Settings, load_settings
@@ -25,83 +27,89 @@ from producer.replay.tables import Files, Tables, read_campaigns, read_tables
 from tasks.backtest import compute_history, load_history, paced, run_folds, write_report
 
 TRIALS = 8
-"""Enough to leave behind what does not suit the data; they are spent at the first fold."""
+"""Enough to rule out parameters that do not suit the data; the first fold uses them all."""
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
-@flow(name="backtest")
-def backtest(
-    start: date,
-    folds: int = 4,
-    train_days: int = 30,
-    delay_days: int = 7,
-    test_days: int = 7,
-    step_days: int = 7,
-    k: int = 100,
-    drop_known_cards: bool = False,
-    transactions: Path | None = None,
-    labels: Path | None = None,
-    columns: Path | None = None,
-    label_delay: str = "7d",
-    truth: Path | None = None,
-    model: str | None = None,
-    trials: int = TRIALS,
-    seed: int | None = None,
-    report: Path | None = None,
-    json_file: Annotated[Path | None, typer.Option("--json")] = None,
-) -> dict[str, Any]:
-    """Walk-forward over a history; without --transactions over the lake's training rows.
+class BacktestParameters(BaseModel):
+    """What to evaluate, on which history, and where the results go."""
 
-    Args:
-        start: first day (UTC) of the first test period.
-        folds: how many test periods.
-        train_days: length of each training period.
-        delay_days: between training and test, while labels are on their way.
-        test_days: length of each test period.
-        step_days: from one test period's start to the next one's.
-        k: cards that can be looked at a day.
-        drop_known_cards: leave cards out of a test day whose fraud was known by then.
-        transactions: CSV or Parquet; without it the lake is judged on.
-        labels: CSV or Parquet; without it the transactions' column is_fraud.
-        columns: YAML that names the files' columns.
-        label_delay: until a verdict without a reported_at counts as reported, such as 7d.
-        truth: Parquet with transaction_id and campaign.
-        model: models:/name@alias or models:/name/version, judged instead of learning.
-        trials: of the search at the first fold.
-        seed: default FRAUD_TRAINING__SEED.
-        report: where the page goes.
-        json_file: where the figures go.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: date = Field(description="first day (UTC) of the first test period")
+    folds: int = Field(4, description="how many test periods")
+    train_days: int = Field(30, description="length of each training period")
+    delay_days: int = Field(7, description="days between training and test, while labels are on their way")
+    test_days: int = Field(7, description="length of each test period")
+    step_days: int = Field(7, description="days from one test period's start to the next one's")
+    k: int = Field(100, description="cards that can be reviewed a day")
+    drop_known_cards: bool = Field(
+        False, description="leave cards out of a test day whose fraud was known by then"
+    )
+    transactions: Path | None = Field(None, description="CSV or Parquet; without it the lake's training rows")
+    labels: Path | None = Field(
+        None, description="CSV or Parquet; without it the transactions' column is_fraud"
+    )
+    columns: Path | None = Field(None, description="YAML that names the files' columns")
+    label_delay: str = Field(
+        "7d", description="after which a label without a reported_at counts as reported, such as 7d"
+    )
+    truth: Path | None = Field(None, description="Parquet with transaction_id and campaign")
+    model: str | None = Field(
+        None, description="models:/name@alias or models:/name/version, evaluated instead of training"
+    )
+    trials: int = Field(TRIALS, description="of the search at the first fold")
+    seed: int | None = Field(None, description="default FRAUD_TRAINING__SEED")
+    report: Path | None = Field(None, description="HTML file to write")
+    json_file: Path | None = Field(
+        None, serialization_alias="json", description="JSON file to write, with all figures"
+    )
+
+    @property
+    def plan(self) -> BacktestPlan:
+        """The test periods, and how each is evaluated."""
+        return BacktestPlan(
+            start=self.start,
+            folds=self.folds,
+            train_days=self.train_days,
+            delay_days=self.delay_days,
+            test_days=self.test_days,
+            step_days=self.step_days,
+            k=self.k,
+            drop_known_cards=self.drop_known_cards,
+        )
+
+
+@flow(name="backtest", flow_run_name=run_name)
+def backtest(parameters: BacktestParameters) -> dict[str, Any]:
+    """Walk forward over a history; without --transactions over the lake's training rows.
 
     Returns:
         The figures: of every fold, and mean and deviation over the folds.
     """
-    settings = load_settings()
-    plan = BacktestPlan(start, folds, train_days, delay_days, test_days, step_days, k, drop_known_cards)
-    candidates = _contenders(settings, model, trials, seed)
-    if transactions is None:
-        history = load_history(settings, plan)
-    else:
-        tables = _read(settings, Files(transactions, labels, columns, parse_span(label_delay)))
-        require_covered(tables.transactions["timestamp"].to_numpy(), plan)
-        campaigns = read_campaigns(truth) if truth else None
-        history = compute_history(settings, tables.transactions, tables.labels, campaigns)
+    settings, plan = load_settings(), parameters.plan
+    candidates = _candidates(settings, parameters)
+    history = _history(settings, parameters, plan)
     results = run_folds(history, plan, candidates, settings.training, candidates.plan.seed)
+    seed = candidates.plan.seed
     about = {
-        "plan": asdict(plan) | {"start": start.isoformat()},
-        "model": model or f"learnt at every fold with {trials} trials, seed {candidates.plan.seed}",
+        "plan": asdict(plan) | {"start": plan.start.isoformat()},
+        "model": parameters.model or f"trained at every fold with {parameters.trials} trials, seed {seed}",
         "review_cost": settings.training.review_cost,
         "min_precision": settings.training.min_precision,
         "warnings": [*warnings_about(candidates, plan), *history.notes],
     }
-    return write_report(results, about, report, json_file)
+    summary = write_report(results, about, parameters.report, parameters.json_file)
+    precision = summary["mean"]["model"]["average_precision"]["mean"]
+    return completed(summary, f"average precision {precision:.3f} over {len(results)} folds")
 
 
 def parse_span(text: str) -> timedelta:
-    """A span such as 7d, 36h or 90m.
+    """A time span such as 7d, 36h or 90m.
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: the text is not a time span.
     """
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isdecimal():
@@ -109,33 +117,45 @@ def parse_span(text: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
-def _read(settings: Settings, files: Files) -> Tables:
+def _history(settings: Settings, parameters: BacktestParameters, plan: BacktestPlan) -> BacktestHistory:
+    if parameters.transactions is None:
+        return load_history(settings, plan)
+    span = parse_span(parameters.label_delay)
+    tables = _read_files(
+        settings, Files(parameters.transactions, parameters.labels, parameters.columns, span)
+    )
+    require_covered(tables.transactions["timestamp"].to_numpy(), plan)
+    campaigns = read_campaigns(parameters.truth) if parameters.truth else None
+    return compute_history(settings, tables.transactions, tables.labels, campaigns)
+
+
+def _read_files(settings: Settings, files: Files) -> Tables:
+    """The user's files as tables; the log has what could not be used."""
     logger = get_run_logger()
-    say = paced(logger.info)
-    tables = read_tables(settings, files, say)
+    tables = read_tables(settings, files, paced(logger.info))
     for note in tables.notes:
         logger.info(note)
     for warning in tables.warnings:
         logger.warning(warning)
     for rejects in tables.rejects:
         if rejects.count:
-            place, reason = rejects.first[0]
+            row, reason = rejects.first[0]
             logger.warning(
                 "%d rows cannot be used and are in %s; the first, %s: %s",
-                rejects.count, rejects.path, rejects.name(place), reason,
+                rejects.count, rejects.path, rejects.name(row), reason,
             )  # fmt: skip
     logger.info("%d transactions, %d labels", tables.transactions.num_rows, tables.labels.num_rows)
     return tables
 
 
-def _contenders(
-    settings: Settings, model: str | None, trials: int, seed: int | None
+def _candidates(
+    settings: Settings, parameters: BacktestParameters
 ) -> RetrainedCandidates | RegisteredCandidates:
     training = settings.training
-    seed = training.seed if seed is None else seed
-    plan = RetrainingPlan(trials, seed, training.threads, threshold_rules(training))
-    if model is not None:
-        return RegisteredCandidates(load_registered(settings, model), plan)
+    seed = training.seed if parameters.seed is None else parameters.seed
+    plan = RetrainingPlan(parameters.trials, seed, training.threads, threshold_rules(training))
+    if parameters.model is not None:
+        return RegisteredCandidates(load_registered(settings, parameters.model), plan)
     return RetrainedCandidates(plan, get_run_logger().info)
 
 

@@ -4,13 +4,14 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.entry import run_flow
+from flows.runs import completed, run_name
 from fraud.ingest.commits import Commit
 from fraud.settings import load_settings
 from fraud.telemetry import traced
 from tasks.ingest import ingest_one, list_partitions, report_ingest
 
 
-@flow(name="ingest", task_runner=ThreadPoolTaskRunner(max_workers=4))  # type: ignore[arg-type]
+@flow(name="ingest", flow_run_name=run_name, task_runner=ThreadPoolTaskRunner(max_workers=4))  # type: ignore[arg-type]
 def ingest() -> list[Commit]:
     """Bring the new transactions and labels from Kafka to the lake."""
     settings = load_settings()
@@ -18,7 +19,8 @@ def ingest() -> list[Commit]:
         runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
         commits = [commit for run in runs for commit in run.result()]
         report_ingest(commits)
-        return commits
+        rows, refused = sum(commit.admitted for commit in commits), sum(commit.refused for commit in commits)
+        return completed(commits, f"{rows} rows ingested, {refused} refused")
 
 
 if __name__ == "__main__":

@@ -3,23 +3,24 @@
 from prefect import flow
 
 from flows.entry import run_flow
+from flows.runs import completed, run_name
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import load_settings
 from fraud.telemetry import traced
-from tasks.monitor import keep_report, look, push_figures, raise_alarm
+from tasks.monitor import check_model, push_metrics, raise_alarm, save_report
 
 
-@flow(name="monitor")
+@flow(name="monitor", flow_run_name=run_name)
 def monitor() -> MonitoringReport:
-    """Look at the newest predictions; the alarm starts `retrain` where it is deployed."""
+    """Check the newest predictions; an alarm starts `retrain` where it is deployed."""
     settings = load_settings()
     with traced(settings, "monitor"):
-        report = look(settings)
-        # First: an alarm does not wait for the paperwork.
-        raise_alarm(settings, report)
-        keep_report(settings, report)
-        push_figures(settings, report)
-        return report
+        report = check_model(settings)
+        # First: the alarm does not wait for MLflow or Prometheus.
+        raised = raise_alarm(settings, report)
+        save_report(settings, report)
+        push_metrics(settings, report)
+        return completed(report, "; ".join(raised) or f"no alarm; {report.predictions} predictions checked")
 
 
 if __name__ == "__main__":

@@ -5,23 +5,27 @@ from datetime import date
 from prefect import flow
 
 from flows.entry import run_flow
+from flows.runs import completed, run_name
 from fraud.preprocess.days import DayManifest
 from fraud.settings import load_settings
 from fraud.telemetry import traced
-from tasks.preprocess import bring_profiles, bring_rows, choose_days, publish_newest, report_days
+from tasks.preprocess import choose_days, publish_newest, report_days, update_profiles, update_rows
 
 
-@flow(name="preprocess")
+@flow(name="preprocess", flow_run_name=run_name)
 def preprocess(start: date | None = None, end: date | None = None) -> list[DayManifest]:
-    """Make the training rows of these days (default: all); a day whose inputs are the same stays."""
+    """Make the training rows of these days (default: all); a day with unchanged inputs is not made again."""
     settings = load_settings()
     with traced(settings, "preprocess"):
         period = choose_days(settings, start, end)
-        profiles = bring_profiles(settings, period)
-        rows = bring_rows(settings, period)
+        profiles = update_profiles(settings, period)
+        rows = update_rows(settings, period)
         publish_newest(settings, period)
         report_days(period, profiles, rows)
-        return rows
+        made = sum(day.rows for day in rows)
+        return completed(
+            rows, f"{made} training rows of {len(rows)} days made, {len(profiles)} days of profiles"
+        )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from prefect import flow
 from flows.entry import run_flow
 from flows.ingest import ingest
 from flows.preprocess import preprocess
+from flows.runs import completed, run_name
 from flows.train import train
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion
@@ -14,19 +15,19 @@ from fraud.training.engines import Engine
 from tasks.environment import clean_up, validate_environment
 
 
-@flow(name="retrain")
+@flow(name="retrain", flow_run_name=run_name)
 def retrain(
     trials: int | None = None,
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,
 ) -> PromotionDecision:
-    """Learn from what has arrived since the last time, and let the gate decide.
+    """Ingest and preprocess what is new, train, and let the gate decide.
 
     Args:
         trials: of the search; default FRAUD_TRAINING__TRIALS.
-        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` ask
-            nobody; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
+        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` skip
+            the gate; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
         engine: that fits the model, `local` or `spark`; default FRAUD_TRAINING__ENGINE.
         alarm: the monitor's alarm started this run.
     """
@@ -37,7 +38,7 @@ def retrain(
         preprocess()
         decision = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
         clean_up(settings)
-        return decision
+        return completed(decision, decision.reason)
 
 
 if __name__ == "__main__":

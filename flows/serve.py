@@ -10,12 +10,13 @@ from types import FrameType
 from prefect import flow
 
 from flows.entry import run_flow
+from flows.runs import run_name
 from fraud.settings import load_settings
 from serving.ops.shutdown import forced_exit
 from serving.run import run
 
 
-@flow(name="serve", retries=0, persist_result=False)
+@flow(name="serve", flow_run_name=run_name, retries=0, persist_result=False)
 def serve() -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
     logging.getLogger("serving").setLevel(logging.INFO)
@@ -26,7 +27,7 @@ def serve() -> None:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; off the main thread, signals stay with whoever owns them."""
+    """An event that SIGTERM and SIGINT set; off the main thread it installs no handlers."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,8 +1,9 @@
-"""Lake → model: tune, fit, judge, register; the gate decides whether it becomes the champion."""
+"""Lake → model: tune, fit, evaluate, register; the gate decides whether it becomes the champion."""
 
 from prefect import flow
 
 from flows.entry import run_flow
+from flows.runs import completed, run_name
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
@@ -12,7 +13,7 @@ from fraud.training.thresholds import Policy
 from tasks import train as tasks
 
 
-@flow(name="train")
+@flow(name="train", flow_run_name=run_name)
 def train(
     trials: int | None = None,
     days: int | None = None,
@@ -21,14 +22,14 @@ def train(
     engine: Engine | None = None,
     alarm: bool = False,
 ) -> PromotionDecision:
-    """Train a model on the lake's matured rows and let it stand against the champion.
+    """Train a model on the lake's matured rows and compare it with the champion.
 
     Args:
         trials: of the search; default FRAUD_TRAINING__TRIALS.
         days: of the training period; default FRAUD_TRAINING__TRAIN_DAYS.
         policy: of the threshold; default FRAUD_TRAINING__THRESHOLD_POLICY.
-        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` ask
-            nobody; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
+        promote: `auto` asks the gate, `challenger` gives that alias at most, `never` and `always` skip
+            the gate; default FRAUD_TRAINING__PROMOTE, on alarm FRAUD_TRAINING__PROMOTE_ON_ALARM.
         engine: `local` or `spark`, which fits on Spark's executors; default FRAUD_TRAINING__ENGINE.
         alarm: the monitor's alarm started this training.
     """
@@ -43,7 +44,7 @@ def train(
         promotion = promotion_mode(settings, promote, alarm=alarm)
         decision = tasks.gate(settings, history, periods, bundle, logged, promotion)
         tasks.report_training(settings, report, fitted, logged, decision, history.notes)
-        return decision
+        return completed(decision, f"version {logged.version}: {decision.reason}")
 
 
 def _settings(**given: object) -> Settings:

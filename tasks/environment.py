@@ -2,23 +2,16 @@
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from fraud.errors import UnreachableError
 from fraud.health_checks import check_environment
 from fraud.housekeeping import remove_leftovers
 from fraud.lake import open_lake
 from fraud.settings import Settings
-from tasks.retries import RETRY_DELAYS_S, worth_retrying
+from tasks.retries import WITH_RETRIES
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=300,
-)
+@task(**WITH_RETRIES, timeout_seconds=300)
 def validate_environment(settings: Settings) -> None:
     """Stop before the work if something that it needs is missing.
 
@@ -34,13 +27,7 @@ def validate_environment(settings: Settings) -> None:
             raise UnreachableError("; ".join(filter(None, told)))
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=600,
-)
+@task(**WITH_RETRIES, timeout_seconds=600)
 def clean_up(settings: Settings) -> list[str]:
     """Remove what killed runs left in the lake."""
     removed = remove_leftovers(open_lake(settings))

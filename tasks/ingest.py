@@ -12,16 +12,10 @@ from fraud.ingest.partition import Source, ingest_partition, sources
 from fraud.kafka.permission_checks import require_readable
 from fraud.lake import open_lake
 from fraud.settings import Settings
-from tasks.retries import RETRY_DELAYS_S, worth_retrying
+from tasks.retries import WITH_RETRIES
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=60,
-)
+@task(**WITH_RETRIES, timeout_seconds=60)
 def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
     """Every partition of every topic that the lake keeps."""
     missing = problem_with_letters(settings)
@@ -36,10 +30,7 @@ def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
 
 @task(
     task_run_name="ingest-{source.dataset}-p{partition}",
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
+    **WITH_RETRIES,
     # No timeout: Prefect cannot interrupt a mapped task, and the reading ends by itself when Kafka is silent.
 )
 def ingest_one(settings: Settings, source: Source, partition: int) -> list[Commit]:

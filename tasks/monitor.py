@@ -1,4 +1,4 @@
-"""The monitor's tasks: look at the model in service, keep what was found, raise the alarm."""
+"""The monitor's tasks: check the model in service, save the report, raise the alarm."""
 
 import time
 
@@ -14,24 +14,18 @@ from fraud.monitoring.predictions import read_predictions
 from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
 from fraud.monitoring.watch import champion_in_service, keep, watch
 from fraud.settings import Settings
-from tasks.retries import RETRY_DELAYS_S, worth_retrying
+from tasks.retries import WITH_RETRIES
 
 ALARM = "fraud.alarm"
-"""Drift or fallen recall: the deployment of `retrain` listens for it."""
+"""Drift or fallen recall: the event that starts the deployment of `retrain`."""
 
 INCONSISTENCY = "fraud.inconsistency"
-"""Serving and the lake disagree: no training mends that, a person must look."""
+"""Serving and the lake disagree: training does not fix that, a person must."""
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=1_800,
-)
-def look(settings: Settings) -> MonitoringReport:
-    """Judge the newest predictions by what the lake knows of them."""
+@task(**WITH_RETRIES, timeout_seconds=1_800)
+def check_model(settings: Settings) -> MonitoringReport:
+    """Compare the newest predictions with the labels and features in the lake."""
     champion, now_ms = champion_in_service(settings), int(time.time() * 1_000)
     report = watch(settings, open_lake(settings), read_predictions(settings, now_ms), champion, now_ms)
     logger = get_run_logger()
@@ -41,15 +35,9 @@ def look(settings: Settings) -> MonitoringReport:
     return report
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=300,
-)
-def keep_report(settings: Settings, report: MonitoringReport) -> None:
-    """Put the report into the lake, into MLflow and on the run's page."""
+@task(**WITH_RETRIES, timeout_seconds=300)
+def save_report(settings: Settings, report: MonitoringReport) -> None:
+    """Write the report into the lake, into MLflow and onto the run's page."""
     path = keep(settings, open_lake(settings), report)
     create_markdown_artifact(
         as_markdown(report, settings.monitoring), key="monitoring", description="the model in service"
@@ -57,21 +45,15 @@ def keep_report(settings: Settings, report: MonitoringReport) -> None:
     get_run_logger().info("wrote %s", path)
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=300,
-)
-def push_figures(settings: Settings, report: MonitoringReport) -> None:
-    """Give Prometheus the figures, where a Pushgateway is set."""
+@task(**WITH_RETRIES, timeout_seconds=300)
+def push_metrics(settings: Settings, report: MonitoringReport) -> None:
+    """Push the metrics to Prometheus, where a Pushgateway is set."""
     push(settings, report)
 
 
 @task(cache_policy=NO_CACHE)
-def raise_alarm(settings: Settings, report: MonitoringReport) -> None:
-    """Emit an event for what a training may mend, and another for what it does not."""
+def raise_alarm(settings: Settings, report: MonitoringReport) -> list[str]:
+    """Emit an event for what training may fix and another for what it does not; returns the reasons."""
     found = {ALARM: alarms(report, settings.monitoring), INCONSISTENCY: inconsistencies(report)}
     for event, sentences in found.items():
         for sentence in sentences:
@@ -82,3 +64,4 @@ def raise_alarm(settings: Settings, report: MonitoringReport) -> None:
                 resource={"prefect.resource.id": f"fraud.model.{settings.registry.model_name}"},
                 payload={"model_version": report.model_version, "reasons": list(sentences)},
             )
+    return [sentence for sentences in found.values() for sentence in sentences]

@@ -17,34 +17,22 @@ from fraud.preprocess.published import keep_published
 from fraud.preprocess.rows import make_rows
 from fraud.settings import Settings
 from fraud.spark import spark_session
-from tasks.retries import RETRY_DELAYS_S, worth_retrying
+from tasks.retries import WITH_ONE_RETRY, WITH_RETRIES
 
 _HOUR_S = 3_600
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=300,
-)
+@task(**WITH_RETRIES, timeout_seconds=300)
 def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
-    """Which days this run is about."""
+    """The days of this run."""
     today, delay = datetime.now(UTC).date(), settings.profiles.available_after
     period = choose_period(open_lake(settings), start, end, today, delay)
     get_run_logger().info("rows from %s to %s", period.first, period.last)
     return period
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=1,
-    retry_delay_seconds=5,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=2 * _HOUR_S,
-)
-def bring_profiles(settings: Settings, period: Period) -> list[date]:
+@task(**WITH_ONE_RETRY, timeout_seconds=2 * _HOUR_S)
+def update_profiles(settings: Settings, period: Period) -> list[date]:
     """Bring the merchants' profiles up to date."""
     made = make_profiles(
         open_lake(settings), period.profile_days, partial(spark_session, settings.spark), settings.labels
@@ -53,14 +41,8 @@ def bring_profiles(settings: Settings, period: Period) -> list[date]:
     return made
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=1,
-    retry_delay_seconds=5,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=6 * _HOUR_S,
-)
-def bring_rows(settings: Settings, period: Period) -> list[DayManifest]:
+@task(**WITH_ONE_RETRY, timeout_seconds=6 * _HOUR_S)
+def update_rows(settings: Settings, period: Period) -> list[DayManifest]:
     """Bring the training rows up to date."""
     made = make_rows(
         open_lake(settings),
@@ -75,18 +57,12 @@ def bring_rows(settings: Settings, period: Period) -> list[DayManifest]:
     return made
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-    timeout_seconds=600,
-)
+@task(**WITH_RETRIES, timeout_seconds=600)
 def publish_newest(settings: Settings, period: Period) -> int:
-    """Give serving the newest profiles."""
+    """Publish the newest profiles for serving."""
     lake = open_lake(settings)
     profiles = read_profiles(lake, [period.publish])[period.publish]
-    # First: what serving can have had is what the monitor finds in the lake.
+    # First: the monitor must find in the lake whatever serving may have read.
     keep_published(lake, period.publish, profiles)
     count = publish_profiles(settings, period.publish, profiles)
     get_run_logger().info("%d profiles of %s published", count, period.publish)

@@ -38,15 +38,10 @@ from fraud.training.run import (
 )
 from fraud.training.search import SearchResult, describe_trial, search
 from fraud.training.splits import Split
-from tasks.retries import RETRY_DELAYS_S, worth_retrying
+from tasks.retries import WITH_RETRIES
 
 
-@task(
-    cache_policy=NO_CACHE,
-    retries=len(RETRY_DELAYS_S),
-    retry_delay_seconds=RETRY_DELAYS_S,
-    retry_condition_fn=worth_retrying,
-)
+@task(**WITH_RETRIES)
 def load(settings: Settings) -> History:
     """Read the matured rows from the lake and stop at broken ones."""
     training = settings.training

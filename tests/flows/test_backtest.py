@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flows.backtest import backtest, parse_span
+from flows.backtest import BacktestParameters, backtest, parse_span
 from flows.entry import run_flow
 from fraud.errors import ConfigurationError, DataError, IncompatibleModelError
 from fraud.lake import open_lake
@@ -58,14 +58,14 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.timeout(300)
-def test_a_users_files_are_judged_and_reported(
+def test_a_users_files_are_evaluated_and_reported(
     home: Settings, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     # given a user's files under column names of their own
     transactions, labels = files
     report, figures = tmp_path / "out" / "report.html", tmp_path / "out" / "figures.json"
     # when they are walked through
-    found = backtest(
+    parameters = BacktestParameters(
         **PLAN,
         transactions=transactions,
         labels=labels,
@@ -76,6 +76,7 @@ def test_a_users_files_are_judged_and_reported(
         report=report,
         json_file=figures,
     )
+    found = backtest(parameters)
     # then the figures are returned and written, the model's and the baselines'
     assert json.loads(figures.read_text()) == json.loads(json.dumps(found))
     precision = {name: one["average_precision"]["mean"] for name, one in found["mean"].items()}
@@ -91,12 +92,12 @@ def test_a_users_files_are_judged_and_reported(
 
 
 @pytest.mark.timeout(300)
-def test_a_registered_model_is_judged_on_the_lake(home: Settings) -> None:
+def test_a_registered_model_is_evaluated_on_the_lake(home: Settings) -> None:
     # given a champion that has seen labels of today, and rows in the lake
     write_history(open_lake(home), *tables(days=60, per_day=60))
     promote(home, registered(home, a_bundle()), "first")
-    # when it is judged
-    found = backtest(**PLAN, model="models:/fraud-detector@champion")
+    # when it is evaluated
+    found = backtest(BacktestParameters(**PLAN, model="models:/fraud-detector@champion"))
     # then it was, with the warning that it has seen what it is tested on
     assert found["mean"]["model"]["average_precision"]["mean"] > 0.1
     assert "its figures are better than it is" in found["warnings"][0]
@@ -105,22 +106,22 @@ def test_a_registered_model_is_judged_on_the_lake(home: Settings) -> None:
 def test_a_model_of_other_features_is_refused(home: Settings) -> None:
     registered(home, a_bundle(feature_version=99))
     with pytest.raises(IncompatibleModelError, match="needs feature version 99"):
-        backtest(**PLAN, model="models:/fraud-detector/1")
+        backtest(BacktestParameters(**PLAN, model="models:/fraud-detector/1"))
 
 
 @pytest.mark.parametrize("address", ["fraud-detector", "models:/fraud-detector", "models:/a@b@c"])
-def test_an_address_that_is_none_is_told(home: Settings, address: str) -> None:
+def test_a_malformed_address_is_an_error(home: Settings, address: str) -> None:
     with pytest.raises(ConfigurationError, match="is no model"):
-        backtest(**PLAN, model=address)
+        backtest(BacktestParameters(**PLAN, model=address))
 
 
-def test_an_alias_that_nothing_bears_is_told(home: Settings) -> None:
+def test_an_alias_that_no_version_has_is_an_error(home: Settings) -> None:
     with pytest.raises(DataError, match="no version of the model 'fraud-detector' has the alias 'hero'"):
-        backtest(**PLAN, model="models:/fraud-detector@hero")
+        backtest(BacktestParameters(**PLAN, model="models:/fraud-detector@hero"))
 
 
 @pytest.mark.parametrize("text", ["7", "d", "", "7y", "-1d", "1.5d"])
-def test_a_span_that_is_none_is_told(text: str) -> None:
+def test_a_malformed_time_span_is_an_error(text: str) -> None:
     with pytest.raises(ConfigurationError, match="no span of time"):
         parse_span(text)
 
@@ -151,7 +152,17 @@ def test_a_users_mistake_ends_the_program_with_a_sentence(
     with pytest.raises(SystemExit) as exited:
         run_flow(backtest)
     # then it ends with the sentence and its code, without a traceback
-    told = capfd.readouterr()
+    output = capfd.readouterr()
     assert exited.value.code == DataError.exit_code
-    assert "error: 1 labels name transactions that are not in the history" in told.err
-    assert "Traceback" not in told.out + told.err
+    assert "error: 1 labels name transactions that are not in the history" in output.err
+    assert "Traceback" not in output.out + output.err
+
+
+def test_prefects_form_and_api_give_the_parameters_as_one_object() -> None:
+    # given parameters as Prefect's API sends them
+    given = {"parameters": {"start": "2024-04-01", "model": "models:/fraud-detector@champion"}}
+    # when Prefect reads them, then they are the flow's model, with its defaults and descriptions
+    read = backtest.validate_parameters(given)["parameters"]
+    assert (read.start, read.folds, read.json_file) == (date(2024, 4, 1), 4, None)
+    fields = backtest.parameters.definitions["BacktestParameters"]["properties"]
+    assert all(field["description"] for field in fields.values())
