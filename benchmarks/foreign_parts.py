@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
-from producer.replay.values import as_millis
+from producer.replay.rows.values import as_millis
 
 _FOR_EVER = 1 << 60
 

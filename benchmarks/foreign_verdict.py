@@ -15,7 +15,7 @@ from fraud.labels.joining import join_labels
 from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import LabelSettings, Settings
-from producer.replay.values import as_millis
+from producer.replay.rows.values import as_millis
 
 _DRAWS = 500
 _SEED = 7

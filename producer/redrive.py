@@ -33,7 +33,7 @@ from fraud.kafka.retry import retry_transient
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings
-from producer.replay.checks import days_too_short, require_taken
+from producer.replay.publishing.topic_checks import days_too_short, require_taken
 
 _BATCH = 2_000
 _PATIENCE_S = 60.0

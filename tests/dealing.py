@@ -22,8 +22,8 @@ UNITS: dict[str, tuple[str, ...]] = {
     # ... while the other compiles these, for both.
     "features": ("tests/fraud/features",),
     "spark": ("tests/flows/test_preprocess.py", "tests/fraud/training/test_spark_engine.py"),
-    "security": ("tests/security", "tests/deployments/test_acl.py"),
-    "stack": ("tests/deployments/test_stack.py",),
+    "security": ("tests/security", "tests/deployments/cli/test_acl.py"),
+    "stack": ("tests/deployments/local/test_stack.py",),
     "serving": ("tests/serving/test_engine.py",),
     "snapshots": ("tests/serving/state/test_snapshots.py",),
     "redrive": ("tests/producer/test_redrive.py",),

@@ -1,51 +1,40 @@
 """The command line `fraud`.
 
-A command is the function of its own name in a module of its own name in this folder; the module is
-imported when the command is run, so that `fraud --help` stays quick. `PANELS` lists what there is.
-A group of commands is a module whose `app` is a Typer application with the function of that name as callback.
+`commands` declares what there is; a command's module is imported when the command runs.
 """
 
-import ast
 import sys
-from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from deployments.cli.commands import COMMANDS, PANELS, CommandEntry
 from fraud.errors import FraudError
 from fraud.machine.terminal import print_anything, shown
 
-PANELS = {
-    "This machine": ("demo", "up", "down", "status", "env", "doctor"),
-    "Seeing it": ("dashboard", "watch"),
-    "Data": ("topics", "acl", "simulate", "inspect", "replay", "redrive"),
-    "Models": ("models", "shadow", "explain", "promote", "rollback"),
-    "Elsewhere": ("orchestrate", "secrets"),
-}
+_PANEL_OF = {command.name: panel for panel, commands in PANELS.items() for command in commands}
 
 
 class _Commands(TyperGroup):
-    """Lists commands by their docstrings; imports the one that is run."""
+    """Lists the declared commands; imports the one that runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All names, in the order of the panels."""
-        return [name for names in PANELS.values() for name in names]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """What the help needs to know of a command."""
-        panel = next((panel for panel, names in PANELS.items() if cmd_name in names), None)
-        if panel is None:
+        if cmd_name not in COMMANDS:
             return None
-        return TyperCommand(cmd_name, help=_summary(cmd_name), rich_help_panel=panel)
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary, rich_help_panel=_PANEL_OF[cmd_name])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """The command to run, in full."""
         name, stub, rest = super().resolve_command(ctx, args)
-        return name, _load(stub.name) if stub is not None and stub.name else None, rest
+        return name, load(COMMANDS[stub.name]) if stub is not None and stub.name else None, rest
 
 
 def main() -> None:
@@ -58,14 +47,14 @@ def main() -> None:
     except FraudError as error:
         _fail(str(error), error.exit_code, debug=debug)
     except OSError as error:
-        _fail(_of_the_system(error), 1, debug=debug)
+        _fail(_describe_os_error(error), 1, debug=debug)
     except Exception as error:
-        sentence = f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
-        _fail(sentence, 1, debug=debug)
+        message = f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
+        _fail(message, 1, debug=debug)
 
 
-def _of_the_system(error: OSError) -> str:
-    """A file or folder that cannot be used is the surroundings' fault, and is named."""
+def _describe_os_error(error: OSError) -> str:
+    """The message for a file or folder that cannot be used; it names the path."""
     if error.filename is None:
         return f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
     return (
@@ -81,7 +70,7 @@ def application() -> Any:
     return typer.main.get_command(app)
 
 
-def _tell_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"fraud-on-kafka {version('fraud-on-kafka')}")
         raise typer.Exit
@@ -89,35 +78,28 @@ def _tell_version(wanted: bool) -> None:
 
 def _fraud(
     show_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Real-time credit card fraud detection on Kafka."""
 
 
-def _load(name: str) -> Any:
-    module = import_module(f"{__name__}.{name}")
-    if hasattr(module, "app"):
-        return typer.main.get_command(module.app)
-    single = typer.Typer(add_completion=False)
-    single.command(name)(getattr(module, name))
-    return typer.main.get_command(single)
+def load(command: CommandEntry) -> Any:
+    """Import a command's module and make the command of it; its help is the declared summary."""
+    module = import_module(f"{__name__}.{command.module}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False)
+        app.command(command.name)(getattr(module, command.name))
+    loaded = typer.main.get_command(app)
+    loaded.help = command.summary
+    return loaded
 
 
-@cache
-def _summary(name: str) -> str:
-    """The docstring of a command, read without importing its module."""
-    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return (ast.get_docstring(node) or "").partition("\n\n")[0]
-    return ""
-
-
-def _fail(sentence: str, code: int, *, debug: bool) -> None:
+def _fail(message: str, code: int, *, debug: bool) -> None:
     if debug:
         raise
     typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(shown(" ".join(sentence.split())), err=True)
+    typer.echo(shown(" ".join(message.split())), err=True)
     sys.exit(code)

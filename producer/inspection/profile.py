@@ -9,7 +9,7 @@ from producer.inspection.masking import masked
 from producer.inspection.names import columns_for
 from producer.replay.forms.texts import clean_text
 from producer.replay.forms.times import epoch_format
-from producer.replay.values import as_bool, as_millis, as_text, is_number
+from producer.replay.rows.values import as_bool, as_millis, as_text, is_number
 
 _MOST = 0.95
 _EXAMPLES = 3

@@ -16,9 +16,9 @@ from fraud.settings import PER_EURO
 from producer.inspection.names import columns_for, simple
 from producer.inspection.profile import ColumnProfile
 from producer.replay.forms.codes import country_codes, currency_codes
-from producer.replay.mapping import LABEL_FIELDS, TRANSACTION_FIELDS
-from producer.replay.recognise import BASE_CURRENCY
-from producer.replay.values import as_bool, as_float
+from producer.replay.mapping.columns import LABEL_FIELDS, TRANSACTION_FIELDS
+from producer.replay.mapping.recognise import BASE_CURRENCY
+from producer.replay.rows.values import as_bool, as_float
 
 _UNITS_BY_NAME = {
     "step": ("h", 3_600_000),

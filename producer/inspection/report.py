@@ -21,13 +21,13 @@ from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
 from producer.inspection.proposal import Proposal, propose, propose_labels
 from producer.inspection.suspicions import Suspicion, gives_away
-from producer.replay.conforming import Findings, Limits
+from producer.replay.files.opening import open_source
 from producer.replay.files.source import About, Chunk
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping import VERDICT, Columns, Origin, read_mapping
-from producer.replay.reading import open_source
-from producer.replay.remedies import remedy
-from producer.replay.values import as_bool
+from producer.replay.mapping.columns import VERDICT, Columns, Origin, read_mapping
+from producer.replay.rows.conform import Findings, Limits
+from producer.replay.rows.values import as_bool
+from producer.replay.staging.remedies import remedy
 from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
 
 SAMPLE_ROWS = 100_000

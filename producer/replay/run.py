@@ -15,22 +15,22 @@ from fraud.errors import ConfigurationError, DataError
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
-from producer.replay.checks import (
+from producer.replay.files.opening import open_source
+from producer.replay.forms.texts import stem_of
+from producer.replay.mapping.columns import LABEL_FIELDS, Columns, read_mapping
+from producer.replay.publishing.publish import Consignment, Sent, publish
+from producer.replay.publishing.topic_checks import (
     Span,
     keep_for_ever,
     require_not_behind,
     require_retention,
     require_taken,
 )
-from producer.replay.conforming import Limits
-from producer.replay.forms.texts import stem_of
-from producer.replay.labels import LabelPlan, no_labels, plan_labels
-from producer.replay.mapping import LABEL_FIELDS, Columns, read_mapping
-from producer.replay.publishing import Consignment, Sent, publish
-from producer.replay.reading import open_source
-from producer.replay.rejects import Rejects
-from producer.replay.remedies import no_label_of, no_transaction_of
-from producer.replay.spool import Spool
+from producer.replay.rows.conform import Limits
+from producer.replay.rows.labels import LabelPlan, no_labels, plan_labels
+from producer.replay.staging.rejected_rows import Rejects
+from producer.replay.staging.remedies import no_label_of, no_transaction_of
+from producer.replay.staging.staging_file import Spool
 from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
 
 _ANY_TIME = 1 << 62

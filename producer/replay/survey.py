@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
-from producer.replay.conforming import TRANSACTION_ROWS, Findings, Limits
-from producer.replay.labels import DEFAULT_SOURCE, PLACED_LABELS
-from producer.replay.mapping import Origin
-from producer.replay.reading import Chunk, Source
-from producer.replay.rejects import Rejects
-from producer.replay.spool import Rows, Spool, SpoolWriter
+from producer.replay.files.opening import Chunk, Source
+from producer.replay.mapping.columns import Origin
+from producer.replay.rows.conform import TRANSACTION_ROWS, Findings, Limits
+from producer.replay.rows.labels import DEFAULT_SOURCE, PLACED_LABELS
+from producer.replay.staging.rejected_rows import Rejects
+from producer.replay.staging.staging_file import Rows, Spool, SpoolWriter
 from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
 
 Count = Callable[[int], object]

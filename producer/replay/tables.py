@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from fraud.errors import DataError
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
-from producer.replay.conforming import Limits
+from producer.replay.files.opening import Source, open_source
 from producer.replay.forms.texts import stem_of
-from producer.replay.labels import PLACED_LABELS, REPORTED_BEFORE, is_before
-from producer.replay.mapping import VERDICT, Columns, Origin, read_mapping
-from producer.replay.reading import Source, open_source
-from producer.replay.rejects import Rejects
-from producer.replay.remedies import no_label_of, no_transaction_of
-from producer.replay.spool import Spool
+from producer.replay.mapping.columns import VERDICT, Columns, Origin, read_mapping
+from producer.replay.rows.conform import Limits
+from producer.replay.rows.labels import PLACED_LABELS, REPORTED_BEFORE, is_before
+from producer.replay.staging.rejected_rows import Rejects
+from producer.replay.staging.remedies import no_label_of, no_transaction_of
+from producer.replay.staging.staging_file import Spool
 from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
 from producer.replay.walk import Remarks
 

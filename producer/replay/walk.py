@@ -8,17 +8,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from producer.inspection.suspicions import Suspicion, suspicions_of
-from producer.replay.conforming import (
-    Findings,
-    Limits,
-    Place,
-    conform_labels,
-    conform_transactions,
-    conform_verdicts,
-    transaction_ids,
-)
 from producer.replay.files.source import Chunk, Source
-from producer.replay.mapping import (
+from producer.replay.mapping.columns import (
     LABEL_FIELDS,
     REQUIRED_FIELDS,
     TRANSACTION_FIELDS,
@@ -27,8 +18,17 @@ from producer.replay.mapping import (
     require_columns,
     resolve,
 )
-from producer.replay.recognise import recognise_units, with_defaults
-from producer.replay.repeated_ids import IdIndex
+from producer.replay.mapping.recognise import recognise_units, with_defaults
+from producer.replay.rows.conform import (
+    Findings,
+    Limits,
+    Place,
+    conform_labels,
+    conform_transactions,
+    conform_verdicts,
+    transaction_ids,
+)
+from producer.replay.rows.repeated_ids import IdIndex
 
 
 @dataclass

@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import get_current_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
-from deployments.cli.secrets import NAMES, write_secrets
+from deployments.cli.stack.secrets import NAMES, write_secrets
 from deployments.containers.needs import wait_for
 from deployments.orchestration.apply import orchestrate
 from deployments.orchestration.automations import HEARTBEAT, automations

@@ -46,7 +46,7 @@ def test_a_shell_takes_over_such_a_home(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given a home whose stack has addresses
-    from deployments.cli.env import env
+    from deployments.cli.stack.env import env
 
     monkeypatch.setenv("FRAUD_HOME", str(tmp_path / kind))
     monkeypatch.setattr(Stack, "addresses", lambda _: {"PREFECT_API_URL": "http://127.0.0.1:1/api"})

@@ -40,8 +40,8 @@ from serving.run import run
 from tests.conftest import SettingsFactory
 from tests.fraud.evaluation.comparison.predictions import prediction
 from tests.fraud.preprocess.test_publish import profiles
+from tests.producer.replay.test_run import Listener
 from tests.producer.test_redrive import bury
-from tests.producer.test_replay import Listener
 from tests.security.locked import LockedKafka
 from tests.serving.world import disorderly, predictions, send, tiny_bundle, wait_for
 from tests.serving.world import publish_profiles as put_profiles

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producer.replay.forms.numbers import PLAIN
-from producer.replay.mapping import Origin
-from producer.replay.values import as_minor, as_text
+from producer.replay.mapping.columns import Origin
+from producer.replay.rows.values import as_minor, as_text
 
 _SIGNS = "€$£¥₹₩₺₫₽₴₦฿₪"
 _DOLLARS = "USD AUD CAD NZD SGD HKD TWD MXN CLP COP ARS UYU DOP BRL BBD BSD BZD FJD GYD JMD TTD"

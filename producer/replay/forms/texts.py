@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import xxhash
 
 from producer.replay.forms.codes import country_codes, currency_codes
-from producer.replay.mapping import Origin
-from producer.replay.values import as_text, is_number
+from producer.replay.mapping.columns import Origin
+from producer.replay.rows.values import as_text, is_number
 
 IDENTIFIERS = ("transaction_id", "card_id", "merchant_id")
 _NOTHING = ("", "NULL", "null", "Null", "NaN", "nan", "NAN", "<NA>", "N/A", "n/a", "#N/A", "None",

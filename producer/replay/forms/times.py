@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producer.replay.forms.zones import local_to_utc
-from producer.replay.mapping import Origin
-from producer.replay.values import as_float, as_millis, as_text, is_number
+from producer.replay.mapping.columns import Origin
+from producer.replay.rows.values import as_float, as_millis, as_text, is_number
 
 _UNITS_MS = {"ms": 1.0, "s": 1_000.0, "m": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
 _OWN_ZONE = r"(?i)(\d ?(Z|UTC|GMT)|:\d{2}(\.\d+)? ?[+-]\d{2}(:?\d{2})?)$"

@@ -14,7 +14,7 @@ from fraud.kafka.clients import admin_client, client_config
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences
 from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
-from producer.replay.checks import require_taken
+from producer.replay.publishing.topic_checks import require_taken
 from serving.ops.metrics import Metrics, gauge_values
 from serving.ops.topic_check import check_topic_settings
 from tests.conftest import SettingsFactory

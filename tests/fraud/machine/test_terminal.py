@@ -7,7 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from deployments.cli.status import status_table
+from deployments.cli.stack.status import status_table
 from deployments.local.stack import ServerStatus
 from fraud.machine.terminal import FORMAT, LineFormatter, shown
 

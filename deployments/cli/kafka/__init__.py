@@ -1,0 +1,1 @@
+"""Commands about Kafka itself: its topics and permissions."""

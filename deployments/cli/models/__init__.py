@@ -1,0 +1,1 @@
+"""Commands about models: list, compare, explain, promote, roll back."""

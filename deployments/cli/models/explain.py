@@ -1,0 +1,158 @@
+"""`fraud explain`: one decision, and all that it came from."""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from fraud.features.spec import FEATURE_NAMES
+from fraud.lineage.trace import Origin, Trace, as_document, trace
+from fraud.machine.printing import print_json
+from fraud.machine.terminal import shown
+from fraud.schema import from_minor
+from fraud.settings import load_settings
+from serving.pipeline.reasons import describe
+
+_SHOWN = 12
+_BAR_WIDTH = 10
+_FIGURES = ("average_precision", "precision", "recall")
+
+
+def explain(
+    transaction_id: Annotated[str, typer.Argument(help="As it stands in the transaction.")],
+    card: Annotated[str | None, typer.Option(help="The payment's card, if others have used the id.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+) -> None:
+    """The command `fraud explain`; `deployments.cli.commands` has its summary."""
+    found = trace(load_settings(), transaction_id, card)
+    if as_json:
+        print_json(as_document(found))
+    else:
+        Console().print(page(found))
+
+
+def page(found: Trace) -> Group:
+    """The trace as one reads it, from the decision down to the data."""
+    parts = [_headline(found), _payment(found), _reasons(found), _features(found), _model(found)]
+    notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
+    return Group(*(part for part in parts if part is not None), *notes)
+
+
+def _headline(found: Trace) -> Text:
+    one = found.prediction
+    style, sign = ("bold red", "≥") if one.decision == "review" else ("bold green", "<")
+    return Text.assemble(
+        (one.decision, style), f"  {shown(one.transaction_id)}: score ", (f"{one.score:.4f}", "bold"),
+        f" {sign} threshold {one.threshold:.4f}",
+    )  # fmt: skip
+
+
+def _payment(found: Trace) -> Table:
+    one = found.prediction
+    reports = [
+        f"{_label(verdict.is_fraud)}, reported by {verdict.source} {_moment(verdict.reported_at)}"
+        for verdict in found.verdicts
+    ]
+    if len(reports) > 1 and found.is_fraud is not None:
+        reports.append(f"now {_label(found.is_fraud)}")
+    rows = {
+        "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {shown(one.card_id)}",
+        "at": _moment(one.timestamp),
+        "scored": _moment(one.scored_at),
+        "merchant": f"profile of {one.profile_date}" if one.profile_date else "no profile",
+        "labels": "; ".join(reports) or "none yet",
+    }
+    if one.challenger_version is not None and one.challenger_score is not None:
+        rows["challenger"] = f"version {one.challenger_version} scored {one.challenger_score:.4f} in shadow"
+    return _pairs("Payment", rows.items())
+
+
+def _label(is_fraud: bool) -> str:
+    return "fraud" if is_fraud else "legitimate"
+
+
+def _reasons(found: Trace) -> Table | None:
+    given = found.prediction.reasons
+    return _pairs("Reasons", ((f"{one.contribution:+.2f}", one.text) for one in given)) if given else None
+
+
+def _features(found: Trace) -> Table | None:
+    """The features that moved the score most; all of them where the model cannot be asked."""
+    if found.features is None:
+        return None
+    shares = None if found.contributions is None else found.contributions.tolist()
+    order = sorted(range(len(FEATURE_NAMES)), key=lambda place: -abs(shares[place]) if shares else 0)
+    source = "as they were scored" if found.features.source == "prediction" else "of the lake's training row"
+    table = Table(title=f"Features {source}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("feature", no_wrap=True)
+    table.add_column("log-odds", justify="right")
+    table.add_column("")
+    table.add_column("in words", overflow="fold")
+    widest = max(map(abs, shares)) if shares else 0.0
+    for place in order[: _SHOWN if shares else None]:
+        share = shares[place] if shares else math.nan
+        text = describe(FEATURE_NAMES[place], float(found.features.values[place]), found.prediction.currency)
+        cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
+        table.add_row(FEATURE_NAMES[place], *cells, Text(shown(text)))
+    return table
+
+
+def _bar(share: float, widest: float) -> Text:
+    """Red speaks for fraud, green against."""
+    length = round(_BAR_WIDTH * abs(share) / widest) if widest else 0
+    return Text("█" * length, style="red" if share > 0 else "green")
+
+
+def _model(found: Trace) -> Table:
+    one = found.prediction
+    rows = {"version": f"{one.model_version} of {one.model_name}, feature version {one.feature_version}"}
+    if found.origin is not None:
+        rows |= _origin(found.origin)
+    if found.score_again is not None:
+        rows["scored again"] = f"{found.score_again:.4f} with these features"
+    return _pairs("Model", rows.items())
+
+
+def _origin(origin: Origin) -> dict[str, str]:
+    told, registered = origin.metadata, origin.registered
+    figures = {name: told.metrics[name] for name in _FIGURES if name in told.metrics}
+    return {
+        "now": ", ".join(registered.aliases) or "no alias",
+        "promotion": registered.reason or "never promoted",
+        "MLflow run": registered.run_id,
+        "code": told.code_version,
+        "data": f"fingerprint {told.data_fingerprint}",
+        "learnt from": f"{told.train_start:%Y-%m-%d} to {told.train_end:%Y-%m-%d}, "
+        f"labels as of {told.labels_as_of:%Y-%m-%d}",
+        "threshold": f"{told.policy}: {told.policy_reason}" if told.policy_reason else told.policy,
+        "own test": _listed(figures),
+        "parameters": _listed(told.params),
+    }
+
+
+def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(
+        title=title, title_justify="left", box=None, pad_edge=False, show_header=False, min_width=40
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(f"  {name}", Text(shown(value)))
+    return table
+
+
+def _listed(values: dict[str, float] | dict[str, float | int | str | None]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+    )
+
+
+def _moment(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

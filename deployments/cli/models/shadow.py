@@ -1,0 +1,80 @@
+"""`fraud shadow`: the challenger beside the champion."""
+
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from fraud.evaluation.metrics import Estimate, Evaluation
+from fraud.lake import open_lake
+from fraud.machine.printing import print_json
+from fraud.machine.terminal import shown
+from fraud.monitoring.shadow import ShadowReport, compare_in_shadow
+from fraud.settings import load_settings
+
+_ROWS: dict[str, Callable[[Evaluation], str]] = {
+    "average precision": lambda one: str(one.average_precision),
+    "precision": lambda one: str(one.precision),
+    "recall": lambda one: str(one.recall),
+    "alerts a day": lambda one: f"{one.alerts_per_day:.1f}",
+    "money saved, minor units": lambda one: _money(one.money_saved),
+    "threshold": lambda one: f"{one.threshold:.4f}",
+}
+
+
+def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False) -> None:
+    """The command `fraud shadow`; `deployments.cli.commands` has its summary."""
+    settings = load_settings()
+    report = compare_in_shadow(settings, open_lake(settings), int(time.time() * 1_000))
+    if as_json:
+        print_json(as_document(report))
+        return
+    Console().print(
+        f"version {report.challenger} scored {report.scored:,} payments beside the champion, "
+        f"version {report.champion}; both decide alike on {report.agreement:.1%}"
+    )
+    if report.labels_note:
+        Console().print(f"note: {shown(report.labels_note)}", style="yellow", markup=False)
+    if report.evaluations is None or report.verdict is None:
+        Console().print("none of them is older than the label delay yet: nothing to judge by")
+        return
+    Console().print(_table(report, *report.evaluations))
+    Console().print(f"the gate would say: {shown(report.verdict.reason)}", markup=False)
+
+
+def as_document(report: ShadowReport) -> dict[str, object]:
+    """The report as JSON has it."""
+    champion, challenger = report.evaluations or (None, None)
+    return {
+        "champion": report.champion,
+        "challenger": report.challenger,
+        "scored": report.scored,
+        "matured": report.matured,
+        "agreement": report.agreement,
+        "labels_note": report.labels_note,
+        "metrics": {
+            "champion": champion.metrics if champion else None,
+            "challenger": challenger.metrics if challenger else None,
+        },
+        "promote": report.verdict.promote if report.verdict else None,
+        "reason": report.verdict.reason if report.verdict else None,
+    }
+
+
+def _table(report: ShadowReport, champion: Evaluation, challenger: Evaluation) -> Table:
+    title = f"{report.matured:,} matured payments, {champion.frauds:,} of them fraud"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column(f"champion, version {report.champion}", justify="right")
+    table.add_column(f"challenger, version {report.challenger}", justify="right")
+    for name, told in _ROWS.items():
+        table.add_row(name, told(champion), told(challenger))
+    return table
+
+
+def _money(saved: Estimate) -> str:
+    return f"{saved.value:,.0f} [{saved.low:,.0f}, {saved.high:,.0f}]"

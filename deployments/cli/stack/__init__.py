@@ -1,0 +1,1 @@
+"""Commands about the programs of this machine: start, stop, look, check."""

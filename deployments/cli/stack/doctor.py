@@ -1,0 +1,48 @@
+"""`fraud doctor`: is everything there that the system needs?"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from deployments.local.checks import check_machine
+from fraud.health_checks import Finding, check_environment
+from fraud.machine.printing import print_json
+from fraud.machine.terminal import shown
+from fraud.settings import Settings, load_settings
+
+_PATIENCE_S = 3.0
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+) -> None:
+    """The command `fraud doctor`; `deployments.cli.commands` has its summary."""
+    findings = examine(load_settings())
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        _tell(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Everything that can be checked from here; a silent broker is given up early."""
+    kafka = settings.kafka.model_copy(update={"request_timeout_s": _PATIENCE_S})
+    impatient = settings.model_copy(update={"kafka": kafka})
+    with ThreadPoolExecutor(2) as pool:
+        groups = [pool.submit(check, impatient) for check in (check_environment, check_machine)]
+        return [finding for group in groups for finding in group.result()]
+
+
+def _tell(findings: list[Finding]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
+        remedy = f" [yellow]→ {escape(finding.remedy)}[/]" if finding.remedy else ""
+        console.print(f"{mark} {finding.name:<{width}}  {escape(shown(finding.detail))}{remedy}")

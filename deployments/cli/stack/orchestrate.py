@@ -1,0 +1,27 @@
+"""`fraud orchestrate`: the work pools and the automations of the Prefect server."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fraud.settings import load_settings
+
+
+def orchestrate(
+    pools: Annotated[
+        list[str] | None, typer.Argument(help="local (processes), kubernetes (Jobs); both unless named.")
+    ] = None,
+    defaults: Annotated[
+        Path | None, typer.Option(help="JSON: variables of the job template to their defaults.")
+    ] = None,
+) -> None:
+    """The command `fraud orchestrate`; `deployments.cli.commands` has its summary."""
+    from deployments.orchestration.apply import orchestrate as apply
+    from deployments.orchestration.pools import TYPES, read_defaults
+
+    console = Console(highlight=False)
+    say = partial(console.print, markup=False)
+    apply(load_settings(), pools or TYPES, read_defaults(defaults), say)

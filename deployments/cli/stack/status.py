@@ -1,0 +1,51 @@
+"""`fraud status`: what runs of the embedded stack."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deployments.local.stack import ServerStatus, Stack
+from fraud.machine.printing import print_json
+from fraud.machine.terminal import shown
+from fraud.settings import load_settings
+
+_STYLES = {"ready": "green", "silent": "yellow", "dead": "red", "stopped": "dim"}
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+) -> None:
+    """The command `fraud status`; `deployments.cli.commands` has its summary."""
+    found = Stack(load_settings().home).status()
+    if as_json:
+        print_json([asdict(server) for server in found])
+    else:
+        Console().print(status_table(found))
+        _advise(found)
+    if any(server.state != "ready" for server in found):
+        raise typer.Exit(1)
+
+
+def status_table(found: list[ServerStatus]) -> Table:
+    """The servers, one a row."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("server", "state", "address", "pid", "log"):
+        table.add_column(column, overflow="fold")
+    for server in found:
+        style = _STYLES[server.state]
+        pid, log = str(server.pid or ""), Text(shown(server.log))
+        table.add_row(server.name, f"[{style}]{server.state}[/]", server.address, pid, log)
+    return table
+
+
+def _advise(found: list[ServerStatus]) -> None:
+    states = {server.state for server in found}
+    if states & {"dead", "silent"}:
+        Console().print("`fraud up` mends it; the log tells why it ended")
+    elif states == {"stopped"}:
+        Console().print("start it with `fraud up`")

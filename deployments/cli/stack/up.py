@@ -1,0 +1,72 @@
+"""`fraud up`: start the embedded stack."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from deployments.cli.stack.dashboard import tell_first_password
+from deployments.cli.stack.status import status_table
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.stack import NAMES, Stack
+from fraud.kafka.topics import create_topics
+from fraud.settings import load_settings
+
+Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Default: the usual one, or a free one.")]
+
+
+def up(
+    kafka_port: Port = None,
+    mlflow_port: Port = None,
+    prefect_port: Port = None,
+    dashboard: Annotated[bool, typer.Option(help="Start the web dashboard too.")] = True,
+) -> None:
+    """The command `fraud up`; `deployments.cli.commands` has its summary."""
+    asked = {"Kafka": kafka_port, "MLflow": mlflow_port, "Prefect": prefect_port}
+    ports = {name: port for name, port in asked.items() if port is not None}
+    console, settings = Console(), load_settings()
+    home = settings.home
+    with console.status("starting") as status:
+        began = time.monotonic()
+        waiting = set(NAMES)
+
+        def ready(name: str) -> None:
+            waiting.discard(name)
+            console.print(f"[green]✓[/] {name} after {time.monotonic() - began:.1f} s")
+            status.update(f"waiting for {' and '.join(sorted(waiting))}")
+
+        stack = Stack(home, lambda there, of: _show_jars(status, there, of), settings.spark.java_home)
+        started = stack.start(ports, ready)
+    if not started:
+        console.print("everything runs already")
+    _create_topics(console, stack)
+    console.print(status_table(stack.status()))
+    if dashboard:
+        _start_dashboard(console, home)
+    console.print('[dim]`eval "$(fraud env)"` tells other programs where it is; `fraud down` ends it.[/]')
+
+
+def _start_dashboard(console: Console, home: Path) -> None:
+    settings = load_settings()
+    tell_first_password(settings, console)
+    with console.status("starting the dashboard"):
+        address = LocalDashboard(home).start(settings.dashboard.port)
+    console.print(f"[green]✓[/] dashboard at {address}", highlight=False)
+
+
+def _show_jars(status: Status, there: int, of: int) -> None:
+    status.update(f"fetching Kafka: {there} of {of} jars (once)")
+
+
+def _create_topics(console: Console, stack: Stack) -> None:
+    settings = load_settings()
+    named, ours = settings.kafka.bootstrap_servers, stack.addresses()["FRAUD_KAFKA__BOOTSTRAP_SERVERS"]
+    if named != ours:
+        console.print(f"[yellow]FRAUD_KAFKA__BOOTSTRAP_SERVERS names {named}, so this Kafka is left empty[/]")
+        return
+    created = create_topics(settings)
+    if created:
+        console.print(f"[green]✓[/] topics created: {', '.join(created)}", highlight=False)

@@ -1,0 +1,1 @@
+"""What is checked of the topics, and the sending in order of event time."""

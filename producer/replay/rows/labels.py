@@ -1,0 +1,131 @@
+"""Labels joined to the transactions they speak of; of several on one all are sent, in order of reporting."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud.schema import LABEL_ARROW
+from producer.replay.mapping.columns import LABEL_FIELDS
+from producer.replay.rows.conform import LABEL_ROWS
+from producer.replay.rows.repeated_ids import hashes_of
+from producer.replay.staging.staging_file import Rows, Spool
+
+PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
+"""Labels as read, each with its place in the file."""
+
+LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
+DEFAULT_SOURCE = "chargeback"
+REPORTED_BEFORE = "reported_at is before the transaction's own time"
+_ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """Which labels are published, in the order of their reporting, and which are not, with the reason."""
+
+    labels: Spool | None
+    transactions: Spool | None
+    rows: Rows
+    owners: Rows
+    reported_at: npt.NDArray[np.int64]
+    unused: Mapping[str, Rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, numbers: range) -> pa.Table:
+        """The labels of these numbers, whole: the transaction tells the card."""
+        assert self.labels is not None
+        assert self.transactions is not None
+        part = slice(numbers.start, numbers.stop)
+        told = self.labels.take(self.rows[part])
+        cards = self.transactions.take(self.owners[part])["card_id"]
+        sources = pc.fill_null(told["source"], DEFAULT_SOURCE)
+        columns = [told["transaction_id"], cards, told["is_fraud"], pa.array(self.reported_at[part]), sources]
+        return pa.table(columns, schema=LABEL_TABLE)
+
+    def unused_rows(self) -> Iterator[tuple[str, int, list[object]]]:
+        """Every label that is not published: why, its place in the file, and its values."""
+        for reason, rows in self.unused.items():
+            for begin in range(0, len(rows), _ROWS_AT_ONCE):
+                for label in (
+                    self.labels.take(rows[begin : begin + _ROWS_AT_ONCE]).to_pylist() if self.labels else []
+                ):
+                    place = label.pop("place")
+                    yield reason, place, list(label.values())
+
+
+def no_labels() -> LabelPlan:
+    """A plan of nothing."""
+    nothing = np.empty(0, dtype=np.int64)
+    return LabelPlan(None, None, nothing, nothing, nothing, {})
+
+
+def plan_labels(labels: Spool, transactions: Spool, delay: timedelta) -> LabelPlan:
+    """Join the labels to their transactions, in the order of their reporting.
+
+    A label without a transaction or of another card is not used. An earlier report is sent as well as a later
+    one: it was known first, and `fraud.labels` decides which counts when. Where no `reported_at` is given, it
+    is the transaction's time plus `delay`. Needs about 60 bytes of memory a row.
+    """
+    owners = _owners(labels, transactions)
+    reported = _reported(labels, owners, transactions.column("timestamp"), int(delay.total_seconds() * 1_000))
+    orphan = owners < 0
+    foreign = ~orphan & _foreign(labels, transactions, owners)
+    early = ~orphan & ~foreign & is_before(reported, transactions.column("timestamp"), owners)
+    usable = np.flatnonzero(~orphan & ~foreign & ~early)
+    kept = usable[np.argsort(reported[usable], kind="stable")]
+    unused = {
+        "no such transaction among those replayed": np.flatnonzero(orphan),
+        "card_id is not the transaction's": np.flatnonzero(foreign),
+        REPORTED_BEFORE: np.flatnonzero(early),
+    }
+    return LabelPlan(labels, transactions, kept, owners[kept], reported[kept], unused)
+
+
+def is_before(reported: Rows, times: Rows, owners: Rows) -> npt.NDArray[np.bool_]:
+    """Which labels (times in ms) were reported before their transactions; owners below 0 are none."""
+    if not len(times):
+        return np.zeros(len(reported), dtype=bool)
+    before: npt.NDArray[np.bool_] = (owners >= 0) & (reported < times[owners])
+    return before
+
+
+def _owners(labels: Spool, transactions: Spool) -> Rows:
+    """For each label the number of its transaction, the first of that id; -1 if there is none."""
+    known = _hashes(transactions, "transaction_id")
+    by_hash = np.argsort(known, kind="stable")
+    wanted = _hashes(labels, "transaction_id")
+    if not len(known):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    found = np.minimum(np.searchsorted(known, wanted, sorter=by_hash), len(known) - 1)
+    owners = by_hash[found]
+    return np.where(known[owners] == wanted, owners, -1)
+
+
+def _foreign(labels: Spool, transactions: Spool, owners: Rows) -> npt.NDArray[np.bool_]:
+    cards = pa.chunked_array([batch["card_id"] for batch in labels.batches()], type=pa.string())
+    told: npt.NDArray[np.bool_] = cards.is_valid().to_numpy()
+    if not told.any() or not len(transactions):
+        return told
+    differ: npt.NDArray[np.bool_] = _hashes(labels, "card_id") != _hashes(transactions, "card_id")[owners]
+    return told & differ
+
+
+def _reported(
+    labels: Spool, owners: Rows, times: npt.NDArray[np.int64], delay_ms: int
+) -> npt.NDArray[np.int64]:
+    told = pa.chunked_array([batch["reported_at"] for batch in labels.batches()], type=pa.int64())
+    late = times[owners] + delay_ms if len(times) else np.zeros(len(owners), dtype=np.int64)
+    reported: npt.NDArray[np.int64] = pc.coalesce(told, pa.array(late)).to_numpy()
+    return reported
+
+
+def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:
+    hashed = [hashes_of(batch[column]) for batch in spool.batches()]
+    return np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)

@@ -1,0 +1,1 @@
+"""What a replay writes to disk: rows until they are published, and rejected rows."""
