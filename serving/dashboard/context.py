@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fraud.settings import Settings
+from serving.dashboard.api.cached_sources import Insights
 from serving.dashboard.api.queries import alerts_by_key, live, review_figures
 from serving.dashboard.api.reviews import Verdicts
 from serving.dashboard.auth.accounts import SCRYPT_N, Accounts
-from serving.dashboard.auth.login_state import Pending
 from serving.dashboard.auth.oidc import Issuer
+from serving.dashboard.auth.pending_logins import Pending
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.auth.sessions import Sessions
-from serving.dashboard.clock import now_ms
+from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.follower import Follower, KafkaState
 from serving.dashboard.feed.hub import Hub
+from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
-from serving.dashboard.keys import PaymentKey
-from serving.dashboard.sources import Insights
 
 log = logging.getLogger(__name__)
 LIVE_SPAN_MS = 10 * 60_000

@@ -26,10 +26,10 @@ from serving.dashboard.api.queries import (
 from serving.dashboard.api.reviews import RepeatedVerdictError, Verdict, VerdictName
 from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, cookie_name, needs, only
 from serving.dashboard.auth.sessions import Session
-from serving.dashboard.clock import now_ms
 from serving.dashboard.context import state_of
+from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
-from serving.dashboard.keys import CARD_REF_PATTERN, PaymentKey
+from serving.dashboard.feed.payment_key import CARD_REF_PATTERN, PaymentKey
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]

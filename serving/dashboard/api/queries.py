@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.schema import minor_digits
+from serving.dashboard.feed.payment_key import PaymentKey, flat
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
-from serving.dashboard.keys import PaymentKey, flat
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]

@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet
 
 from fraud.settings import OidcSettings
 from serving.dashboard.auth.accounts import ROLES, Role, User, is_name
-from serving.dashboard.auth.login_state import Challenge
+from serving.dashboard.auth.pending_logins import Challenge
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.dashboard.api.reviews import audit
 from serving.dashboard.auth.access import PartsOf, open_session
-from serving.dashboard.auth.login_state import PATIENCE_S, Challenge
 from serving.dashboard.auth.oidc import LoginRefusedError
+from serving.dashboard.auth.pending_logins import PATIENCE_S, Challenge
 from serving.dashboard.context import Parts
 from serving.dashboard.middleware.hosts import parse_host
 

@@ -21,10 +21,10 @@ from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader, header
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
-from serving.dashboard.clock import newest_date, now_ms
+from serving.dashboard.feed.clock import newest_date, now_ms
+from serving.dashboard.feed.payment_key import PaymentKey, key_of
 from serving.dashboard.feed.recorder import Batch, Recorder
 from serving.dashboard.feed.store import Store
-from serving.dashboard.keys import PaymentKey, key_of
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import msgspec
 
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
 from fraud.settings import DashboardSettings, LabelSettings
-from serving.dashboard.clock import now_ms
+from serving.dashboard.feed.clock import now_ms
+from serving.dashboard.feed.label_table import LabelTable
+from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
 from serving.dashboard.feed.store import transaction
 from serving.dashboard.feed.ticks import Ticks
-from serving.dashboard.keys import PaymentKey, key_of, select_keys
-from serving.dashboard.labels import LabelTable
 
 _PRUNED_AT_ONCE = 5_000
 """Rows; a batch adds no more."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fraud.errors import DataError
-from serving.dashboard.keys import card_ref
+from serving.dashboard.feed.payment_key import card_ref
 
 _SCHEMA_VERSION = 3
 _BUSY_MS = 10_000

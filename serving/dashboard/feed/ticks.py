@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from serving.dashboard.clock import now_ms
+from serving.dashboard.feed.clock import now_ms
 
 TICK_MS = 5_000
 SCORE_BINS = 20

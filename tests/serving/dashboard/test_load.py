@@ -30,7 +30,7 @@ from fraud.schema import Transaction
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
+from tests.serving.dashboard.page.chromium import Stage, on_stage, raised, visit
 from tests.serving.dashboard.world import Browser, answer_to, listening, payment, tell_alert, wait_for
 
 log = logging.getLogger(__name__)

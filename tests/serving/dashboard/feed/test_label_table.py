@@ -11,9 +11,9 @@ import pytest
 from fraud.labels.joining import join_labels
 from fraud.schema import Label, LabelSource
 from fraud.settings import LabelSettings
+from serving.dashboard.feed.label_table import LabelTable
+from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.store import Store
-from serving.dashboard.keys import PaymentKey
-from serving.dashboard.labels import LabelTable
 
 PAID = 1_700_000_000_000
 DAY = 86_400_000

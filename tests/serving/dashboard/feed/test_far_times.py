@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from fraud.schema import MerchantProfile
-from serving.dashboard.clock import newest_date, now_ms
+from serving.dashboard.feed.clock import newest_date, now_ms
 from serving.dashboard.feed.follower import _require_past
 from serving.dashboard.feed.recorder import Batch
+from tests.serving.dashboard.feed.writing import recorder_of
 from tests.serving.dashboard.world import Desk, answer_to, payment
-from tests.serving.dashboard.writing import recorder_of
 
 FAR = 253_402_300_799_999
 """The last millisecond of the year 9999."""

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from serving.dashboard.feed.recorder import Batch
+from tests.serving.dashboard.feed.writing import recorder_of
 from tests.serving.dashboard.world import Desk
-from tests.serving.dashboard.writing import recorder_of
 
 
 def test_refused_labels_are_counted_apart_from_payments(lonely_desk: Desk) -> None:

@@ -9,7 +9,7 @@ from fraud.labels.joining import match_reports
 from fraud.labels.precedence import deciding_reports
 from fraud.schema import Label
 from fraud.settings import LabelSettings
-from serving.dashboard.keys import PaymentKey, key_of, select_keys
+from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
 
 _REPORT = """
 INSERT INTO labels (transaction_id, card_id, is_fraud, reported_at, source, campaign, decides)

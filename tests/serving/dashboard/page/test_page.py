@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 import serving.dashboard
 from serving.dashboard.assets import load_assets
-from tests.serving.dashboard.chromium import Stage, needs_chromium, on_stage, raised, visit
+from tests.serving.dashboard.page.chromium import Stage, needs_chromium, on_stage, raised, visit
 from tests.serving.dashboard.world import Desk, labels_on, tell_alert, wait_for
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"

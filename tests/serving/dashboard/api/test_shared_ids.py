@@ -4,10 +4,10 @@ import pytest
 
 from fraud.schema import Label, Transaction
 from serving.dashboard.api.queries import _ALERTS
+from serving.dashboard.feed.payment_key import PaymentKey, card_ref
 from serving.dashboard.feed.recorder import Batch, Recorder
-from serving.dashboard.keys import PaymentKey, card_ref
+from tests.serving.dashboard.feed.writing import recorder_of
 from tests.serving.dashboard.world import Desk, answer_to, judgement, now_ms, payment
-from tests.serving.dashboard.writing import recorder_of
 
 FIRST = payment(1, transaction_id="t1", card_id="card-a", merchant_id="baker")
 SECOND = payment(2, transaction_id="t1", card_id="card-b", merchant_id="jeweller")

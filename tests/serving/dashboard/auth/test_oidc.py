@@ -15,9 +15,9 @@ import pytest
 from deployments.local.processes import free_port
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.auth.login_state import Challenge, Pending
+from serving.dashboard.auth.pending_logins import Challenge, Pending
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.issuer import (
+from tests.serving.dashboard.auth.issuer import (
     CLIENT,
     SECRET,
     Issuer,
@@ -275,11 +275,11 @@ def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -
 
 
 def test_what_waits_is_bounded_and_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.dashboard.auth.login_state._MOST_PENDING", 2)
+    monkeypatch.setattr("serving.dashboard.auth.pending_logins._MOST_PENDING", 2)
     pending, challenge = Pending(), Challenge.fresh("http://localhost/return")
     begun = [pending.begin(challenge) for _ in range(3)]
     assert [pending.take(*one) is not None for one in begun] == [False, True, True]
-    monkeypatch.setattr("serving.dashboard.auth.login_state.PATIENCE_S", -1)
+    monkeypatch.setattr("serving.dashboard.auth.pending_logins.PATIENCE_S", -1)
     assert pending.take(*pending.begin(challenge)) is None
 
 

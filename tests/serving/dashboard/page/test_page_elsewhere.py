@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fraud.settings import Settings
-from tests.serving.dashboard.chromium import Stage, on_stage, raised, visit
+from tests.serving.dashboard.page.chromium import Stage, on_stage, raised, visit
 from tests.serving.dashboard.world import PASSWORDS, PATIENCE_S, Desk, labels_on, served, tell_alert
 
 NAME = "desk.example"

@@ -1,0 +1,1 @@
+"""Tests of what is refused before a route sees it."""
