@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
+from serving.delivery.transaction_state import TRANSITIONS
+
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("fraud", "producer", "serving", "tasks", "flows", "deployments", "benchmarks")
 SERVERS = {"prefect", "fastapi", "airflow"}
@@ -34,6 +36,8 @@ PAGES = (
 _PACKAGE_ROW = re.compile(r"^\| `(\w+)/` \|[^|]*\|([^|]*)\|", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 _IN_BACKQUOTES = re.compile(r"`([^`\n]+)`")
+_ROW_OF_A_FOLDER = re.compile(r"^\| `([\w/]+/)`[^|]*\|([^|]*)\|", re.MULTILINE)
+_FILE_IN_FOLDER = re.compile(r"\w+\.py|\w+/")
 _FILE_OR_FOLDER = re.compile(r"(?:[\w.-]+/)+(?:[\w.-]+\.\w+)?")
 
 
@@ -166,7 +170,8 @@ def paths_of(page: str) -> Iterator[tuple[str, Path]]:
     """What a page names as a file or folder of this repository, and where it would be.
 
     Links count, and in backquotes what starts with a folder of the root and is a file (with an extension)
-    or a folder (with a slash at its end).
+    or a folder (with a slash at its end). In a table's
+    row that is about one folder, names of files and folders are in that folder.
     """
     text = (ROOT / page).read_text()
     folders = {name.split("/")[0] for name in tracked_files() if "/" in name}
@@ -177,6 +182,10 @@ def paths_of(page: str) -> Iterator[tuple[str, Path]]:
     for quoted in _IN_BACKQUOTES.findall(text):
         if _FILE_OR_FOLDER.fullmatch(quoted) and quoted.split("/")[0] in folders:
             yield quoted, ROOT / quoted
+    for folder, contents in _ROW_OF_A_FOLDER.findall(text):
+        for quoted in _IN_BACKQUOTES.findall(contents):
+            if _FILE_IN_FOLDER.fullmatch(quoted):
+                yield f"{folder}{quoted}", ROOT / folder / quoted
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -210,6 +219,15 @@ def test_the_index_names_every_page() -> None:
         page.removeprefix("docs/") for page in PAGES if page.startswith("docs/") and page != "docs/README.md"
     ]
     assert not [page for page in pages if f"({page})" not in index]
+
+
+def test_the_picture_of_a_transaction_has_the_moves_of_the_code() -> None:
+    # given the state diagram of docs/architecture.md
+    page = (ROOT / "docs/architecture.md").read_text()
+    diagram = page.split("stateDiagram-v2")[1].split("```")[0]
+    drawn = set(re.findall(r"^\s+([A-Z_]+) --> ([A-Z_]+)", diagram, re.MULTILINE))
+    # then it has each legal move, and no other
+    assert drawn == {(before.name, after.name) for before, moves in TRANSITIONS.items() for after in moves}
 
 
 # --------------------------------------------------------------------------- secrets
