@@ -20,10 +20,12 @@ from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.exactly_once import ExactlyOnce
 from serving.delivery.protocol import Delivery, PositionsMovedError
-from serving.models.slot import Models
+from serving.models.active_models import ActiveModels
+from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import Shutdown, StoppedError, call_unless_stopped, call_within
 from serving.ops.spans import batch_spans
+from serving.ops.stage_timer import StageTimer
 from serving.pipeline.batch import Scorer
 from serving.pipeline.profiles import ProfileReader, ProfileTable
 from serving.state.partition_state import PartitionState
@@ -75,11 +77,11 @@ class Engine:
         self._settings = settings
         self._transactional_id = transactional_id
         self._metrics = metrics
-        self._spans = metrics.spans = batch_spans(settings)
+        self._timer = StageTimer(metrics, batch_spans(settings))
         self._profiles = ProfileTable()
         self._profile_reader = ProfileReader(settings)
-        self._models = Models(settings, metrics)
-        self._scorer = Scorer(settings, self._profiles, metrics)
+        self._models = ActiveModels(settings, metrics)
+        self._scorer = Scorer(settings, self._profiles, metrics, self._timer)
         self._consumer = self._make_consumer()
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
@@ -140,7 +142,9 @@ class Engine:
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":
             name = self._transactional_id
-            return ExactlyOnce(self._settings, self._consumer, name, self._metrics, self._shutdown)
+            return ExactlyOnce(
+                self._settings, self._consumer, name, self._metrics, self._shutdown, stage_timer=self._timer
+            )
         return AtLeastOnce(self._settings, self._consumer, self._metrics, self._shutdown)
 
     def _prepare(self, stop: threading.Event) -> None:
@@ -160,7 +164,7 @@ class Engine:
         """Not a member of the group before: another worker may have a model."""
         # The first look at the registry takes a moment; nothing is missing before its answer.
         said_at = time.monotonic() - _SAY_AGAIN_S + _FIRST_LOOK_S
-        while not self._models.swap() and not stop.wait(_MODEL_WAIT_S):
+        while not self._models.apply_pending() and not stop.wait(_MODEL_WAIT_S):
             self._beat()
             if self.heartbeat - said_at > _SAY_AGAIN_S:
                 said_at = self.heartbeat
@@ -176,16 +180,15 @@ class Engine:
         self._beat()
         self._partitions.tend()
         self._throttle()
-        began_ns = time.time_ns()
+        poll_start_ns = time.time_ns()
         messages = self._poll()
-        self._models.swap()
+        self._models.apply_pending()
         self._profile_reader.enter_into(self._profiles)
-        if messages and self._spans is not None:
+        if messages:
             champion = self._models.champion
             assert champion is not None
-            self._spans.around(began_ns, messages, champion.version, self._score)
-        elif messages:
-            self._score(messages)
+            with self._timer.batch(poll_start_ns, messages, champion.version):
+                self._score(messages, champion)
         else:
             self._delivery.poll()
         self._snapshots.offer(self._partitions.ready.values())
@@ -199,17 +202,15 @@ class Engine:
             messages += self._consumer.consume(serving.batch_size - 1, 0)
         return messages
 
-    def _score(self, messages: Sequence[Any]) -> None:
+    def _score(self, messages: Sequence[Any], champion: ServingModel) -> None:
         self._metrics.batch_messages.observe(len(messages))
         by_partition: dict[int, list[Any]] = {}
         for number, run in groupby(self._sound(messages), key=methodcaller("partition")):
             by_partition.setdefault(number, []).extend(run)
         ready = self._partitions.ready
         batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
-        champion = self._models.champion
-        assert champion is not None
         answers = self._scorer.answer(batch, champion, self._models.challenger)
-        with self._metrics.timed("publish"):
+        with self._timer.stage("publish"):
             self._delivery.enqueue(answers)
 
     def _sound(self, messages: Sequence[Any]) -> Sequence[Any]:
@@ -267,7 +268,7 @@ class Engine:
             self._lag += lag
             self._metrics.owns(state.partition, lag, len(state.cards), state.cards.nbytes)
         if self._partitions.is_settled and self._lag <= self._settings.serving.batch_size:
-            self._models.settled()
+            self._models.allow_polling()
 
     def _lag_of(self, state: PartitionState) -> int:
         here = TopicPartition(self._settings.topics.transactions, state.partition)
@@ -298,5 +299,4 @@ class Engine:
         except (KafkaException, TimeoutError) as error:
             log.warning("leaving the consumer group failed: %s", error)
         self._delivery.close()
-        if self._spans is not None:
-            self._spans.close()
+        self._timer.close()

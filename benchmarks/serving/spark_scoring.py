@@ -16,7 +16,7 @@ from fraud.features.store import CardStore
 from fraud.messages.admission import Admitted
 from fraud.registry.cache import last_good_bundle
 from fraud.schema import Prediction, Transaction, to_minor
-from serving.models.slot import Served, serve
+from serving.models.serving_model import ServingModel, prepare_model
 
 
 def answers(values: list[bytes], model: str) -> list[bytes]:
@@ -49,10 +49,10 @@ def _rows(admitted: list[Admitted]) -> Any:
 
 
 @lru_cache
-def _served(model: str) -> Served:
+def _served(model: str) -> ServingModel:
     bundle = last_good_bundle(Path(model))
     assert bundle is not None
-    return serve(bundle)
+    return prepare_model(bundle)
 
 
 @lru_cache

@@ -20,6 +20,7 @@ from serving.delivery.transaction_state import OutboxTransaction, TransactionSta
 from serving.delivery.transactions import CALL_TIMEOUT_S, TransactionRunner, describe_error
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import Shutdown
+from serving.ops.stage_timer import StageTimer
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,13 @@ class ExactlyOnce:
         metrics: Metrics,
         shutdown: Shutdown | None = None,
         clients: TransactionClients | None = None,
+        stage_timer: StageTimer | None = None,
     ) -> None:
         self._shutdown = shutdown or Shutdown(settings.serving.drain_timeout_s)
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
+        self._stage_timer = stage_timer or StageTimer(metrics)
         self._queued: list[OutboxBatch] = []
         self._aborted: list[OutboxBatch] = []
         # Of all that is not committed; counted along, since every round of the engine asks for it.
@@ -159,15 +162,14 @@ class ExactlyOnce:
         # 1. Read the group's metadata: for every commit, as it changes with every rebalance, and on this
         # thread, since on another one the consumer would not answer during a rebalance callback.
         group = self._consumer.consumer_group_metadata()
-        # 2. The sampled batches so far belong to this commit.
-        if self._metrics.spans is not None:
-            self._metrics.spans.seal()
         # Without a member id the coordinator would take the offsets of a member that it has removed.
         if not self._consumer.memberid():
             self._start_abort()
             return
-        # 3. The other producer's transaction takes what is enqueued from now on.
-        self._runner.commit(self._take_turns(), group)
+        # 2. The other producer's transaction takes what is enqueued from now on.
+        transaction = self._take_turns()
+        # 3. The sampled batches so far belong to this commit's span.
+        self._runner.commit(transaction, group, self._stage_timer.commit())
 
     def _start_abort(self) -> None:
         self._runner.abort(self._take_turns())

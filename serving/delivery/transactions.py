@@ -7,6 +7,7 @@ Each of Kafka's calls may block for seconds, and `send_offsets_to_transaction` i
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -54,10 +55,10 @@ class TransactionRunner:
         transaction.producer = self._new_producer(transaction)
         return transaction
 
-    def commit(self, transaction: OutboxTransaction, group: Any) -> None:
-        """Start to commit an OPEN transaction with the consumer's group metadata."""
+    def commit(self, transaction: OutboxTransaction, group: Any, timer: AbstractContextManager[Any]) -> None:
+        """Start to commit an OPEN transaction with the consumer's group metadata; `timer` measures it."""
         transaction.move_to(TransactionState.COMMITTING)
-        self._start(transaction, partial(self._commit, group=group))
+        self._start(transaction, partial(self._commit, group=group, timer=timer))
 
     def abort(self, transaction: OutboxTransaction) -> None:
         """Start to abort a transaction that is OPEN or has an ABORTABLE_ERROR."""
@@ -88,11 +89,11 @@ class TransactionRunner:
         except Exception as error:
             transaction.fail(error)
 
-    def _commit(self, transaction: OutboxTransaction, group: Any) -> None:
+    def _commit(self, transaction: OutboxTransaction, group: Any, timer: AbstractContextManager[Any]) -> None:
         """Steps 4 and 5 of a commit (`ExactlyOnce._start_commit` has the others)."""
         offsets = last_offsets(self._settings.topics.transactions, transaction.batches)
         producer = transaction.producer
-        with self._metrics.timed_commit():
+        with timer:
             try:
                 # 4. The positions become part of the transaction; a fenced member is refused here.
                 send_offsets = partial(producer.send_offsets_to_transaction, offsets, group, CALL_TIMEOUT_S)

@@ -3,10 +3,8 @@
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from itertools import compress
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,6 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import KINDS, Kind
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch
-from serving.ops.spans import BatchSpans
 
 SCORES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -57,13 +54,7 @@ class ArrayHistogram(Collector):
 
 
 class Metrics:
-    """The engine's figures; `exposition` is what `/metrics` answers.
-
-    Attributes:
-        spans: of what is measured, where traces are asked for.
-    """
-
-    spans: BatchSpans | None = None
+    """The engine's figures; `exposition` is what `/metrics` answers."""
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
@@ -96,7 +87,6 @@ class Metrics:
             buckets=LATENCIES,
             registry=registry,
         )
-        self._stages: dict[str, Histogram] = {}
         self.commit_seconds = Histogram(
             "fraud_commit_seconds", "Time of a commit", buckets=LATENCIES, registry=registry
         )
@@ -164,19 +154,6 @@ class Metrics:
         ):
             for value in values:
                 counter.labels(value)
-
-    def timed(self, stage: str) -> AbstractContextManager[Any]:
-        """Measure a stage of a micro-batch."""
-        # Looking the label up anew costs more than the rest, and small batches have many stages.
-        if stage not in self._stages:
-            self._stages[stage] = self.stage_seconds.labels(stage)
-        timer = self._stages[stage].time()
-        return timer if self.spans is None else self.spans.within(stage, timer)
-
-    def timed_commit(self) -> AbstractContextManager[Any]:
-        """Measure a commit."""
-        timer = self.commit_seconds.time()
-        return timer if self.spans is None else self.spans.commit(timer)
 
     def profiled(
         self,

@@ -1,12 +1,12 @@
-"""Spans of sampled micro-batches: from the poll to the handing over, and the commit that made them visible.
+"""Spans of sampled micro-batches, from the poll to the outbox, and of the commits that made them visible.
 
-A batch names its topic's partitions and offsets, so that one finds its messages, and nothing that is in
-them. A commit holds several batches; it is a trace of its own that links to those that were sampled.
+A batch's span names the topic's partitions and offsets, so that its messages can be found, and nothing of
+their content. A commit holds several batches; it is a trace of its own that links to those that were sampled.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fraud.settings import Settings
@@ -17,68 +17,66 @@ if TYPE_CHECKING:
 
 Timer = AbstractContextManager[Any]
 
-_MOST_LINKS = 128
+_MAX_LINKS = 128
 
 
 def batch_spans(settings: Settings) -> "BatchSpans | None":
-    """None where no collector is named: then nothing is asked of this module."""
+    """The spans of an engine; None where no collector is named."""
     provider = tracer_provider(settings, "fraud-serving")
     return None if provider is None else BatchSpans(settings, provider)
 
 
 class BatchSpans:
-    """Makes the spans of one engine; all but `commit` on the engine's thread."""
+    """Makes the spans of one engine, on its thread; only what `commit` returns is entered on another one."""
 
     def __init__(self, settings: Settings, provider: "TracerProvider") -> None:
         self._settings = settings
         self._provider = provider
         self._tracer = provider.get_tracer("fraud.serving")
-        self._due = 0.0
-        self._is_sampled = False
-        self._open: deque[Any] = deque(maxlen=_MOST_LINKS)
-        self._committing: list[Any] = []
+        self._sampled_share = 0.0
+        self._is_in_sampled_batch = False
+        self._uncommitted: deque[Any] = deque(maxlen=_MAX_LINKS)
 
-    def around(
-        self, began_ns: int, messages: Sequence[Any], version: str, score: Callable[[Sequence[Any]], None]
-    ) -> None:
-        """Score the messages, and tell of every so many batches.
+    def batch(self, start_ns: int, messages: Sequence[Any], version: str) -> AbstractContextManager[None]:
+        """A span around a micro-batch if it is sampled, as `tracing.sample` of all batches are.
 
         Args:
-            began_ns: when the poll began that brought them, in ns since 1970.
-            messages: one micro-batch.
-            version: of the model.
-            score: what is done with them.
+            start_ns: when the poll started that returned the messages, in ns since 1970.
+            messages: of the micro-batch.
+            version: of the model that scores them.
         """
-        self._due += self._settings.tracing.sample
-        if self._due < 1:
-            return score(messages)
-        self._due -= 1
-        told = self._described(messages, version)
-        with self._tracer.start_as_current_span("batch", start_time=began_ns, attributes=told) as span:
-            self._open.append(span.get_span_context())
-            self._tracer.start_span("poll", start_time=began_ns).end()
-            self._is_sampled = True
-            try:
-                score(messages)
-            finally:
-                self._is_sampled = False
+        self._sampled_share += self._settings.tracing.sample
+        if self._sampled_share < 1:
+            return nullcontext()
+        self._sampled_share -= 1
+        return self._batch(start_ns, self._attributes(messages, version))
 
-    def within(self, stage: str, timer: Timer) -> Timer:
-        """The timer, and in a sampled batch a span with it."""
-        return self._stage(stage, timer) if self._is_sampled else timer
-
-    def seal(self) -> None:
-        """The batches so far belong to the commit that begins now."""
-        self._committing = [*self._open]
-        self._open.clear()
+    def stage(self, name: str, timer: Timer) -> Timer:
+        """The timer, in a sampled batch together with a span."""
+        return self._stage(name, timer) if self._is_in_sampled_batch else timer
 
     def commit(self, timer: Timer) -> Timer:
-        """The timer, and a span with it if a sampled batch is being committed; on the commit's thread."""
-        return self._commit(timer, self._committing) if self._committing else timer
+        """The timer of a commit of the batches so far, together with a span if one of them was sampled."""
+        if not self._uncommitted:
+            return timer
+        batches = [*self._uncommitted]
+        self._uncommitted.clear()
+        return self._commit(timer, batches)
 
     def close(self) -> None:
         """Send what is queued, for a few seconds at most."""
         close(self._provider)
+
+    @contextmanager
+    def _batch(self, start_ns: int, attributes: dict[str, Any]) -> Iterator[None]:
+        with self._tracer.start_as_current_span("batch", start_time=start_ns, attributes=attributes) as span:
+            self._uncommitted.append(span.get_span_context())
+            self._tracer.start_span("poll", start_time=start_ns).end()
+            self._is_in_sampled_batch = True
+            try:
+                yield
+            finally:
+                self._is_in_sampled_batch = False
 
     @contextmanager
     def _stage(self, name: str, timer: Timer) -> Iterator[None]:
@@ -93,7 +91,7 @@ class BatchSpans:
         with timer, self._tracer.start_as_current_span("commit", links=links):
             yield
 
-    def _described(self, messages: Sequence[Any], version: str) -> dict[str, Any]:
+    def _attributes(self, messages: Sequence[Any], version: str) -> dict[str, Any]:
         first, last = dict[int, int](), dict[int, int]()
         for message in messages:
             if message.error() is None:

@@ -24,8 +24,9 @@ from fraud.native.json_reader import TEXTS
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
 from serving.delivery.protocol import OutboxBatch
-from serving.models.slot import Served
+from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
+from serving.ops.stage_timer import StageTimer
 from serving.pipeline.decide import decide
 from serving.pipeline.key_sampling import KeySampler
 from serving.pipeline.profiles import ProfileTable
@@ -54,18 +55,21 @@ class _Passed:
 class Scorer:
     """Turns messages into answers."""
 
-    def __init__(self, settings: Settings, profiles: ProfileTable, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, profiles: ProfileTable, metrics: Metrics, timer: StageTimer
+    ) -> None:
         self._settings = settings
         self._profiles = profiles
         self._metrics = metrics
+        self._timer = timer
         self._encoder = msgspec.json.Encoder()
         self._keys = KeySampler()
 
     def answer(
         self,
         batch: Iterable[tuple[PartitionState, Sequence[Any]]],
-        champion: Served,
-        challenger: Served | None = None,
+        champion: ServingModel,
+        challenger: ServingModel | None = None,
     ) -> list[OutboxBatch]:
         """Advance each state over its messages and answer them."""
         passed = [self._pass(state, messages) for state, messages in batch]
@@ -81,12 +85,12 @@ class Scorer:
     def _pass(self, state: PartitionState, messages: Sequence[Any]) -> _Passed:
         """Through admission and the kernel, in the order of arrival."""
         start, low_watermark = state.position, state.admission.low_watermark
-        with self._metrics.timed("admit"):
+        with self._timer.stage("admit"):
             arrived = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
             values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
             fresh = decode_batch(state.admission, values, arrived, keys)
             self._metrics.keyed(self._keys.look(messages, fresh, state.partitions))
-        with self._metrics.timed("features"):
+        with self._timer.stage("features"):
             features, outcomes = state.cards.process(fresh.events, low_watermark)
         refused = fresh.refused
         if (outcomes != id_index.ACCEPTED).any():
@@ -111,23 +115,26 @@ class Scorer:
         return dead_letter(message, reason)
 
     def _predict(
-        self, fresh: list[DecodedBatch], kernel_rows: Rows, champion: Served, challenger: Served | None
+        self,
+        fresh: list[DecodedBatch],
+        kernel_rows: Rows,
+        champion: ServingModel,
+        challenger: ServingModel | None,
     ) -> list[dict[str, Any]]:
         """One encoded prediction for each of `fresh`."""
-        timed = self._metrics.timed
         texts = _texts(fresh)
         times, amounts, hashes = (_column(fresh, name) for name in ("timestamp", "amount", "transaction"))
-        with timed("profile"):
+        with self._timer.stage("profile"):
             profiles, dates = self._profiles.find(texts["merchant_id"])
             self._metrics.profiled(dates, times, self._settings.profiles.available_after)
             rows = np.hstack([kernel_rows, profile_features(amounts, profiles)])
-        with timed("score"):
+        with self._timer.stage("score"):
             scores = champion.score(rows)
             shadow = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.scores.observe_many(scores)
-        with timed("reasons"):
+        with self._timer.stage("reasons"):
             reasons = self._explain(texts["currency"], rows, scores, champion)
-        with timed("encode"):
+        with self._timer.stage("encode"):
             decisions = decide(scores, champion.bundle.threshold)
             self._metrics.decided(decisions)
             predictions = map(
@@ -146,7 +153,7 @@ class Scorer:
             ]
 
     def _explain(
-        self, currencies: list[str], rows: Rows, scores: npt.NDArray[np.float64], champion: Served
+        self, currencies: list[str], rows: Rows, scores: npt.NDArray[np.float64], champion: ServingModel
     ) -> list[list[Reason] | None]:
         """Reasons for those that are flagged, None for the others."""
         told: list[list[Reason] | None] = [None] * len(rows)

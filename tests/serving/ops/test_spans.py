@@ -12,7 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from fraud.settings import Settings
+from serving.ops.metrics import Metrics, gauge_values
 from serving.ops.spans import batch_spans
+from serving.ops.stage_timer import StageTimer
 from tests.collector import attributes, collecting
 from tests.serving.world import running, send, transaction, wait_for, wait_for_predictions
 
@@ -117,6 +119,37 @@ def test_scoring_does_not_wait_for_a_collector(
         assert time.monotonic() - stopped < 15
 
 
+def test_a_commit_links_to_the_batches_sampled_since_the_last_one(local_settings: Settings) -> None:
+    with collecting() as collector:
+        # given a timer that samples every second batch
+        spans = batch_spans(traced(local_settings, endpoint=collector.endpoint, sample=0.5))
+        metrics = Metrics()
+        timer = StageTimer(metrics, spans)
+        # when four batches are scored, and the first two of them are committed
+        for number in range(4):
+            with timer.batch(time.time_ns(), [], str(number)), timer.stage("score"):
+                pass
+            if number == 1:
+                first = timer.commit()
+        with first:
+            pass
+        with timer.commit(), timer.commit():
+            pass
+        timer.close()
+    # then each commit links to what it made visible, and one without a sampled batch has no span
+    batches = {attributes(batch)["fraud.model.version"]: batch.span_id for batch in collector.named("batch")}
+    links = [[link.span_id for link in commit.links] for commit in collector.named("commit")]
+    assert links == [[batches["1"]], [batches["3"]]]
+    assert len(collector.named("score")) == 2
+    # and all of them are measured
+    measured = {
+        name: value
+        for name in ("fraud_stage_seconds_count", "fraud_commit_seconds_count")
+        for _, value in gauge_values(metrics, name)
+    }
+    assert measured == {"fraud_stage_seconds_count": 4, "fraud_commit_seconds_count": 3}
+
+
 def test_more_spans_than_are_taken_are_dropped_and_nobody_waits(local_settings: Settings) -> None:
     # given a collector that takes nothing
     with silent_listener() as endpoint:
@@ -125,7 +158,8 @@ def test_more_spans_than_are_taken_are_dropped_and_nobody_waits(local_settings: 
         # when many more batches are told than the queue holds
         begun = time.monotonic()
         for _ in range(10_000):
-            spans.around(time.time_ns(), [], "1", lambda _: None)
+            with spans.batch(time.time_ns(), [], "1"):
+                pass
         # then that took the time of making them, and the end is not waited for
         assert time.monotonic() - begun < 30
         begun = time.monotonic()
