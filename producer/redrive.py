@@ -8,7 +8,6 @@ because a group remembers one offset and not the holes before it.
 
 import re
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -26,6 +24,7 @@ from confluent_kafka import (
 from fraud.errors import DataError, UnreachableError
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.errors import permission_error
+from fraud.kafka.log import read_until
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.kafka.permissions import redrive_identity
@@ -223,18 +222,12 @@ class _Letters:
         for start in starts:
             start.offset = start.offset if start.offset >= 0 else OFFSET_BEGINNING
         consumer.assign(starts)
-        self._open = {start.partition for start in starts if start.offset < self._ends[start.partition]}
+        behind = {start.partition for start in starts if start.offset < self._ends[start.partition]}
+        self._unread = {partition: self._ends[partition] for partition in behind}
 
     def batches(self) -> Iterator[list[Message]]:
         """The letters, some at a time."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while self._open:
-            batch = [one for one in self._consumer.consume(_BATCH, timeout=0.1) if self._counts(one)]
-            if batch:
-                deadline = time.monotonic() + _PATIENCE_S
-                yield batch
-            elif time.monotonic() > deadline:
-                raise UnreachableError(f"{self._topic} could not be read; is Kafka up?")
+        return read_until(self._consumer, self._unread, _BATCH, _PATIENCE_S, repr(self._topic))
 
     def after(self, letters: Sequence[Message]) -> list[TopicPartition]:
         """The offsets that follow these letters."""
@@ -246,15 +239,6 @@ class _Letters:
     def group_metadata(self) -> object:
         """What names the group in a transaction."""
         return self._consumer.consumer_group_metadata()
-
-    def _counts(self, message: Message) -> bool:
-        fault = message.error()
-        if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
-            raise KafkaException(fault)
-        end = self._ends[message.partition()]
-        if fault is not None or message.offset() + 1 >= end:
-            self._open.discard(message.partition())
-        return fault is None and message.offset() < end
 
 
 @contextmanager

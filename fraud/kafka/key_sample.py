@@ -1,4 +1,4 @@
-"""A look at what lies in `transactions`: are the keys the cards, and is each card in one partition?"""
+"""A sample of `transactions`: whether keys are card ids, and whether each card is in one partition."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ import msgspec
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import Kind, classify
-from fraud.kafka.log import PartitionLog
+from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
 from fraud.settings import Settings
 
 _RECENT = 500
-"""Messages of each partition that a check looks at."""
-_MOST_OF_A_CARD = 20_000
-"""Messages of each partition in which a card's payments are looked for."""
+"""Messages of each partition in a sample."""
+_MAX_SCANNED = 20_000
+"""Messages of each partition that are searched for the payments of a card."""
 
-_WORDS: dict[Kind, str] = {
+_FAULT_TEXTS: dict[Kind, str] = {
     "null": "have no key",
     "other": "have a key that is not the card_id",
     "crc32": "were placed by CRC32 (librdkafka's default)",
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(_Payment)
 
 @dataclass
 class KeySample:
-    """What recent messages look like: how many of each kind, and in which partitions each card was seen."""
+    """How many recent messages are of each kind, and in which partitions each card was seen."""
 
     kinds: Counter[Kind] = field(default_factory=Counter)
     partitions: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -49,7 +49,7 @@ class KeySample:
 
 
 def check_keys(settings: Settings) -> str:
-    """What a sample says of the keys, in one sentence.
+    """What a sample shows of the keys, as one sentence.
 
     Raises:
         DataError: messages are not keyed by their card, or not placed by murmur2.
@@ -60,7 +60,7 @@ def check_keys(settings: Settings) -> str:
     if not seen:
         return f"{topic} holds no payment yet"
     kinds = sample.kinds
-    faults = [f"{kinds[kind] / seen:.1%} {words}" for kind, words in _WORDS.items() if kinds[kind]]
+    faults = [f"{kinds[kind] / seen:.1%} {text}" for kind, text in _FAULT_TEXTS.items() if kinds[kind]]
     if sample.split_cards:
         faults.append(f"{sample.split_cards} cards are in several partitions, so their state is split")
     if faults:
@@ -69,15 +69,14 @@ def check_keys(settings: Settings) -> str:
 
 
 def sample_keys(settings: Settings) -> KeySample:
-    """Look at the last messages of each partition."""
+    """Classify the keys of the last messages of each partition."""
     topic, sample = settings.topics.transactions, KeySample()
     count = require_readable(settings, topic)
-    for partition in range(count):
-        with PartitionLog(settings, topic, partition) as log:
-            low, high = log.bounds()
-            for message, card in _payments(log.read(max(low, high - _RECENT), high)):
-                sample.kinds[classify(message.key(), card, partition, count)] += 1
-                sample.partitions[card].add(partition)
+    for partition, log in enumerate(partition_logs(settings, topic)):
+        low, high = log.bounds()
+        for message, card in _payments(log.read(max(low, high - _RECENT), high)):
+            sample.kinds[classify(message.key(), card, partition, count)] += 1
+            sample.partitions[card].add(partition)
     return sample
 
 
@@ -89,13 +88,12 @@ def partitions_of_card(settings: Settings, card_id: str, time_ms: int) -> dict[i
     """
     topic, found = settings.topics.transactions, Counter[int]()
     written = msgspec.json.encode(card_id)
-    for partition in range(require_readable(settings, topic)):
-        with PartitionLog(settings, topic, partition) as log:
-            _, high = log.bounds()
-            start = log.first_at(time_ms - DAY_MS, high)
-            batches = log.read(start, min(high, start + _MOST_OF_A_CARD))
-            likely = ([one for one in batch if written in (one.value() or b"")] for batch in batches)
-            found[partition] = sum(card == card_id for _, card in _payments(likely))
+    for partition, log in enumerate(partition_logs(settings, topic)):
+        _, high = log.bounds()
+        start = log.first_at(time_ms - DAY_MS, high)
+        batches = log.read(start, min(high, start + _MAX_SCANNED))
+        likely = ([one for one in batch if written in (one.value() or b"")] for batch in batches)
+        found[partition] = sum(card == card_id for _, card in _payments(likely))
     return {partition: count for partition, count in found.items() if count}
 
 
@@ -103,10 +101,10 @@ def split_note(found: dict[int, int]) -> str | None:
     """The sentence on a card whose payments are in several partitions; None where they are in one."""
     if len(found) < 2:
         return None
-    told = ", ".join(f"{count} in partition {partition}" for partition, count in sorted(found.items()))
+    counts = ", ".join(f"{count} in partition {partition}" for partition, count in sorted(found.items()))
     return (
-        f"this card's payments are in several partitions ({told}): each partition knows only its own, so the "
-        "features are too small; `fraud doctor` says which sender keys or places them differently"
+        f"this card's payments are in several partitions ({counts}): each partition knows only its own, so "
+        "the features are too small; `fraud doctor` says which sender keys or places them differently"
     )
 
 

@@ -1,22 +1,74 @@
-"""One partition's committed records, read without a consumer group."""
+"""Committed records from an offset to an end that is known, read without joining a consumer group."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from fraud.deadline import Deadline
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import READER_GROUP, consumer_config
-from fraud.kafka.errors import permission_error
+from fraud.kafka.errors import call_failed
+from fraud.kafka.permission_checks import require_readable
+from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings
 
 _POLL_S = 0.05
 """A poll waits this long for a full batch, also at the log's end."""
 
-_ELECTING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-"""What a broker answers for a moment after a partition was created or moved."""
+
+def read_until(
+    consumer: Any, ends: Mapping[int, int], batch_size: int, silence_timeout_s: float, name: str
+) -> Iterator[list[Message]]:
+    """The messages of an assigned consumer, in batches, until every partition has reached its end.
+
+    An offset may hold no message (markers of transactions, aborted records), so a partition also ends where
+    Kafka reports its end. The consumer must have `enable.partition.eof`.
+
+    Args:
+        consumer: assigned to partitions of one topic.
+        ends: the offset before which each partition is read; without those that are at their end already.
+        batch_size: of a batch, at most.
+        silence_timeout_s: seconds without a message until Kafka counts as silent.
+        name: of what is read, for the error.
+
+    Raises:
+        KafkaException: Kafka reports an error.
+        UnreachableError: Kafka is silent.
+    """
+    unfinished = set(ends)
+    silence: Deadline | None = None
+    while unfinished:
+        polled = consumer.consume(batch_size, _POLL_S)
+        silence = None if polled else silence or Deadline(silence_timeout_s)
+        if silence is not None and silence.is_over:
+            raise UnreachableError(
+                f"Kafka delivered nothing of {name} for {silence_timeout_s:.0f} s before its end; is it up?"
+            )
+        unfinished -= {
+            one.partition() for one in polled if _position_after(one) >= ends.get(one.partition(), 0)
+        }
+        messages = [one for one in polled if not one.error() and one.offset() < ends.get(one.partition(), 0)]
+        if messages:
+            yield messages
+
+
+def is_end_of_partition(message: Message) -> bool:
+    """Whether a polled message is not one, but reports that the partition has no more for now.
+
+    Raises:
+        KafkaException: it reports another error.
+    """
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        raise KafkaException(error)
+    return error is not None
+
+
+def _position_after(message: Message) -> int:
+    return int(message.offset()) + (0 if is_end_of_partition(message) else 1)
 
 
 class PartitionLog:
@@ -26,7 +78,7 @@ class PartitionLog:
         self.name = f"partition {partition} of {topic!r}"
         self._settings = settings
         self._partition = TopicPartition(topic, partition)
-        # Records that vanish while we read must not be jumped over in silence.
+        # With "earliest", records that Kafka deletes while we read would be skipped without an error.
         extra = {"enable.partition.eof": True, "auto.offset.reset": "error"}
         self._consumer = Consumer(consumer_config(settings, READER_GROUP, **extra))
 
@@ -44,18 +96,13 @@ class PartitionLog:
         Raises:
             UnreachableError: no broker answers, or it refuses.
         """
-        deadline = time.monotonic() + self._settings.kafka.request_timeout_s
-        while True:
-            try:
-                low, high = self._consumer.get_watermark_offsets(
-                    self._partition, timeout=self._settings.kafka.request_timeout_s
-                )
-            except KafkaException as error:
-                if error.args[0].code() not in _ELECTING or time.monotonic() > deadline:
-                    raise self._unreachable(error.args[0]) from error
-                time.sleep(_POLL_S)
-            else:
-                return low, high
+        timeout_s = self._settings.kafka.request_timeout_s
+        ask = partial(self._consumer.get_watermark_offsets, self._partition, timeout=timeout_s)
+        try:
+            low, high = retry_transient(ask, timeout_s)
+        except KafkaException as error:
+            raise self._call_failed(error) from error
+        return low, high
 
     def first_at(self, time_ms: int, end: int) -> int:
         """The first offset whose Kafka time is not before `time_ms`; `end` when there is none.
@@ -63,46 +110,63 @@ class PartitionLog:
         Raises:
             UnreachableError: no broker answers, or it refuses.
         """
-        topic, partition = self._partition.topic, self._partition.partition
-        asked = [TopicPartition(topic, partition, time_ms)]
+        timeout_s = self._settings.kafka.request_timeout_s
+        asked = [TopicPartition(self._partition.topic, self._partition.partition, time_ms)]
         try:
-            found = self._consumer.offsets_for_times(asked, timeout=self._settings.kafka.request_timeout_s)[0]
+            found = retry_transient(
+                partial(self._consumer.offsets_for_times, asked, timeout=timeout_s), timeout_s
+            )[0]
         except KafkaException as error:
-            raise self._unreachable(error.args[0]) from error
+            raise self._call_failed(error) from error
         return int(found.offset) if found.offset >= 0 else end
 
     def read(self, start: int, end: int) -> Iterator[list[Message]]:
-        """The messages from `start` up to `end`, in batches.
-
-        An offset may hold no message (markers of transactions, aborted records), so the end is where Kafka
-        says that it is, not the last message's offset plus one.
+        """The messages from offset `start` up to `end`, in batches.
 
         Raises:
-            UnreachableError: Kafka fell silent or refuses.
+            UnreachableError: Kafka is silent or refuses.
         """
+        if start >= end:
+            return
         topic, partition = self._partition.topic, self._partition.partition
         self._consumer.assign([TopicPartition(topic, partition, start)])
-        position, silent = start, 0.0
-        while position < end:
-            polled = self._consumer.consume(self._settings.ingest.batch_size, _POLL_S)
-            silent = 0.0 if polled else silent + _POLL_S
-            if silent > self._settings.kafka.request_timeout_s:
-                raise UnreachableError(f"{self.name} stays silent before its end {end}; is Kafka up?")
-            position = max([position, *map(self._position_after, polled)])
-            messages = [one for one in polled if not one.error() and one.offset() < end]
-            if messages:
-                yield messages
+        size, timeout_s = self._settings.ingest.batch_size, self._settings.kafka.request_timeout_s
+        try:
+            yield from read_until(self._consumer, {partition: end}, size, timeout_s, self.name)
+        except KafkaException as error:
+            raise self._call_failed(error) from error
 
-    def _position_after(self, message: Message) -> int:
-        error = message.error()
-        if error is None:
-            return int(message.offset()) + 1
-        if error.code() == KafkaError._PARTITION_EOF:
-            return int(message.offset())
-        raise self._unreachable(error)
+    def _call_failed(self, error: KafkaException) -> UnreachableError:
+        return call_failed(self._settings.kafka, error.args[0], f"reading {self.name}")
 
-    def _unreachable(self, error: KafkaError) -> UnreachableError:
-        return permission_error(self._settings.kafka, error, f"reading {self.name}") or UnreachableError(
-            f"Kafka at {self._settings.kafka.bootstrap_servers} failed at reading {self.name}: "
-            f"{error.str()}; check FRAUD_KAFKA__* or start the embedded stack with `fraud up`"
-        )
+
+def partition_logs(settings: Settings, topic: str) -> Iterator[PartitionLog]:
+    """The log of each partition of a topic in turn; each is closed when the next one is taken.
+
+    Raises:
+        RefusedError: we may not read the topic.
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    for partition in range(require_readable(settings, topic)):
+        with PartitionLog(settings, topic, partition) as log:
+            yield log
+
+
+def read_topic(
+    settings: Settings, topic: str, since_ms: int | None = None
+) -> Generator[list[Message], None, None]:
+    """What a topic holds now, partition by partition, in batches.
+
+    Args:
+        settings: of the cluster.
+        topic: its name.
+        since_ms: the Kafka time from which each partition is read; None: from its beginning.
+
+    Raises:
+        RefusedError: we may not read the topic.
+        UnreachableError: Kafka is silent or refuses, or there is no such topic.
+    """
+    for log in partition_logs(settings, topic):
+        low, end = log.bounds()
+        start = low if since_ms is None else max(low, log.first_at(max(since_ms, 0), end))
+        yield from log.read(start, end)

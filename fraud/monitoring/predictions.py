@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
-from fraud.kafka.log import PartitionLog
+from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
 from fraud.registry.bundle import ModelBundle
@@ -122,15 +122,14 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
     """
     window_ms = settings.monitoring.window_days * DAY_MS
     collected, reader = _Collected(), MessageReader(Scored)
-    partitions = require_readable(settings, settings.topics.predictions)
-    most = settings.monitoring.max_predictions // partitions
-    for partition in range(partitions):
-        with PartitionLog(settings, settings.topics.predictions, partition) as log:
-            low, end = log.bounds()
-            start = max(low, log.first_at(now_ms - window_ms, end))
-            collected.cut |= end - start > most
-            for batch in log.read(max(start, end - most), end):
-                collected.add(batch, reader)
+    topic = settings.topics.predictions
+    most = settings.monitoring.max_predictions // require_readable(settings, topic)
+    for log in partition_logs(settings, topic):
+        low, end = log.bounds()
+        start = max(low, log.first_at(now_ms - window_ms, end))
+        collected.cut |= end - start > most
+        for batch in log.read(max(start, end - most), end):
+            collected.add(batch, reader)
     newest = max((one.timestamp for one in collected.scored.values()), default=0)
     recent = [one for one in collected.scored.values() if one.timestamp > newest - window_ms]
     return as_columns(recent, collected.repeated, reader.refused, cut=collected.cut)

@@ -13,8 +13,7 @@ from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import Evaluation, evaluate
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
-from fraud.kafka.log import PartitionLog
-from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.log import read_topic
 from fraud.labels.joining import join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity, feed_progress
@@ -175,8 +174,5 @@ def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, m
 def _read(settings: Settings, now_ms: int) -> Iterable[Shadowed]:
     topic, reader = settings.topics.predictions, MessageReader(Shadowed)
     since = now_ms - settings.monitoring.window_days * DAY_MS
-    for partition in range(require_topic(settings, topic, "read")):
-        with PartitionLog(settings, topic, partition) as log:
-            _, end = log.bounds()
-            for batch in log.read(log.first_at(since, end), end):
-                yield from filter(None, map(reader.read, batch))
+    for batch in read_topic(settings, topic, since):
+        yield from filter(None, map(reader.read, batch))

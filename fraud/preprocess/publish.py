@@ -12,8 +12,8 @@ from confluent_kafka import KafkaError, Message, Producer
 from fraud.errors import UnreachableError
 from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.kafka.clients import flush, producer_config
-from fraud.kafka.log import PartitionLog
-from fraud.kafka.permission_checks import require_readable, require_topic
+from fraud.kafka.log import read_topic
+from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import MessageReader
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings
@@ -43,11 +43,9 @@ def read_published(settings: Settings) -> dict[str, MerchantProfile]:
     published: dict[str, MerchantProfile] = {}
     reader = MessageReader(MerchantProfile)
     require_topic(settings, topic, "write")
-    for partition in range(require_readable(settings, topic)):
-        with PartitionLog(settings, topic, partition) as log:
-            for message in chain.from_iterable(log.read(*log.bounds())):
-                if message.value() is not None and (profile := reader.read(message)) is not None:
-                    published[profile.merchant_id] = profile
+    for message in chain.from_iterable(read_topic(settings, topic)):
+        if message.value() is not None and (profile := reader.read(message)) is not None:
+            published[profile.merchant_id] = profile
     return published
 
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.kafka.log import PartitionLog
-from fraud.kafka.permission_checks import require_readable
+from fraud.kafka.log import read_topic
 from fraud.messages.decoding import MessageReader
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset
@@ -100,11 +99,8 @@ def _predictions(settings: Settings, period: TimeRange) -> Iterator[LoggedScore]
     topic, reader = settings.topics.predictions, MessageReader(LoggedScore)
     # An answer is not older than its payment, but for the clocks.
     since = period.start - milliseconds(settings.admission.clock_skew)
-    for partition in range(require_readable(settings, topic)):
-        with PartitionLog(settings, topic, partition) as log:
-            low, end = log.bounds()
-            for batch in log.read(max(low, log.first_at(max(since, 0), end)), end):
-                yield from filter(None, map(reader.read, batch))
+    for batch in read_topic(settings, topic, since):
+        yield from filter(None, map(reader.read, batch))
 
 
 def _keys(window: Dataset) -> pa.Array:

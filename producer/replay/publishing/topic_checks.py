@@ -1,25 +1,23 @@
 """What must hold of the topics before anything is produced, so that nothing replayed is lost or refused."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.errors import DataError, UnreachableError
 from fraud.features.spec import DAY_MS
-from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
-from fraud.kafka.errors import permission_error
-from fraud.kafka.permission_checks import require_readable
-from fraud.kafka.retry import retry_transient
+from fraud.kafka.clients import admin_client
+from fraud.kafka.log import read_topic
 from fraud.kafka.topic_checks import history_findings
 from fraud.kafka.topics import topic_config
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 
 _NEVER = -1
-_SCAN = 1_000
 
 
 @dataclass(frozen=True)
@@ -131,29 +129,9 @@ def _lateness(settings: Settings) -> int:
 
 def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
     """The time (ms) of a transaction in the topic that is later than `bound`, if any."""
-    timeout = settings.kafka.request_timeout_s
-    partitions = range(require_readable(settings, topic))
-    consumer = Consumer(consumer_config(settings, READER_GROUP) | {"enable.partition.eof": True})
-    try:
-        wanted = [TopicPartition(topic, partition, bound + 1) for partition in partitions]
-        found = retry_transient(lambda: consumer.offsets_for_times(wanted, timeout))
-        starts = [start for start in found if start.offset >= 0]
-        consumer.assign(starts)
-        open_partitions = {start.partition for start in starts}
-        while open_partitions:
-            for message in consumer.consume(_SCAN, timeout=timeout):
-                fault = message.error()
-                if fault is not None and fault.code() != KafkaError._PARTITION_EOF:
-                    raise permission_error(settings.kafka, fault, f"reading {topic!r}") or UnreachableError(
-                        f"the topic {topic} could not be read: {fault.str()}"
-                    )
-                if fault is not None:
-                    open_partitions.discard(message.partition())
-                elif (found := _event_time(settings, message)) > bound:
-                    return found
-    finally:
-        consumer.close()
-    return None
+    with closing(read_topic(settings, topic, bound + 1)) as batches:
+        times = (_event_time(settings, message) for batch in batches for message in batch)
+        return next((time_ms for time_ms in times if time_ms > bound), None)
 
 
 def _event_time(settings: Settings, message: Message) -> int:
