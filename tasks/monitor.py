@@ -9,10 +9,10 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
 from fraud.lake import open_lake
-from fraud.monitoring.exposition import push
+from fraud.monitoring.exposition import push_report
 from fraud.monitoring.predictions import read_predictions
 from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
-from fraud.monitoring.watch import champion_in_service, keep, watch
+from fraud.monitoring.monitor import build_report, load_champion, store_report
 from fraud.settings import Settings
 from tasks.retries import WITH_RETRIES
 
@@ -26,8 +26,8 @@ INCONSISTENCY = "fraud.inconsistency"
 @task(**WITH_RETRIES, timeout_seconds=1_800)
 def check_model(settings: Settings) -> MonitoringReport:
     """Compare the newest predictions with the labels and features in the lake."""
-    champion, now_ms = champion_in_service(settings), int(time.time() * 1_000)
-    report = watch(settings, open_lake(settings), read_predictions(settings, now_ms), champion, now_ms)
+    champion, now_ms = load_champion(settings), int(time.time() * 1_000)
+    report = build_report(settings, open_lake(settings), read_predictions(settings, now_ms), champion, now_ms)
     logger = get_run_logger()
     logger.info("%d predictions, %d of them with features", report.predictions, report.sampled)
     for note in report.notes:
@@ -38,7 +38,7 @@ def check_model(settings: Settings) -> MonitoringReport:
 @task(**WITH_RETRIES, timeout_seconds=300)
 def save_report(settings: Settings, report: MonitoringReport) -> None:
     """Write the report into the lake, into MLflow and onto the run's page."""
-    path = keep(settings, open_lake(settings), report)
+    path = store_report(settings, open_lake(settings), report)
     create_markdown_artifact(
         as_markdown(report, settings.monitoring), key="monitoring", description="the model in service"
     )
@@ -48,7 +48,7 @@ def save_report(settings: Settings, report: MonitoringReport) -> None:
 @task(**WITH_RETRIES, timeout_seconds=300)
 def push_metrics(settings: Settings, report: MonitoringReport) -> None:
     """Push the metrics to Prometheus, where a Pushgateway is set."""
-    push(settings, report)
+    push_report(settings, report)
 
 
 @task(cache_policy=NO_CACHE)

@@ -13,7 +13,7 @@ from fraud.preprocess.days import DayManifest
 from fraud.preprocess.period import Period, choose_period
 from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.publish import publish_profiles
-from fraud.preprocess.published import keep_published
+from fraud.preprocess.published import store_published
 from fraud.preprocess.rows import make_rows
 from fraud.settings import Settings
 from fraud.spark import spark_session
@@ -63,7 +63,7 @@ def publish_newest(settings: Settings, period: Period) -> int:
     lake = open_lake(settings)
     profiles = read_profiles(lake, [period.publish])[period.publish]
     # First: the monitor must find in the lake whatever serving may have read.
-    keep_published(lake, period.publish, profiles)
+    store_published(lake, period.publish, profiles)
     count = publish_profiles(settings, period.publish, profiles)
     get_run_logger().info("%d profiles of %s published", count, period.publish)
     return count

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.labels.history import LabelHistory
-from fraud.labels.precedence import Reports, decide_labels, rank_sources
+from fraud.labels.precedence import LabelReports, decide_labels, rank_sources
 from fraud.settings import LabelSettings
 
 Ints = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class UnusedLabels:
     contradicted: int = 0
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def sentences(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[str]:
         """What is wrong with labels that name one of the payments, a sentence for each reason."""
         reasons = {
             "other_card": "are not used: their card_id is not that of the payment they name",
@@ -68,7 +68,7 @@ class MatchedReports:
         unused: indices of the labels that were left out, by reason.
     """
 
-    reports: Reports
+    reports: LabelReports
     labels: Ints
     unused: dict[str, Ints]
 
@@ -131,10 +131,12 @@ def _chosen(labels: pa.Table, used: Ints) -> pa.Table:
     return chosen if len(used) == labels.num_rows else chosen.take(pa.array(used))
 
 
-def _reports(labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules: LabelSettings) -> Reports:
+def _reports(
+    labels: pa.Table, owners: Ints, known_at: Ints, order: Ints, rules: LabelSettings
+) -> LabelReports:
     sources = _column(labels, "source", DEFAULT_SOURCE)
     has_position = {"partition", "offset"} <= set(labels.column_names)
-    return Reports(
+    return LabelReports(
         rows=owners,
         reported_at=known_at,
         is_fraud=labels["is_fraud"].to_numpy(zero_copy_only=False).astype(np.bool_),

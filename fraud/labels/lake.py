@@ -7,7 +7,7 @@ from itertools import groupby
 import pyarrow as pa
 
 from fraud.ingest.commits import LakeFile, committed_files, day_of
-from fraud.labels.progress import CONFIRMED, Maturity, credible_times, feed_progress
+from fraud.labels.progress import MIN_CONFIRMING_REPORTS, Maturity, credible_times, feed_progress
 from fraud.lake import Lake
 from fraud.schema import LABEL_ARROW
 
@@ -56,7 +56,7 @@ def read_maturity(lake: Lake, newest_payment: int, delay: timedelta) -> Maturity
     labels = _TIMES.empty_table()
     for day, files in groupby(reversed(committed_files(lake, "labels")), key=lambda file: file.date):
         times = credible_times(labels, newest_payment)
-        if len(times) >= CONFIRMED and day_of(int(times[-CONFIRMED])) > day:
+        if len(times) >= MIN_CONFIRMING_REPORTS and day_of(int(times[-MIN_CONFIRMING_REPORTS])) > day:
             break
         read = [lake.read_table(file.path, _TIMES.names).select(_TIMES.names) for file in files]
         labels = pa.concat_tables([labels, *(table.cast(_TIMES) for table in read)])

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Reports:
+class LabelReports:
     """R reports on payments, in any order.
 
     Attributes:
@@ -57,14 +57,14 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
     return np.asarray(ranks[encoded.indices.to_numpy(zero_copy_only=False)], dtype=np.int64)
 
 
-def decide_labels(length: int, reports: Reports) -> DecidedLabels:
+def decide_labels(length: int, reports: LabelReports) -> DecidedLabels:
     """The history of `length` payments that these reports make, whatever order they arrived in."""
     effective, last = _effective(reports)
     contradicted = _contradicted(reports, effective, last)
     return DecidedLabels(_changes(length, reports, effective[last]), contradicted)
 
 
-def deciding_reports(reports: Reports) -> Ints:
+def deciding_reports(reports: LabelReports) -> Ints:
     """Of each payment that was reported, the report that decides once all are known.
 
     Returns:
@@ -78,7 +78,7 @@ def deciding_reports(reports: Reports) -> Ints:
     return np.asarray(lasting[is_last], dtype=np.int64)
 
 
-def _effective(reports: Reports) -> tuple[Ints, Flags]:
+def _effective(reports: LabelReports) -> tuple[Ints, Flags]:
     """The reports of the highest source so far, by payment and time, and which is the last of its moment."""
     order = _in_order(reports)
     rows, ranks = reports.rows[order], reports.ranks[order]
@@ -90,7 +90,7 @@ def _effective(reports: Reports) -> tuple[Ints, Flags]:
     return effective, last
 
 
-def _contradicted(reports: Reports, effective: Ints, last: Flags) -> Ints:
+def _contradicted(reports: LabelReports, effective: Ints, last: Flags) -> Ints:
     """The effective reports whose moment's last is of the same rank and says the opposite."""
     deciding = effective[last][np.cumsum(last) - last]
     is_opposite = reports.is_fraud[effective] != reports.is_fraud[deciding]
@@ -98,7 +98,7 @@ def _contradicted(reports: Reports, effective: Ints, last: Flags) -> Ints:
     return np.asarray(effective[contradicted], dtype=np.int64)
 
 
-def _in_order(reports: Reports) -> Ints:
+def _in_order(reports: LabelReports) -> Ints:
     """The order by payment, moment, partition and offset, int64 (R,)."""
     order = np.argsort(reports.rows, kind="stable")
     rows = reports.rows[order]
@@ -123,7 +123,7 @@ def _highest_so_far(rows: Ints, ranks: Ints) -> Ints:
     return np.asarray(levels[np.maximum.accumulate(base + codes) - base], dtype=np.int64)
 
 
-def _changes(length: int, reports: Reports, effective: Ints) -> LabelHistory:
+def _changes(length: int, reports: LabelReports, effective: Ints) -> LabelHistory:
     rows, fraud = reports.rows[effective], reports.is_fraud[effective]
     before = np.zeros(len(rows), dtype=np.bool_)
     before[1:] = fraud[:-1] & (rows[1:] == rows[:-1])

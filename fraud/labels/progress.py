@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-CONFIRMED = 2
+MIN_CONFIRMING_REPORTS = 2
 """So many payments must have been reported at a moment or later, before the feed has come so far: one alone
 may have a wrong clock."""
 
@@ -24,7 +24,7 @@ GAP = timedelta(days=7)
 
 _CHECK = "check that the labels topic is fed and ingested"
 
-WORTH_SAYING = timedelta(days=1)
+MIN_REPORTED_LAG = timedelta(days=1)
 """A feed that is less behind the newest payment is of no concern."""
 
 
@@ -64,11 +64,11 @@ class Maturity:
         behind = 0 if self.progress is None else max(self.newest_payment - self.progress, 0)
         return timedelta(milliseconds=behind)
 
-    def sentence(self) -> str | None:
+    def warning(self) -> str | None:
         """What somebody who reads the result must know of the feed, or None."""
         if self.progress is None or self.cutoff is None:
             return f"there are no labels at all: nothing has matured; {_CHECK}"
-        if self.lag < WORTH_SAYING:
+        if self.lag < MIN_REPORTED_LAG:
             return None
         return (
             f"the feed of labels has come to {_date(self.progress)} only, {self.lag / timedelta(days=1):.0f} "
@@ -88,7 +88,7 @@ def feed_progress(labels: pa.Table, newest_payment: int) -> int | None:
         newest_payment: ms.
     """
     times = credible_times(labels, newest_payment)
-    return int(times[-min(CONFIRMED, len(times))]) if len(times) else None
+    return int(times[-min(MIN_CONFIRMING_REPORTS, len(times))]) if len(times) else None
 
 
 def credible_times(labels: pa.Table, newest_payment: int) -> Ints:

@@ -1,1 +1,1 @@
-"""From a prediction back to all that it came from."""
+"""Lineage of a prediction: the model, run, code, data, features and labels behind it."""

@@ -1,4 +1,4 @@
-"""One prediction and its whole descent: model version, run, code, data, features, reasons, verdicts."""
+"""Lineage of one prediction: model version, run, code, data, features, contributions, label reports."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,89 +12,89 @@ from fraud.errors import FraudError, IncompatibleModelError
 from fraud.features.spec import FEATURE_NAMES
 from fraud.kafka.key_sample import partitions_of_card, split_note
 from fraud.lake import open_lake
-from fraud.lineage.features import FeatureVector, features_of
+from fraud.lineage.features import FeatureVector, find_features
 from fraud.lineage.find import find_prediction
-from fraud.lineage.labels import Verdict, labels_of
+from fraud.lineage.labels import LabelReport, find_labels
 from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
 from fraud.registry.versions import RegisteredVersion, fetch_bundle, get_version, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
-_Answer = TypeVar("_Answer")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The model that made a prediction: its place in the registry and what its bundle says of itself."""
+class ModelOrigin:
+    """The model that made a prediction: its registered version and the metadata of its bundle."""
 
     registered: RegisteredVersion
     metadata: BundleMetadata
 
 
 @dataclass(frozen=True)
-class Trace:
-    """A prediction and what is known of how it came about.
+class PredictionLineage:
+    """A prediction and what it was made from.
 
     Attributes:
-        prediction: as it stands on the topic.
-        origin: of the model, or None where the registry cannot tell.
-        features: what was scored, or None where nobody kept it.
-        contributions: each feature's share (SHAP) in the log-odds before calibration, float32 (F,), or None.
-        score_again: what the registered model gives for these features, or None.
-        verdicts: reports in the lake, the oldest first.
-        is_fraud: the label that they make as of now, or None without one that can be used.
-        notes: what could not be told and why.
+        prediction: as it is on the topic.
+        origin: the model, None where the registry does not have it.
+        features: the scored features, None where they were not stored.
+        contributions: SHAP value of each feature, in log-odds before calibration, float32 (F,), or None.
+        recomputed_score: the score of the registered model for these features, or None.
+        reports: label reports in the lake, oldest first.
+        is_fraud: the label now, None without a usable report.
+        notes: what is missing, and why.
     """
 
     prediction: Prediction
-    origin: Origin | None = None
+    origin: ModelOrigin | None = None
     features: FeatureVector | None = None
     contributions: npt.NDArray[np.float32] | None = None
-    score_again: float | None = None
-    verdicts: tuple[Verdict, ...] = ()
+    recomputed_score: float | None = None
+    reports: tuple[LabelReport, ...] = ()
     is_fraud: bool | None = None
     notes: tuple[str, ...] = ()
 
 
-def trace(settings: Settings, transaction_id: str, card_id: str | None = None) -> Trace:
-    """Follow a prediction back; what one of the servers cannot tell is a note.
+def collect_lineage(settings: Settings, transaction_id: str, card_id: str | None = None) -> PredictionLineage:
+    """Collect the lineage of a prediction; what a server does not have becomes a note.
 
     Raises:
-        NoPredictionError: there is no prediction on the transaction.
-        AmbiguousIdError: no card is given, and the id was used for payments of several.
+        NoPredictionError: the topic has no prediction on the transaction.
+        AmbiguousIdError: no card is given, and payments of several cards have the id.
         UnreachableError: Kafka does not answer.
     """
     prediction, notes = find_prediction(settings, transaction_id, card_id), list[str]()
-    lake = _told(notes, lambda: open_lake(settings))
-    features = _told(notes, lambda: features_of(prediction, lake)) if lake else None
+    lake = _or_note(notes, lambda: open_lake(settings))
+    features = _or_note(notes, lambda: find_features(prediction, lake)) if lake else None
     if features is None and not notes:
         notes.append(_why_no_features(prediction))
     elif features is not None and features.profile_date != prediction.profile_date:
         notes.append(
-            f"the features are those of the training row, with the merchant's profile of "
-            f"{features.profile_date or 'no day'}; serving had that of {prediction.profile_date or 'no day'}"
+            f"the features are those of the training row, with the merchant profile of "
+            f"{features.profile_date or 'no day'}; serving used that of {prediction.profile_date or 'no day'}"
         )
-    split = _told(notes, lambda: partitions_of_card(settings, prediction.card_id, prediction.timestamp))
+    split = _or_note(notes, lambda: partitions_of_card(settings, prediction.card_id, prediction.timestamp))
     notes += filter(None, [split_note(split or {})])
-    named = _named(settings, prediction.model_name)
-    origin, bundle = _told(notes, lambda: _origin(named, prediction)) or (None, None)
-    explained = _explained(notes, bundle, features)
-    labels = _told(notes, lambda: labels_of(settings, lake, prediction)) if lake else None
+    named = _with_model_name(settings, prediction.model_name)
+    origin, bundle = _or_note(notes, lambda: _origin(named, prediction)) or (None, None)
+    explanation = _explain(notes, bundle, features)
+    labels = _or_note(notes, lambda: find_labels(settings, lake, prediction)) if lake else None
     notes += labels.notes if labels else ()
-    return Trace(
+    return PredictionLineage(
         prediction=prediction,
         origin=origin,
         features=features,
-        contributions=explained[0] if explained else None,
-        score_again=explained[1] if explained else None,
-        verdicts=labels.verdicts if labels else (),
+        contributions=explanation[0] if explanation else None,
+        recomputed_score=explanation[1] if explanation else None,
+        reports=labels.reports if labels else (),
         is_fraud=labels.is_fraud if labels else None,
         notes=tuple(notes),
     )
 
 
-def as_document(found: Trace) -> dict[str, Any]:
-    """The trace as JSON holds it."""
+def as_document(found: PredictionLineage) -> dict[str, Any]:
+    """The lineage as JSON holds it."""
     return {
         "prediction": msgspec.to_builtins(found.prediction),
         "model": _model_document(found.origin) if found.origin else None,
@@ -102,26 +102,26 @@ def as_document(found: Trace) -> dict[str, Any]:
         "features_from": found.features.source if found.features else None,
         "features_profile_date": found.features.profile_date if found.features else None,
         "contributions": None if found.contributions is None else _by_name(found.contributions),
-        "score_again": found.score_again,
+        "score_again": found.recomputed_score,
         "labels": [
             {"is_fraud": one.is_fraud, "reported_at": one.reported_at, "source": one.source}
-            for one in found.verdicts
+            for one in found.reports
         ],
         "is_fraud": found.is_fraud,
         "notes": list(found.notes),
     }
 
 
-def _model_document(origin: Origin) -> dict[str, Any]:
-    told, registered = origin.metadata, origin.registered
+def _model_document(origin: ModelOrigin) -> dict[str, Any]:
+    metadata, registered = origin.metadata, origin.registered
     return {
-        "name": told.model_name,
+        "name": metadata.model_name,
         "version": registered.version,
         "digest": registered.digest,
         "aliases": list(registered.aliases),
         "reason": registered.reason,
         "run_id": registered.run_id,
-        **told.model_dump(
+        **metadata.model_dump(
             mode="json",
             include={
                 "code_version", "data_fingerprint", "feature_version", "params", "metrics", "policy",
@@ -131,7 +131,7 @@ def _model_document(origin: Origin) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _origin(settings: Settings, prediction: Prediction) -> tuple[Origin, ModelBundle]:
+def _origin(settings: Settings, prediction: Prediction) -> tuple[ModelOrigin, ModelBundle]:
     registered = _registered(settings, prediction)
     if registered is None:
         raise FraudError(
@@ -143,11 +143,11 @@ def _origin(settings: Settings, prediction: Prediction) -> tuple[Origin, ModelBu
             f"version {prediction.model_version} of {prediction.model_name!r} in the registry is the model "
             f"{bundle.digest}; the one that scored, {prediction.model_digest}, is not in it any more"
         )
-    return Origin(registered, bundle.metadata), bundle
+    return ModelOrigin(registered, bundle.metadata), bundle
 
 
 def _registered(settings: Settings, prediction: Prediction) -> RegisteredVersion | None:
-    """The version that scored: by its digest where the registry calls it by another number now."""
+    """The version that scored; found by its digest where it has another number in the registry now."""
     found = get_version(settings, prediction.model_version)
     if prediction.model_digest is None or (found and found.digest == prediction.model_digest):
         return found
@@ -155,7 +155,7 @@ def _registered(settings: Settings, prediction: Prediction) -> RegisteredVersion
     return next(same, found)
 
 
-def _explained(
+def _explain(
     notes: list[str], bundle: ModelBundle | None, features: FeatureVector | None
 ) -> tuple[npt.NDArray[np.float32], float] | None:
     if bundle is None or features is None:
@@ -171,9 +171,9 @@ def _explained(
 
 def _why_no_features(prediction: Prediction) -> str:
     return (
-        f"the features were not kept: FRAUD_SERVING__FEATURE_SAMPLE did not choose this transaction, and the "
-        f"lake has no training row of it in version {prediction.feature_version}; flows/ingest.py and "
-        "flows/preprocess.py make one"
+        f"the features were not stored: FRAUD_SERVING__FEATURE_SAMPLE did not select this transaction, and "
+        f"the lake has no training row for it in version {prediction.feature_version}; flows/ingest.py and "
+        "flows/preprocess.py create one"
     )
 
 
@@ -184,15 +184,15 @@ def _by_name(values: npt.NDArray[np.float32]) -> dict[str, float | None]:
     }
 
 
-def _told(notes: list[str], ask: Callable[[], _Answer]) -> _Answer | None:
-    """The answer, or None and a note."""
+def _or_note(notes: list[str], call: Callable[[], _T]) -> _T | None:
+    """The result of the call; on an error None, and a note."""
     try:
-        return ask()
+        return call()
     except FraudError as error:
         notes.append(str(error))
         return None
 
 
-def _named(settings: Settings, model_name: str) -> Settings:
+def _with_model_name(settings: Settings, model_name: str) -> Settings:
     registry = settings.registry.model_copy(update={"model_name": model_name})
     return settings.model_copy(update={"registry": registry})

@@ -1,4 +1,4 @@
-"""The features of one prediction: as they were scored, or as the lake computed them since."""
+"""The features of one prediction: those that were scored, or those of its training row."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,9 +23,9 @@ class FeatureVector:
     """Features in the order of `FEATURE_NAMES`, NaN = unknown, float32 (F,).
 
     Attributes:
-        values: the numbers.
-        source: `prediction` are those that were scored; `lake` are those of the training row.
-        profile_date: the merchant profile that went into them, None where the merchant had none.
+        values: the features.
+        source: `prediction` for those that were scored, `lake` for those of the training row.
+        profile_date: date of the merchant profile used, None where the merchant had none.
     """
 
     values: npt.NDArray[np.float32]
@@ -33,8 +33,8 @@ class FeatureVector:
     profile_date: str | None
 
 
-def features_of(prediction: Prediction, lake: Lake) -> FeatureVector | None:
-    """The features of a prediction of this code's feature version, or None where nobody kept them.
+def find_features(prediction: Prediction, lake: Lake) -> FeatureVector | None:
+    """Find the features of a prediction; None if they are of another feature version or were not stored.
 
     Raises:
         DataError: a file of the lake is broken.
@@ -51,14 +51,14 @@ def _from_lake(prediction: Prediction, lake: Lake) -> FeatureVector | None:
     manifest = read_days(lake, FEATURES).get(day_of(prediction.timestamp))
     for path in manifest.files if manifest else ():
         table = lake.read_table(path, ["transaction_id", "card_id"])
-        is_it = pc.and_(
+        matches = pc.and_(
             pc.equal(table["transaction_id"].cast(pa.string()), prediction.transaction_id),
             pc.equal(table["card_id"].cast(pa.string()), prediction.card_id),
         )
-        place = pc.index(is_it, value=True).as_py()
-        if place >= 0:
+        index = pc.index(matches, value=True).as_py()
+        if index >= 0:
             columns = list(dict.fromkeys(("profile_date", *FEATURE_NAMES)))
-            row = lake.read_table(path, columns).slice(place, 1)
+            row = lake.read_table(path, columns).slice(index, 1)
             date = row["profile_date"][0].as_py()
             return FeatureVector(feature_matrix(row)[0], "lake", None if date is None else str(date))
     return None

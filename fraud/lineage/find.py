@@ -1,4 +1,4 @@
-"""A transaction's prediction, looked up on its topic."""
+"""Look up a transaction's prediction on the predictions topic."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,8 +13,8 @@ from fraud.messages.decoding import MessageReader
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
-SPAN = 100_000
-"""Offsets that are searched at a time; the newest first, for those are asked about most."""
+SCAN_OFFSETS = 100_000
+"""Offsets of a partition that are searched at a time, newest first."""
 
 
 class NoPredictionError(FraudError):
@@ -22,20 +22,20 @@ class NoPredictionError(FraudError):
 
 
 class AmbiguousIdError(FraudError):
-    """The id was used for payments of several cards."""
+    """Payments of several cards have the id."""
 
 
 def find_prediction(settings: Settings, transaction_id: str, card_id: str | None = None) -> Prediction:
-    """The prediction on a transaction, the newest if there are several.
+    """Find the prediction on a transaction, the newest if there are several.
 
     Args:
-        settings: of the topic.
-        transaction_id: its id.
-        card_id: its card; partitions, and months, may have used one id for payments of several cards.
+        settings: broker and topic.
+        transaction_id: the transaction's id.
+        card_id: the transaction's card. Payments of several cards may have the same id.
 
     Raises:
-        NoPredictionError: there is none.
-        AmbiguousIdError: no card is given and those found are of several.
+        NoPredictionError: the topic has none.
+        AmbiguousIdError: no card is given, and payments of several cards have the id.
         UnreachableError: no broker answers, or there is no such topic.
     """
     topic = settings.topics.predictions
@@ -49,10 +49,10 @@ def find_prediction(settings: Settings, transaction_id: str, card_id: str | None
                 one
                 for log, span in zip(logs, spans, strict=True)
                 if span is not None
-                for one in _within(log, span, transaction_id, card_id)
+                for one in _search(log, span, transaction_id, card_id)
             ]
             if found:
-                return _only(found)
+                return _newest(found)
     raise NoPredictionError(
         f"{topic} holds no prediction on transaction {transaction_id!r}: it was not scored yet, was refused "
         f"(see {settings.topics.dead_letters}), or is older than the topic's retention; check the identifier"
@@ -60,11 +60,11 @@ def find_prediction(settings: Settings, transaction_id: str, card_id: str | None
 
 
 def _newest_first(low: int, high: int) -> Iterator[tuple[int, int]]:
-    for end in range(high, low, -SPAN):
-        yield max(low, end - SPAN), end
+    for end in range(high, low, -SCAN_OFFSETS):
+        yield max(low, end - SCAN_OFFSETS), end
 
 
-def _only(found: list[Prediction]) -> Prediction:
+def _newest(found: list[Prediction]) -> Prediction:
     """The newest of the predictions on one payment."""
     cards = {one.card_id for one in found}
     if len(cards) > 1:
@@ -75,12 +75,12 @@ def _only(found: list[Prediction]) -> Prediction:
     return max(reversed(found), key=lambda one: one.scored_at)
 
 
-def _within(
+def _search(
     log: PartitionLog, span: tuple[int, int], transaction_id: str, card_id: str | None
 ) -> list[Prediction]:
-    # To look for the text first spares decoding a hundred thousand others.
+    # Searching for the text first avoids decoding every message.
     text = msgspec.json.encode(transaction_id)
     reader = MessageReader(Prediction)
-    mentioning = [one for batch in log.read(*span) for one in batch if text in (one.value() or b"")]
-    found = filter(None, map(reader.read, mentioning))
+    candidates = [one for batch in log.read(*span) for one in batch if text in (one.value() or b"")]
+    found = filter(None, map(reader.read, candidates))
     return [one for one in found if one.transaction_id == transaction_id and card_id in (None, one.card_id)]

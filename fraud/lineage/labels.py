@@ -1,4 +1,4 @@
-"""What was reported on one payment, and the label that it makes."""
+"""The reports on one payment, and the label that they make."""
 
 import time
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from fraud.settings import Settings
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What somebody reported on the transaction; `reported_at` in ms."""
+class LabelReport:
+    """One report on the transaction; `reported_at` in ms UTC."""
 
     is_fraud: bool
     reported_at: int
@@ -26,29 +26,29 @@ class Verdict:
 
 @dataclass(frozen=True)
 class PaymentLabels:
-    """The reports on a payment, the oldest first, and the label known by now: None without a usable one."""
+    """The reports on a payment, oldest first, and its label now, None without a usable report."""
 
-    verdicts: tuple[Verdict, ...]
+    reports: tuple[LabelReport, ...]
     is_fraud: bool | None
     notes: tuple[str, ...]
 
 
-def labels_of(settings: Settings, lake: Lake, prediction: Prediction) -> PaymentLabels:
-    """What the lake holds on the payment of a prediction.
+def find_labels(settings: Settings, lake: Lake, prediction: Prediction) -> PaymentLabels:
+    """Find the reports in the lake on the payment of a prediction.
 
     Raises:
         DataError: a file of the lake is broken.
     """
     now_ms = int(time.time() * 1_000)
     reported = read_labels(lake, day_of(prediction.timestamp - DAY_MS))
-    ours = reported.filter(pc.equal(reported["transaction_id"], prediction.transaction_id))
-    ours = ours.sort_by("reported_at")
+    reports = reported.filter(pc.equal(reported["transaction_id"], prediction.transaction_id))
+    reports = reports.sort_by("reported_at")
     payment = {name: [getattr(prediction, name)] for name in ("transaction_id", "card_id", "timestamp")}
-    joined = join_labels(pa.table(payment), ours, settings.labels, as_of=now_ms)
-    known = pc.sum(pc.less_equal(ours["reported_at"], now_ms)).as_py() or 0
+    joined = join_labels(pa.table(payment), reports, settings.labels, as_of=now_ms)
+    known = pc.sum(pc.less_equal(reports["reported_at"], now_ms)).as_py() or 0
     usable = known > joined.unused.other_card + joined.unused.early
     return PaymentLabels(
-        tuple(Verdict(one["is_fraud"], one["reported_at"], one["source"]) for one in ours.to_pylist()),
+        tuple(LabelReport(one["is_fraud"], one["reported_at"], one["source"]) for one in reports.to_pylist()),
         bool(joined.history.as_known_at(now_ms)[0]) if usable else None,
-        tuple(joined.unused.sentences()),
+        tuple(joined.unused.warnings()),
     )

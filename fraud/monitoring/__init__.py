@@ -1,1 +1,1 @@
-"""Watching the champion: drift, matured performance, calibration, and whether both feature paths agree."""
+"""Monitoring of the champion: drift, matured performance, calibration, and feature consistency."""

@@ -1,4 +1,4 @@
-"""How far a distribution has moved: population stability index and Kolmogorov-Smirnov distance."""
+"""Distance between two distributions: population stability index and Kolmogorov-Smirnov distance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from fraud.features.spec import FEATURE_NAMES, FEATURES
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 CALENDAR = frozenset(feature.name for feature in FEATURES if feature.is_calendar)
-"""They tell when the sample was taken, not how customers or fraudsters behave."""
+"""Features of the date: they depend on when the sample was taken, not on how anyone behaves."""
 
 BINS = 10
-LEAST_SHARE = 1e-4
-"""Stands in for an empty bin, whose logarithm would be infinite."""
+MIN_SHARE = 1e-4
+"""Replaces the share of an empty bin, whose logarithm would be infinite."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How far one column has moved from the reference."""
+    """Distance of one column from the reference."""
 
     name: str
     psi: float
@@ -30,9 +30,9 @@ class Drift:
 def psi(reference: Values, current: Values, bins: int = BINS) -> float:
     """Population stability index: the sum over bins of (c - r) * ln(c / r), of the shares r and c.
 
-    The bins hold equal shares of the reference (fewer where values repeat), and one more holds what is
-    unknown (NaN). By the usage of credit scoring (Siddiqi, "Credit Risk Scorecards", 2006) below 0.1 is
-    stable and above 0.25 is a shift.
+    The bins hold equal shares of the reference (fewer where values repeat), and one more holds the
+    unknown values (NaN). By convention in credit scoring (Siddiqi, "Credit Risk Scorecards", 2006) below 0.1
+    is stable and above 0.25 is a shift.
 
     Args:
         reference: shape (N,), N > 0.
@@ -61,7 +61,7 @@ def feature_drift(
     current: npt.NDArray[np.float32],
     names: Sequence[str] = FEATURE_NAMES,
 ) -> tuple[Drift, ...]:
-    """Every feature's drift but the calendar's, the farthest first; rows have shape (., F)."""
+    """Drift of every feature except the calendar's, highest PSI first; shapes (N, F) and (M, F)."""
     found = [
         Drift(
             name, psi(reference[:, column], current[:, column]), ks(reference[:, column], current[:, column])
@@ -73,9 +73,9 @@ def feature_drift(
 
 
 def _shares(values: Values, edges: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The share of each bin (below or at its edge), the unknown last; none is zero."""
+    """The share of each bin (values up to and including its edge), the unknown values last; none is zero."""
     unknown = np.isnan(values)
-    # As one type, or an edge would not equal the value that it was taken from.
-    places = np.searchsorted(edges.astype(values.dtype), values[~unknown], side="left")
-    counts = np.append(np.bincount(places, minlength=len(edges) + 1), unknown.sum())
-    return np.maximum(counts / len(values), LEAST_SHARE)
+    # Both sides need the same type: an edge must equal the value from which it was taken.
+    bins = np.searchsorted(edges.astype(values.dtype), values[~unknown], side="left")
+    counts = np.append(np.bincount(bins, minlength=len(edges) + 1), unknown.sum())
+    return np.maximum(counts / len(values), MIN_SHARE)

@@ -1,4 +1,4 @@
-"""The newest days against the champion's training rows: its features, and its scores."""
+"""Drift of the newest days from the champion's training rows: features and scores."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ from fraud.monitoring.drift import Drift, feature_drift, ks, psi
 from fraud.monitoring.inputs import reference_rows
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.predictions import Predictions
-from fraud.monitoring.profile_freshness import on_days_with_own_profiles
+from fraud.monitoring.profile_freshness import on_days_with_due_profiles
 from fraud.registry.bundle import ModelBundle
 from fraud.settings import Settings
 
@@ -17,19 +17,19 @@ Rows = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 
-def judge_drift(
+def check_drift(
     settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: Notes
 ) -> tuple[tuple[Drift, ...], Drift | None]:
-    """Of the features, the farthest first, and of the score; empty and None where it cannot be judged."""
+    """Drift of the features, highest PSI first, and of the score; empty and None where not computable."""
     limits = settings.monitoring
     if champion is None:
         return (), None
-    about = champion.metadata
+    metadata = champion.metadata
     reference = reference_rows(
-        lake, about.train_start, about.train_end, limits.window_days, limits.reference_rows
+        lake, metadata.train_start, metadata.train_end, limits.window_days, limits.reference_rows
     )
     if reference is None:
-        notes.add("the champion's training rows are not in the lake; drift has no reference")
+        notes.add("the champion's training rows are not in the lake; there is no reference for drift")
         return (), None
     recent = predictions.timestamps > predictions.timestamps.max() - limits.drift_days * DAY_MS
     scores = predictions.scores[recent & predictions.of_model(champion)]
@@ -40,7 +40,7 @@ def judge_drift(
         score = Drift("score", psi(trained, scores), ks(trained, scores))
     else:
         notes.add(
-            f"{len(scores)} recent predictions of the champion are too few to judge the score's drift by"
+            f"{len(scores)} recent predictions of the champion are too few to compute the drift of the score"
         )
     return features, score
 
@@ -48,26 +48,28 @@ def judge_drift(
 def _feature_drift(
     settings: Settings, reference: Rows, predictions: Predictions, recent: Flags, notes: Notes
 ) -> tuple[Drift, ...]:
-    """Of the card's features, and of the merchant's where they are of an age with the reference's."""
-    fewest, merchants = settings.monitoring.min_rows, len(KERNEL_FEATURES)
-    own = recent & on_days_with_own_profiles(
+    """Drift of the card's features, and of the merchant's on days with profiles as fresh as in training."""
+    min_rows, merchant_start = settings.monitoring.min_rows, len(KERNEL_FEATURES)
+    due = recent & on_days_with_due_profiles(
         predictions.timestamps[predictions.sampled],
         predictions.profile_dates,
         settings.profiles.available_after,
     )
-    current, fresh = predictions.rows[recent], predictions.rows[own]
+    current, fresh = predictions.rows[recent], predictions.rows[due]
     found: tuple[Drift, ...] = ()
-    if len(current) >= fewest:
-        names = FEATURE_NAMES[:merchants]
-        found += feature_drift(reference[:, :merchants], current[:, :merchants], names)
+    if len(current) >= min_rows:
+        names = FEATURE_NAMES[:merchant_start]
+        found += feature_drift(reference[:, :merchant_start], current[:, :merchant_start], names)
     else:
-        notes.add(f"{len(current)} recent sampled predictions are too few to judge the features' drift by")
-    if len(fresh) >= fewest:
-        names = FEATURE_NAMES[merchants:]
-        found += feature_drift(reference[:, merchants:], fresh[:, merchants:], names)
-    elif len(current) >= fewest:
         notes.add(
-            f"{len(fresh)} recent sampled predictions were made with the merchants' profiles of their day, "
-            "too few to judge the drift of the merchants' features by"
+            f"{len(current)} recent sampled predictions are too few to compute the drift of the features"
+        )
+    if len(fresh) >= min_rows:
+        names = FEATURE_NAMES[merchant_start:]
+        found += feature_drift(reference[:, merchant_start:], fresh[:, merchant_start:], names)
+    elif len(current) >= min_rows:
+        notes.add(
+            f"{len(fresh)} recent sampled predictions were made with the merchant profiles of their day, "
+            "too few to compute the drift of the merchants' features"
         )
     return tuple(sorted(found, key=lambda one: -one.psi))

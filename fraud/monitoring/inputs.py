@@ -1,4 +1,4 @@
-"""What watching reads from the lake: the offline rows of the predictions, and the champion's reference."""
+"""What monitoring reads from the lake: training rows of the predictions, and of the champion's training."""
 
 from datetime import datetime, timedelta
 
@@ -16,15 +16,15 @@ from fraud.preprocess.days import FEATURES, REUSED_ARROW, read_days, rejected_pa
 from fraud.preprocess.published import read_published_versions
 from fraud.training.dataset import feature_matrix
 
-_STUB = ("transaction_id", "card_id", "timestamp")
-_COMPARED = tuple(dict.fromkeys((*_STUB, "merchant_id", "profile_date", *FEATURE_NAMES)))
+_KEYS = ("transaction_id", "card_id", "timestamp")
+_COMPARED = tuple(dict.fromkeys((*_KEYS, "merchant_id", "profile_date", *FEATURE_NAMES)))
 
 
 def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
-    """The training rows of the predictions' days, features for the sampled ones only; None without rows."""
+    """The training rows of the predictions' days, features only for the sampled ones; None without rows."""
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
     wanted = predictions.keys.take(pa.array(predictions.sampled))
-    stubs, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
+    keys, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
     for day, manifest in read_days(lake, FEATURES).items():
         if not first <= day <= last:
             continue
@@ -32,33 +32,33 @@ def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
             reused.append(lake.read_table(rejected_path(day)))
         for path in manifest.files:
             table = lake.read_table(path, list(_COMPARED))
-            stubs.append(table.select(_STUB))
-            sampled.append(table.filter(pc.is_in(_payments(table), value_set=wanted)))
-    if not stubs:
+            keys.append(table.select(_KEYS))
+            sampled.append(table.filter(pc.is_in(_payment_keys(table), value_set=wanted)))
+    if not keys:
         return None
-    every, rows = pa.concat_tables(stubs), pa.concat_tables(sampled)
+    all_rows, rows = pa.concat_tables(keys), pa.concat_tables(sampled)
     return OfflineRows(
-        ids=_payments(every),
-        timestamps=every["timestamp"].to_numpy(),
-        sampled_ids=_payments(rows),
+        ids=_payment_keys(all_rows),
+        timestamps=all_rows["timestamp"].to_numpy(),
+        sampled_ids=_payment_keys(rows),
         rows=feature_matrix(rows),
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
         amounts=rows["amount"].to_numpy(),
         published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
-        reused=_payments(pa.concat_tables(reused)),
+        reused=_payment_keys(pa.concat_tables(reused)),
     )
 
 
 def reference_rows(
-    lake: Lake, start: datetime, end: datetime, days: int, most: int
+    lake: Lake, start: datetime, end: datetime, days: int, max_rows: int
 ) -> npt.NDArray[np.float32] | None:
-    """Features of the last `days` of a training window, about `most` rows evenly drawn, or None."""
+    """Features of the last `days` of a training window, about `max_rows` of them at equal steps, or None."""
     first, last = max(start, end - timedelta(days=days)).date(), end.date()
     manifests = [one for day, one in read_days(lake, FEATURES).items() if first <= day <= last and one.rows]
     if not manifests:
         return None
-    step = -(-sum(one.rows for one in manifests) // most)
+    step = -(-sum(one.rows for one in manifests) // max_rows)
     parts = []
     for path in (path for one in manifests for path in one.files):
         table = lake.read_table(path, list(FEATURE_NAMES))
@@ -66,7 +66,7 @@ def reference_rows(
     return np.concatenate(parts)
 
 
-def _payments(table: pa.Table) -> pa.Array:
+def _payment_keys(table: pa.Table) -> pa.Array:
     return payment_keys(table["card_id"], table["transaction_id"]).combine_chunks()
 
 

@@ -1,4 +1,4 @@
-"""One look at the model in service: read, judge, and keep the report in the lake and in MLflow."""
+"""Evaluate the model in service, and save the report in the lake and in MLflow."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from fraud.labels.joining import UnusedLabels, join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
-from fraud.monitoring.consistency import Consistency, compare
-from fraud.monitoring.drift_check import judge_drift
+from fraud.monitoring.consistency import Consistency, compare_features
+from fraud.monitoring.drift_check import check_drift
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.notes import Notes
-from fraud.monitoring.performance import by_day, calibration, judge_matured, label_delays
+from fraud.monitoring.performance import by_day, calibration, count_matured, label_delays
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
 from fraud.registry.aliases import CHAMPION, version_of_alias
@@ -29,37 +29,37 @@ from fraud.training.splits import milliseconds
 FOLDER = "monitoring"
 
 
-def champion_in_service(settings: Settings) -> ModelBundle | None:
-    """The model with the alias `champion`, or None.
+def load_champion(settings: Settings) -> ModelBundle | None:
+    """Load the model with the alias `champion`, None without one.
 
     Raises:
-        IncompatibleModelError: it is of other features than this code.
+        IncompatibleModelError: its features are not those of this code.
         UnreachableError: MLflow does not answer.
     """
     version = version_of_alias(settings, CHAMPION)
     return None if version is None else load_bundle(settings, version)
 
 
-def watch(
+def build_report(
     settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, now_ms: int
 ) -> MonitoringReport:
-    """Judge the predictions by what the lake knows.
+    """Evaluate the predictions against the labels and training rows of the lake.
 
-    Nothing to judge by is no error: the report's notes say what is not there.
+    Missing data is no error: the report's notes name it.
 
     Args:
         settings: the limits, the label delay and the allowed lateness.
-        lake: with labels and training rows, as far as there are any.
-        predictions: of the watched days.
-        champion: the model that the reference and the expectations come from.
-        now_ms: the report's moment when there is neither a prediction nor a label.
+        lake: with or without labels and training rows.
+        predictions: those of the monitored days.
+        champion: the model whose training rows are the reference and whose test gives the expected recall.
+        now_ms: the report's time when there is neither a prediction nor a label, ms UTC.
 
     Raises:
         DataError: a file of the lake is broken.
     """
     notes = Notes()
     notes.add(
-        "no model has the alias champion; drift and recall have nothing to be held against", when=not champion
+        "no model has the alias champion; there is no reference for drift and recall", when=not champion
     )
     notes.add(f"{predictions.unreadable} messages are no predictions", when=predictions.unreadable > 0)
     notes.add(
@@ -69,13 +69,13 @@ def watch(
     if not len(predictions):
         notes.add("there are no predictions yet")
         return _empty(now_ms, champion, notes)
-    return _judge(settings, lake, predictions, champion, notes)
+    return _evaluate(settings, lake, predictions, champion, notes)
 
 
-def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
+def store_report(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     """Write the report to the lake and log it to MLflow; returns its path in the lake.
 
-    The last report of a day is the one that stays in the lake; MLflow has them all.
+    The lake holds the last report of each day, MLflow all of them.
 
     Raises:
         UnreachableError: MLflow does not answer.
@@ -83,7 +83,7 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     document: dict[str, Any] = as_document(report, settings.monitoring)
     path = f"{FOLDER}/{report.date}.json"
     lake.write_json(document, path)
-    experiment = experiment_id(_of_monitoring(settings))
+    experiment = experiment_id(_monitoring_settings(settings))
     with mlflow_client(settings), mlflow.start_run(experiment_id=experiment):
         model = {"model_version": report.model_version, "model_digest": report.model_digest}
         mlflow.log_params({"date": report.date} | {name: value or "none" for name, value in model.items()})
@@ -94,7 +94,7 @@ def keep(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
     return path
 
 
-def _judge(
+def _evaluate(
     settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: Notes
 ) -> MonitoringReport:
     newest = int(predictions.timestamps.max())
@@ -104,9 +104,11 @@ def _judge(
     _note_labels(notes, maturity, joined.unused)
     frauds = joined.history.as_known_at(moment) == 1
     matured = maturity.matured(predictions.timestamps)
-    ours = matured & predictions.of_model(champion)
-    notes.add("no prediction of the champion has matured yet", when=champion is not None and not ours.any())
-    features, score = judge_drift(settings, lake, predictions, champion, notes)
+    by_champion = matured & predictions.of_model(champion)
+    notes.add(
+        "no prediction of the champion has matured yet", when=champion is not None and not by_champion.any()
+    )
+    features, score = check_drift(settings, lake, predictions, champion, notes)
     return MonitoringReport(
         moment=moment,
         model_version=champion.version if champion else None,
@@ -117,8 +119,10 @@ def _judge(
         features=features,
         score=score,
         days=by_day(predictions.timestamps, predictions.alerts, frauds, matured),
-        matured=judge_matured(predictions.alerts[ours], frauds[ours]) if ours.any() else None,
-        calibration=calibration(predictions.scores[ours], frauds[ours]),
+        matured=count_matured(predictions.alerts[by_champion], frauds[by_champion])
+        if by_champion.any()
+        else None,
+        calibration=calibration(predictions.scores[by_champion], frauds[by_champion]),
         label_delay=label_delays(predictions.timestamps, joined.history.first_reported(moment), frauds),
         consistency=_consistency(settings, lake, predictions, notes),
         notes=tuple(notes.sentences),
@@ -127,14 +131,14 @@ def _judge(
 
 
 def _labels(lake: Lake, predictions: Predictions) -> pa.Table:
-    """Labels reported since the day before the oldest prediction: a report may be a little ahead of it."""
+    """Labels reported since the day before the oldest prediction: a clock may be a little behind."""
     return read_labels(lake, day_of(int(predictions.timestamps.min()) - DAY_MS))
 
 
 def _note_labels(notes: Notes, maturity: Maturity, unused: UnusedLabels) -> None:
-    for sentence in (maturity.sentence(), *unused.sentences()):
-        if sentence:
-            notes.add(sentence)
+    for warning in (maturity.warning(), *unused.warnings()):
+        if warning:
+            notes.add(warning)
 
 
 def _consistency(
@@ -144,7 +148,7 @@ def _consistency(
     if offline is None:
         notes.add("the lake has no training rows of these days yet; run flows/preprocess.py")
         return None
-    return compare(predictions, offline, milliseconds(settings.admission.lateness))
+    return compare_features(predictions, offline, milliseconds(settings.admission.lateness))
 
 
 def _empty(now_ms: int, champion: ModelBundle | None, notes: Notes) -> MonitoringReport:
@@ -167,7 +171,7 @@ def _empty(now_ms: int, champion: ModelBundle | None, notes: Notes) -> Monitorin
     )
 
 
-def _of_monitoring(settings: Settings) -> Settings:
-    """The settings with an experiment beside that of the trainings."""
+def _monitoring_settings(settings: Settings) -> Settings:
+    """The settings with the experiment of the monitoring runs."""
     name = f"{settings.registry.experiment}-monitoring"
     return settings.model_copy(update={"registry": settings.registry.model_copy(update={"experiment": name})})

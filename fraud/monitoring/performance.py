@@ -1,4 +1,4 @@
-"""What became of the predictions: alerts by day, and, once labels have matured, precision and recall."""
+"""Performance of the predictions: alerts by day, and precision and recall once labels have matured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,17 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 SCORE_EDGES = (0.01, 0.05, 0.1, 0.2, 0.5, 0.8)
-"""Fraud is rare: bands of equal width would hold nearly everything in the lowest."""
+"""Edges of the calibration bins. With equal widths the lowest bin would hold nearly all payments."""
 
 DELAY_QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True)
-class Matured:
-    """Predictions whose labels have had their time; a figure without its denominator is None."""
+class MaturedCounts:
+    """Counts of predictions whose labels have matured; a ratio without its denominator is None.
+
+    `caught` are the frauds that were alerted.
+    """
 
     predictions: int
     alerts: int
@@ -41,13 +44,13 @@ class Matured:
 
 
 @dataclass(frozen=True)
-class Day:
+class DailyCounts:
     """One event-time day (UTC)."""
 
     date: date
     predictions: int
     alerts: int
-    matured: Matured
+    matured: MaturedCounts
 
     @property
     def alert_rate(self) -> float:
@@ -56,8 +59,8 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Band:
-    """Matured predictions with a score from `low` up to, not including, `high`."""
+class CalibrationBin:
+    """MaturedCounts predictions with a score from `low` up to, not including, `high`."""
 
     low: float
     high: float
@@ -66,42 +69,44 @@ class Band:
     observed: float
 
 
-def judge_matured(alerts: Flags, frauds: Flags) -> Matured:
-    """Count over matured predictions, both shape (N,)."""
-    return Matured(len(alerts), int(alerts.sum()), int(frauds.sum()), int((alerts & frauds).sum()))
+def count_matured(alerts: Flags, frauds: Flags) -> MaturedCounts:
+    """Count alerts and frauds of matured predictions, both shape (N,)."""
+    return MaturedCounts(len(alerts), int(alerts.sum()), int(frauds.sum()), int((alerts & frauds).sum()))
 
 
-def by_day(timestamps: Ints, alerts: Flags, frauds: Flags, matured: Flags) -> tuple[Day, ...]:
-    """Each day's figures, oldest first; all arguments have shape (N,)."""
+def by_day(timestamps: Ints, alerts: Flags, frauds: Flags, matured: Flags) -> tuple[DailyCounts, ...]:
+    """The counts of each day, oldest first; all arguments have shape (N,)."""
     days = timestamps // DAY_MS
     found = []
     for number in np.unique(days):
         of_day = days == number
-        ripe = of_day & matured
+        is_matured = of_day & matured
         found.append(
-            Day(
+            DailyCounts(
                 date_of(int(number)),
                 int(of_day.sum()),
                 int(alerts[of_day].sum()),
-                judge_matured(alerts[ripe], frauds[ripe]),
+                count_matured(alerts[is_matured], frauds[is_matured]),
             )
         )
     return tuple(found)
 
 
-def calibration(scores: Floats, frauds: Flags, edges: Sequence[float] = SCORE_EDGES) -> tuple[Band, ...]:
-    """Mean score against the share of fraud in each band of scores that holds any; shapes (N,)."""
-    places = np.searchsorted(np.asarray(edges), scores, side="right")
+def calibration(
+    scores: Floats, frauds: Flags, edges: Sequence[float] = SCORE_EDGES
+) -> tuple[CalibrationBin, ...]:
+    """Mean score and share of fraud of each bin that is not empty; shapes (N,)."""
+    bins = np.searchsorted(np.asarray(edges), scores, side="right")
     limits = (0.0, *edges, 1.0)
     return tuple(
-        Band(
-            limits[band],
-            limits[band + 1],
-            int((places == band).sum()),
-            float(scores[places == band].mean()),
-            float(frauds[places == band].mean()),
+        CalibrationBin(
+            limits[index],
+            limits[index + 1],
+            int((bins == index).sum()),
+            float(scores[bins == index].mean()),
+            float(frauds[bins == index].mean()),
         )
-        for band in np.unique(places).tolist()
+        for index in np.unique(bins).tolist()
     )
 
 

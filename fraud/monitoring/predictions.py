@@ -19,8 +19,8 @@ from fraud.schema import Decision, Millis, Probability, SmallCount
 from fraud.settings import Settings
 
 
-class Scored(msgspec.Struct, frozen=True, gc=False):
-    """What watching needs of a `Prediction`."""
+class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
+    """The fields of a `Prediction` that monitoring reads."""
 
     transaction_id: str
     card_id: str
@@ -36,22 +36,22 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Predictions:
-    """N predictions, each payment's first; a payment is known by its card and its transaction_id.
+    """N predictions, the first of each payment; card and transaction_id identify a payment.
 
     Attributes:
         ids: transaction_id, N.
         cards: card_id, N.
         timestamps: event times in ms, int64 (N,).
         scores: float64 (N,).
-        alerts: which were to be reviewed, bool (N,).
+        alerts: whether the decision was `review`, bool (N,).
         versions: the model's version, N.
-        digests: what identifies the model, N; empty in predictions of before there were digests.
-        sampled: places of those with features of this code's version, int64 (M,).
-        rows: their features, float32 (M, F), NaN = unknown.
-        profile_dates: of the sampled, M.
-        repeated: further predictions on a transaction that has one.
-        unreadable: messages that are no predictions.
-        cut: older ones within the window were left out, because there were too many.
+        digests: the model's digest, N; empty in predictions of earlier versions, which had none.
+        sampled: indices of the predictions with features of this code's version, int64 (M,).
+        rows: features of the sampled, float32 (M, F), NaN = unknown.
+        profile_dates: dates of the merchant profiles of the sampled, M.
+        repeated: further predictions on the same payment.
+        unreadable: messages that are not predictions.
+        cut: whether older predictions of the window were left out, because there were too many.
     """
 
     ids: pa.Array
@@ -73,16 +73,16 @@ class Predictions:
 
     @property
     def payments(self) -> pa.Table:
-        """What labels are joined to: transaction_id, card_id and timestamp (ms), N rows."""
+        """The payments, to which labels are joined: transaction_id, card_id and timestamp (ms), N rows."""
         return pa.table({"transaction_id": self.ids, "card_id": self.cards, "timestamp": self.timestamps})
 
     @property
     def keys(self) -> pa.Array:
-        """What each prediction is on, N; see `payment_keys`."""
+        """The key of each payment, N; see `payment_keys`."""
         return payment_keys(self.cards, self.ids)
 
     def of_model(self, model: ModelBundle | None) -> npt.NDArray[np.bool_]:
-        """Which the model has made, shape (N,): by its digest; by its version where there is no digest."""
+        """Which predictions the model made, bool (N,): by digest, or by version where there is none."""
         if model is None:
             return np.zeros(len(self), dtype=np.bool_)
         by_version = (self.digests == "") & (self.versions == model.version)
@@ -90,19 +90,19 @@ class Predictions:
 
 
 def payment_keys(cards: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Text that identifies each payment: two cards may have used one transaction_id, shape (N,)."""
+    """A key for each payment, text (N,): payments of two cards may have the same transaction_id."""
     return pc.binary_join_element_wise(cards.cast(pa.string()), ids.cast(pa.string()), "\0")
 
 
 @dataclass
 class _Collected:
-    """Decoded messages, not yet columns."""
+    """Decoded messages that are not columns yet."""
 
-    scored: dict[tuple[str, str], Scored] = field(default_factory=dict)
+    scored: dict[tuple[str, str], MonitoredPrediction] = field(default_factory=dict)
     repeated: int = 0
     cut: bool = False
 
-    def add(self, messages: Iterable[Message], reader: MessageReader[Scored]) -> None:
+    def add(self, messages: Iterable[Message], reader: MessageReader[MonitoredPrediction]) -> None:
         for one in filter(None, map(reader.read, messages)):
             payment = (one.card_id, one.transaction_id)
             if payment in self.scored:
@@ -114,33 +114,33 @@ class _Collected:
 def read_predictions(settings: Settings, now_ms: int) -> Predictions:
     """The predictions of the last days of `settings.monitoring`.
 
-    The days end at `now_ms` for the time of scoring, which bounds what is read, and at the newest
-    transaction for event time, so that a replayed history is watched as it would have been then.
+    By scoring time, which limits what is read, the days end at `now_ms`. By event time they end at the newest
+    transaction, so that a replayed history is monitored as it would have been at its time.
 
     Raises:
         UnreachableError: no broker answers, or there is no such topic.
     """
     window_ms = settings.monitoring.window_days * DAY_MS
-    collected, reader = _Collected(), MessageReader(Scored)
+    collected, reader = _Collected(), MessageReader(MonitoredPrediction)
     topic = settings.topics.predictions
-    most = settings.monitoring.max_predictions // require_readable(settings, topic)
+    limit = settings.monitoring.max_predictions // require_readable(settings, topic)
     for log in partition_logs(settings, topic):
         low, end = log.bounds()
         start = max(low, log.first_at(now_ms - window_ms, end))
-        collected.cut |= end - start > most
-        for batch in log.read(max(start, end - most), end):
+        collected.cut |= end - start > limit
+        for batch in log.read(max(start, end - limit), end):
             collected.add(batch, reader)
     newest = max((one.timestamp for one in collected.scored.values()), default=0)
     recent = [one for one in collected.scored.values() if one.timestamp > newest - window_ms]
-    return as_columns(recent, collected.repeated, reader.refused, cut=collected.cut)
+    return to_columns(recent, collected.repeated, reader.refused, cut=collected.cut)
 
 
-def as_columns(
-    scored: list[Scored], repeated: int = 0, unreadable: int = 0, *, cut: bool = False
+def to_columns(
+    scored: list[MonitoredPrediction], repeated: int = 0, unreadable: int = 0, *, cut: bool = False
 ) -> Predictions:
     """Columns of decoded predictions."""
-    sampled = [place for place, one in enumerate(scored) if _has_our_features(one)]
-    rows = [scored[place].features for place in sampled]
+    sampled = [index for index, one in enumerate(scored) if _has_current_features(one)]
+    rows = [scored[index].features for index in sampled]
     return Predictions(
         ids=pa.array([one.transaction_id for one in scored], pa.string()),
         cards=pa.array([one.card_id for one in scored], pa.string()),
@@ -151,7 +151,7 @@ def as_columns(
         sampled=np.array(sampled, dtype=np.int64),
         # None becomes NaN.
         rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(FEATURE_NAMES)),
-        profile_dates=pa.array([scored[place].profile_date for place in sampled], pa.string()),
+        profile_dates=pa.array([scored[index].profile_date for index in sampled], pa.string()),
         digests=np.array([one.model_digest or "" for one in scored], dtype=np.str_),
         repeated=repeated,
         unreadable=unreadable,
@@ -159,5 +159,5 @@ def as_columns(
     )
 
 
-def _has_our_features(one: Scored) -> bool:
+def _has_current_features(one: MonitoredPrediction) -> bool:
     return one.feature_version == FEATURE_VERSION and len(one.features or ()) == len(FEATURE_NAMES)

@@ -1,4 +1,4 @@
-"""What watching found, what of it is an alarm, and how it reads."""
+"""The monitoring report: its figures, its alarms, and its JSON, MLflow and Markdown forms."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
-from fraud.monitoring.performance import Band, Day, Matured
+from fraud.monitoring.performance import CalibrationBin, DailyCounts, MaturedCounts
 from fraud.settings import MonitoringSettings
 
 _SHOWN = 5
@@ -14,24 +14,24 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class MonitoringReport:
-    """One look at the model in service.
+    """The state of the model in service.
 
     Attributes:
-        moment: the newest time that predictions or labels show, ms UTC.
+        moment: the newest time of a prediction or label, ms UTC.
         model_version: the champion's, None without one.
-        expected_recall: of the champion on its own test, None where it does not say.
-        predictions: how many were looked at.
-        sampled: how many of them carry their features.
-        repeated: further predictions on a transaction that has one.
-        features: drift of each feature, the farthest first; empty where it cannot be judged.
+        expected_recall: the champion's recall on its own test set, None where its bundle has none.
+        predictions: how many were evaluated.
+        sampled: how many of them include their features.
+        repeated: further predictions on the same payment.
+        features: drift of each feature, highest PSI first; empty where it cannot be computed.
         score: drift of the champion's score, or None.
         days: alerts, and matured precision and recall, by day.
-        matured: over all matured predictions of the champion, or None when none have matured.
+        matured: counts of all matured predictions of the champion, None while there are none.
         calibration: of the same predictions.
         label_delay: days from fraud to report, by quantile.
         consistency: of the online and the offline features, or None where there are no rows to compare.
-        notes: what could not be judged and why.
-        model_digest: what identifies the champion, None without one.
+        notes: what could not be evaluated, and why.
+        model_digest: the champion's digest, None without a champion.
     """
 
     moment: int
@@ -42,9 +42,9 @@ class MonitoringReport:
     repeated: int
     features: tuple[Drift, ...]
     score: Drift | None
-    days: tuple[Day, ...]
-    matured: Matured | None
-    calibration: tuple[Band, ...]
+    days: tuple[DailyCounts, ...]
+    matured: MaturedCounts | None
+    calibration: tuple[CalibrationBin, ...]
     label_delay: dict[str, float]
     consistency: Consistency | None
     notes: tuple[str, ...]
@@ -57,7 +57,7 @@ class MonitoringReport:
 
 
 def alarms(report: MonitoringReport, limits: MonitoringSettings) -> tuple[str, ...]:
-    """What a new training may mend, a sentence each: drift, and a recall that has fallen."""
+    """Problems that a new training may fix, a sentence each: drift, and a recall that has fallen."""
     drifted = [
         one for one in (*report.features, *([report.score] if report.score else [])) if one.psi > limits.psi
     ]
@@ -77,36 +77,37 @@ def alarms(report: MonitoringReport, limits: MonitoringSettings) -> tuple[str, .
 
 
 def inconsistencies(report: MonitoringReport) -> tuple[str, ...]:
-    """Where serving and the lake disagree, a sentence each; no training mends that."""
+    """Disagreements between serving and the lake, a sentence each; training does not fix them."""
     found = report.consistency
     if found is None:
         return ()
-    told = {
+    counts = {
         f"of {found.compared} sampled predictions have other features offline "
         f"({', '.join(found.features[:_SHOWN])})": found.mismatched,
         "training rows have no prediction": found.missing,
         "sampled predictions have no training row": found.extra,
     }
-    return tuple(f"{count} {what}" for what, count in told.items() if count)
+    return tuple(f"{count} {what}" for what, count in counts.items() if count)
 
 
 def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[str, Any]:
     """The report as JSON holds it."""
     days = [
-        _plain(asdict(day)) | {"alert_rate": day.alert_rate, "matured": _told(day.matured)}
+        _with_iso_date(asdict(day))
+        | {"alert_rate": day.alert_rate, "matured": _matured_document(day.matured)}
         for day in report.days
     ]
     return asdict(report) | {
         "moment": datetime.fromtimestamp(report.moment / 1_000, UTC).isoformat(),
         "days": days,
-        "matured": _told(report.matured) if report.matured else None,
+        "matured": _matured_document(report.matured) if report.matured else None,
         "alarms": alarms(report, limits),
         "inconsistencies": inconsistencies(report),
     }
 
 
 def as_metrics(report: MonitoringReport) -> dict[str, float]:
-    """The figures that there are, by flat names, as MLflow keeps them."""
+    """The figures by flat names, as MLflow stores them; those that could not be computed are left out."""
     found: dict[str, float | None] = {
         "predictions": report.predictions,
         "sampled": report.sampled,
@@ -120,14 +121,14 @@ def as_metrics(report: MonitoringReport) -> dict[str, float]:
     found |= {f"psi_{one.name}": one.psi for one in report.features}
     found |= {f"label_delay_{name}": value for name, value in report.label_delay.items()}
     if report.matured:
-        found |= {f"matured_{name}": value for name, value in _told(report.matured).items()}
+        found |= {f"matured_{name}": value for name, value in _matured_document(report.matured).items()}
     if report.consistency:
         found |= {f"consistency_{name}": count for name, count in report.consistency.counts.items()}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
 def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
-    """The figures over time that there are: alerts by day, and precision and recall where labels matured."""
+    """The figures of each day: alerts, and precision and recall where labels have matured."""
     found: dict[date, dict[str, float | None]] = {
         day.date: {
             "daily_predictions": day.predictions,
@@ -147,7 +148,7 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     """The report for a run's page."""
     raised = [*alarms(report, limits), *inconsistencies(report)]
     lines = [f"# Model {report.model_version or '(none)'}, {report.date}", ""]
-    lines += [f"- **{sentence}**" for sentence in raised] or ["Nothing to be alarmed about."]
+    lines += [f"- **{sentence}**" for sentence in raised] or ["No alarms."]
     lines += [f"- {sentence}" for sentence in report.notes]
     lines += ["", "| figure | value |", "|---|---|"]
     lines += [
@@ -161,10 +162,10 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
         "|---|---|---|---|---|---|",
     ]
     for day in report.days:
-        ripe = day.matured
+        counts = day.matured
         lines.append(
-            f"| {day.date} | {day.predictions} | {day.alert_rate:.4f} | {_share(ripe.precision)} "
-            f"| {_share(ripe.recall)} | {ripe.frauds} |"
+            f"| {day.date} | {day.predictions} | {day.alert_rate:.4f} | {_share(counts.precision)} "
+            f"| {_share(counts.recall)} | {counts.frauds} |"
         )
     if report.features:
         lines += ["", "| feature | PSI | KS |", "|---|---|---|"]
@@ -178,11 +179,11 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _told(matured: Matured) -> dict[str, float | None]:
+def _matured_document(matured: MaturedCounts) -> dict[str, float | None]:
     return asdict(matured) | {"precision": matured.precision, "recall": matured.recall}
 
 
-def _plain(day: dict[str, Any]) -> dict[str, Any]:
+def _with_iso_date(day: dict[str, Any]) -> dict[str, Any]:
     return day | {"date": day["date"].isoformat()}
 
 

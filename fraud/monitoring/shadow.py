@@ -1,7 +1,8 @@
-"""Champion against challenger on what both have scored: the same payments, with labels that have matured."""
+"""Comparison of champion and challenger on the payments that both scored, with matured labels."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 
 import msgspec
 import numpy as np
@@ -25,8 +26,8 @@ from fraud.settings import Settings
 from fraud.training.dataset import Dataset, card_codes
 
 
-class Shadowed(msgspec.Struct, frozen=True, gc=False):
-    """What the comparison needs of a `Prediction`."""
+class ShadowPrediction(msgspec.Struct, frozen=True, gc=False):
+    """The fields of a `Prediction` that the comparison reads."""
 
     transaction_id: str
     card_id: str
@@ -41,17 +42,18 @@ class Shadowed(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class ShadowReport:
-    """Two models on the same matured payments.
+    """Champion and challenger on the same payments.
 
     Attributes:
-        champion: version that decided.
-        challenger: version that scored beside it.
-        scored: payments that both have scored.
-        matured: how many of them are older than the label delay; the figures are of these.
-        agreement: share of the payments on which both decide alike, at their own thresholds.
-        judgements: the champion's and the challenger's figures; None while nothing has matured.
-        verdict: what the gate would say of the challenger; None while nothing has matured.
-        labels_note: what a reader must know of the feed of labels, or None.
+        champion: version of the model whose decision counts.
+        challenger: version of the model that scored in shadow.
+        scored: how many payments both scored.
+        matured: how many of them have matured labels; the evaluations cover these.
+        agreement: share of the scored payments on which both decide the same, each by its own threshold.
+        evaluations: the champion's and the challenger's; None while nothing has matured.
+        decision: of the promotion gate on the challenger; None while nothing has matured.
+        labels_note: a warning about the label feed, or None.
+        challenger_threshold: the threshold at which the challenger would decide `review`.
     """
 
     champion: str
@@ -60,12 +62,13 @@ class ShadowReport:
     matured: int
     agreement: float
     evaluations: tuple[Evaluation, Evaluation] | None
-    verdict: PromotionDecision | None
+    decision: PromotionDecision | None
     labels_note: str | None = None
+    challenger_threshold: float | None = None
 
 
-def compare_in_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
-    """Read the predictions of `settings.monitoring.window_days` and judge the newest pair of models.
+def compare_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
+    """Compare the newest pair of models on the predictions of `settings.monitoring.window_days`.
 
     Raises:
         DataError: no payment was scored by a challenger.
@@ -80,62 +83,67 @@ def compare_in_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowRepo
     challenger = load_bundle(settings, str(scored[0].challenger_version))
     labels = read_labels(lake, day_of(scored[0].timestamp - DAY_MS))
     maturity = read_maturity(lake, scored[-1].timestamp, settings.training.label_delay)
-    return judge(settings, scored, labels, challenger.threshold, maturity)
+    return compare_models(settings, scored, labels, challenger.threshold, maturity)
 
 
-def newest_pair(predictions: Iterable[Shadowed]) -> list[Shadowed]:
-    """The predictions of the two versions that answered last together, by event time."""
+def newest_pair(predictions: Iterable[ShadowPrediction]) -> list[ShadowPrediction]:
+    """The predictions of the newest pair of champion and challenger versions, by event time."""
     ordered = sorted(
         {one.transaction_id: one for one in predictions if one.challenger_score is not None}.values(),
         key=lambda one: one.timestamp,
     )
-    pair = [(one.model_version, one.challenger_version) for one in ordered]
-    return [one for one, its in zip(ordered, pair, strict=True) if its == pair[-1]]
+    pairs = [(one.model_version, one.challenger_version) for one in ordered]
+    return [one for one, versions in zip(ordered, pairs, strict=True) if versions == pairs[-1]]
 
 
-def judge(
+def compare_models(
     settings: Settings,
-    scored: list[Shadowed],
+    scored: list[ShadowPrediction],
     labels: pa.Table,
     challenger_threshold: float,
     maturity: Maturity | None = None,
 ) -> ShadowReport:
-    """Both models on those of `scored` (by event time) whose labels have matured.
+    """Compare both models on those of `scored` (by event time) whose labels have matured.
 
     Args:
-        settings: the label delay, the cost of a review and the k of card precision.
-        scored: of one champion and one challenger.
+        settings: label delay, review cost and promotion rules.
+        scored: predictions of one champion and one challenger, ascending by event time.
         labels: as `fraud.labels.joining.join_labels` takes them.
-        challenger_threshold: the challenger's own; the champion's stands in its predictions.
-        maturity: what has matured; default: by the progress of `labels`.
+        challenger_threshold: of the challenger's bundle; each prediction contains the champion's.
+        maturity: which payments have matured; by default computed from `labels`.
     """
     newest = scored[-1].timestamp
     if maturity is None:
         maturity = Maturity(newest, feed_progress(labels, newest), settings.training.label_delay)
     moment = max(newest, maturity.progress or 0)
     is_matured = maturity.matured(np.array([one.timestamp for one in scored], dtype=np.int64))
-    matured = [one for one, ripe in zip(scored, is_matured.tolist(), strict=True) if ripe]
-    agreeing = [
+    matured = list(compress(scored, is_matured))
+    agreements = [
         (one.score >= one.threshold) == ((one.challenger_score or 0.0) >= challenger_threshold)
         for one in scored
     ]
-    evaluations, verdict = None, None
+    evaluations, decision = None, None
     if matured:
-        evaluations, verdict = _contest(settings, matured, labels, moment, challenger_threshold)
+        evaluations, decision = _evaluate_pair(settings, matured, labels, moment, challenger_threshold)
     return ShadowReport(
         champion=scored[-1].model_version,
         challenger=str(scored[-1].challenger_version),
         scored=len(scored),
         matured=len(matured),
-        agreement=float(np.mean(agreeing)),
+        agreement=float(np.mean(agreements)),
         evaluations=evaluations,
-        verdict=verdict,
-        labels_note=maturity.sentence(),
+        decision=decision,
+        labels_note=maturity.warning(),
+        challenger_threshold=challenger_threshold,
     )
 
 
-def _contest(
-    settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int, challenger_threshold: float
+def _evaluate_pair(
+    settings: Settings,
+    matured: list[ShadowPrediction],
+    labels: pa.Table,
+    moment: int,
+    challenger_threshold: float,
 ) -> tuple[tuple[Evaluation, Evaluation], PromotionDecision]:
     window, cost = _as_dataset(settings, matured, labels, moment), settings.training.review_cost
     newest = matured[-1]
@@ -151,12 +159,14 @@ def _contest(
         evaluate(window, one.scores, one.threshold, review_cost=cost) for one in (champion, challenger)
     ]
     rules = PromotionRules.of(settings.training)
-    verdict = decide(window, champion, challenger, review_cost=cost, rules=rules)
-    return (evaluations[0], evaluations[1]), verdict
+    decision = decide(window, champion, challenger, review_cost=cost, rules=rules)
+    return (evaluations[0], evaluations[1]), decision
 
 
-def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, moment: int) -> Dataset:
-    """Without features: nothing is scored again."""
+def _as_dataset(
+    settings: Settings, matured: list[ShadowPrediction], labels: pa.Table, moment: int
+) -> Dataset:
+    """The payments with labels and without features, which the evaluation does not need."""
     names = ("transaction_id", "card_id", "timestamp")
     payments = pa.table({name: [getattr(one, name) for one in matured] for name in names})
     joined = join_labels(payments, labels, settings.labels, as_of=moment)
@@ -171,8 +181,8 @@ def _as_dataset(settings: Settings, matured: list[Shadowed], labels: pa.Table, m
     )
 
 
-def _read(settings: Settings, now_ms: int) -> Iterable[Shadowed]:
-    topic, reader = settings.topics.predictions, MessageReader(Shadowed)
+def _read(settings: Settings, now_ms: int) -> Iterable[ShadowPrediction]:
+    topic, reader = settings.topics.predictions, MessageReader(ShadowPrediction)
     since = now_ms - settings.monitoring.window_days * DAY_MS
     for batch in read_topic(settings, topic, since):
         yield from filter(None, map(reader.read, batch))

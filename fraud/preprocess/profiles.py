@@ -166,7 +166,7 @@ def _frauds(
         return FRAUD_SPANS_ARROW.empty_table()
     payments = _matches(spark, lake, transactions, labels)
     joined = join_labels(payments, labels, rules)
-    for sentence in joined.unused.sentences():
+    for sentence in joined.unused.warnings():
         _LOG.warning("%s", sentence)
     if joined.unused.unknown:
         _LOG.warning(

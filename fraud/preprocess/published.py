@@ -15,7 +15,7 @@ from fraud.preprocess.days import PROFILES, profile_digest
 PUBLISHED = f"{PROFILES}/_published"
 
 
-def keep_published(lake: Lake, day: date, profiles: pa.Table) -> str:
+def store_published(lake: Lake, day: date, profiles: pa.Table) -> str:
     """Keep this version of a day's profiles, before it is published; returns its path in the lake."""
     path = f"{_folder(str(day))}/{profile_digest(profiles)}.parquet"
     if not lake.exists(path):

@@ -65,13 +65,13 @@ def load_history(
     rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
     data = make_dataset(rows, read_labels(lake, _day(start) - DAY), moment, rules)
     period = TimeRange(start, end)
-    stopped = maturity.sentence()
-    notes = (*([stopped] if stopped else []), *data.unused.sentences())
+    stopped = maturity.warning()
+    notes = (*([stopped] if stopped else []), *data.unused.warnings())
     return History(data.between(period), period, moment, notes)
 
 
 def _nothing_matured(days: list[date], maturity: Maturity) -> str:
-    stopped = maturity.sentence()
+    stopped = maturity.warning()
     return (
         f"the lake's rows from {days[0]} to {days[-1]} are all younger than the label delay of "
         f"{maturity.delay.days} days; "

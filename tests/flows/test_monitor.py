@@ -18,7 +18,7 @@ from fraud.errors import IncompatibleModelError, UnreachableError
 from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
-from fraud.monitoring.predictions import Scored
+from fraud.monitoring.predictions import MonitoredPrediction
 from fraud.registry.aliases import promote
 from fraud.registry.connection import experiment_id, mlflow_client
 from fraud.registry.versions import log_and_register
@@ -45,7 +45,7 @@ def home(
     mlflow.end_run()
 
 
-def put(settings: Settings, predictions: list[Scored]) -> None:
+def put(settings: Settings, predictions: list[MonitoredPrediction]) -> None:
     """What serving would have put on the topic, scored now."""
     producer = Producer(producer_config(settings))
     for one in predictions:

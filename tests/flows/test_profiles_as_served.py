@@ -20,13 +20,13 @@ from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
-from fraud.monitoring.consistency import compare
+from fraud.monitoring.consistency import compare_features
 from fraud.monitoring.inputs import offline_rows
-from fraud.monitoring.predictions import as_columns
+from fraud.monitoring.predictions import to_columns
 from fraud.preprocess.days import feature_files
 from fraud.preprocess.period import choose_period
 from fraud.preprocess.profiles import make_profiles, read_profiles
-from fraud.preprocess.published import keep_published
+from fraud.preprocess.published import store_published
 from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
@@ -119,7 +119,7 @@ def test_late_payments_cause_no_false_inconsistency(spark: SparkSession, growing
     days = [FIRST + timedelta(days=number) for number in range(-1, 10)]
     published = read_profiles(lake, days)
     for day, profiles in published.items():
-        keep_published(lake, day, profiles)
+        store_published(lake, day, profiles)
     scored = served(lake, published)
     # when payments of day 8, of other cards, arrive late, and everything is made again
     late = [
@@ -130,15 +130,17 @@ def test_late_payments_cause_no_false_inconsistency(spark: SparkSession, growing
     make(spark, lake)
     again = read_profiles(lake, days)
     assert not again[LAST].equals(published[LAST])
-    predictions = as_columns(scored)
+    predictions = to_columns(scored)
     offline = offline_rows(lake, predictions)
     assert offline is not None
     # then the profiles differ from those that were served, and the monitor finds no inconsistency of features
     rows = rows_of(lake).filter(pc.is_in(rows_of(lake)["transaction_id"], value_set=predictions.ids))
     vectors = feature_matrix(rows)[:, MERCHANT]
     assert not np.array_equal(vectors, predictions.rows[:, MERCHANT], equal_nan=True)
-    found = compare(predictions, offline, LATENESS // timedelta(milliseconds=1))
+    found = compare_features(predictions, offline, LATENESS // timedelta(milliseconds=1))
     assert (found.compared, found.mismatched, found.stale_profiles) == (len(scored), 0, 0)
     # and without the record of what was published it would
-    blind = compare(predictions, replace(offline, published={}), LATENESS // timedelta(milliseconds=1))
+    blind = compare_features(
+        predictions, replace(offline, published={}), LATENESS // timedelta(milliseconds=1)
+    )
     assert blind.mismatched > 0

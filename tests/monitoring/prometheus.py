@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from fraud.monitoring.exposition import figures
+from fraud.monitoring.exposition import build_registry
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
@@ -61,7 +61,7 @@ def told_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
     Taken from the registries themselves, so that a metric that is renamed is missed here.
     """
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    return _names(Metrics()._registry) | _names(figures(settings, report)) | recorded
+    return _names(Metrics()._registry) | _names(build_registry(settings, report)) | recorded
 
 
 def _names(registry: CollectorRegistry) -> set[str]:

@@ -5,10 +5,10 @@ from datetime import date
 from fraud.features.spec import FEATURE_NAMES
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
-from fraud.monitoring.performance import Day, Matured
+from fraud.monitoring.performance import DailyCounts, MaturedCounts
 from fraud.monitoring.report import MonitoringReport
 
-_MATURED = Matured(predictions=90_000, alerts=450, frauds=300, caught=210)
+_MATURED = MaturedCounts(predictions=90_000, alerts=450, frauds=300, caught=210)
 
 
 def full_report() -> MonitoringReport:
@@ -23,7 +23,7 @@ def full_report() -> MonitoringReport:
         repeated=0,
         features=features,
         score=Drift("score", 0.12, 0.05),
-        days=(Day(date(2025, 10, 9), 15_000, 75, _MATURED),),
+        days=(DailyCounts(date(2025, 10, 9), 15_000, 75, _MATURED),),
         matured=_MATURED,
         calibration=(),
         label_delay={"p10": 0.5, "p50": 2.0, "p90": 6.0},

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.features.spec import FEATURE_NAMES
-from fraud.lineage.trace import Origin, Trace, as_document, trace
+from fraud.lineage.collect import ModelOrigin, PredictionLineage, as_document, collect_lineage
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.schema import from_minor
@@ -30,21 +30,21 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
 ) -> None:
     """The command `fraud explain`; `deployments.cli.commands` has its summary."""
-    found = trace(load_settings(), transaction_id, card)
+    found = collect_lineage(load_settings(), transaction_id, card)
     if as_json:
         print_json(as_document(found))
     else:
         Console().print(page(found))
 
 
-def page(found: Trace) -> Group:
-    """The trace as one reads it, from the decision down to the data."""
+def page(found: PredictionLineage) -> Group:
+    """The lineage as one reads it, from the decision down to the data."""
     parts = [_headline(found), _payment(found), _reasons(found), _features(found), _model(found)]
     notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
     return Group(*(part for part in parts if part is not None), *notes)
 
 
-def _headline(found: Trace) -> Text:
+def _headline(found: PredictionLineage) -> Text:
     one = found.prediction
     style, sign = ("bold red", "≥") if one.decision == "review" else ("bold green", "<")
     return Text.assemble(
@@ -53,11 +53,11 @@ def _headline(found: Trace) -> Text:
     )  # fmt: skip
 
 
-def _payment(found: Trace) -> Table:
+def _payment(found: PredictionLineage) -> Table:
     one = found.prediction
     reports = [
-        f"{_label(verdict.is_fraud)}, reported by {verdict.source} {_moment(verdict.reported_at)}"
-        for verdict in found.verdicts
+        f"{_label(report.is_fraud)}, reported by {report.source} {_moment(report.reported_at)}"
+        for report in found.reports
     ]
     if len(reports) > 1 and found.is_fraud is not None:
         reports.append(f"now {_label(found.is_fraud)}")
@@ -77,12 +77,12 @@ def _label(is_fraud: bool) -> str:
     return "fraud" if is_fraud else "legitimate"
 
 
-def _reasons(found: Trace) -> Table | None:
+def _reasons(found: PredictionLineage) -> Table | None:
     given = found.prediction.reasons
     return _pairs("Reasons", ((f"{one.contribution:+.2f}", one.text) for one in given)) if given else None
 
 
-def _features(found: Trace) -> Table | None:
+def _features(found: PredictionLineage) -> Table | None:
     """The features that moved the score most; all of them where the model cannot be asked."""
     if found.features is None:
         return None
@@ -109,17 +109,17 @@ def _bar(share: float, widest: float) -> Text:
     return Text("█" * length, style="red" if share > 0 else "green")
 
 
-def _model(found: Trace) -> Table:
+def _model(found: PredictionLineage) -> Table:
     one = found.prediction
     rows = {"version": f"{one.model_version} of {one.model_name}, feature version {one.feature_version}"}
     if found.origin is not None:
         rows |= _origin(found.origin)
-    if found.score_again is not None:
-        rows["scored again"] = f"{found.score_again:.4f} with these features"
+    if found.recomputed_score is not None:
+        rows["scored again"] = f"{found.recomputed_score:.4f} with these features"
     return _pairs("Model", rows.items())
 
 
-def _origin(origin: Origin) -> dict[str, str]:
+def _origin(origin: ModelOrigin) -> dict[str, str]:
     told, registered = origin.metadata, origin.registered
     figures = {name: told.metrics[name] for name in _FIGURES if name in told.metrics}
     return {

@@ -13,7 +13,7 @@ from fraud.evaluation.metrics import Estimate, Evaluation
 from fraud.lake import open_lake
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
-from fraud.monitoring.shadow import ShadowReport, compare_in_shadow
+from fraud.monitoring.shadow import ShadowReport, compare_shadow
 from fraud.settings import load_settings
 
 _ROWS: dict[str, Callable[[Evaluation], str]] = {
@@ -29,21 +29,21 @@ _ROWS: dict[str, Callable[[Evaluation], str]] = {
 def shadow(as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False) -> None:
     """The command `fraud shadow`; `deployments.cli.commands` has its summary."""
     settings = load_settings()
-    report = compare_in_shadow(settings, open_lake(settings), int(time.time() * 1_000))
+    report = compare_shadow(settings, open_lake(settings), int(time.time() * 1_000))
     if as_json:
         print_json(as_document(report))
         return
     Console().print(
         f"version {report.challenger} scored {report.scored:,} payments beside the champion, "
-        f"version {report.champion}; both decide alike on {report.agreement:.1%}"
+        f"version {report.champion}; by their own thresholds they agree on {report.agreement:.1%}"
     )
     if report.labels_note:
         Console().print(f"note: {shown(report.labels_note)}", style="yellow", markup=False)
-    if report.evaluations is None or report.verdict is None:
-        Console().print("none of them is older than the label delay yet: nothing to judge by")
+    if report.evaluations is None or report.decision is None:
+        Console().print("none of them has matured labels yet: nothing to evaluate")
         return
     Console().print(_table(report, *report.evaluations))
-    Console().print(f"the gate would say: {shown(report.verdict.reason)}", markup=False)
+    Console().print(f"the gate would decide: {shown(report.decision.reason)}", markup=False)
 
 
 def as_document(report: ShadowReport) -> dict[str, object]:
@@ -55,13 +55,14 @@ def as_document(report: ShadowReport) -> dict[str, object]:
         "scored": report.scored,
         "matured": report.matured,
         "agreement": report.agreement,
+        "challenger_threshold": report.challenger_threshold,
         "labels_note": report.labels_note,
         "metrics": {
             "champion": champion.metrics if champion else None,
             "challenger": challenger.metrics if challenger else None,
         },
-        "promote": report.verdict.promote if report.verdict else None,
-        "reason": report.verdict.reason if report.verdict else None,
+        "promote": report.decision.promote if report.decision else None,
+        "reason": report.decision.reason if report.decision else None,
     }
 
 
@@ -71,8 +72,8 @@ def _table(report: ShadowReport, champion: Evaluation, challenger: Evaluation) -
     table.add_column("")
     table.add_column(f"champion, version {report.champion}", justify="right")
     table.add_column(f"challenger, version {report.challenger}", justify="right")
-    for name, told in _ROWS.items():
-        table.add_row(name, told(champion), told(challenger))
+    for name, format_row in _ROWS.items():
+        table.add_row(name, format_row(champion), format_row(challenger))
     return table
 
 

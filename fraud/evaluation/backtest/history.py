@@ -13,7 +13,7 @@ from fraud.features.spec import DAY_MS
 from fraud.features.table import FeatureRows
 from fraud.labels.history import ALWAYS, LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
-from fraud.labels.progress import WORTH_SAYING, Maturity, feed_progress
+from fraud.labels.progress import MIN_REPORTED_LAG, Maturity, feed_progress
 from fraud.settings import LabelSettings
 from fraud.training.contracts.columns import IDENTITY_COLUMNS
 from fraud.training.dataset import Dataset
@@ -71,11 +71,11 @@ class BacktestHistory:
 
     def notes_on(self, fold: Fold) -> tuple[str, ...]:
         """What a reader of the fold's figures must know of its labels, a sentence each."""
-        stopped = self.maturity_before(fold.test.start).sentence()
+        stopped = self.maturity_before(fold.test.start).warning()
         found = [f"the training before {fold.test}: {stopped}"] if stopped else []
         progress = feed_progress(self.feed, int(self.data.timestamps[-1])) or fold.test.start
         open_ms = fold.test.end - progress + self._reporting_delay(ALWAYS)
-        if timedelta(milliseconds=open_ms) >= WORTH_SAYING:
+        if timedelta(milliseconds=open_ms) >= MIN_REPORTED_LAG:
             days = min(open_ms / DAY_MS, fold.test.days)
             found.append(
                 f"the test {fold.test}: frauds of its last {days:.0f} days may not have been reported before "
@@ -114,7 +114,7 @@ def make_backtest_history(
             f"(first: {', '.join(joined.unused.examples['unknown'])}); give the labels that belong to it"
         )
     labelled = replace(data, labels=joined.history.as_known_at(ALWAYS), reports=None, unused=joined.unused)
-    notes = tuple(joined.unused.sentences())
+    notes = tuple(joined.unused.warnings())
     return BacktestHistory(labelled, joined.history, labels if feed is None else feed, notes)
 
 

@@ -48,19 +48,19 @@ def test_the_two_are_compared_at_their_own_thresholds(shadowing: Settings, fraud
     labels = labels.append_column("card_id", pa.array([one.card_id for one in frauds]))
     write_history(open_lake(shadowing), tables(days=1)[0].slice(0, 0), labels)
     # when
-    told = json.loads(fraud("shadow", "--json").out)
+    report = json.loads(fraud("shadow", "--json").out)
     # then
-    assert (told["champion"], told["challenger"], told["scored"]) == (champion, challenger, 200)
-    assert told["metrics"]["champion"]["frauds"] == len(frauds)
-    assert told["metrics"]["champion"]["threshold"] == 0.5
-    assert told["metrics"]["challenger"]["threshold"] == 0.2
+    assert (report["champion"], report["challenger"], report["scored"]) == (champion, challenger, 200)
+    assert report["metrics"]["champion"]["frauds"] == len(frauds)
+    assert report["metrics"]["champion"]["threshold"] == 0.5
+    assert report["metrics"]["challenger"]["threshold"] == 0.2
     both = [one.challenger_score for one in found if one.challenger_score is not None]
-    alike = [(one.score >= 0.5) == (score >= 0.2) for one, score in zip(found, both, strict=True)]
-    assert told["agreement"] == pytest.approx(sum(alike) / 200)
+    agreeing = [(one.score >= 0.5) == (score >= 0.2) for one, score in zip(found, both, strict=True)]
+    assert report["agreement"] == pytest.approx(sum(agreeing) / 200)
     # and a person reads the same
     page = fraud("shadow").out
     assert f"version {challenger} scored 200 payments beside the champion" in page
-    assert "the gate would say:" in page
+    assert "the gate would decide:" in page
 
 
 def test_without_a_challenger_it_is_one_sentence(shadowing: Settings, fraud: FraudCommand) -> None:

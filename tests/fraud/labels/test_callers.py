@@ -14,10 +14,10 @@ from fraud.features.daily import date_of, fraud_spans
 from fraud.features.table import FeatureRows
 from fraud.labels.joining import join_labels
 from fraud.lake import Lake, open_lake
-from fraud.lineage.labels import labels_of
-from fraud.monitoring.predictions import Predictions, as_columns
-from fraud.monitoring.shadow import Shadowed, _as_dataset
-from fraud.monitoring.watch import watch
+from fraud.lineage.labels import find_labels
+from fraud.monitoring.monitor import build_report
+from fraud.monitoring.predictions import Predictions, to_columns
+from fraud.monitoring.shadow import ShadowPrediction, _as_dataset
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from fraud.training.contracts.columns import IDENTITY_COLUMNS
@@ -43,7 +43,7 @@ NASTY: list[list[tuple[float, str, bool]]] = [
     [(-1, "chargeback", True)],  # before its payment
     [(1, "customer", True), (2, "customer", False), (3, "analyst", True)],  # revoked and reported again
 ]
-"""Days after the payment, source and verdict of the reports on a payment."""
+"""Days after the payment, source and report of the reports on a payment."""
 
 
 def nasty(rows: pa.Table) -> pa.Table:
@@ -122,8 +122,8 @@ def test_monitor_shadow_explain_and_quality_agree(
 ) -> None:
     truth = expected(rows)
     paid = rows.filter(pc.less_equal(rows["timestamp"], MOMENT))
-    predictions = as_columns(predictions_on(paid, np.zeros(paid.num_rows)))
-    report = watch(local_settings, lake, predictions, None, MOMENT)
+    predictions = to_columns(predictions_on(paid, np.zeros(paid.num_rows)))
+    report = build_report(local_settings, lake, predictions, None, MOMENT)
     judged = [day for day in report.days if day.date < START + timedelta(days=NEWEST)]
     by_day = {day.date: day.matured.frauds for day in judged}
     assert all(day.matured.predictions for day in judged)
@@ -132,7 +132,7 @@ def test_monitor_shadow_explain_and_quality_agree(
     assert by_day == frauds_by_day(paid, asked(rows, rows["transaction_id"], by_now), by_day)
     # shadow
     both = [
-        Shadowed(one["transaction_id"], one["card_id"], one["timestamp"], 1, 0.0, 0.5, "1", "2", 0.0)
+        ShadowPrediction(one["transaction_id"], one["card_id"], one["timestamp"], 1, 0.0, 0.5, "1", "2", 0.0)
         for one in paid.select(["transaction_id", "card_id", "timestamp"]).to_pylist()
     ]
     shadow = _as_dataset(local_settings, both, nasty(rows), MOMENT)
@@ -140,7 +140,7 @@ def test_monitor_shadow_explain_and_quality_agree(
     # explain and the benchmark of foreign data, as of now, when all but the far future is known
     answers = [prediction(one) for one in both[:60]]
     now = join_labels(rows, nasty(rows)).history.as_known_at(MOMENT + 10_000 * DAY)[:60]
-    told = [labels_of(local_settings, lake, one).is_fraud for one in answers]
+    told = [find_labels(local_settings, lake, one).is_fraud for one in answers]
     assert [bool(one) for one in told] == now.astype(bool).tolist()
     ended = nasty(rows).filter(pc.less(nasty(rows)["reported_at"], MOMENT + 10_000 * DAY))
     assert _frauds(ended, answers, local_settings.labels).tolist() == now.tolist()
@@ -167,7 +167,7 @@ def frauds_by_day(paid: pa.Table, truth: dict[str, int], days: dict[date, int]) 
     return found
 
 
-def prediction(one: Shadowed) -> Prediction:
+def prediction(one: ShadowPrediction) -> Prediction:
     return Prediction(
         transaction_id=one.transaction_id, card_id=one.card_id, timestamp=one.timestamp, amount=1,
         currency="EUR", score=0.0, decision="approve", threshold=0.5, model_name="m", model_version="1",
@@ -201,8 +201,8 @@ def test_a_feed_that_stopped_makes_the_monitor_judge_older_predictions_and_say_s
     rows, lake = with_profile_dates(rows), open_lake(local_settings)
     write_history(lake, rows, stopped(labels, 50))
     recent = rows.filter(pc.greater(rows["timestamp"], START_MS + 30 * DAY))
-    predictions: Predictions = as_columns(predictions_on(recent, np.zeros(recent.num_rows)))
-    report = watch(local_settings, lake, predictions, None, MOMENT)
+    predictions: Predictions = to_columns(predictions_on(recent, np.zeros(recent.num_rows)))
+    report = build_report(local_settings, lake, predictions, None, MOMENT)
     matured = [day.date for day in report.days if day.matured.predictions]
     assert max(matured) == START + timedelta(days=42)
     assert "10 days behind the newest payment" in " ".join(report.notes)

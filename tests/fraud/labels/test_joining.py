@@ -78,7 +78,7 @@ def test_contradictory_reports_of_one_source_and_moment_are_counted() -> None:
     found = joined([payment("t1"), payment("t2"), payment("t3")], labels)
     # then only the first is counted, with its id, and a sentence names the rule
     assert (found.unused.contradicted, found.unused.examples["contradicted"]) == (1, ("t1",))
-    assert "the last by partition and offset decides (first: t1)" in " ".join(found.unused.sentences())
+    assert "the last by partition and offset decides (first: t1)" in " ".join(found.unused.warnings())
     # and of two that are overruled by a third that agrees with one of them, one
     third = joined([payment("t1")], [*labels[:2], label("t1", 10, offset=3)])
     assert third.unused.contradicted == 1
@@ -114,7 +114,7 @@ def test_a_report_before_its_payment_is_refused_and_counted() -> None:
     assert found.history.first_reported(at(9)).tolist() == [0, at(5)]
     assert found.history.as_known_at(at(5) - 1).tolist() == [0, 0]
     assert found.unused.early == 1
-    assert "reported before their payment was made (first: t1)" in " ".join(found.unused.sentences())
+    assert "reported before their payment was made (first: t1)" in " ".join(found.unused.warnings())
 
 
 def test_labels_join_on_card_and_id() -> None:
@@ -124,13 +124,13 @@ def test_labels_join_on_card_and_id() -> None:
     # then the label is of its own card, the other is counted and said
     assert found.history.as_known_at(ALWAYS).tolist() == [0, 1]
     assert (found.unused.other_card, found.unused.unknown) == (1, 0)
-    assert "card_id is not that of the payment" in " ".join(found.unused.sentences())
+    assert "card_id is not that of the payment" in " ".join(found.unused.warnings())
 
 
 def test_labels_of_unknown_payments_change_nothing() -> None:
     found = joined([payment("t1")], [label("x", 3)])
     assert found.history.as_known_at(ALWAYS).tolist() == [0]
-    assert (found.unused.unknown, list(found.unused.sentences())) == (1, [])
+    assert (found.unused.unknown, list(found.unused.warnings())) == (1, [])
 
 
 def test_a_label_without_card_and_source_joins_by_id() -> None:

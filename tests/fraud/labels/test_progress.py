@@ -64,17 +64,17 @@ def test_no_label_at_all_has_a_sentence_of_its_own() -> None:
     maturity = Maturity(at(60), feed_progress(labels_table([]), at(60)), DELAY)
     assert maturity.cutoff is None
     assert not maturity.matured(np.array([at(0)])).any()
-    assert "there are no labels at all" in str(maturity.sentence())
+    assert "there are no labels at all" in str(maturity.warning())
 
 
 def test_a_feed_that_stopped_is_said_with_its_dates() -> None:
     maturity = Maturity(at(60), at(40), DELAY)
     assert maturity.matured(np.array([at(33), at(33) + 1])).tolist() == [True, False]
     assert maturity.known_until == at(40)
-    sentence = str(maturity.sentence())
+    sentence = str(maturity.warning())
     for words in ("2023-12-25", "20 days behind", "2023-12-18", "topic is fed"):
         assert words in sentence
-    assert Maturity(at(60), at(59.9), DELAY).sentence() is None
+    assert Maturity(at(60), at(59.9), DELAY).warning() is None
 
 
 @pytest.fixture

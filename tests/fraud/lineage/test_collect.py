@@ -1,4 +1,4 @@
-"""Finding a prediction, and what of its descent is still there."""
+"""Finding a prediction and its lineage."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from fraud.features.spec import FEATURE_VERSION
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.lineage import find
+from fraud.lineage.collect import collect_lineage
 from fraud.lineage.find import NoPredictionError, find_prediction
-from fraud.lineage.trace import trace
 from fraud.registry.bundle import ModelBundle
 from fraud.schema import Prediction
 from fraud.settings import Settings
@@ -36,9 +36,9 @@ def prediction(identifier: str, timestamp: int = 1, **fields: object) -> Predict
 
 def put(settings: Settings, values: Sequence[Prediction | bytes]) -> None:
     producer = Producer(producer_config(settings))
-    for place, value in enumerate(values):
+    for number, value in enumerate(values):
         content = value if isinstance(value, bytes) else msgspec.json.encode(value)
-        producer.produce(settings.topics.predictions, content, f"card-{place % 7}")
+        producer.produce(settings.topics.predictions, content, f"card-{number % 7}")
     flush(producer, 30)
 
 
@@ -53,11 +53,11 @@ def champion(settings: Settings, bundle: ModelBundle) -> str:
     return register(settings, bundle, alias=None)
 
 
-def test_every_prediction_is_found_wherever_it_lies(
+def test_every_prediction_is_found_in_any_span(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given several spans a partition, and a message that is no prediction
-    monkeypatch.setattr(find, "SPAN", 5)
+    # given several spans a partition, and a message that is not a prediction
+    monkeypatch.setattr(find, "SCAN_OFFSETS", 5)
     put(settings, [b'"t3" is not one', *(prediction(f"t{number}") for number in range(60))])
     for number in (0, 3, 31, 59):
         assert find_prediction(settings, f"t{number}").transaction_id == f"t{number}"
@@ -69,7 +69,7 @@ def test_a_part_of_an_identifier_is_not_the_identifier(settings: Settings) -> No
         find_prediction(settings, "t1")
 
 
-def test_of_two_predictions_the_newest_is_told(settings: Settings) -> None:
+def test_of_two_predictions_the_newest_is_found(settings: Settings) -> None:
     # at least once: the same transaction was scored again after a crash
     put(settings, [prediction("t1", score=0.1)])
     put(settings, [prediction(f"filler-{number}") for number in range(6)])
@@ -77,7 +77,7 @@ def test_of_two_predictions_the_newest_is_told(settings: Settings) -> None:
     assert find_prediction(settings, "t1").score == 0.2
 
 
-def test_features_that_were_not_kept_come_from_the_training_row(settings: Settings, mlflow_db: str) -> None:
+def test_features_that_were_not_stored_come_from_the_training_row(settings: Settings, mlflow_db: str) -> None:
     # given a prediction without features on a transaction of the lake, made with yesterday's profile
     rows = rows_in_the_lake(settings).slice(77, 1)
     identifier, card = rows["transaction_id"][0].as_py(), rows["card_id"][0].as_py()
@@ -86,33 +86,33 @@ def test_features_that_were_not_kept_come_from_the_training_row(settings: Settin
     scored = prediction(identifier, time_ms, card_id=card, model_version=version, profile_date="2020-01-01")
     put(settings, [scored])
     # when
-    found = trace(settings, identifier)
+    found = collect_lineage(settings, identifier)
     # then
     assert found.features is not None
     assert found.features.source == "lake"
     assert np.array_equal(found.features.values, feature_matrix(rows)[0], equal_nan=True)
-    assert found.score_again is not None
+    assert found.recomputed_score is not None
     assert "serving had that of 2020-01-01" in found.notes[0]
 
 
-def test_reports_on_the_transaction_are_told(settings: Settings, mlflow_db: str) -> None:
+def test_reports_on_the_transaction_are_listed(settings: Settings, mlflow_db: str) -> None:
     rows, labels = tables(days=6, per_day=40)
     write_history(open_lake(settings), with_profile_dates(rows), labels)
     identifier = labels["transaction_id"][0].as_py()
     put(settings, [prediction(identifier, rows["timestamp"][0].as_py())])
-    (verdict,) = trace(settings, identifier).verdicts
-    assert verdict.is_fraud
-    assert verdict.reported_at == labels["reported_at"][0].as_py()
+    (report,) = collect_lineage(settings, identifier).reports
+    assert report.is_fraud
+    assert report.reported_at == labels["reported_at"][0].as_py()
 
 
 def test_a_version_that_was_deleted_is_a_note(settings: Settings, mlflow_db: str) -> None:
     put(settings, [prediction("t1", model_version="7")])
-    found = trace(settings, "t1")
+    found = collect_lineage(settings, "t1")
     assert found.origin is None
     assert "version 7 of 'fraud-detector' is not in the registry any more" in found.notes
 
 
-def test_a_model_of_another_feature_version_is_named_but_not_asked(
+def test_a_model_of_another_feature_version_is_named_but_does_not_score(
     settings: Settings, mlflow_db: str
 ) -> None:
     # given a prediction of before the features changed
@@ -122,7 +122,7 @@ def test_a_model_of_another_feature_version_is_named_but_not_asked(
     time_ms = rows["timestamp"][0].as_py()
     put(settings, [prediction(identifier, time_ms, card_id=card, model_version=version)])
     # when
-    found = trace(settings, identifier)
+    found = collect_lineage(settings, identifier)
     # then
     assert found.origin is not None
     assert found.origin.metadata.feature_version == 99

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fraud.errors import FraudError
 from fraud.messages.decoding import MAX_DEPTH, Decoder, MessageError, MessageReader, header
-from fraud.monitoring.predictions import Scored
-from fraud.monitoring.shadow import Shadowed
+from fraud.monitoring.predictions import MonitoredPrediction
+from fraud.monitoring.shadow import ShadowPrediction
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
 from tests.messages import BAD, bad_variants
 
@@ -33,7 +33,7 @@ VALID: dict[Any, tuple[bytes, str]] = {
         "transaction_id",
     ),
 }
-VALID |= dict.fromkeys((Scored, Shadowed), VALID[Prediction])
+VALID |= dict.fromkeys((MonitoredPrediction, ShadowPrediction), VALID[Prediction])
 KINDS = pytest.mark.parametrize("kind", VALID, ids=lambda kind: kind.__name__)
 
 

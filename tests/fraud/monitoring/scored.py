@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from fraud.features.daily import date_of
 from fraud.features.spec import DAY_MS, FEATURE_VERSION
-from fraud.monitoring.predictions import Scored
+from fraud.monitoring.predictions import MonitoredPrediction
 from fraud.training.dataset import feature_matrix
 
 
@@ -20,14 +20,14 @@ def with_profile_dates(rows: pa.Table) -> pa.Table:
 
 def predictions_on(
     rows: pa.Table, scores: npt.NDArray[np.float64], *, threshold: float = 0.5, version: str = "1"
-) -> list[Scored]:
+) -> list[MonitoredPrediction]:
     """One prediction with features on every row."""
     decisions = np.where(scores >= threshold, "review", "approve").tolist()
     names = ("transaction_id", "card_id", "timestamp", "profile_date")
     columns = (rows[name].to_pylist() for name in names)
     vectors = feature_matrix(rows).tolist()
     return [
-        Scored(
+        MonitoredPrediction(
             name, card, time_ms, score, decision, version, FEATURE_VERSION, day,
             [None if math.isnan(value) else value for value in vector],
         )

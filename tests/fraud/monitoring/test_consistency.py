@@ -10,10 +10,10 @@ from fraud.features.daily import PROFILE_ARROW
 from fraud.features.profiles import profile_features, values_of
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
 from fraud.lake import Lake, open_lake
-from fraud.monitoring.consistency import Consistency, OfflineRows, compare
+from fraud.monitoring.consistency import Consistency, OfflineRows, compare_features
 from fraud.monitoring.inputs import offline_rows
-from fraud.monitoring.predictions import Scored, as_columns
-from fraud.preprocess.published import keep_published
+from fraud.monitoring.predictions import MonitoredPrediction, to_columns
+from fraud.preprocess.published import store_published
 from fraud.settings import Settings
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 from tests.fraud.training.synthetic import tables, write_history
@@ -30,7 +30,7 @@ def lake(local_settings: Settings) -> Lake:
 
 
 @pytest.fixture
-def scored(lake: Lake) -> list[Scored]:
+def scored(lake: Lake) -> list[MonitoredPrediction]:
     """A prediction on each row of the lake, in order of time."""
     rows, labels = tables(days=DAYS, per_day=PER_DAY)
     rows = with_profile_dates(rows)
@@ -38,32 +38,32 @@ def scored(lake: Lake) -> list[Scored]:
     return predictions_on(rows, np.zeros(rows.num_rows))
 
 
-def compared(lake: Lake, scored: list[Scored]) -> Consistency:
-    predictions = as_columns(scored)
+def compared(lake: Lake, scored: list[MonitoredPrediction]) -> Consistency:
+    predictions = to_columns(scored)
     offline = offline_rows(lake, predictions)
     assert offline is not None
-    return compare(predictions, offline, LATENESS_MS)
+    return compare_features(predictions, offline, LATENESS_MS)
 
 
-def changed(one: Scored, feature: str, value: float | None = 77.0) -> Scored:
+def changed(one: MonitoredPrediction, feature: str, value: float | None = 77.0) -> MonitoredPrediction:
     assert one.features is not None
     features = list(one.features)
     features[FEATURE_NAMES.index(feature)] = value
     return msgspec.structs.replace(one, features=features)
 
 
-def test_equal_features_are_consistent(lake: Lake, scored: list[Scored]) -> None:
+def test_equal_features_are_consistent(lake: Lake, scored: list[MonitoredPrediction]) -> None:
     assert compared(lake, scored) == CLEAN
 
 
-def test_a_card_feature_that_differs_is_named(lake: Lake, scored: list[Scored]) -> None:
+def test_a_card_feature_that_differs_is_named(lake: Lake, scored: list[MonitoredPrediction]) -> None:
     scored[3] = changed(scored[3], "card_sum_7d", 1e9)
     scored[9] = changed(changed(scored[9], "card_sum_7d", 1e9), "speed_kmh", 1e9)
     assert compared(lake, scored) == replace(CLEAN, mismatched=2, features=("card_sum_7d", "speed_kmh"))
 
 
 def test_profile_features_count_where_the_profile_is_of_the_same_day(
-    lake: Lake, scored: list[Scored]
+    lake: Lake, scored: list[MonitoredPrediction]
 ) -> None:
     # given three with another merchant feature, two of them scored with an older profile
     scored[3] = changed(scored[3], "merchant_count_7d", 1e9)
@@ -75,13 +75,15 @@ def test_profile_features_count_where_the_profile_is_of_the_same_day(
     assert compared(lake, scored) == expected
 
 
-def profiles_of_the_day(one: Scored, merchant: str, mean: float) -> pa.Table:
+def profiles_of_the_day(one: MonitoredPrediction, merchant: str, mean: float) -> pa.Table:
     """Profiles that know one merchant, with this count in every window and this mean."""
     values = {name: [mean if "mean" in name else 5.0] for name in PROFILE_COLUMNS}
     return pa.table({"merchant_id": [merchant], **values}, schema=PROFILE_ARROW)
 
 
-def served_with(one: Scored, profiles: pa.Table, merchant: str, amount: int) -> Scored:
+def served_with(
+    one: MonitoredPrediction, profiles: pa.Table, merchant: str, amount: int
+) -> MonitoredPrediction:
     """The prediction with the merchant's features that these profiles give."""
     found = profile_features(np.array([amount]), values_of(pa.array([merchant]), profiles))[0].tolist()
     features = list(one.features or ())[: len(KERNEL_FEATURES)]
@@ -90,12 +92,14 @@ def served_with(one: Scored, profiles: pa.Table, merchant: str, amount: int) -> 
     )
 
 
-def test_profiles_that_were_made_again_cause_no_inconsistency(lake: Lake, scored: list[Scored]) -> None:
+def test_profiles_that_were_made_again_cause_no_inconsistency(
+    lake: Lake, scored: list[MonitoredPrediction]
+) -> None:
     # given a payment that was scored with its day's profiles as they were published
     row = tables(days=DAYS, per_day=PER_DAY)[0].slice(60, 1).to_pylist()[0]
     merchant, amount, day = row["merchant_id"], row["amount"], str(scored[60].profile_date)
     first, second = (profiles_of_the_day(scored[60], merchant, mean) for mean in (100.0, 120.0))
-    keep_published(lake, date.fromisoformat(day), first)
+    store_published(lake, date.fromisoformat(day), first)
     scored[60] = served_with(scored[60], first, merchant, amount)
     others = [one for one in scored if one.profile_date == day and one is not scored[60]]
     rest = [one for one in scored if one not in others]
@@ -103,7 +107,7 @@ def test_profiles_that_were_made_again_cause_no_inconsistency(lake: Lake, scored
     clean = replace(CLEAN, compared=len(rest), missing=len(others))
     assert compared(lake, rest) == clean
     # and also when that day was published once more, whichever of both it had
-    keep_published(lake, date.fromisoformat(day), second)
+    store_published(lake, date.fromisoformat(day), second)
     assert compared(lake, rest) == clean
     place = rest.index(scored[60])
     rest[place] = served_with(scored[60], second, merchant, amount)
@@ -117,12 +121,12 @@ def test_profiles_that_were_made_again_cause_no_inconsistency(lake: Lake, scored
 
 
 def test_a_profile_of_another_day_is_compared_where_it_was_published(
-    lake: Lake, scored: list[Scored]
+    lake: Lake, scored: list[MonitoredPrediction]
 ) -> None:
     # given a prediction with the profile of a day before, which the lake holds as it was published
     row = tables(days=DAYS, per_day=PER_DAY)[0].slice(60, 1).to_pylist()[0]
     profiles = profiles_of_the_day(scored[60], row["merchant_id"], 100.0)
-    keep_published(lake, date(2024, 2, 1), profiles)
+    store_published(lake, date(2024, 2, 1), profiles)
     served = served_with(scored[60], profiles, row["merchant_id"], row["amount"])
     scored[60] = msgspec.structs.replace(served, profile_date="2024-02-01")
     # then it counts as compared in full
@@ -131,14 +135,14 @@ def test_a_profile_of_another_day_is_compared_where_it_was_published(
     assert compared(lake, scored) == replace(CLEAN, mismatched=1, features=("merchant_count_1d",))
 
 
-def test_a_row_without_a_prediction_is_missing(lake: Lake, scored: list[Scored]) -> None:
+def test_a_row_without_a_prediction_is_missing(lake: Lake, scored: list[MonitoredPrediction]) -> None:
     # given a transaction in the midst that was not scored, and the first and the last, which may be underway
     del scored[60], scored[0], scored[-1]
     assert compared(lake, scored) == replace(CLEAN, compared=CLEAN.compared - 3, missing=1)
 
 
 def test_a_prediction_without_a_row_is_extra_once_the_lake_must_have_it(
-    lake: Lake, scored: list[Scored]
+    lake: Lake, scored: list[MonitoredPrediction]
 ) -> None:
     # given two predictions that no row belongs to, one of them younger than the lake's newest by far
     scored[60] = msgspec.structs.replace(scored[60], transaction_id="nobody's")
@@ -148,7 +152,7 @@ def test_a_prediction_without_a_row_is_extra_once_the_lake_must_have_it(
     assert compared(lake, scored) == expected
 
 
-def test_predictions_without_features_are_left_out(lake: Lake, scored: list[Scored]) -> None:
+def test_predictions_without_features_are_left_out(lake: Lake, scored: list[MonitoredPrediction]) -> None:
     plain = [msgspec.structs.replace(one, features=None) for one in scored]
     assert compared(lake, plain) == replace(CLEAN, compared=0)
 
@@ -159,5 +163,5 @@ def test_an_empty_lake_has_nothing_to_compare() -> None:
         np.empty((0, len(FEATURE_NAMES)), dtype=np.float32), pa.array([], pa.string()),
         pa.array([], pa.string()), np.empty(0, dtype=np.int64),
     )  # fmt: skip
-    found = compare(as_columns([]), empty, LATENESS_MS)
+    found = compare_features(to_columns([]), empty, LATENESS_MS)
     assert found == replace(CLEAN, compared=0)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fraud.features.spec import FEATURE_NAMES
-from fraud.monitoring.drift import CALENDAR, LEAST_SHARE, feature_drift, ks, psi
+from fraud.monitoring.drift import CALENDAR, MIN_SHARE, feature_drift, ks, psi
 
 UNKNOWN = np.float32("nan")
 
@@ -22,7 +22,7 @@ def test_psi_is_what_one_computes_by_hand() -> None:
 def test_what_becomes_unknown_is_drift() -> None:
     reference = np.array([1, 1, 1, 1], dtype=np.float32)
     current = np.array([1, 1, 1, UNKNOWN], dtype=np.float32)
-    by_hand = (0.75 - 1) * math.log(0.75) + (0.25 - LEAST_SHARE) * math.log(0.25 / LEAST_SHARE)
+    by_hand = (0.75 - 1) * math.log(0.75) + (0.25 - MIN_SHARE) * math.log(0.25 / MIN_SHARE)
     assert psi(reference, current) == pytest.approx(by_hand)
 
 

@@ -1,4 +1,4 @@
-"""The figures as Prometheus reads them, and their way over HTTP."""
+"""The metrics as Prometheus reads them, and their way over HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fraud.errors import UnreachableError
 from fraud.lake import open_lake
-from fraud.monitoring.exposition import figures, push
+from fraud.monitoring.exposition import build_registry, push_report
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.fraud.monitoring.test_watch import a_champion, look, scored
+from tests.fraud.monitoring.test_monitor import a_champion, look, scored
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
 
 
 def test_every_kind_of_figure_is_told(local_settings: Settings, report: MonitoringReport) -> None:
-    told = figures(local_settings, report)
+    told = build_registry(local_settings, report)
     assert report.matured is not None
     assert value(told, "recall") == report.matured.recall
     assert value(told, "expected_recall") == 0.3
@@ -69,7 +69,7 @@ def test_every_kind_of_figure_is_told(local_settings: Settings, report: Monitori
 
 def test_what_cannot_be_judged_is_absent(local_settings: Settings, report: MonitoringReport) -> None:
     bare = replace(report, matured=None, score=None, features=(), consistency=None, label_delay={}, days=())
-    told = figures(local_settings, bare)
+    told = build_registry(local_settings, bare)
     assert value(told, "recall") is None
     assert value(told, "alert_rate") is None
     assert value(told, "consistency", outcome="mismatched") is None
@@ -83,8 +83,8 @@ def test_the_gateway_holds_the_newest_report_of_the_model(
     address, held = gateway
     settings = make_settings(monitoring={"pushgateway_url": address})
     # when two reports are pushed
-    push(settings, report)
-    push(settings, replace(report, predictions=7))
+    push_report(settings, report)
+    push_report(settings, replace(report, predictions=7))
     # then the second has taken the first one's place
     assert list(held) == ["/metrics/job/fraud-monitor/model/fraud-detector"]
     families = text_string_to_metric_families(held.popitem()[1].decode())
@@ -93,10 +93,10 @@ def test_the_gateway_holds_the_newest_report_of_the_model(
 
 
 def test_without_a_gateway_nothing_is_pushed(local_settings: Settings, report: MonitoringReport) -> None:
-    push(local_settings, report)
+    push_report(local_settings, report)
 
 
 def test_a_silent_gateway_is_one_sentence(make_settings: SettingsFactory, report: MonitoringReport) -> None:
     settings = make_settings(monitoring={"pushgateway_url": "http://127.0.0.1:9"})
     with pytest.raises(UnreachableError, match="FRAUD_MONITORING__PUSHGATEWAY_URL"):
-        push(settings, report)
+        push_report(settings, report)

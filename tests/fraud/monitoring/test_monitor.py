@@ -9,7 +9,8 @@ import pytest
 
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.lake import Lake, open_lake
-from fraud.monitoring.predictions import Predictions, as_columns
+from fraud.monitoring.monitor import build_report
+from fraud.monitoring.predictions import Predictions, to_columns
 from fraud.monitoring.report import (
     MonitoringReport,
     alarms,
@@ -18,7 +19,6 @@ from fraud.monitoring.report import (
     as_metrics,
     inconsistencies,
 )
-from fraud.monitoring.watch import watch
 from fraud.registry.bundle import ModelBundle
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
@@ -51,7 +51,7 @@ def scored(lake: Lake, champion: ModelBundle, alter: Alter = lambda vectors: vec
     vectors = alter(feature_matrix(recent))
     for name, column in zip(FEATURE_NAMES, vectors.T, strict=True):
         recent = recent.set_column(recent.column_names.index(name), name, pa.array(column))
-    return as_columns(predictions_on(recent, champion.score(vectors), threshold=champion.threshold))
+    return to_columns(predictions_on(recent, champion.score(vectors), threshold=champion.threshold))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def lake(local_settings: Settings) -> Lake:
 
 
 def look(settings: Settings, lake: Lake, champion: ModelBundle, predictions: Predictions) -> MonitoringReport:
-    return watch(settings, lake, predictions, champion, NOW_MS)
+    return build_report(settings, lake, predictions, champion, NOW_MS)
 
 
 def test_a_model_that_does_as_expected_raises_no_alarm(local_settings: Settings, lake: Lake) -> None:
@@ -124,10 +124,10 @@ def test_only_the_champions_own_predictions_are_held_against_it(local_settings: 
 
 def test_nothing_to_judge_by_is_told_and_no_error(local_settings: Settings, lake: Lake) -> None:
     # given neither model nor predictions, then predictions and an empty lake
-    nothing = watch(local_settings, lake, as_columns([]), None, NOW_MS)
+    nothing = build_report(local_settings, lake, to_columns([]), None, NOW_MS)
     rows, _ = tables(days=2, per_day=20)
-    few = as_columns(predictions_on(with_profile_dates(rows), np.zeros(rows.num_rows)))
-    lonely = watch(local_settings, lake, few, None, NOW_MS)
+    few = to_columns(predictions_on(with_profile_dates(rows), np.zeros(rows.num_rows)))
+    lonely = build_report(local_settings, lake, few, None, NOW_MS)
     # then the notes say what is not there
     assert "no predictions yet" in " ".join(nothing.notes)
     assert "alias champion" in " ".join(nothing.notes)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fraud.features.spec import DAY_MS
-from fraud.monitoring.performance import Matured, by_day, calibration, judge_matured, label_delays
+from fraud.monitoring.performance import MaturedCounts, by_day, calibration, count_matured, label_delays
 
 
 def test_the_days_figures_are_those_of_a_naive_loop() -> None:
@@ -33,8 +33,8 @@ def test_the_days_figures_are_those_of_a_naive_loop() -> None:
 
 def test_without_alerts_or_frauds_there_is_no_precision_or_recall() -> None:
     nothing = np.zeros(3, dtype=np.bool_)
-    found = judge_matured(nothing, nothing)
-    assert found == Matured(3, 0, 0, 0)
+    found = count_matured(nothing, nothing)
+    assert found == MaturedCounts(3, 0, 0, 0)
     assert (found.precision, found.recall) == (None, None)
 
 

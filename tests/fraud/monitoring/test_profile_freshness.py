@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.features.spec import DAY_MS
-from fraud.monitoring.profile_freshness import on_days_with_own_profiles
+from fraud.monitoring.profile_freshness import on_days_with_due_profiles
 
 
 def chosen(*predictions: tuple[float, str | None], hours: int = 0) -> list[bool]:
@@ -12,7 +12,7 @@ def chosen(*predictions: tuple[float, str | None], hours: int = 0) -> list[bool]
     days, dates = zip(*predictions, strict=True)
     times = (np.array(days) * DAY_MS).astype(np.int64) + 5
     delay = timedelta(hours=hours)
-    own: list[bool] = on_days_with_own_profiles(times, pa.array(dates, pa.string()), delay).tolist()
+    own: list[bool] = on_days_with_due_profiles(times, pa.array(dates, pa.string()), delay).tolist()
     return own
 
 
