@@ -53,9 +53,7 @@ def champion(settings: Settings, bundle: ModelBundle) -> str:
     return register(settings, bundle, alias=None)
 
 
-def test_every_prediction_is_found_in_any_span(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_prediction_is_found_in_any_span(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # given several spans a partition, and a message that is not a prediction
     monkeypatch.setattr(find, "SCAN_OFFSETS", 5)
     put(settings, [b'"t3" is not one', *(prediction(f"t{number}") for number in range(60))])
@@ -92,7 +90,7 @@ def test_features_that_were_not_stored_come_from_the_training_row(settings: Sett
     assert found.features.source == "lake"
     assert np.array_equal(found.features.values, feature_matrix(rows)[0], equal_nan=True)
     assert found.recomputed_score is not None
-    assert "serving had that of 2020-01-01" in found.notes[0]
+    assert "serving used that of 2020-01-01" in found.notes[0]
 
 
 def test_reports_on_the_transaction_are_listed(settings: Settings, mlflow_db: str) -> None:
