@@ -10,9 +10,9 @@ from prefect.logging import get_run_logger
 
 from fraud.lake import open_lake
 from fraud.monitoring.exposition import push_report
+from fraud.monitoring.monitor import build_report, load_champion, store_report
 from fraud.monitoring.predictions import read_predictions
 from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
-from fraud.monitoring.monitor import build_report, load_champion, store_report
 from fraud.settings import Settings
 from tasks.retries import WITH_RETRIES
 
