@@ -120,7 +120,8 @@ class ExactlyOnce:
     def close(self) -> None:
         """Release the producers; what is not committed stays uncommitted."""
         self._join_until_closed()
-        if self._active.state is not TransactionState.READY and not self._is_ending():
+        is_open = self._active.state in (TransactionState.OPEN, TransactionState.ABORTABLE_ERROR)
+        if is_open and not self._is_ending():
             self._committing = self._active
             self._runner.abort(self._active)
             self._join_until_closed()
