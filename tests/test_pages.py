@@ -1,5 +1,6 @@
 """What pages name is there: files, headings, settings, commands, make targets, states of a transaction."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from deployments.cli.commands import COMMANDS
 from fraud.settings import Settings
 from serving.delivery.transaction_state import TRANSITIONS
-from tests.test_architecture import ROOT, tracked_files
+from tests.test_architecture import ROOT, product_files, syntax_of, tracked_files
 
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "k8s/README.md"),
@@ -99,6 +100,23 @@ def test_the_picture_of_a_transaction_has_the_moves_of_the_code() -> None:
     drawn = set(re.findall(r"^\s+([A-Z_]+) --> ([A-Z_]+)", diagram, re.MULTILINE))
     # then it has each legal move, and no other
     assert drawn == {(before.name, after.name) for before, moves in TRANSITIONS.items() for after in moves}
+
+
+def test_the_table_of_threads_names_every_thread_of_serving() -> None:
+    # given the names of the threads that serving starts
+    calls = [
+        node
+        for name in product_files()
+        if name.startswith("serving/")
+        for node in ast.walk(syntax_of(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "Thread"
+    ]
+    names = [ast.literal_eval(word.value) for call in calls for word in call.keywords if word.arg == "name"]
+    assert len(names) == len(calls)
+    # then docs/architecture.md says what each of them owns
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page.split("## Threads and the data they own")[1].split("\n## ")[0]
+    assert not [name for name in names if f"`{name}`" not in table]
 
 
 def settings_of(model: type[BaseModel], prefix: str) -> Iterator[str]:

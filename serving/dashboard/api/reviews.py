@@ -58,7 +58,7 @@ class Verdicts:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._delivered = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="verdicts", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
 
     def start(self) -> None:
         """Begin to send, what is pending from before included."""
