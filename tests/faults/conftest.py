@@ -9,9 +9,9 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.faults.table import VERDICT, Table
-from tests.faults.traffic import PARTITIONS
-from tests.faults.world import NO_REGISTRY, Scene, compare, settle
+from tests.faults.harness.load import PARTITIONS
+from tests.faults.harness.scene import NO_REGISTRY, Scene, compare, settle
+from tests.faults.harness.table import VERDICT, Table
 
 SERVING = {
     "feature_sample": 1.0,

@@ -12,7 +12,7 @@ from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.topics import topic_config
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
-from tests.faults.world import Scene, scene
+from tests.faults.harness.scene import Scene, scene
 from tests.serving.world import BASE_MS, DAY_MS, predictions, transaction, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]

@@ -8,7 +8,7 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
-from tests.faults.world import scene
+from tests.faults.harness.scene import scene
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

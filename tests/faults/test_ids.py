@@ -13,8 +13,8 @@ from fraud.lake import open_lake
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
 from tests.faults.conftest import SERVING, FaultSettings, Judge
-from tests.faults.traffic import PARTITIONS
-from tests.faults.world import Scene, scene
+from tests.faults.harness.load import PARTITIONS
+from tests.faults.harness.scene import Scene, scene
 from tests.serving.offline import payment_of
 from tests.serving.world import BASE_MS, predictions, read_all, wait_for
 

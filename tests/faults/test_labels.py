@@ -15,10 +15,10 @@ from fraud.kafka.topics import create_topics
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings
-from tests.faults.ingesting import PROGRAM, ingest_labels
-from tests.faults.table import VERDICT
-from tests.faults.workers import Worker
-from tests.faults.world import Verdict
+from tests.faults.harness.ingesting import PROGRAM, ingest_labels
+from tests.faults.harness.scene import Verdict
+from tests.faults.harness.table import VERDICT
+from tests.faults.harness.workers import Worker
 from tests.fraud.streams import START_MS, label
 from tests.serving.world import read_all, wait_for
 

@@ -10,9 +10,9 @@ import pytest
 from deployments.local.processes import free_port
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings, Judge
-from tests.faults.proxy import Proxy
-from tests.faults.traffic import PARTITIONS
-from tests.faults.world import scene
+from tests.faults.harness.load import PARTITIONS
+from tests.faults.harness.proxy import Proxy
+from tests.faults.harness.scene import scene
 from tests.s3 import S3Server, s3_server
 from tests.serving.world import wait_for
 

@@ -4,7 +4,7 @@ import pytest
 
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
-from tests.faults.world import scene
+from tests.faults.harness.scene import scene
 from tests.messages import BAD, MOST_BYTES, bad_variants
 from tests.serving.world import BASE_MS
 

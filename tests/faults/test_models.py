@@ -8,8 +8,8 @@ import pytest
 
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings, Judge
-from tests.faults.registry import Registry, registry
-from tests.faults.world import scene
+from tests.faults.harness.registry import Registry, registry
+from tests.faults.harness.scene import scene
 from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]

@@ -9,8 +9,8 @@ from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings, Judge
-from tests.faults.proxy import Proxy
-from tests.faults.world import scene
+from tests.faults.harness.proxy import Proxy
+from tests.faults.harness.scene import scene
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

@@ -9,8 +9,8 @@ import pytest
 from deployments.local.servers import HttpServer, prefect_server
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
-from tests.faults.workers import FLOW
-from tests.faults.world import scene
+from tests.faults.harness.scene import scene
+from tests.faults.harness.workers import FLOW
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(250)]
 

@@ -9,8 +9,8 @@ import pytest
 from fraud.registry.cache import last_good_bundle
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings, Judge
-from tests.faults.registry import registry
-from tests.faults.world import Scene, scene
+from tests.faults.harness.registry import registry
+from tests.faults.harness.scene import Scene, scene
 from tests.serving.world import predictions, tiny_bundle, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(900)]

@@ -10,9 +10,9 @@ import pytest
 
 from fraud.settings import Settings
 from tests.faults.conftest import SERVING, FaultSettings, Judge
-from tests.faults.traffic import PARTITIONS
-from tests.faults.workers import Worker
-from tests.faults.world import scene
+from tests.faults.harness.load import PARTITIONS
+from tests.faults.harness.scene import scene
+from tests.faults.harness.workers import Worker
 from tests.serving.damage import DAMAGES, damage
 from tests.serving.world import wait_for
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.faults.table import MARKS, Table, put_between_marks
+from tests.faults.harness.table import MARKS, Table, put_between_marks
 
 
 def test_a_table_replaces_the_former_one_between_the_marks(tmp_path: Path) -> None:

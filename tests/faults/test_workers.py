@@ -8,8 +8,8 @@ import pytest
 
 from fraud.settings import Settings
 from tests.faults.conftest import Judge
-from tests.faults.workers import BARE
-from tests.faults.world import scene
+from tests.faults.harness.scene import scene
+from tests.faults.harness.workers import BARE
 from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]

@@ -27,9 +27,9 @@ from serving.ops.shutdown import (
     call_within,
 )
 from tests.conftest import SettingsFactory
-from tests.faults.traffic import PARTITIONS, Load, Watch
-from tests.faults.workers import BARE, FLOW, ROOT, Worker
-from tests.faults.world import NO_REGISTRY
+from tests.faults.harness.load import PARTITIONS, Load, Watch
+from tests.faults.harness.scene import NO_REGISTRY
+from tests.faults.harness.workers import BARE, FLOW, ROOT, Worker
 from tests.serving.world import disorderly, send, tiny_bundle, wait_for
 
 DRAIN_S = 3.0

@@ -9,7 +9,7 @@ from deployments.local.processes import free_port
 from deployments.local.servers import HttpServer, mlflow_server
 from fraud.registry.connection import connect
 from fraud.settings import Settings
-from tests.faults.proxy import Proxy
+from tests.faults.harness.proxy import Proxy
 from tests.serving.world import register, tiny_bundle
 
 

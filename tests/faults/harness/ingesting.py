@@ -1,11 +1,11 @@
-"""`python -m tests.faults.ingesting`: brings the labels to the lake again and again, until it is killed."""
+"""`python -m tests.faults.harness.ingesting`: brings the labels to the lake again and again, until it is killed."""
 
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.permission_checks import require_topic
 from fraud.lake import open_lake
 from fraud.settings import Settings, load_settings
 
-PROGRAM = ("-m", "tests.faults.ingesting")
+PROGRAM = ("-m", "tests.faults.harness.ingesting")
 
 
 def ingest_labels(settings: Settings) -> int:

@@ -11,8 +11,8 @@ from fraud.kafka.retry import retry_transient
 from fraud.kafka.topics import create_topics
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
-from tests.faults.traffic import Load, Watch
-from tests.faults.workers import BARE, FLOW, Worker
+from tests.faults.harness.load import Load, Watch
+from tests.faults.harness.workers import BARE, FLOW, Worker
 from tests.serving.offline import mismatches, odd_dead_letters
 from tests.serving.world import predictions, read_all, tiny_bundle, wait_for
 

@@ -16,7 +16,7 @@ from fraud.env_export import variables
 from fraud.settings import Settings
 from tests.serving.world import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BARE = ("-m", "serving")
 FLOW = ("flows/serve.py",)
 
