@@ -1,4 +1,4 @@
-"""Settings of the fault matrix, the servers that it breaks, and its verdicts."""
+"""Settings of the fault matrix, the servers that it breaks, and its outcomes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +10,8 @@ from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
 from tests.faults.harness.load import PARTITIONS
-from tests.faults.harness.scene import NO_REGISTRY, Scene, compare, settle
-from tests.faults.harness.table import VERDICT, Table
+from tests.faults.harness.scene import NO_REGISTRY, Scene, compare, drain
+from tests.faults.harness.table import OUTCOME, Table
 
 SERVING = {
     "feature_sample": 1.0,
@@ -22,7 +22,7 @@ SERVING = {
 }
 """Every vector logged; half a second between commits, so that a fault falls into a transaction."""
 
-Judge = Callable[[Scene, str, float], None]
+CheckScene = Callable[[Scene, str, float], None]
 FaultSettings = Callable[..., Settings]
 
 
@@ -38,21 +38,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def judge(record_property: Callable[[str, object], None]) -> Judge:
-    """Settles a scene and holds it to its promise: nothing lost or doubled, every feature as recomputed."""
+def check_scene(record_property: Callable[[str, object], None]) -> CheckScene:
+    """Drains a scene and checks that nothing is lost or doubled and every feature is as recomputed."""
 
-    def judge_it(made: Scene, case: str, seconds: float) -> None:
-        settle(made)
-        verdict = compare(made, case, seconds)
-        record_property(VERDICT, str(verdict))
-        assert verdict.is_clean, f"{len(verdict.odd)} odd, such as {verdict.odd[:5]}"
+    def check(made: Scene, case: str, seconds: float) -> None:
+        drain(made)
+        outcome = compare(made, case, seconds)
+        record_property(OUTCOME, str(outcome))
+        assert outcome.is_clean, f"{len(outcome.errors)} errors, such as {outcome.errors[:5]}"
 
-    return judge_it
+    return check
 
 
 @pytest.fixture
 def make_fault_settings(make_settings: SettingsFactory) -> FaultSettings:
-    """Makes settings for workers of a broker; groups given are laid over the matrix's."""
+    """Makes settings for workers of a broker; groups given override the defaults."""
 
     def make(broker: str, **groups: dict[str, Any]) -> Settings:
         kafka = {"bootstrap_servers": broker, "partitions": PARTITIONS, "retention_days": -1}

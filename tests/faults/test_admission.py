@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.topics import topic_config
 from fraud.settings import Settings
-from tests.faults.conftest import Judge
+from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import Scene, scene
 from tests.serving.world import BASE_MS, DAY_MS, predictions, transaction, wait_for
 
@@ -57,26 +57,28 @@ def produce(settings: Settings, events: Iterator[dict[str, object]], **config: o
 
 
 def kill_twice(made: Scene) -> float:
-    return max(made.revive(made.workers[0]) for _ in range(2))
+    return max(made.kill_and_restart(made.workers[0]) for _ in range(2))
 
 
-def test_clocks_that_are_years_ahead_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
+def test_clocks_that_are_years_ahead_and_a_kill(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings) as made:
         # when payments of 2035 come among the others, also in the transaction that is cut off
         allow_any_time(fault_settings)
         produce(fault_settings, far_payments(60))
-        seconds = made.revive(made.workers[0])
+        seconds = made.kill_and_restart(made.workers[0])
         produce(fault_settings, far_payments(90))
         seconds = max(seconds, kill_twice(made))
 
         # then the partitions go on, and the far ones alone are refused
-        judge(made, "payments of 2035 on a topic that takes any time, kill -9 three times", seconds)
+        check_scene(made, "payments of 2035 on a topic that takes any time, kill -9 three times", seconds)
         served = {one.transaction_id for one in predictions(fault_settings) if one.timestamp < FAR_MS}
         assert len(served) > 1_000
         assert not any(one.timestamp >= FAR_MS for one in predictions(fault_settings))
 
 
-def test_senders_with_different_partitioners_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
+def test_senders_with_different_partitioners_and_a_kill(
+    fault_settings: Settings, check_scene: CheckScene
+) -> None:
     with scene(fault_settings) as made:
         # when another sender places cards by CRC32
         numbers = count(step=100)
@@ -89,4 +91,4 @@ def test_senders_with_different_partitioners_and_a_kill(fault_settings: Settings
         seconds = kill_twice(made)
 
         # then each partition answers for what it knows
-        judge(made, "a sender with CRC32 beside murmur2, kill -9 twice", seconds)
+        check_scene(made, "a sender with CRC32 beside murmur2, kill -9 twice", seconds)

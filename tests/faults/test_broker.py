@@ -7,7 +7,7 @@ import pytest
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
-from tests.faults.conftest import Judge
+from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import scene
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -41,7 +41,7 @@ def _stay_away(kafka: EmbeddedKafka) -> None:
 def test_the_broker_goes_and_comes_back(
     own_settings: Settings,
     own_kafka: EmbeddedKafka,
-    judge: Judge,
+    check_scene: CheckScene,
     strike: Callable[[EmbeddedKafka], None],
     case: str,
 ) -> None:
@@ -52,4 +52,4 @@ def test_the_broker_goes_and_comes_back(
 
         # then
         assert made.workers[0].is_alive
-        judge(made, case, seconds)
+        check_scene(made, case, seconds)

@@ -12,7 +12,7 @@ from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
-from tests.faults.conftest import SERVING, FaultSettings, Judge
+from tests.faults.conftest import SERVING, CheckScene, FaultSettings
 from tests.faults.harness.load import PARTITIONS
 from tests.faults.harness.scene import Scene, scene
 from tests.serving.offline import payment_of
@@ -47,7 +47,7 @@ def send_with_used_ids(settings: Settings, numbers: range, *, again: bool) -> No
 
 @pytest.mark.parametrize("snapshots", ["snapshots", "no snapshots"])
 def test_ids_are_used_again_across_kill_9(
-    make_fault_settings: FaultSettings, broker: str, judge: Judge, snapshots: str
+    make_fault_settings: FaultSettings, broker: str, check_scene: CheckScene, snapshots: str
 ) -> None:
     often = {} if snapshots == "snapshots" else {"snapshot_interval_s": 0}
     # The load's event time runs four hours a second.
@@ -57,14 +57,14 @@ def test_ids_are_used_again_across_kill_9(
         send_with_used_ids(settings, range(200), again=False)
         send_with_used_ids(settings, range(100), again=True)
         _wait_for_letters(made, 80)
-        seconds = made.revive(made.workers[0])
+        seconds = made.kill_and_restart(made.workers[0])
 
         # when the others are used again, and the first once more
         send_with_used_ids(settings, range(200), again=True)
         _wait_for_letters(made, 240)
 
         # then
-        judge(made, f"ids used for other payments, kill -9 between them, {snapshots}", seconds)
+        check_scene(made, f"ids used for other payments, kill -9 between them, {snapshots}", seconds)
         answered = Counter(payment_of(one) for one in predictions(settings))
         used = {payment: count for payment, count in answered.items() if payment[1].startswith("used-")}
         assert used == {(f"used-{number}", f"used-{number}"): 1 for number in range(200)}

@@ -16,8 +16,8 @@ from fraud.lake import open_lake
 from fraud.settings import Settings
 from tests.faults.conftest import FaultSettings
 from tests.faults.harness.ingesting import PROGRAM, ingest_labels
-from tests.faults.harness.scene import Verdict
-from tests.faults.harness.table import VERDICT
+from tests.faults.harness.scene import FaultOutcome
+from tests.faults.harness.table import OUTCOME
 from tests.faults.harness.workers import Worker
 from tests.fraud.streams import START_MS, label
 from tests.serving.world import read_all, wait_for
@@ -37,7 +37,7 @@ BROKEN = (
 
 
 class Labels:
-    """What was sent: good labels by their number, broken ones by the place that Kafka gave them."""
+    """What was sent: good labels by their number, broken ones by partition and offset."""
 
     def __init__(self, settings: Settings) -> None:
         self._topic = settings.topics.labels
@@ -91,29 +91,29 @@ def test_broken_labels_while_the_ingest_is_killed(
     since = time.monotonic()
     ingest_labels(settings)
     # then every good label is in the lake once, and every broken one is a dead letter once
-    verdict = _compare(settings, sent, time.monotonic() - since)
-    record_property(VERDICT, str(verdict))
-    assert verdict.is_clean, f"{len(verdict.odd)} odd, such as {verdict.odd[:5]}"
-    assert (verdict.answered, verdict.dead_letters) == (sent.good, len(BROKEN) * ROUNDS)
+    outcome = _compare(settings, sent, time.monotonic() - since)
+    record_property(OUTCOME, str(outcome))
+    assert outcome.is_clean, f"{len(outcome.errors)} errors, such as {outcome.errors[:5]}"
+    assert (outcome.answered, outcome.dead_letters) == (sent.good, len(BROKEN) * ROUNDS)
 
 
-def _compare(settings: Settings, sent: Labels, seconds: float) -> Verdict:
+def _compare(settings: Settings, sent: Labels, seconds: float) -> FaultOutcome:
     lake = open_lake(settings)
     files = committed_files(lake, "labels")
     rows = Counter(
         name for file in files for name in lake.read_table(file.path)["transaction_id"].to_pylist()
     )
     letters = Counter(
-        (int(told["partition"]), int(told["offset"]))
+        (int(headers["partition"]), int(headers["offset"]))
         for letter in read_all(settings, settings.topics.label_dead_letters)
-        if (told := dict(letter.headers()))
+        if (headers := dict(letter.headers()))
     )
     good = Counter(f"t{number}" for number in range(sent.good))
-    odd = (
+    errors = (
         *(f"missing {name}" for name in (good - rows)),
-        *(f"missing dead letter of {place}" for place in (sent.broken - letters)),
+        *(f"missing dead letter of {position}" for position in (sent.broken - letters)),
         *("doubled" for _ in ((rows - good) + Counter()).elements()),
         *("doubled" for _ in (letters - sent.broken).elements()),
     )
     case = "broken labels, the ingest killed with -9 again and again"
-    return Verdict(case, seconds, rows.total(), letters.total(), odd)
+    return FaultOutcome(case, seconds, rows.total(), letters.total(), errors)

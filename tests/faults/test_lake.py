@@ -9,7 +9,7 @@ import pytest
 
 from deployments.local.processes import free_port
 from fraud.settings import Settings
-from tests.faults.conftest import FaultSettings, Judge
+from tests.faults.conftest import CheckScene, FaultSettings
 from tests.faults.harness.load import PARTITIONS
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.scene import scene
@@ -58,7 +58,9 @@ def on_s3(make_fault_settings: FaultSettings, broker: str, s3: S3Server, network
 
 
 @pytest.mark.parametrize("outage", ["killed", "silent"])
-def test_s3_is_down(on_s3: Settings, s3: S3Server, network: Proxy, judge: Judge, outage: str) -> None:
+def test_s3_is_down(
+    on_s3: Settings, s3: S3Server, network: Proxy, check_scene: CheckScene, outage: str
+) -> None:
     with scene(on_s3, workers=2) as made:
         # given
         wait_for(lambda: all(worker.counted(_WRITTEN) >= 2 * PARTITIONS for worker in made.workers), 60)
@@ -77,13 +79,15 @@ def test_s3_is_down(on_s3: Settings, s3: S3Server, network: Proxy, judge: Judge,
         made.workers[0].kill()
         taken_over_s = made.watch.seconds_until_all_score(since)
         made.workers[1].kill()
-        restarted_s = made.revive(made.workers[0])
+        restarted_s = made.kill_and_restart(made.workers[0])
 
         # then
-        judge(made, f"S3 {outage}: a worker takes over, then one restarts", max(taken_over_s, restarted_s))
+        check_scene(
+            made, f"S3 {outage}: a worker takes over, then one restarts", max(taken_over_s, restarted_s)
+        )
 
 
-def test_kill_9_while_a_snapshot_goes_to_s3(on_s3: Settings, network: Proxy, judge: Judge) -> None:
+def test_kill_9_while_a_snapshot_goes_to_s3(on_s3: Settings, network: Proxy, check_scene: CheckScene) -> None:
     with scene(on_s3) as made:
         # given
         worker = made.workers[0]
@@ -94,8 +98,8 @@ def test_kill_9_while_a_snapshot_goes_to_s3(on_s3: Settings, network: Proxy, jud
         time.sleep(2 * on_s3.serving.snapshot_interval_s)
         worker.kill()
         network.heal()
-        seconds = made.revive(worker)
+        seconds = made.kill_and_restart(worker)
 
         # then
         assert worker.restored_from("snapshot") == PARTITIONS
-        judge(made, "kill -9 while a snapshot goes to S3", seconds)
+        check_scene(made, "kill -9 while a snapshot goes to S3", seconds)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from fraud.settings import Settings
-from tests.faults.conftest import FaultSettings, Judge
+from tests.faults.conftest import CheckScene, FaultSettings
 from tests.faults.harness.registry import Registry, registry
 from tests.faults.harness.scene import scene
 from tests.serving.world import wait_for
@@ -32,7 +32,9 @@ def with_registry(make_fault_settings: FaultSettings, broker: str, mlflow: Regis
 
 
 @pytest.mark.parametrize("outage", ["killed", "silent"])
-def test_mlflow_is_down(with_registry: Settings, mlflow: Registry, judge: Judge, outage: str) -> None:
+def test_mlflow_is_down(
+    with_registry: Settings, mlflow: Registry, check_scene: CheckScene, outage: str
+) -> None:
     with scene(with_registry) as made:
         # given
         wait_for(lambda: "1" in made.watch.versions, 60)
@@ -40,41 +42,41 @@ def test_mlflow_is_down(with_registry: Settings, mlflow: Registry, judge: Judge,
         # when
         _strike(mlflow, outage)
         made.wait_until_scoring()
-        seconds = made.revive(made.workers[0])
-        _mend(mlflow, outage)
+        seconds = made.kill_and_restart(made.workers[0])
+        _restore(mlflow, outage)
         second = mlflow.register(with_registry, seed=2)
 
         # then
         wait_for(lambda: second in made.watch.versions, 60)
-        judge(made, f"MLflow {outage}, kill -9 upon it; MLflow back with a new champion", seconds)
+        check_scene(made, f"MLflow {outage}, kill -9 upon it; MLflow back with a new champion", seconds)
 
 
 @pytest.mark.parametrize("kind", ["corrupt", "incompatible"])
 def test_a_model_that_must_not_serve_is_promoted(
-    with_registry: Settings, mlflow: Registry, judge: Judge, kind: str
+    with_registry: Settings, mlflow: Registry, check_scene: CheckScene, kind: str
 ) -> None:
     with scene(with_registry) as made:
         # given
         wait_for(lambda: "1" in made.watch.versions, 60)
         if kind == "corrupt":
-            odd = mlflow.register(with_registry, seed=2, alias=None)
+            bad_version = mlflow.register(with_registry, seed=2, alias=None)
             mlflow.corrupt_newest()
         else:
-            odd = mlflow.register_for_other_features(with_registry)
+            bad_version = mlflow.register_for_other_features(with_registry)
 
         # when
         since = time.time()
-        mlflow.give_alias(with_registry, odd)
+        mlflow.give_alias(with_registry, bad_version)
         wait_for(lambda: made.workers[0].counted("fraud_models_refused_total"), 60)
         seconds = made.watch.seconds_until_all_score(since)
 
         # then
-        assert odd not in made.watch.versions
-        judge(made, f"{kind} model promoted under load: refused", seconds)
+        assert bad_version not in made.watch.versions
+        check_scene(made, f"{kind} model promoted under load: refused", seconds)
 
 
 def test_a_model_that_is_slow_to_load_is_promoted(
-    with_registry: Settings, mlflow: Registry, judge: Judge
+    with_registry: Settings, mlflow: Registry, check_scene: CheckScene
 ) -> None:
     with scene(with_registry) as made:
         # given
@@ -91,7 +93,7 @@ def test_a_model_that_is_slow_to_load_is_promoted(
 
         # then
         assert loaded_s > 3.0
-        judge(made, f"model promoted under load that takes {loaded_s:.0f} s to load", seconds)
+        check_scene(made, f"model promoted under load that takes {loaded_s:.0f} s to load", seconds)
 
 
 def _strike(mlflow: Registry, outage: str) -> None:
@@ -102,7 +104,7 @@ def _strike(mlflow: Registry, outage: str) -> None:
         mlflow.server.process.kill()
 
 
-def _mend(mlflow: Registry, outage: str) -> None:
+def _restore(mlflow: Registry, outage: str) -> None:
     if outage == "silent":
         mlflow.network.heal()
     else:

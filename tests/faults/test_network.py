@@ -8,7 +8,7 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
 from fraud.settings import Settings
-from tests.faults.conftest import FaultSettings, Judge
+from tests.faults.conftest import CheckScene, FaultSettings
 from tests.faults.harness.proxy import Proxy
 from tests.faults.harness.scene import scene
 
@@ -81,7 +81,7 @@ def _delay(chunk_s: float, seconds: float) -> Callable[[Proxy], None]:
     ],
 )
 def test_the_network_fails(
-    proxied: Settings, network: Proxy, judge: Judge, strike: Callable[[Proxy], None], case: str
+    proxied: Settings, network: Proxy, check_scene: CheckScene, strike: Callable[[Proxy], None], case: str
 ) -> None:
     with scene(proxied) as made:
         # when
@@ -91,4 +91,4 @@ def test_the_network_fails(
 
         # then
         assert made.workers[0].is_alive
-        judge(made, case, seconds)
+        check_scene(made, case, seconds)

@@ -8,7 +8,7 @@ import pytest
 
 from deployments.local.servers import HttpServer, prefect_server
 from fraud.settings import Settings
-from tests.faults.conftest import Judge
+from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import FLOW
 
@@ -28,14 +28,14 @@ def prefect(tmp_path: Path) -> Iterator[HttpServer]:
 
 
 def test_the_prefect_server_is_down(
-    fault_settings: Settings, prefect: HttpServer, judge: Judge, tmp_path: Path
+    fault_settings: Settings, prefect: HttpServer, check_scene: CheckScene, tmp_path: Path
 ) -> None:
-    surroundings = {
+    extra_env = {
         "PREFECT_API_URL": f"{prefect.url}/api",
         "PREFECT_HOME": str(tmp_path / "flow"),
         "PREFECT_CLIENT_MAX_RETRIES": "1",
     }
-    with scene(fault_settings, program=FLOW, surroundings=surroundings) as made:
+    with scene(fault_settings, program=FLOW, extra_env=extra_env) as made:
         # when
         since = time.time()
         assert prefect.process is not None
@@ -43,4 +43,4 @@ def test_the_prefect_server_is_down(
         seconds = made.watch.seconds_until_all_score(since)
 
         # then
-        judge(made, "Prefect server killed under the serving flow", seconds)
+        check_scene(made, "Prefect server killed under the serving flow", seconds)

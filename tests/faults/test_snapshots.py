@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fraud.settings import Settings
-from tests.faults.conftest import SERVING, FaultSettings, Judge
+from tests.faults.conftest import SERVING, CheckScene, FaultSettings
 from tests.faults.harness.load import PARTITIONS
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import Worker
@@ -23,7 +23,7 @@ OFTEN = {"snapshot_interval_s": 0.3, "commit_interval_s": 0.05}
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_the_snapshots_are_damaged(fault_settings: Settings, judge: Judge, kind: str) -> None:
+def test_the_snapshots_are_damaged(fault_settings: Settings, check_scene: CheckScene, kind: str) -> None:
     with scene(fault_settings) as made:
         # given
         lake, worker = fault_settings.home / "lake", made.workers[0]
@@ -33,15 +33,15 @@ def test_the_snapshots_are_damaged(fault_settings: Settings, judge: Judge, kind:
         # when
         for file in _snapshots(lake):
             damage(file, kind)
-        seconds = made.revive(worker)
+        seconds = made.kill_and_restart(worker)
 
         # then
         assert worker.restored_from("replay") == PARTITIONS
-        judge(made, f"kill -9, all snapshots {kind}", seconds)
+        check_scene(made, f"kill -9, all snapshots {kind}", seconds)
 
 
 def test_kill_9_while_writing_a_snapshot(
-    make_fault_settings: FaultSettings, broker: str, judge: Judge
+    make_fault_settings: FaultSettings, broker: str, check_scene: CheckScene
 ) -> None:
     settings = make_fault_settings(broker, serving=SERVING | OFTEN)
     with scene(settings) as made:
@@ -51,16 +51,16 @@ def test_kill_9_while_writing_a_snapshot(
 
         # when
         _stop_in_the_middle_of_a_snapshot(worker, lake)
-        seconds = made.revive(worker)
+        seconds = made.kill_and_restart(worker)
 
         # then
         assert _drafts(_folders(lake))
         assert worker.restored_from("snapshot") == PARTITIONS
-        judge(made, "kill -9 while writing a snapshot", seconds)
+        check_scene(made, "kill -9 while writing a snapshot", seconds)
 
 
 def test_the_disk_is_full_while_writing_snapshots(
-    make_fault_settings: FaultSettings, broker: str, judge: Judge, small_disk: Path
+    make_fault_settings: FaultSettings, broker: str, check_scene: CheckScene, small_disk: Path
 ) -> None:
     settings = make_fault_settings(broker, lake={"url": str(small_disk)})
     with scene(settings) as made:
@@ -72,14 +72,14 @@ def test_the_disk_is_full_while_writing_snapshots(
         filler = _fill(small_disk)
         wait_for(lambda: worker.counted('fraud_snapshots_total{outcome="failed"}') > PARTITIONS)
         made.wait_until_scoring()
-        seconds = made.revive(worker)
+        seconds = made.kill_and_restart(worker)
         restored = worker.restored_from("snapshot")
         filler.unlink()
         wait_for(lambda: worker.counted('fraud_snapshots_total{outcome="written"}') > PARTITIONS)
 
         # then
         assert restored == PARTITIONS
-        judge(made, "disk full while writing snapshots, kill -9 upon it", seconds)
+        check_scene(made, "disk full while writing snapshots, kill -9 upon it", seconds)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Workers killed, stopped, joined and woken again."""
+"""Workers that are killed, stopped, added and continued."""
 
 import signal
 import time
@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from fraud.settings import Settings
-from tests.faults.conftest import Judge
+from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import BARE
 from tests.serving.world import wait_for
@@ -15,12 +15,12 @@ from tests.serving.world import wait_for
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
 
 
-def test_sigterm_under_load_drains(fault_settings: Settings, judge: Judge) -> None:
+def test_sigterm_under_load_drains(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings) as made:
         # when
-        begun = time.monotonic()
+        started = time.monotonic()
         code = made.workers[0].terminate()
-        drained_s = time.monotonic() - begun
+        drained_s = time.monotonic() - started
         since = time.time()
         made.workers[0].restart()
         seconds = made.watch.seconds_until_all_score(since)
@@ -28,40 +28,44 @@ def test_sigterm_under_load_drains(fault_settings: Settings, judge: Judge) -> No
         # then
         assert code == 0
         assert drained_s < fault_settings.serving.drain_timeout_s
-        judge(made, "SIGTERM under load, started again", seconds)
+        check_scene(made, "SIGTERM under load, started again", seconds)
 
 
 @pytest.mark.faults
-def test_kill_9_in_an_open_transaction_and_a_restart(fault_settings: Settings, judge: Judge) -> None:
+def test_kill_9_in_an_open_transaction_and_a_restart(
+    fault_settings: Settings, check_scene: CheckScene
+) -> None:
     with scene(fault_settings) as made:
         # when
-        seconds = max(made.revive(made.workers[0]) for _ in range(3))
+        seconds = max(made.kill_and_restart(made.workers[0]) for _ in range(3))
 
         # then
-        judge(made, "kill -9 in an open transaction and a restart, three times", seconds)
+        check_scene(made, "kill -9 in an open transaction and a restart, three times", seconds)
 
 
 @pytest.mark.faults
-def test_kill_9_at_start_up_and_while_restoring(fault_settings: Settings, judge: Judge) -> None:
+def test_kill_9_at_start_up_and_while_restoring(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings) as made:
         # when
         worker = made.workers[0]
-        for life_s in (0.3, 1.5):
+        for uptime_s in (0.3, 1.5):
             worker.kill()
             worker.restart()
-            time.sleep(life_s)
+            time.sleep(uptime_s)
         worker.kill()
         worker.restart()
         worker.wait_until_restoring()
-        seconds = made.revive(worker)
+        seconds = made.kill_and_restart(worker)
 
         # then
-        judge(made, "kill -9 at start-up, twice, and while restoring", seconds)
+        check_scene(made, "kill -9 at start-up, twice, and while restoring", seconds)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("workers", [2, 3])
-def test_one_of_several_workers_is_killed(fault_settings: Settings, judge: Judge, workers: int) -> None:
+def test_one_of_several_workers_is_killed(
+    fault_settings: Settings, check_scene: CheckScene, workers: int
+) -> None:
     with scene(fault_settings, workers) as made:
         # when
         since = time.time()
@@ -69,11 +73,13 @@ def test_one_of_several_workers_is_killed(fault_settings: Settings, judge: Judge
         seconds = made.watch.seconds_until_all_score(since)
 
         # then
-        judge(made, f"one of {workers} workers killed with -9, the rest takes over", seconds)
+        check_scene(made, f"one of {workers} workers killed with -9, the rest takes over", seconds)
 
 
 @pytest.mark.faults
-def test_a_killed_worker_is_started_again_by_its_parent(fault_settings: Settings, judge: Judge) -> None:
+def test_a_killed_worker_is_started_again_by_its_parent(
+    fault_settings: Settings, check_scene: CheckScene
+) -> None:
     with scene(fault_settings, program=(*BARE, "--workers", "2")) as made:
         # when
         parent = psutil.Process(made.workers[0].process.pid)
@@ -85,11 +91,11 @@ def test_a_killed_worker_is_started_again_by_its_parent(fault_settings: Settings
 
         # then
         assert other in parent.children()
-        judge(made, "one of `--workers 2` killed with -9, its parent starts another", seconds)
+        check_scene(made, "one of `--workers 2` killed with -9, its parent starts another", seconds)
 
 
 @pytest.mark.faults
-def test_workers_end_with_their_killed_parent(fault_settings: Settings, judge: Judge) -> None:
+def test_workers_end_with_their_killed_parent(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings, program=(*BARE, "--workers", "2")) as made:
         # when
         parent = made.workers[0]
@@ -103,11 +109,11 @@ def test_workers_end_with_their_killed_parent(fault_settings: Settings, judge: J
 
         # then
         assert not living
-        judge(made, "the parent of `--workers 2` killed with -9 and started again", seconds)
+        check_scene(made, "the parent of `--workers 2` killed with -9 and started again", seconds)
 
 
 @pytest.mark.faults
-def test_workers_join_and_leave(fault_settings: Settings, judge: Judge) -> None:
+def test_workers_join_and_leave(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings) as made:
         # when
         newcomers = [made.add_worker(), made.add_worker()]
@@ -117,12 +123,14 @@ def test_workers_join_and_leave(fault_settings: Settings, judge: Judge) -> None:
         seconds = made.watch.seconds_until_all_score(since)
 
         # then
-        judge(made, "two workers join, the first leaves by SIGTERM", seconds)
+        check_scene(made, "two workers join, the first leaves by SIGTERM", seconds)
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("workers", [2, 3])
-def test_a_stopped_worker_wakes_as_a_zombie(fault_settings: Settings, judge: Judge, workers: int) -> None:
+def test_a_stopped_worker_wakes_as_a_zombie(
+    fault_settings: Settings, check_scene: CheckScene, workers: int
+) -> None:
     with scene(fault_settings, workers) as made:
         # when
         zombie = made.workers[0]
@@ -137,15 +145,17 @@ def test_a_stopped_worker_wakes_as_a_zombie(fault_settings: Settings, judge: Jud
         made.wait_until_scoring()
 
         # then
-        judge(made, f"one of {workers} workers stopped past its session, replaced, woken again", seconds)
+        check_scene(
+            made, f"one of {workers} workers stopped past its session, replaced, woken again", seconds
+        )
 
 
 @pytest.mark.faults
-def test_a_flood_of_poison_and_a_kill(fault_settings: Settings, judge: Judge) -> None:
+def test_a_flood_of_poison_and_a_kill(fault_settings: Settings, check_scene: CheckScene) -> None:
     with scene(fault_settings) as made:
         # when
         made.load.poison(5_000)
-        seconds = made.revive(made.workers[0])
+        seconds = made.kill_and_restart(made.workers[0])
 
         # then
-        judge(made, "5,000 poison messages at once, and kill -9 upon them", seconds)
+        check_scene(made, "5,000 poison messages at once, and kill -9 upon them", seconds)

@@ -55,7 +55,7 @@ def mismatches(settings: Settings, served: list[Prediction]) -> list[str]:
     return odd + [f"missing {name}" for name in sorted(missing)] + ["doubled"] * doubled
 
 
-def odd_dead_letters(settings: Settings) -> list[str]:
+def wrong_dead_letters(settings: Settings) -> list[str]:
     """Refused messages that have no dead letter, or more than one, or dead letters without cause."""
     refused = {place for place, verdict in _judged(settings) if not isinstance(verdict, Admitted)}
     letters = Counter(_place_of(letter) for letter in read_all(settings, settings.topics.dead_letters))

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.harness.ingesting`: ingest the labels again and again, until the process is killed."""
+"""`python -m tests.faults.harness.ingesting`: ingest labels in a loop, until the process is killed."""
 
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.permission_checks import require_topic

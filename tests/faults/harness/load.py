@@ -1,4 +1,4 @@
-"""The load that a fault falls into, and the watch over what comes out of it."""
+"""The load during a fault, and the watch on the predictions."""
 
 import json
 import threading
@@ -27,14 +27,14 @@ _PROFILES_EVERY = 60
 class Load:
     """Some 250 transactions a second from another thread: late, out of order, repeated, poison among them.
 
-    Every few seconds the merchants get a new generation of profiles.
+    Every few seconds a new version of the merchant profiles is published.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._producer: Any = Producer(producer_config(settings, **{"message.timeout.ms": 0}))
-        self._generations = 0
+        self._profile_version = 0
         self._thread = threading.Thread(target=self._send)
         self._thread.start()
 
@@ -45,7 +45,7 @@ class Load:
         self._producer.poll(0)
 
     def stop(self) -> None:
-        """End the stream; everything is acknowledged then."""
+        """Stop sending; afterwards everything is acknowledged."""
         if not self._stop.is_set():
             self._stop.set()
             self._thread.join()
@@ -68,15 +68,15 @@ class Load:
         self._producer.produce(self._settings.topics.transactions, content, card, timestamp=timestamp)
 
     def _publish_profiles(self) -> None:
-        day = date(2025, 10, 1) + timedelta(days=self._generations)
-        for profile in profiles(day.isoformat(), MERCHANTS, self._generations):
+        day = date(2025, 10, 1) + timedelta(days=self._profile_version)
+        for profile in profiles(day.isoformat(), MERCHANTS, self._profile_version):
             content = msgspec.json.encode(profile)
             self._producer.produce(self._settings.topics.profiles, content, profile.merchant_id)
-        self._generations += 1
+        self._profile_version += 1
 
 
-class Watch:
-    """Follows the committed predictions, to tell when scoring went on, and with which models."""
+class PredictionWatch:
+    """Follows the committed predictions: when scoring resumed, and with which models."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -92,7 +92,7 @@ class Watch:
         return time.time() - since
 
     def stop(self) -> None:
-        """End the watch."""
+        """Stop following."""
         self._stop.set()
         self._thread.join()
 

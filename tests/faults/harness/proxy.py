@@ -10,7 +10,7 @@ import time
 class Proxy:
     """Forwards `port` to `target_port` on the loopback interface.
 
-    `hold()` swallows everything both ways and keeps connections open, as a half-open network does; `cut()`
+    `hold()` drops everything both ways and keeps connections open, as a half-open network does; `cut()`
     resets all connections; `delay_s` slows every chunk down.
     """
 
@@ -24,7 +24,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def hold(self) -> None:
-        """Let nothing through; what is sent meanwhile is lost with its connection."""
+        """Drop everything that is sent; connections stay open."""
         self._is_held.set()
 
     def cut(self) -> None:
@@ -35,7 +35,7 @@ class Proxy:
         self._is_held.clear()
 
     def heal(self) -> None:
-        """Be a good network again; connections that have suffered are reset."""
+        """Forward normally again; all connections are reset."""
         self.delay_s = 0.0
         self.cut()
 

@@ -1,4 +1,4 @@
-"""A real MLflow server behind a proxy, as workers reach it; the test itself takes the straight way."""
+"""A real MLflow server behind a proxy, as workers reach it; the test itself connects directly."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ class Registry:
 
     def register(self, settings: Settings, seed: int, alias: str | None = "champion") -> str:
         """Register a tiny model; returns its version."""
-        straight = self._straight(settings)
-        return register(straight, tiny_bundle(straight, seed), alias)
+        direct = self._direct(settings)
+        return register(direct, tiny_bundle(direct, seed), alias)
 
     def register_for_other_features(self, settings: Settings) -> str:
         """Register a model that this code cannot serve."""
-        straight = self._straight(settings)
-        return register(straight, tiny_bundle(straight, feature_version=99), alias=None)
+        direct = self._direct(settings)
+        return register(direct, tiny_bundle(direct, feature_version=99), alias=None)
 
     def corrupt_newest(self) -> None:
         """Flip a bit of the booster registered last."""
@@ -44,21 +44,19 @@ class Registry:
         newest.write_bytes(content)
 
     def give_alias(self, settings: Settings, version: str) -> None:
-        """Make a version the champion as anybody can, without our checks."""
-        client = connect(self._straight(settings))
+        """Make a version the champion directly in MLflow, without our checks."""
+        client = connect(self._direct(settings))
         client.set_registered_model_alias(settings.registry.model_name, "champion", version)
 
-    def _straight(self, settings: Settings) -> Settings:
-        straight = settings.registry.model_copy(
-            update={"tracking_uri": self.server.url, "request_retries": 3}
-        )
-        # Constructed anew, for the address is cached.
-        return Settings(**settings.model_dump(exclude={"registry"}), registry=straight)
+    def _direct(self, settings: Settings) -> Settings:
+        direct = settings.registry.model_copy(update={"tracking_uri": self.server.url, "request_retries": 3})
+        # A new object, because the address is cached.
+        return Settings(**settings.model_dump(exclude={"registry"}), registry=direct)
 
 
 @contextmanager
 def registry(home: Path, former: Registry | None = None) -> Iterator[Registry]:
-    """An MLflow server until the block ends; in the place of a `former` one that has ended."""
+    """An MLflow server until the block ends; it replaces a `former` one that has stopped."""
     network_port = former.network.port if former else free_port()
     server = mlflow_server(home, former.server.port if former else None)
     *command, hosts = server.command

@@ -1,4 +1,4 @@
-"""The table of a run: case by case what came out, and the seconds until scoring went on."""
+"""The table of a run: the outcome of each case, and the seconds until scoring resumed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 MARKS = ("<!-- the fault matrix -->\n", "<!-- end of the fault matrix -->\n")
-VERDICT = "verdict"
-"""The property of a test's report that is its line, but for the test's duration."""
+OUTCOME = "outcome"
+"""The property of a test report with the test's line of the table, without its duration."""
 
 _HEAD = (
     "| case | answered | dead letters | lost | doubled | parity | until scoring | test |\n"
@@ -17,7 +17,7 @@ _HEAD = (
 
 @dataclass(eq=False)  # plugins are kept in sets
 class Table:
-    """A pytest plugin that collects the tests' verdicts and durations from their reports."""
+    """A pytest plugin that collects the outcomes and durations of the tests from their reports."""
 
     report: Path | None
     lines: dict[str, str] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class Table:
         """A test's set-up, call or tear-down has ended."""
         self.durations[report.nodeid] = self.durations.get(report.nodeid, 0.0) + report.duration
         for name, value in report.user_properties:
-            if name == VERDICT:
+            if name == OUTCOME:
                 self.lines[report.nodeid] = str(value)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -48,9 +48,9 @@ class Table:
 
 def put_between_marks(file: Path, text: str) -> None:
     """Write `text` into a file: between its marks if it has them, else as all of it."""
-    begin, end = MARKS
+    start, end = MARKS
     before = file.read_text(encoding="utf-8") if file.exists() else ""
-    if begin in before and end in before:
-        head, tail = before.split(begin)[0], before.split(end)[-1]
-        text = f"{head}{begin}\n{text}\n{end}{tail}"
+    if start in before and end in before:
+        head, tail = before.split(start)[0], before.split(end)[-1]
+        text = f"{head}{start}\n{text}\n{end}{tail}"
     file.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Real worker processes: started, signalled, asked."""
+"""Real worker processes: start, signal, query."""
 
 import json
 import os
@@ -27,20 +27,20 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 class Worker:
-    """One process that serves; `program` is what Python is told to run."""
+    """One process that serves; `program` are the arguments of Python."""
 
     def __init__(
         self,
         settings: Settings,
         name: str,
         program: tuple[str, ...] = BARE,
-        surroundings: Mapping[str, str] | None = None,
+        extra_env: Mapping[str, str] | None = None,
     ) -> None:
         self.log = settings.home / f"{name}.log"
         self.program = program
         self._folder = settings.home / "serving"
         self._command = [sys.executable, *program]
-        self._environment = environment(settings) | dict(surroundings or {})
+        self._environment = environment(settings) | dict(extra_env or {})
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -53,7 +53,7 @@ class Worker:
         return self.process.poll() is None
 
     def restart(self) -> None:
-        """Start anew after its end."""
+        """Start again after its end."""
         self.process = self._start()
 
     def signal(self, number: signal.Signals) -> None:
@@ -75,7 +75,7 @@ class Worker:
 
     def wait_until_restoring(self) -> None:
         """Wait until it says that it restores the state of partitions."""
-        wait_for(lambda: "restoring" in self.ask("/ready"), 60, every_s=0.005)
+        wait_for(lambda: "restoring" in self.get_page("/ready"), 60, every_s=0.005)
 
     @property
     def restorations(self) -> float:
@@ -88,14 +88,14 @@ class Worker:
 
     def counted(self, sample: str) -> float:
         """The value of a sample of its metrics, as `name{label="value"}`; 0 when there is none."""
-        for line in self.ask("/metrics").splitlines():
+        for line in self.get_page("/metrics").splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
                 return float(value)
         return 0.0
 
-    def ask(self, page: str) -> str:
-        """What its status server answers; empty as long as there is none."""
+    def get_page(self, page: str) -> str:
+        """What its status server answers; empty while there is none."""
         try:
             with urllib.request.urlopen(self._url() + page, timeout=5) as answer:
                 return str(answer.read().decode())

@@ -27,7 +27,7 @@ from serving.ops.shutdown import (
     call_within,
 )
 from tests.conftest import SettingsFactory
-from tests.faults.harness.load import PARTITIONS, Load, Watch
+from tests.faults.harness.load import PARTITIONS, Load, PredictionWatch
 from tests.faults.harness.scene import NO_REGISTRY
 from tests.faults.harness.workers import BARE, FLOW, ROOT, Worker
 from tests.serving.world import disorderly, send, tiny_bundle, wait_for
@@ -144,7 +144,7 @@ def working(settings: Settings, kafka: EmbeddedKafka, program: tuple[str, ...] =
 def scoring(settings: Settings, kafka: EmbeddedKafka, program: tuple[str, ...] = BARE) -> Iterator[World]:
     """A worker that scores a load when the block begins."""
     save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
-    load, watch = Load(settings), Watch(settings)
+    load, watch = Load(settings), PredictionWatch(settings)
     try:
         with working(settings, kafka, program) as made:
             watch.seconds_until_all_score(time.time(), 240)  # a flow run begins with a server
@@ -209,7 +209,7 @@ def test_a_worker_ends_that_never_reached_kafka(make: Make, kafka: EmbeddedKafka
 def test_a_worker_ends_that_waits_for_a_model(make: Make, kafka: EmbeddedKafka) -> None:
     settings = make()
     with working(settings, kafka) as world:
-        wait_for(lambda: "waiting for a model" in world.worker.ask("/ready"), 60)
+        wait_for(lambda: "waiting for a model" in world.worker.get_page("/ready"), 60)
         pause(kafka)
         code, seconds = world.stop()
         assert (code, "by force" in world.told) == (0, False), world.told
