@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from deployments.demo.verdict import count_transactions, read_predictions, read_topic
+from deployments.demo.result import count_transactions, read_predictions, read_topic
 from fraud.evaluation.metrics import Estimate, Floats, Labels, Ranked, bootstrap_by_card
 from fraud.labels.history import ALWAYS
 from fraud.labels.joining import join_labels

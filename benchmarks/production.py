@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings
-from producer.history import Span, publish_history
+from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
-from producer.scenario import Scenario, load_scenario
+from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import Simulator
 from producer.wire import Messages, transaction_messages
 
@@ -22,7 +22,7 @@ def measure_production(settings: Settings, scenario: str = "default", days: int 
         `simulated_per_s` and `encoded_per_s`: each step alone. `transactions`: how many.
     """
     create_topics(settings)
-    world, span = load_scenario(scenario), Span.before(datetime.now(UTC), days)
+    world, span = load_scenario(scenario), HistoryPeriod.before(datetime.now(UTC), days)
     messages, simulated_s, encoded_s = _prepared(world, span)
     count = sum(len(batch) for batch in messages)
     passthrough_s = _timed(lambda: _send(settings, messages))
@@ -38,7 +38,7 @@ def measure_production(settings: Settings, scenario: str = "default", days: int 
     }
 
 
-def _prepared(scenario: Scenario, span: Span) -> tuple[list[Messages], float, float]:
+def _prepared(scenario: SimulationScenario, span: HistoryPeriod) -> tuple[list[Messages], float, float]:
     simulator = Simulator(scenario, 1, span.start)
     simulator.day(span.start)
     begun = time.perf_counter()
@@ -54,7 +54,7 @@ def _send(settings: Settings, messages: list[Messages]) -> None:
             publisher.send(settings.topics.transactions, batch)
 
 
-def _produce(settings: Settings, scenario: Scenario, span: Span) -> None:
+def _produce(settings: Settings, scenario: SimulationScenario, span: HistoryPeriod) -> None:
     with Publisher(settings) as publisher:
         publish_history(settings, publisher, Simulator(scenario, 1, span.start), span)
 

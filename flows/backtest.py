@@ -137,12 +137,12 @@ def _read_files(settings: Settings, files: Files) -> Tables:
         logger.info(note)
     for warning in tables.warnings:
         logger.warning(warning)
-    for rejects in tables.rejects:
-        if rejects.count:
-            row, reason = rejects.first[0]
+    for rejected in tables.rejected:
+        if rejected.count:
+            row, reason = rejected.first[0]
             logger.warning(
                 "%d rows cannot be used and are in %s; the first, %s: %s",
-                rejects.count, rejects.path, rejects.name(row), reason,
+                rejected.count, rejected.path, rejected.name(row), reason,
             )  # fmt: skip
     logger.info("%d transactions, %d labels", tables.transactions.num_rows, tables.labels.num_rows)
     return tables

@@ -21,7 +21,7 @@ from producer.wire import label_messages, transaction_messages
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedHistory:
     """What a history brought: counts, and the labels that were not due at its end.
 
     `days` are the days published; fewer than the span has when it was stopped.
@@ -36,14 +36,14 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Span:
+class HistoryPeriod:
     """From midnight (UTC) of `start` to `end` (ms)."""
 
     start: date
     end: int
 
     @classmethod
-    def before(cls, end: datetime, days: int) -> "Span":
+    def before(cls, end: datetime, days: int) -> "HistoryPeriod":
         """The `days` before `end`'s day, and that day up to `end`."""
         moment = end.astimezone(UTC)
         return cls(moment.date() - timedelta(days=days), int(moment.timestamp() * 1_000))
@@ -58,11 +58,11 @@ def publish_history(
     settings: Settings,
     publisher: Publisher,
     simulator: Simulator,
-    span: Span,
+    span: HistoryPeriod,
     lake: Lake | None = None,
     progress: Callable[[int], None] = lambda transactions: None,
     is_stopped: Callable[[], bool] = lambda: False,
-) -> Published:
+) -> PublishedHistory:
     """Publish the span's transactions, and the labels reported by its end; the truth goes to the lake.
 
     When `is_stopped` says so, it ends after the day under way; what it tells of is acknowledged then too.
@@ -92,7 +92,7 @@ def publish_history(
         frauds += pc.sum(traffic.truth["is_fraud"]).as_py() or 0
         progress(transactions)
     publisher.flush()
-    return Published(days, transactions, deliveries, labels, frauds, pending)
+    return PublishedHistory(days, transactions, deliveries, labels, frauds, pending)
 
 
 def due_labels(labels: pa.Table, now: int) -> tuple[pa.Table, pa.Table]:
@@ -101,13 +101,13 @@ def due_labels(labels: pa.Table, now: int) -> tuple[pa.Table, pa.Table]:
     return labels.filter(due).sort_by("reported_at").combine_chunks(), labels.filter(pc.invert(due))
 
 
-def pending_labels(simulator: Simulator, span: Span) -> pa.Table:
+def pending_labels(simulator: Simulator, span: HistoryPeriod) -> pa.Table:
     """The labels of a span's transactions that are not yet due at its end, without publishing anything."""
     traffic = (simulator.day(day).until(span.end).labels for day in span.days())
     return due_labels(pa.concat_tables([LABELS.empty_table(), *traffic]), span.end)[1]
 
 
-def _require_retention(settings: Settings, span: Span) -> None:
+def _require_retention(settings: Settings, span: HistoryPeriod) -> None:
     """Brokers delete by the message's timestamp, which is the event time."""
     topic = settings.topics.transactions
     kept = int(topic_config(settings, topic).get("retention.ms", "-1"))

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from producer.simulator import Simulator
 from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Ints, Payments, generator
-from producer.simulator.labels import reports
+from producer.simulator.labels import simulate_reports
 from producer.simulator.tables import label_table, transaction_ids, transaction_table, truth_table
 
 NEARNESS_MS = 90 * 60_000
@@ -109,7 +109,7 @@ class LiveTraffic:
         payments, campaign = batch.payments.select(np.arange(sent)), batch.campaign[:sent]
         day = datetime.fromtimestamp(self._begun_at / 1_000, UTC).date()
         random = generator(self._simulator.world.seed, "live labels", self._begun_at, batch.first)
-        told = reports(
+        told = simulate_reports(
             self._simulator.scenario_on(day), random, campaign >= 0, payments.time, payments.amount
         )
         transactions = batch.transactions.slice(0, sent)

@@ -32,7 +32,7 @@ from fraud.kafka.retry import retry_transient
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings
-from producer.replay.publishing.topic_checks import days_too_short, require_taken
+from producer.replay.publishing.topic_checks import days_too_short, require_accepted
 
 _BATCH = 2_000
 _PATIENCE_S = 60.0
@@ -206,7 +206,7 @@ def _require_retention(settings: Settings, topic: str, oldest: int) -> None:
             f"the topic {topic} keeps events for {days} days and some of the letters are older, so that "
             "Kafka would delete them; raise the topic's retention.ms first"
         )
-    require_taken(settings, topic, oldest, oldest)
+    require_accepted(settings, topic, oldest, oldest)
 
 
 class _Letters:

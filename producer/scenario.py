@@ -18,18 +18,18 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Part(BaseModel):
+class _ScenarioModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Currency(_Part):
+class Currency(_ScenarioModel):
     """A currency and what a euro is worth in it."""
 
     code: str = Field(pattern="^[A-Z]{3}$")
     per_euro: Positive
 
 
-class Place(_Part):
+class City(_ScenarioModel):
     """A city where cards live and merchants sell."""
 
     name: str
@@ -41,7 +41,7 @@ class Place(_Part):
     weight: Positive
 
 
-class Category(_Part):
+class MerchantCategory(_ScenarioModel):
     """A kind of merchant: the usual amount, how far it spreads, how often, where and when."""
 
     name: str = Field(pattern="^[a-z_]+$", max_length=64)
@@ -53,7 +53,7 @@ class Category(_Part):
     resaleable: bool = Field(default=False, description="what thieves buy")
 
 
-class Season(_Part):
+class Season(_ScenarioModel):
     """Weeks of the year when people live differently; days are month-day, inclusive."""
 
     first: str = Field(pattern=r"^\d{2}-\d{2}$")
@@ -69,7 +69,7 @@ class Season(_Part):
         return month_day >= self.first or month_day <= self.last
 
 
-class Life(_Part):
+class CardholderHabits(_ScenarioModel):
     """How card holders pay."""
 
     payments_per_day: Positive
@@ -90,7 +90,7 @@ class Life(_Part):
     salary_effect: NotNegative = Field(description="additional activity in the days after the salary")
 
 
-class Campaign(_Part):
+class CampaignSettings(_ScenarioModel):
     """What all campaigns have: how often they start, how bold they are."""
 
     starts_per_day: NotNegative = Field(description="per 10,000 cards")
@@ -98,7 +98,7 @@ class Campaign(_Part):
     quiet: Share = Field(description="how many stay close to the usual")
 
 
-class CardTesting(Campaign):
+class CardTesting(CampaignSettings):
     """Stolen card numbers are tried with tiny payments; those that work are used."""
 
     cards: int = Field(ge=1)
@@ -106,28 +106,28 @@ class CardTesting(Campaign):
     used: Share = Field(description="of the tested cards")
 
 
-class AccountTakeover(Campaign):
+class AccountTakeover(CampaignSettings):
     """A thief shops online with somebody's account."""
 
     payments: Positive
     hours: Positive
 
 
-class MerchantCollusion(Campaign):
+class MerchantCollusion(CampaignSettings):
     """A merchant charges stolen cards for weeks."""
 
     days: Positive
     payments_per_day: Positive
 
 
-class GeographicAnomaly(Campaign):
+class GeographicAnomaly(CampaignSettings):
     """A cloned card pays far away while its owner pays at home."""
 
     payments: Positive
     hours: Positive
 
 
-class Campaigns(_Part):
+class Campaigns(_ScenarioModel):
     """All the fraud there is."""
 
     card_testing: CardTesting
@@ -136,7 +136,7 @@ class Campaigns(_Part):
     geographic_anomaly: GeographicAnomaly
 
 
-class Labels(_Part):
+class Labels(_ScenarioModel):
     """How the truth becomes known."""
 
     median_days: Positive
@@ -146,7 +146,7 @@ class Labels(_Part):
     corrected: Share = Field(description="of the wrong reports, weeks later")
 
 
-class Analysts(_Part):
+class Analysts(_ScenarioModel):
     """Who looks at suspicious payments within hours, and answers."""
 
     reviews: NotNegative = Field(description="per 10,000 payments")
@@ -155,7 +155,7 @@ class Analysts(_Part):
     median_hours: Positive
 
 
-class Transport(_Part):
+class Transport(_ScenarioModel):
     """What happens between the terminal and the topic."""
 
     late: Share
@@ -164,7 +164,7 @@ class Transport(_Part):
     duplicated: Share
 
 
-class Phase(_Part):
+class Phase(_ScenarioModel):
     """From a day of the history on, life or fraud are different."""
 
     after_days: int = Field(ge=1)
@@ -178,7 +178,7 @@ class Phase(_Part):
         return self
 
 
-class Scenario(_Part):
+class SimulationScenario(_ScenarioModel):
     """A world to simulate."""
 
     cards: int = Field(ge=1, le=10_000_000)
@@ -186,10 +186,10 @@ class Scenario(_Part):
     days: int = Field(ge=1, le=3_650, description="length of the history")
     card_lifetime_days: int = Field(ge=30, description="then the bank issues a new one to the same person")
     currencies: tuple[Currency, ...] = Field(min_length=1)
-    places: tuple[Place, ...] = Field(min_length=2)
-    categories: tuple[Category, ...] = Field(min_length=2)
+    places: tuple[City, ...] = Field(min_length=2)
+    categories: tuple[MerchantCategory, ...] = Field(min_length=2)
     seasons: tuple[Season, ...] = ()
-    life: Life
+    life: CardholderHabits
     campaigns: Campaigns
     labels: Labels
     analysts: Analysts
@@ -210,7 +210,7 @@ class Scenario(_Part):
             self._changed(phase)
         return self
 
-    def after(self, days: int) -> "Scenario":
+    def after(self, days: int) -> "SimulationScenario":
         """The scenario as it is so many days after the history's beginning."""
         scenario = self
         for phase in self.phases:
@@ -218,10 +218,10 @@ class Scenario(_Part):
                 scenario = scenario._changed(phase)
         return scenario
 
-    def _changed(self, phase: Phase) -> "Scenario":
+    def _changed(self, phase: Phase) -> "SimulationScenario":
         base = self.model_dump()
         base["phases"] = ()
-        return Scenario.model_validate(_laid_over(base, phase.changes)).model_copy(
+        return SimulationScenario.model_validate(_laid_over(base, phase.changes)).model_copy(
             update={"phases": self.phases}
         )
 
@@ -235,7 +235,7 @@ def scenario_names() -> list[str]:
     )
 
 
-def load_scenario(name: str, **overrides: Any) -> Scenario:
+def load_scenario(name: str, **overrides: Any) -> SimulationScenario:
     """Load a scenario by its name or from a file; `overrides` that are None are ignored.
 
     Raises:
@@ -244,7 +244,7 @@ def load_scenario(name: str, **overrides: Any) -> Scenario:
     content = _read(name, seen=())
     content |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return Scenario.model_validate(content)
+        return SimulationScenario.model_validate(content)
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the whole"

@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[2]
 # Threads that spin while they wait would slow the other programs of the demo down.
 _SHARING = {"PYTHONUNBUFFERED": "1", "COLUMNS": "200", "OMP_WAIT_POLICY": "passive"}
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Programs:
     home: Path
     environment: Mapping[str, str]
 
-    def run(self, name: str, arguments: Sequence[str], tell: Tell) -> None:
+    def run(self, name: str, arguments: Sequence[str], report: Report) -> None:
         """Run to the end, passing on the last line of the log now and then.
 
         Raises:
@@ -38,7 +38,7 @@ class Programs:
         """
         with self.running(name, arguments) as program:
             while program.poll() is None:
-                tell(last_line(self.log(name)))
+                report(last_line(self.log(name)))
                 time.sleep(_POLL_S)
         if program.returncode != 0:
             raise FraudError(f"{name} failed ({last_line(self.log(name))}); see {self.log(name)}")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from deployments.demo.verdict import Verdict
+from deployments.demo.result import DemoResult
 from fraud.registry.versions import RegisteredVersion
 
 _REFRESH_S = 0.5
@@ -18,7 +18,7 @@ _WIDEST = 120
 _ENOUGH_FRAUDS = 20
 """Fewer say nothing about precision and recall."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Screen:
@@ -28,18 +28,18 @@ class Screen:
         self._console = console
 
     @contextmanager
-    def step(self, name: str, progress: Callable[[], str] | None = None) -> Iterator[Tell]:
+    def step(self, name: str, progress: Callable[[], str] | None = None) -> Iterator[Report]:
         """A step of the story; what is told last stays beside its tick. `progress` is asked meanwhile."""
         began, told = time.monotonic(), [""]
         with self._console.status(f"[bold]{name}[/]") as status:
 
-            def tell(text: str) -> None:
+            def report(text: str) -> None:
                 told[0] = text[:_WIDEST]
                 status.update(f"[bold]{name}[/]  [dim]{escape(told[0])}[/]")
 
-            with _repeating(lambda: tell(progress()) if progress else None):
+            with _repeating(lambda: report(progress()) if progress else None):
                 try:
-                    yield tell
+                    yield report
                 except BaseException:
                     self._console.print(f"[red]✗[/] {name}")
                     raise
@@ -48,30 +48,30 @@ class Screen:
         took = f"{time.monotonic() - began:.0f} s"
         self._console.print(f"[green]✓[/] {name}  [dim]{took}  {escape(told[0])}[/]", highlight=False)
 
-    def verdict(self, verdict: Verdict, addresses: Mapping[str, str]) -> None:
+    def result(self, result: DemoResult, addresses: Mapping[str, str]) -> None:
         """The summary, and where to look on."""
         table = Table(show_header=False, box=None, padding=(0, 2))
-        for name, value in _rows(verdict):
+        for name, value in _rows(result):
             table.add_row(f"[bold]{name}[/]", value)
         for name, variable in (("Prefect", "PREFECT_API_URL"), ("MLflow", "MLFLOW_TRACKING_URI")):
             table.add_row(f"[bold]{name}[/]", addresses[variable].removesuffix("/api"))
-        colour = "green" if verdict.complete else "red"
-        title = "in = out" if verdict.complete else "in ≠ out"
+        colour = "green" if result.complete else "red"
+        title = "in = out" if result.complete else "in ≠ out"
         self._console.print(Panel(table, title=title, border_style=colour, expand=False))
 
 
-def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    yield "in", f"{verdict.distinct:,} transactions ({verdict.transactions - verdict.distinct:,} sent twice)"
-    yield "out", f"{verdict.predictions:,} predictions, {verdict.dead_letters:,} dead letters"
-    yield "lost, doubled", f"{verdict.lost:,}, {verdict.doubled:,}"
-    versions = ", ".join(f"version {name}: {count:,}" for name, count in sorted(verdict.by_version.items()))
+def _rows(result: DemoResult) -> Iterator[tuple[str, str]]:
+    yield "in", f"{result.distinct:,} transactions ({result.transactions - result.distinct:,} sent twice)"
+    yield "out", f"{result.predictions:,} predictions, {result.dead_letters:,} dead letters"
+    yield "lost, doubled", f"{result.lost:,}, {result.doubled:,}"
+    versions = ", ".join(f"version {name}: {count:,}" for name, count in sorted(result.by_version.items()))
     yield "scored by", versions
-    yield "live", f"{verdict.live:,} transactions, {verdict.live_frauds:,} of them frauds"
-    yield "event → visible", f"p50 {verdict.latency_p50:.0f} ms, p99 {verdict.latency_p99:.0f} ms"
-    if verdict.live_frauds >= _ENOUGH_FRAUDS:
-        yield "precision, recall", f"{verdict.precision:.2f}, {verdict.recall:.2f} on the live traffic"
-        yield "average precision", f"{verdict.average_precision:.2f} on the live traffic"
-    for version in verdict.models:
+    yield "live", f"{result.live:,} transactions, {result.live_frauds:,} of them frauds"
+    yield "event → visible", f"p50 {result.latency_p50:.0f} ms, p99 {result.latency_p99:.0f} ms"
+    if result.live_frauds >= _ENOUGH_FRAUDS:
+        yield "precision, recall", f"{result.precision:.2f}, {result.recall:.2f} on the live traffic"
+        yield "average precision", f"{result.average_precision:.2f} on the live traffic"
+    for version in result.models:
         yield f"version {version.version}", quality(version)
 
 

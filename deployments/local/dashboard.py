@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from deployments.local.processes import free_port, port_is_free
-from deployments.local.records import Record, Records
+from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.servers import HttpServer, http_ok
 
 NAME = "Dashboard"
@@ -16,7 +16,7 @@ class LocalDashboard:
 
     def __init__(self, home: Path) -> None:
         self._home = home.resolve()
-        self._records = Records(self._home / "dashboard")
+        self._records = ServerRecords(self._home / "dashboard")
 
     def start(self, liked_port: int) -> str:
         """Start it unless it runs; takes another port if the liked one is not free. Returns its address.
@@ -33,7 +33,7 @@ class LocalDashboard:
             port = liked_port if liked_port and port_is_free(liked_port) else free_port()
             server = self._server(port)
             process = server.spawn()
-            self._records.put(Record(NAME, port, process.pid, process.created))
+            self._records.put(ServerRecord(NAME, port, process.pid, process.created))
             server.wait()
             return server.url
 

@@ -14,7 +14,7 @@ from fraud.errors import ConfigurationError
 from fraud.machine.cache import write_whole
 
 
-class Record(msgspec.Struct, frozen=True):
+class ServerRecord(msgspec.Struct, frozen=True):
     """A started server."""
 
     name: str
@@ -27,7 +27,7 @@ class Record(msgspec.Struct, frozen=True):
         return ServerProcess(self.name, self.pid, self.created)
 
 
-class Records:
+class ServerRecords:
     """The file `stack.json` of a home."""
 
     def __init__(self, home: Path) -> None:
@@ -35,14 +35,14 @@ class Records:
         self._file = home / "stack.json"
         self._saving = threading.Lock()
 
-    def load(self) -> dict[str, Record]:
+    def load(self) -> dict[str, ServerRecord]:
         """The records by name.
 
         Raises:
             ConfigurationError: the file is broken.
         """
         try:
-            records = msgspec.json.decode(self._file.read_bytes(), type=list[Record])
+            records = msgspec.json.decode(self._file.read_bytes(), type=list[ServerRecord])
         except FileNotFoundError:
             return {}
         except msgspec.DecodeError as error:
@@ -51,7 +51,7 @@ class Records:
             ) from error
         return {record.name: record for record in records}
 
-    def put(self, record: Record) -> None:
+    def put(self, record: ServerRecord) -> None:
         """Keep a record; several threads may."""
         with self._saving:
             records = self.load() | {record.name: record}

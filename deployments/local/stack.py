@@ -12,7 +12,7 @@ from typing import Literal, Protocol, Self
 from deployments.local.jars import Progress
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, port_is_free
-from deployments.local.records import Record, Records
+from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.servers import mlflow_server, prefect_server
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.machine.cache import write_whole
@@ -64,7 +64,7 @@ class Stack:
         self.home = home.resolve()
         self._java_home = java_home
         self._progress = progress
-        self._records = Records(self.home)
+        self._records = ServerRecords(self.home)
 
     def start(
         self, ports: Mapping[str, int] | None = None, on_ready: Callable[[str], None] = lambda name: None
@@ -164,10 +164,10 @@ class Stack:
 
     def _start_one(self, server: Server) -> None:
         process = server.spawn()
-        self._records.put(Record(server.name, server.port, process.pid, process.created))
+        self._records.put(ServerRecord(server.name, server.port, process.pid, process.created))
         server.wait()
 
-    def _status_of(self, name: str, record: Record | None) -> ServerStatus:
+    def _status_of(self, name: str, record: ServerRecord | None) -> ServerStatus:
         if record is None:
             return ServerStatus(name, "stopped")
         server = self._server(name, record.port)
@@ -181,7 +181,7 @@ class Stack:
         write_whole(stack_file(self.home), "".join(lines).encode())
 
 
-def _choose_port(name: str, former: Record | None, asked: Mapping[str, int]) -> int:
+def _choose_port(name: str, former: ServerRecord | None, asked: Mapping[str, int]) -> int:
     if name in asked:
         if not port_is_free(asked[name]):
             option = f"--{name.lower()}-port"
@@ -204,6 +204,6 @@ def _stop_all(servers: list[Server]) -> None:
         server.stop()
 
 
-def _address(record: Record) -> str:
+def _address(record: ServerRecord) -> str:
     place = f"127.0.0.1:{record.port}"
     return place if record.name == "Kafka" else f"http://{place}"

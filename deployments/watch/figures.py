@@ -21,7 +21,7 @@ Buckets = dict[float, float]
 
 
 @dataclass
-class Reading:
+class MetricsReading:
     """The workers' figures added up, at a moment (monotonic seconds).
 
     Attributes:
@@ -54,7 +54,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Pace:
+class MetricsRates:
     """What happened between two readings.
 
     Attributes:
@@ -89,17 +89,17 @@ def worker_addresses(home: Path, given: Sequence[str]) -> list[str]:
     return [str(json.loads(file.read_text())["url"]) for file in files]
 
 
-def read(addresses: Iterable[str], moment: float) -> Reading:
+def read(addresses: Iterable[str], moment: float) -> MetricsReading:
     """Ask every worker; one that does not answer is told as such."""
-    reading = Reading(moment)
+    reading = MetricsReading(moment)
     for url in addresses:
         try:
             metrics = _ask(f"{url}/metrics")
-            is_ready, told = _status(url)
+            is_ready, status = _status(url)
         except (URLError, OSError):
             reading.states.append((url, False, "does not answer"))
             continue
-        reading.states.append((url, is_ready, told))
+        reading.states.append((url, is_ready, status))
         for family in text_string_to_metric_families(metrics):
             for sample in family.samples:
                 key = sample.name, tuple(sorted(sample.labels.items()))
@@ -107,14 +107,14 @@ def read(addresses: Iterable[str], moment: float) -> Reading:
     return reading
 
 
-def pace(before: Reading, after: Reading) -> Pace:
+def rates(before: MetricsReading, after: MetricsReading) -> MetricsRates:
     """Rates and distributions between two readings; a restarted worker counts from zero."""
     seconds = max(after.moment - before.moment, 1e-9)
     predictions = _grown(before, after, "fraud_predictions_total")
     alerts = _grown(before, after, "fraud_predictions_total", decision="review")
     latency = _grown_buckets(before, after, "fraud_end_to_end_seconds")
     scores = np.diff([0.0, *_grown_buckets(before, after, "fraud_score").values()])[:20]
-    return Pace(
+    return MetricsRates(
         rate=predictions / seconds,
         alert_share=alerts / predictions if predictions else float("nan"),
         p50=quantile(latency, 0.5),
@@ -135,13 +135,13 @@ def quantile(buckets: Mapping[float, float], share: float) -> float:
     return low + (bounds[place] - low) * (share * counts[-1] - below) / (counts[place] - below)
 
 
-def _grown(before: Reading, after: Reading, name: str, **labels: str) -> float:
+def _grown(before: MetricsReading, after: MetricsReading, name: str, **labels: str) -> float:
     now = after.total(name, **labels)
     grown = now - before.total(name, **labels)
     return grown if grown >= 0 else now
 
 
-def _grown_buckets(before: Reading, after: Reading, name: str) -> Buckets:
+def _grown_buckets(before: MetricsReading, after: MetricsReading, name: str) -> Buckets:
     earlier, now = before.buckets(name), after.buckets(name)
     grown = {bound: value - earlier.get(bound, 0.0) for bound, value in now.items()}
     return now if any(value < 0 for value in grown.values()) else grown

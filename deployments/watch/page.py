@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from deployments.watch.figures import Pace, Reading
+from deployments.watch.figures import MetricsRates, MetricsReading
 from fraud.machine.terminal import shown
 from fraud.schema import Prediction, from_minor
 
@@ -19,29 +19,29 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 _NONE = "-"
 
 
-def page(reading: Reading, pace: Pace, alerts: Sequence[Prediction]) -> Group:
+def page(reading: MetricsReading, rates: MetricsRates, alerts: Sequence[Prediction]) -> Group:
     """Figures above, alerts below."""
     panels = [
         Panel(body, title=title, title_align="left", width=38)
         for title, body in (
-            ("traffic", _traffic(pace)),
+            ("traffic", _traffic(rates)),
             ("engine", _engine(reading)),
-            ("model", _model(reading, pace)),
+            ("model", _model(reading, rates)),
         )
     ]
     return Group(Columns(panels), _alerts(alerts), *_troubles(reading))
 
 
-def _traffic(pace: Pace) -> RenderableType:
+def _traffic(rates: MetricsRates) -> RenderableType:
     return _pairs(
-        ("predictions", f"{pace.rate:,.1f}/s"),
-        ("to be reviewed", _share(pace.alert_share)),
-        ("visible after, p50", _duration(pace.p50)),
-        ("p99", _duration(pace.p99)),
+        ("predictions", f"{rates.rate:,.1f}/s"),
+        ("to be reviewed", _share(rates.alert_share)),
+        ("visible after, p50", _duration(rates.p50)),
+        ("p99", _duration(rates.p99)),
     )
 
 
-def _engine(reading: Reading) -> RenderableType:
+def _engine(reading: MetricsReading) -> RenderableType:
     return _pairs(
         ("workers ready", f"{sum(ready for _, ready, _ in reading.states)} of {len(reading.states)}"),
         ("waiting", f"{reading.total('fraud_lag_messages'):,.0f} messages"),
@@ -50,12 +50,12 @@ def _engine(reading: Reading) -> RenderableType:
     )
 
 
-def _model(reading: Reading, pace: Pace) -> RenderableType:
+def _model(reading: MetricsReading, rates: MetricsRates) -> RenderableType:
     return _pairs(
         ("version", ", ".join(reading.labelled("fraud_model_info", "version")) or "none yet"),
         ("taken into service", f"{reading.total('fraud_model_reloads_total'):,.0f} times"),
         ("dead letters", f"{reading.total('fraud_dead_letters_total'):,.0f}"),
-        ("scores 0 … 1", sparkline(pace.scores.tolist())),
+        ("scores 0 … 1", sparkline(rates.scores.tolist())),
     )
 
 
@@ -85,9 +85,9 @@ def _alerts(alerts: Sequence[Prediction]) -> RenderableType:
     return table
 
 
-def _troubles(reading: Reading) -> list[Text]:
+def _troubles(reading: MetricsReading) -> list[Text]:
     refused = reading.total("fraud_models_refused_total")
-    notes = [f"{url}: {told}" for url, ready, told in reading.states if not ready]
+    notes = [f"{url}: {status}" for url, ready, status in reading.states if not ready]
     if refused:
         notes.append(f"{refused:,.0f} versions could not serve; the workers' logs say why")
     return [Text(shown(note), style="yellow") for note in notes]

@@ -147,7 +147,7 @@ def _with_options(target: str, column: ColumnProfile) -> Proposed:
         options, said = _amount_options(column)
         is_assumed, why = said is not None, said or why
     elif target == "is_fraud" and as_bool(pc.unique(column.values.drop_null())).null_count:
-        options = {"values": _verdict_values(column)}
+        options = {"values": _fraud_values(column)}
         is_assumed, why = True, "the rarer value is fraud"
     elif target == "source" and not _are_sources(column):
         options, is_assumed, why = {"default": "chargeback"}, True, "other sources count as chargebacks"
@@ -237,7 +237,7 @@ def _assumed_currency(amount: Proposed | None, columns: Sequence[ColumnProfile])
     return Proposed("currency", {"value": signed or BASE_CURRENCY}, why, is_assumed=True)
 
 
-def _verdict_values(column: ColumnProfile) -> dict[str, str]:
+def _fraud_values(column: ColumnProfile) -> dict[str, str]:
     counts = pc.value_counts(column.values.drop_null()).to_pylist()
     rarest = min(counts, key=lambda one: one["counts"])["values"]
     return {one["values"]: "1" if one["values"] == rarest else "0" for one in counts}

@@ -22,13 +22,13 @@ from producer.inspection.profile import ColumnProfile, profile_column
 from producer.inspection.proposal import Proposal, propose, propose_labels
 from producer.inspection.suspicions import Suspicion, gives_away
 from producer.replay.files.opening import open_source
-from producer.replay.files.source import About, Chunk
+from producer.replay.files.source import Chunk, FileDescription
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping.columns import VERDICT, Columns, Origin, read_mapping
-from producer.replay.rows.conform import Findings, Limits
+from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.rows.conform import AdmissionLimits, Findings
 from producer.replay.rows.values import as_bool
 from producer.replay.staging.remedies import remedy
-from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
+from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
 
 SAMPLE_ROWS = 100_000
 
@@ -48,7 +48,7 @@ class FileReport:
     """
 
     path: Path
-    about: About
+    about: FileDescription
     rows: int = 0
     misshapen: int = 0
     sampled: int = 0
@@ -77,7 +77,7 @@ def inspect_files(
     Raises:
         FraudError: a file cannot be read, or the mapping is wrong.
     """
-    mapping = read_mapping(columns) if columns else Columns()
+    mapping = read_mapping(columns) if columns else ColumnMapping()
     reading = _Reading(transactions, mapping)
     report = reading.report
     label_reading = _Reading(labels, mapping.of_labels()) if labels else None
@@ -100,10 +100,10 @@ class _Reading:
         sample: the first rows, at most `SAMPLE_ROWS`, with their places.
     """
 
-    def __init__(self, path: Path, mapping: Columns) -> None:
+    def __init__(self, path: Path, mapping: ColumnMapping) -> None:
         self.source = open_source(path, mapping.file)
         self.report = FileReport(path, self.source.about)
-        self._chunks = self.source.chunks(self._put_aside)
+        self._chunks = self.source.chunks(self._reject_rows)
         self._left: Chunk | None = None
         self.sample = self._sampled()
         self.report.sampled = len(self.sample.rows)
@@ -131,14 +131,14 @@ class _Reading:
         (batch,) = table.to_batches(max_chunksize=SAMPLE_ROWS)
         return Chunk(batch, np.concatenate([one.places for one in kept]))
 
-    def _put_aside(self, place: int, reason: str, row: Sequence[object]) -> None:
+    def _reject_rows(self, place: int, reason: str, row: Sequence[object]) -> None:
         self.report.misshapen += 1
         if self.report.misshapen <= 3:
             sentence = f"{self.source.name_place(place)} {reason}"
             self.report.suspicions.append(Suspicion("warning", sentence))
 
 
-def _parsed(text: str) -> Columns:
+def _parsed(text: str) -> ColumnMapping:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "mapping.yaml"
         path.write_text(text, encoding="utf-8")
@@ -146,7 +146,7 @@ def _parsed(text: str) -> Columns:
 
 
 def _try_transactions(
-    reading: _Reading, mapping: Columns, admission: AdmissionSettings, *, has_labels: bool
+    reading: _Reading, mapping: ColumnMapping, admission: AdmissionSettings, *, has_labels: bool
 ) -> pa.Array:
     """See what the mapping gives of the sample, and whether ids of the whole file are repeated.
 
@@ -154,7 +154,7 @@ def _try_transactions(
         The sample's ids that it reads.
     """
     report, source, stem = reading.report, reading.source, stem_of(reading.report.path)
-    limits = Limits(
+    limits = AdmissionLimits(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
@@ -169,13 +169,15 @@ def _try_transactions(
         walk.only_ids(chunk)
     report.suspicions += walk.suspicions
     report.suspicions += [Suspicion("warning", text) for text in walk.ids.warnings()]
-    if found.verdicts is not None:
-        report.suspicions += _afterwards(report, walk.columns, found.verdicts)
-        report.remarks.append(_share_of_fraud(found.verdicts))
+    if found.fraud_flags is not None:
+        report.suspicions += _afterwards(report, walk.columns, found.fraud_flags)
+        report.remarks.append(_share_of_fraud(found.fraud_flags))
     return found.rows["transaction_id"].filter(found.good)
 
 
-def _try_labels(reading: _Reading, mapping: Columns, admission: AdmissionSettings, ids: pa.Array) -> None:
+def _try_labels(
+    reading: _Reading, mapping: ColumnMapping, admission: AdmissionSettings, ids: pa.Array
+) -> None:
     report = reading.report
     deque(reading.rest(), 0)
     try:
@@ -199,7 +201,9 @@ def _try_labels(reading: _Reading, mapping: Columns, admission: AdmissionSetting
     report.remarks.append(f"{joined:,} of {len(good):,} labels are of transactions looked at")
 
 
-def _enter(report: FileReport, columns: dict[str, Origin], findings: Findings, remarks: Remarks) -> None:
+def _enter(
+    report: FileReport, columns: dict[str, FieldSource], findings: Findings, remarks: ReadingRemarks
+) -> None:
     report.fields = {name: target for target, origin in columns.items() for name in origin.needs()}
     report.good = int(findings.good().sum())
     report.reasons = Counter(_kind_of(reason) for reason in findings.reasons.values())
@@ -227,15 +231,17 @@ def _kind_of(reason: str) -> str:
     return re.sub(r"'[^']*'|\d[\d.]*", "", reason)
 
 
-def _afterwards(report: FileReport, columns: dict[str, Origin], verdicts: pa.Array) -> list[Suspicion]:
+def _afterwards(
+    report: FileReport, columns: dict[str, FieldSource], fraud_flags: pa.Array
+) -> list[Suspicion]:
     """Columns that were probably written when the fraud was known; unmapped, they are not read."""
-    own = columns[VERDICT].needs()
+    own = columns[IS_FRAUD].needs()
     found = []
     for column in report.columns:
         if column.name in own or column.kind in ("nested", "empty"):
             continue
         mapped = report.fields.get(column.name)
-        if gives_away(column.values, verdicts):
+        if gives_away(column.values, fraud_flags):
             found.append(f"{shown(column.name)} gives is_fraud away")
         elif (
             AFTERWARDS.search(column.name)
@@ -246,8 +252,8 @@ def _afterwards(report: FileReport, columns: dict[str, Origin], verdicts: pa.Arr
     return [Suspicion("warning", f"{text}: do not map it to a field") for text in found[:3]]
 
 
-def _share_of_fraud(verdicts: pa.Array) -> str:
-    known = verdicts.drop_null()
+def _share_of_fraud(fraud_flags: pa.Array) -> str:
+    known = fraud_flags.drop_null()
     frauds = int(pc.sum(pc.cast(known, pa.int64())).as_py() or 0)
     return f"{frauds:,} of {len(known):,} labels are fraud" + (
         f" ({frauds / len(known):.3%})" if len(known) else ""

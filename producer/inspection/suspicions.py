@@ -27,7 +27,7 @@ class Suspicion:
     text: str
 
 
-def suspicions_of(rows: pa.RecordBatch, verdicts: pa.Array | None = None) -> list[Suspicion]:
+def suspicions_of(rows: pa.RecordBatch, fraud_flags: pa.Array | None = None) -> list[Suspicion]:
     """What is suspicious of transactions in the fields of the schema, and of verdicts beside them."""
     if not len(rows):
         return []
@@ -38,8 +38,8 @@ def suspicions_of(rows: pa.RecordBatch, verdicts: pa.Array | None = None) -> lis
     ]
     found += _of_transactions(rows["transaction_id"])
     found += _of_times(rows["timestamp"])
-    if verdicts is not None and len(rows) >= _FEW:
-        found += _of_verdicts(rows, verdicts)
+    if fraud_flags is not None and len(rows) >= _FEW:
+        found += _of_fraud_flags(rows, fraud_flags)
     return sorted(found, key=lambda one: _LEVELS.index(one.level))
 
 
@@ -120,8 +120,8 @@ def _of_times(times: pa.Array) -> list[Suspicion]:
     return []
 
 
-def _of_verdicts(rows: pa.RecordBatch, verdicts: pa.Array) -> list[Suspicion]:
-    labelled = verdicts.drop_null()
+def _of_fraud_flags(rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspicion]:
+    labelled = fraud_flags.drop_null()
     share = _share(labelled) if len(labelled) else 0.0
     found = []
     if len(labelled) and share > 0.5:
@@ -129,23 +129,23 @@ def _of_verdicts(rows: pa.RecordBatch, verdicts: pa.Array) -> list[Suspicion]:
                                           f"means the "
                                "opposite, add `values: {1: 0, 0: 1}` to its mapping"))  # fmt: skip
     for field in ("merchant_id", "merchant_category", "channel", "country"):
-        if gives_away(rows[field], verdicts):
+        if gives_away(rows[field], fraud_flags):
             found.append(Suspicion("warning", f"{field} gives is_fraud away: some of its values stand "
                                               f"for fraud and no "
                                    "others do, as if it was written afterwards"))  # fmt: skip
     return found
 
 
-def gives_away(column: pa.Array, verdicts: pa.Array) -> bool:
+def gives_away(column: pa.Array, fraud_flags: pa.Array) -> bool:
     """Whether few values of a column, or its presence, stand for nearly every fraud and nothing else."""
-    known = verdicts.is_valid()
-    fraud = verdicts.filter(known).to_numpy(zero_copy_only=False).astype(bool)
+    known = fraud_flags.is_valid()
+    fraud = fraud_flags.filter(known).to_numpy(zero_copy_only=False).astype(bool)
     values = column.filter(known)
     presence = pc.cast(values.is_valid(), pa.string())
-    return any(_tells(one, fraud) for one in (presence, pc.fill_null(values, "")))
+    return any(_predicts(one, fraud) for one in (presence, pc.fill_null(values, "")))
 
 
-def _tells(values: pa.Array, fraud: npt.NDArray[np.bool_]) -> bool:
+def _predicts(values: pa.Array, fraud: npt.NDArray[np.bool_]) -> bool:
     encoded, frauds = values.dictionary_encode(), int(fraud.sum())
     if frauds < 5 or frauds == len(fraud) or not 1 < len(encoded.dictionary) <= _MOST_VALUES:
         return False

@@ -12,25 +12,25 @@ import pyarrow.compute as pc
 
 from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
-from producer.replay.files.opening import Chunk, Source
-from producer.replay.mapping.columns import Origin
-from producer.replay.rows.conform import TRANSACTION_ROWS, Findings, Limits
+from producer.replay.files.opening import Chunk, RecordSource
+from producer.replay.mapping.columns import FieldSource
+from producer.replay.rows.conform import TRANSACTION_ROWS, AdmissionLimits, Findings
 from producer.replay.rows.labels import DEFAULT_SOURCE, PLACED_LABELS
-from producer.replay.staging.rejected_rows import Rejects
-from producer.replay.staging.staging_file import Rows, Spool, SpoolWriter
-from producer.replay.walk import LabelWalk, Remarks, TransactionWalk
+from producer.replay.staging.rejected_rows import RejectedRows
+from producer.replay.staging.staging_file import Rows, StagingFile, StagingWriter
+from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
 
 Count = Callable[[int], object]
 """Told how many rows have been read so far."""
 
 
 @dataclass(frozen=True)
-class Survey:
+class ReadFile:
     """The good transactions of a file and the labels that stood beside them."""
 
-    transactions: Spool
-    labels: Spool | None
-    remarks: Remarks = field(default_factory=Remarks)
+    transactions: StagingFile
+    labels: StagingFile | None
+    remarks: ReadingRemarks = field(default_factory=ReadingRemarks)
 
 
 def time_order(times: npt.NDArray[np.int64]) -> Rows | None:
@@ -40,16 +40,16 @@ def time_order(times: npt.NDArray[np.int64]) -> Rows | None:
     return np.argsort(times, kind="stable")
 
 
-def survey_transactions(
-    source: Source,
-    mapping: dict[str, Origin],
-    limits: Limits,
+def read_transactions(
+    source: RecordSource,
+    mapping: dict[str, FieldSource],
+    limits: AdmissionLimits,
     label_delay: timedelta | None,
     folder: Path,
-    rejects: Rejects,
+    rejected: RejectedRows,
     count: Count,
     stem: str = "row",
-) -> Survey:
+) -> ReadFile:
     """Read and judge a file of transactions; what is good of it is kept in `folder`.
 
     Verdicts beside the transactions become labels reported `label_delay` later; None ignores them.
@@ -58,59 +58,66 @@ def survey_transactions(
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
     """
     walk = TransactionWalk(source, mapping, limits, stem, has_label_file=label_delay is None)
-    transactions = SpoolWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
-    labels = SpoolWriter(folder / "labels.arrow", PLACED_LABELS) if walk.has_verdicts else None
-    for chunk in source.chunks(rejects.add):
+    transactions = StagingWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
+    labels = StagingWriter(folder / "labels.arrow", PLACED_LABELS) if walk.has_fraud_flags else None
+    for chunk in source.chunks(rejected.add):
         is_first = not walk.read
         found = walk.conform(chunk)
         if is_first:
             walk.remarks.warnings += require_sane(walk.suspicions, DataError)
-        if labels and found.verdicts is not None and label_delay is not None:
-            beside = _labels_beside(found.rows, found.verdicts, chunk, label_delay)
-            labels.append(beside.filter(pc.and_(found.good, found.verdicts.is_valid())))
+        if labels and found.fraud_flags is not None and label_delay is not None:
+            beside = _labels_beside(found.rows, found.fraud_flags, chunk, label_delay)
+            labels.append(beside.filter(pc.and_(found.good, found.fraud_flags.is_valid())))
         transactions.append(found.rows.filter(found.good))
         walk.remarks.add(found.findings, chunk, source)
-        _put_aside(chunk, found.findings, rejects)
+        _reject_rows(chunk, found.findings, rejected)
         count(walk.read)
     walk.remarks.warnings += walk.ids.warnings()
-    return Survey(transactions.close(), labels.close() if labels else None, walk.remarks)
+    return ReadFile(transactions.close(), labels.close() if labels else None, walk.remarks)
 
 
-def survey_labels(
-    source: Source,
-    mapping: dict[str, Origin],
+def read_labels(
+    source: RecordSource,
+    mapping: dict[str, FieldSource],
     folder: Path,
-    rejects: Rejects,
+    rejected: RejectedRows,
     count: Count,
     earliest: int = 0,
-) -> tuple[Spool, Remarks]:
+) -> tuple[StagingFile, ReadingRemarks]:
     """Read and judge a file of labels; what is good of it is kept in `folder`.
 
     Raises:
         DataError: a column is missing, or the file is broken.
     """
     walk = LabelWalk(source, mapping, earliest)
-    labels = SpoolWriter(folder / "labels.arrow", PLACED_LABELS)
-    for chunk in source.chunks(rejects.add):
+    labels = StagingWriter(folder / "labels.arrow", PLACED_LABELS)
+    for chunk in source.chunks(rejected.add):
         found = walk.conform(chunk)
         placed = found.rows.append_column(PLACED_LABELS.field("place"), pa.array(chunk.places))
         labels.append(placed.filter(found.good))
-        _put_aside(chunk, found.findings, rejects)
+        _reject_rows(chunk, found.findings, rejected)
         count(walk.read)
     return labels.close(), walk.remarks
 
 
 def _labels_beside(
-    rows: pa.RecordBatch, verdicts: pa.Array, chunk: Chunk, delay: timedelta
+    rows: pa.RecordBatch, fraud_flags: pa.Array, chunk: Chunk, delay: timedelta
 ) -> pa.RecordBatch:
     reported = pc.add(rows["timestamp"], int(delay.total_seconds() * 1_000))
     sources = pa.repeat(DEFAULT_SOURCE, len(rows))
-    columns = [rows["transaction_id"], rows["card_id"], verdicts, reported, sources, pa.array(chunk.places)]
+    columns = [
+        rows["transaction_id"],
+        rows["card_id"],
+        fraud_flags,
+        reported,
+        sources,
+        pa.array(chunk.places),
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=PLACED_LABELS)
 
 
-def _put_aside(chunk: Chunk, findings: Findings, rejects: Rejects) -> None:
+def _reject_rows(chunk: Chunk, findings: Findings, rejected: RejectedRows) -> None:
     rows = sorted(findings.reasons)
     originals = chunk.rows.take(pa.array(rows, pa.int64())).to_pylist()
     for row, original in zip(rows, originals, strict=True):
-        rejects.add(int(chunk.places[row]), findings.reasons[row], list(original.values()))
+        rejected.add(int(chunk.places[row]), findings.reasons[row], list(original.values()))

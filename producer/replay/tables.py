@@ -16,16 +16,16 @@ import pyarrow.parquet as pq
 from fraud.errors import DataError
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
-from producer.replay.files.opening import Source, open_source
+from producer.replay.files.opening import RecordSource, open_source
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping.columns import VERDICT, Columns, Origin, read_mapping
-from producer.replay.rows.conform import Limits
+from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.rows.conform import AdmissionLimits
 from producer.replay.rows.labels import PLACED_LABELS, REPORTED_BEFORE, is_before
-from producer.replay.staging.rejected_rows import Rejects
+from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
-from producer.replay.staging.staging_file import Spool
-from producer.replay.survey import Survey, survey_labels, survey_transactions, time_order
-from producer.replay.walk import Remarks
+from producer.replay.staging.staging_file import StagingFile
+from producer.replay.survey import ReadFile, read_labels, read_transactions, time_order
+from producer.replay.walk import ReadingRemarks
 
 Progress = Callable[[str, int], object]
 """Told what is being done and how many rows of it are done."""
@@ -57,7 +57,7 @@ class Tables:
 
     transactions: pa.Table
     labels: pa.Table
-    rejects: list[Rejects]
+    rejected: list[RejectedRows]
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -70,21 +70,21 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     Raises:
         DataError: a file is missing or broken, or there are no labels.
     """
-    mapping = read_mapping(files.columns) if files.columns else Columns()
+    mapping = read_mapping(files.columns) if files.columns else ColumnMapping()
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
-        survey, rejects = _read_transactions(settings, files, mapping, Path(folder), progress)
-        spool, aside, notes = survey.labels, list[Rejects]([rejects]), survey.remarks.notes
+        survey, rejected = _read_transactions(settings, files, mapping, Path(folder), progress)
+        staged, aside, notes = survey.labels, list[RejectedRows]([rejected]), survey.remarks.notes
         if files.labels:
-            spool, unusable, remarks = _read_labels(settings, files.labels, mapping, Path(folder), progress)
+            staged, unusable, remarks = _read_labels(settings, files.labels, mapping, Path(folder), progress)
             aside.append(unusable)
             notes = notes + [f"labels: {note}" for note in remarks.notes]
-        if spool is None:
+        if staged is None:
             raise DataError(
-                f"{files.transactions} has no column {VERDICT}: give the labels with --labels, or name the "
+                f"{files.transactions} has no column {IS_FRAUD}: give the labels with --labels, or name the "
                 "column with --columns mapping.yaml"
             )
         transactions = _in_order(survey.transactions)
-        labels, early = _labels(spool, transactions, rejects.ids, files.label_delay)
+        labels, early = _labels(staged, transactions, rejected.ids, files.label_delay)
         if files.labels and not _any_joins(labels, transactions):
             raise DataError(
                 no_label_of(files.labels, aside[1], Counter({REPORTED_BEFORE: early} if early else {}))
@@ -109,12 +109,12 @@ def read_campaigns(path: Path) -> pa.Table:
         ) from None
 
 
-class _NotedRejects(Rejects):
+class _RejectedRowsWithIds(RejectedRows):
     """Rejects that remember the identifiers of their rows."""
 
-    def __init__(self, folder: Path, name: str, source: Source, mapping: Columns) -> None:
+    def __init__(self, folder: Path, name: str, source: RecordSource, mapping: ColumnMapping) -> None:
         super().__init__(folder, name, source.columns, source.place_name, source.name_place)
-        column = mapping.get("transaction_id", Origin(column="transaction_id")).column
+        column = mapping.get("transaction_id", FieldSource(column="transaction_id")).column
         self._column = source.columns.index(column) if column in source.columns else None
         self.ids: set[str] = set()
 
@@ -127,45 +127,45 @@ class _NotedRejects(Rejects):
 
 
 def _read_transactions(
-    settings: Settings, files: Files, mapping: Columns, folder: Path, progress: Progress
-) -> tuple[Survey, _NotedRejects]:
+    settings: Settings, files: Files, mapping: ColumnMapping, folder: Path, progress: Progress
+) -> tuple[ReadFile, _RejectedRowsWithIds]:
     source, stem = open_source(files.transactions, mapping.file), stem_of(files.transactions)
     admission = settings.admission
-    limits = Limits(
+    limits = AdmissionLimits(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")
-    with _NotedRejects(_aside(settings), stem, source, mapping) as rejects:
-        survey = survey_transactions(source, mapping, limits, delay, folder, rejects, count, stem)
+    with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, mapping) as rejected:
+        survey = read_transactions(source, mapping, limits, delay, folder, rejected, count, stem)
     if not len(survey.transactions):
-        raise DataError(no_transaction_of(files.transactions, rejects))
-    return survey, rejects
+        raise DataError(no_transaction_of(files.transactions, rejected))
+    return survey, rejected
 
 
 def _read_labels(
-    settings: Settings, path: Path, mapping: Columns, folder: Path, progress: Progress
-) -> tuple[Spool, Rejects, Remarks]:
+    settings: Settings, path: Path, mapping: ColumnMapping, folder: Path, progress: Progress
+) -> tuple[StagingFile, RejectedRows, ReadingRemarks]:
     own = mapping.of_labels()
     source, count = open_source(path, own.file), partial(progress, "reading labels")
-    with Rejects(
-        _aside(settings), stem_of(path), source.columns, source.place_name, source.name_place
-    ) as rejects:
-        labels, remarks = survey_labels(source, own, folder, rejects, count, settings.admission.earliest)
-    return labels, rejects, remarks
+    with RejectedRows(
+        _rejected_folder(settings), stem_of(path), source.columns, source.place_name, source.name_place
+    ) as rejected:
+        labels, remarks = read_labels(source, own, folder, rejected, count, settings.admission.earliest)
+    return labels, rejected, remarks
 
 
-def _in_order(spool: Spool) -> pa.Table:
-    order = time_order(spool.column("timestamp"))
-    table = pa.Table.from_batches(spool.batches())
+def _in_order(staged: StagingFile) -> pa.Table:
+    order = time_order(staged.column("timestamp"))
+    table = pa.Table.from_batches(staged.batches())
     return table.combine_chunks() if order is None else table.take(pa.array(order))
 
 
 def _labels(
-    spool: Spool, transactions: pa.Table, rejected: set[str], delay: timedelta
+    staged: StagingFile, transactions: pa.Table, rejected: set[str], delay: timedelta
 ) -> tuple[pa.Table, int]:
     """The labels but those of rejected rows and from before their transactions; how many these are."""
-    labels = pa.Table.from_batches(spool.batches(), PLACED_LABELS).combine_chunks()
+    labels = pa.Table.from_batches(staged.batches(), PLACED_LABELS).combine_chunks()
     if rejected:
         gone = pc.is_in(labels["transaction_id"], pa.array(sorted(rejected), pa.string()))
         labels = labels.filter(pc.invert(gone))
@@ -191,5 +191,5 @@ def _assumed(owners: pa.ChunkedArray, transactions: pa.Table, delay: timedelta) 
     return pc.fill_null(pc.add(times, delay // timedelta(milliseconds=1)), 0)
 
 
-def _aside(settings: Settings) -> Path:
+def _rejected_folder(settings: Settings) -> Path:
     return settings.home / "rejected"

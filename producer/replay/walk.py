@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from producer.inspection.suspicions import Suspicion, suspicions_of
-from producer.replay.files.source import Chunk, Source
+from producer.replay.files.source import Chunk, RecordSource
 from producer.replay.mapping.columns import (
+    IS_FRAUD,
     LABEL_FIELDS,
     REQUIRED_FIELDS,
     TRANSACTION_FIELDS,
-    VERDICT,
-    Origin,
+    FieldSource,
     require_columns,
     resolve,
 )
 from producer.replay.mapping.recognise import recognise_units, with_defaults
 from producer.replay.rows.conform import (
+    AdmissionLimits,
     Findings,
-    Limits,
-    Place,
+    RowPositions,
+    conform_fraud_flags,
     conform_labels,
     conform_transactions,
-    conform_verdicts,
     transaction_ids,
 )
-from producer.replay.rows.repeated_ids import IdIndex
+from producer.replay.rows.repeated_ids import RepeatedIdCounter
 
 
 @dataclass
-class Remarks:
+class ReadingRemarks:
     """What people should know of how a file was read."""
 
     notes: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Remarks:
     refunds: int = 0
     left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def add(self, findings: Findings, chunk: Chunk, source: Source) -> None:
+    def add(self, findings: Findings, chunk: Chunk, source: RecordSource) -> None:
         """Count what a batch had."""
         self.refunds += findings.refunds
         for name, reasons in findings.left_out.items():
@@ -68,16 +68,16 @@ class Remarks:
 
 
 @dataclass(frozen=True)
-class Conformed:
+class ConformedChunk:
     """A chunk in the fields of the schema (n rows each); `good` are the rows that nothing was objected to.
 
-    `verdicts` are booleans that stood beside transactions, null where there is none.
+    `fraud_flags` are booleans that stood beside transactions, null where there is none.
     """
 
     rows: pa.RecordBatch
     findings: Findings
     good: pa.Array
-    verdicts: pa.Array | None = None
+    fraud_flags: pa.Array | None = None
 
 
 class TransactionWalk:
@@ -95,31 +95,37 @@ class TransactionWalk:
     """
 
     def __init__(
-        self, source: Source, mapping: dict[str, Origin], limits: Limits, stem: str, *, has_label_file: bool
+        self,
+        source: RecordSource,
+        mapping: dict[str, FieldSource],
+        limits: AdmissionLimits,
+        stem: str,
+        *,
+        has_label_file: bool,
     ) -> None:
         self.columns, self.remarks = _transaction_columns(source, mapping, has_label_file=has_label_file)
         self.suspicions: list[Suspicion] = []
-        self.ids = IdIndex()
+        self.ids = RepeatedIdCounter()
         self.read = 0
         self._limits, self._stem = limits, stem
 
     @property
-    def has_verdicts(self) -> bool:
+    def has_fraud_flags(self) -> bool:
         """Whether labels stand beside the transactions."""
-        return VERDICT in self.columns
+        return IS_FRAUD in self.columns
 
-    def conform(self, chunk: Chunk) -> Conformed:
+    def conform(self, chunk: Chunk) -> ConformedChunk:
         """The next rows."""
         if not self.read:
             self.columns = _with_units(self.columns, chunk, self.remarks)
-        place = Place(chunk.places, self._stem)
+        place = RowPositions(chunk.places, self._stem)
         rows, findings = conform_transactions(chunk.rows, self.columns, self._limits, place)
-        verdicts = None
-        if self.has_verdicts:
-            verdicts = conform_verdicts(chunk.rows, self.columns[VERDICT], findings)
-        found = Conformed(rows, findings, pa.array(findings.good()), verdicts)
+        fraud_flags = None
+        if self.has_fraud_flags:
+            fraud_flags = conform_fraud_flags(chunk.rows, self.columns[IS_FRAUD], findings)
+        found = ConformedChunk(rows, findings, pa.array(findings.good()), fraud_flags)
         if not self.read:
-            chosen = verdicts.filter(found.good) if verdicts is not None else None
+            chosen = fraud_flags.filter(found.good) if fraud_flags is not None else None
             self.suspicions = suspicions_of(rows.filter(found.good), chosen)
         self.ids.add(rows["transaction_id"].filter(found.good))
         self.read += len(rows)
@@ -127,7 +133,7 @@ class TransactionWalk:
 
     def only_ids(self, chunk: Chunk) -> None:
         """Take the identifiers of the next rows and nothing else; the first rows were conformed."""
-        self.ids.add(transaction_ids(chunk.rows, self.columns, Place(chunk.places, self._stem)))
+        self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.places, self._stem)))
 
 
 class LabelWalk:
@@ -137,35 +143,37 @@ class LabelWalk:
         DataError: a field that is needed has no column.
     """
 
-    def __init__(self, source: Source, mapping: dict[str, Origin], earliest: int) -> None:
+    def __init__(self, source: RecordSource, mapping: dict[str, FieldSource], earliest: int) -> None:
         self.columns, self.remarks = _label_columns(source, mapping)
         self.read = 0
         self._earliest = earliest
 
-    def conform(self, chunk: Chunk) -> Conformed:
+    def conform(self, chunk: Chunk) -> ConformedChunk:
         """The next rows."""
         if not self.read:
             self.columns = _with_units(self.columns, chunk, self.remarks)
         rows, findings = conform_labels(chunk.rows, self.columns, self._earliest)
         self.read += len(rows)
-        return Conformed(rows, findings, pa.array(findings.good()))
+        return ConformedChunk(rows, findings, pa.array(findings.good()))
 
 
-def _with_units(columns: dict[str, Origin], chunk: Chunk, remarks: Remarks) -> dict[str, Origin]:
+def _with_units(
+    columns: dict[str, FieldSource], chunk: Chunk, remarks: ReadingRemarks
+) -> dict[str, FieldSource]:
     recognised = recognise_units(columns, chunk.rows)
     remarks.notes += recognised.notes
     return recognised.columns
 
 
 def _transaction_columns(
-    source: Source, mapping: dict[str, Origin], *, has_label_file: bool
-) -> tuple[dict[str, Origin], Remarks]:
+    source: RecordSource, mapping: dict[str, FieldSource], *, has_label_file: bool
+) -> tuple[dict[str, FieldSource], ReadingRemarks]:
     """Which column feeds which field of transactions, and what was assumed for that.
 
     Raises:
         DataError: a field that is needed has none.
     """
-    fields = TRANSACTION_FIELDS if has_label_file else (*TRANSACTION_FIELDS, VERDICT)
+    fields = TRANSACTION_FIELDS if has_label_file else (*TRANSACTION_FIELDS, IS_FRAUD)
     columns = resolve(mapping, source.columns, fields)
     needed = [name for name in REQUIRED_FIELDS if name not in ("transaction_id", "currency")]
     advice = ", or have it proposed by `fraud inspect FILE --write mapping.yaml`"
@@ -173,10 +181,12 @@ def _transaction_columns(
         needed = list(REQUIRED_FIELDS)
     require_columns(columns, source.columns, needed, "the file of transactions", advice)
     assumed = with_defaults(columns, source.columns, has_label_file=has_label_file)
-    return assumed.columns, Remarks([*source.about.notes, *assumed.notes])
+    return assumed.columns, ReadingRemarks([*source.about.notes, *assumed.notes])
 
 
-def _label_columns(source: Source, mapping: dict[str, Origin]) -> tuple[dict[str, Origin], Remarks]:
+def _label_columns(
+    source: RecordSource, mapping: dict[str, FieldSource]
+) -> tuple[dict[str, FieldSource], ReadingRemarks]:
     """Which column feeds which field of labels.
 
     Raises:
@@ -187,5 +197,5 @@ def _label_columns(source: Source, mapping: dict[str, Origin]) -> tuple[dict[str
     }
     columns = resolve(present, source.columns, LABEL_FIELDS)
     advice = "; those of this file alone belong under `labels:`"
-    require_columns(columns, source.columns, ("transaction_id", VERDICT), "the file of labels", advice)
-    return columns, Remarks(list(source.about.notes))
+    require_columns(columns, source.columns, ("transaction_id", IS_FRAUD), "the file of labels", advice)
+    return columns, ReadingRemarks(list(source.about.notes))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from producer.scenario import Analysts, Labels, Scenario
+from producer.scenario import Analysts, Labels, SimulationScenario
 from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Floats, Ints, around_one
 
 SOURCES = np.array(["chargeback", "customer", "analyst"], dtype=object)
@@ -14,7 +14,7 @@ _CORRECTION_DAYS = 14.0
 
 
 @dataclass(frozen=True)
-class Reports:
+class SimulatedReports:
     """Verdicts as columns; `row` is the position of the transaction in its day."""
 
     row: Ints
@@ -23,26 +23,28 @@ class Reports:
     source: Ints
 
     @staticmethod
-    def concat(parts: list["Reports"]) -> "Reports":
+    def concat(parts: list["SimulatedReports"]) -> "SimulatedReports":
         """All parts, in the order in which they are reported."""
         merged = [
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("row", "is_fraud", "reported_at", "source")
         ]
         order = np.argsort(merged[2], kind="stable")
-        return Reports(*(column[order] for column in merged))
+        return SimulatedReports(*(column[order] for column in merged))
 
 
-def reports(
-    scenario: Scenario, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
-) -> Reports:
+def simulate_reports(
+    scenario: SimulationScenario, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
+) -> SimulatedReports:
     """The verdicts that transactions will ever get."""
     claims = _claims(scenario.labels, random, fraud, time)
     disputes = _wrong_disputes(scenario.labels, random, fraud, time, len(claims.row))
-    return Reports.concat([claims, *disputes, _reviews(scenario.analysts, random, fraud, time, amount)])
+    return SimulatedReports.concat(
+        [claims, *disputes, _reviews(scenario.analysts, random, fraud, time, amount)]
+    )
 
 
-def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints) -> Reports:
+def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints) -> SimulatedReports:
     rows = np.flatnonzero(fraud)
     rows = rows[random.random(len(rows)) >= labels.never]
     return _told(labels, random, rows, time)
@@ -50,7 +52,7 @@ def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Int
 
 def _wrong_disputes(
     labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints, claims: int
-) -> list[Reports]:
+) -> list[SimulatedReports]:
     """Legitimate payments that somebody disputes; some are put right later."""
     legitimate = np.flatnonzero(~fraud)
     expected = claims * labels.wrong / max(1.0 - labels.wrong, 1e-9)
@@ -59,7 +61,7 @@ def _wrong_disputes(
     disputes = _told(labels, random, rows, time)
     corrected = random.random(count) < labels.corrected
     later = random.exponential(_CORRECTION_DAYS * DAY_MS, count).astype(np.int64) + DAY_MS
-    corrections = Reports(
+    corrections = SimulatedReports(
         rows[corrected],
         np.zeros(int(corrected.sum()), np.bool_),
         (disputes.reported_at + later)[corrected],
@@ -69,15 +71,15 @@ def _wrong_disputes(
     return [disputes, corrections]
 
 
-def _told(labels: Labels, random: np.random.Generator, rows: Ints, time: Ints) -> Reports:
+def _told(labels: Labels, random: np.random.Generator, rows: Ints, time: Ints) -> SimulatedReports:
     delay = around_one(random, labels.median_days * DAY_MS, labels.tail, len(rows)).astype(np.int64)
     source = np.where(random.random(len(rows)) < _BY_CUSTOMER, _CUSTOMER, _CHARGEBACK)
-    return Reports(rows, np.ones(len(rows), np.bool_), time[rows] + delay, source)
+    return SimulatedReports(rows, np.ones(len(rows), np.bool_), time[rows] + delay, source)
 
 
 def _reviews(
     analysts: Analysts, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
-) -> Reports:
+) -> SimulatedReports:
     """Analysts look at frauds they have a hint of, and at large payments that turn out well."""
     count = int(random.poisson(analysts.reviews * len(time) / 10_000))
     bad, good = np.flatnonzero(fraud), np.flatnonzero(~fraud)
@@ -87,4 +89,4 @@ def _reviews(
     rows = np.concatenate([found, random.choice(good, others, replace=False, p=weight)])
     right = random.random(len(rows)) < analysts.accuracy
     delay = around_one(random, analysts.median_hours * HOUR_MS, 0.7, len(rows)).astype(np.int64)
-    return Reports(rows, fraud[rows] == right, time[rows] + delay, np.full(len(rows), _ANALYST))
+    return SimulatedReports(rows, fraud[rows] == right, time[rows] + delay, np.full(len(rows), _ANALYST))

@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario, Season
+from producer.scenario import Season, SimulationScenario
 from producer.simulator.draws import (
     DAY_MS,
     HOUR_MS,
@@ -36,7 +36,7 @@ _HOURS = {
 }
 
 
-def legitimate(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+def legitimate(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
     """A day of everybody's payments (by UTC), unsorted; `take` draws the same day anew."""
     random = generator(world.seed, "life", day.toordinal(), take)
     abroad = travellers(world, scenario, day)
@@ -57,7 +57,7 @@ def start_of(day: date) -> int:
     return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY_MS
 
 
-def travellers(world: World, scenario: Scenario, day: date) -> Ints:
+def travellers(world: World, scenario: SimulationScenario, day: date) -> Ints:
     """By card: the place it travels in, or -1 at home."""
     block, position = divmod(day.toordinal(), TRIP_BLOCK_DAYS)
     random = generator(world.seed, "trips", block)
@@ -73,7 +73,7 @@ def travellers(world: World, scenario: Scenario, day: date) -> Ints:
 
 
 def _habits(
-    world: World, scenario: Scenario, day: date, random: np.random.Generator, abroad: Ints
+    world: World, scenario: SimulationScenario, day: date, random: np.random.Generator, abroad: Ints
 ) -> Payments:
     life = scenario.life
     rate = life.payments_per_day * world.cards.rate * _mood(world, scenario, day)
@@ -87,7 +87,7 @@ def _habits(
     return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
 
 
-def _mood(world: World, scenario: Scenario, day: date) -> Floats:
+def _mood(world: World, scenario: SimulationScenario, day: date) -> Floats:
     """How active each card is today: the season, the weekend, the salary."""
     cards = world.cards
     weekend = cards.weekend if day.weekday() >= 5 else np.ones(len(cards))
@@ -97,14 +97,19 @@ def _mood(world: World, scenario: Scenario, day: date) -> Floats:
     return factor
 
 
-def _season(scenario: Scenario, day: date) -> Season:
+def _season(scenario: SimulationScenario, day: date) -> Season:
     month_day = f"{day:%m-%d}"
     holding = (season for season in scenario.seasons if season.holds(month_day))
     return next(holding, Season(first="01-01", last="12-31"))
 
 
 def _merchants(
-    world: World, scenario: Scenario, random: np.random.Generator, card: Ints, place: Ints, away: Bools
+    world: World,
+    scenario: SimulationScenario,
+    random: np.random.Generator,
+    card: Ints,
+    place: Ints,
+    away: Bools,
 ) -> Ints:
     """A favourite, or one explored nearby or online; travellers know nobody."""
     life, shelves = scenario.life, world.shelves
@@ -148,7 +153,7 @@ def _errands(random: np.random.Generator, card: Ints, time: Ints, chance: Floats
 
 
 def _amounts(
-    world: World, scenario: Scenario, random: np.random.Generator, card: Ints, merchant: Ints
+    world: World, scenario: SimulationScenario, random: np.random.Generator, card: Ints, merchant: Ints
 ) -> Floats:
     spreads = np.array([kind.spread for kind in scenario.categories])[world.merchants.category[merchant]]
     usual = world.usual_amount(card, merchant) * scenario.life.amount_level
@@ -156,7 +161,7 @@ def _amounts(
     return amounts
 
 
-def _sprees(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+def _sprees(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
     """Days of shopping: mostly large purchases at the usual shops, sometimes (gifts, a move) at new ones."""
     season = _season(scenario, day)
     shoppers = _few(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
@@ -171,7 +176,7 @@ def _sprees(world: World, scenario: Scenario, day: date, random: np.random.Gener
     return Payments(card, merchant, _session(world, random, day, shoppers, card, 12 * MINUTE_MS), amount)
 
 
-def _games(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+def _games(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
     """Bursts of tiny payments, mostly of few people, each to the online merchant of their game."""
     share = scenario.life.games_per_month / 30
     gamers = _few(world, random, min(share * GAMERS_ONE_IN, 1.0))
@@ -182,7 +187,7 @@ def _games(world: World, scenario: Scenario, day: date, random: np.random.Genera
     return Payments(card, shop, _session(world, random, day, players, card, 2 * MINUTE_MS), amount)
 
 
-def _tickets(world: World, scenario: Scenario, day: date, random: np.random.Generator) -> Payments:
+def _tickets(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
     """A few tiny online payments on the way, at merchants seen for the first time: tickets, parking, tips."""
     riders = _few(world, random, scenario.life.tickets_per_month / 30)
     card = np.repeat(riders, 1 + random.poisson(2.0, len(riders)))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction, minor_digits
 from producer.simulator.campaigns import CAMPAIGN_NAMES
 from producer.simulator.draws import DAY_MS, Bools, Ints, Payments
-from producer.simulator.labels import SOURCES, Reports
+from producer.simulator.labels import SOURCES, SimulatedReports
 from producer.simulator.world import World
 
 LARGEST_AMOUNT = 20_000.0
@@ -84,7 +84,7 @@ def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:
     return pc.binary_join_element_wise(person, pa.array(generation).cast(pa.string()), "-")
 
 
-def label_table(transactions: pa.Table, reports: Reports, campaign: Ints) -> pa.Table:
+def label_table(transactions: pa.Table, reports: SimulatedReports, campaign: Ints) -> pa.Table:
     """Reports as labels, in their order; what is reported as fraud tells its kind, if it is of one."""
     rows = pa.array(reports.row)
     told = np.where(reports.is_fraud, campaign[reports.row], -1)

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from producer.scenario import Scenario, Transport
+from producer.scenario import SimulationScenario, Transport
 from producer.simulator.campaigns import CAMPAIGNS, LONGEST_DAYS
 from producer.simulator.draws import DAY_MS, MINUTE_MS, Ints, Payments, around_one, generator
-from producer.simulator.labels import reports
+from producer.simulator.labels import simulate_reports
 from producer.simulator.life import legitimate, start_of
 from producer.simulator.tables import Names, label_table, transaction_ids, transaction_table, truth_table
 from producer.simulator.world import build_world
@@ -61,13 +61,13 @@ class DayOfTraffic:
 class Simulator:
     """Makes the days of a scenario's world; its phases count from `start`."""
 
-    def __init__(self, scenario: Scenario, seed: int, start: date) -> None:
+    def __init__(self, scenario: SimulationScenario, seed: int, start: date) -> None:
         self.world = build_world(scenario, seed)
         self.names = Names(self.world)
         self._start = start
         self._begun: dict[date, tuple[Payments, Ints]] = {}
 
-    def scenario_on(self, day: date) -> Scenario:
+    def scenario_on(self, day: date) -> SimulationScenario:
         """The scenario with the phases that have come by `day`."""
         return self.world.scenario.after((day - self._start).days)
 
@@ -91,7 +91,7 @@ class Simulator:
         table = transaction_table(self.world, self.names, payments, ids)
         scenario = self.scenario_on(day)
         random = generator(self.world.seed, "labels", day.toordinal())
-        told = reports(scenario, random, campaign >= 0, payments.time, payments.amount)
+        told = simulate_reports(scenario, random, campaign >= 0, payments.time, payments.amount)
         random = generator(self.world.seed, "transport", day.toordinal())
         return DayOfTraffic(
             day=day,
@@ -119,7 +119,7 @@ class Simulator:
         return list(self._begun.values())
 
 
-def simulate(scenario: Scenario, seed: int, start: date) -> Iterator[DayOfTraffic]:
+def simulate(scenario: SimulationScenario, seed: int, start: date) -> Iterator[DayOfTraffic]:
     """Days of traffic from `start` on, without end."""
     simulator = Simulator(scenario, seed, start)
     day = start

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.draws import HOUR_MS, Bools, Floats, Ints, Payments, around_one, generator
 
 MERCHANTS_SPREAD_KM = 6.0
@@ -53,7 +53,7 @@ class Merchants:
 class World:
     """The scenario's places and categories as arrays, its cards and its merchants."""
 
-    scenario: Scenario
+    scenario: SimulationScenario
     seed: int
     cards: Cards
     merchants: Merchants
@@ -143,7 +143,7 @@ class Shelves:
         return self.order[np.minimum(position, len(self.order) - 1)]
 
 
-def build_world(scenario: Scenario, seed: int) -> World:
+def build_world(scenario: SimulationScenario, seed: int) -> World:
     """The world of a scenario: the same seed, the same world."""
     merchants = _merchants(scenario, generator(seed, "merchants"))
     shelves = Shelves.of(merchants, len(scenario.places))
@@ -151,7 +151,7 @@ def build_world(scenario: Scenario, seed: int) -> World:
     return World(scenario, seed, cards, merchants)
 
 
-def _merchants(scenario: Scenario, random: np.random.Generator) -> Merchants:
+def _merchants(scenario: SimulationScenario, random: np.random.Generator) -> Merchants:
     count, places = scenario.merchants, len(scenario.places)
     category = random.choice(len(scenario.categories), count, p=_normalised(_commonness(scenario)))
     category[: len(scenario.categories)] = np.arange(len(scenario.categories))
@@ -176,12 +176,12 @@ def _merchants(scenario: Scenario, random: np.random.Generator) -> Merchants:
     )
 
 
-def _commonness(scenario: Scenario) -> Floats:
+def _commonness(scenario: SimulationScenario) -> Floats:
     """Rare purchases still need shops to choose among: shops grow with the root of the payments."""
     return np.sqrt([kind.weight for kind in scenario.categories])
 
 
-def _cards(scenario: Scenario, random: np.random.Generator, shelves: Shelves) -> Cards:
+def _cards(scenario: SimulationScenario, random: np.random.Generator, shelves: Shelves) -> Cards:
     count, life = scenario.cards, scenario.life
     place = random.choice(
         len(scenario.places), count, p=_normalised([place.weight for place in scenario.places])
@@ -205,7 +205,7 @@ def _cards(scenario: Scenario, random: np.random.Generator, shelves: Shelves) ->
 
 
 def _scatter(
-    scenario: Scenario, random: np.random.Generator, place: Ints, km: float
+    scenario: SimulationScenario, random: np.random.Generator, place: Ints, km: float
 ) -> tuple[Floats, Floats]:
     north, east = random.normal(0.0, km / _KM_PER_DEGREE, (2, len(place)))
     latitudes = np.array([one.latitude for one in scenario.places])[place]

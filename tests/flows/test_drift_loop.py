@@ -26,7 +26,7 @@ from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
-from producer.history import Span, due_labels, publish_history
+from producer.history import HistoryPeriod, due_labels, publish_history
 from producer.publisher import Publisher
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
@@ -96,7 +96,7 @@ class World:
 
     def live(self, days: int) -> None:
         """Let days pass: their payments, and the labels that fall due, go to Kafka."""
-        span = Span(self.today, start_of(self.today) + days * DAY_MS - 1)
+        span = HistoryPeriod(self.today, start_of(self.today) + days * DAY_MS - 1)
         with Publisher(self._settings) as publisher:
             lived = publish_history(self._settings, publisher, self._simulator, span)
             known = pa.concat_tables([self._pending, lived.pending])

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pytest
 
-from producer.scenario import Scenario, load_scenario
+from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import DayOfTraffic, Simulator
 
 START = date(2026, 3, 2)
@@ -14,12 +14,12 @@ SEED = 11
 
 
 @pytest.fixture(scope="session")
-def scenario() -> Scenario:
+def scenario() -> SimulationScenario:
     return load_scenario("small", cards=4_000, merchants=800)
 
 
 @pytest.fixture(scope="session")
-def simulator(scenario: Scenario) -> Simulator:
+def simulator(scenario: SimulationScenario) -> Simulator:
     return Simulator(scenario, SEED, START)
 
 

@@ -23,7 +23,7 @@ from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.lake import open_lake
 from fraud.settings import Settings
-from producer.history import Span, pending_labels, publish_history
+from producer.history import HistoryPeriod, pending_labels, publish_history
 from producer.live import LiveTraffic
 from producer.publisher import Publisher
 from producer.scenario import load_scenario
@@ -35,7 +35,7 @@ from tests.conftest import SettingsFactory
 CARDS = 1_500
 
 
-def _simulator(span: Span) -> Simulator:
+def _simulator(span: HistoryPeriod) -> Simulator:
     return Simulator(load_scenario("small", cards=CARDS, merchants=400), 5, span.start)
 
 
@@ -57,7 +57,7 @@ def _read(settings: Settings, topic: str) -> list[tuple[bytes, bytes, int]]:
 
 @pytest.mark.broker
 def test_kafka_holds_what_was_simulated(settings: Settings) -> None:
-    span = Span.before(datetime.now(UTC), days=12)
+    span = HistoryPeriod.before(datetime.now(UTC), days=12)
     simulator, lake = _simulator(span), open_lake(settings)
 
     with Publisher(settings) as publisher:
@@ -82,7 +82,7 @@ def test_kafka_holds_what_was_simulated(settings: Settings) -> None:
 
 @pytest.mark.broker
 def test_labels_are_published_when_reported_and_the_rest_stays_pending(settings: Settings) -> None:
-    span = Span.before(datetime.now(UTC), days=12)
+    span = HistoryPeriod.before(datetime.now(UTC), days=12)
     simulator = _simulator(span)
 
     with Publisher(settings) as publisher:
@@ -105,7 +105,7 @@ def test_a_history_older_than_the_topic_keeps_is_refused(make_settings: Settings
 
     settings = make_settings(kafka={"bootstrap_servers": broker, "retention_days": 40})
     create_topics(settings)
-    span = Span.before(datetime.now(UTC), days=90)
+    span = HistoryPeriod.before(datetime.now(UTC), days=90)
 
     with Publisher(settings) as publisher, pytest.raises(ConfigurationError, match="keeps 40 days"):
         publish_history(settings, publisher, _simulator(span), span)
@@ -113,7 +113,7 @@ def test_a_history_older_than_the_topic_keeps_is_refused(make_settings: Settings
 
 @pytest.mark.broker
 def test_live_traffic_keeps_its_rate_and_its_event_time_is_now(settings: Settings) -> None:
-    span = Span.before(datetime.now(UTC), days=1)
+    span = HistoryPeriod.before(datetime.now(UTC), days=1)
     simulator = _simulator(span)
     begun = int(time.time() * 1_000)
 
@@ -191,7 +191,7 @@ def _wait_for_messages(settings: Settings, process: "subprocess.Popen[bytes]", a
 
 
 def test_live_sessions_keep_their_gaps_and_go_to_rested_cards() -> None:
-    span = Span.before(datetime(2026, 3, 5, 12, tzinfo=UTC), days=1)
+    span = HistoryPeriod.before(datetime(2026, 3, 5, 12, tzinfo=UTC), days=1)
     traffic = LiveTraffic(_simulator(span), span.end)
 
     cards: list[int] = []
@@ -257,7 +257,7 @@ def test_tls_and_sasl_reach_the_producer(make_settings: SettingsFactory, tmp_pat
 
 
 def test_a_span_reaches_from_midnight_to_its_end() -> None:
-    span = Span.before(datetime(2026, 3, 10, 6, 30, tzinfo=UTC), days=2)
+    span = HistoryPeriod.before(datetime(2026, 3, 10, 6, 30, tzinfo=UTC), days=2)
 
     assert [day.isoformat() for day in span.days()] == ["2026-03-08", "2026-03-09", "2026-03-10"]
     assert span.end % DAY_MS == timedelta(hours=6, minutes=30) // timedelta(milliseconds=1)

@@ -27,7 +27,7 @@ from fraud.preprocess.publish import publish_profiles
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from fraud.training.splits import TimeRange
-from producer.history import Span, publish_history
+from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
 from producer.redrive import RedriveRequest, redrive
 from producer.replay.run import ReplayRequest, replay
@@ -40,7 +40,7 @@ from serving.run import run
 from tests.conftest import SettingsFactory
 from tests.fraud.evaluation.comparison.predictions import prediction
 from tests.fraud.preprocess.test_publish import profiles
-from tests.producer.replay.test_run import Listener
+from tests.producer.replay.test_run import ProgressListener
 from tests.producer.test_redrive import bury
 from tests.security.locked import LockedKafka
 from tests.serving.world import disorderly, predictions, send, tiny_bundle, wait_for
@@ -80,7 +80,7 @@ def world(locked: LockedKafka, make_settings: SettingsFactory) -> World:
 
 def produce(world: World) -> None:
     settings = world.as_user
-    span = Span.before(datetime(2026, 3, 1, 2, tzinfo=UTC), days=1)
+    span = HistoryPeriod.before(datetime(2026, 3, 1, 2, tzinfo=UTC), days=1)
     simulator = Simulator(load_scenario("small", cards=20, merchants=400), 5, span.start)
     with Publisher(settings) as publisher:
         done = publish_history(settings, publisher, simulator, span)
@@ -95,7 +95,7 @@ def put_file(world: World) -> None:
     file.write_text("\n".join(["transaction_id,card_id,merchant_id,amount,currency,timestamp", *rows]))
     labels = Path("labels.csv")
     labels.write_text("transaction_id,is_fraud\nt1,1\n")
-    sent = replay(world.as_user, ReplayRequest(file, labels), Listener()).sent
+    sent = replay(world.as_user, ReplayRequest(file, labels), ProgressListener()).sent
     assert (sent.transactions, sent.labels) == (5, 1)
 
 
@@ -180,17 +180,17 @@ def show(world: World) -> None:
     send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
     settings, store, told = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
     follower = Follower(settings, store, lambda *batch: told.append(batch), lambda state: None)
-    verdicts = Verdicts(settings, store)
+    reviews = Verdicts(settings, store)
     follower.start()
     try:
         wait_for(lambda: told or "does not let" in follower.state.problem)
         if not told:
             raise RefusedError(follower.state.problem)
-        verdicts.start()
-        assert verdicts.take(Verdict("v", "t1", "card-1", "fraud", "", "ann", NOW))
+        reviews.start()
+        assert reviews.take(Verdict("v", "t1", "card-1", "fraud", "", "ann", NOW))
     finally:
         follower.stop()
-        verdicts.stop()
+        reviews.stop()
         store.close()
 
 

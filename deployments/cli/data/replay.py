@@ -16,8 +16,8 @@ from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
-    from producer.replay.run import Outcome, ReplayRequest
-    from producer.replay.staging.rejected_rows import Rejects
+    from producer.replay.run import ReplayRequest, ReplayResult
+    from producer.replay.staging.rejected_rows import RejectedRows
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -44,9 +44,9 @@ def replay(
     )
     console = Console()
     with _Bars(console) as bars:
-        outcome = replay(load_settings(), request, bars)
-    _tell(console, outcome, request)
-    if outcome.sent.interrupted:
+        result = replay(load_settings(), request, bars)
+    _tell(console, result, request)
+    if result.sent.interrupted:
         raise typer.Exit(130)
 
 
@@ -97,7 +97,7 @@ class _Bars:
     def _interrupt(self, *_: object) -> None:
         self._interrupted = True
 
-    def say(self, sentence: str) -> None:
+    def message(self, sentence: str) -> None:
         self._progress.console.print(shown(sentence), markup=False)
 
     def at(self, stage: str, done: int, total: int | None = None) -> None:
@@ -118,49 +118,49 @@ class _Bars:
             self._progress.stop_task(identifier)
 
 
-def _tell(console: Console, outcome: "Outcome", request: "ReplayRequest") -> None:
-    sent = outcome.sent
+def _tell(console: Console, result: "ReplayResult", request: "ReplayRequest") -> None:
+    sent = result.sent
     table = Table(show_header=False, box=None)
-    table.add_row("transactions read", f"{outcome.read:,}")
+    table.add_row("transactions read", f"{result.read:,}")
     if request.dry_run:
-        table.add_row("would be published", f"{outcome.good:,} transactions, {outcome.labels:,} labels")
+        table.add_row("would be published", f"{result.good:,} transactions, {result.labels:,} labels")
     else:
         table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
-    table.add_row("event time", f"{_moment(outcome.begins)} to {_moment(outcome.ends)}")
-    rate = (sent.transactions + sent.labels) / max(outcome.seconds, 1e-9)
+    table.add_row("event time", f"{_moment(result.begins)} to {_moment(result.ends)}")
+    rate = (sent.transactions + sent.labels) / max(result.seconds, 1e-9)
     if not request.dry_run:
-        table.add_row("took", f"{outcome.seconds:,.1f} s ({rate:,.0f} messages/s)")
+        table.add_row("took", f"{result.seconds:,.1f} s ({rate:,.0f} messages/s)")
     console.print(table)
-    for note in outcome.notes:
+    for note in result.notes:
         console.print(f"note: {shown(note)}", markup=False, highlight=False)
-    for warning in outcome.warnings:
+    for warning in result.warnings:
         console.print(f"warning: {shown(warning)}", style="yellow", markup=False, highlight=False)
-    for reason, count in outcome.unused_labels.items():
+    for reason, count in result.unused_labels.items():
         console.print(f"{count:,} labels were not used: {shown(reason)}", style="yellow", markup=False)
-    for rejects in outcome.rejects:
-        _tell_rejects(console, rejects)
+    for rejected in result.rejected:
+        _tell_rejects(console, rejected)
     if sent.interrupted:
         done = request.resume_from + sent.transactions
         # What was shifted to another now would not join on.
         hint = "" if request.shift_to_now else f"; go on with --resume-from {done}"
-        console.print(f"Stopped after {done:,} of {outcome.good:,} transactions{hint}", style="yellow")
+        console.print(f"Stopped after {done:,} of {result.good:,} transactions{hint}", style="yellow")
 
 
-def _tell_rejects(console: Console, rejects: "Rejects") -> None:
+def _tell_rejects(console: Console, rejected: "RejectedRows") -> None:
     from producer.replay.staging.remedies import remedy
 
-    if not rejects.count:
+    if not rejected.count:
         return
     console.print(
-        f"{rejects.count:,} rows were written aside, to {shown(str(rejects.path))}:",
+        f"{rejected.count:,} rows were written aside, to {shown(str(rejected.path))}:",
         style="yellow",
         markup=False,
     )
-    for place, reason in rejects.first:
-        console.print(f"  {shown(rejects.name(place))}: {shown(reason)}", markup=False, highlight=False)
-    if rejects.count > len(rejects.first):
-        console.print(f"  and {rejects.count - len(rejects.first):,} more")
-    for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejects.first))):
+    for place, reason in rejected.first:
+        console.print(f"  {shown(rejected.name(place))}: {shown(reason)}", markup=False, highlight=False)
+    if rejected.count > len(rejected.first):
+        console.print(f"  and {rejected.count - len(rejected.first):,} more")
+    for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejected.first))):
         console.print(f"  what helps: {shown(words)}", markup=False, highlight=False)
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from fraud.lake import Lake
     from fraud.settings import Settings
-    from producer.history import Span
+    from producer.history import HistoryPeriod
     from producer.publisher import Publisher
-    from producer.scenario import Scenario
+    from producer.scenario import SimulationScenario
     from producer.simulator import Simulator
     from producer.streaming import LiveCounts
 
@@ -45,14 +45,14 @@ def simulate(
 ) -> None:
     """The command `fraud simulate`; `deployments.cli.commands` has its summary."""
     from fraud.lake import open_lake
-    from producer.history import Span
+    from producer.history import HistoryPeriod
     from producer.publisher import Publisher
     from producer.scenario import load_scenario
     from producer.simulator import Simulator
 
     _check(rate, duration, end)
     settings, world = load_settings(), load_scenario(scenario, cards=cards)
-    span, console = Span.before(_moment(end), days or world.days), Console()
+    span, console = HistoryPeriod.before(_moment(end), days or world.days), Console()
     lake = open_lake(settings) if truth else None
     with Publisher(settings, linger_ms=5 if rate else 20) as publisher:
         simulator = Simulator(world, seed, span.start)
@@ -88,7 +88,7 @@ def _history(
     settings: "Settings",
     publisher: "Publisher",
     simulator: "Simulator",
-    span: "Span",
+    span: "HistoryPeriod",
     lake: "Lake | None",
     console: Console,
 ) -> "pa.Table":
@@ -124,19 +124,19 @@ def _live(
     settings: "Settings",
     publisher: "Publisher",
     simulator: "Simulator",
-    span: "Span",
+    span: "HistoryPeriod",
     pending: "pa.Table | None",
     rate: float,
     duration: float | None,
     lake: "Lake | None",
     console: Console,
 ) -> None:
-    from producer.history import Span, pending_labels
+    from producer.history import HistoryPeriod, pending_labels
     from producer.live import LiveTraffic
     from producer.streaming import LiveStream
 
     if pending is None:
-        recent = Span.before(datetime.fromtimestamp(span.end / 1_000, UTC), LABELS_REACH_DAYS)
+        recent = HistoryPeriod.before(datetime.fromtimestamp(span.end / 1_000, UTC), LABELS_REACH_DAYS)
         pending = pending_labels(simulator, recent)
     console.print(
         f"live: {rate:,.0f} payments/s, {_pace(simulator.world.scenario, rate):,.0f} x the cards' own pace"
@@ -163,7 +163,7 @@ LABELS_REACH_DAYS = 30
 """Live traffic on its own also brings the labels of the history's last days, as they fall due."""
 
 
-def _pace(scenario: "Scenario", rate: float) -> float:
+def _pace(scenario: "SimulationScenario", rate: float) -> float:
     return rate * 86_400 / (scenario.cards * scenario.life.payments_per_day)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deployments.demo.run import Demo, DemoPlan
 from deployments.demo.screen import Screen
-from deployments.demo.story import Demo, Plan
 from fraud.settings import load_settings
 
 
@@ -20,7 +20,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up to look around.")] = False,
 ) -> None:
     """The command `fraud demo`; `deployments.cli.commands` has its summary."""
-    plan = Plan(load_settings().home / "demo", scenario, cards, days, rate, trials=trials, keep=keep)
+    plan = DemoPlan(load_settings().home / "demo", scenario, cards, days, rate, trials=trials, keep=keep)
     console = Console()
     # A terminated demo ends what it started, like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

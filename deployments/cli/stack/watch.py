@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from deployments.watch.alerts import Alerts, following
-from deployments.watch.figures import pace, read, worker_addresses
+from deployments.watch.figures import rates, read, worker_addresses
 from deployments.watch.page import page
 from fraud.settings import load_settings
 
@@ -40,5 +40,5 @@ def _pages(addresses: list[str], alerts: Alerts, every: float) -> Iterator[Group
     while True:
         alerts.follow(every)
         after = read(addresses, time.monotonic())
-        yield page(after, pace(before, after), list(alerts.newest))
+        yield page(after, rates(before, after), list(alerts.newest))
         before = after

@@ -17,7 +17,7 @@ from fraud.errors import DataError
 from producer.replay.files import source
 from producer.replay.files.dialect import find_dialect
 from producer.replay.files.quotes import Fault, LineFilter
-from producer.replay.files.source import About, Chunk, FileOptions, Reject, broken
+from producer.replay.files.source import Chunk, FileDescription, FileOptions, Reject, broken
 from producer.replay.files.text import ENDS, TextFile
 
 _RUN = re.compile(rb" {2,}")
@@ -40,7 +40,7 @@ class CsvSource:
         facts = {"encoding": self._text.encoding, "delimiter": self._dialect.name()}
         if self._text.compression:
             facts = {"compression": self._text.compression} | facts
-        self.about = About("CSV", facts, [*self._text.notes, *self._dialect.notes])
+        self.about = FileDescription("CSV", facts, [*self._text.notes, *self._dialect.notes])
 
     def name_place(self, place: int) -> str:
         """A row's place in words."""

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from fraud.errors import DataError
 from fraud.machine.terminal import shown
-from producer.replay.files.source import About, Chunk, Reject, Source
+from producer.replay.files.source import Chunk, FileDescription, RecordSource, Reject
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-Open = Callable[[Path], Source]
+Open = Callable[[Path], RecordSource]
 
 
 def part_files(folder: Path) -> list[Path]:
@@ -47,9 +47,11 @@ class FolderSource:
             *(name for name in _partitions(base, paths[0]) if name not in first.columns),
         ]
         files = f"{len(paths):,} file{'s' * (len(paths) > 1)}"
-        self.about = About(f"{first.about.format}, {files}", dict(first.about.facts), list(first.about.notes))
+        self.about = FileDescription(
+            f"{first.about.format}, {files}", dict(first.about.facts), list(first.about.notes)
+        )
         self.about.facts.pop("rows", None)
-        self._starts: list[tuple[int, Path, Source]] = []
+        self._starts: list[tuple[int, Path, RecordSource]] = []
 
     def name_place(self, place: int) -> str:
         """A row's place in words."""
@@ -65,12 +67,12 @@ class FolderSource:
             self._starts.append((start, path, source))
             largest = 0
 
-            def put_aside(place: int, reason: str, row: Sequence[object], start: int = start) -> None:
+            def reject_row(place: int, reason: str, row: Sequence[object], start: int = start) -> None:
                 nonlocal largest
                 largest = max(largest, place)
                 reject(start + place, reason, row)
 
-            for chunk in source.chunks(put_aside):
+            for chunk in source.chunks(reject_row):
                 largest = max(largest, int(chunk.places[-1]) if len(chunk.places) else 0)
                 yield Chunk(self._aligned(path, chunk.rows), chunk.places + start)
             start += largest
@@ -84,7 +86,7 @@ class FolderSource:
         ]  # fmt: skip
         return pa.record_batch(arrays, names=self.columns)
 
-    def _require_columns(self, path: Path, source: Source) -> None:
+    def _require_columns(self, path: Path, source: RecordSource) -> None:
         absent = [name for name in self._own if name not in source.columns]
         more = [name for name in source.columns if name not in self._own]
         if absent or more:

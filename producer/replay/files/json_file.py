@@ -9,7 +9,7 @@ import msgspec
 
 from fraud.errors import DataError
 from producer.replay.files.records import Row, chunks_of
-from producer.replay.files.source import BATCH_ROWS, About, Chunk, FileOptions, Reject, broken
+from producer.replay.files.source import BATCH_ROWS, Chunk, FileDescription, FileOptions, Reject, broken
 from producer.replay.files.text import ENDS, TextFile
 
 _MOST_ARRAY_BYTES = 256 << 20
@@ -24,7 +24,9 @@ class JsonSource:
         self._text = TextFile(path, options)
         self._is_array = self._text.sample.lstrip("\ufeff \t\n").startswith("[")
         self.place_name = "row" if self._is_array else "line"
-        self.about = About("JSON array" if self._is_array else "JSON lines", {}, list(self._text.notes))
+        self.about = FileDescription(
+            "JSON array" if self._is_array else "JSON lines", {}, list(self._text.notes)
+        )
         self.columns = list(dict.fromkeys(
             name for _, row in islice(self._objects(lambda *_: None), BATCH_ROWS) for name in row
         ))  # fmt: skip

@@ -8,11 +8,11 @@ from producer.replay.files.csv_file import CsvSource
 from producer.replay.files.folder import FolderSource, part_files
 from producer.replay.files.json_file import JsonSource
 from producer.replay.files.parquet_file import ParquetSource
-from producer.replay.files.source import BLOCK_BYTES, Chunk, FileOptions, Reject, Source
+from producer.replay.files.source import BLOCK_BYTES, Chunk, FileOptions, RecordSource, Reject
 from producer.replay.files.text import TextFile
 from producer.replay.files.workbook import WorkbookSource
 
-__all__ = ["BLOCK_BYTES", "Chunk", "FileOptions", "Reject", "Source", "open_source"]
+__all__ = ["BLOCK_BYTES", "Chunk", "FileOptions", "RecordSource", "Reject", "open_source"]
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
@@ -26,7 +26,7 @@ _FOREIGN = {
 _KNOWN = "CSV (plain, .gz, .zst, .bz2 or .zip), Parquet, JSON lines or a workbook"
 
 
-def open_source(path: Path, options: FileOptions | None = None) -> Source:
+def open_source(path: Path, options: FileOptions | None = None) -> RecordSource:
     """The reader that fits the content of a file, or of the files of a folder or pattern.
 
     Raises:
@@ -47,7 +47,7 @@ def open_source(path: Path, options: FileOptions | None = None) -> Source:
     return _open_file(path, options)
 
 
-def _open_file(path: Path, options: FileOptions) -> Source:
+def _open_file(path: Path, options: FileOptions) -> RecordSource:
     try:
         with path.open("rb") as file:
             start = file.read(1 << 13)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fraud.errors import DataError
-from producer.replay.files.source import BATCH_ROWS, About, Chunk, Reject, broken, unique_names
+from producer.replay.files.source import BATCH_ROWS, Chunk, FileDescription, Reject, broken, unique_names
 
 
 class ParquetSource:
@@ -21,7 +21,7 @@ class ParquetSource:
         try:
             with pq.ParquetFile(path) as file:
                 flat = pa.Table.from_batches([], file.schema_arrow).flatten()
-                self.about = About("Parquet", {"rows": f"{file.metadata.num_rows:,}"})
+                self.about = FileDescription("Parquet", {"rows": f"{file.metadata.num_rows:,}"})
         except (pa.ArrowException, OSError) as error:
             raise DataError(broken(path, error)) from None
         self.columns: list[str] = unique_names(flat.column_names)

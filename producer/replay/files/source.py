@@ -48,7 +48,7 @@ class FileOptions:
 
 
 @dataclass
-class About:
+class FileDescription:
     """What a file is, for people: its format, how it was read, and what they should know of that."""
 
     format: str
@@ -56,12 +56,12 @@ class About:
     notes: list[str] = field(default_factory=list)
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """A file of rows; several columns of one name, and nameless ones, get names of their own."""
 
     columns: list[str]
     place_name: str
-    about: About
+    about: FileDescription
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the file's order; those whose shape is broken go to `reject`."""

@@ -7,8 +7,8 @@ from typing import Any
 from fraud.errors import ConfigurationError, DataError
 from producer.replay.files.records import Row, as_written, chunks_of
 from producer.replay.files.source import (
-    About,
     Chunk,
+    FileDescription,
     FileOptions,
     Reject,
     broken,
@@ -32,7 +32,7 @@ class WorkbookSource:
                 f"{path} has no sheet {name!r} with rows: its sheets are {', '.join(sheets)}"
             )
         self._rows = sheets[name]
-        self.about = About("workbook", {"sheet": name})
+        self.about = FileDescription("workbook", {"sheet": name})
         if options.sheet is None and len(filled) > 1:
             others = ", ".join(one for one in filled if one != name)
             self.about.notes.append(

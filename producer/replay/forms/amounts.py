@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producer.replay.forms.numbers import PLAIN
-from producer.replay.mapping.columns import Origin
+from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.values import as_minor, as_text
 
 _SIGNS = "€$£¥₹₩₺₫₽₴₦฿₪"
@@ -19,7 +19,7 @@ _SPACES = "\u00a0\u202f\u2009"
 
 
 def written_amounts(
-    column: pa.Array, origin: Origin, currencies: pa.Array
+    column: pa.Array, origin: FieldSource, currencies: pa.Array
 ) -> tuple[pa.Array, dict[int, str]]:
     """Amounts in minor units (int64), and why those that are null could not be read."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
@@ -41,7 +41,7 @@ def written_amounts(
     return amounts, reasons
 
 
-def _minor(column: pa.Array, origin: Origin, currencies: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def _minor(column: pa.Array, origin: FieldSource, currencies: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     if origin.unit == "minor":
         # A currency without decimals: the number counts as it is written.
         codes = pa.repeat(pa.scalar("JPY", pa.string()), len(column))
@@ -78,7 +78,7 @@ def _of_another_currency(text: pa.Array, currencies: pa.Array) -> dict[int, str]
     return wrong
 
 
-def _without_thousands(text: pa.Array, origin: Origin) -> pa.Array:
+def _without_thousands(text: pa.Array, origin: FieldSource) -> pa.Array:
     """With a point before the decimals and nothing between the thousands, where the groups are right."""
     decimal, sign = origin.decimal or ".", origin.thousands
     # A space between thousands is nothing else; other signs are as the mapping says.

@@ -9,20 +9,20 @@ import pyarrow.compute as pc
 import xxhash
 
 from producer.replay.forms.codes import country_codes, currency_codes
-from producer.replay.mapping.columns import Origin
+from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.values import as_text, is_number
 
 IDENTIFIERS = ("transaction_id", "card_id", "merchant_id")
-_NOTHING = ("", "NULL", "null", "Null", "NaN", "nan", "NAN", "<NA>", "N/A", "n/a", "#N/A", "None",
+_NULL_MARKERS = ("", "NULL", "null", "Null", "NaN", "nan", "NAN", "<NA>", "N/A", "n/a", "#N/A", "None",
  "none", "\\N",
             "NaT", "-")  # fmt: skip
-_LONGEST_NOTHING = max(map(len, _NOTHING))
+_LONGEST_NULL_MARKER = max(map(len, _NULL_MARKERS))
 _WHOLE_FLOAT = r"^\d+\.0+$"
 _LONGEST_STEM = 40
 
 
 def source_column(
-    rows: pa.RecordBatch, origin: Origin, places: npt.NDArray[np.int64] | None, stem: str
+    rows: pa.RecordBatch, origin: FieldSource, places: npt.NDArray[np.int64] | None, stem: str
 ) -> pa.Array:
     """The values of a field as the file and the mapping give them."""
     if origin.row is not None:
@@ -87,8 +87,8 @@ def _may_have_point_zero(text: pa.Array) -> bool:
 
 
 def _without_nothing(name: str, text: pa.Array) -> pa.Array:
-    markers = [*_NOTHING, "NA"] if name != "country" else list(_NOTHING)
-    if (pc.min(pc.binary_length(text)).as_py() or 0) > _LONGEST_NOTHING:
+    markers = [*_NULL_MARKERS, "NA"] if name != "country" else list(_NULL_MARKERS)
+    if (pc.min(pc.binary_length(text)).as_py() or 0) > _LONGEST_NULL_MARKER:
         return text
     nothing = pc.is_in(text, pa.array(markers))
     return pc.if_else(nothing, None, text) if pc.any(nothing).as_py() else text
@@ -103,7 +103,7 @@ def _without_point(text: pa.Array) -> pa.Array:
     )
 
 
-def _translated(column: pa.Array, origin: Origin) -> pa.Array:
+def _translated(column: pa.Array, origin: FieldSource) -> pa.Array:
     """What the mapping says of the words in a column."""
     if not (origin.strip or origin.nulls or origin.values or origin.pad or origin.default is not None):
         return column

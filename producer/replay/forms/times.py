@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producer.replay.forms.zones import local_to_utc
-from producer.replay.mapping.columns import Origin
+from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.values import as_float, as_millis, as_text, is_number
 
 _UNITS_MS = {"ms": 1.0, "s": 1_000.0, "m": 60_000.0, "h": 3_600_000.0, "d": 86_400_000.0}
@@ -27,7 +27,7 @@ class Times:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def read_times(column: pa.Array, origin: Origin) -> Times:
+def read_times(column: pa.Array, origin: FieldSource) -> Times:
     """The times of a column as its origin says they are written."""
     if origin.start is not None:
         return Times(_numbers(column, origin.start, _UNITS_MS[origin.unit or "s"]))
@@ -64,7 +64,7 @@ def _numbers(column: pa.Array, start_ms: int, unit_ms: float) -> pa.Array:
     return pa.array(np.rint(np.where(usable, numbers, 0)).astype(np.int64), mask=~usable)
 
 
-def _in_zone(column: pa.Array, millis: pa.Array, origin: Origin) -> Times:
+def _in_zone(column: pa.Array, millis: pa.Array, origin: FieldSource) -> Times:
     local = _is_local(column, origin) & ~_null(millis)
     values = pc.fill_null(millis, 0).to_numpy(zero_copy_only=False)
     utc, twice, never = local_to_utc(np.where(local, values, 0), origin.zone or "UTC", origin.repeated)
@@ -82,7 +82,7 @@ def _in_zone(column: pa.Array, millis: pa.Array, origin: Origin) -> Times:
     return Times(pa.array(np.where(local, utc, values), mask=lost), reasons)
 
 
-def _is_local(column: pa.Array, origin: Origin) -> npt.NDArray[np.bool_]:
+def _is_local(column: pa.Array, origin: FieldSource) -> npt.NDArray[np.bool_]:
     """Which values name no zone of their own; numbers since 1970 are UTC."""
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):

@@ -33,7 +33,7 @@ from producer.replay.files.source import FileOptions
 TRANSACTION_FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
 REQUIRED_FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction) if field.required)
 LABEL_FIELDS = tuple(field.name for field in msgspec.structs.fields(Label))
-VERDICT = "is_fraud"
+IS_FRAUD = "is_fraud"
 _MAPPABLE = tuple(dict.fromkeys(TRANSACTION_FIELDS + LABEL_FIELDS))
 _TIME_FIELDS = ("timestamp", "reported_at")
 _NUMBER_FIELDS = ("amount", "latitude", "longitude")
@@ -44,7 +44,7 @@ _ONLY_NUMBERS = ("decimal", "thousands")
 
 
 @dataclass(frozen=True)
-class Origin:
+class FieldSource:
     """Where a field's values come from, and how they are written; all None is nowhere.
 
     Attributes:
@@ -90,16 +90,16 @@ class Origin:
         return (self.column,) if self.column is not None else self.columns
 
 
-class Columns(dict[str, Origin]):
+class ColumnMapping(dict[str, FieldSource]):
     """Target field to origin; `file` is how the file is written, `labels` the mapping of a file of labels."""
 
     file: FileOptions = FileOptions()
-    labels: "Columns | None" = None
+    labels: "ColumnMapping | None" = None
 
-    def of_labels(self) -> "Columns":
+    def of_labels(self) -> "ColumnMapping":
         """The mapping of the file of labels: its own entries before the common ones."""
-        own = self.labels or Columns()
-        merged = Columns(self | own)
+        own = self.labels or ColumnMapping()
+        merged = ColumnMapping(self | own)
         merged.file = own.file
         return merged
 
@@ -158,7 +158,7 @@ class _Entry(BaseModel):
             raise ValueError("the signs of decimals and of thousands are the same")
         return self
 
-    def origin(self) -> Origin:
+    def origin(self) -> FieldSource:
         """The same as an Origin."""
         given: dict[str, Any] = self.model_dump(exclude_none=True)
         if self.start is not None:
@@ -169,7 +169,7 @@ class _Entry(BaseModel):
         given["values"] = tuple(self.values.items())
         for name in ("columns", "strip", "nulls"):
             given[name] = tuple(given.get(name, ()))
-        return Origin(**given)
+        return FieldSource(**given)
 
 
 class _File(BaseModel):
@@ -184,7 +184,7 @@ class _File(BaseModel):
     sheet: str | None = None
 
 
-def read_mapping(path: Path) -> Columns:
+def read_mapping(path: Path) -> ColumnMapping:
     """The mapping of a YAML file.
 
     Raises:
@@ -201,8 +201,8 @@ def read_mapping(path: Path) -> Columns:
     return _columns(path, root, is_labels=False)
 
 
-def _columns(path: Path, root: yaml.MappingNode, *, is_labels: bool) -> Columns:
-    found, seen = Columns(), set[str]()
+def _columns(path: Path, root: yaml.MappingNode, *, is_labels: bool) -> ColumnMapping:
+    found, seen = ColumnMapping(), set[str]()
     for key, node in root.value:
         target, where = str(key.value), f"the mapping {path}, line {key.start_mark.line + 1}: {key.value}"
         if target in seen:
@@ -221,21 +221,21 @@ def _columns(path: Path, root: yaml.MappingNode, *, is_labels: bool) -> Columns:
     return found
 
 
-def _origin(target: str, node: yaml.Node, where: str) -> Origin:
+def _origin(target: str, node: yaml.Node, where: str) -> FieldSource:
     if isinstance(node, yaml.ScalarNode):
         if node.tag.endswith(":null"):
-            return Origin()
+            return FieldSource()
         if not node.tag.endswith(":str"):
             raise ConfigurationError(
                 f"{where} is {node.value}: put a column's name that is a number into quotes"
             )
-        return Origin(column=node.value)
+        return FieldSource(column=node.value)
     entry: _Entry = _validated(_Entry, node, where)
-    _hold_suited(target, entry.model_fields_set, where)
+    _check_suited(target, entry.model_fields_set, where)
     return entry.origin()
 
 
-def _hold_suited(target: str, given: set[str], where: str) -> None:
+def _check_suited(target: str, given: set[str], where: str) -> None:
     for options, fields, kind in (
         (_ONLY_TIMES, _TIME_FIELDS, "times"),
         (_ONLY_AMOUNTS, ("amount",), "amounts"),
@@ -279,15 +279,21 @@ def _line_of(node: yaml.Node, location: Sequence[int | str]) -> int | None:
     )
 
 
-def resolve(mapping: dict[str, Origin], available: Sequence[str], fields: Sequence[str]) -> dict[str, Origin]:
+def resolve(
+    mapping: dict[str, FieldSource], available: Sequence[str], fields: Sequence[str]
+) -> dict[str, FieldSource]:
     """The origin of each of `fields` that has one: as mapped, else the column of its own name."""
-    own = {name: Origin(column=name) for name in fields if name in available}
+    own = {name: FieldSource(column=name) for name in fields if name in available}
     mapped = {name: origin for name, origin in mapping.items() if name in fields}
-    return {name: origin for name, origin in (own | mapped).items() if origin != Origin()}
+    return {name: origin for name, origin in (own | mapped).items() if origin != FieldSource()}
 
 
 def require_columns(
-    columns: dict[str, Origin], available: Sequence[str], required: Sequence[str], what: str, advice: str = ""
+    columns: dict[str, FieldSource],
+    available: Sequence[str],
+    required: Sequence[str],
+    what: str,
+    advice: str = "",
 ) -> None:
     """See that every field needed has an origin, and every origin a column of the file.
 
@@ -308,6 +314,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(shown, names))
 
 
-def with_format(origin: Origin, name: str) -> Origin:
+def with_format(origin: FieldSource, name: str) -> FieldSource:
     """The same origin, its times read in the format of that name."""
     return replace(origin, format=name)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from fraud.errors import DataError
 from producer.inspection.names import columns_for
 from producer.replay.forms.times import epoch_format
-from producer.replay.mapping.columns import Origin, with_format
+from producer.replay.mapping.columns import FieldSource, with_format
 
 _TIMES = ("timestamp", "reported_at")
 _UNITS = {"epoch_s": "seconds", "epoch_us": "microseconds", "epoch_ns": "nanoseconds"}
@@ -19,11 +19,13 @@ BASE_CURRENCY = "EUR"
 class Recognised:
     """Origins of fields, and what was assumed for them, in sentences."""
 
-    columns: dict[str, Origin]
+    columns: dict[str, FieldSource]
     notes: list[str]
 
 
-def with_defaults(columns: Mapping[str, Origin], available: list[str], *, has_label_file: bool) -> Recognised:
+def with_defaults(
+    columns: Mapping[str, FieldSource], available: list[str], *, has_label_file: bool
+) -> Recognised:
     """With an identifier of each row and a currency, where the file and the mapping give none.
 
     Raises:
@@ -46,10 +48,10 @@ def with_defaults(columns: Mapping[str, Origin], available: list[str], *, has_la
                 "cannot be "
                 "joined: name its column in the mapping, `transaction_id: ...`"
             )
-        found["transaction_id"] = Origin(row="number")
+        found["transaction_id"] = FieldSource(row="number")
         notes.append("it has no transaction_id: the file's name and the row's number are taken for it")
     if "currency" not in found:
-        found["currency"] = Origin(value=BASE_CURRENCY)
+        found["currency"] = FieldSource(value=BASE_CURRENCY)
         notes.append(
             f"it has no currency: all amounts are taken for {BASE_CURRENCY}; if they are others, add "
             "`currency: {value: USD}` to the mapping"
@@ -57,11 +59,11 @@ def with_defaults(columns: Mapping[str, Origin], available: list[str], *, has_la
     return Recognised(found, notes)
 
 
-def recognise_units(columns: Mapping[str, Origin], head: pa.RecordBatch) -> Recognised:
+def recognise_units(columns: Mapping[str, FieldSource], head: pa.RecordBatch) -> Recognised:
     """With the unit of numbers that are times, which their size tells."""
     found, notes = dict(columns), list[str]()
     for field in _TIMES:
-        origin = columns.get(field, Origin())
+        origin = columns.get(field, FieldSource())
         if origin.column is None or origin.format is not None or origin.start is not None:
             continue
         unit = epoch_format(head.column(origin.column))
@@ -71,7 +73,7 @@ def recognise_units(columns: Mapping[str, Origin], head: pa.RecordBatch) -> Reco
     return Recognised(found, notes)
 
 
-def _is_read(name: str, columns: Mapping[str, Origin]) -> bool:
+def _is_read(name: str, columns: Mapping[str, FieldSource]) -> bool:
     return any(name in origin.needs() for origin in columns.values())
 
 

@@ -12,7 +12,7 @@ from fraud.settings import Settings
 from producer.publisher import Publisher
 from producer.replay.publishing.pacing import PORTION_ROWS, Pacer, Times, portions
 from producer.replay.rows.labels import LabelPlan
-from producer.replay.staging.staging_file import Rows, Spool
+from producer.replay.staging.staging_file import Rows, StagingFile
 from producer.wire import Messages, label_messages, transaction_messages
 
 Progress = Callable[[int], object]
@@ -20,10 +20,10 @@ Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class Consignment:
+class ReplayEvents:
     """What is to be sent: rows on disk, their order (None: as they are), and a shift of all times (ms)."""
 
-    transactions: Spool
+    transactions: StagingFile
     order: Rows | None
     times: Times
     labels: LabelPlan
@@ -52,7 +52,7 @@ class Sent:
 
 
 def publish(
-    settings: Settings, consignment: Consignment, speed: float | None, start: int, progress: Progress
+    settings: Settings, events: ReplayEvents, speed: float | None, start: int, progress: Progress
 ) -> Sent:
     """Send everything from transaction number `start` on; an interrupt ends it in good order.
 
@@ -62,7 +62,7 @@ def publish(
     sent = Sent()
     with Publisher(settings) as publisher:
         try:
-            _send_portions(settings, publisher, consignment, speed, start, sent, progress)
+            _send_portions(settings, publisher, events, speed, start, sent, progress)
         except KeyboardInterrupt:
             sent.interrupted = True
     return sent
@@ -71,22 +71,22 @@ def publish(
 def _send_portions(
     settings: Settings,
     publisher: Publisher,
-    consignment: Consignment,
+    events: ReplayEvents,
     speed: float | None,
     start: int,
     sent: Sent,
     progress: Progress,
 ) -> None:
     pacer = None
-    for portion in portions(consignment.times, consignment.labels.reported_at, start, speed):
+    for portion in portions(events.times, events.labels.reported_at, start, speed):
         pacer = pacer or Pacer(portion.begins, speed)
         pacer.wait(portion.begins, lambda: progress(sent.transactions + sent.labels))
         for part in _cut(portion.transactions):
-            messages = transaction_messages(consignment.transactions_in(part))
+            messages = transaction_messages(events.transactions_in(part))
             publisher.send(settings.topics.transactions, messages)
         sent.transactions += len(portion.transactions)
         for part in _cut(portion.labels):
-            publisher.send(settings.topics.labels, _stamped(label_messages(consignment.labels_in(part))))
+            publisher.send(settings.topics.labels, _stamped(label_messages(events.labels_in(part))))
         sent.labels += len(portion.labels)
         progress(sent.transactions + sent.labels)
 

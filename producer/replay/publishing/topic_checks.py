@@ -21,14 +21,14 @@ _NEVER = -1
 
 
 @dataclass(frozen=True)
-class Span:
+class EventTimeRange:
     """First and last event time (ms) of what is to be published."""
 
-    begins: int
-    ends: int
+    first: int
+    last: int
 
 
-def keep_for_ever(settings: Settings, topic: str) -> None:
+def remove_retention_limit(settings: Settings, topic: str) -> None:
     """Take the topic's limit of age away.
 
     Raises:
@@ -68,7 +68,7 @@ def require_retention(settings: Settings, topic: str, oldest: int, *, is_shifted
     )
 
 
-def require_taken(settings: Settings, topic: str, oldest: int, newest: int) -> list[str]:
+def require_accepted(settings: Settings, topic: str, oldest: int, newest: int) -> list[str]:
     """See that Kafka takes and keeps messages of the times (ms) `oldest` to `newest`.
 
     Returns:
@@ -91,36 +91,38 @@ def days_too_short(settings: Settings, topic: str, oldest: int) -> int | None:
     return None if kept else retention // DAY_MS
 
 
-def require_not_behind(settings: Settings, topic: str, span: Span, *, is_shifted: bool = False) -> None:
+def require_not_behind(
+    settings: Settings, topic: str, span: EventTimeRange, *, is_shifted: bool = False
+) -> None:
     """See that the topic holds no transaction that makes the file's oldest event count as too late.
 
     Raises:
         DataError: it does; advises --shift-to-now only where that would help.
     """
-    newer = _admitted_after(settings, topic, span.begins + _lateness(settings))
+    newer = _admitted_after(settings, topic, span.first + _lateness(settings))
     if newer is None:
         return
     other = "replay into another topic (FRAUD_TOPICS__TRANSACTIONS=...)"
-    days = (span.ends - span.begins) // DAY_MS
+    days = (span.last - span.first) // DAY_MS
     if is_shifted:
         raise DataError(
             f"the topic {topic} already holds a transaction of {_date(newer)}, and the file spans {days} "
             f"days, so that "
-            f"even with --shift-to-now its first, of {_date(span.begins)} then, would be refused as late: "
+            f"even with --shift-to-now its first, of {_date(span.first)} then, would be refused as late: "
             f"{other}, or "
             "a part of the file that is not longer than the topic has been silent"
         )
     raise DataError(
         f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which "
-        f"begin on {_date(span.begins)}, would be refused as late: {other}"
+        f"begin on {_date(span.first)}, would be refused as late: {other}"
         + (" or add --shift-to-now" if _would_shifting_help(settings, topic, span) else "")
     )
 
 
-def _would_shifting_help(settings: Settings, topic: str, span: Span) -> bool:
+def _would_shifting_help(settings: Settings, topic: str, span: EventTimeRange) -> bool:
     """Whether the topic holds nothing that is too new for the file, were its last event now."""
-    begins = int(time.time() * 1_000) - (span.ends - span.begins)
-    return _admitted_after(settings, topic, begins + _lateness(settings)) is None
+    first = int(time.time() * 1_000) - (span.last - span.first)
+    return _admitted_after(settings, topic, first + _lateness(settings)) is None
 
 
 def _lateness(settings: Settings) -> int:

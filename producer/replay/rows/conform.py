@@ -20,7 +20,13 @@ from producer.replay.forms.amounts import written_amounts
 from producer.replay.forms.texts import IDENTIFIERS, clean_text, may_have_exponents, source_column
 from producer.replay.forms.times import read_times
 from producer.replay.forms.zones import moment_of
-from producer.replay.mapping.columns import LABEL_FIELDS, REQUIRED_FIELDS, TRANSACTION_FIELDS, VERDICT, Origin
+from producer.replay.mapping.columns import (
+    IS_FRAUD,
+    LABEL_FIELDS,
+    REQUIRED_FIELDS,
+    TRANSACTION_FIELDS,
+    FieldSource,
+)
 from producer.replay.rows.values import as_bool, as_float, as_text
 
 TRANSACTION_ROWS = pa.schema([TRANSACTION_ARROW.field(name) for name in TRANSACTION_FIELDS])
@@ -35,7 +41,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Limits:
+class AdmissionLimits:
     """What admission lets in beyond the schema: event times in ms, amounts in minor units."""
 
     earliest: int
@@ -46,7 +52,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Place:
+class RowPositions:
     """What a batch's rows are called: their places in the file, and the file's name."""
 
     places: npt.NDArray[np.int64] | None = None
@@ -62,13 +68,13 @@ class Findings:
     left_out: dict[str, dict[int, str]] = field(default_factory=dict)
     refunds: int = 0
 
-    def leave_out(self, name: str, rows: Mask, reason: Callable[[int], str]) -> None:
+    def omit(self, name: str, rows: Mask, reason: Callable[[int], str]) -> None:
         """Do without an optional field's values in the rows of a mask."""
         out = self.left_out.setdefault(name, {})
         for row in np.flatnonzero(rows).tolist():
             out.setdefault(row, reason(row))
 
-    def object_to(self, rows: Mask, reason: Callable[[int], str]) -> None:
+    def reject(self, rows: Mask, reason: Callable[[int], str]) -> None:
         """Object to the rows of a mask; `reason` words it for one of them."""
         for row in np.flatnonzero(rows).tolist():
             self.reasons.setdefault(row, reason(row))
@@ -81,56 +87,63 @@ class Findings:
 
 
 def conform_transactions(
-    rows: pa.RecordBatch, columns: Mapping[str, Origin], limits: Limits, place: Place | None = None
+    rows: pa.RecordBatch,
+    columns: Mapping[str, FieldSource],
+    limits: AdmissionLimits,
+    place: RowPositions | None = None,
 ) -> tuple[pa.RecordBatch, Findings]:
     """The rows in `TRANSACTION_ROWS`, each in its place, and what is wrong with some of them."""
     findings = Findings(len(rows))
-    work = _Work(rows, columns, findings, place or Place())
+    work = _Conformer(rows, columns, findings, place or RowPositions())
     fields = work.conform(Transaction, strict=REQUIRED_FIELDS, later="amount")
     source = work.source("amount")
     fields["amount"] = _amounts(source, columns["amount"], fields["currency"], limits, findings)
-    _hold_currencies(fields["currency"], findings)
-    _hold_times("timestamp", fields["timestamp"], limits.earliest, limits.latest, findings)
+    _check_currencies(fields["currency"], findings)
+    _check_times("timestamp", fields["timestamp"], limits.earliest, limits.latest, findings)
     return pa.record_batch([fields[name] for name in TRANSACTION_FIELDS], names=TRANSACTION_FIELDS), findings
 
 
 def conform_labels(
-    rows: pa.RecordBatch, columns: Mapping[str, Origin], earliest: int = 0
+    rows: pa.RecordBatch, columns: Mapping[str, FieldSource], earliest: int = 0
 ) -> tuple[pa.RecordBatch, Findings]:
     """The rows in `LABEL_ROWS`, each in its place, and what is wrong with some of them."""
     findings = Findings(len(rows))
-    work = _Work(rows, columns, findings, Place())
+    work = _Conformer(rows, columns, findings, RowPositions())
     fields = work.conform(Label, strict=LABEL_FIELDS, optional=("card_id", "reported_at"))
-    _hold_times("reported_at", fields["reported_at"], earliest, None, findings)
+    _check_times("reported_at", fields["reported_at"], earliest, None, findings)
     return pa.record_batch([fields[name] for name in LABEL_FIELDS], schema=LABEL_ROWS), findings
 
 
-def transaction_ids(rows: pa.RecordBatch, columns: Mapping[str, Origin], place: Place) -> pa.Array:
+def transaction_ids(
+    rows: pa.RecordBatch, columns: Mapping[str, FieldSource], place: RowPositions
+) -> pa.Array:
     """The identifiers alone (strings), null where there is none."""
     source = source_column(rows, columns["transaction_id"], place.places, place.stem)
     return clean_text("transaction_id", source)
 
 
-def conform_verdicts(rows: pa.RecordBatch, origin: Origin, findings: Findings) -> pa.Array:
+def conform_fraud_flags(rows: pa.RecordBatch, origin: FieldSource, findings: Findings) -> pa.Array:
     """Verdicts that stand beside transactions; an empty one is none, an unreadable one spoils its row."""
     source = source_column(rows, origin, None, "")
-    verdicts = as_bool(source)
-    _object_to_unreadable(VERDICT, source, verdicts, findings)
-    return verdicts
+    fraud_flags = as_bool(source)
+    _reject_unreadable(IS_FRAUD, source, fraud_flags, findings)
+    return fraud_flags
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Conformer:
     """A batch on its way."""
 
     rows: pa.RecordBatch
-    columns: Mapping[str, Origin]
+    columns: Mapping[str, FieldSource]
     findings: Findings
-    place: Place
+    place: RowPositions
 
     def source(self, name: str) -> pa.Array:
         """A field's values as the file and the mapping give them."""
-        return source_column(self.rows, self.columns.get(name, Origin()), self.place.places, self.place.stem)
+        return source_column(
+            self.rows, self.columns.get(name, FieldSource()), self.place.places, self.place.stem
+        )
 
     def conform(
         self,
@@ -150,17 +163,17 @@ class _Work:
             kind, target = _not_none(one.type), Findings(self.findings.count)
             source, column = self._read(one.name, kind, target)
             if one.required and one.name not in optional:
-                _object_to_missing(one.name, kind, source, column, target)
-            _hold_annotation(one.name, kind, column, target)
+                _reject_missing(one.name, kind, source, column, target)
+            _check_annotation(one.name, kind, column, target)
             fields[one.name] = self._settled(one.name, column, target, is_strict=one.name in strict)
         return fields
 
     def _read(self, name: str, kind: inspect.Type, target: Findings) -> tuple[pa.Array, pa.Array]:
-        origin, source = self.columns.get(name, Origin()), self.source(name)
+        origin, source = self.columns.get(name, FieldSource()), self.source(name)
         if isinstance(kind, inspect.IntType):
             times = read_times(source, origin)
             reasons = times.reasons
-            target.object_to(
+            target.reject(
                 _mask(pc.is_in(pa.array(range(len(source))), pa.array(reasons, pa.int64()))),
                 lambda row: f"{name} {_shown(source, row)} {reasons[row]}",
             )
@@ -171,20 +184,20 @@ class _Work:
             column = as_bool(source)
         else:
             return source, self._read_text(name, kind, origin, source, target)
-        _object_to_unreadable(name, source, column, target)
+        _reject_unreadable(name, source, column, target)
         return source, column
 
     def _read_text(
-        self, name: str, kind: inspect.Type, origin: Origin, source: pa.Array, target: Findings
+        self, name: str, kind: inspect.Type, origin: FieldSource, source: pa.Array, target: Findings
     ) -> pa.Array:
         if pa.types.is_binary(source.type):
             text = as_text(source)
-            _object_to_unreadable(name, source, text, target)
+            _reject_unreadable(name, source, text, target)
         else:
             text = source
         column = clean_text(name, text)
         if name in IDENTIFIERS:
-            _object_to_rounded(name, source, column, target)
+            _reject_rounded(name, source, column, target)
         if isinstance(kind, inspect.LiteralType):
             known = pa.array(kind.values, pa.string())
             column = pc.utf8_lower(column)
@@ -200,11 +213,11 @@ class _Work:
                 self.findings.reasons.setdefault(row, reason)
             return column
         wrong = ~target.good()
-        self.findings.leave_out(name, wrong, lambda row: target.reasons[row])
+        self.findings.omit(name, wrong, lambda row: target.reasons[row])
         return pc.if_else(pa.array(wrong), None, column)
 
 
-def _decimal(source: pa.Array, origin: Origin) -> pa.Array:
+def _decimal(source: pa.Array, origin: FieldSource) -> pa.Array:
     """Degrees, with a decimal comma if the mapping says so."""
     if origin.decimal == "," and not pa.types.is_floating(source.type):
         source = pc.replace_substring(as_text(source), ",", ".")
@@ -212,19 +225,19 @@ def _decimal(source: pa.Array, origin: Origin) -> pa.Array:
 
 
 def _amounts(
-    source: pa.Array, origin: Origin, currencies: pa.Array, limits: Limits, findings: Findings
+    source: pa.Array, origin: FieldSource, currencies: pa.Array, limits: AdmissionLimits, findings: Findings
 ) -> pa.Array:
     amounts, reasons = written_amounts(source, origin, currencies)
-    findings.object_to(_null(source) | _nothing(source), lambda _: "amount is missing")
-    findings.object_to(_null(amounts), lambda row: masked(reasons.get(row, "amount is not a number")))
+    findings.reject(_null(source) | _nothing(source), lambda _: "amount is missing")
+    findings.reject(_null(amounts), lambda row: masked(reasons.get(row, "amount is not a number")))
     most = _most(currencies, limits)
     refunds = _mask(pc.less(amounts, 0))
     findings.refunds += int(refunds.sum())
-    findings.object_to(
+    findings.reject(
         refunds, lambda row: f"a refund: amount {_shown(source, row)} is outside 0 to {most[row]} minor units"
     )
     values = pc.fill_null(amounts, 0).to_numpy(zero_copy_only=False)
-    findings.object_to(
+    findings.reject(
         values > most,
         lambda row: (
             f"amount {_shown(source, row)} is outside 0 to {most[row]} minor units of "
@@ -234,7 +247,7 @@ def _amounts(
     return amounts
 
 
-def _most(currencies: pa.Array, limits: Limits) -> npt.NDArray[np.int64]:
+def _most(currencies: pa.Array, limits: AdmissionLimits) -> npt.NDArray[np.int64]:
     """The largest amount of each row, in minor units of its currency."""
     encoded = pc.fill_null(currencies, "").dictionary_encode()
     most = [limits.max_amounts.get(code, limits.max_amount) for code in encoded.dictionary.to_pylist()]
@@ -251,17 +264,17 @@ def _nothing(source: pa.Array) -> Mask:
     return _nan(source)
 
 
-def _hold_currencies(codes: pa.Array, findings: Findings) -> None:
+def _check_currencies(codes: pa.Array, findings: Findings) -> None:
     wrong = [code for code in pc.unique(codes).to_pylist() if code is not None and not is_currency(code)]
-    findings.object_to(
+    findings.reject(
         _mask(pc.is_in(codes, pa.array(wrong, pa.string()))),
         lambda row: f"currency {_shown(codes, row)} is not a code of three capitals",
     )
 
 
-def _hold_times(name: str, times: pa.Array, earliest: int, latest: int | None, findings: Findings) -> None:
+def _check_times(name: str, times: pa.Array, earliest: int, latest: int | None, findings: Findings) -> None:
     early = _mask(pc.less(times, earliest))
-    findings.object_to(
+    findings.reject(
         early,
         lambda row: (
             f"{name} {times[row]} ({moment_of(times[row].as_py())}) is before the earliest allowed, "
@@ -270,19 +283,19 @@ def _hold_times(name: str, times: pa.Array, earliest: int, latest: int | None, f
     )
     if latest is not None:
         late = _mask(pc.greater(times, latest))
-        findings.object_to(
+        findings.reject(
             late, lambda row: f"{name} {times[row]} ({moment_of(times[row].as_py())}) is in the future"
         )
 
 
-def _object_to_missing(
+def _reject_missing(
     name: str, kind: inspect.Type, source: pa.Array, column: pa.Array, findings: Findings
 ) -> None:
     missing = _null(column) & (_null(source) | _nan(source) | _is_text(kind))
-    findings.object_to(missing, lambda _: f"{name} is missing")
+    findings.reject(missing, lambda _: f"{name} is missing")
 
 
-def _object_to_rounded(name: str, source: pa.Array, column: pa.Array, findings: Findings) -> None:
+def _reject_rounded(name: str, source: pa.Array, column: pa.Array, findings: Findings) -> None:
     """Identifiers that a spreadsheet or a double has rounded."""
     if pa.types.is_floating(source.type):
         rounded = _mask(pc.greater_equal(pc.abs(source), _EXACT_FLOATS[source.type.bit_width]))
@@ -290,7 +303,7 @@ def _object_to_rounded(name: str, source: pa.Array, column: pa.Array, findings: 
         rounded = _mask(pc.match_substring_regex(column, _SCIENTIFIC))
     else:
         return
-    findings.object_to(
+    findings.reject(
         rounded,
         lambda row: (
             f"{name} {_shown(source, row)} is a rounded number, so that several become one: export the "
@@ -299,16 +312,16 @@ def _object_to_rounded(name: str, source: pa.Array, column: pa.Array, findings: 
     )
 
 
-def _object_to_unreadable(name: str, source: pa.Array, column: pa.Array, findings: Findings) -> None:
+def _reject_unreadable(name: str, source: pa.Array, column: pa.Array, findings: Findings) -> None:
     lost = _null(column) & ~_null(source) & ~_nan(source)
-    findings.object_to(lost, lambda row: f"{name} {_shown(source, row)} cannot be read")
+    findings.reject(lost, lambda row: f"{name} {_shown(source, row)} cannot be read")
 
 
-def _hold_annotation(name: str, kind: inspect.Type, column: pa.Array, findings: Findings) -> None:
+def _check_annotation(name: str, kind: inspect.Type, column: pa.Array, findings: Findings) -> None:
     for wrong, words in _violations(kind, column):
         mask = _mask(wrong)
         if mask.any():
-            findings.object_to(mask, lambda row, words=words: f"{name} {_shown(column, row)} {words}")  # type: ignore[misc]
+            findings.reject(mask, lambda row, words=words: f"{name} {_shown(column, row)} {words}")  # type: ignore[misc]
 
 
 def _violations(kind: inspect.Type, column: pa.Array) -> list[tuple[pa.Array, str]]:

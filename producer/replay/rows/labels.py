@@ -13,7 +13,7 @@ from fraud.schema import LABEL_ARROW
 from producer.replay.mapping.columns import LABEL_FIELDS
 from producer.replay.rows.conform import LABEL_ROWS
 from producer.replay.rows.repeated_ids import hashes_of
-from producer.replay.staging.staging_file import Rows, Spool
+from producer.replay.staging.staging_file import Rows, StagingFile
 
 PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
 """Labels as read, each with its place in the file."""
@@ -28,8 +28,8 @@ _ROWS_AT_ONCE = 50_000
 class LabelPlan:
     """Which labels are published, in the order of their reporting, and which are not, with the reason."""
 
-    labels: Spool | None
-    transactions: Spool | None
+    labels: StagingFile | None
+    transactions: StagingFile | None
     rows: Rows
     owners: Rows
     reported_at: npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ def no_labels() -> LabelPlan:
     return LabelPlan(None, None, nothing, nothing, nothing, {})
 
 
-def plan_labels(labels: Spool, transactions: Spool, delay: timedelta) -> LabelPlan:
+def plan_labels(labels: StagingFile, transactions: StagingFile, delay: timedelta) -> LabelPlan:
     """Join the labels to their transactions, in the order of their reporting.
 
     A label without a transaction or of another card is not used. An earlier report is sent as well as a later
@@ -96,7 +96,7 @@ def is_before(reported: Rows, times: Rows, owners: Rows) -> npt.NDArray[np.bool_
     return before
 
 
-def _owners(labels: Spool, transactions: Spool) -> Rows:
+def _owners(labels: StagingFile, transactions: StagingFile) -> Rows:
     """For each label the number of its transaction, the first of that id; -1 if there is none."""
     known = _hashes(transactions, "transaction_id")
     by_hash = np.argsort(known, kind="stable")
@@ -108,7 +108,7 @@ def _owners(labels: Spool, transactions: Spool) -> Rows:
     return np.where(known[owners] == wanted, owners, -1)
 
 
-def _foreign(labels: Spool, transactions: Spool, owners: Rows) -> npt.NDArray[np.bool_]:
+def _foreign(labels: StagingFile, transactions: StagingFile, owners: Rows) -> npt.NDArray[np.bool_]:
     cards = pa.chunked_array([batch["card_id"] for batch in labels.batches()], type=pa.string())
     told: npt.NDArray[np.bool_] = cards.is_valid().to_numpy()
     if not told.any() or not len(transactions):
@@ -118,7 +118,7 @@ def _foreign(labels: Spool, transactions: Spool, owners: Rows) -> npt.NDArray[np
 
 
 def _reported(
-    labels: Spool, owners: Rows, times: npt.NDArray[np.int64], delay_ms: int
+    labels: StagingFile, owners: Rows, times: npt.NDArray[np.int64], delay_ms: int
 ) -> npt.NDArray[np.int64]:
     told = pa.chunked_array([batch["reported_at"] for batch in labels.batches()], type=pa.int64())
     late = times[owners] + delay_ms if len(times) else np.zeros(len(owners), dtype=np.int64)
@@ -126,6 +126,6 @@ def _reported(
     return reported
 
 
-def _hashes(spool: Spool, column: str) -> npt.NDArray[np.uint64]:
-    hashed = [hashes_of(batch[column]) for batch in spool.batches()]
+def _hashes(staged: StagingFile, column: str) -> npt.NDArray[np.uint64]:
+    hashed = [hashes_of(batch[column]) for batch in staged.batches()]
     return np.concatenate(hashed) if hashed else np.empty(0, dtype=np.uint64)

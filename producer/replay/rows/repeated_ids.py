@@ -18,7 +18,7 @@ def hashes_of(texts: pa.Array) -> Hashes:
     return np.fromiter(map(xxh3_64_intdigest, found), np.uint64, len(found))
 
 
-class IdIndex:
+class RepeatedIdCounter:
     """The identifiers seen so far, as hashes; those after the first `most` rows are only counted."""
 
     def __init__(self, most: int = MOST_IDS) -> None:
@@ -34,22 +34,22 @@ class IdIndex:
             self._parts.append(hashes_of(kept))
 
     @property
-    def _beyond(self) -> int:
+    def _not_compared(self) -> int:
         return max(self.rows - self._most, 0)
 
     def warnings(self) -> list[str]:
         """Sentences about identifiers that came before, and about rows that were not compared."""
-        repeated, compared = self._repeated(), self.rows - self._beyond
+        repeated, compared = self._repeated(), self.rows - self._not_compared
         found = []
         if repeated:
             found.append(
                 f"transaction_id is repeated: {repeated:,} of {compared:,} rows have an id that was there "
                 "before, and of each id only the first counts"
             )
-        if self._beyond:
+        if self._not_compared:
             found.append(
                 f"transaction_id is compared within the first {compared:,} rows only; an id of the "
-                f"{self._beyond:,} rows after them may be repeated"
+                f"{self._not_compared:,} rows after them may be repeated"
             )
         return found
 

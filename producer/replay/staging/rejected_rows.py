@@ -10,7 +10,7 @@ from typing import Any, Self
 SHOWN = 10
 
 
-class Rejects:
+class RejectedRows:
     """The rejected rows of one file; the CSV that holds them appears with the first."""
 
     def __init__(

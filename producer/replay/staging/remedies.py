@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from producer.replay.rows.labels import REPORTED_BEFORE
-from producer.replay.staging.rejected_rows import Rejects
+from producer.replay.staging.rejected_rows import RejectedRows
 
 _REMEDIES = {
     r"^amount .*\d,\d+' is not a number": (
@@ -52,21 +52,21 @@ _REMEDIES = {
 """What helps, by the reason that it helps against."""
 
 
-def no_transaction_of(path: Path, rejects: Rejects) -> str:
+def no_transaction_of(path: Path, rejected: RejectedRows) -> str:
     """The sentence for a file without one good transaction."""
-    said = f"none of the {rejects.count:,} rows of {path} is a transaction"
-    if not rejects.first:
+    said = f"none of the {rejected.count:,} rows of {path} is a transaction"
+    if not rejected.first:
         return f"{said}: it has a header and nothing below"
-    place, reason = rejects.first[0]
-    return f"{said}; the first, in {rejects.name(place)}: {reason}{_advice(reason)}"
+    place, reason = rejected.first[0]
+    return f"{said}; the first, in {rejected.name(place)}: {reason}{_advice(reason)}"
 
 
-def no_label_of(path: Path, rejects: Rejects, unused: Counter[str]) -> str:
+def no_label_of(path: Path, rejected: RejectedRows, unused: Counter[str]) -> str:
     """The sentence for a file without one usable label."""
     said = f"not one label of {path} can be used, so that nothing is published"
-    if rejects.first and rejects.count >= unused.total():
-        place, reason = rejects.first[0]
-        return f"{said}; the first, in {rejects.name(place)}: {reason}{_advice(reason)}"
+    if rejected.first and rejected.count >= unused.total():
+        place, reason = rejected.first[0]
+        return f"{said}; the first, in {rejected.name(place)}: {reason}{_advice(reason)}"
     if unused:
         reason, count = unused.most_common(1)[0]
         return f"{said}; of {count:,}: {reason}{_advice(reason)}"

@@ -13,7 +13,7 @@ import pyarrow as pa
 Rows = npt.NDArray[np.int64]
 
 
-class SpoolWriter:
+class StagingWriter:
     """Appends batches of one schema to a file."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -27,14 +27,14 @@ class SpoolWriter:
         if len(batch):
             self._writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=self._schema))
 
-    def close(self) -> "Spool":
+    def close(self) -> "StagingFile":
         """End the writing and open what was written."""
         self._writer.close()
         self._file.close()
-        return Spool(self._path)
+        return StagingFile(self._path)
 
 
-class Spool:
+class StagingFile:
     """Rows that can be had by number, of a file larger than memory too."""
 
     def __init__(self, path: Path) -> None:

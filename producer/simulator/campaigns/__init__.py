@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.campaigns.account_takeover import account_takeover
 from producer.simulator.campaigns.card_testing import card_testing
 from producer.simulator.campaigns.geographic_anomaly import geographic_anomaly
@@ -23,7 +23,7 @@ class Campaign:
     """A name and the function that makes the payments of those that start on a day."""
 
     name: str
-    begun_on: Callable[[World, Scenario, date, int], Payments]
+    begun_on: Callable[[World, SimulationScenario, date, int], Payments]
 
 
 CAMPAIGNS = (

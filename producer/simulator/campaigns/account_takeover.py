@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.campaigns.common import after_each_other, factors, some_time, starts, victims
 from producer.simulator.draws import HOUR_MS, Payments, generator
 from producer.simulator.world import World
@@ -13,7 +13,7 @@ RESALEABLE = 0.9
 """Share of the purchases that can be turned into money."""
 
 
-def account_takeover(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+def account_takeover(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
     """The payments of all take-overs that begin on `day`."""
     random = generator(world.seed, "account_takeover", day.toordinal(), take)
     campaign = scenario.campaigns.account_takeover

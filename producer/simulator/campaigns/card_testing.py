@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.campaigns.common import after_each_other, factors, some_time, starts, victims
 from producer.simulator.draws import HOUR_MS, MINUTE_MS, Ints, Payments, around_one, generator, waits
 from producer.simulator.world import World
@@ -13,7 +13,7 @@ SHOPS = 5
 """Where a thief tries the cards of one batch."""
 
 
-def card_testing(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+def card_testing(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
     """The payments of all card testing that begins on `day`."""
     random = generator(world.seed, "card_testing", day.toordinal(), take)
     campaign = scenario.campaigns.card_testing
@@ -37,7 +37,9 @@ def _tests(random: np.random.Generator, card: Ints, shops: Ints, begin: Ints) ->
     return Payments(card[owner], shop, time, around_one(random, 0.8, 0.4, len(owner)))
 
 
-def _use(world: World, scenario: Scenario, random: np.random.Generator, card: Ints, tested: Ints) -> Payments:
+def _use(
+    world: World, scenario: SimulationScenario, random: np.random.Generator, card: Ints, tested: Ints
+) -> Payments:
     size = 1 + random.poisson(1.0, len(card))
     begin = tested + waits(random, len(card), 8 * HOUR_MS, 10 * MINUTE_MS)
     time = after_each_other(random, begin, size, 40 * MINUTE_MS)

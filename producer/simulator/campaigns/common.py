@@ -4,13 +4,13 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Campaign
+from producer.scenario import CampaignSettings
 from producer.simulator.draws import DAY_MS, HOUR_MS, Floats, Ints, around_one
 from producer.simulator.life import start_of
 from producer.simulator.world import World
 
 
-def starts(world: World, campaign: Campaign, random: np.random.Generator) -> int:
+def starts(world: World, campaign: CampaignSettings, random: np.random.Generator) -> int:
     """How many begin today."""
     return int(random.poisson(campaign.starts_per_day * len(world.cards) / 10_000))
 
@@ -27,7 +27,7 @@ def some_time(random: np.random.Generator, day: date, count: int) -> Ints:
     return start_of(day) + (hour * HOUR_MS).astype(np.int64) % DAY_MS
 
 
-def factors(random: np.random.Generator, campaign: Campaign, size: Ints) -> Floats:
+def factors(random: np.random.Generator, campaign: CampaignSettings, size: Ints) -> Floats:
     """By payment: the amount against the usual one; `size` gives the payments of each victim."""
     quiet = np.repeat(random.random(len(size)) < campaign.quiet, size)
     bold = around_one(random, campaign.boldness, 0.6, len(quiet))

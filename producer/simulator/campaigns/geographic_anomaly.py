@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.campaigns.common import after_each_other, factors, some_time, starts, victims
 from producer.simulator.draws import HOUR_MS, Ints, Payments, generator
 from producer.simulator.world import World
@@ -12,7 +12,7 @@ from producer.simulator.world import World
 SHOPS_PASSED = 6
 
 
-def geographic_anomaly(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+def geographic_anomaly(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
     """The payments of all clones that are first used on `day`."""
     random = generator(world.seed, "geographic_anomaly", day.toordinal(), take)
     campaign = scenario.campaigns.geographic_anomaly

@@ -4,14 +4,14 @@ from datetime import date
 
 import numpy as np
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.campaigns.common import factors, starts, victims
 from producer.simulator.draws import DAY_MS, HOUR_MS, Payments, generator
 from producer.simulator.life import start_of
 from producer.simulator.world import World
 
 
-def merchant_collusion(world: World, scenario: Scenario, day: date, take: int = 0) -> Payments:
+def merchant_collusion(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
     """The payments of all colluding merchants that begin on `day`."""
     random = generator(world.seed, "merchant_collusion", day.toordinal(), take)
     campaign = scenario.campaigns.merchant_collusion

@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 from rich.console import Console
 
 from deployments.demo.programs import Programs
+from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen
-from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
@@ -39,7 +39,7 @@ def prediction(identifier: str, decision: Decision, version: str = "1") -> Predi
     )
 
 
-def verdict_on(settings: Settings, *answers: Prediction) -> Verdict:
+def verdict_on(settings: Settings, *answers: Prediction) -> DemoResult:
     """What the demo says of transactions a, b and c, of which b is a fraud, and these answers."""
     topics, lake = settings.topics, open_lake(settings)
     lake.write_table(
@@ -51,7 +51,7 @@ def verdict_on(settings: Settings, *answers: Prediction) -> Verdict:
         deadline = time.monotonic() + 30
         while watch.seen < len(answers) and time.monotonic() < deadline:
             time.sleep(0.01)
-        return judge(settings, lake, 0, watch)
+        return evaluate_run(settings, lake, 0, watch)
 
 
 @pytest.mark.broker
@@ -60,13 +60,13 @@ def test_every_transaction_answered_once_is_complete(settings: Settings) -> None
     # given an answer for each, the fraud flagged, by two versions
     answers = prediction("a", "approve"), prediction("b", "review"), prediction("c", "approve", "2")
     # when
-    verdict = verdict_on(settings, *answers)
+    result = verdict_on(settings, *answers)
     # then
-    assert verdict.complete
-    assert (verdict.distinct, verdict.transactions, verdict.predictions) == (3, 4, 3)
-    assert (verdict.precision, verdict.recall, verdict.average_precision) == (1.0, 1.0, 1.0)
-    assert verdict.by_version == {"1": 2, "2": 1}
-    assert verdict.latency_p50 >= 0
+    assert result.complete
+    assert (result.distinct, result.transactions, result.predictions) == (3, 4, 3)
+    assert (result.precision, result.recall, result.average_precision) == (1.0, 1.0, 1.0)
+    assert result.by_version == {"1": 2, "2": 1}
+    assert result.latency_p50 >= 0
 
 
 @pytest.mark.broker
@@ -75,10 +75,10 @@ def test_what_is_lost_or_doubled_is_counted(settings: Settings) -> None:
     # given two answers to one transaction, and none to another
     answers = prediction("a", "approve"), prediction("a", "approve"), prediction("c", "approve")
     # when
-    verdict = verdict_on(settings, *answers)
+    result = verdict_on(settings, *answers)
     # then
-    assert not verdict.complete
-    assert (verdict.lost, verdict.doubled) == (1, 1)
+    assert not result.complete
+    assert (result.lost, result.doubled) == (1, 1)
 
 
 def test_a_failing_program_is_told_in_a_sentence_with_its_log(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_a_step_leaves_its_line_and_a_failed_one_its_cross() -> None:
     console = Console(file=io.StringIO(), width=120)
     screen = Screen(console)
     # when
-    with screen.step("first") as tell:
-        tell("it went well")
+    with screen.step("first") as report:
+        report("it went well")
     with pytest.raises(FraudError), screen.step("second"):
         raise FraudError("no")
     # then

@@ -12,7 +12,7 @@ from deployments.local import kafka as kafka_module
 from deployments.local import stack as stack_module
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, spawn, wait_until_ready
-from deployments.local.records import Record, Records
+from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.stack import Stack
 from fraud.errors import ConfigurationError, UnreachableError
 from tests.deployments.conftest import FraudCommand
@@ -138,7 +138,7 @@ def test_a_pid_that_now_belongs_to_somebody_else_is_spared(sleeper: ServerProces
 
 
 def test_two_commands_do_not_change_a_stack_at_once(fraud: FraudCommand, home: Path) -> None:
-    with Records(home).changing():
+    with ServerRecords(home).changing():
         refused = fraud("down")
     assert refused.code == ConfigurationError.exit_code
     assert "is at work" in refused.err
@@ -153,7 +153,7 @@ def test_a_broken_record_is_refused_in_a_sentence(fraud: FraudCommand, home: Pat
 
 
 def test_records_of_servers_started_side_by_side_are_all_kept(tmp_path: Path) -> None:
-    records = Records(tmp_path)
+    records = ServerRecords(tmp_path)
     for name in ("Kafka", "MLflow"):
-        records.put(Record(name, free_port(), 1, time.time()))
+        records.put(ServerRecord(name, free_port(), 1, time.time()))
     assert records.load().keys() == {"Kafka", "MLflow"}

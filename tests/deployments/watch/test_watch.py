@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.watch.figures import Reading, pace, quantile, read, worker_addresses
+from deployments.watch.figures import MetricsReading, quantile, rates, read, worker_addresses
 from deployments.watch.page import sparkline
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
@@ -14,9 +14,9 @@ from tests.deployments.conftest import FraudCommand
 from tests.serving.world import register, running, send, tiny_bundle, transaction, wait_for_predictions
 
 
-def reading(moment: float, approved: float, reviewed: float, buckets: dict[str, float]) -> Reading:
+def reading(moment: float, approved: float, reviewed: float, buckets: dict[str, float]) -> MetricsReading:
     """A worker's figures."""
-    made = Reading(moment)
+    made = MetricsReading(moment)
     for decision, count in (("approve", approved), ("review", reviewed)):
         made.values["fraud_predictions_total", (("decision", decision),)] = count
     for bound, count in buckets.items():
@@ -29,7 +29,7 @@ def test_rates_are_those_between_two_looks() -> None:
     before = reading(10.0, 1_000, 50, {"0.01": 500, "0.1": 1_000, "+Inf": 1_050})
     after = reading(12.0, 1_180, 70, {"0.01": 600, "0.1": 1_200, "+Inf": 1_250})
     # when
-    found = pace(before, after)
+    found = rates(before, after)
     # then
     assert found.rate == 100.0
     assert found.alert_share == 0.1
@@ -40,13 +40,13 @@ def test_rates_are_those_between_two_looks() -> None:
 def test_a_restarted_worker_counts_from_zero() -> None:
     before = reading(0.0, 1_000, 50, {"0.01": 1_050, "+Inf": 1_050})
     after = reading(1.0, 40, 0, {"0.01": 40, "+Inf": 40})
-    assert pace(before, after).rate == 40.0
-    assert pace(before, after).p50 == 0.005
+    assert rates(before, after).rate == 40.0
+    assert rates(before, after).p50 == 0.005
 
 
 def test_without_predictions_nothing_is_invented() -> None:
     same = reading(0.0, 5, 1, {"0.01": 6, "+Inf": 6})
-    found = pace(same, reading(1.0, 5, 1, {"0.01": 6, "+Inf": 6}))
+    found = rates(same, reading(1.0, 5, 1, {"0.01": 6, "+Inf": 6}))
     assert found.rate == 0.0
     assert math.isnan(found.alert_share)
     assert math.isnan(found.p99)

@@ -14,7 +14,7 @@ from fraud.kafka.clients import admin_client, client_config
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences
 from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
-from producer.replay.publishing.topic_checks import require_taken
+from producer.replay.publishing.topic_checks import require_accepted
 from serving.ops.metrics import Metrics, gauge_values
 from serving.ops.topic_check import check_topic_settings
 from tests.conftest import SettingsFactory
@@ -147,7 +147,7 @@ def test_a_history_that_kafka_would_refuse_or_delete_is_named_before(
     topic, oldest, newest = settings.topics.transactions, NOW + first_day * DAY_MS, NOW + last_day * DAY_MS
     alter(settings, topic, setting, value)
     with pytest.raises(DataError, match=f"{setting}={value}, needed is .* kafka-configs.sh"):
-        require_taken(settings, topic, oldest, newest)
+        require_accepted(settings, topic, oldest, newest)
     assert history_findings(settings, topic, NOW - DAY_MS // 2, NOW - 1, NOW) == (
         [] if setting != "cleanup.policy" else history_findings(settings, topic, oldest, newest, NOW)
     )
@@ -156,7 +156,7 @@ def test_a_history_that_kafka_would_refuse_or_delete_is_named_before(
 def test_what_may_do_harm_to_a_history_is_only_said(settings: Settings) -> None:
     topic = settings.topics.transactions
     alter(settings, topic, "retention.bytes", "100000000000")
-    (sentence,) = require_taken(settings, topic, NOW - DAY_MS, NOW)
+    (sentence,) = require_accepted(settings, topic, NOW - DAY_MS, NOW)
     assert "retention.bytes=100000000000" in sentence
 
 
@@ -176,7 +176,7 @@ def test_doctor_has_a_line_for_each_with_its_command(settings: Settings) -> None
 
 
 @pytest.fixture
-def say(caplog: pytest.LogCaptureFixture) -> Callable[[Settings], tuple[str, list[dict[str, Any]]]]:
+def message(caplog: pytest.LogCaptureFixture) -> Callable[[Settings], tuple[str, list[dict[str, Any]]]]:
     """What serving logs and counts at its start."""
 
     def said(settings: Settings) -> tuple[str, list[dict[str, Any]]]:
@@ -188,18 +188,18 @@ def say(caplog: pytest.LogCaptureFixture) -> Callable[[Settings], tuple[str, lis
 
 
 def test_serving_warns_and_counts_and_goes_on(
-    settings: Settings, say: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
+    settings: Settings, message: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
 ) -> None:
-    assert say(settings) == ("", [])
+    assert message(settings) == ("", [])
     alter(settings, settings.topics.transactions, "cleanup.policy", "compact")
-    told, counted = say(settings)
+    told, counted = message(settings)
     assert "cleanup.policy=compact, needed is delete" in told
     assert counted == [{"topic": settings.topics.transactions, "setting": "cleanup.policy"}]
 
 
 def test_serving_does_not_begin_where_nothing_can_be_written(
-    settings: Settings, say: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
+    settings: Settings, message: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
 ) -> None:
     alter(settings, settings.topics.predictions, "min.insync.replicas", "3")
     with pytest.raises(ConfigurationError, match=r"min\.insync\.replicas=3, needed is at most 1: .* written"):
-        say(settings)
+        message(settings)

@@ -92,11 +92,11 @@ def test_a_proposed_mapping_works_as_written(
 
     inspect(path, "--write", mapping)
     text = mapping.read_text(encoding="utf-8")
-    outcome = dry_run(local_settings, path, columns=mapping)
+    result = dry_run(local_settings, path, columns=mapping)
 
     entries = dict(line.split(": ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert all(part in entries[field] for field, part in expected.items()), text
-    assert (outcome.read, outcome.good) == (30, 30)
+    assert (result.read, result.good) == (30, 30)
 
 
 def test_card_numbers_are_never_shown_whole(inspect: Inspect, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from fraud.errors import DataError
 from fraud.kafka.topics import topic_config
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
-from producer.replay.run import Outcome, ReplayRequest, replay
+from producer.replay.run import ReplayRequest, ReplayResult, replay
 from tests.producer.test_redrive import read
 
 pytestmark = pytest.mark.broker
@@ -27,14 +27,14 @@ DAY_MS = 86_400_000
 START = int(time.time() * 1_000) - 20 * DAY_MS
 
 
-class Listener:
+class ProgressListener:
     """Keeps what it is told; may interrupt the publishing."""
 
     def __init__(self, interrupt: bool = False) -> None:
         self.said: list[str] = []
         self._interrupt = interrupt
 
-    def say(self, sentence: str) -> None:
+    def message(self, sentence: str) -> None:
         self.said.append(sentence)
 
     def at(self, stage: str, done: int, total: int | None = None) -> None:
@@ -74,8 +74,8 @@ def payments(count: int = 6, start: int = START, **changes: Any) -> list[dict[st
     ]
 
 
-def run(settings: Settings, path: Path, **options: Any) -> Outcome:
-    return replay(settings, ReplayRequest(path, **options), Listener())
+def run(settings: Settings, path: Path, **options: Any) -> ReplayResult:
+    return replay(settings, ReplayRequest(path, **options), ProgressListener())
 
 
 def decoded(messages: list[Message]) -> list[dict[str, Any]]:
@@ -88,13 +88,13 @@ def decoded(messages: list[Message]) -> list[dict[str, Any]]:
 def test_every_row_passes_the_door_in_order_keyed_and_stamped(
     settings: Settings, write: Write, name: str
 ) -> None:
-    outcome = run(settings, write(payments(), name))
+    result = run(settings, write(payments(), name))
 
     messages = read(settings, settings.topics.transactions)
     filters = {message.partition(): AdmissionFilter(settings.admission) for message in messages}
-    verdicts = [filters[one.partition()].validate(one.value(), one.timestamp()[1]) for one in messages]
-    admitted = [one for one in verdicts if isinstance(one, Admitted)]
-    assert outcome.sent.transactions == len(admitted) == 6
+    fraud_flags = [filters[one.partition()].validate(one.value(), one.timestamp()[1]) for one in messages]
+    admitted = [one for one in fraud_flags if isinstance(one, Admitted)]
+    assert result.sent.transactions == len(admitted) == 6
     assert sorted(one.amount for one in admitted) == [1_025 + 100 * number for number in range(6)]
     assert all(m.key() == v.transaction.card_id.encode() for m, v in zip(messages, admitted, strict=True))
     assert all(m.timestamp()[1] == v.transaction.timestamp for m, v in zip(messages, admitted, strict=True))
@@ -102,7 +102,7 @@ def test_every_row_passes_the_door_in_order_keyed_and_stamped(
 
 
 def test_an_unsorted_file_is_sorted_and_says_so(settings: Settings, write: Write) -> None:
-    listener = Listener()
+    listener = ProgressListener()
     replay(settings, ReplayRequest(write(payments()[::-1])), listener)
 
     by_partition: dict[int, list[int]] = {}
@@ -119,12 +119,12 @@ def test_bad_rows_are_written_aside_with_their_lines(settings: Settings, tmp_pat
     rows[2] = rows[2][:3]
     path.write_text("\n".join(",".join(row) for row in [list(payments(1)[0]), *rows]))
 
-    outcome = run(settings, path)
+    result = run(settings, path)
 
-    (rejects,) = outcome.rejects
-    with rejects.path.open(newline="") as file:
+    (rejected,) = result.rejected
+    with rejected.path.open(newline="") as file:
         aside = list(csv.reader(file))
-    assert (outcome.read, outcome.good, outcome.sent.transactions) == (4, 2, 2)
+    assert (result.read, result.good, result.sent.transactions) == (4, 2, 2)
     assert aside[0] == ["line", "reason", *payments(1)[0]]
     assert [row[:2] for row in aside[1:]] == [
         ["3", "amount 'ten' is not a number"], ["4", "has 3 columns, the header 6"],
@@ -160,7 +160,7 @@ def test_labels_of_a_file_are_joined_and_the_unused_told(settings: Settings, wri
         {"transaction_id": "t1", "is_fraud": 7},
     ]
 
-    outcome = run(settings, write(payments()), labels=write(labels, "labels.csv"))
+    result = run(settings, write(payments()), labels=write(labels, "labels.csv"))
 
     messages = read(settings, settings.topics.labels)
     assert [(one["card_id"], one["is_fraud"]) for one in decoded(messages)] == [
@@ -168,8 +168,8 @@ def test_labels_of_a_file_are_joined_and_the_unused_told(settings: Settings, wri
         ("card-1", False),
     ]
     assert sorted(message.key() for message in messages) == [b"card-0", b"card-1"]
-    assert dict(outcome.unused_labels) == {"no such transaction among those replayed": 1}
-    assert [rejects.count for rejects in outcome.rejects] == [0, 1, 1]
+    assert dict(result.unused_labels) == {"no such transaction among those replayed": 1}
+    assert [rejected.count for rejected in result.rejected] == [0, 1, 1]
 
 
 def test_what_kafka_would_delete_is_refused_unless_kept_for_ever(
@@ -180,9 +180,9 @@ def test_what_kafka_would_delete_is_refused_unless_kept_for_ever(
         run(settings, old)
     assert read(settings, settings.topics.transactions) == []
 
-    outcome = run(settings, old, keep_forever=True)
+    result = run(settings, old, keep_forever=True)
 
-    assert outcome.sent.transactions == 6
+    assert result.sent.transactions == 6
     assert topic_config(settings, settings.topics.transactions)["retention.ms"] == "-1"
 
 
@@ -241,11 +241,11 @@ def test_labels_that_all_fall_away_publish_nothing(settings: Settings, write: Wr
 
 
 def test_times_can_be_shifted_to_now(settings: Settings, write: Write) -> None:
-    outcome = run(settings, write(payments(start=1_000_000_000_000, is_fraud=True)), shift_to_now=True)
+    result = run(settings, write(payments(start=1_000_000_000_000, is_fraud=True)), shift_to_now=True)
 
     times = sorted(one["timestamp"] for one in decoded(read(settings, settings.topics.transactions)))
     reported = sorted(one["reported_at"] for one in decoded(read(settings, settings.topics.labels)))
-    assert times[-1] == outcome.ends == pytest.approx(time.time() * 1_000, abs=60_000)
+    assert times[-1] == result.ends == pytest.approx(time.time() * 1_000, abs=60_000)
     assert times[-1] - times[0] == 5 * 3_600_000
     assert [told - at for told, at in zip(reported, times, strict=True)] == [7 * DAY_MS] * 6
 
@@ -263,7 +263,7 @@ def test_an_interrupted_replay_says_how_far_it_came_and_can_go_on(settings: Sett
     path = write(payments())
     request = ReplayRequest(path, speed=10_000_000.0)
 
-    stopped = replay(settings, request, Listener(interrupt=True))
+    stopped = replay(settings, request, ProgressListener(interrupt=True))
     resumed = run(settings, path, resume_from=stopped.sent.transactions)
 
     assert stopped.sent.interrupted

@@ -19,16 +19,22 @@ from fraud.errors import ConfigurationError, DataError
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import AdmissionSettings
 from producer.replay.files.opening import open_source
-from producer.replay.mapping.columns import TRANSACTION_FIELDS, Origin, read_mapping, require_columns, resolve
+from producer.replay.mapping.columns import (
+    TRANSACTION_FIELDS,
+    FieldSource,
+    read_mapping,
+    require_columns,
+    resolve,
+)
 from producer.replay.publishing.pacing import PORTION_ROWS, portions
-from producer.replay.rows.conform import Limits, conform_transactions
+from producer.replay.rows.conform import AdmissionLimits, conform_transactions
 from producer.replay.rows.labels import PLACED_LABELS, plan_labels
 from producer.replay.rows.values import as_millis, as_minor, as_text
-from producer.replay.staging.staging_file import Spool, SpoolWriter
+from producer.replay.staging.staging_file import StagingFile, StagingWriter
 from producer.replay.survey import time_order
 
 NOW = 1_700_000_000_000
-LIMITS = Limits(earliest=946_684_800_000, latest=NOW, max_amount=100_000_000)
+LIMITS = AdmissionLimits(earliest=946_684_800_000, latest=NOW, max_amount=100_000_000)
 GOOD = {
     "transaction_id": "t1",
     "card_id": "c1",
@@ -142,10 +148,10 @@ def test_a_mapping_names_columns_constants_formats_and_absences(tmp_path: Path) 
     columns = resolve(read_mapping(path), ["cc_num", "ts", "country", "channel"], TRANSACTION_FIELDS)
 
     assert columns == {
-        "card_id": Origin(column="cc_num"),
-        "currency": Origin(value="USD"),
-        "timestamp": Origin(column="ts", format="epoch_s"),
-        "channel": Origin(column="channel"),
+        "card_id": FieldSource(column="cc_num"),
+        "currency": FieldSource(value="USD"),
+        "timestamp": FieldSource(column="ts", format="epoch_s"),
+        "channel": FieldSource(column="channel"),
     }
 
 
@@ -160,7 +166,7 @@ def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_column_is_told_with_what_is_there_and_what_is_needed() -> None:
-    columns = resolve({"card_id": Origin(column="cc")}, ["id", "amount"], TRANSACTION_FIELDS)
+    columns = resolve({"card_id": FieldSource(column="cc")}, ["id", "amount"], TRANSACTION_FIELDS)
     with pytest.raises(
         DataError, match=r"has no column cc: its columns are id, amount; needed are .*card_id"
     ):
@@ -306,20 +312,20 @@ def test_what_is_let_through_the_door_lets_through(rows: list[dict[str, str | No
 def test_spooled_rows_come_back_by_number(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]], random: Any
 ) -> None:
-    spool = spooled(
+    staged = spooled(
         tmp_path_factory.mktemp("spool"), pa.schema([("n", pa.int64())]), [{"n": b} for b in batches]
     )
     values = [value for batch in batches for value in batch]
     wanted = [random.randrange(len(values)) for _ in range(10)] if values else []
 
-    assert len(spool) == len(values)
-    assert spool.column("n").tolist() == values
+    assert len(staged) == len(values)
+    assert staged.column("n").tolist() == values
     if wanted:
-        assert spool.take(np.array(wanted))["n"].to_pylist() == [values[number] for number in wanted]
+        assert staged.take(np.array(wanted))["n"].to_pylist() == [values[number] for number in wanted]
 
 
-def spooled(folder: Path, schema: pa.Schema, batches: list[dict[str, list[Any]]]) -> Spool:
-    writer = SpoolWriter(folder / "rows.arrow", schema)
+def spooled(folder: Path, schema: pa.Schema, batches: list[dict[str, list[Any]]]) -> StagingFile:
+    writer = StagingWriter(folder / "rows.arrow", schema)
     for batch in batches:
         writer.append(pa.record_batch(batch, schema=schema))
     return writer.close()

@@ -59,8 +59,8 @@ def test_files_become_tables_in_order_of_time(
         unplaced | {"transaction_id": "c", "reported_at": NOON + 5 * HOUR},
     ]
     # and what was rejected is kept aside
-    assert [rejects.count for rejects in found.rejects] == [1, 0]
-    assert "refund" in found.rejects[0].path.read_text()
+    assert [rejected.count for rejected in found.rejected] == [1, 0]
+    assert "refund" in found.rejected[0].path.read_text()
 
 
 def test_verdicts_may_stand_beside_the_transactions(local_settings: Settings, tmp_path: Path) -> None:

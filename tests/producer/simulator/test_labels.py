@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from producer.scenario import Scenario
+from producer.scenario import SimulationScenario
 from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Floats, Ints
-from producer.simulator.labels import SOURCES, Reports, reports
+from producer.simulator.labels import SOURCES, SimulatedReports, simulate_reports
 
 COUNT = 200_000
 
@@ -18,13 +18,17 @@ def day() -> tuple[Bools, Ints, Floats]:
     return random.random(COUNT) < 0.05, random.integers(0, DAY_MS, COUNT), random.exponential(50.0, COUNT)
 
 
-def _reports(scenario: Scenario, day: tuple[Bools, Ints, Floats], reviews: float = 0.0) -> Reports:
+def _reports(
+    scenario: SimulationScenario, day: tuple[Bools, Ints, Floats], reviews: float = 0.0
+) -> SimulatedReports:
     analysts = scenario.analysts.model_copy(update={"reviews": reviews})
     quiet = scenario.model_copy(update={"analysts": analysts})
-    return reports(quiet, np.random.default_rng(5), *day)
+    return simulate_reports(quiet, np.random.default_rng(5), *day)
 
 
-def test_the_stated_share_is_never_reported(scenario: Scenario, day: tuple[Bools, Ints, Floats]) -> None:
+def test_the_stated_share_is_never_reported(
+    scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
+) -> None:
     told, fraud = _reports(scenario, day), day[0]
 
     reported = np.isin(np.flatnonzero(fraud), told.row[told.is_fraud])
@@ -33,7 +37,7 @@ def test_the_stated_share_is_never_reported(scenario: Scenario, day: tuple[Bools
 
 
 def test_delays_have_the_stated_median_and_a_tail_of_weeks(
-    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+    scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
     told, (fraud, time, _) = _reports(scenario, day), day
     claims = fraud[told.row]
@@ -46,7 +50,7 @@ def test_delays_have_the_stated_median_and_a_tail_of_weeks(
 
 
 def test_the_stated_share_is_wrong_and_half_of_it_corrected_later(
-    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+    scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
     told, fraud = _reports(scenario, day), day[0]
     wrong = told.is_fraud & ~fraud[told.row]
@@ -60,7 +64,7 @@ def test_the_stated_share_is_wrong_and_half_of_it_corrected_later(
 
 
 def test_analysts_answer_within_hours_and_are_mostly_right(
-    scenario: Scenario, day: tuple[Bools, Ints, Floats]
+    scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
     told, (fraud, time, _) = _reports(scenario, day, reviews=200.0), day
     corrected = ~told.is_fraud & (told.reported_at - time[told.row] > 15 * DAY_MS)
@@ -83,7 +87,7 @@ def test_labels_name_transactions_of_their_day_in_order_of_report(
     assert set(labels["source"].to_pylist()) == {"chargeback", "customer", "analyst"}
 
 
-def test_no_label_without_transactions(scenario: Scenario) -> None:
+def test_no_label_without_transactions(scenario: SimulationScenario) -> None:
     nothing = (np.empty(0, np.bool_), np.empty(0, np.int64), np.empty(0, np.float64))
 
     assert len(_reports(scenario, nothing, reviews=10.0).row) == 0

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from fraud.schema import Transaction
-from producer.scenario import Scenario, load_scenario
+from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import DayOfTraffic, Simulator, simulate
 from producer.simulator.draws import DAY_MS
 from producer.simulator.life import start_of
@@ -17,7 +17,9 @@ from producer.wire import transaction_messages
 from tests.producer.conftest import SEED, START
 
 
-def test_the_same_seed_gives_the_same_bytes(scenario: Scenario, traffic: list[DayOfTraffic]) -> None:
+def test_the_same_seed_gives_the_same_bytes(
+    scenario: SimulationScenario, traffic: list[DayOfTraffic]
+) -> None:
     again = next(simulate(scenario, SEED, START))
 
     assert transaction_messages(again.delivered()) == transaction_messages(traffic[0].delivered())
@@ -25,7 +27,7 @@ def test_the_same_seed_gives_the_same_bytes(scenario: Scenario, traffic: list[Da
     assert again.truth.equals(traffic[0].truth)
 
 
-def test_another_seed_gives_other_payments(scenario: Scenario, traffic: list[DayOfTraffic]) -> None:
+def test_another_seed_gives_other_payments(scenario: SimulationScenario, traffic: list[DayOfTraffic]) -> None:
     other = next(simulate(scenario, SEED + 1, START))
 
     assert not set(other.transactions["transaction_id"].to_pylist()) & set(
@@ -34,7 +36,7 @@ def test_another_seed_gives_other_payments(scenario: Scenario, traffic: list[Day
 
 
 def test_a_day_does_not_depend_on_the_days_made_before_it(
-    scenario: Scenario, traffic: list[DayOfTraffic]
+    scenario: SimulationScenario, traffic: list[DayOfTraffic]
 ) -> None:
     alone = Simulator(scenario, SEED, START).day(START + timedelta(days=25))
 
@@ -114,7 +116,7 @@ def test_deliveries_are_all_made_some_twice_some_late() -> None:
     assert behind.mean() == pytest.approx(0.1, abs=0.04)
 
 
-def test_banks_issue_new_cards_to_the_same_people(scenario: Scenario) -> None:
+def test_banks_issue_new_cards_to_the_same_people(scenario: SimulationScenario) -> None:
     simulator = Simulator(scenario, SEED, START)
     later = START + timedelta(days=200)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fraud.settings import Settings
-from producer.replay.run import Outcome, ReplayRequest, replay
+from producer.replay.run import ReplayRequest, ReplayResult, replay
 
 HEADER = "transaction_id,card_id,merchant_id,amount,currency,timestamp"
 ROWS = (
@@ -23,14 +23,14 @@ class Quiet:
 
     said: list[str] = field(default_factory=list)
 
-    def say(self, sentence: str) -> None:
+    def message(self, sentence: str) -> None:
         self.said.append(sentence)
 
     def at(self, stage: str, done: int, total: int | None = None) -> None:
         pass
 
 
-def dry_run(settings: Settings, path: Path, mapping: str = "", **options: Any) -> Outcome:
+def dry_run(settings: Settings, path: Path, mapping: str = "", **options: Any) -> ReplayResult:
     """What a replay would publish."""
     if mapping:
         options["columns"] = path.parent / "mapping.yaml"

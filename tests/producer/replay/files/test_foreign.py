@@ -49,9 +49,9 @@ def test_reports_before_their_payments_are_not_used(
         tmp_path / "labels.csv", "transaction_id,is_fraud,reported_at", f"t2,1,{reported}", "t3,0,2026-07-01"
     )
 
-    outcome = dry_run(local_settings, payments, labels=labels)
+    result = dry_run(local_settings, payments, labels=labels)
 
-    assert outcome.labels == 1
+    assert result.labels == 1
     assert tables(local_settings, payments, labels).labels["transaction_id"].to_pylist() == ["t3"]
 
 
@@ -135,10 +135,10 @@ def test_floats_that_cannot_hold_an_identifier_are_refused_and_nan_is_missing(
     )
     pq.write_table(table, tmp_path / "some.parquet")
 
-    outcome = dry_run(local_settings, tmp_path / "some.parquet")
+    result = dry_run(local_settings, tmp_path / "some.parquet")
 
-    assert outcome.good == 1
-    assert [(place, reason[:36]) for place, reason in outcome.rejects[0].first] == [
+    assert result.good == 1
+    assert [(place, reason[:36]) for place, reason in result.rejected[0].first] == [
         (2, "card_id is missing"), (3, "card_id 1.152921504606847e+18 is a r"), (4, "card_id is missing"),
     ]  # fmt: skip
 
@@ -149,9 +149,9 @@ def test_floats_that_cannot_hold_an_identifier_are_refused_and_nan_is_missing(
 def test_markers_of_nothing_are_no_card(local_settings: Settings, tmp_path: Path, nothing: str) -> None:
     path = write(tmp_path / "some.csv", HEADER, *ROWS, f"t4,{nothing},s,1,EUR,2026-06-01")
 
-    outcome = dry_run(local_settings, path)
+    result = dry_run(local_settings, path)
 
-    assert (outcome.good, outcome.rejects[0].first) == (3, [(5, "card_id is missing")])
+    assert (result.good, result.rejected[0].first) == (3, [(5, "card_id is missing")])
 
 
 def test_harmless_forms_of_identifiers_are_one(local_settings: Settings, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
     assert found.transactions["amount"].to_pylist() == [
         150_000_000, 4_500_000_000, 250_000_000, 150_000_000, 12_000, 1_250,
     ]  # fmt: skip
-    assert [reason for _, reason in found.rejects[0].first] == [
+    assert [reason for _, reason in found.rejected[0].first] == [
         "amount '110000001' is outside 0 to 10000000000 minor units of EUR, see FRAUD_ADMISSION__MAX_AMOUNT",
         "amount '99e9' is outside 0 to 1000000000000 minor units of IDR, see FRAUD_ADMISSION__MAX_AMOUNT",
     ]
@@ -281,7 +281,7 @@ def test_an_optional_column_that_cannot_be_used_is_left_out(local_settings: Sett
     found = tables(local_settings, path)
 
     assert found.transactions["country"].to_pylist() == [None] * 3
-    assert found.rejects[0].count == 0
+    assert found.rejected[0].count == 0
     assert (
         "country is left out of 3 rows, which count without it; line 2: country 'Somewhere Far'"
         in found.warnings[0]
@@ -301,11 +301,11 @@ def test_european_amounts_are_read_by_a_mapping_and_refunds_are_told(
         local_settings, path, mapping=timestamp + 'amount: {column: amount, decimal: ",", thousands: "."}'
     )
 
-    assert [reason for _, reason in plain.rejects[0].first][:2] == [
+    assert [reason for _, reason in plain.rejected[0].first][:2] == [
         "amount '12,50' is not a number", "amount '1.234,00' is not a number",
     ]  # fmt: skip
     assert found.transactions["amount"].to_pylist() == [1_250, 123_400, 700, 700, 800]
-    assert [reason[:26] for _, reason in found.rejects[0].first] == [
+    assert [reason[:26] for _, reason in found.rejected[0].first] == [
         "a refund: amount '(25.00)'", "a refund: amount '-25.00' ", "amount '1_000.00' is not a",
         "a refund: amount '25,00-' ",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from fraud.settings import Settings
 from producer.inspection import report
 from producer.inspection.report import inspect_files
 from producer.replay.files import source
-from producer.replay.rows.repeated_ids import IdIndex
+from producer.replay.rows.repeated_ids import RepeatedIdCounter
 from tests.producer.replay.files.reading import HEADER, dry_run, write
 
 FAR_APART = 40_000
@@ -28,7 +28,7 @@ def far_apart(tmp_path: Path) -> Path:
 
 
 def test_ids_that_come_again_are_counted_across_chunks() -> None:
-    index = IdIndex()
+    index = RepeatedIdCounter()
     for chunk in (ids("a", "b"), ids(), ids("b", None, None), ids("a", "a", "ä")):
         index.add(chunk)
     assert index.warnings() == [
@@ -38,14 +38,14 @@ def test_ids_that_come_again_are_counted_across_chunks() -> None:
 
 
 def test_different_ids_are_nothing_to_warn_of() -> None:
-    index = IdIndex()
+    index = RepeatedIdCounter()
     index.add(ids("a", "b", "A", "a ", ""))
     assert index.warnings() == []
 
 
 def test_rows_beyond_the_bound_are_named() -> None:
     # given an index of three rows
-    index = IdIndex(most=3)
+    index = RepeatedIdCounter(most=3)
     # when the fourth and fifth row repeat the first
     index.add(ids("a", "b"))
     index.add(ids("a", "a", "a"))

@@ -21,7 +21,7 @@ from fraud.settings import Settings
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DemoResult:
     """The figures of a run; latencies in ms, shares in 0..1, NaN where there was no fraud."""
 
     transactions: int
@@ -46,7 +46,7 @@ class Verdict:
         return self.lost == 0 and self.doubled == 0
 
 
-def judge(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWatch) -> Verdict:
+def evaluate_run(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWatch) -> DemoResult:
     """Compare what went in with what came out.
 
     Args:
@@ -65,7 +65,7 @@ def judge(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWat
     flagged = np.array([answer.decision == "review" for answer in live], dtype=bool)
     scores = np.array([answer.score for answer in live])
     caught = int((frauds & flagged).sum())
-    return Verdict(
+    return DemoResult(
         transactions=ids.total(),
         distinct=len(ids),
         predictions=len(answers),

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployments.demo.programs import Programs, flow, last_line, stop
+from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen, quality
-from deployments.demo.verdict import Verdict, judge
 from deployments.demo.watch import PredictionsWatch
 from deployments.local.stack import Stack
 from fraud.errors import FraudError
@@ -32,7 +32,7 @@ _TRAINING = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """What the demo does, and how much of it."""
 
     home: Path
@@ -49,12 +49,12 @@ class Plan:
 class Demo:
     """One telling of the story; owns everything that it starts."""
 
-    plan: Plan
+    plan: DemoPlan
     screen: Screen
     _programs: Programs = field(init=False)
     _settings: Settings = field(init=False)
 
-    def run(self) -> Verdict:
+    def run(self) -> DemoResult:
         """Tell it from the begin; leaves nothing running unless the plan says `keep`.
 
         Raises:
@@ -63,13 +63,13 @@ class Demo:
         with self._stack() as stack:
             self._prepare(stack)
             self._fill()
-            self._learn("first-model", "retrain", "ingest, preprocess, tune, train, judge, promote")
+            self._train("first-model", "retrain", "ingest, preprocess, tune, train, judge, promote")
             with self._serving():
-                verdict = self._live()
-            self.screen.verdict(verdict, stack.addresses())
-        if not verdict.complete:
-            raise FraudError(f"{verdict.lost} lost, {verdict.doubled} doubled; see {self._logs}")
-        return verdict
+                result = self._live()
+            self.screen.result(result, stack.addresses())
+        if not result.complete:
+            raise FraudError(f"{result.lost} lost, {result.doubled} doubled; see {self._logs}")
+        return result
 
     @contextmanager
     def _stack(self) -> Iterator[Stack]:
@@ -77,9 +77,9 @@ class Demo:
         stack.stop()
         shutil.rmtree(self.plan.home, ignore_errors=True)
         try:
-            with self.screen.step("Kafka, MLflow and Prefect start") as tell:
-                stack.start(on_ready=lambda name: tell(f"{name} is ready"))
-                tell("")
+            with self.screen.step("Kafka, MLflow and Prefect start") as report:
+                stack.start(on_ready=lambda name: report(f"{name} is ready"))
+                report("")
             yield stack
         except BaseException:
             stack.stop()
@@ -95,19 +95,19 @@ class Demo:
 
     def _fill(self) -> None:
         arguments = self._simulate("--days", str(self.plan.days))
-        with self.screen.step(f"{self.plan.days} days of history into Kafka") as tell:
-            self._programs.run("history", arguments, tell)
-            tell(last_line(self._programs.log("history")))
+        with self.screen.step(f"{self.plan.days} days of history into Kafka") as report:
+            self._programs.run("history", arguments, report)
+            report(last_line(self._programs.log("history")))
 
     def _simulate(self, *arguments: str) -> list[str]:
         world = ["--scenario", self.plan.scenario, "--cards", str(self.plan.cards)]
         return ["-m", "deployments.cli", "simulate", *world, *arguments]
 
-    def _learn(self, name: str, program: str, what: str, *arguments: str) -> None:
+    def _train(self, name: str, program: str, what: str, *arguments: str) -> None:
         trials = ("--trials", str(self.plan.trials))
-        with self.screen.step(f"{name.replace('-', ' ')}: {what}") as tell:
-            self._programs.run(name, [flow(program), *trials, *arguments], tell)
-            tell(_champion(self._settings))
+        with self.screen.step(f"{name.replace('-', ' ')}: {what}") as report:
+            self._programs.run(name, [flow(program), *trials, *arguments], report)
+            report(_champion(self._settings))
 
     @contextmanager
     def _serving(self) -> Iterator[None]:
@@ -118,14 +118,14 @@ class Demo:
             with self.screen.step("the serving flow drains and ends"):
                 stop(serving)
 
-    def _live(self) -> Verdict:
+    def _live(self) -> DemoResult:
         since = time.time_ns() // 1_000_000
         live = self._simulate("--rate", str(self.plan.rate))
         with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
             with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
                 self._wait_for(lambda: bool(watch.seen), "no prediction came")
             again = ("--policy", "precision", "--promote", "always")
-            self._learn("second-model", "train", "trained and promoted meanwhile", *again)
+            self._train("second-model", "train", "trained and promoted meanwhile", *again)
             with self.screen.step("serving swaps the model", lambda: _pace(watch)):
                 self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
                 enough = watch.seen + self.plan.rate * self.plan.afterwards_s
@@ -133,7 +133,7 @@ class Demo:
             with self.screen.step("the producer ends, serving catches up", lambda: _pace(watch)):
                 stop(producer)
                 self._wait_for(self._caught_up, "serving did not catch up")
-            return judge(self._settings, open_lake(self._settings), since, watch)
+            return evaluate_run(self._settings, open_lake(self._settings), since, watch)
 
     @property
     def _logs(self) -> Path:
