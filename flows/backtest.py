@@ -23,7 +23,7 @@ from fraud.evaluation.backtest.saved_model import load_registered
 from fraud.evaluation.backtest.walk import BacktestPlan, require_covered
 from fraud.settings import Settings, load_settings
 from fraud.training.run import threshold_rules
-from producer.replay.tables import Files, Tables, read_campaigns, read_tables
+from producer.replay.tables import Files, Tables, read_fraud_types, read_tables
 from tasks.backtest import compute_history, load_history, paced, run_folds, write_report
 
 TRIALS = 8
@@ -55,7 +55,7 @@ class BacktestParameters(BaseModel):
     label_delay: str = Field(
         "7d", description="after which a label without a reported_at counts as reported, such as 7d"
     )
-    truth: Path | None = Field(None, description="Parquet with transaction_id and campaign")
+    truth: Path | None = Field(None, description="Parquet with transaction_id and fraud_type")
     model: str | None = Field(
         None, description="models:/name@alias or models:/name/version, evaluated instead of training"
     )
@@ -125,8 +125,8 @@ def _history(settings: Settings, parameters: BacktestParameters, plan: BacktestP
         settings, Files(parameters.transactions, parameters.labels, parameters.columns, span)
     )
     require_covered(tables.transactions["timestamp"].to_numpy(), plan)
-    campaigns = read_campaigns(parameters.truth) if parameters.truth else None
-    return compute_history(settings, tables.transactions, tables.labels, campaigns)
+    fraud_types = read_fraud_types(parameters.truth) if parameters.truth else None
+    return compute_history(settings, tables.transactions, tables.labels, fraud_types)
 
 
 def _read_files(settings: Settings, files: Files) -> Tables:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.messages.decoding import FRAUD_TYPE_HEADER
 from fraud.schema import minor_digits
 
 Headers: TypeAlias = "list[tuple[str, bytes]] | None"
@@ -63,10 +64,12 @@ def label_messages(table: pa.Table) -> Messages:
         *_text(table, "source"),
     ]
     messages = _messages(table, pieces, table["reported_at"])
-    if "campaign" not in table.column_names:
+    if "fraud_type" not in table.column_names:
         return messages
-    kinds = table["campaign"].to_pylist()
-    return replace(messages, headers=[[("campaign", kind.encode())] if kind else None for kind in kinds])
+    kinds = table["fraud_type"].to_pylist()
+    return replace(
+        messages, headers=[[(FRAUD_TYPE_HEADER, kind.encode())] if kind else None for kind in kinds]
+    )
 
 
 def _messages(table: pa.Table, pieces: list[Piece], times: pa.ChunkedArray) -> Messages:

@@ -26,7 +26,7 @@ _SILENCE_S = 5.0
 
 @task(cache_policy=NO_CACHE)
 def compute_history(
-    settings: Settings, transactions: pa.Table, labels: pa.Table, campaigns: pa.Table | None
+    settings: Settings, transactions: pa.Table, labels: pa.Table, fraud_types: pa.Table | None
 ) -> BacktestHistory:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
     features = compute_features(
@@ -36,7 +36,7 @@ def compute_history(
         rules=settings.labels,
         available_after=settings.profiles.available_after,
     )
-    return history_from_tables(transactions, labels, features, campaigns, settings.labels)
+    return history_from_tables(transactions, labels, features, fraud_types, settings.labels)
 
 
 @task(cache_policy=NO_CACHE)

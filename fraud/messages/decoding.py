@@ -21,6 +21,10 @@ from fraud.errors import DataError
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+FRAUD_TYPE_HEADER = "fraud_type"
+"""The header of a label that names the kind of fraud, such as `card_testing`."""
+_EARLIER_FRAUD_TYPE_HEADER = "campaign"
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -177,6 +181,14 @@ def header(message: "Message", name: str) -> str | None:
     found = dict(headers_of(message) or ()).get(name)
     text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
     return text or None
+
+
+def fraud_type(message: "Message") -> str | None:
+    """The kind of fraud that a label's header names; None if it has none.
+
+    Labels written before the header had its present name have it under `campaign`.
+    """
+    return header(message, FRAUD_TYPE_HEADER) or header(message, _EARLIER_FRAUD_TYPE_HEADER)
 
 
 def _require_utf8(value: bytes) -> None:

@@ -45,7 +45,7 @@ class Dataset:
         feature_names: F names.
         reports: how the labels came to be, up to the moment at which `labels` are known; or None where
             nothing but `labels` is known.
-        campaigns: kind of fraud where a simulator tells, for reports only; never a feature.
+        fraud_types: kind of fraud where a simulator names it, for reports only; never a feature.
         unused: labels that could not be used.
     """
 
@@ -57,7 +57,7 @@ class Dataset:
     identity: pa.Table
     feature_names: tuple[str, ...] = FEATURE_NAMES
     reports: LabelHistory | None = None
-    campaigns: pa.ChunkedArray | None = None
+    fraud_types: pa.ChunkedArray | None = None
     unused: UnusedLabels = NOTHING_UNUSED
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class Dataset:
             amounts=self.amounts[index],
             cards=self.cards[index],
             identity=self.identity.take(pa.array(index)),
-            campaigns=None if self.campaigns is None else self.campaigns.take(pa.array(index)),
+            fraud_types=None if self.fraud_types is None else self.fraud_types.take(pa.array(index)),
         )
 
     def fingerprint(self) -> str:
@@ -112,7 +112,7 @@ class Dataset:
             amounts=self.amounts[part],
             cards=self.cards[part],
             identity=self.identity.slice(part.start, length),
-            campaigns=None if self.campaigns is None else self.campaigns.slice(part.start, length),
+            fraud_types=None if self.fraud_types is None else self.fraud_types.slice(part.start, length),
         )
 
 

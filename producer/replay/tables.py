@@ -30,7 +30,9 @@ from producer.replay.walk import ReadingRemarks
 Progress = Callable[[str, int], object]
 """Told what is being done and how many rows of it are done."""
 
-CAMPAIGN_COLUMNS = ["transaction_id", "campaign"]
+FRAUD_TYPE_COLUMNS = ["transaction_id", "fraud_type"]
+_EARLIER_COLUMNS = ["transaction_id", "campaign"]
+"""Of truth files that earlier versions wrote."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +97,20 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     return Tables(transactions, labels, aside, notes, warnings)
 
 
-def read_campaigns(path: Path) -> pa.Table:
-    """What a simulator's truth says of the kinds of fraud: transaction_id and campaign.
+def read_fraud_types(path: Path) -> pa.Table:
+    """The kind of each fraud in a simulator's truth: transaction_id and fraud_type (null: none).
 
     Raises:
         DataError: the file (Parquet, or a folder of such files) is missing, broken or lacks a column.
     """
     try:
-        return pq.read_table(path, columns=CAMPAIGN_COLUMNS)
+        try:
+            return pq.read_table(path, columns=FRAUD_TYPE_COLUMNS)
+        except pa.ArrowInvalid:
+            return pq.read_table(path, columns=_EARLIER_COLUMNS).rename_columns(FRAUD_TYPE_COLUMNS)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
-            f"{path} is no Parquet file with the columns {' and '.join(CAMPAIGN_COLUMNS)}: {error}"
+            f"{path} is no Parquet file with the columns {' and '.join(FRAUD_TYPE_COLUMNS)}: {error}"
         ) from None
 
 

@@ -24,14 +24,14 @@ def _wire_schema(kept: pa.Schema, struct: type[msgspec.Struct]) -> pa.Schema:
 
 
 TRANSACTIONS = _wire_schema(TRANSACTION_ARROW, Transaction)
-LABELS = _wire_schema(LABEL_ARROW, Label).append(pa.field("campaign", pa.string()))
-"""With the kind of fraud, which is no part of the label: it travels as a header, for people."""
+LABELS = _wire_schema(LABEL_ARROW, Label).append(pa.field("fraud_type", pa.string()))
+"""With the kind of fraud, which is no part of the label: it travels as a header."""
 
 TRUTH = pa.schema(
     [
         pa.field("transaction_id", pa.string(), nullable=False),
         pa.field("is_fraud", pa.bool_(), nullable=False),
-        pa.field("campaign", pa.string()),
+        pa.field("fraud_type", pa.string()),
     ]
 )
 
@@ -94,7 +94,7 @@ def label_table(transactions: pa.Table, reports: SimulatedReports, campaign: Int
         pa.array(reports.is_fraud),
         pa.array(reports.reported_at),
         pa.array(SOURCES[reports.source], pa.string()),
-        _campaign_names(told),
+        _fraud_types(told),
     ]
     return pa.Table.from_arrays(columns, schema=LABELS)
 
@@ -102,10 +102,10 @@ def label_table(transactions: pa.Table, reports: SimulatedReports, campaign: Int
 def truth_table(ids: pa.Array, campaign: Ints) -> pa.Table:
     """What really happened; `campaign` is -1 for legitimate payments."""
     fraud: Bools = campaign >= 0
-    return pa.Table.from_arrays([ids, pa.array(fraud), _campaign_names(campaign)], schema=TRUTH)
+    return pa.Table.from_arrays([ids, pa.array(fraud), _fraud_types(campaign)], schema=TRUTH)
 
 
-def _campaign_names(campaign: Ints) -> pa.Array:
+def _fraud_types(campaign: Ints) -> pa.Array:
     none = campaign < 0
     return pa.array(CAMPAIGN_NAMES, pa.string()).take(pa.array(np.where(none, 0, campaign), mask=none))
 

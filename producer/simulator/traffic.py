@@ -29,7 +29,7 @@ class DayOfTraffic:
         transactions: in the Transaction schema, sorted by time.
         deliveries: rows of `transactions` in the order they reach the topic: some late, some twice.
         labels: all verdicts its transactions will ever get, sorted by `reported_at`.
-        truth: transaction_id, is_fraud, campaign. For judging only; it never goes to a topic.
+        truth: transaction_id, is_fraud, fraud_type. For evaluation only; it never goes to a topic.
     """
 
     day: date

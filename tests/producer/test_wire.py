@@ -30,10 +30,10 @@ def test_labels_decode_to_what_was_encoded(labels: pa.Table) -> None:
     decoded = [msgspec.to_builtins(msgspec.json.decode(value, type=Label)) for value in messages.values]
 
     rows = labels.to_pylist()
-    kinds = [row.pop("campaign") for row in rows]
+    kinds = [row.pop("fraud_type") for row in rows]
     assert decoded == rows
     # and the kind of fraud is beside the label, not in it
-    assert messages.headers == [[("campaign", kind.encode())] if kind else None for kind in kinds]
+    assert messages.headers == [[("fraud_type", kind.encode())] if kind else None for kind in kinds]
     assert any(kinds)
     assert messages.timestamps == labels["reported_at"].to_pylist()
     assert messages.keys == [card.encode() for card in labels["card_id"].to_pylist()]

@@ -122,7 +122,7 @@ def history_from_tables(
     transactions: pa.Table,
     labels: pa.Table,
     features: FeatureRows,
-    campaigns: pa.Table | None = None,
+    fraud_types: pa.Table | None = None,
     rules: LabelSettings = DEFAULT_RULES,
 ) -> BacktestHistory:
     """The history in a user's tables.
@@ -131,7 +131,7 @@ def history_from_tables(
         transactions: in the Transaction schema, in order of event time.
         labels: as `fraud.labels.joining.join_labels` takes them.
         features: of these transactions.
-        campaigns: transaction_id and campaign, where a simulator tells the kind of fraud.
+        fraud_types: transaction_id and fraud_type, where a simulator names the kind of fraud.
         rules: which of several reports on a payment counts.
 
     Raises:
@@ -146,7 +146,9 @@ def history_from_tables(
         amounts=transactions["amount"].to_numpy(),
         cards=_codes(transactions["card_id"]),
         identity=transactions.select(IDENTITY_COLUMNS),
-        campaigns=None if campaigns is None else _campaigns(transactions["transaction_id"], campaigns),
+        fraud_types=None
+        if fraud_types is None
+        else _fraud_types(transactions["transaction_id"], fraud_types),
     )
     return make_backtest_history(data, labels, rules)
 
@@ -156,6 +158,6 @@ def _codes(column: pa.ChunkedArray) -> Ints:
     return np.asarray(indices.to_numpy(), dtype=np.int64)
 
 
-def _campaigns(ids: pa.ChunkedArray, campaigns: pa.Table) -> pa.ChunkedArray:
-    places = pc.index_in(ids, value_set=campaigns["transaction_id"].combine_chunks())
-    return campaigns["campaign"].cast(pa.string()).take(places)
+def _fraud_types(ids: pa.ChunkedArray, fraud_types: pa.Table) -> pa.ChunkedArray:
+    places = pc.index_in(ids, value_set=fraud_types["transaction_id"].combine_chunks())
+    return fraud_types["fraud_type"].cast(pa.string()).take(places)

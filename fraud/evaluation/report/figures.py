@@ -138,9 +138,9 @@ def by_amount(pooled: Pooled) -> list[tuple[float, float, Group]]:
     ]
 
 
-def by_campaign(pooled: Pooled) -> list[Group]:
-    """Frauds by campaign, where it is known; the most frequent first."""
-    told = [result.test.campaigns for result in pooled.results]
+def by_fraud_type(pooled: Pooled) -> list[Group]:
+    """Frauds by kind, where it is known; the most frequent first."""
+    told = [result.test.fraud_types for result in pooled.results]
     if any(one is None for one in told):
         return []
     names = np.array([name or "" for one in told if one is not None for name in one.to_pylist()])

@@ -11,7 +11,7 @@ import jinja2
 from fraud.evaluation.backtest.summary import FIGURES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
 from fraud.evaluation.report.drawing import draw_charts
-from fraud.evaluation.report.figures import Group, Pooled, by_amount, by_campaign, top_missed
+from fraud.evaluation.report.figures import Group, Pooled, by_amount, by_fraud_type, top_missed
 from fraud.evaluation.report.texts import (
     GLOSSARY,
     LOOKS,
@@ -113,10 +113,10 @@ def _groups(pooled: Pooled, money: Money) -> list[Values]:
     bands = [
         _group(f"{money.show(low)} to {money.show(high)}", one, money) for low, high, one in by_amount(pooled)
     ]
-    campaigns = [_group(one.name, one, money) for one in by_campaign(pooled)]
+    fraud_types = [_group(one.name, one, money) for one in by_fraud_type(pooled)]
     told = "Of the model, at its threshold."
     tables = [
-        {"title": "By campaign", "head": "Campaign", "told": told, "rows": campaigns},
+        {"title": "By kind of fraud", "head": "Kind of fraud", "told": told, "rows": fraud_types},
         {"title": "By amount", "head": "Amount", "told": told, "rows": bands},
     ]
     return [table for table in tables if table["rows"]]

@@ -18,7 +18,7 @@ from fraud.errors import FraudError
 from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_readable, require_topic
-from fraud.messages.decoding import MessageReader, header
+from fraud.messages.decoding import MessageReader, fraud_type
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.feed.clock import newest_date, now_ms
@@ -207,7 +207,7 @@ class Follower:
                 batch.refused[topic] += 1
                 continue  # whoever answers for it has sent it to the dead letters; here it is only not shown
             targets[topic].append(found)
-            if isinstance(found, Label) and (campaign := header(message, "campaign")):
+            if isinstance(found, Label) and (campaign := fraud_type(message)):
                 batch.campaigns[key_of(found)] = campaign[:_LONGEST_CAMPAIGN]
         return batch
 

@@ -7,7 +7,7 @@ import pytest
 from fraud.evaluation.backtest.summary import summarise
 from fraud.evaluation.backtest.walk import CandidateScores, FoldResult
 from fraud.evaluation.metrics import evaluate
-from fraud.evaluation.report.figures import Pooled, by_amount, by_campaign, calibration, savings, top_missed
+from fraud.evaluation.report.figures import Pooled, by_amount, by_fraud_type, calibration, savings, top_missed
 from fraud.evaluation.report.page import render_report
 from fraud.training.splits import Fold, TimeRange
 from tests.fraud.training.synthetic import dataset
@@ -31,7 +31,7 @@ def a_fold() -> list[FoldResult]:
     test = dataset(days=10, per_day=60, fraud_rate=0.1)
     dear = test.amounts >= np.median(test.amounts[test.labels == 1])
     names = np.where(dear, "bust-out", "<b>testing</b>")
-    test = replace(test, campaigns=pa.chunked_array([pa.array(np.where(test.labels == 1, names, ""))]))
+    test = replace(test, fraud_types=pa.chunked_array([pa.array(np.where(test.labels == 1, names, ""))]))
     scores = np.where((test.labels == 1) & dear, 0.9, 0.1) + test.amounts / test.amounts.max() / 100
     scored = [
         CandidateScores(name, scores, THRESHOLD) for name in ("model", "constant", "amount rule", "logistic")
@@ -44,11 +44,11 @@ def a_fold() -> list[FoldResult]:
 def test_recall_is_told_by_campaign_and_amount(results: list[FoldResult]) -> None:
     # given that every dear fraud was found, when frauds are grouped
     pooled = Pooled(results, 0)
-    campaigns = {group.name: group for group in by_campaign(pooled)}
+    fraud_types = {group.name: group for group in by_fraud_type(pooled)}
     bands = by_amount(pooled)
     # then the dear campaign was found whole, the other not at all
-    assert campaigns["bust-out"].recall == 1
-    assert campaigns["<b>testing</b>"].recall == 0
+    assert fraud_types["bust-out"].recall == 1
+    assert fraud_types["<b>testing</b>"].recall == 0
     # and the bands hold every fraud once, the cheap ones missed, the dear ones found
     assert sum(group.frauds for _, _, group in bands) == pooled.labels.sum()
     assert [group.recall for _, _, group in bands] == [0, 0, 0, 1, 1, 1]
@@ -78,7 +78,7 @@ def test_savings_end_where_every_alert_is_raised(results: list[FoldResult]) -> N
 
 def test_the_page_is_whole_and_escapes_what_it_is_told(results: list[FoldResult]) -> None:
     page = render_report(results, summarise(results, ABOUT))
-    for part in ("By campaign", "bust-out", "By amount", "Fold by fold", "How to read this", "10 Mar"):
+    for part in ("By kind of fraud", "bust-out", "By amount", "Fold by fold", "How to read this", "10 Mar"):
         assert part in page
     assert "&lt;b&gt;testing&lt;/b&gt;" in page
     assert not [word for word in ("<b>testing", "<i>mind", "://", "<script", "src=") if word in page]

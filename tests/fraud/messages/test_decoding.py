@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud.errors import FraudError
-from fraud.messages.decoding import MAX_DEPTH, Decoder, MessageError, MessageReader, header
+from fraud.messages.decoding import MAX_DEPTH, Decoder, MessageError, MessageReader, fraud_type, header
 from fraud.monitoring.predictions import MonitoredPrediction
 from fraud.monitoring.shadow import ShadowPrediction
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
@@ -166,3 +166,16 @@ def test_a_loop_counts_refusals_and_logs_one(caplog: pytest.LogCaptureFixture) -
 )
 def test_a_header_is_text_or_nothing(headers: Any, text: str | None) -> None:
     assert header(FakeMessage(b"", headers), "campaign") == text
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ([("fraud_type", b"card testing")], "card testing"),
+        ([("campaign", b"card testing")], "card testing"),
+        ([("fraud_type", b"new"), ("campaign", b"old")], "new"),
+        ([], None),
+    ],
+)
+def test_the_kind_of_fraud_is_read_under_its_earlier_name_too(headers: Any, kind: str | None) -> None:
+    assert fraud_type(FakeMessage(b"", headers)) == kind

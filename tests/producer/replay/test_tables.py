@@ -7,7 +7,7 @@ import pytest
 
 from fraud.errors import DataError
 from fraud.settings import Settings
-from producer.replay.tables import Files, Tables, read_campaigns, read_tables
+from producer.replay.tables import Files, Tables, read_fraud_types, read_tables
 
 HOUR = 3_600_000
 NOON = 1_704_110_400_000
@@ -92,10 +92,21 @@ def test_a_file_without_a_single_transaction_is_told(local_settings: Settings, t
         read(local_settings, Files(payments))
 
 
-def test_campaigns_are_read_or_the_file_is_told(tmp_path: Path) -> None:
-    # given a truth and a file that is none
+@pytest.mark.parametrize("column", ["fraud_type", "campaign"])
+def test_fraud_types_are_read_under_their_earlier_name_too(tmp_path: Path, column: str) -> None:
     truth = tmp_path / "truth.parquet"
-    pq.write_table(pa.table({"transaction_id": ["a"], "is_fraud": [True], "campaign": ["bust-out"]}), truth)
-    assert read_campaigns(truth).to_pylist() == [{"transaction_id": "a", "campaign": "bust-out"}]
+    pq.write_table(pa.table({"transaction_id": ["a"], "is_fraud": [True], column: ["bust-out"]}), truth)
+    assert read_fraud_types(truth).to_pylist() == [{"transaction_id": "a", "fraud_type": "bust-out"}]
+
+
+@pytest.mark.parametrize("header", ["transaction_id,fraud_type", "transaction_id,campaign"])
+def test_a_truth_that_is_no_parquet_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(DataError, match="no Parquet file with the columns transaction_id and fraud_type"):
+        read_fraud_types(write(tmp_path / "truth.csv", header))
+
+
+def test_a_truth_without_the_kind_of_fraud_is_refused(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.parquet"
+    pq.write_table(pa.table({"transaction_id": ["a"], "is_fraud": [True]}), truth)
     with pytest.raises(DataError, match="no Parquet file with the columns"):
-        read_campaigns(write(tmp_path / "truth.csv", "transaction_id,campaign"))
+        read_fraud_types(truth)
