@@ -130,7 +130,7 @@ def log(
 ) -> tuple[ModelBundle, LoggedRun]:
     """Keep everything in MLflow and register the bundle."""
     bundle = bundle_of(settings, history, fitted, found, report)
-    logged = log_training(settings, bundle, report, found, periods, history.notes)
+    logged = log_training(settings, bundle, report, found, periods, history)
     get_run_logger().info("registered as version %s, run %s", logged.version, logged.url or logged.run_id)
     return bundle, logged
 

@@ -33,14 +33,16 @@ class PromotionDecision:
     compared_until: int | None = None
 
     @property
+    def outcome(self) -> str:
+        """`promoted`, `challenger` or `not promoted`."""
+        if self.promote:
+            return "promoted"
+        return "challenger" if self.challenger else "not promoted"
+
+    @property
     def precision_gain(self) -> Estimate | None:
         """Gain in average precision, with its 95 % interval."""
         return self.comparison.precision.interval if self.comparison else None
-
-    @property
-    def money_gain(self) -> Estimate | None:
-        """Gain in money saved, minor units, with its 95 % interval."""
-        return self.comparison.money.interval if self.comparison else None
 
     @property
     def figures(self) -> dict[str, float | str]:

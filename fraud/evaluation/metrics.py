@@ -152,6 +152,12 @@ class Evaluation:
     rows: int
     frauds: int
 
+    @property
+    def headline(self) -> dict[str, Estimate]:
+        """The five figures to look at first."""
+        names = ("average_precision", "card_precision", "precision", "recall", "money_saved")
+        return {name: getattr(self, name) for name in names}
+
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Flat names and finite values, as MLflow keeps them."""

@@ -84,7 +84,8 @@ def store_report(settings: Settings, lake: Lake, report: MonitoringReport) -> st
     path = f"{FOLDER}/{report.date}.json"
     lake.write_json(document, path)
     experiment = experiment_id(_monitoring_settings(settings))
-    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment):
+    name = f"{settings.registry.model_name} version {report.model_version or 'none'}, {report.date}"
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment, run_name=name):
         model = {"model_version": report.model_version, "model_digest": report.model_digest}
         mlflow.log_params({"date": report.date} | {name: value or "none" for name, value in model.items()})
         mlflow.log_metrics(as_metrics(report))

@@ -8,7 +8,8 @@ from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide, without_champion
 from fraud.registry.aliases import CHALLENGER, CHAMPION, promote
 from fraud.registry.bundle import ModelBundle, describe
-from fraud.registry.versions import record_reason, tag_version, version_tags
+from fraud.registry.descriptions import describe_decision
+from fraud.registry.versions import record_decision, record_reason, tag_version, version_tags
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
 from fraud.training.splits import DAY, Split, TimeRange, milliseconds
@@ -67,6 +68,7 @@ def apply_decision(settings: Settings, version: str, decision: PromotionDecision
         UnreachableError: MLflow does not answer.
     """
     tag_version(settings, version, _tags(decision))
+    record_decision(settings, version, decision.outcome, describe_decision(decision))
     if decision.promote:
         promote(settings, version, decision.reason, CHAMPION)
     elif decision.challenger:

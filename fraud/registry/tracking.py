@@ -1,19 +1,21 @@
-"""One training as an MLflow run: parameters, metrics, plots, and last of all the registered bundle."""
+"""One training as an MLflow run: data set, parameters, metrics, plots and the registered bundle."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from urllib.parse import urlencode
 
 import mlflow
 from matplotlib.figure import Figure
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 from optuna.trial import FrozenTrial
 
 from fraud.evaluation import plots
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.connection import experiment_id, mlflow_client
+from fraud.registry.dataset_input import LakeDataset
+from fraud.registry.descriptions import describe_training, run_title
 from fraud.registry.versions import log_and_register
 from fraud.settings import Settings
+from fraud.training.history import History
 from fraud.training.run import EvaluationReport
 from fraud.training.search import SearchResult
 from fraud.training.splits import Split
@@ -36,26 +38,31 @@ def log_training(
     report: EvaluationReport,
     found: SearchResult,
     split: Split,
-    notes: Sequence[str] = (),
+    history: History,
 ) -> LoggedRun:
-    """Log a run; the bundle is registered when all else is safe, so nothing is ever registered by half.
+    """Log a run and, as its last step, register the bundle; a run that fails before registers nothing.
 
-    `notes` become the run's note.
+    The run has the data set as its input, a description, and the five headline metrics below `headline/`,
+    apart from all others.
 
     Raises:
         UnreachableError: MLflow does not answer; the run is then marked as failed and nothing registered.
     """
     experiment = experiment_id(settings)
-    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
+    title = run_title(bundle.metadata)
+    description = describe_training(bundle.metadata, report, split, history.notes)
+    with (
+        mlflow_client(settings),
+        mlflow.start_run(experiment_id=experiment, run_name=title, description=description) as run,
+    ):
+        mlflow.log_input(LakeDataset(settings, history), context="training")
         mlflow.log_params(_parameters(bundle, split))
         mlflow.log_metrics(_metrics(report, found))
-        if notes:
-            mlflow.set_tag(MLFLOW_RUN_NOTE, "\n\n".join(notes))
         figures = draw(settings, bundle, report, found)
         for name, figure in figures.items():
             mlflow.log_figure(figure, _plot_path(name))
-        mlflow.log_dict({"trials": [_told(trial) for trial in found.study.get_trials()]}, "study.json")
-        version = log_and_register(settings, bundle, run.info.run_id)
+        mlflow.log_dict({"trials": [_trial(trial) for trial in found.study.get_trials()]}, "study.json")
+        version = log_and_register(settings, bundle, run.info.run_id, description)
     run_id = run.info.run_id
     pictures = {name: _picture(settings, run_id, name) for name in figures if _has_pages(settings)}
     return LoggedRun(run_id, version, _page(settings, experiment, run_id), pictures)
@@ -78,7 +85,7 @@ def draw(
 
 def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
     metadata = bundle.metadata
-    told: dict[str, object] = dict(metadata.params) | {
+    parameters: dict[str, object] = dict(metadata.params) | {
         "engine": metadata.engine,
         "policy": metadata.policy,
         "calibration": metadata.calibration.kind,
@@ -90,7 +97,7 @@ def _parameters(bundle: ModelBundle, split: Split) -> dict[str, str]:
         "refit": split.refit,
         "test": split.test,
     }
-    return {name: str(value) for name, value in told.items()}
+    return {name: str(value) for name, value in parameters.items()}
 
 
 def _metrics(report: EvaluationReport, found: SearchResult) -> dict[str, float]:
@@ -98,10 +105,15 @@ def _metrics(report: EvaluationReport, found: SearchResult) -> dict[str, float]:
     for baseline, evaluation in report.baselines.items():
         prefix = baseline.replace(" ", "_")
         metrics |= {f"{prefix}_{name}": value for name, value in evaluation.metrics.items()}
-    return metrics | {"search_average_precision": found.value}
+    headline = {
+        f"headline/{name}": estimate.value
+        for name, estimate in report.model.headline.items()
+        if isfinite(estimate.value)
+    }
+    return metrics | headline | {"search_average_precision": found.value}
 
 
-def _told(trial: FrozenTrial) -> dict[str, object]:
+def _trial(trial: FrozenTrial) -> dict[str, object]:
     return {
         "number": trial.number,
         "state": trial.state.name,

@@ -17,6 +17,14 @@ REASON_TAG = "promotion_reason"
 
 _DIGEST_TAG = "model_digest"
 _MOST_VERSIONS = 1_000
+_OUTCOME_TAG = "gate"
+_RUN_NOTE_TAG = "mlflow.note.content"
+"""MLflow's name of a run's description."""
+_MODEL_DESCRIPTION = (
+    "Scores card payments for fraud. The version with the alias `champion` decides; the one with the alias "
+    "`challenger` scores the same payments in shadow. A version's description has its headline metrics and "
+    "the gate's decision."
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,33 @@ def tag_version(settings: Settings, version: str, tags: dict[str, str]) -> None:
             client.set_model_version_tag(settings.registry.model_name, version, key, value)
 
 
+def record_decision(settings: Settings, version: str, outcome: str, text: str) -> None:
+    """Add the gate's decision to the descriptions of a version and of its run, which gets it as a tag, too.
+
+    Args:
+        settings: name the model.
+        version: the candidate.
+        outcome: in a word, for the table of runs.
+        text: a paragraph of Markdown.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    name = settings.registry.model_name
+    with mlflow_client(settings) as client:
+        found = client.get_model_version(name, version)
+        client.update_model_version(name, version, description=_with_paragraph(found.description, text))
+        try:
+            run = client.get_run(found.run_id)
+        except Exception as error:
+            if is_missing(error):
+                return
+            raise
+        note = _with_paragraph(run.data.tags.get(_RUN_NOTE_TAG), text)
+        for key, value in {_RUN_NOTE_TAG: note, _OUTCOME_TAG: outcome}.items():
+            client.set_tag(found.run_id, key, value)
+
+
 def record_reason(settings: Settings, version: str, reason: str) -> None:
     """Tag a version with the reason why it was not promoted.
 
@@ -190,6 +225,10 @@ def version_tags(settings: Settings) -> dict[str, dict[str, str]]:
     with mlflow_client(settings) as client:
         found = _all(client, settings.registry.model_name)
         return {str(one.version): dict(one.tags) for one in found}
+
+
+def _with_paragraph(before: str | None, text: str) -> str:
+    return f"{before}\n\n{text}" if before else text
 
 
 def _all(client: Any, name: str) -> list[Any]:
@@ -221,7 +260,7 @@ def _metrics(client: Any, version: Any) -> dict[str, float]:
 
 def _ensure_registered_model(client: Any, name: str) -> None:
     try:
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=_MODEL_DESCRIPTION)
     except Exception as error:
         if getattr(error, "error_code", None) != "RESOURCE_ALREADY_EXISTS":
             raise

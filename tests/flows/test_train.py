@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from prefect.settings import PREFECT_API_URL
 
 from flows.train import train
 from fraud.errors import DataError, UnreachableError
-from fraud.features.spec import FEATURE_NAMES
+from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION
 from fraud.lake import open_lake
 from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
@@ -54,6 +55,24 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
     with mlflow_client(home) as client:
         plots = {file.path for file in client.list_artifacts(list_versions(home)[0].run_id, "plots")}
     assert {"plots/precision_recall.png", "plots/savings.png", "plots/study.png"} <= plots
+    # and its page says what it was trained on, what matters of its metrics, and what the gate decided
+    newest = list_versions(home)[0]
+    with mlflow_client(home) as client:
+        run = client.get_run(newest.run_id)
+        description = client.get_model_version("fraud-detector", "1").description
+    (dataset,) = run.inputs.dataset_inputs
+    rows = json.loads(dataset.dataset.profile)["num_rows"]
+    assert (dataset.dataset.digest, rows > 1_000) == (bundle.metadata.data_fingerprint[:16], True)
+    assert dataset.tags[0].value == "training"
+    assert json.loads(dataset.dataset.source)["uri"].endswith(f"/features/v{FEATURE_VERSION}")
+    assert bundle.metadata.train_start.strftime("trained on %Y-%m-%d to ") in run.info.run_name
+    headline = {name for name in run.data.metrics if name.startswith("headline/")}
+    assert len(headline) == 5
+    assert run.data.metrics["headline/recall"] == run.data.metrics["test_recall"]
+    assert run.data.tags["gate"] == "promoted"
+    for text in (description, run.data.tags["mlflow.note.content"]):
+        assert "| average precision |" in text
+        assert "**promoted**. promoted as the first" in text
     # when the same is trained again, then the equal model is not promoted and the registry says why
     second = train(trials=2)
     assert not second.promote
