@@ -120,12 +120,12 @@ def told(found: dict[str, Any]) -> Iterator[str]:
 def cut_pictures(page: str, folder: Path) -> None:
     """The charts of a report's page as files of their own, light or dark as the page would be."""
     style = _STYLE.findall(page)[0]
-    colours, charts = style[: style.index("* {")], style[style.index(".grid {") : style.index(".legend {")]
+    colours = style[: style.index("* {")]
     paper = "svg { background: var(--card); font-family: system-ui, sans-serif; }\n"
     for name, chart in zip(_PICTURES, _CHART.findall(page), strict=True):
         head, _, body = chart.partition(">")
         opening = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" {head}>'
-        picture = f"{opening}<style>{colours}{charts}{paper}</style>{body}</svg>\n"
+        picture = f"{opening}<style>{colours}{paper}</style>{body}</svg>\n"
         (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
 
 

@@ -1,51 +1,36 @@
-"""Plots of one training, for people: every figure has a title that says what to see in it."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+"""Plots of one training for MLflow: each has a title that says what it shows."""
 
 import numpy as np
 import optuna
 import xgboost as xgb
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
+from fraud.evaluation.drawing import PALETTE, SERIES, canvas, draw_line
 from fraud.evaluation.metrics import Floats, Ranked
 from fraud.features.spec import feature_text
 from fraud.training.dataset import Dataset
 from fraud.training.thresholds import savings_curve
 
-BLUE, ORANGE, GREY, RED = "#2f6fab", "#e08a1e", "#8a8f98", "#c0392b"
-
-_STYLE = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e8eb",
-    "axes.edgecolor": "#5b616b",
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.titlepad": 12,
-    "legend.frameon": False,
-    "figure.dpi": 120,
-}
-
-_MOST_POINTS = 2_000
+BLUE, GREY, ORANGE = PALETTE["model"], PALETTE["constant"], PALETTE["logistic"]
 
 
 def precision_recall_plot(test: Dataset, scores: dict[str, Floats], threshold: float) -> Figure:
     """Precision against recall on the test rows; the first of `scores` is the model, with its threshold."""
-    with _canvas("Precision and recall on the test period") as (figure, axes):
-        for colour, (name, values) in zip((BLUE, ORANGE, GREY, RED), scores.items(), strict=False):
+    with canvas("Precision and recall on the test period") as (figure, axes):
+        for colour, (name, values) in zip(SERIES, scores.items(), strict=False):
             ranked = Ranked.of(test.labels, values)
             precision, recall = ranked.precision_recall()
             label = f"{name} (AP {ranked.average_precision():.3f})"
-            _line(axes, recall, precision, color=colour, label=label, linewidth=2 if colour == BLUE else 1.3)
+            draw_line(
+                axes,
+                recall,
+                precision,
+                color=PALETTE[colour],
+                label=label,
+                linewidth=2 if colour == "model" else 1.3,
+                zorder=3 if colour == "model" else 2,
+            )
         flagged = next(iter(scores.values())) >= threshold
         hits = float(test.labels[flagged].sum())
         axes.plot(
@@ -59,7 +44,7 @@ def precision_recall_plot(test: Dataset, scores: dict[str, Floats], threshold: f
 
 def calibration_plot(test: Dataset, scores: Floats, bins: int = 12) -> Figure:
     """Predicted against observed fraud rate, in bins of equally many frauds, on logarithmic axes."""
-    with _canvas("Calibration on the test period") as (figure, axes):
+    with canvas("Calibration on the test period") as (figure, axes):
         order = np.argsort(scores, kind="stable")
         expected = np.cumsum(scores[order])
         edges = np.searchsorted(expected, np.linspace(0, expected[-1], bins + 1)[1:-1])
@@ -77,9 +62,9 @@ def calibration_plot(test: Dataset, scores: Floats, bins: int = 12) -> Figure:
 
 def savings_plot(test: Dataset, scores: Floats, threshold: float, review_cost: int) -> Figure:
     """Money saved by every threshold on the test rows, after the cost of reviews."""
-    with _canvas("Money saved by the threshold, test period") as (figure, axes):
+    with canvas("Money saved by the threshold, test period") as (figure, axes):
         values, saved = savings_curve(test, scores, review_cost)
-        _line(axes, values, saved / 100, color=BLUE, linewidth=2)
+        draw_line(axes, values, saved / 100, color=BLUE, linewidth=2)
         axes.axvline(threshold, color=ORANGE, linestyle="--", label=f"chosen: {threshold:.3g}")
         axes.axhline(0, color=GREY, linewidth=1)
         axes.set(xscale="log", xlabel="threshold", ylabel="saved (major units)")
@@ -94,11 +79,11 @@ def savings_plot(test: Dataset, scores: Floats, threshold: float, review_cost: i
 
 
 def importance_plot(booster: xgb.Booster, most: int = 20) -> Figure:
-    """The features that the trees gain most by."""
+    """The features with the largest total gain in the trees."""
     gains = booster.get_score(importance_type="total_gain")
     total = sum(gains.values()) or 1.0
     top = sorted(gains.items(), key=lambda item: item[1])[-most:]
-    with _canvas("What the model looks at", size=(8, 6)) as (figure, axes):
+    with canvas("Feature importance", size=(8, 6)) as (figure, axes):
         names = [feature_text(name) for name, _ in top]
         axes.barh(names, [gain / total for _, gain in top], color=BLUE)
         axes.set(xlabel="share of the total gain")
@@ -107,9 +92,9 @@ def importance_plot(booster: xgb.Booster, most: int = 20) -> Figure:
 
 
 def study_plot(study: optuna.Study) -> Figure:
-    """How the search went: every finished trial, where the others were pruned, and the best so far."""
+    """Every complete and pruned trial of the search, and the best value so far."""
     numbers, values = _trials(study, TrialState.COMPLETE)
-    with _canvas("Search: average precision over the folds") as (figure, axes):
+    with canvas("Search: average precision over the folds") as (figure, axes):
         axes.plot(*_trials(study, TrialState.PRUNED), "x", color=GREY, label="pruned")
         axes.plot(numbers, values, "o", color=BLUE, label="trial")
         best = np.maximum.accumulate(values)
@@ -126,38 +111,16 @@ def _trials(study: optuna.Study, state: TrialState) -> tuple[list[int], list[flo
 
 
 def strategy_plot(study: optuna.Study) -> Figure:
-    """Which imbalance strategies and windows earned their place."""
+    """The trials of each imbalance strategy, with the best of each."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     by_strategy: dict[str, list[float]] = {}
     for trial in complete:
         by_strategy.setdefault(str(trial.params["imbalance"]), []).append(trial.value or 0.0)
-    with _canvas("Search: by imbalance strategy") as (figure, axes):
-        for place, (name, values) in enumerate(sorted(by_strategy.items())):
-            axes.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.6)
-            axes.plot(max(values), place, "D", color=ORANGE, label="best" if place == 0 else None)
-            axes.text(1.01, place, name, transform=axes.get_yaxis_transform(), va="center")
+    with canvas("Search: by imbalance strategy") as (figure, axes):
+        for row, (name, values) in enumerate(sorted(by_strategy.items())):
+            axes.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6)
+            axes.plot(max(values), row, "D", color=ORANGE, label="best" if row == 0 else None)
+            axes.text(1.01, row, name, transform=axes.get_yaxis_transform(), va="center")
         axes.set(xlabel="mean average precision", yticks=[])
         axes.legend(loc="lower left")
     return figure
-
-
-def _line(axes: Axes, x: Floats, y: Floats, **style: Any) -> None:
-    """A curve of many points, thinned to what an eye can tell apart: evenly by number and along the curve."""
-    way = np.cumsum(
-        np.abs(np.diff(x, prepend=x[0])) + np.abs(np.diff(y, prepend=y[0])) / max(np.ptp(y), 1e-12)
-    )
-    by_number = np.linspace(0, len(x) - 1, _MOST_POINTS).astype(int)
-    by_way = np.searchsorted(way, np.linspace(0, way[-1], _MOST_POINTS))
-    kept = np.unique(np.concatenate([by_number, np.minimum(by_way, len(x) - 1)]))
-    axes.plot(x[kept], y[kept], **style)
-
-
-@contextmanager
-def _canvas(title: str, size: tuple[float, float] = (8, 5)) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of its own, which no global state of matplotlib knows of."""
-    with rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
-        axes.set_title(title)
-        yield figure, axes

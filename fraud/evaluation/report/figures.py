@@ -83,11 +83,10 @@ class Missed:
     unusual: list[tuple[str, float]]
 
 
-def precision_recall(pooled: Pooled, points: int = 250) -> tuple[Floats, Floats]:
+def precision_recall(pooled: Pooled) -> tuple[Floats, Floats]:
     """Recall and precision from the highest score on."""
     precision, recall = Ranked.of(pooled.labels, pooled.scores).precision_recall()
-    keep = _spread(recall, points)
-    return recall[keep], precision[keep]
+    return recall, precision
 
 
 def calibration(pooled: Pooled) -> tuple[Floats, Floats]:
@@ -113,8 +112,7 @@ def savings(
     saved = np.cumsum(gain).astype(np.float64)
     alerts = np.arange(1, len(saved) + 1) / days
     shown = alerts <= (most_alerts or max(4 * alerts[int(np.argmax(saved))], alerts[0]))
-    keep = _spread(alerts[shown], 250)
-    return alerts[keep], saved[keep]
+    return alerts[shown], saved[shown]
 
 
 def daily_card_precision(results: Sequence[FoldResult], candidate: int, k: int) -> tuple[Floats, Floats]:
@@ -201,11 +199,3 @@ def _group(name: str, pooled: Pooled, chosen: Bools) -> Group:
         amount=int(pooled.amounts[chosen].sum()),
         stopped=int(pooled.amounts[found].sum()),
     )
-
-
-def _spread(values: Floats, points: int) -> npt.NDArray[np.int64]:
-    """Indices of about so many of the ascending `values`, evenly spread over their range."""
-    if len(values) <= points:
-        return np.arange(len(values))
-    at = np.searchsorted(values, np.linspace(values[0], values[-1], points))
-    return np.unique(np.clip(np.append(at, len(values) - 1), 0, len(values) - 1))

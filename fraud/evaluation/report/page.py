@@ -10,11 +10,11 @@ import jinja2
 
 from fraud.evaluation.backtest.summary import FIGURES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
-from fraud.evaluation.report.drawing import draw_charts
+from fraud.evaluation.drawing import SERIES
+from fraud.evaluation.report.charts import draw_charts
 from fraud.evaluation.report.figures import Group, Pooled, by_amount, by_fraud_type, top_missed
 from fraud.evaluation.report.texts import (
     GLOSSARY,
-    LOOKS,
     Money,
     date_of,
     feature_in_words,
@@ -49,7 +49,7 @@ def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
     return template.render(
         **_frame(results, summary),
         headline=headline_cards(summary, money),
-        candidates=_contenders(results, summary),
+        candidates=_candidates(results, summary),
         charts=[asdict(chart) for chart in draw_charts(results, pooled, summary)],
         money=_money(results, pooled, summary, money),
         groups=_groups(pooled[0], money),
@@ -81,11 +81,11 @@ def _frame(results: Sequence[FoldResult], summary: Summary) -> Values:
     }
 
 
-def _contenders(results: Sequence[FoldResult], summary: Summary) -> list[Values]:
+def _candidates(results: Sequence[FoldResult], summary: Summary) -> list[Values]:
     return [
         {
             "name": one.name,
-            "look": LOOKS[number],
+            "look": SERIES[number],
             "cells": [with_deviation(**summary["mean"][one.name][figure]) for figure in _HEADINGS],
         }
         for number, one in enumerate(results[0].scored)
@@ -104,7 +104,7 @@ def _money(results: Sequence[FoldResult], pooled: list[Pooled], summary: Summary
             f"{alerts:,}",
             *map(money.show, (alerts * cost, stopped - alerts * cost)),
         ]
-        rows.append({"name": results[0].scored[number].name, "look": LOOKS[number], "cells": cells})
+        rows.append({"name": results[0].scored[number].name, "look": SERIES[number], "cells": cells})
     told = f"Over all test days, at the threshold chosen before each test; a review costs {money.show(cost)}."
     return {"rows": rows, "told": told}
 

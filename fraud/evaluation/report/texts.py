@@ -12,9 +12,6 @@ from fraud.evaluation.backtest.walk import FoldResult
 from fraud.features.spec import FEATURE_BY_NAME, FeatureKind, feature_text
 from fraud.schema import minor_digits
 
-LOOKS = ("model", "constant", "amount", "logistic")
-"""The contenders' colours, in their order."""
-
 _Z95 = 1.96
 
 GLOSSARY = (
