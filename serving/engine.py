@@ -209,7 +209,7 @@ class Engine:
             by_partition.setdefault(number, []).extend(run)
         ready = self._partitions.ready
         batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
-        answers = self._scorer.answer(batch, champion, self._models.challenger)
+        answers = self._scorer.process(batch, champion, self._models.challenger)
         with self._timer.stage("publish"):
             self._delivery.enqueue(answers)
 

@@ -134,12 +134,12 @@ def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     )
     sampler = KeySampler()
     # then only the payments count
-    kinds = sampler.look(messages, arrivals, PARTITIONS)
+    kinds = sampler.sample(messages, arrivals, PARTITIONS)
     assert kinds.total() == 2
     assert kinds["null"] == 1
     assert set(kinds) <= set(KINDS)
     # and the next look comes later
-    assert not sampler.look(messages, arrivals, PARTITIONS)
+    assert not sampler.sample(messages, arrivals, PARTITIONS)
 
 
 def place_of(card: str, partitions: int = PARTITIONS) -> int:

@@ -1,0 +1,103 @@
+"""From the messages of one partition to admitted transactions with their features, in the log's order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fraud.features.decoded_batch import DecodedBatch, decode_batch, keys_for
+from fraud.messages.dead_letters import DeadLetter, dead_letter
+from fraud.native import id_index
+from serving.ops.metrics import Metrics
+from serving.ops.stage_timer import StageTimer
+from serving.pipeline.key_sampling import KeySampler
+from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoints
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PartitionFeatures:
+    """The results for messages of one partition, from offset `start` to before `end`.
+
+    Attributes:
+        max_event_time: in ms, after the messages, as are `admission` and `replay_points`.
+        kafka_timestamps: of all messages, shape (n,), in ms.
+        dead_letters: of the refused messages.
+        decoded: the transactions to be scored.
+        rows: the features of their cards, shape (len(decoded), K).
+    """
+
+    partition: int
+    start: int
+    end: int
+    max_event_time: int
+    admission: AdmissionState
+    replay_points: ReplayPoints
+    kafka_timestamps: npt.NDArray[np.int64]
+    dead_letters: list[DeadLetter]
+    decoded: DecodedBatch
+    rows: Rows
+
+
+class FeatureStage:
+    """Takes messages through admission and the feature kernel."""
+
+    def __init__(self, metrics: Metrics, timer: StageTimer) -> None:
+        self._metrics = metrics
+        self._timer = timer
+        self._key_sampler = KeySampler()
+
+    def process(self, state: PartitionState, messages: Sequence[Any]) -> PartitionFeatures:
+        """Advance the state over the messages, which start at its position."""
+        start, low_watermark = state.position, state.admission.low_watermark
+        with self._timer.stage("admit"):
+            kafka_timestamps = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
+            decoded = self._decode(state, messages, kafka_timestamps)
+        with self._timer.stage("features"):
+            rows, outcomes = state.cards.process(decoded.events, low_watermark)
+        refused, is_accepted = decoded.refused, outcomes == id_index.ACCEPTED
+        if not is_accepted.all():
+            refused = sorted([*refused, *_conflicts(decoded, len(messages), outcomes)])
+            self._count_repeated(outcomes)
+            decoded, rows = decoded.only(is_accepted), rows[is_accepted]
+        state.position = messages[-1].offset() + 1
+        state.mark()
+        return PartitionFeatures(
+            partition=state.partition,
+            start=start,
+            end=state.position,
+            max_event_time=state.admission.max_event_time,
+            admission=tuple(state.admission.state),
+            replay_points=state.replay_points,
+            kafka_timestamps=kafka_timestamps,
+            dead_letters=[self._dead_letter(messages[number], reason) for number, reason in refused],
+            decoded=decoded,
+            rows=rows,
+        )
+
+    def _decode(
+        self, state: PartitionState, messages: Sequence[Any], kafka_timestamps: npt.NDArray[np.int64]
+    ) -> DecodedBatch:
+        values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
+        decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
+        self._metrics.keyed(self._key_sampler.sample(messages, decoded, state.partitions))
+        return decoded
+
+    def _count_repeated(self, outcomes: npt.NDArray[np.uint8]) -> None:
+        self._metrics.repeated.inc(int((outcomes == id_index.REPEATED).sum()))
+        self._metrics.reused_ids.inc(int((outcomes == id_index.CONFLICT).sum()))
+
+    def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
+        self._metrics.dead_letters.inc()
+        return dead_letter(message, reason)
+
+
+def _conflicts(
+    decoded: DecodedBatch, messages: int, outcomes: npt.NDArray[np.uint8]
+) -> Iterator[tuple[int, str]]:
+    """The number of each message whose transaction_id belongs to another payment, and the reason."""
+    admitted = np.delete(np.arange(messages), [number for number, _ in decoded.refused])
+    return ((number, id_index.CONFLICT_REASON) for number in admitted[outcomes == id_index.CONFLICT].tolist())

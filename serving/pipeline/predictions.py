@@ -1,0 +1,169 @@
+"""From features to encoded predictions: profiles, scores, reasons, decisions."""
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from fraud.features.decoded_batch import DecodedBatch
+from fraud.features.profiles import profile_features
+from fraud.features.spec import FEATURE_VERSION
+from fraud.native.json_reader import TEXTS
+from fraud.schema import Prediction, Reason
+from fraud.settings import Settings
+from serving.models.serving_model import ServingModel
+from serving.ops.metrics import Metrics
+from serving.ops.stage_timer import StageTimer
+from serving.pipeline.decide import decide
+from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.reasons import explain
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Fields of n transactions: `texts` by name, times in ms, amounts in minor units, hashes of the ids."""
+
+    texts: Mapping[str, list[str]]
+    timestamps: npt.NDArray[np.int64]
+    amounts: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, decoded: Sequence[DecodedBatch]) -> Self:
+        """The columns of all batches, one after the other."""
+        texts = [batch.texts() for batch in decoded]
+        return cls(
+            {name: [*chain.from_iterable(columns[name] for columns in texts)] for name in TEXTS},
+            # To join whole records costs more than to score a few.
+            *(
+                np.concatenate([batch.events[name] for batch in decoded])
+                for name in ("timestamp", "amount", "transaction")
+            ),
+        )
+
+
+class PredictionStage:
+    """Predicts the transactions of all partitions."""
+
+    def __init__(
+        self, settings: Settings, profiles: ProfileTable, metrics: Metrics, timer: StageTimer
+    ) -> None:
+        self._settings = settings
+        self._profiles = profiles
+        self._metrics = metrics
+        self._timer = timer
+        self._encoder = msgspec.json.Encoder()
+
+    def process(
+        self,
+        decoded: Sequence[DecodedBatch],
+        card_rows: Rows,
+        champion: ServingModel,
+        challenger: ServingModel | None,
+    ) -> list[dict[str, Any]]:
+        """One prediction for each transaction, in the form that `Producer.produce_batch` takes.
+
+        Args:
+            decoded: the transactions, n altogether.
+            card_rows: the features of their cards, shape (n, K).
+            champion: the model that decides.
+            challenger: the model that scores in shadow.
+        """
+        columns = _Columns.of(decoded)
+        with self._timer.stage("profile"):
+            profiles, dates = self._profiles.find(columns.texts["merchant_id"])
+            self._metrics.profiled(dates, columns.timestamps, self._settings.profiles.available_after)
+            rows = np.hstack([card_rows, profile_features(columns.amounts, profiles)])
+        with self._timer.stage("score"):
+            scores = champion.score(rows)
+            challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
+        self._metrics.scores.observe_many(scores)
+        with self._timer.stage("reasons"):
+            reasons = _explain_flagged(columns.texts["currency"], rows, scores, champion)
+        with self._timer.stage("encode"):
+            decisions = decide(scores, champion.bundle.threshold)
+            self._metrics.decided(decisions)
+            return self._encode(
+                {
+                    "transaction_id": columns.texts["transaction_id"],
+                    "card_id": columns.texts["card_id"],
+                    "timestamp": columns.timestamps.tolist(),
+                    "amount": columns.amounts.tolist(),
+                    "currency": columns.texts["currency"],
+                    "score": scores.tolist(),
+                    "decision": decisions,
+                    "profile_date": dates,
+                    "reasons": reasons,
+                    "features": self._sampled_features(columns.hashes, rows),
+                    "challenger_score": challenger_scores,
+                },
+                constants_of(champion, challenger),
+            )
+
+    def _encode(
+        self, columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        values = map(self._encoder.encode, build_predictions(columns, constants))
+        return [{"key": card, "value": value} for card, value in zip(columns["card_id"], values, strict=True)]
+
+    def _sampled_features(
+        self, hashes: npt.NDArray[np.uint64], rows: Rows
+    ) -> list[list[float | None] | None]:
+        """The rows to be logged, None for the others: it depends on the transaction_id alone."""
+        sampled: list[list[float | None] | None] = [None] * len(rows)
+        rate = self._settings.serving.feature_sample
+        for index in np.flatnonzero(hashes.astype(np.float64) < rate * 2.0**64).tolist():
+            sampled[index] = [None if math.isnan(value) else value for value in rows[index].tolist()]
+        return sampled
+
+
+def build_predictions(
+    columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
+) -> Iterable[Prediction]:
+    """Predictions of values by field name: `columns` has one for each, `constants` one for all.
+
+    Raises:
+        KeyError: a field of `Prediction` is in neither.
+    """
+    by_field = {**columns, **{name: repeat(value) for name, value in constants.items()}}
+    # The fields' order is looked up once for each batch: keywords would cost as much for each prediction.
+    return map(Prediction, *(by_field[name] for name in Prediction.__struct_fields__))
+
+
+def constants_of(champion: ServingModel, challenger: ServingModel | None) -> dict[str, Any]:
+    """The fields of `Prediction` that are the same in a whole batch."""
+    return {
+        "threshold": champion.bundle.threshold,
+        "model_name": champion.bundle.metadata.model_name,
+        "model_version": champion.version,
+        "model_digest": champion.bundle.digest,
+        "model_run": champion.bundle.run_id or None,
+        "feature_version": FEATURE_VERSION,
+        "scored_at": int(time.time() * 1_000),
+        "challenger_version": challenger.version if challenger else None,
+        "challenger_digest": challenger.bundle.digest if challenger else None,
+    }
+
+
+def _explain_flagged(
+    currencies: Sequence[str], rows: Rows, scores: npt.NDArray[np.float64], champion: ServingModel
+) -> list[list[Reason] | None]:
+    """Reasons for the transactions that are flagged, None for the others."""
+    explained: list[list[Reason] | None] = [None] * len(rows)
+    flagged = np.flatnonzero(scores >= champion.bundle.threshold)
+    if len(flagged):
+        chosen = rows[flagged]
+        found = explain(
+            chosen, champion.contributions(chosen), [currencies[index] for index in flagged.tolist()]
+        )
+        for index, reasons in zip(flagged.tolist(), found, strict=True):
+            explained[index] = reasons
+    return explained

@@ -1,0 +1,46 @@
+"""Predictions are built by field name."""
+
+import pytest
+
+from fraud.schema import Prediction
+from fraud.settings import Settings
+from serving.models.serving_model import prepare_model
+from serving.pipeline.predictions import build_predictions, constants_of
+from tests.serving.world import tiny_bundle
+
+COLUMNS = {
+    "features": [None, [1.0, None]],
+    "transaction_id": ["t1", "t2"],
+    "card_id": ["c1", "c2"],
+    "currency": ["EUR", "JPY"],
+    "amount": [100, 200],
+    "timestamp": [1, 2],
+    "decision": ["approve", "review"],
+    "score": [0.1, 0.9],
+    "challenger_score": [None, None],
+    "profile_date": ["2025-01-01", None],
+    "reasons": [None, []],
+}
+
+
+def test_predictions_have_the_values_of_their_fields_in_whatever_order(local_settings: Settings) -> None:
+    # given columns in another order than the schema's, and the constants of a champion and a challenger
+    champion = prepare_model(tiny_bundle(local_settings))
+    challenger = prepare_model(tiny_bundle(local_settings, seed=1))
+    constants = constants_of(champion, challenger)
+    # when
+    predictions = [*build_predictions(COLUMNS, constants)]
+    # then
+    assert [
+        {name: getattr(prediction, name) for name in Prediction.__struct_fields__}
+        for prediction in predictions
+    ] == [{name: values[row] for name, values in COLUMNS.items()} | constants for row in range(2)]
+    assert predictions[0].model_digest == champion.bundle.digest
+    assert predictions[0].challenger_digest == challenger.bundle.digest
+
+
+def test_a_field_without_values_is_an_error(local_settings: Settings) -> None:
+    constants = constants_of(prepare_model(tiny_bundle(local_settings)), None)
+    del constants["model_run"]
+    with pytest.raises(KeyError, match="model_run"):
+        build_predictions(COLUMNS, constants)
