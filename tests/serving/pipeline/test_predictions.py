@@ -1,5 +1,7 @@
 """Predictions are built by field name."""
 
+from typing import Any
+
 import pytest
 
 from fraud.schema import Prediction
@@ -8,7 +10,7 @@ from serving.models.serving_model import prepare_model
 from serving.pipeline.predictions import build_predictions, constants_of
 from tests.serving.world import tiny_bundle
 
-COLUMNS = {
+COLUMNS: dict[str, list[Any]] = {
     "features": [None, [1.0, None]],
     "transaction_id": ["t1", "t2"],
     "card_id": ["c1", "c2"],
