@@ -1,4 +1,4 @@
-"""A history: past days as fast as Kafka takes them, up to a moment."""
+"""A simulated history: past days, as fast as Kafka takes them, up to a given time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from producer.wire import label_messages, transaction_messages
 
 @dataclass(frozen=True)
 class PublishedHistory:
-    """What a history brought: counts, and the labels that were not due at its end.
+    """What was published: counts, and the labels that were not due at the end.
 
     `days` are the days published; fewer than the span has when it was stopped.
     """
@@ -65,7 +65,7 @@ def publish_history(
 ) -> PublishedHistory:
     """Publish the span's transactions, and the labels reported by its end; the truth goes to the lake.
 
-    When `is_stopped` says so, it ends after the day under way; what it tells of is acknowledged then too.
+    When `is_stopped` returns true, it ends after the current day; all that it counts is acknowledged.
 
     Raises:
         ConfigurationError: the topic would delete what is older than it keeps.

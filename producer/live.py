@@ -16,20 +16,20 @@ from producer.simulator.labels import simulate_reports
 from producer.simulator.tables import label_table, transaction_ids, transaction_table, truth_table
 
 NEARNESS_MS = 90 * 60_000
-"""How far from now, in the time of the day, a session may have been meant to begin."""
+"""How far from now, in the time of the day, a session may start."""
 
 
 class LiveTraffic:
-    """Draws payments for given moments; `begun_at` (ms) tells this run's identifiers from any other's."""
+    """Draws payments for given moments; `started_at` (ms) makes this run's identifiers its own."""
 
-    def __init__(self, simulator: Simulator, begun_at: int) -> None:
+    def __init__(self, simulator: Simulator, started_at: int) -> None:
         self._simulator = simulator
-        self._begun_at = begun_at
+        self._started_at = started_at
         self._take = 0
-        self._made = 0
+        self._drawn = 0
         self._last_paid = np.zeros(len(simulator.world.cards), np.int64)
         nothing = Payments.concat([])
-        self._sessions, self._session_campaign, self._begins = nothing, np.empty(0, np.int64), [0]
+        self._sessions, self._session_campaign, self._session_starts = nothing, np.empty(0, np.int64), [0]
         self._later, self._later_campaign = nothing, np.empty(0, np.int64)
 
     def draw(self, times: Ints) -> "LiveBatch":
@@ -42,26 +42,28 @@ class LiveTraffic:
         merged = Payments.concat([payments, fresh])
         self._last_paid[merged.card] = times[-1]
         stamped = Payments(merged.card, merged.merchant, times, merged.amount)
-        self._made += len(stamped)
-        return LiveBatch(self, stamped, np.concatenate([campaign, fresh_campaign]), self._made - len(stamped))
+        self._drawn += len(stamped)
+        return LiveBatch(
+            self, stamped, np.concatenate([campaign, fresh_campaign]), self._drawn - len(stamped)
+        )
 
     def _open(self, times: Ints) -> tuple[Payments, Ints]:
-        """Begin a session at each of the moments; what follows in it is kept for later."""
-        while len(self._begins) - 1 < len(times):
+        """Start a session at each of the moments; its later payments are deferred."""
+        while len(self._session_starts) - 1 < len(times):
             self._refill(int(times[0]))
-        begins, end = np.array(self._begins[: len(times)], np.int64), self._begins[len(times)]
+        starts, end = np.array(self._session_starts[: len(times)], np.int64), self._session_starts[len(times)]
         opened, campaign = self._sessions.select(np.arange(end)), self._session_campaign[:end]
-        owner = np.searchsorted(begins, np.arange(end), side="right") - 1
-        shift = (times - opened.time[begins])[owner] if len(times) else np.empty(0, np.int64)
+        owner = np.searchsorted(starts, np.arange(end), side="right") - 1
+        shift = (times - opened.time[starts])[owner] if len(times) else np.empty(0, np.int64)
         shifted = Payments(opened.card, opened.merchant, opened.time + shift, opened.amount)
-        follows = _all_but(begins, end)
-        self._keep_for_later(shifted.select(follows), campaign[follows])
+        follows = _all_but(starts, end)
+        self._defer(shifted.select(follows), campaign[follows])
         self._sessions = self._sessions.select(np.arange(end, len(self._sessions)))
         self._session_campaign = self._session_campaign[end:]
-        self._begins = [begin - end for begin in self._begins[len(times) :]]
-        return shifted.select(begins), campaign[begins]
+        self._session_starts = [start - end for start in self._session_starts[len(times) :]]
+        return shifted.select(starts), campaign[starts]
 
-    def _keep_for_later(self, payments: Payments, campaign: Ints) -> None:
+    def _defer(self, payments: Payments, campaign: Ints) -> None:
         later = Payments.concat([self._later, payments])
         order = np.argsort(later.time, kind="stable")
         self._later = later.select(order)
@@ -77,11 +79,11 @@ class LiveTraffic:
         campaign = np.concatenate([np.full(len(legitimate), -1), kind])
         order = np.lexsort((payments.time, payments.card, campaign))
         payments, campaign = payments.select(order), campaign[order]
-        begins = _session_begins(payments, campaign)
-        chosen = np.flatnonzero(_near(payments.time[begins], now))
-        chosen = self._rested(payments.card[begins], campaign[begins], chosen)
-        generator(self._simulator.world.seed, "shuffle", self._begun_at, self._take).shuffle(chosen)
-        self._append(payments, campaign, begins, chosen)
+        starts = _find_session_starts(payments, campaign)
+        chosen = np.flatnonzero(_is_near(payments.time[starts], now))
+        chosen = self._rested(payments.card[starts], campaign[starts], chosen)
+        generator(self._simulator.world.seed, "shuffle", self._started_at, self._take).shuffle(chosen)
+        self._append(payments, campaign, starts, chosen)
 
     def _rested(self, card: Ints, campaign: Ints, chosen: Ints) -> Ints:
         """All the fraud, and of the legitimate sessions the half whose cards rested longest."""
@@ -90,37 +92,38 @@ class LiveTraffic:
         kept = np.sort(legitimate[longest[: (len(longest) + 1) // 2]])
         fraud = chosen[campaign[chosen] >= 0]
         half = (
-            generator(self._simulator.world.seed, "half", self._begun_at, self._take).random(len(fraud)) < 0.5
+            generator(self._simulator.world.seed, "half", self._started_at, self._take).random(len(fraud))
+            < 0.5
         )
         return np.concatenate([kept, fraud[half]])
 
-    def _append(self, payments: Payments, campaign: Ints, begins: Ints, chosen: Ints) -> None:
-        ends = np.append(begins[1:], len(payments))
-        rows = [np.arange(begins[session], ends[session]) for session in chosen]
+    def _append(self, payments: Payments, campaign: Ints, starts: Ints, chosen: Ints) -> None:
+        ends = np.append(starts[1:], len(payments))
+        rows = [np.arange(starts[session], ends[session]) for session in chosen]
         if not rows:
             return
         flat, start = np.concatenate(rows), len(self._sessions)
         self._sessions = Payments.concat([self._sessions, payments.select(flat)])
         self._session_campaign = np.concatenate([self._session_campaign, campaign[flat]])
-        self._begins.extend((start + np.cumsum([len(session) for session in rows])).tolist())
+        self._session_starts.extend((start + np.cumsum([len(session) for session in rows])).tolist())
 
     def tables(self, batch: "LiveBatch", sent: int) -> tuple[pa.Table, pa.Table]:
         """Labels and truth of the first `sent` payments of a batch."""
         payments, campaign = batch.payments.select(np.arange(sent)), batch.campaign[:sent]
-        day = datetime.fromtimestamp(self._begun_at / 1_000, UTC).date()
-        random = generator(self._simulator.world.seed, "live labels", self._begun_at, batch.first)
-        told = simulate_reports(
+        day = datetime.fromtimestamp(self._started_at / 1_000, UTC).date()
+        random = generator(self._simulator.world.seed, "live labels", self._started_at, batch.first)
+        reports = simulate_reports(
             self._simulator.scenario_on(day), random, campaign >= 0, payments.time, payments.amount
         )
         transactions = batch.transactions.slice(0, sent)
-        return label_table(transactions, told, campaign), truth_table(
+        return label_table(transactions, reports, campaign), truth_table(
             transactions["transaction_id"].combine_chunks(), campaign
         )
 
     def transactions(self, payments: Payments, first: int) -> pa.Table:
         """The payments in the Transaction schema, numbered from `first` on."""
         simulator = self._simulator
-        ids = transaction_ids(simulator.world.seed ^ (self._begun_at << 8), first, len(payments))
+        ids = transaction_ids(simulator.world.seed ^ (self._started_at << 8), first, len(payments))
         return transaction_table(simulator.world, simulator.names, payments, ids)
 
 
@@ -134,14 +137,14 @@ class LiveBatch:
         self.transactions = traffic.transactions(payments, first)
 
 
-def _session_begins(payments: Payments, campaign: Ints) -> Ints:
-    """Rows, sorted by campaign, card and time, at which another session begins."""
-    begins = np.ones(len(payments), np.bool_)
-    begins[1:] = (np.diff(payments.card) != 0) | (np.diff(campaign) != 0) | (np.diff(payments.time) > HOUR_MS)
-    return np.flatnonzero(begins)
+def _find_session_starts(payments: Payments, campaign: Ints) -> Ints:
+    """Rows, sorted by campaign, card and time, at which another session starts."""
+    starts = np.ones(len(payments), np.bool_)
+    starts[1:] = (np.diff(payments.card) != 0) | (np.diff(campaign) != 0) | (np.diff(payments.time) > HOUR_MS)
+    return np.flatnonzero(starts)
 
 
-def _near(times: Ints, now: int) -> Bools:
+def _is_near(times: Ints, now: int) -> Bools:
     apart = (times - now) % DAY_MS
     near: Bools = np.minimum(apart, DAY_MS - apart) <= NEARNESS_MS
     return near

@@ -2,7 +2,7 @@
 
 The letters' offsets are committed in the Kafka transaction that puts them back, under a transactional id
 whose newest user fences the others; so a crash, a second run or two at a time double nothing. A letter left
-for later (another reason was asked for) is appended to the dead letters anew in that same transaction,
+for later (another reason was asked for) is appended to the dead letters again in that same transaction,
 because a group remembers one offset and not the holes before it.
 """
 
@@ -35,10 +35,10 @@ from fraud.settings import Settings
 from producer.replay.publishing.topic_checks import days_too_short, require_accepted
 
 _BATCH = 2_000
-_PATIENCE_S = 60.0
+_TIMEOUT_S = 60.0
 _TIME = re.compile(r"[0-9]{1,15}")
 """Milliseconds as a dead letter names them; anything else was written by others."""
-_TOLD = [*dead_letter_headers("", "", 0, 0, 0)]
+_DEAD_LETTER_HEADERS = [*dead_letter_headers("", "", 0, 0, 0)]
 """The names of the headers that a dead letter has after those of its message."""
 
 
@@ -130,7 +130,7 @@ def _put_back(settings: Settings, route: _Route, request: RedriveRequest) -> Red
     report = RedriveReport()
     producer = Producer(producer_config(settings, **{"transactional.id": route.identity}))
     # Ends what an earlier run left open, so that the offsets read next are final.
-    retry_transient(lambda: producer.init_transactions(_PATIENCE_S))
+    retry_transient(lambda: producer.init_transactions(_TIMEOUT_S))
     with _letters(settings, route) as letters:
         for batch in letters.batches():
             back, left = _choose(request, report, batch)
@@ -178,25 +178,25 @@ def _commit(
             )  # fmt: skip
         positions = letters.after([*back, *left])
         retry_transient(
-            lambda: producer.send_offsets_to_transaction(positions, letters.group_metadata(), _PATIENCE_S)
+            lambda: producer.send_offsets_to_transaction(positions, letters.group_metadata(), _TIMEOUT_S)
         )
-        retry_transient(lambda: producer.commit_transaction(_PATIENCE_S))
+        retry_transient(lambda: producer.commit_transaction(_TIMEOUT_S))
     except KafkaException as error:
         if error.args[0].txn_requires_abort():
-            retry_transient(lambda: producer.abort_transaction(_PATIENCE_S))
+            retry_transient(lambda: producer.abort_transaction(_TIMEOUT_S))
         raise
 
 
 def _produce_original(producer: Producer, topic: str, letter: Message) -> None:
     headers, time_ms = headers_of(letter) or [], _original_time(letter)
-    if [name for name, _ in headers[-len(_TOLD) :]] == _TOLD:
-        headers = headers[: -len(_TOLD)]
+    if [name for name, _ in headers[-len(_DEAD_LETTER_HEADERS) :]] == _DEAD_LETTER_HEADERS:
+        headers = headers[: -len(_DEAD_LETTER_HEADERS)]
     producer.produce(topic, letter.value(), letter.key(), timestamp=time_ms, headers=headers)
 
 
 def _original_time(letter: Message) -> int:
-    told = header(letter, "time") or ""
-    return int(told) if _TIME.fullmatch(told) else int(letter.timestamp()[1])
+    text = header(letter, "time") or ""
+    return int(text) if _TIME.fullmatch(text) else int(letter.timestamp()[1])
 
 
 def _require_retention(settings: Settings, topic: str, oldest: int) -> None:
@@ -227,7 +227,7 @@ class _Letters:
 
     def batches(self) -> Iterator[list[Message]]:
         """The letters, some at a time."""
-        return read_until(self._consumer, self._unread, _BATCH, _PATIENCE_S, repr(self._topic))
+        return read_until(self._consumer, self._unread, _BATCH, _TIMEOUT_S, repr(self._topic))
 
     def after(self, letters: Sequence[Message]) -> list[TopicPartition]:
         """The offsets that follow these letters."""

@@ -1,4 +1,4 @@
-"""Sending live traffic at a steady rate until it is told to stop."""
+"""Sending live traffic at a steady rate until it is stopped."""
 
 import threading
 import time

@@ -20,54 +20,54 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 @app.command(name="wait")
 def wait(
     needs: Annotated[list[str], typer.Argument(help="kafka, topics, lake, registry, prefect, pool:NAME.")],
-    patience_s: Annotated[float, typer.Option("--patience", min=0, help="Seconds until it gives up.")] = 300,
+    timeout_s: Annotated[float, typer.Option("--patience", min=0, help="Seconds until it gives up.")] = 300,
 ) -> None:
     """Wait until everything that is needed is there; say in a sentence what is not."""
     from deployments.containers.needs import wait_for
 
-    wait_for(load_settings(), needs, patience_s, typer.echo)
+    wait_for(load_settings(), needs, timeout_s, typer.echo)
 
 
 @app.command()
 def migrate(
     application: Annotated[str, typer.Argument(help="prefect or mlflow.")],
-    patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300,
+    timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300,
 ) -> None:
     """Bring the application's Postgres database to the schema of the installed version."""
     from deployments.containers.databases import database_uri, migrate, wait_until_reachable
 
     uri = database_uri()
-    wait_until_reachable(uri, patience_s, typer.echo)
+    wait_until_reachable(uri, timeout_s, typer.echo)
     migrate(application, uri)
 
 
 @app.command(name="wait-migrated")
 def wait_migrated(
     application: Annotated[str, typer.Argument(help="prefect or mlflow.")],
-    patience_s: Annotated[float, typer.Option("--patience", min=0)] = 600,
+    timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 600,
 ) -> None:
     """Wait until the database has the schema of the installed version."""
     from deployments.containers.databases import database_uri, wait_until_migrated
 
-    wait_until_migrated(application, database_uri(), patience_s, typer.echo)
+    wait_until_migrated(application, database_uri(), timeout_s, typer.echo)
 
 
 @app.command()
-def bucket(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
+def bucket(timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
     """Make the lake's bucket on a local S3 server, if it is not there."""
     from deployments.containers.buckets import make_bucket
 
-    make_bucket(load_settings(), patience_s, typer.echo)
+    make_bucket(load_settings(), timeout_s, typer.echo)
 
 
 @app.command()
-def topics(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
+def topics(timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
     """Make the topics that are missing, once Kafka answers."""
     from deployments.containers.needs import wait_for
     from fraud.kafka.topics import create_topics
 
     settings = load_settings()
-    wait_for(settings, ["kafka"], patience_s, typer.echo)
+    wait_for(settings, ["kafka"], timeout_s, typer.echo)
     typer.echo(f"made: {', '.join(create_topics(settings)) or 'nothing, all were there'}")
 
 
@@ -75,7 +75,7 @@ def topics(patience_s: Annotated[float, typer.Option("--patience", min=0)] = 300
 def orchestrate(
     pool: str,
     defaults: Annotated[Path | None, typer.Option()] = None,
-    patience_s: Annotated[float, typer.Option("--patience", min=0)] = 600,
+    timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 600,
 ) -> None:
     """Make the work pool and the automations, once Prefect answers."""
     from deployments.containers.needs import wait_for
@@ -83,13 +83,13 @@ def orchestrate(
     from deployments.orchestration.pools import read_defaults
 
     settings = load_settings()
-    wait_for(settings, ["prefect"], patience_s, typer.echo)
+    wait_for(settings, ["prefect"], timeout_s, typer.echo)
     apply(settings, [pool], read_defaults(defaults), typer.echo)
 
 
 @app.command(name="spark-executor")
 def spark_executor(role: Annotated[str, typer.Argument()] = "executor") -> None:
-    """Become an executor of a Spark that runs on Kubernetes; Spark tells it all by variables."""
+    """Become an executor of Spark on Kubernetes; Spark passes the options as variables."""
     from deployments.containers.spark import become_executor
 
     become_executor()

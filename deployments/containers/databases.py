@@ -20,7 +20,7 @@ from deployments.containers.settings import load_container_settings
 from deployments.containers.waiting import poll
 from fraud.errors import ConfigurationError, FraudError, UnreachableError
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -68,24 +68,24 @@ def for_mlflow(uri: str) -> str:
     return _parse(uri).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def wait_until_reachable(uri: str, patience_s: float, say: Say) -> None:
+def wait_until_reachable(uri: str, timeout_s: float, report: Report) -> None:
     """Wait until the database lets us in.
 
     Raises:
-        UnreachableError: it does not within `patience_s`.
+        UnreachableError: it does not within `timeout_s`.
     """
-    poll(lambda: _revision(uri), patience_s, say)
+    poll(lambda: _revision(uri), timeout_s, report)
 
 
-def wait_until_migrated(application: str, uri: str, patience_s: float, say: Say) -> None:
+def wait_until_migrated(application: str, uri: str, timeout_s: float, report: Report) -> None:
     """Wait until the database has the schema of the installed version.
 
     Raises:
-        UnreachableError: it has not within `patience_s`.
+        UnreachableError: it has not within `timeout_s`.
     """
     head = head_revision(application)
 
-    def look() -> None:
+    def check() -> None:
         found = _revision(uri)
         if found != head:
             raise UnreachableError(
@@ -93,7 +93,7 @@ def wait_until_migrated(application: str, uri: str, patience_s: float, say: Say)
                 f"the job that runs `migrate {application}` has not ended, or has failed"
             )
 
-    poll(look, patience_s, say)
+    poll(check, timeout_s, report)
 
 
 def head_revision(application: str) -> str:

@@ -1,4 +1,4 @@
-"""What a container needs before it starts, each with the sentence that says how to bring it."""
+"""The services that a container depends on, each with a check and what to do if it fails."""
 
 import base64
 import json
@@ -13,22 +13,24 @@ from fraud.kafka.topics import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
 
-_TIMEOUT_S = 5.0
+_REQUEST_TIMEOUT_S = 5.0
 
 
-def wait_for(settings: Settings, needs: Sequence[str], patience_s: float, say: Callable[[str], None]) -> None:
+def wait_for(
+    settings: Settings, needs: Sequence[str], timeout_s: float, report: Callable[[str], None]
+) -> None:
     """Wait for each need in turn.
 
     Raises:
         ConfigurationError: there is no such need.
-        UnreachableError: one of them is still missing after `patience_s`; says how to bring it.
+        UnreachableError: one of them is still missing after `timeout_s`; says how to bring it.
     """
     for need in needs:
         kind, _, name = need.partition(":")
         if kind not in _CHECKS:
             raise ConfigurationError(f"{need!r} is not one of {', '.join(_CHECKS)}")
-        poll(lambda kind=kind, name=name: _CHECKS[kind](settings, name), patience_s, say)  # type: ignore[misc]
-        say(f"{need} is there")
+        poll(lambda kind=kind, name=name: _CHECKS[kind](settings, name), timeout_s, report)  # type: ignore[misc]
+        report(f"{need} is there")
 
 
 def _kafka(settings: Settings, _: str) -> None:
@@ -46,15 +48,17 @@ def _topics(settings: Settings, _: str) -> None:
 
 
 def _lake(settings: Settings, _: str) -> None:
-    """Asks for one name only, which every role may: rights to write differ by workload."""
-    lake = open_lake(settings, _TIMEOUT_S)
+    """Asks for one name only, which every role may: write permissions differ by workload."""
+    lake = open_lake(settings, _REQUEST_TIMEOUT_S)
     if not settings.lake_url.startswith("s3://"):
         return
     bucket, _, prefix = settings.lake_url.removeprefix("s3://").partition("/")
     try:
         lake.filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
     except FileNotFoundError:
-        raise UnreachableError(f"there is no bucket {bucket!r}; make it, or mend FRAUD_LAKE__URL") from None
+        raise UnreachableError(
+            f"there is no bucket {bucket!r}; create it, or correct FRAUD_LAKE__URL"
+        ) from None
     except PermissionError as error:
         raise UnreachableError(f"the bucket {bucket!r} refuses these credentials: {error}") from None
     except Exception as error:
@@ -98,7 +102,7 @@ def _get(url: str, server: str, headers: dict[str, str]) -> bytes:
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - an address of ours
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+        with opener.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         if error.code == 404:

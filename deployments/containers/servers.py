@@ -1,4 +1,4 @@
-"""Becoming the server of MLflow or of Prefect, with what the container was told."""
+"""Replaces the process by the server of MLflow or of Prefect, with the container's settings."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ def become(application: str) -> None:
     """Replace this process by the server: it hears SIGTERM, and its exit code is the container's.
 
     Raises:
-        ConfigurationError: no such server, or something that it must be told is missing.
+        ConfigurationError: no such server, or a setting that it needs is missing.
     """
     commands = {"prefect": _prefect, "mlflow": _mlflow}
     if application not in commands:
@@ -40,7 +40,7 @@ def _mlflow(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str,
         raise ConfigurationError(
             "FRAUD_CONTAINER_ARTIFACT_ROOT is not set; give a place such as s3://bucket/mlflow"
         )
-    # Runs write their artifacts themselves, with rights of their own; so serving cannot make models.
+    # Runs write their artifacts themselves, with permissions of their own; so serving cannot create models.
     arguments = ["-m", "mlflow", "server", "--host", settings.host, "--port", str(settings.port or 5000)]
     arguments += ["--workers", str(settings.workers), "--no-serve-artifacts"]
     arguments += ["--default-artifact-root", settings.artifact_root]

@@ -1,4 +1,4 @@
-"""What only containers are told: the address of a server's database, and how the server is reached."""
+"""Settings of containers only: the address of a server's database, and how the server is reached."""
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict

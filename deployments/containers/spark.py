@@ -1,6 +1,6 @@
 """An executor of Spark on Kubernetes: what the entry point of Spark's own image does, from our packages.
 
-Spark starts the container with the argument `executor` and tells the rest by variables
+Spark starts the container with the argument `executor` and passes the rest as variables
 (BasicExecutorFeatureStep).
 """
 
@@ -13,7 +13,7 @@ from fraud.machine.spark_environment import spark_environment, spark_home
 from fraud.settings import load_settings
 
 _BACKEND = "org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend"
-_TOLD = {
+_OPTIONS = {
     "--driver-url": "SPARK_DRIVER_URL",
     "--executor-id": "SPARK_EXECUTOR_ID",
     "--cores": "SPARK_EXECUTOR_CORES",
@@ -37,11 +37,11 @@ def executor_command(environment: Mapping[str, str]) -> list[str]:
     Raises:
         ConfigurationError: Spark did not start this container.
     """
-    missing = [name for name in (*_TOLD.values(), "SPARK_EXECUTOR_MEMORY") if name not in environment]
+    missing = [name for name in (*_OPTIONS.values(), "SPARK_EXECUTOR_MEMORY") if name not in environment]
     if missing:
         raise ConfigurationError(f"{missing[0]} is not set: only Spark on Kubernetes starts executors")
     memory = environment["SPARK_EXECUTOR_MEMORY"]
-    arguments = [text for option, name in _TOLD.items() for text in (option, environment[name])]
+    arguments = [text for option, name in _OPTIONS.items() for text in (option, environment[name])]
     java = f"{environment['JAVA_HOME']}/bin/java"
     options = [*_java_options(environment), f"-Xms{memory}", f"-Xmx{memory}"]
     return [java, *options, "-cp", _class_path(environment), _BACKEND, *arguments]

@@ -1,31 +1,32 @@
-"""Asking again until the answer is good, and telling every new reason why it is not."""
+"""Repeats a check until it passes, and reports each new reason why it does not."""
 
 import time
 from collections.abc import Callable
 
+from fraud.deadline import Deadline
 from fraud.errors import ConfigurationError, FraudError
 
 _PAUSE_S = 2.0
 
 
-def poll(look: Callable[[], object], patience_s: float, say: Callable[[str], None]) -> None:
-    """Call `look` until it raises no more; a malformed setting is not waited for.
+def poll(check: Callable[[], object], timeout_s: float, report: Callable[[str], None]) -> None:
+    """Call `check` until it raises nothing; a malformed setting is not waited for.
 
     Raises:
-        FraudError: the last one of `look`, after `patience_s`.
+        FraudError: the last one of `check`, after `timeout_s`.
     """
-    deadline, told = time.monotonic() + patience_s, ""
+    deadline, reported = Deadline(timeout_s), ""
     while True:
         try:
-            look()
+            check()
         except ConfigurationError:
             raise
         except FraudError as error:
-            if time.monotonic() >= deadline:
+            if deadline.is_over:
                 raise
-            if str(error) != told:
-                told = str(error)
-                say(f"waiting: {told}")
-            time.sleep(min(_PAUSE_S, max(0.0, deadline - time.monotonic())))
+            if str(error) != reported:
+                reported = str(error)
+                report(f"waiting: {reported}")
+            time.sleep(min(_PAUSE_S, deadline.remaining_s))
         else:
             return

@@ -1,1 +1,1 @@
-"""The whole loop on one machine, told while it runs."""
+"""The whole loop on one machine, with its progress printed."""

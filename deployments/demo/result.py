@@ -52,7 +52,7 @@ def evaluate_run(settings: Settings, lake: Lake, live_since: int, watch: Predict
     Args:
         settings: name the topics.
         lake: holds the truth, which only the simulator can know.
-        live_since: event time (ms) from which quality is judged.
+        live_since: event time (ms) from which quality is measured.
         watch: saw the live predictions.
     """
     truth = _true_frauds(lake)

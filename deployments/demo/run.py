@@ -1,4 +1,4 @@
-"""The demo, step by step: an empty Kafka, a history, a model, live traffic, a second model, the verdict."""
+"""The demo, step by step: an empty Kafka, a history, a model, live traffic, a second model, the result."""
 
 import shutil
 import time
@@ -12,6 +12,7 @@ from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen, quality
 from deployments.demo.watch import PredictionsWatch
 from deployments.local.stack import Stack
+from fraud.deadline import Deadline
 from fraud.errors import FraudError
 from fraud.kafka.offsets import group_lag
 from fraud.kafka.topics import create_topics
@@ -20,7 +21,7 @@ from fraud.registry.aliases import CHAMPION
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
 
-_PATIENCE_S = 120.0
+_TIMEOUT_S = 120.0
 _POLL_S = 0.2
 _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "42",
@@ -47,7 +48,7 @@ class DemoPlan:
 
 @dataclass
 class Demo:
-    """One telling of the story; owns everything that it starts."""
+    """One run of the demo; owns everything that it starts."""
 
     plan: DemoPlan
     screen: Screen
@@ -55,7 +56,7 @@ class Demo:
     _settings: Settings = field(init=False)
 
     def run(self) -> DemoResult:
-        """Tell it from the begin; leaves nothing running unless the plan says `keep`.
+        """Run all steps; leaves nothing running unless the plan says `keep`.
 
         Raises:
             FraudError: a step failed; the sentence says which and where its log is.
@@ -63,7 +64,7 @@ class Demo:
         with self._stack() as stack:
             self._prepare(stack)
             self._fill()
-            self._train("first-model", "retrain", "ingest, preprocess, tune, train, judge, promote")
+            self._train("first-model", "retrain", "ingest, preprocess, tune, train, evaluate, promote")
             with self._serving():
                 result = self._live()
             self.screen.result(result, stack.addresses())
@@ -144,9 +145,9 @@ class Demo:
         return group_lag(self._settings, group, topic) == 0
 
     def _wait_for(self, condition: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = Deadline(_TIMEOUT_S)
         while not condition():
-            if time.monotonic() > deadline:
+            if deadline.is_over:
                 raise FraudError(f"{otherwise}; see {self._logs}")
             time.sleep(_POLL_S)
 

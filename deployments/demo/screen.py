@@ -29,27 +29,27 @@ class Screen:
 
     @contextmanager
     def step(self, name: str, progress: Callable[[], str] | None = None) -> Iterator[Report]:
-        """A step of the story; what is told last stays beside its tick. `progress` is asked meanwhile."""
-        began, told = time.monotonic(), [""]
+        """A step of the demo; the last report stays beside its tick. `progress` is polled meanwhile."""
+        started, shown_text = time.monotonic(), [""]
         with self._console.status(f"[bold]{name}[/]") as status:
 
             def report(text: str) -> None:
-                told[0] = text[:_WIDEST]
-                status.update(f"[bold]{name}[/]  [dim]{escape(told[0])}[/]")
+                shown_text[0] = text[:_WIDEST]
+                status.update(f"[bold]{name}[/]  [dim]{escape(shown_text[0])}[/]")
 
-            with _repeating(lambda: report(progress()) if progress else None):
+            with _repeat_meanwhile(lambda: report(progress()) if progress else None):
                 try:
                     yield report
                 except BaseException:
                     self._console.print(f"[red]✗[/] {name}")
                     raise
         if progress:
-            told[0] = progress()
-        took = f"{time.monotonic() - began:.0f} s"
-        self._console.print(f"[green]✓[/] {name}  [dim]{took}  {escape(told[0])}[/]", highlight=False)
+            shown_text[0] = progress()
+        took = f"{time.monotonic() - started:.0f} s"
+        self._console.print(f"[green]✓[/] {name}  [dim]{took}  {escape(shown_text[0])}[/]", highlight=False)
 
     def result(self, result: DemoResult, addresses: Mapping[str, str]) -> None:
-        """The summary, and where to look on."""
+        """Print the summary and the addresses of the servers."""
         table = Table(show_header=False, box=None, padding=(0, 2))
         for name, value in _rows(result):
             table.add_row(f"[bold]{name}[/]", value)
@@ -85,7 +85,7 @@ def quality(version: RegisteredVersion) -> str:
 
 
 @contextmanager
-def _repeating(action: Callable[[], None]) -> Iterator[None]:
+def _repeat_meanwhile(action: Callable[[], None]) -> Iterator[None]:
     done = threading.Event()
 
     def repeat() -> None:

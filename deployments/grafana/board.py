@@ -109,8 +109,8 @@ def labels_variable(label: str, metric: str) -> Json:
     }
 
 
-def _annotation(name: str, color: str, **told: Any) -> Json:
-    return {"name": name, "enable": True, "iconColor": color, "datasource": DATASOURCE, **told}
+def _annotation(name: str, color: str, **fields: Any) -> Json:
+    return {"name": name, "enable": True, "iconColor": color, "datasource": DATASOURCE, **fields}
 
 
 def _model_changes() -> Json:

@@ -147,6 +147,6 @@ def cluster() -> Board:
     return Board(
         "cluster",
         "Fraud: cluster",
-        "Pods, their scaling and their resources, as Kubernetes tells them.",
+        "Pods, their scaling and their resources, as Kubernetes reports them.",
         (_health(), _scaling(), _resources()),
     )

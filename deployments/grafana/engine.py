@@ -173,7 +173,7 @@ def _use() -> Row:
             ),
             lines(
                 "Open files, by worker",
-                "Connections, mostly. It must not grow for ever.",
+                "Connections, mostly. It must not grow without end.",
                 Query(here("process_open_fds", job="fraud-serving"), "{{instance}}"),
             ),
             lines(

@@ -1,4 +1,4 @@
-"""Which model judges, how, and how well, as far as one can know by now."""
+"""Which model scores, how, and how well, as far as labels show by now."""
 
 from deployments.grafana.board import Board, Row
 from deployments.grafana.panels import Query, bars, growth, heatmap, here, lines, number, table
@@ -144,7 +144,7 @@ def _truth() -> Row:
                 height=8,
             ),
             number(
-                "Frauds to judge by",
+                "Frauds with matured labels",
                 "Matured ones. Below 30 recall says nothing.",
                 Query(f"max({here('fraud_monitor_matured_frauds')})"),
                 thresholds=((None, "orange"), (MonitoringSettings().min_frauds, "blue")),
@@ -159,7 +159,7 @@ def models() -> Board:
     return Board(
         "models",
         "Fraud: models",
-        "Which model judges, how, and how well, as far as one can know by now.",
+        "Which model scores, how, and how well, as far as labels show by now.",
         (_in_service(), _performance(), _drift(), _truth()),
         since="now-7d",
     )

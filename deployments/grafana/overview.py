@@ -36,13 +36,13 @@ def _at_a_glance() -> Row:
             ),
             number(
                 "Refused today",
-                "Messages in the topic of dead letters; they were not judged.",
+                "Messages in the topic of dead letters; they were not scored.",
                 Query(f"sum(increase({here('fraud_dead_letters_total')}[1d]))"),
                 thresholds=((None, "green"), (1, "orange"), (1_000, "red")),
             ),
             number(
                 "Champion",
-                "The version of the model that judges.",
+                "The version of the model that scores.",
                 Query(f"max by (version) ({here('fraud_model_info', role='champion')})", "{{version}}"),
                 thresholds=((None, "purple"),),
             ),

@@ -33,7 +33,7 @@ class Query:
 
     def as_json(self, ref: str) -> Json:
         """As a panel holds it under the letter `ref`."""
-        told: Json = {
+        content: Json = {
             "refId": ref,
             "datasource": DATASOURCE,
             "expr": self.expr,
@@ -42,7 +42,7 @@ class Query:
             "range": not self.instant,
             "instant": self.instant,
         }
-        return told | ({"format": "heatmap"} if self.heatmap else {})
+        return content | ({"format": "heatmap"} if self.heatmap else {})
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ class Panel:
     def as_json(self, number: int, x: int, y: int) -> Json:
         """As a board holds it, at a place."""
         steps = [{"value": value, "color": color} for value, color in self.thresholds]
-        told: Json = {
+        content: Json = {
             "unit": self.unit,
             "thresholds": {"mode": "absolute", "steps": steps},
             "custom": dict(self.custom),
         }
-        told |= {name: at for name, at in zip(("min", "max"), self.limits, strict=True) if at is not None}
+        content |= {name: at for name, at in zip(("min", "max"), self.limits, strict=True) if at is not None}
         repeated = {"repeat": self.repeat, "repeatDirection": "h", "maxPerRow": 4} if self.repeat else {}
         return repeated | {
             "id": number,
@@ -97,7 +97,7 @@ class Panel:
             "datasource": DATASOURCE,
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
             "targets": [query.as_json(chr(ord("A") + place)) for place, query in enumerate(self.queries)],
-            "fieldConfig": {"defaults": told, "overrides": list(self.overrides)},
+            "fieldConfig": {"defaults": content, "overrides": list(self.overrides)},
             "options": dict(self.options),
         }
 

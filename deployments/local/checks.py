@@ -17,7 +17,7 @@ from fraud.machine.spark_environment import spark_version
 from fraud.settings import Settings, stack_file
 
 _DISTRIBUTION = "fraud-on-kafka"
-_TOLD = ("prefect", "mlflow", "pyspark", "xgboost", "confluent-kafka")
+_SHOWN_PACKAGES = ("prefect", "mlflow", "pyspark", "xgboost", "confluent-kafka")
 _ENOUGH_GB = 2.0
 
 
@@ -65,7 +65,7 @@ def _packages() -> str:
     if wrong:
         raise ConfigurationError(f"not as required: {', '.join(wrong)}")
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"Python {python}, " + ", ".join(f"{name} {version(name)}" for name in _TOLD)
+    return f"Python {python}, " + ", ".join(f"{name} {version(name)}" for name in _SHOWN_PACKAGES)
 
 
 def _fault(need: Requirement) -> str:

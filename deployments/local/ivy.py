@@ -29,7 +29,7 @@ RETRIEVED = "jars"
 _MIRROR = "FRAUD_MAVEN_MIRROR"
 _CENTRAL = "https://repo1.maven.org/maven2/"
 _REALM = re.compile(r'realm="([^"]*)"', re.IGNORECASE)
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
 _FETCHED = "[SUCCESSFUL ]"
 _FAILURES = ("UNRESOLVED", "FAILED", "Exception", "invalid sha1", "invalid md5")
 
@@ -226,7 +226,7 @@ def _realm(repository: Repository, modules: Modules) -> str:
         f"{repository.url.rstrip('/')}/{folder}/{name}-{revision}.pom", method="HEAD"
     )
     try:
-        urllib.request.urlopen(request, timeout=_PATIENCE_S).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=_TIMEOUT_S).close()  # noqa: S310
     except HTTPError as refusal:
         found = _REALM.search(refusal.headers.get("WWW-Authenticate", ""))
         return found[1] if found else ""

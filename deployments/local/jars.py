@@ -1,6 +1,6 @@
 """Kafka's jars: fetched through `deployments.local.ivy`, checked against `jars.lock`, cached for good.
 
-`python -m deployments.local.jars` resolves anew and rewrites the lock.
+`python -m deployments.local.jars` resolves the jars again and rewrites the lock.
 """
 
 import hashlib

@@ -15,7 +15,7 @@ from fraud.errors import UnreachableError
 from fraud.machine.java import Java, find_java
 from fraud.machine.locales import utf8_environment
 
-_PATIENCE_S = 120.0
+_TIMEOUT_S = 120.0
 _GRACE_S = 15.0
 _PROPERTIES = "server.properties"
 _DEFAULTS = {
@@ -114,7 +114,7 @@ class EmbeddedKafka:
             UnreachableError: it does not come up.
         """
         if self.process is not None:
-            wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
+            wait_until_ready(self.process, self.answers, self.log, _TIMEOUT_S)
 
     def stop(self) -> None:
         """Shut the broker down in order."""
@@ -176,7 +176,7 @@ class EmbeddedKafka:
         environment = dict(os.environ) | utf8_environment()
         done = subprocess.run(  # noqa: S603
             command, cwd=self.folder, env=environment, capture_output=True, text=True, errors="replace",
-            check=False, timeout=_PATIENCE_S,
+            check=False, timeout=_TIMEOUT_S,
         )  # fmt: skip
         if done.returncode != 0:
             self.log.parent.mkdir(parents=True, exist_ok=True)

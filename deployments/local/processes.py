@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from fraud.deadline import Deadline
 from fraud.errors import UnreachableError
 from fraud.machine.locales import utf8_environment
 from fraud.machine.proxies import direct_environment
@@ -23,7 +24,7 @@ _OPENED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A process that leads its own group; `created` tells it from a later one with the same pid."""
+    """A process that leads its own group; `created` distinguishes it from a later one with the same pid."""
 
     name: str
     pid: int
@@ -43,13 +44,13 @@ class ServerProcess:
         """End the process and its children at once."""
         self._signal(signal.SIGKILL, 10.0)
 
-    def _signal(self, number: signal.Signals, patience_s: float) -> None:
+    def _signal(self, number: signal.Signals, timeout_s: float) -> None:
         members = self._members()
         for member in members:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.send_signal(number)
-        deadline = time.monotonic() + patience_s
-        while self._members() and time.monotonic() < deadline:
+        deadline = Deadline(timeout_s)
+        while self._members() and not deadline.is_over:
             time.sleep(_POLL_S)
         psutil.wait_procs(members, timeout=0)  # those that are our children leave no zombie
 
@@ -105,20 +106,20 @@ def spawn(
     return ServerProcess(name, pid, psutil.Process(pid).create_time())
 
 
-def wait_until_ready(process: ServerProcess, ready: Callable[[], bool], log: Path, patience_s: float) -> None:
+def wait_until_ready(process: ServerProcess, ready: Callable[[], bool], log: Path, timeout_s: float) -> None:
     """Wait until `ready`; a process that dies or takes too long is stopped.
 
     Raises:
         UnreachableError: it did not come up; names the log.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = Deadline(timeout_s)
     while not ready():
         if not process.alive():
             process.kill()
             raise UnreachableError(f"{process.name} ended while starting; see {log}")
-        if time.monotonic() > deadline:
+        if deadline.is_over:
             process.kill()
-            raise UnreachableError(f"{process.name} was not ready within {patience_s:.0f} s; see {log}")
+            raise UnreachableError(f"{process.name} was not ready within {timeout_s:.0f} s; see {log}")
         time.sleep(_POLL_S)
 
 

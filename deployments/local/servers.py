@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployments.local.processes import ServerProcess, free_port, spawn, wait_until_ready
 
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 _GRACE_S = 10.0
 _OWN_MODULES_ONLY = {"PYTHONSAFEPATH": "1"}
 """A server works in a folder of the home; what lies there is no module of its."""
@@ -45,7 +45,7 @@ class HttpServer:
             UnreachableError: it does not come up.
         """
         if self.process is not None:
-            wait_until_ready(self.process, self.answers, self.log, _PATIENCE_S)
+            wait_until_ready(self.process, self.answers, self.log, _TIMEOUT_S)
 
     def stop(self) -> None:
         """End the server and its workers."""

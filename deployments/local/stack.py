@@ -1,6 +1,6 @@
 """Kafka, MLflow and Prefect together: started side by side, found again by later commands, stopped whole.
 
-`<home>/stack.json` tells which processes are ours, `<home>/stack.env` where they answer.
+`<home>/stack.json` names our processes, `<home>/stack.env` their addresses.
 """
 
 from collections.abc import Callable, Mapping

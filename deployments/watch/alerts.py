@@ -1,12 +1,12 @@
 """The newest alerts, read from `fraud_predictions` as any reader would."""
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from fraud.deadline import Deadline
 from fraud.kafka.clients import READER_GROUP, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.messages.decoding import MessageReader
@@ -28,8 +28,8 @@ class Alerts:
 
     def follow(self, seconds: float) -> None:
         """Take in what comes within that time."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
+        deadline = Deadline(seconds)
+        while (left := deadline.remaining_s) > 0:
             for message in self._consumer.consume(_BATCH, left):
                 if message.error() is None:
                     self._take(message)

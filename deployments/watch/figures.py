@@ -83,14 +83,14 @@ def worker_addresses(home: Path, given: Sequence[str]) -> list[str]:
     files = sorted((home / "serving").glob("worker-*.json"))
     if not files:
         raise ConfigurationError(
-            f"no worker has told its address in {home / 'serving'}; start `python flows/serve.py`, or name a "
-            "worker's address with --url"
+            f"no worker has written its address to {home / 'serving'}; start `python flows/serve.py`, or "
+            "name a worker's address with --url"
         )
     return [str(json.loads(file.read_text())["url"]) for file in files]
 
 
 def read(addresses: Iterable[str], moment: float) -> MetricsReading:
-    """Ask every worker; one that does not answer is told as such."""
+    """Ask every worker; one that does not answer is reported as such."""
     reading = MetricsReading(moment)
     for url in addresses:
         try:

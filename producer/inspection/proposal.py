@@ -163,8 +163,8 @@ def _time_options(column: ColumnProfile) -> tuple[dict[str, Any], str | None]:
     hints = dict(column.hints)
     ambiguous = hints.pop("ambiguous", None)
     if column.kind == "time":
-        return hints, f"{ambiguous} cannot be told from its values" if ambiguous else None
-    # A number that is no time of our century counts from a start that the file does not tell.
+        return hints, f"{ambiguous} is ambiguous by its values" if ambiguous else None
+    # A number that is no time of our century counts from a start that the file does not name.
     unit, unit_ms = next(
         (one for word, one in _UNITS_BY_NAME.items() if word in simple(column.name)), ("s", 1_000)
     )

@@ -28,7 +28,7 @@ class Suspicion:
 
 
 def suspicions_of(rows: pa.RecordBatch, fraud_flags: pa.Array | None = None) -> list[Suspicion]:
-    """What is suspicious of transactions in the fields of the schema, and of verdicts beside them."""
+    """What is suspicious of transactions in the fields of the schema, and of fraud flags beside them."""
     if not len(rows):
         return []
     found = [
@@ -152,8 +152,8 @@ def _predicts(values: pa.Array, fraud: npt.NDArray[np.bool_]) -> bool:
     codes = encoded.indices.to_numpy()
     count = np.bincount(codes, minlength=len(encoded.dictionary))
     bad = np.bincount(codes, weights=fraud, minlength=len(count))
-    telling = bad > _NEARLY_ALL * count
-    return bool(bad[telling].sum() >= _NEARLY_ALL * frauds)
+    predictive = bad > _NEARLY_ALL * count
+    return bool(bad[predictive].sum() >= _NEARLY_ALL * frauds)
 
 
 def require_sane(found: list[Suspicion], fail: Callable[[str], Exception]) -> list[str]:

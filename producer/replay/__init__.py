@@ -1,1 +1,1 @@
-"""Replay of a user's own transactions and labels: read, judge, order, publish."""
+"""Replay of a user's own transactions and labels: read, check, sort, publish."""

@@ -1,4 +1,4 @@
-"""The replay as a whole: read and judge, hold against the topics, publish in order of event time."""
+"""The replay as a whole: read and check rows, check the topics, publish in order of event time."""
 
 import tempfile
 import time
@@ -52,13 +52,13 @@ class ReplayRequest:
 
 
 class ProgressListener(Protocol):
-    """Whoever wants to know how far the replay is; it may stop it by raising a KeyboardInterrupt."""
+    """Receives the progress of a replay; may stop it by raising a KeyboardInterrupt."""
 
     def message(self, sentence: str) -> None:
-        """Something worth a line."""
+        """A line for the user."""
 
     def at(self, stage: str, done: int, total: int | None = None) -> None:
-        """So many rows of a stage are done, of so many if that is known."""
+        """`done` rows of a stage are done, of `total` if that is known."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ class _Replay:
         place_name: str,
         name_place: Callable[[int], str] | None = None,
     ) -> Iterator[RejectedRows]:
-        """Where the rows of one file that cannot be used go."""
+        """The file for rows of one file that cannot be used."""
         with RejectedRows(self.settings.home / "rejected", name, columns, place_name, name_place) as rejected:
             self.result.rejected.append(rejected)
             yield rejected
@@ -125,7 +125,7 @@ def replay(settings: Settings, request: ReplayRequest, listener: ProgressListene
 
 
 def _read_events(run: _Replay) -> ReplayEvents:
-    """Read and judge the files, and put what is good of them in order."""
+    """Read and check the files, and sort the accepted rows."""
     mapping = read_mapping(run.request.columns) if run.request.columns else ColumnMapping()
     survey = _survey_transactions(run, mapping)
     labels = survey.labels

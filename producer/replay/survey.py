@@ -1,4 +1,4 @@
-"""The first pass over the files: every row is read and judged, the good ones are kept on disk in place."""
+"""The first pass over the files: every row is read and checked, accepted rows are staged on disk."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from producer.replay.staging.staging_file import Rows, StagingFile, StagingWrite
 from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
 
 Count = Callable[[int], object]
-"""Told how many rows have been read so far."""
+"""Called with how many rows have been read so far."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def read_transactions(
     count: Count,
     stem: str = "row",
 ) -> ReadFile:
-    """Read and judge a file of transactions; what is good of it is kept in `folder`.
+    """Read and check a file of transactions; accepted rows are staged in `folder`.
 
-    Verdicts beside the transactions become labels reported `label_delay` later; None ignores them.
+    Labels in a column of the transactions are reported `label_delay` later; None ignores them.
 
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
@@ -84,7 +84,7 @@ def read_labels(
     count: Count,
     earliest: int = 0,
 ) -> tuple[StagingFile, ReadingRemarks]:
-    """Read and judge a file of labels; what is good of it is kept in `folder`.
+    """Read and check a file of labels; accepted rows are staged in `folder`.
 
     Raises:
         DataError: a column is missing, or the file is broken.

@@ -28,7 +28,7 @@ from producer.replay.survey import ReadFile, read_labels, read_transactions, tim
 from producer.replay.walk import ReadingRemarks
 
 Progress = Callable[[str, int], object]
-"""Told what is being done and how many rows of it are done."""
+"""Called with the current stage and how many of its rows are done."""
 
 FRAUD_TYPE_COLUMNS = ["transaction_id", "fraud_type"]
 _EARLIER_COLUMNS = ["transaction_id", "campaign"]
@@ -37,7 +37,7 @@ _EARLIER_COLUMNS = ["transaction_id", "campaign"]
 
 @dataclass(frozen=True)
 class Files:
-    """Which files, and how to read them; `label_delay` is for verdicts without a time of reporting."""
+    """Which files, and how to read them; `label_delay` is for labels without a time of reporting."""
 
     transactions: Path
     labels: Path | None = None
@@ -65,7 +65,7 @@ class Tables:
 
 
 def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
-    """Read, judge and order a user's transactions and labels.
+    """Read, check and sort a user's transactions and labels.
 
     Labels of transactions that were rejected go with them; others that name no transaction are kept.
 
@@ -124,7 +124,7 @@ class _RejectedRowsWithIds(RejectedRows):
         self.ids: set[str] = set()
 
     def add(self, place: int, reason: str, row: Sequence[object]) -> None:
-        """Write one row aside."""
+        """Write one rejected row."""
         super().add(place, reason, row)
         if self._column is not None and self._column < len(row):
             value = row[self._column]

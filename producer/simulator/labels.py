@@ -1,4 +1,4 @@
-"""How the truth becomes known: late, partly, and not always rightly."""
+"""Labels of simulated payments: delayed, incomplete, and partly wrong."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _CORRECTION_DAYS = 14.0
 
 @dataclass(frozen=True)
 class SimulatedReports:
-    """Verdicts as columns; `row` is the position of the transaction in its day."""
+    """Reports as columns; `row` is the position of the transaction in its day."""
 
     row: Ints
     is_fraud: Bools
@@ -36,7 +36,7 @@ class SimulatedReports:
 def simulate_reports(
     scenario: SimulationScenario, random: np.random.Generator, fraud: Bools, time: Ints, amount: Floats
 ) -> SimulatedReports:
-    """The verdicts that transactions will ever get."""
+    """All reports that transactions will get."""
     claims = _claims(scenario.labels, random, fraud, time)
     disputes = _wrong_disputes(scenario.labels, random, fraud, time, len(claims.row))
     return SimulatedReports.concat(
@@ -47,7 +47,7 @@ def simulate_reports(
 def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints) -> SimulatedReports:
     rows = np.flatnonzero(fraud)
     rows = rows[random.random(len(rows)) >= labels.never]
-    return _told(labels, random, rows, time)
+    return _delayed_reports(labels, random, rows, time)
 
 
 def _wrong_disputes(
@@ -58,7 +58,7 @@ def _wrong_disputes(
     expected = claims * labels.wrong / max(1.0 - labels.wrong, 1e-9)
     count = min(int(random.poisson(expected)), len(legitimate))
     rows = np.sort(random.choice(legitimate, count, replace=False))
-    disputes = _told(labels, random, rows, time)
+    disputes = _delayed_reports(labels, random, rows, time)
     corrected = random.random(count) < labels.corrected
     later = random.exponential(_CORRECTION_DAYS * DAY_MS, count).astype(np.int64) + DAY_MS
     corrections = SimulatedReports(
@@ -71,7 +71,7 @@ def _wrong_disputes(
     return [disputes, corrections]
 
 
-def _told(labels: Labels, random: np.random.Generator, rows: Ints, time: Ints) -> SimulatedReports:
+def _delayed_reports(labels: Labels, random: np.random.Generator, rows: Ints, time: Ints) -> SimulatedReports:
     delay = around_one(random, labels.median_days * DAY_MS, labels.tail, len(rows)).astype(np.int64)
     source = np.where(random.random(len(rows)) < _BY_CUSTOMER, _CUSTOMER, _CHARGEBACK)
     return SimulatedReports(rows, np.ones(len(rows), np.bool_), time[rows] + delay, source)

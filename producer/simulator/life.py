@@ -1,4 +1,4 @@
-"""How card holders pay: habits, errands, travel, gifts, games, subscriptions."""
+"""Payments of card holders: habits, errands, travel, gifts, games, subscriptions."""
 
 from datetime import date
 
@@ -37,7 +37,7 @@ _HOURS = {
 
 
 def legitimate(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
-    """A day of everybody's payments (by UTC), unsorted; `take` draws the same day anew."""
+    """A day of everybody's payments (by UTC), unsorted; `take` draws the same day again."""
     random = generator(world.seed, "life", day.toordinal(), take)
     abroad = travellers(world, scenario, day)
     parts = [

@@ -85,16 +85,16 @@ def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:
 
 
 def label_table(transactions: pa.Table, reports: SimulatedReports, campaign: Ints) -> pa.Table:
-    """Reports as labels, in their order; what is reported as fraud tells its kind, if it is of one."""
+    """Reports as labels, in their order; a report of fraud names its kind, if it is of one."""
     rows = pa.array(reports.row)
-    told = np.where(reports.is_fraud, campaign[reports.row], -1)
+    kinds = np.where(reports.is_fraud, campaign[reports.row], -1)
     columns = [
         transactions["transaction_id"].take(rows).combine_chunks(),
         transactions["card_id"].take(rows).combine_chunks(),
         pa.array(reports.is_fraud),
         pa.array(reports.reported_at),
         pa.array(SOURCES[reports.source], pa.string()),
-        _fraud_types(told),
+        _fraud_types(kinds),
     ]
     return pa.Table.from_arrays(columns, schema=LABELS)
 
@@ -111,7 +111,7 @@ def _fraud_types(campaign: Ints) -> pa.Array:
 
 
 def transaction_ids(key: int, first: int, count: int) -> pa.Array:
-    """Identifiers that tell nothing: numbers from `first` on, mixed; distinct ones stay distinct."""
+    """Identifiers that reveal nothing: numbers from `first` on, mixed; distinct ones stay distinct."""
     numbers = np.arange(count, dtype=np.uint64) + np.uint64(first)
     mixed = _mixed(numbers ^ _mixed(np.array([key], dtype=np.uint64)))
     shifts = np.arange(60, -4, -4, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Days of traffic: everybody's payments, the fraud among them, what is delivered and what is told later.
+"""Days of traffic: everybody's payments, the fraud among them, deliveries, and labels.
 
 A day is a function of the scenario, the seed and the date alone, so that any day can be made without those
 before it, and live traffic goes on where a history ended.
@@ -28,7 +28,7 @@ class DayOfTraffic:
     Attributes:
         transactions: in the Transaction schema, sorted by time.
         deliveries: rows of `transactions` in the order they reach the topic: some late, some twice.
-        labels: all verdicts its transactions will ever get, sorted by `reported_at`.
+        labels: all labels that its transactions will get, sorted by `reported_at`.
         truth: transaction_id, is_fraud, fraud_type. For evaluation only; it never goes to a topic.
     """
 
@@ -72,7 +72,7 @@ class Simulator:
         return self.world.scenario.after((day - self._start).days)
 
     def legitimate(self, day: date, take: int = 0) -> Payments:
-        """Everybody's payments of the day; `take` draws the same day anew."""
+        """Everybody's payments of the day; `take` draws the same day again."""
         return legitimate(self.world, self.scenario_on(day), day, take)
 
     def campaigns_begun_on(self, day: date, take: int = 0) -> tuple[Payments, Ints]:
@@ -91,13 +91,13 @@ class Simulator:
         table = transaction_table(self.world, self.names, payments, ids)
         scenario = self.scenario_on(day)
         random = generator(self.world.seed, "labels", day.toordinal())
-        told = simulate_reports(scenario, random, campaign >= 0, payments.time, payments.amount)
+        reports = simulate_reports(scenario, random, campaign >= 0, payments.time, payments.amount)
         random = generator(self.world.seed, "transport", day.toordinal())
         return DayOfTraffic(
             day=day,
             transactions=table,
             deliveries=_deliveries(scenario.transport, random, payments.time),
-            labels=label_table(table, told, campaign),
+            labels=label_table(table, reports, campaign),
             truth=truth_table(ids, campaign),
         )
 

@@ -45,7 +45,7 @@ def replay(
     console = Console()
     with _Bars(console) as bars:
         result = replay(load_settings(), request, bars)
-    _tell(console, result, request)
+    _print_result(console, result, request)
     if result.sent.interrupted:
         raise typer.Exit(130)
 
@@ -118,7 +118,7 @@ class _Bars:
             self._progress.stop_task(identifier)
 
 
-def _tell(console: Console, result: "ReplayResult", request: "ReplayRequest") -> None:
+def _print_result(console: Console, result: "ReplayResult", request: "ReplayRequest") -> None:
     sent = result.sent
     table = Table(show_header=False, box=None)
     table.add_row("transactions read", f"{result.read:,}")
@@ -138,7 +138,7 @@ def _tell(console: Console, result: "ReplayResult", request: "ReplayRequest") ->
     for reason, count in result.unused_labels.items():
         console.print(f"{count:,} labels were not used: {shown(reason)}", style="yellow", markup=False)
     for rejected in result.rejected:
-        _tell_rejects(console, rejected)
+        _print_rejected(console, rejected)
     if sent.interrupted:
         done = request.resume_from + sent.transactions
         # What was shifted to another now would not join on.
@@ -146,13 +146,13 @@ def _tell(console: Console, result: "ReplayResult", request: "ReplayRequest") ->
         console.print(f"Stopped after {done:,} of {result.good:,} transactions{hint}", style="yellow")
 
 
-def _tell_rejects(console: Console, rejected: "RejectedRows") -> None:
+def _print_rejected(console: Console, rejected: "RejectedRows") -> None:
     from producer.replay.staging.remedies import remedy
 
     if not rejected.count:
         return
     console.print(
-        f"{rejected.count:,} rows were written aside, to {shown(str(rejected.path))}:",
+        f"{rejected.count:,} rows were rejected and written to {shown(str(rejected.path))}:",
         style="yellow",
         markup=False,
     )

@@ -101,12 +101,12 @@ def _history(
     with bars:
         task = bars.add_task(f"from {span.start}", total=len(span.days()), rate="")
 
-        def tell(transactions: int) -> None:
+        def show_progress(transactions: int) -> None:
             elapsed = bars.tasks[0].elapsed or 1e-9
             bars.update(task, advance=1, rate=f"{transactions / elapsed:,.0f}/s")
 
         with _stopped_by_signals() as stop:
-            done = publish_history(settings, publisher, simulator, span, lake, tell, stop.is_set)
+            done = publish_history(settings, publisher, simulator, span, lake, show_progress, stop.is_set)
     console.print(
         f"history: {done.transactions:,} transactions in {done.deliveries:,} messages "
         f"({done.frauds / max(done.transactions, 1):.2%} fraud), {done.labels:,} labels; "
@@ -115,7 +115,7 @@ def _history(
     if done.days < len(span.days()):
         raise InterruptedHistoryError(
             f"stopped after {done.days} of {len(span.days())} days; what the line above counts is in Kafka, "
-            "the rest is not: begin anew with fresh topics to have it whole"
+            "the rest is not: start again with fresh topics to have it whole"
         )
     return done.pending
 
@@ -144,11 +144,11 @@ def _live(
     stream = LiveStream(settings, publisher, LiveTraffic(simulator, span.end), rate, pending, lake)
     with _stopped_by_signals() as stop, console.status("") as status:
 
-        def tell(counts: "LiveCounts") -> None:
+        def show_progress(counts: "LiveCounts") -> None:
             speed = counts.transactions / max(counts.seconds, 1e-9)
             status.update(f"{counts.transactions:,} payments sent, {speed:,.0f}/s")
 
-        counts = stream.run(stop, duration, tell)
+        counts = stream.run(stop, duration, show_progress)
     console.print(
         f"live: {counts.transactions:,} transactions ({counts.frauds:,} of them fraud) "
         f"in {counts.seconds:.1f} s, {counts.labels:,} labels; all acknowledged"

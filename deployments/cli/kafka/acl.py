@@ -51,7 +51,7 @@ def show(
 @app.command()
 def grant(
     identities: _Identities = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what is missing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what is missing.")] = False,
 ) -> None:
     """Grant each identity what it lacks; needs an administrator's credentials. Nothing is ever revoked."""
     from fraud.kafka.acl import apply_plan, plan_acls
@@ -71,10 +71,10 @@ def grant(
             console.print(f"  [yellow]beyond its need[/] {text}")
 
 
-def _principals(told: list[str] | None) -> dict[str, str]:
+def _principals(named: list[str] | None) -> dict[str, str]:
     from fraud.kafka.permissions import IDENTITIES
 
-    pairs = (text.partition("=") for text in told or IDENTITIES)
+    pairs = (text.partition("=") for text in named or IDENTITIES)
     return {identity: principal or f"User:fraud-{identity}" for identity, _, principal in pairs}
 
 

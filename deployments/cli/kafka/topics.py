@@ -27,10 +27,10 @@ def create() -> None:
         mark = "[green]created[/]" if plan.name in created else "[dim]there already[/]"
         console.print(f"{plan.name}: {mark} [dim]({details})[/]")
     if len(created) < len(topic_plans(settings)):
-        _tell_differences(settings, console)
+        _print_differences(settings, console)
 
 
-def _tell_differences(settings: Settings, console: Console) -> None:
+def _print_differences(settings: Settings, console: Console) -> None:
     try:
         differences, findings = plan_differences(settings), check_topics(settings)
     except FraudError as error:

@@ -93,7 +93,7 @@ def _features(found: PredictionLineage) -> Table | None:
     table.add_column("feature", no_wrap=True)
     table.add_column("log-odds", justify="right")
     table.add_column("")
-    table.add_column("in words", overflow="fold")
+    table.add_column("value", overflow="fold")
     widest = max(map(abs, shares)) if shares else 0.0
     for place in order[: _SHOWN if shares else None]:
         share = shares[place] if shares else math.nan
@@ -104,7 +104,7 @@ def _features(found: PredictionLineage) -> Table | None:
 
 
 def _bar(share: float, widest: float) -> Text:
-    """Red speaks for fraud, green against."""
+    """Red raises the score, green lowers it."""
     length = round(_BAR_WIDTH * abs(share) / widest) if widest else 0
     return Text("█" * length, style="red" if share > 0 else "green")
 
@@ -120,19 +120,21 @@ def _model(found: PredictionLineage) -> Table:
 
 
 def _origin(origin: ModelOrigin) -> dict[str, str]:
-    told, registered = origin.metadata, origin.registered
-    figures = {name: told.metrics[name] for name in _FIGURES if name in told.metrics}
+    metadata, registered = origin.metadata, origin.registered
+    figures = {name: metadata.metrics[name] for name in _FIGURES if name in metadata.metrics}
     return {
         "now": ", ".join(registered.aliases) or "no alias",
         "promotion": registered.reason or "never promoted",
         "MLflow run": registered.run_id,
-        "code": told.code_version,
-        "data": f"fingerprint {told.data_fingerprint}",
-        "learnt from": f"{told.train_start:%Y-%m-%d} to {told.train_end:%Y-%m-%d}, "
-        f"labels as of {told.labels_as_of:%Y-%m-%d}",
-        "threshold": f"{told.policy}: {told.policy_reason}" if told.policy_reason else told.policy,
+        "code": metadata.code_version,
+        "data": f"fingerprint {metadata.data_fingerprint}",
+        "trained on": f"{metadata.train_start:%Y-%m-%d} to {metadata.train_end:%Y-%m-%d}, "
+        f"labels as of {metadata.labels_as_of:%Y-%m-%d}",
+        "threshold": f"{metadata.policy}: {metadata.policy_reason}"
+        if metadata.policy_reason
+        else metadata.policy,
         "own test": _listed(figures),
-        "parameters": _listed(told.params),
+        "parameters": _listed(metadata.params),
     }
 
 

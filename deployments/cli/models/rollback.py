@@ -11,7 +11,7 @@ from fraud.settings import load_settings
 
 
 def rollback(
-    reason: Annotated[str, typer.Option(help="Kept with the version in the registry.")] = "by hand",
+    reason: Annotated[str, typer.Option(help="Kept with the version in the registry.")] = "manual",
 ) -> None:
     """The command `fraud rollback`; `deployments.cli.commands` has its summary."""
     settings = load_settings()

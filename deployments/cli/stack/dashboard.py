@@ -1,4 +1,4 @@
-"""`fraud dashboard`: see alerts as they happen, judge them, look after the models."""
+"""`fraud dashboard`: alerts as they happen, their review, the models."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ def dashboard(
 
 
 app = typer.Typer(callback=dashboard, invoke_without_command=True, add_completion=False)
-user = typer.Typer(no_args_is_help=True, help="Who may log in, and as what.")
+user = typer.Typer(no_args_is_help=True, help="Users and their roles.")
 app.add_typer(user, name="user")
 
 
@@ -62,8 +62,8 @@ def accounts(settings: Settings) -> Accounts:
     return Accounts(settings.home / "dashboard" / "users.json")
 
 
-def tell_first_password(settings: Settings, console: Console) -> None:
-    """Make the first user if there is none, and show the password this once."""
+def print_first_password(settings: Settings, console: Console) -> None:
+    """Create the first user if there is none, and print the password once."""
     password = accounts(settings).make_first()
     if password is not None:
         console.print(
@@ -85,5 +85,5 @@ def _serve(settings: Settings) -> None:
     from serving.dashboard.run import run
 
     log_to_stderr()
-    tell_first_password(settings, Console())
+    print_first_password(settings, Console())
     run(settings)

@@ -14,7 +14,7 @@ from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 
-_PATIENCE_S = 3.0
+_TIMEOUT_S = 3.0
 
 
 def doctor(
@@ -25,21 +25,21 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        _tell(findings)
+        _print_findings(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything that can be checked from here; a silent broker is given up early."""
-    kafka = settings.kafka.model_copy(update={"request_timeout_s": _PATIENCE_S})
+    kafka = settings.kafka.model_copy(update={"request_timeout_s": _TIMEOUT_S})
     impatient = settings.model_copy(update={"kafka": kafka})
     with ThreadPoolExecutor(2) as pool:
         groups = [pool.submit(check, impatient) for check in (check_environment, check_machine)]
         return [finding for group in groups for finding in group.result()]
 
 
-def _tell(findings: list[Finding]) -> None:
+def _print_findings(findings: list[Finding]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:

@@ -1,4 +1,4 @@
-"""`fraud env`: the addresses of the embedded stack, for a shell."""
+"""`fraud env`: the addresses of the embedded stack as shell variables."""
 
 import shlex
 

@@ -46,6 +46,6 @@ def status_table(found: list[ServerStatus]) -> Table:
 def _advise(found: list[ServerStatus]) -> None:
     states = {server.state for server in found}
     if states & {"dead", "silent"}:
-        Console().print("`fraud up` mends it; the log tells why it ended")
+        Console().print("`fraud up` starts it again; the log says why it ended")
     elif states == {"stopped"}:
         Console().print("start it with `fraud up`")

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
-from deployments.cli.stack.dashboard import tell_first_password
+from deployments.cli.stack.dashboard import print_first_password
 from deployments.cli.stack.status import status_table
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import NAMES, Stack
@@ -46,12 +46,14 @@ def up(
     console.print(status_table(stack.status()))
     if dashboard:
         _start_dashboard(console, home)
-    console.print('[dim]`eval "$(fraud env)"` tells other programs where it is; `fraud down` ends it.[/]')
+    console.print(
+        '[dim]`eval "$(fraud env)"` prints its addresses for other programs; `fraud down` stops it.[/]'
+    )
 
 
 def _start_dashboard(console: Console, home: Path) -> None:
     settings = load_settings()
-    tell_first_password(settings, console)
+    print_first_password(settings, console)
     with console.status("starting the dashboard"):
         address = LocalDashboard(home).start(settings.dashboard.port)
     console.print(f"[green]✓[/] dashboard at {address}", highlight=False)

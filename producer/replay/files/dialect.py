@@ -69,7 +69,7 @@ def find_dialect(path: Path, sample: str, options: FileOptions) -> Dialect:
     spaces = delimiter == SPACES
     if spaces:
         delimiter, lines = "\t", [_RUN.sub("\t", line.strip(" ")) for line in lines]
-    # A line with an odd number of quotes is a part of a row.
+    # A line with an uneven count of quotes is a part of a row.
     rows = [
         _split(line, delimiter, quote, escape) if line.strip() and not _is_part(line, quote) else []
         for line in lines

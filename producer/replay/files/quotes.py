@@ -78,8 +78,8 @@ class LineFilter:
         rank = np.arange(len(quotes)) - np.repeat(starts, np.diff(np.r_[starts, len(quotes)]))
         beside = np.where(rank % 2 == 0, data[quotes - 1], data[quotes + 1])
         simple = (beside == _NEWLINE) | (beside == self._delimiter[0])
-        odd = np.diff(np.r_[starts, len(quotes)]) % 2 == 1
-        found: list[int] = np.union1d(lines[~simple], lines[starts[odd]]).tolist()
+        uneven = np.diff(np.r_[starts, len(quotes)]) % 2 == 1
+        found: list[int] = np.union1d(lines[~simple], lines[starts[uneven]]).tolist()
         return found
 
     def _checked(self, lines: list[bytes], suspects: list[int], last: bool) -> int:

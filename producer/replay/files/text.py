@@ -155,10 +155,10 @@ def _wide(start: bytes) -> str | None:
     head = start[:1_024]
     if len(head) < 8:
         return None
-    even, odd = head[0::2].count(0) / len(head[0::2]), head[1::2].count(0) / len(head[1::2])
-    if odd > 0.6 and even < 0.1:
+    first, second = head[0::2].count(0) / len(head[0::2]), head[1::2].count(0) / len(head[1::2])
+    if second > 0.6 and first < 0.1:
         return "utf-16-le"
-    return "utf-16-be" if even > 0.6 and odd < 0.1 else None
+    return "utf-16-be" if first > 0.6 and second < 0.1 else None
 
 
 def _is_legacy(start: bytes) -> bool:

@@ -60,7 +60,7 @@ def with_defaults(
 
 
 def recognise_units(columns: Mapping[str, FieldSource], head: pa.RecordBatch) -> Recognised:
-    """With the unit of numbers that are times, which their size tells."""
+    """With the unit of numbers that are times, by their size."""
     found, notes = dict(columns), list[str]()
     for field in _TIMES:
         origin = columns.get(field, FieldSource())

@@ -20,7 +20,7 @@ class Portion:
 
     transactions: range
     labels: range
-    begins: int
+    start_time: int
 
 
 def portions(
@@ -32,18 +32,24 @@ def portions(
     `speed` a portion spans a tenth of a second of the sender's time; without one it is as large as is handy.
     """
     span = None if speed is None else int(_PORTION_S * 1_000 * speed)
-    done = start
-    told = int(np.searchsorted(labels, transactions[start - 1], "right")) if start else 0
-    while done < len(transactions) or told < len(labels):
-        left = [times[at:] for times, at in ((transactions, done), (labels, told)) if at < len(times)]
-        begins = int(min(times[0] for times in left))
+    sent_transactions = start
+    sent_labels = int(np.searchsorted(labels, transactions[start - 1], "right")) if start else 0
+    while sent_transactions < len(transactions) or sent_labels < len(labels):
+        left = [
+            times[at:]
+            for times, at in ((transactions, sent_transactions), (labels, sent_labels))
+            if at < len(times)
+        ]
+        start_time = int(min(times[0] for times in left))
         ends = [int(times[min(PORTION_ROWS, len(times)) - 1]) for times in left if len(times) > PORTION_ROWS]
         if span is not None:
-            ends.append(begins + span)
+            ends.append(start_time + span)
         until = min(ends, default=int(max(times[-1] for times in left)))
-        before = done, told
-        done, told = (int(np.searchsorted(times, until, "right")) for times in (transactions, labels))
-        yield Portion(range(before[0], done), range(before[1], told), begins)
+        before = sent_transactions, sent_labels
+        sent_transactions, sent_labels = (
+            int(np.searchsorted(times, until, "right")) for times in (transactions, labels)
+        )
+        yield Portion(range(before[0], sent_transactions), range(before[1], sent_labels), start_time)
 
 
 class Pacer:

@@ -1,4 +1,4 @@
-"""The second pass: what was judged good goes to Kafka, in order of event time."""
+"""The second pass: accepted rows go to Kafka, in order of event time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from producer.replay.staging.staging_file import Rows, StagingFile
 from producer.wire import Messages, label_messages, transaction_messages
 
 Progress = Callable[[int], object]
-"""Told how many transactions and labels have been handed over."""
+"""Called with how many transactions and labels have been handed over."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def _send_portions(
 ) -> None:
     pacer = None
     for portion in portions(events.times, events.labels.reported_at, start, speed):
-        pacer = pacer or Pacer(portion.begins, speed)
-        pacer.wait(portion.begins, lambda: progress(sent.transactions + sent.labels))
+        pacer = pacer or Pacer(portion.start_time, speed)
+        pacer.wait(portion.start_time, lambda: progress(sent.transactions + sent.labels))
         for part in _cut(portion.transactions):
             messages = transaction_messages(events.transactions_in(part))
             publisher.send(settings.topics.transactions, messages)

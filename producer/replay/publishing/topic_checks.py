@@ -138,8 +138,8 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
 
 def _event_time(settings: Settings, message: Message) -> int:
     """Its event time; 0 if admission refuses it."""
-    verdict = AdmissionFilter(settings.admission).validate(message.value(), message.timestamp()[1])
-    return verdict.transaction.timestamp if isinstance(verdict, Admitted) else 0
+    validated = AdmissionFilter(settings.admission).validate(message.value(), message.timestamp()[1])
+    return validated.transaction.timestamp if isinstance(validated, Admitted) else 0
 
 
 def _date(time_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""Source rows as transactions and labels, judged by the limits of admission that serving uses.
+"""Source rows as transactions and labels, checked against the admission limits that serving uses.
 
 What a field may hold is read from the annotations of `fraud.schema`, so that a row let through here is not
 a dead letter there.
@@ -31,7 +31,7 @@ from producer.replay.rows.values import as_bool, as_float, as_text
 
 TRANSACTION_ROWS = pa.schema([TRANSACTION_ARROW.field(name) for name in TRANSACTION_FIELDS])
 LABEL_ROWS = pa.schema([LABEL_ARROW.field(name).with_nullable(True) for name in LABEL_FIELDS])
-"""A label as it was read: card, time and source may be left for the transaction to tell."""
+"""A label as it was read: card, time and source may be missing, and are taken from the transaction then."""
 
 _SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE][+-]?\d+$"
 _EXACT_FLOATS = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
@@ -123,7 +123,7 @@ def transaction_ids(
 
 
 def conform_fraud_flags(rows: pa.RecordBatch, origin: FieldSource, findings: Findings) -> pa.Array:
-    """Verdicts that stand beside transactions; an empty one is none, an unreadable one spoils its row."""
+    """Labels in a column of the transactions (booleans); empty is null, an unreadable one rejects its row."""
     source = source_column(rows, origin, None, "")
     fraud_flags = as_bool(source)
     _reject_unreadable(IS_FRAUD, source, fraud_flags, findings)

@@ -1,4 +1,4 @@
-"""Labels joined to the transactions they speak of; of several on one all are sent, in order of reporting."""
+"""Labels joined to their transactions; all labels of a transaction are sent, in order of reporting."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,14 +39,20 @@ class LabelPlan:
         return len(self.rows)
 
     def part(self, numbers: range) -> pa.Table:
-        """The labels of these numbers, whole: the transaction tells the card."""
+        """The labels of these numbers, complete: the transaction gives the card."""
         assert self.labels is not None
         assert self.transactions is not None
         part = slice(numbers.start, numbers.stop)
-        told = self.labels.take(self.rows[part])
+        given = self.labels.take(self.rows[part])
         cards = self.transactions.take(self.owners[part])["card_id"]
-        sources = pc.fill_null(told["source"], DEFAULT_SOURCE)
-        columns = [told["transaction_id"], cards, told["is_fraud"], pa.array(self.reported_at[part]), sources]
+        sources = pc.fill_null(given["source"], DEFAULT_SOURCE)
+        columns = [
+            given["transaction_id"],
+            cards,
+            given["is_fraud"],
+            pa.array(self.reported_at[part]),
+            sources,
+        ]
         return pa.table(columns, schema=LABEL_TABLE)
 
     def unused_rows(self) -> Iterator[tuple[str, int, list[object]]]:
@@ -76,13 +82,13 @@ def plan_labels(labels: StagingFile, transactions: StagingFile, delay: timedelta
     owners = _owners(labels, transactions)
     reported = _reported(labels, owners, transactions.column("timestamp"), int(delay.total_seconds() * 1_000))
     orphan = owners < 0
-    foreign = ~orphan & _foreign(labels, transactions, owners)
-    early = ~orphan & ~foreign & is_before(reported, transactions.column("timestamp"), owners)
-    usable = np.flatnonzero(~orphan & ~foreign & ~early)
+    other_card = ~orphan & _of_other_card(labels, transactions, owners)
+    early = ~orphan & ~other_card & is_before(reported, transactions.column("timestamp"), owners)
+    usable = np.flatnonzero(~orphan & ~other_card & ~early)
     kept = usable[np.argsort(reported[usable], kind="stable")]
     unused = {
         "no such transaction among those replayed": np.flatnonzero(orphan),
-        "card_id is not the transaction's": np.flatnonzero(foreign),
+        "card_id is not the transaction's": np.flatnonzero(other_card),
         REPORTED_BEFORE: np.flatnonzero(early),
     }
     return LabelPlan(labels, transactions, kept, owners[kept], reported[kept], unused)
@@ -108,21 +114,21 @@ def _owners(labels: StagingFile, transactions: StagingFile) -> Rows:
     return np.where(known[owners] == wanted, owners, -1)
 
 
-def _foreign(labels: StagingFile, transactions: StagingFile, owners: Rows) -> npt.NDArray[np.bool_]:
+def _of_other_card(labels: StagingFile, transactions: StagingFile, owners: Rows) -> npt.NDArray[np.bool_]:
     cards = pa.chunked_array([batch["card_id"] for batch in labels.batches()], type=pa.string())
-    told: npt.NDArray[np.bool_] = cards.is_valid().to_numpy()
-    if not told.any() or not len(transactions):
-        return told
+    given: npt.NDArray[np.bool_] = cards.is_valid().to_numpy()
+    if not given.any() or not len(transactions):
+        return given
     differ: npt.NDArray[np.bool_] = _hashes(labels, "card_id") != _hashes(transactions, "card_id")[owners]
-    return told & differ
+    return given & differ
 
 
 def _reported(
     labels: StagingFile, owners: Rows, times: npt.NDArray[np.int64], delay_ms: int
 ) -> npt.NDArray[np.int64]:
-    told = pa.chunked_array([batch["reported_at"] for batch in labels.batches()], type=pa.int64())
+    given = pa.chunked_array([batch["reported_at"] for batch in labels.batches()], type=pa.int64())
     late = times[owners] + delay_ms if len(times) else np.zeros(len(owners), dtype=np.int64)
-    reported: npt.NDArray[np.int64] = pc.coalesce(told, pa.array(late)).to_numpy()
+    reported: npt.NDArray[np.int64] = pc.coalesce(given, pa.array(late)).to_numpy()
     return reported
 
 

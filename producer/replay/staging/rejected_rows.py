@@ -1,4 +1,4 @@
-"""Rows that could not be used, written aside with place and reason; the first few are kept to be shown."""
+"""Rejected rows of a file, written to a CSV with position and reason; the first few are kept to be shown."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class RejectedRows:
         self._writer: Any = None
 
     def add(self, place: int, reason: str, row: Sequence[object]) -> None:
-        """Write one row aside."""
+        """Write one rejected row."""
         if self._writer is None:
             self._begin()
         self.count += 1

@@ -1,4 +1,4 @@
-"""Judged rows on disk until they are published: written once, in order; read back by row number.
+"""Accepted rows on disk until they are published: written once, in order; read back by row number.
 
 The columns that order and joining need are read whole (8 bytes a row); the rows stay on the disk.
 """
@@ -35,7 +35,7 @@ class StagingWriter:
 
 
 class StagingFile:
-    """Rows that can be had by number, of a file larger than memory too."""
+    """Rows by number, of a file that may be larger than memory."""
 
     def __init__(self, path: Path) -> None:
         self._reader = pa.ipc.open_file(pa.memory_map(str(path)))

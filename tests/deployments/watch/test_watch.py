@@ -103,5 +103,5 @@ def test_the_page_shows_the_engine_and_its_alerts(
 def test_without_serving_it_is_one_sentence(fraud: FraudCommand) -> None:
     refused = fraud("watch")
     assert refused.code != 0
-    assert "no worker has told its address" in refused.err
+    assert "no worker has written its address" in refused.err
     assert refused.err.count("\n") == 1
