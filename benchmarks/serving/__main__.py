@@ -42,7 +42,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported only now, since some bring much along."""
-    from benchmarks.serving import cards, commits, forests, latency, quix, reader, spark, throughput, workers
+    from benchmarks.serving import cards, commits, latency, reader, throughput, workers
+    from benchmarks.serving.systems import forests, quix, spark
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),

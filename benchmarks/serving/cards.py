@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from benchmarks.results import Section
-from benchmarks.serving.contestants import committed_rate, engines
-from benchmarks.serving.traffic import BEGIN_MS, card_id, fill
-from benchmarks.serving.workplace import PARTITIONS, Workplace, say, workplace
+from benchmarks.serving.harness.processes import committed_rate, engines
+from benchmarks.serving.harness.testbed import PARTITIONS, Workplace, say, workplace
+from benchmarks.serving.harness.traffic import BEGIN_MS, card_id, fill
 from fraud.features.events import EVENT, Events, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore

@@ -6,11 +6,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.results import Section
+from benchmarks.serving.harness.model import CARDS
+from benchmarks.serving.harness.testbed import Workplace, say, workplace
+from benchmarks.serving.harness.traffic import fill
 from benchmarks.serving.latency import engine_with_a_past, measure
-from benchmarks.serving.model import CARDS
 from benchmarks.serving.throughput import pass_through, score
-from benchmarks.serving.traffic import fill
-from benchmarks.serving.workplace import Workplace, say, workplace
 
 INTERVALS_MS = (10, 20, 50, 100, 200, 500, 1_000)
 _TOPIC = "transactions"

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.results import Section
-from benchmarks.serving.contestants import Workers, committed_rate, engines
-from benchmarks.serving.model import CARDS
-from benchmarks.serving.traffic import fill, number_of
-from benchmarks.serving.workplace import PARTITIONS, environment, say, workplace
+from benchmarks.serving.harness.model import CARDS
+from benchmarks.serving.harness.processes import Workers, committed_rate, engines
+from benchmarks.serving.harness.testbed import PARTITIONS, environment, say, workplace
+from benchmarks.serving.harness.traffic import fill, number_of
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.settings import Settings
@@ -130,7 +130,7 @@ def _start_generator(
     settings: Settings, rate: int, count: int, cards: int, first: int
 ) -> "subprocess.Popen[bytes]":
     numbers = {"rate": rate, "count": count, "cards": cards, "first": first}
-    command = [sys.executable, "-m", "benchmarks.serving.generator"]
+    command = [sys.executable, "-m", "benchmarks.serving.harness.generator"]
     command += [f"--{name}={value}" for name, value in numbers.items()]
     return subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Section
-from benchmarks.serving.traffic import Transactions, time_of
+from benchmarks.serving.harness.traffic import Transactions, time_of
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings

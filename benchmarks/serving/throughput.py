@@ -15,8 +15,8 @@ import msgspec
 from confluent_kafka import Consumer, Producer
 
 from benchmarks.results import Section
-from benchmarks.serving.traffic import fill
-from benchmarks.serving.workplace import say, workplace
+from benchmarks.serving.harness.testbed import say, workplace
+from benchmarks.serving.harness.traffic import fill
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.schema import Prediction, Transaction
 from fraud.settings import Settings

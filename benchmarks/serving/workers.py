@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from benchmarks.results import Section
-from benchmarks.serving.contestants import committed_rate, engines
-from benchmarks.serving.traffic import fill
-from benchmarks.serving.workplace import say, workplace
+from benchmarks.serving.harness.processes import committed_rate, engines
+from benchmarks.serving.harness.testbed import say, workplace
+from benchmarks.serving.harness.traffic import fill
 
 _TOPIC = "transactions"
 

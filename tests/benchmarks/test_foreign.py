@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.foreign_parts import cut
-from benchmarks.foreign_verdict import quality
+from benchmarks.foreign.evaluation import quality
+from benchmarks.foreign.splitting import cut
 from fraud.schema import Decision, Prediction
 
 UNTIL = datetime(2021, 10, 1, tzinfo=UTC)

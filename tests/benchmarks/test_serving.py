@@ -2,7 +2,7 @@
 
 import msgspec
 
-from benchmarks.serving.traffic import Transactions, number_of, time_of
+from benchmarks.serving.harness.traffic import Transactions, number_of, time_of
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.schema import Prediction
 from fraud.settings import Settings

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from benchmarks.foreign_verdict import _frauds
+from benchmarks.foreign.evaluation import _frauds
 from fraud.evaluation.backtest.history import history_from_tables
 from fraud.evaluation.backtest.lake_history import history_from_lake
 from fraud.features.daily import date_of, fraud_spans

@@ -1,6 +1,6 @@
 """An open-loop load: the n-th transaction is due at `begin + n / rate`, whatever happens to the others.
 
-It runs as a process of its own (`python -m benchmarks.serving.generator`), on the clock that all processes of
+It runs as a process of its own (`python -m benchmarks.serving.harness.generator`), on the clock that all processes of
 a machine share. A reader who knows the begin and the rate knows when each transaction was due, so that a
 stall of the system, or of the generator, counts as latency instead of thinning the load. It prints two lines:
 when the first transaction is due (ns, monotonic), and at the end how late the latest was sent (ms).
@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from confluent_kafka import Producer
 
-from benchmarks.serving.traffic import Transactions, time_of
+from benchmarks.serving.harness.traffic import Transactions, time_of
 from fraud.kafka.clients import flush, producer_config
 from fraud.settings import load_settings
 

@@ -1,6 +1,6 @@
 """Stateless scoring in Spark Structured Streaming; a process of its own, which the benchmark ends.
 
-`python -m benchmarks.serving.spark_worker JARS` reads the settings from the environment as serving does.
+`python -m benchmarks.serving.systems.spark_worker JARS` reads the settings from the environment as serving does.
 """
 
 import sys
@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import pandas_udf
 
-from benchmarks.serving.spark_scoring import answers
+from benchmarks.serving.systems.spark_scoring import answers
 from fraud.settings import load_settings
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.serving.workplace import say
+from benchmarks.serving.harness.testbed import say
 from fraud.machine.cache import cache_folder
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks.serving.traffic import profiles
+from benchmarks.serving.harness.traffic import profiles
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION

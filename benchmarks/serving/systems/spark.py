@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section
+from benchmarks.serving.harness.testbed import environment, say, workplace
 from benchmarks.serving.latency import measure
-from benchmarks.serving.workplace import environment, say, workplace
 from deployments.local.jars import retrieve
 from deployments.local.processes import spawn
 from fraud.machine.cache import cache_folder
@@ -51,7 +51,7 @@ def connector() -> list[Path]:
 @contextmanager
 def _query(settings: Settings) -> Iterator[None]:
     jars = ",".join(map(str, connector()))
-    command = [sys.executable, "-m", "benchmarks.serving.spark_worker", jars]
+    command = [sys.executable, "-m", "benchmarks.serving.systems.spark_worker", jars]
     process = spawn("Spark", command, settings.home / "log", environment(settings) | spark_environment())
     try:
         yield

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Section
-from benchmarks.serving.environments import python_with, versions
-from benchmarks.serving.model import simulated_rows, trained_model
-from benchmarks.serving.workplace import say
+from benchmarks.serving.harness.model import simulated_rows, trained_model
+from benchmarks.serving.harness.testbed import say
+from benchmarks.serving.systems.environments import python_with, versions
 from fraud.native.forest import compile_forest
 
 BATCHES = (1, 16, 256, 2_000)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serving.model import trained_model
+from benchmarks.serving.harness.model import trained_model
 from deployments.local.kafka import EmbeddedKafka
 from fraud.env_export import variables
 from fraud.kafka.topics import create_topics

@@ -25,8 +25,8 @@ from typing import Annotated
 import pyarrow.parquet as pq
 import typer
 
-from benchmarks.foreign_parts import Part, cut
-from benchmarks.foreign_verdict import Verdict, judge
+from benchmarks.foreign.evaluation import Verdict, judge
+from benchmarks.foreign.splitting import Part, cut
 from deployments.demo.programs import Programs, flow
 from deployments.local.processes import free_port
 from deployments.local.stack import NAMES, Stack

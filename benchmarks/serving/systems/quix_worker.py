@@ -2,7 +2,7 @@
 
 A card's events of 30 days are one value in the card's state: packed records, which is kinder to Quix than
 JSON. The features come from this project's compiled kernel, run over those events, so that both score the
-same numbers. `python -m benchmarks.serving.quix_worker inplace_predict|forest` reads the settings from the
+same numbers. `python -m benchmarks.serving.systems.quix_worker inplace_predict|forest` reads the settings from the
 environment as serving does.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from quixstreams import Application, State
 
-from benchmarks.serving.traffic import profiles
+from benchmarks.serving.harness.traffic import profiles
 from fraud.features.events import EVENT, Events, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS

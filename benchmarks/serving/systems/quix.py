@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section
-from benchmarks.serving.contestants import committed_rate, engines, stop
-from benchmarks.serving.environments import python_with, versions
-from benchmarks.serving.traffic import fill
-from benchmarks.serving.workplace import environment, say, workplace
+from benchmarks.serving.harness.processes import committed_rate, engines, stop
+from benchmarks.serving.harness.testbed import environment, say, workplace
+from benchmarks.serving.harness.traffic import fill
+from benchmarks.serving.systems.environments import python_with, versions
 from fraud.settings import Settings
 
 _PACKAGES = ("quixstreams", "xxhash", "pyarrow", "pydantic-settings", "pyyaml")
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _TOPIC = "transactions"
 _WAYS = {
     "inplace_predict": "Quix Streams, `inplace_predict` per message",
@@ -49,7 +49,7 @@ def run(messages: int, engine_messages: int, cards: int = 10_000) -> Section:
 @contextmanager
 def _quix(python: Path, settings: Settings, way: str) -> Iterator[None]:
     with (settings.home / "log").open("ab") as log:
-        command = [str(python), "-m", "benchmarks.serving.quix_worker", way]
+        command = [str(python), "-m", "benchmarks.serving.systems.quix_worker", way]
         told = environment(settings)
         process = subprocess.Popen(command, env=told, cwd=_ROOT, stdout=log, stderr=log)
     try:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from benchmarks.serving.traffic import Transactions, profiles
+from benchmarks.serving.harness.traffic import Transactions, profiles
 from fraud.features.events import encode_table, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS

@@ -15,7 +15,7 @@ from functools import partial
 import psutil
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.serving.workplace import PARTITIONS, environment
+from benchmarks.serving.harness.testbed import PARTITIONS, environment
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings

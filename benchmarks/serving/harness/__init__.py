@@ -1,0 +1,1 @@
+"""What the serving benchmarks share: broker and settings, traffic, the model, processes under test."""
