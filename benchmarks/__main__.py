@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: production and preprocessing on this machine, kept in `benchmarks/RESULTS.md`.
+"""`python -m benchmarks`: production and preprocessing on this machine, saved in `benchmarks/RESULTS.md`.
 
 The others take longer and run alone: `python -m benchmarks.serving`, `python -m benchmarks.training`.
 """
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.preprocess import Figures
+from benchmarks.preprocess import PreprocessTimes
 from benchmarks.preprocess import run as measure_preprocess
 from benchmarks.production import measure_production
-from benchmarks.results import Section, conditions, keep
+from benchmarks.results import Section, conditions, save_section
 from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import load_settings
 
@@ -19,12 +19,12 @@ _DAYS = 30
 
 
 def main() -> None:
-    """Measure, print and keep."""
+    """Measure, print and save."""
     for measure in (_production, _preprocess):
         under = conditions()
         section = measure()
         print("\n".join([f"## {section.title}", "", *section.table, ""]))
-        keep(section, under)
+        save_section(section, under)
 
 
 def _production() -> Section:
@@ -52,12 +52,12 @@ def _production_table(figures: dict[str, float]) -> Iterator[str]:
 
 def _preprocess() -> Section:
     figures = measure_preprocess()
-    told = {"rows": [asdict(one) for one in figures]}
+    figures_by_name = {"rows": [asdict(one) for one in figures]}
     title = "Transactions to training rows with Spark, after its start-up"
-    return Section("preprocess", title, told, list(_preprocess_table(figures)))
+    return Section("preprocess", title, figures_by_name, list(_preprocess_table(figures)))
 
 
-def _preprocess_table(figures: list[Figures]) -> Iterator[str]:
+def _preprocess_table(figures: list[PreprocessTimes]) -> Iterator[str]:
     yield "| transactions | profiles, s | rows, s | together, s | processor s | s per million | load |"
     yield "|---|---|---|---|---|---|---|"
     for one in figures:

@@ -46,7 +46,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Figures:
+class PreprocessTimes:
     """Seconds of one run: by the clock, and of processors in this process, the JVM and its workers."""
 
     transactions: int
@@ -137,7 +137,7 @@ def _commit(lake: Lake, dataset: Dataset, column: str, partition: int, start: in
     write_commit(lake, Commit(dataset, "benchmark", partition, start, end, rows.num_rows, 0, [], 0, 0, files))
 
 
-def measure(shape: Shape, home: Path) -> Figures:
+def measure(shape: Shape, home: Path) -> PreprocessTimes:
     """Fill a lake and preprocess it, in a session that has started and is warm."""
     settings = load_settings(home=home)
     lake = open_lake(settings)
@@ -150,13 +150,13 @@ def measure(shape: Shape, home: Path) -> Figures:
             yield spark
 
         period = choose_period(lake, None, None, datetime.now(UTC).date())
-        cpu, began = _cpu_s(), time.perf_counter()
+        cpu, started = _cpu_s(), time.perf_counter()
         make_profiles(lake, period.profile_days, running)
         between = time.perf_counter()
         make_rows(lake, period.row_days, timedelta(days=2), settings.spark.rows_per_task, running)
         ended = time.perf_counter()
         cpu = _cpu_s() - cpu
-    return Figures(shape.transactions, between - began, ended - between, cpu, os.getloadavg()[0])
+    return PreprocessTimes(shape.transactions, between - started, ended - between, cpu, os.getloadavg()[0])
 
 
 def _cpu_s() -> float:
@@ -165,7 +165,7 @@ def _cpu_s() -> float:
     return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
-def run(millions: Sequence[float] = (1, 2, 4)) -> list[Figures]:
+def run(millions: Sequence[float] = (1, 2, 4)) -> list[PreprocessTimes]:
     """The figures for histories of so many million transactions."""
     figures = []
     for million in millions:

@@ -41,11 +41,11 @@ def measure_production(settings: Settings, scenario: str = "default", days: int 
 def _prepared(scenario: SimulationScenario, span: HistoryPeriod) -> tuple[list[Messages], float, float]:
     simulator = Simulator(scenario, 1, span.start)
     simulator.day(span.start)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     traffic = [simulator.day(day).until(span.end) for day in span.days()]
     simulated = time.perf_counter()
     messages = [transaction_messages(day.delivered()) for day in traffic]
-    return messages, simulated - begun, time.perf_counter() - simulated
+    return messages, simulated - started, time.perf_counter() - simulated
 
 
 def _send(settings: Settings, messages: list[Messages]) -> None:
@@ -60,6 +60,6 @@ def _produce(settings: Settings, scenario: SimulationScenario, span: HistoryPeri
 
 
 def _timed(work: Callable[[], None]) -> float:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - started

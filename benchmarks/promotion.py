@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
-from benchmarks.results import Section, conditions, keep
+from benchmarks.results import Section, conditions, save_section
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import DAY_MS, average_precision, money_saved
@@ -35,7 +35,7 @@ _NO_IDENTITY = pa.table({})
 
 
 @dataclass(frozen=True)
-class Scenario:
+class PromotionScenario:
     """A stream and two models on it; noise is in units of the legitimate payments' spread.
 
     Attributes:
@@ -66,30 +66,30 @@ class Scenario:
 
 
 EQUAL = (
-    Scenario("equal, the same candidate every day", "fixed"),
-    Scenario("equal, another every day", "fresh"),
-    Scenario("equal, another every day, no waves", "fresh", wave=0.0),
-    Scenario("equal, another every day, little alike", "fresh", own=0.7, card=0.5, wave=0.3),
-    Scenario("equal, another every day, 2 frauds a day", "fresh", frauds=2),
-    Scenario("equal, another every day, 7 test days", "fresh", window_days=7),
-    Scenario("equal, another every week", "fresh", every_days=7),
+    PromotionScenario("equal, the same candidate every day", "fixed"),
+    PromotionScenario("equal, another every day", "fresh"),
+    PromotionScenario("equal, another every day, no waves", "fresh", wave=0.0),
+    PromotionScenario("equal, another every day, little alike", "fresh", own=0.7, card=0.5, wave=0.3),
+    PromotionScenario("equal, another every day, 2 frauds a day", "fresh", frauds=2),
+    PromotionScenario("equal, another every day, 7 test days", "fresh", window_days=7),
+    PromotionScenario("equal, another every week", "fresh", every_days=7),
 )
 LONG_WAVES = (
-    Scenario("equal, the same candidate every day, waves of five days", "fixed", wave_days=5),
-    Scenario("equal, another every day, waves of five days", "fresh", wave_days=5),
+    PromotionScenario("equal, the same candidate every day, waves of five days", "fixed", wave_days=5),
+    PromotionScenario("equal, another every day, waves of five days", "fresh", wave_days=5),
 )
 BETTER = (
-    Scenario("better, 10 frauds a day", "fixed", gain=0.1),
-    Scenario("better, 10 frauds a day", "fixed", gain=0.2),
-    Scenario("better, 10 frauds a day", "fixed", gain=0.3),
-    Scenario("better, 10 frauds a day, compared every week", "fixed", gain=0.2, every_days=7),
-    Scenario("better, 40 frauds a day", "fixed", gain=0.1, frauds=40),
-    Scenario("better, 40 frauds a day", "fixed", gain=0.2, frauds=40),
+    PromotionScenario("better, 10 frauds a day", "fixed", gain=0.1),
+    PromotionScenario("better, 10 frauds a day", "fixed", gain=0.2),
+    PromotionScenario("better, 10 frauds a day", "fixed", gain=0.3),
+    PromotionScenario("better, 10 frauds a day, compared every week", "fixed", gain=0.2, every_days=7),
+    PromotionScenario("better, 40 frauds a day", "fixed", gain=0.1, frauds=40),
+    PromotionScenario("better, 40 frauds a day", "fixed", gain=0.2, frauds=40),
 )
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulationOutcome:
     """What became of the months of a scenario.
 
     Attributes:
@@ -97,7 +97,7 @@ class Outcome:
         first: day of the first promotion in each month, 1 to 30, or 0 where there was none.
     """
 
-    scenario: Scenario
+    scenario: PromotionScenario
     gain: float
     first: tuple[int, ...]
 
@@ -115,7 +115,9 @@ class Outcome:
 class Stream:
     """Days of payments with the champion's scores and those of its candidates."""
 
-    def __init__(self, scenario: Scenario, days: int, candidates: int, random: np.random.Generator) -> None:
+    def __init__(
+        self, scenario: PromotionScenario, days: int, candidates: int, random: np.random.Generator
+    ) -> None:
         self._scenario, self._random = scenario, random
         self._counts = (random.poisson(scenario.frauds / 2, days) + 1, scenario.payments)
         frauds = [self._frauds(day) for day in range(days)]
@@ -173,7 +175,7 @@ class Stream:
         return made
 
 
-def first_promotion(scenario: Scenario, rules: PromotionRules, seed: int, draws: int) -> int:
+def first_promotion(scenario: PromotionScenario, rules: PromotionRules, seed: int, draws: int) -> int:
     """The day of a month's first promotion, 1 to 30; 0 without any."""
     is_fresh, random = scenario.candidates == "fresh", np.random.default_rng(seed)
     days = scenario.window_days + MONTH - 1
@@ -209,20 +211,22 @@ def _may_be_better(rows: Dataset, champion: ComparedModel, candidate: ComparedMo
     return new[0] > old[0] or new[1] > old[1]
 
 
-def measured_gain(scenario: Scenario) -> float:
+def measured_gain(scenario: PromotionScenario) -> float:
     """How much better the candidate is in average precision, on a stream of 1,000 days."""
     stream = Stream(scenario, 1_000, 1, np.random.default_rng(1))
     champion, candidate = (average_precision(stream.labels, scores) for scores in stream.scores)
     return candidate - champion
 
 
-def simulate(scenario: Scenario, rules: PromotionRules, *, months: int, draws: int, seed: int = 0) -> Outcome:
+def simulate(
+    scenario: PromotionScenario, rules: PromotionRules, *, months: int, draws: int, seed: int = 0
+) -> SimulationOutcome:
     """Many months of a scenario."""
     first = tuple(first_promotion(scenario, rules, seed + month, draws) for month in range(months))
-    return Outcome(scenario, measured_gain(scenario), first)
+    return SimulationOutcome(scenario, measured_gain(scenario), first)
 
 
-def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def table(outcomes: Sequence[SimulationOutcome]) -> Iterator[str]:
     """The outcomes as Markdown."""
     yield "| models | gain in average precision | promoted within 1 day | 7 days | 30 days | surely below |"
     yield "|---|---|---|---|---|---|"
@@ -233,7 +237,7 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Simulate, print and keep."""
+    """Simulate, print and save."""
     parser = argparse.ArgumentParser(description="How often the gate promotes equal and better models.")
     parser.add_argument("--months", type=int, default=100, help="of each scenario")
     parser.add_argument("--draws", type=int, default=80, help="of each bootstrap")
@@ -256,7 +260,7 @@ def main() -> None:
         }
         for one in outcomes
     }
-    keep(Section("promotion", title, figures, list(table(outcomes))), under)
+    save_section(Section("promotion", title, figures, list(table(outcomes))), under)
 
 
 if __name__ == "__main__":

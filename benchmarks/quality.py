@@ -1,9 +1,9 @@
-"""How good the models are: a backtest over the simulator's newest four weeks, with its report and pictures.
+"""Quality of the models: a backtest over the simulator's newest four weeks, with its report and pictures.
 
     python -m benchmarks.quality --report report.html --pictures docs/images/backtest
 
 The default scenario's history is written to files, as a user's own would be, and `python flows/backtest.py`
-walks through them. The thresholds are those of the policy `precision`, because the bar speaks of precision.
+walks through them. The thresholds are those of the policy `precision`, because the target is a precision.
 """
 
 import argparse
@@ -38,7 +38,7 @@ _CHART = re.compile(r"<svg (.*?)</svg>", re.DOTALL)
 
 
 def main() -> None:
-    """Simulate, judge, tell whether the bars are reached."""
+    """Simulate, run the backtest, print whether the targets are reached."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scenario", default="default")
     parser.add_argument("--seed", type=int, default=7)
@@ -52,8 +52,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_history(Path(folder), given.scenario, given.seed, given.days, given.cards)
-        found = judge(Path(folder), given.folds, given.train_days, given.trials, given.report)
-    print("\n".join(told(found)))
+        found = run_backtest(Path(folder), given.folds, given.train_days, given.trials, given.report)
+    print("\n".join(describe(found)))
     if given.pictures:
         cut_pictures(given.report.read_text(encoding="utf-8"), given.pictures)
 
@@ -73,7 +73,7 @@ def write_history(folder: Path, scenario: str, seed: int, days: int, cards: int 
         print(f"{name}: {table.num_rows:,} rows", flush=True)
 
 
-def judge(folder: Path, folds: int, train_days: int, trials: int, report: Path) -> dict[str, Any]:
+def run_backtest(folder: Path, folds: int, train_days: int, trials: int, report: Path) -> dict[str, Any]:
     """The figures of a backtest of the newest four weeks, in so many folds."""
     figures = folder / "figures.json"
     options: dict[str, object] = {
@@ -92,14 +92,14 @@ def judge(folder: Path, folds: int, train_days: int, trials: int, report: Path) 
     }
     command = [sys.executable, str(_BACKTEST)]
     command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    surroundings = {"FRAUD_HOME": str(folder / "home"), "FRAUD_TRAINING__THRESHOLD_POLICY": "precision"}
-    subprocess.run(command, env=surroundings | os.environ, check=True)
+    env = {"FRAUD_HOME": str(folder / "home"), "FRAUD_TRAINING__THRESHOLD_POLICY": "precision"}
+    subprocess.run(command, env=env | os.environ, check=True)
     found: dict[str, Any] = json.loads(figures.read_text(encoding="utf-8"))
     return found
 
 
-def told(found: dict[str, Any]) -> Iterator[str]:
-    """The figures as a table, and whether they reach the bars."""
+def describe(found: dict[str, Any]) -> Iterator[str]:
+    """The figures as a table, and whether they reach the targets."""
     yield as_markdown(found)
     yield ""
     figures = {name: one["average_precision"]["mean"] for name, one in found["mean"].items()}
@@ -107,12 +107,12 @@ def told(found: dict[str, Any]) -> Iterator[str]:
     best = max(figures, key=lambda name: figures[name])
     yield (
         f"average precision {model:.3f}, {model / figures[best]:.1f} times that of the best baseline "
-        f"({best}, {figures[best]:.3f}); at least 2 is asked for: {_verdict(model >= 2 * figures[best])}"
+        f"({best}, {figures[best]:.3f}); at least 2 is asked for: {_reached(model >= 2 * figures[best])}"
     )
     mean = {name: one["mean"] for name, one in found["mean"]["model"].items()}
     yield (
         f"recall {mean['recall_at_precision']:.3f} at a precision of {found['min_precision']:.2f}; at least "
-        f"0.60 is asked for: {_verdict(mean['recall_at_precision'] >= 0.6)} (the thresholds chosen before "
+        f"0.60 is asked for: {_reached(mean['recall_at_precision'] >= 0.6)} (the thresholds chosen before "
         f"the tests: recall {mean['recall']:.3f} at a precision of {mean['precision']:.3f})"
     )
 
@@ -137,7 +137,7 @@ def _in_major_units(transactions: pa.Table) -> pa.Table:
     return transactions.set_column(transactions.column_names.index("amount"), "amount", pa.array(amounts))
 
 
-def _verdict(reached: bool) -> str:
+def _reached(reached: bool) -> str:
     return "reached" if reached else "MISSED"
 
 

@@ -1,4 +1,4 @@
-"""What was measured: kept as JSON, rendered as `benchmarks/RESULTS.md`, one section each."""
+"""Results of measurements: saved as JSON and rendered as `benchmarks/RESULTS.md`, one section each."""
 
 import json
 import os
@@ -29,12 +29,12 @@ def conditions() -> str:
     """The machine, the moment and the versions, in a sentence."""
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {platform.machine()} ({_processor()}), "
-        f"load {os.getloadavg()[0]:.1f} at the begin, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} at the start, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     )
 
 
-def keep(section: Section, under: str) -> None:
+def save_section(section: Section, under: str) -> None:
     """Replace the section of that name, with the conditions `under` which it was measured."""
     known = read()
     known[section.name] = asdict(section) | {"conditions": under}

@@ -77,7 +77,7 @@ RATES = (1_000, 50_000, 1_000_000)
 
 
 @dataclass(frozen=True)
-class Plan:
+class CapacityPlan:
     """What a peak rate needs."""
 
     rate: int
@@ -108,7 +108,7 @@ class Plan:
 
 def plan(
     rate: int, measured: Measured | None = None, assumed: Assumed | None = None, prices: Prices | None = None
-) -> Plan:
+) -> CapacityPlan:
     """The plan for a peak of `rate` transactions a second."""
     have, want, cost = measured or Measured(), assumed or Assumed(), prices or Prices()
     average = rate / want.peak_to_average
@@ -130,7 +130,7 @@ def plan(
         + brokers * cost.broker_month
         + disk / _GB * cost.disk_gb_month
     )
-    return Plan(
+    return CapacityPlan(
         rate=rate,
         workers_to_score=to_score,
         workers_to_remember=to_remember,
@@ -160,12 +160,12 @@ class Rolling:
     """The longest that a transaction waited."""
 
 
-def roll(one: Plan, hot_share: float = 0.0, seed: int = _SEED) -> Rolling:
+def roll(one: CapacityPlan, hot_share: float = 0.0, seed: int = _SEED) -> Rolling:
     """Restart all workers in waves, their partitions waiting meanwhile, at the peak rate.
 
     Traffic falls on partitions as cards do: by chance, plus one card that has `hot_share` of all of it. A
     partition waits while someone restores it from its snapshot, replays what came after that, and then
-    catches up at the speed that its worker has left; the next wave begins when the last one has caught up.
+    catches up at the speed that its worker has left; the next wave starts when the last one has caught up.
     """
     have = Measured()
     load = _load(one, hot_share, seed).reshape(one.workers, -1).sum(axis=1)
@@ -176,11 +176,11 @@ def roll(one: Plan, hot_share: float = 0.0, seed: int = _SEED) -> Rolling:
         return Rolling(float(load.max() / have.scored_per_s), math.inf, math.inf)
     wave = max(1, int(one.workers * Assumed().restarted_at_once))
     until_well = waiting_s + backlog / spare
-    seconds = sum(until_well[begin : begin + wave].max() for begin in range(0, one.workers, wave))
+    seconds = sum(until_well[start : start + wave].max() for start in range(0, one.workers, wave))
     return Rolling(float(load.max() / have.scored_per_s), float(seconds / 60), float(waiting_s.max()))
 
 
-def _load(one: Plan, hot_share: float, seed: int) -> npt.NDArray[np.float64]:
+def _load(one: CapacityPlan, hot_share: float, seed: int) -> npt.NDArray[np.float64]:
     """Transactions a second on each partition."""
     generator = np.random.default_rng(seed)
     # Cards differ by their habit; the law of large numbers levels that out over many cards.
@@ -198,11 +198,11 @@ def table() -> Iterator[str]:
     plans = [plan(rate) for rate in RATES]
     yield "| | " + " | ".join(f"{one.rate:,}/s" for one in plans) + " |"
     yield "|---|" + "---|" * len(plans)
-    for name, tell in _ROWS.items():
-        yield f"| {name} | " + " | ".join(tell(one) for one in plans) + " |"
+    for name, format_plan in _ROWS.items():
+        yield f"| {name} | " + " | ".join(format_plan(one) for one in plans) + " |"
 
 
-_ROWS: dict[str, Callable[[Plan], str]] = {
+_ROWS: dict[str, Callable[[CapacityPlan], str]] = {
     "workers for the scoring, half busy at the peak": lambda it: f"{it.workers_to_score:,}",
     "workers for the state, 16 GB each": lambda it: f"{it.workers_to_remember:,}",
     "partitions": lambda it: f"{it.partitions:,}",

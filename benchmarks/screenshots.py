@@ -1,7 +1,7 @@
 """`python -m benchmarks.screenshots`: pictures of the dashboard for docs/images, from a real run.
 
-A history is produced and learnt from, a second version scores in shadow, live traffic flows, the monitor
-looks, an analyst judges a few alerts. What took long is kept in the home and not done again.
+A history is produced, a model is trained on it, a second version scores in shadow, live traffic flows, the
+monitor runs, an analyst reviews a few alerts. Finished steps are recorded in the home and not repeated.
 """
 
 import argparse
@@ -40,7 +40,7 @@ _TRAINING = {
     "FRAUD_TRAINING__THRESHOLD_POLICY": "capacity",
     "FRAUD_TRAINING__ALERTS_PER_DAY": "20",
     "FRAUD_SERVING__SHADOW": "true",
-    # So that minutes of traffic are enough to judge the features' drift by.
+    # So that minutes of traffic are enough to compute the drift of the features.
     "FRAUD_SERVING__FEATURE_SAMPLE": "0.1",
 }
 _NOTES = ("called the customer, did not pay this", "card is blocked", "known holiday trip")
@@ -48,7 +48,7 @@ _NOTES = ("called the customer, did not pay this", "card is blocked", "known hol
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: which page, how large, in which light; `of_case` opens an alert."""
+    """A picture: which page, how large, in which colour scheme; `of_case` opens an alert."""
 
     name: str
     page: str
@@ -70,24 +70,26 @@ SHOTS = (
 
 
 def main() -> None:
-    """Learn unless the home has learnt already, run, look."""
+    """Train unless the home has models already, run, take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, help="kept and used again; a folder of its own otherwise")
+    parser.add_argument("--home", type=Path, help="a folder that is reused; by default a temporary one")
     parser.add_argument("--into", type=Path, default=IMAGES)
     parser.add_argument(
         "--seconds", type=float, default=600.0, help="of live traffic before the first picture"
     )
     parser.add_argument("--only-learn", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with ExitStack() as stack:
-        home = asked.home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fraud-pictures-")))
+        home = options.home or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="fraud-pictures-"))
+        )
         programs = stack.enter_context(_embedded(home))
         settings = load_settings(home=home)
-        _learn(settings, programs)
-        if asked.only_learn:
+        _train(settings, programs)
+        if options.only_learn:
             return
-        address = stack.enter_context(_traffic(settings, programs, asked.seconds))
-        _look(settings, address, asked.into)
+        address = stack.enter_context(_traffic(settings, programs, options.seconds))
+        _take_pictures(settings, address, options.into)
 
 
 @contextmanager
@@ -101,23 +103,23 @@ def _embedded(home: Path) -> Iterator[Programs]:
         servers.stop()
 
 
-def _learn(settings: Settings, programs: Programs) -> None:
-    """A first version, a champion that learnt with more trials, and a challenger that knows only a month."""
+def _train(settings: Settings, programs: Programs) -> None:
+    """A first version, a champion of more trials, and a challenger trained on four weeks."""
     simulate = ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)]
-    _once(programs, "history", simulate)
-    _once(programs, "first", [flow("retrain"), "--trials", "1"])
-    _once(programs, "champion", [flow("train"), "--trials", "8"])
-    _once(programs, "challenger", [flow("train"), "--trials", "4", "--days", "28", "--promote", "never"])
+    _run_once(programs, "history", simulate)
+    _run_once(programs, "first", [flow("retrain"), "--trials", "1"])
+    _run_once(programs, "champion", [flow("train"), "--trials", "8"])
+    _run_once(programs, "challenger", [flow("train"), "--trials", "4", "--days", "28", "--promote", "never"])
     newest = list_versions(settings)[0]
     if not newest.aliases:
-        promote(settings, newest.version, "learnt four weeks alone; watched in shadow", "challenger")
+        promote(settings, newest.version, "trained on four weeks only; scores in shadow", "challenger")
 
 
-def _once(programs: Programs, name: str, arguments: list[str]) -> None:
-    """What was done in this home before is not done again."""
+def _run_once(programs: Programs, name: str, arguments: list[str]) -> None:
+    """Run a step unless it was finished in this home before."""
     done = programs.home / f"{name}.done"
     if not done.exists():
-        programs.run(name, arguments, _Told())
+        programs.run(name, arguments, _PrintChanges())
         done.touch()
 
 
@@ -133,20 +135,20 @@ def _traffic(settings: Settings, programs: Programs, seconds: float) -> Iterator
             try:
                 address = dashboard.start(0)
                 time.sleep(seconds)
-                programs.run("monitor", [flow("monitor")], _Told())
+                programs.run("monitor", [flow("monitor")], _PrintChanges())
                 yield address
             finally:
                 dashboard.stop()
 
 
-def _look(settings: Settings, address: str, into: Path) -> None:
+def _take_pictures(settings: Settings, address: str, into: Path) -> None:
     password = secrets.token_urlsafe(12)
     Accounts(settings.home / "dashboard" / "users.json").add("anna", "admin", password)
     into.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         state = _logged_in(chromium, address, password)
-        _judge(chromium, address, state)
+        _review_alerts(chromium, address, state)
         for shot in SHOTS:
             page = _opened(chromium, address, state, shot)
             _keep(page.screenshot(), into / f"{shot.name}.png")
@@ -155,7 +157,7 @@ def _look(settings: Settings, address: str, into: Path) -> None:
 
 
 def _logged_in(chromium: Browser, address: str, password: str) -> Path:
-    """The file with the cookie of somebody who has logged in."""
+    """Log in; returns the file with the session cookie."""
     page = chromium.new_page()
     page.goto(address)
     page.fill("input[name=name]", "anna")
@@ -168,18 +170,18 @@ def _logged_in(chromium: Browser, address: str, password: str) -> Path:
     return state
 
 
-def _judge(chromium: Browser, address: str, state: Path) -> None:
-    """A few verdicts with the keyboard, as the queue proposes them."""
+def _review_alerts(chromium: Browser, address: str, state: Path) -> None:
+    """Review a few alerts with the keyboard, in the order of the queue."""
     page = chromium.new_page(storage_state=state)
     page.goto(f"{address}/#/review")
     page.locator(".queue .feed li").first.wait_for()
     page.keyboard.press("j")
-    for note, verdict in zip(_NOTES, "ffl", strict=True):
+    for note, outcome in zip(_NOTES, "ffl", strict=True):
         page.locator(".case .standing.open").wait_for()
         page.keyboard.press("n")
         page.keyboard.type(note)
         page.keyboard.press("Escape")
-        page.keyboard.press(verdict)
+        page.keyboard.press(outcome)
         page.locator(".toast").wait_for()
         page.wait_for_timeout(500)
     page.context.close()
@@ -227,8 +229,8 @@ def _until(condition: Callable[[], bool], what: str) -> None:
     print(what, flush=True)
 
 
-class _Told:
-    """Prints a line when it is another one than before."""
+class _PrintChanges:
+    """Prints a line when it differs from the one before."""
 
     def __init__(self) -> None:
         self._last = ""

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmarks.results import Section, conditions, keep
+from benchmarks.results import Section, conditions, save_section
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.labels.history import LabelHistory
 from fraud.settings import TrainingSettings
@@ -55,8 +55,8 @@ def synthetic_rows(count: int, period: TimeRange, fraud_rate: float = 0.005, see
 
 
 @dataclass
-class Clock:
-    """Seconds by step; says what begins and how long it took."""
+class StepTimer:
+    """Seconds by step; prints each step when it starts and when it ends."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -64,14 +64,14 @@ class Clock:
     def step(self, what: str) -> Iterator[None]:
         """Time the block."""
         print(f"{what} ...", flush=True)
-        began = time.perf_counter()
+        started = time.perf_counter()
         yield
-        self.seconds[what] = time.perf_counter() - began
+        self.seconds[what] = time.perf_counter() - started
         print(f"{what}: {self.seconds[what]:.1f} s", flush=True)
 
 
 def main() -> None:
-    """Time every step, print and keep the figures."""
+    """Time every step, print and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--trials", type=int, default=30)
@@ -81,16 +81,16 @@ def main() -> None:
     training = TrainingSettings(threads=given.threads)
     period = TimeRange(100 * DAY_MS, 100 * DAY_MS + milliseconds(longest_history(training)))
     data = synthetic_rows(given.rows, period)
-    under, clock = conditions(), Clock()
-    result = run(data, period, training, given.trials, clock)
-    section = told(given.rows, given.trials, given.threads, clock.seconds, result)
+    under, timer = conditions(), StepTimer()
+    result = run(data, period, training, given.trials, timer)
+    section = make_section(given.rows, given.trials, given.threads, timer.seconds, result)
     print("\n".join(section.table))
     if given.keep:
-        keep(section, under)
+        save_section(section, under)
 
 
 def run(
-    data: Dataset, period: TimeRange, training: TrainingSettings, trials: int, clock: Clock
+    data: Dataset, period: TimeRange, training: TrainingSettings, trials: int, timer: StepTimer
 ) -> dict[str, float]:
     """The steps of a training, each timed; returns what came out."""
     split = temporal_split(
@@ -100,17 +100,17 @@ def run(
         validation=timedelta(days=training.validation_days),
         test=timedelta(days=training.test_days),
     )
-    with clock.step("check the rows, look for leaks"):
+    with timer.step("check the rows, look for leaks"):
         require_sound(data, period)
         require_no_leak(data)
-    with clock.step("search"):
+    with timer.step("search"):
         rules = SearchSettings(trials, training.seed, training.threads)
         known = data.as_known_at(split.test.start)
-        found = search(known, search_folds(training, split), rules, _tell)
-    with clock.step("fit the twin and the model, calibrate, choose the threshold"):
+        found = search(known, search_folds(training, split), rules, _print_trial)
+    with timer.step("fit the calibration model and the model, calibrate, choose the threshold"):
         policy = threshold_rules(training)
         fitted = fit_model(data, split, found.recipe, policy, seed=training.seed, threads=training.threads)
-    with clock.step("fit the baselines, judge all with intervals"):
+    with timer.step("fit the baselines, evaluate all with intervals"):
         report = evaluate_models(training, data, split, fitted)
     baseline = report.baselines[report.best_baseline].average_precision.value
     pruned = sum(trial.state == TrialState.PRUNED for trial in found.study.get_trials(deepcopy=False))
@@ -124,7 +124,7 @@ def run(
     }
 
 
-def told(
+def make_section(
     rows: int, trials: int, threads: int, seconds: dict[str, float], result: dict[str, float]
 ) -> Section:
     """The section of `RESULTS.md`."""
@@ -142,7 +142,7 @@ def told(
     return Section("training", title, {"rows": rows, "trials": trials} | seconds | result, table)
 
 
-def _tell(trial: FrozenTrial, done: int) -> None:
+def _print_trial(trial: FrozenTrial, done: int) -> None:
     taken = trial.duration.total_seconds() if trial.duration else 0.0
     print(f"  trial {done}: {describe_trial(trial)}, {trial.params['imbalance']}, {taken:.1f} s", flush=True)
 

@@ -1,13 +1,13 @@
 """A user's own data through the whole real loop: Kafka, lake, Spark, MLflow, training, serving.
 
 `python -m benchmarks.foreign --transactions FILE --labels FILE --until 2021-10-01` starts a stack of its own,
-replays what happened before the cut, with the labels that were reported by then, learns from it with
-`flows/retrain.py`, serves with `flows/serve.py`, replays what happened after the cut, and judges the
-predictions on it by the labels. Both files are Parquet with the names of `fraud.schema`.
+replays what happened before the cut, with the labels that were reported by then, trains on it with
+`flows/retrain.py`, serves with `flows/serve.py`, replays what happened after the cut, and evaluates the
+predictions against the labels. Both files are Parquet with the names of `fraud.schema`.
 
-Nothing is learnt after the cut, and without `--profiles-every` no profile is published either: the merchants'
-profiles grow stale while the second part streams. With it the second part comes in pieces of so many days,
-with its labels, and after each `flows/ingest.py` and `flows/preprocess.py` bring new profiles.
+Nothing is trained after the cut, and without `--profiles-every` no profile is published either: the merchant
+profiles become stale while the second part streams. With it the second part is replayed in pieces of so many
+days, with its labels, and after each `flows/ingest.py` and `flows/preprocess.py` publish new profiles.
 """
 
 import os
@@ -25,7 +25,7 @@ from typing import Annotated
 import pyarrow.parquet as pq
 import typer
 
-from benchmarks.foreign.evaluation import Verdict, judge
+from benchmarks.foreign.evaluation import ForeignDataResult, evaluate_predictions
 from benchmarks.foreign.splitting import Part, cut
 from deployments.demo.programs import Programs, flow
 from deployments.local.processes import free_port
@@ -35,7 +35,7 @@ from fraud.kafka.offsets import group_lag
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, load_settings
 
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 _POLL_S = 0.5
 _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "200",
@@ -48,36 +48,38 @@ _TRAINING = {
 def main(
     transactions: Annotated[Path, typer.Option(help="Parquet, one transaction a row.")],
     labels: Annotated[Path, typer.Option(help="Parquet with transaction_id, is_fraud and reported_at.")],
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Learn from what is before (UTC).")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Train on what is before (UTC).")],
     trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 5,
     profiles_every: Annotated[int, typer.Option(min=0, help="Days; 0: none after the cut.")] = 0,
-    home: Annotated[Path | None, typer.Option(help="An empty folder to keep; default: a temporary.")] = None,
+    home: Annotated[
+        Path | None, typer.Option(help="An empty folder that stays; default: a temporary one.")
+    ] = None,
 ) -> None:
-    """Print what came of it as a Markdown table."""
+    """Print the results as a Markdown table."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated run stops its servers too
     with tempfile.TemporaryDirectory(prefix="fraud-foreign-") as folder:
         try:
-            run = _Run((home or Path(folder)).resolve(), trials, profiles_every)
-            verdict = run.through_the_loop(transactions, labels, _millis(until))
+            run = _LoopRun((home or Path(folder)).resolve(), trials, profiles_every)
+            result = run.through_the_loop(transactions, labels, _millis(until))
         except FraudError as error:
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(error.exit_code) from None
-    _print(verdict, run.seconds)
-    if not verdict.complete:
+    _print(result, run.seconds)
+    if not result.complete:
         raise typer.Exit(1)
 
 
 @dataclass
-class _Run:
-    """One walk through the loop; `seconds` tells how long each step took."""
+class _LoopRun:
+    """One run through the loop; `seconds` is the duration of each step."""
 
     home: Path
     trials: int
     profiles_every: int
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def through_the_loop(self, transactions: Path, labels: Path, until: int) -> Verdict:
-        """Learn from what was before `until` (ms), serve what came after; leaves nothing running."""
+    def through_the_loop(self, transactions: Path, labels: Path, until: int) -> ForeignDataResult:
+        """Train on what was before `until` (ms), serve what came after; nothing runs afterwards."""
         self.home.mkdir(parents=True, exist_ok=True)
         with self._step("cut"):
             history, *rest = cut(transactions, labels, until, self.profiles_every, self.home / "parts")
@@ -91,12 +93,12 @@ class _Run:
             with self._step("retrain: ingest, preprocess, tune, train, promote"):
                 programs.run("retrain", [flow("retrain"), "--trials", str(self.trials)], _ignore)
             self._serve(settings, programs, rest)
-            return judge(settings, pq.read_table(labels), until)
+            return evaluate_predictions(settings, pq.read_table(labels), until)
         finally:
             stack.stop()
 
     def _prepared(self, stack: Stack) -> tuple[Settings, Programs]:
-        """Settings and programs that know this stack and this home only, whatever else is configured."""
+        """Settings and programs of this stack and this home only, independent of other configuration."""
         addresses = stack.addresses()
         lake = str(self.home / "lake")
         settings = load_settings(
@@ -122,16 +124,16 @@ class _Run:
             with self._step("the second part is replayed and scored"):
                 for number, part in enumerate(parts):
                     if number:
-                        _bring_profiles(programs, number)
+                        _publish_profiles(programs, number)
                     _replay(programs, f"part-{number}", part)
                     _wait_for(caught_up)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        began = time.monotonic()
+        started = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - began
+        self.seconds[name] = time.monotonic() - started
         print(f"{name}: {self.seconds[name]:.0f} s", file=sys.stderr, flush=True)
 
 
@@ -140,23 +142,23 @@ def _replay(programs: Programs, name: str, part: Part) -> None:
     programs.run(f"replay-{name}", ["-m", "deployments.cli", "replay", "--keep-forever", *files], _ignore)
 
 
-def _bring_profiles(programs: Programs, number: int) -> None:
+def _publish_profiles(programs: Programs, number: int) -> None:
     for name in ("ingest", "preprocess"):
         programs.run(f"{name}-{number}", [flow(name)], _ignore)
 
 
 def _wait_for(caught_up: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while not caught_up():
         if time.monotonic() > deadline:
-            raise FraudError(f"serving did not catch up within {_PATIENCE_S:.0f} s")
+            raise FraudError(f"serving did not catch up within {_TIMEOUT_S:.0f} s")
         time.sleep(_POLL_S)
 
 
-def _print(verdict: Verdict, seconds: dict[str, float]) -> None:
+def _print(result: ForeignDataResult, seconds: dict[str, float]) -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end\n")
     print("| | |\n|---|---|")
-    for name, value in verdict.rows():
+    for name, value in result.rows():
         print(f"| {name} | {value} |")
     for name, took in seconds.items():
         print(f"| {name} | {took:.0f} s |")
@@ -164,7 +166,7 @@ def _print(verdict: Verdict, seconds: dict[str, float]) -> None:
         "\n| month | transactions | no profile | frauds | alerts | average precision | precision | recall |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for month in verdict.months:
+    for month in result.months:
         print(month)
 
 
@@ -173,7 +175,7 @@ def _millis(day: datetime) -> int:
 
 
 def _ignore(_: str) -> None:
-    """The steps of a benchmark pass silently; the logs are in the home."""
+    """Print nothing; the logs of the steps are in the home."""
 
 
 if __name__ == "__main__":

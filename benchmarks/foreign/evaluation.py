@@ -1,4 +1,4 @@
-"""What the predictions on a user's own data were worth, read from the topics and held against the labels."""
+"""Quality of the predictions on a user's own data, read from the topics and compared with the labels."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _SEED = 7
 
 @dataclass(frozen=True)
 class Month:
-    """How the predictions of a calendar month did."""
+    """Quality of the predictions of a calendar month."""
 
     name: str
     transactions: int
@@ -43,7 +43,7 @@ class Month:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ForeignDataResult:
     """Counts over everything that was replayed, quality over the second part; brackets are 95 % intervals."""
 
     until: int
@@ -52,7 +52,7 @@ class Verdict:
     lost: int
     doubled: int
     dead_letters: int
-    judged: int
+    evaluated: int
     frauds: int
     alerts: int
     thresholds: Mapping[float, int]
@@ -80,65 +80,65 @@ class Verdict:
                 for name in ("average_precision", "precision", "recall")
             )
             yield f"version {model.version} on its own test days, before the cut", known
-        yield f"judged: from {_date(self.until)} on", f"{self.judged:,}, {self.frauds:,} of them frauds"
+        yield f"evaluated: from {_date(self.until)} on", f"{self.evaluated:,}, {self.frauds:,} of them frauds"
         yield "served threshold", ", ".join(f"{threshold:.4f}" for threshold in self.thresholds)
         yield "alerts", f"{self.alerts:,}"
         for name, estimate in self.figures.items():
             yield name, str(estimate)
         dates = self.profile_dates
         oldest, newest = (dates[0], dates[-1]) if dates else ("none", "none")
-        yield "profiles scored with", f"{len(dates)} generations, {oldest} to {newest}"
+        yield "profiles scored with", f"{len(dates)} versions, {oldest} to {newest}"
         yield "scored without a profile", f"{self.without_profile:,}"
 
 
-def judge(settings: Settings, labels: pa.Table, until: int) -> Verdict:
-    """Compare what went in with what came out, and the predictions from `until` (ms) on with the labels.
+def evaluate_predictions(settings: Settings, labels: pa.Table, until: int) -> ForeignDataResult:
+    """Compare transactions with predictions, and predictions from `until` (ms) on with the labels.
 
     Args:
         settings: name the topics.
         labels: as `fraud.labels.joining.join_labels` takes them.
-        until: where the second part begins.
+        until: start of the second part, ms.
     """
-    sent, answers = count_transactions(settings), read_predictions(settings)
-    answered = Counter(answer.transaction_id for answer in answers)
+    sent, predictions = count_transactions(settings), read_predictions(settings)
+    counts_by_id = Counter(one.transaction_id for one in predictions)
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
-    judged = [answer for answer in answers if answer.timestamp >= until]
-    frauds = _frauds(labels, judged, settings.labels)
-    dates = {answer.profile_date for answer in judged}
-    return Verdict(
+    evaluated = [one for one in predictions if one.timestamp >= until]
+    frauds = _frauds(labels, evaluated, settings.labels)
+    dates = {one.profile_date for one in evaluated}
+    return ForeignDataResult(
         until=until,
         transactions=len(sent),
-        predictions=len(answers),
-        lost=max(0, len(sent.keys() - answered.keys()) - dead),
-        doubled=len(answers) - len(answered),
+        predictions=len(predictions),
+        lost=max(0, len(sent.keys() - counts_by_id.keys()) - dead),
+        doubled=len(predictions) - len(counts_by_id),
         dead_letters=dead,
-        judged=len(judged),
+        evaluated=len(evaluated),
         frauds=int(frauds.sum()),
-        alerts=sum(answer.decision == "review" for answer in judged),
-        thresholds=Counter(answer.threshold for answer in judged),
-        served_by=Counter(answer.model_version for answer in judged),
+        alerts=sum(one.decision == "review" for one in evaluated),
+        thresholds=Counter(one.threshold for one in evaluated),
+        served_by=Counter(one.model_version for one in evaluated),
         profile_dates=sorted(date for date in dates if date),
-        without_profile=sum(answer.profile_date is None for answer in judged),
-        figures=quality(judged, frauds),
-        months=list(_months(judged, frauds)),
+        without_profile=sum(one.profile_date is None for one in evaluated),
+        figures=quality(evaluated, frauds),
+        months=list(_months(evaluated, frauds)),
         models=list_versions(settings),
     )
 
 
-def _frauds(labels: pa.Table, judged: Sequence[Prediction], rules: LabelSettings) -> Labels:
+def _frauds(labels: pa.Table, evaluated: Sequence[Prediction], rules: LabelSettings) -> Labels:
     names = ("transaction_id", "card_id", "timestamp")
-    payments = pa.table({name: [getattr(answer, name) for answer in judged] for name in names})
+    payments = pa.table({name: [getattr(one, name) for one in evaluated] for name in names})
     reported = as_millis(labels["reported_at"].combine_chunks(), None)
     labels = labels.set_column(labels.column_names.index("reported_at"), "reported_at", reported)
     return join_labels(payments, labels, rules).history.as_known_at(ALWAYS)
 
 
-def quality(judged: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]:
-    """How well the predictions tell the frauds, shape (N,), and what the amount alone would tell."""
-    scored = Ranked.of(frauds, np.array([answer.score for answer in judged]))
-    by_amount = Ranked.of(frauds, np.array([float(answer.amount) for answer in judged]))
-    flagged = np.array([answer.decision == "review" for answer in judged], dtype=np.float64)
-    _, cards = np.unique([answer.card_id for answer in judged], return_inverse=True)
+def quality(evaluated: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]:
+    """Metrics of the predictions against the labels, shape (N,), and of ranking by the amount alone."""
+    scored = Ranked.of(frauds, np.array([one.score for one in evaluated]))
+    by_amount = Ranked.of(frauds, np.array([float(one.amount) for one in evaluated]))
+    flagged = np.array([one.decision == "review" for one in evaluated], dtype=np.float64)
+    _, cards = np.unique([one.card_id for one in evaluated], return_inverse=True)
     return bootstrap_by_card(
         cards.astype(np.int64),
         {
@@ -154,11 +154,11 @@ def quality(judged: Sequence[Prediction], frauds: Labels) -> dict[str, Estimate]
     )
 
 
-def _months(judged: Sequence[Prediction], frauds: Labels) -> Iterator[Month]:
-    names = np.array([_date(answer.timestamp)[:7] for answer in judged])
-    scores = np.array([answer.score for answer in judged])
-    flagged = np.array([answer.decision == "review" for answer in judged], dtype=np.float64)
-    unknown = np.array([answer.profile_date is None for answer in judged])
+def _months(evaluated: Sequence[Prediction], frauds: Labels) -> Iterator[Month]:
+    names = np.array([_date(one.timestamp)[:7] for one in evaluated])
+    scores = np.array([one.score for one in evaluated])
+    flagged = np.array([one.decision == "review" for one in evaluated], dtype=np.float64)
+    unknown = np.array([one.profile_date is None for one in evaluated])
     for name in np.unique(names):
         of = names == name
         truth, alerts = frauds[of], flagged[of]

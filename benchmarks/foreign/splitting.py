@@ -1,4 +1,4 @@
-"""A user's history cut in time: what is learnt from, and the pieces that are served."""
+"""A user's history split by time: the part for training, and the pieces that are served."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
 from producer.replay.rows.values import as_millis
 
-_FOR_EVER = 1 << 60
+_NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Part:
 def cut(transactions: Path, labels: Path, until: int, days: int, folder: Path) -> list[Part]:
     """Cut both files at `until` (ms) and every so many days after it; 0 days leave the rest whole.
 
-    The first part has the labels reported before `until`; the others have all of their transactions' labels,
-    whose time of reporting keeps them from being known too early.
+    The first part has the labels reported before `until`; the others have all labels of their
+    transactions; the time of reporting of a label decides from when on it is known.
 
     Raises:
         DataError: nothing is before `until`, or nothing after.
     """
     folder.mkdir()
-    whole, verdicts = pq.read_table(transactions), pq.read_table(labels)
-    times, reported = _times(whole["timestamp"]), _times(verdicts["reported_at"])
-    bounds = np.arange(until, times.max() + 1, days * DAY_MS or _FOR_EVER)
+    whole, all_labels = pq.read_table(transactions), pq.read_table(labels)
+    times, reported = _times(whole["timestamp"]), _times(all_labels["reported_at"])
+    bounds = np.arange(until, times.max() + 1, days * DAY_MS or _NO_LIMIT)
     numbers = np.searchsorted(bounds, times, side="right")
     if numbers.min() > 0 or numbers.max() == 0:
         raise DataError("all transactions are on one side of --until; choose a day within their history")
@@ -44,10 +44,10 @@ def cut(transactions: Path, labels: Path, until: int, days: int, folder: Path) -
     for number in np.unique(numbers):
         part = Part(folder / f"transactions-{number}.parquet", folder / f"labels-{number}.parquet")
         rows = whole.filter(pa.array(numbers == number))
-        theirs = pc.is_in(verdicts["transaction_id"], value_set=rows["transaction_id"].combine_chunks())
+        of_part = pc.is_in(all_labels["transaction_id"], value_set=rows["transaction_id"].combine_chunks())
         known = pa.array((reported < until) | (number > 0))
         pq.write_table(rows, part.transactions)
-        pq.write_table(verdicts.filter(pc.and_(theirs, known)), part.labels)
+        pq.write_table(all_labels.filter(pc.and_(of_part, known)), part.labels)
         parts.append(part)
     return parts
 

@@ -1,8 +1,8 @@
 """`python -m benchmarks.serving [PART...]`: measure serving on this machine; see docs/performance.md.
 
-Each part starts a broker of its own, tells its progress on standard error, prints its table, and replaces
-its section of `benchmarks/RESULTS.md` and `benchmarks/results.json`. `--tiny` tries a part out in seconds and
-keeps nothing.
+Each part starts its own broker, prints progress to standard error and its table to standard output, and
+replaces its section of `benchmarks/RESULTS.md` and `benchmarks/results.json`. `--tiny` tries a part out in
+seconds and saves nothing.
 """
 
 import logging
@@ -13,14 +13,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from benchmarks.results import Section, conditions, keep
+from benchmarks.results import Section, conditions, save_section
 
 PARTS = ("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader")
 
 
 def main(
     parts: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(PARTS)}; default: all.")] = None,
-    tiny: Annotated[bool, typer.Option(help="Try out in seconds; nothing is kept.")] = False,
+    tiny: Annotated[bool, typer.Option(help="Try out in seconds; nothing is saved.")] = False,
 ) -> None:
     """Measure the parts one after another."""
     logging.basicConfig(level=logging.WARNING)
@@ -32,16 +32,16 @@ def main(
         section = _runner(part, tiny)()
         print("\n".join([f"## {section.title}", "", *section.table, ""]), flush=True)
         if not tiny:
-            keep(section, under)
+            save_section(section, under)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """As Ctrl-C does: the broker and the engines end with us."""
+    """Stop as Ctrl-C does: the broker and the engines end, too."""
     raise KeyboardInterrupt
 
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
-    """A part at its size; imported only now, since some bring much along."""
+    """A part at its size; imported here, because some imports are slow."""
     from benchmarks.serving import cards, commits, latency, reader, throughput, workers
     from benchmarks.serving.systems import forests, quix, spark
 

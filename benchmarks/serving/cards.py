@@ -1,4 +1,4 @@
-"""What remembering a month of many cards costs: memory, restart from a snapshot, throughput.
+"""Cost of the state of a month of many cards: memory, restart from a snapshot, throughput.
 
 The state is that of cards with 60 events in 30 days. It is made by the engine's own store and laid into the
 lake as snapshots, as an engine that has run for a month would have; then an engine is started on it.
@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.processes import committed_rate, engines
-from benchmarks.serving.harness.testbed import PARTITIONS, Workplace, say, workplace
-from benchmarks.serving.harness.traffic import BEGIN_MS, card_id, fill
+from benchmarks.serving.harness.testbed import PARTITIONS, Testbed, print_progress, testbed
+from benchmarks.serving.harness.traffic import START_MS, card_id, fill
 from fraud.features.events import EVENT, Events, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
@@ -30,8 +30,8 @@ _GAUGES_S = 1.5
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Of one number of cards."""
+class CardFigures:
+    """The measurements of one number of cards."""
 
     cards: int
     array_bytes: float
@@ -46,47 +46,47 @@ def run(numbers: tuple[int, ...], messages: int) -> Section:
     """Each number of cards, with throughput over `messages`."""
     rows = []
     for cards in numbers:
-        with workplace() as place:
-            rows.append(_measure(place, cards, messages))
-        say(f"cards: {rows[-1]}")
+        with testbed() as bed:
+            rows.append(_measure(bed, cards, messages))
+        print_progress(f"cards: {rows[-1]}")
     figures = {"events_per_card": EVENTS_PER_CARD, "rows": [asdict(row) for row in rows]}
     return Section("cards", "A month of many cards", figures, list(_table(rows)))
 
 
-def _measure(place: Workplace, cards: int, messages: int) -> Figures:
-    with engines(place.settings("empty")) as nobody:
-        nobody.wait_until_scoring()
-        base = nobody.resident_bytes()
-    settings = place.settings("cards", snapshot_interval_s=_NEVER_S)
-    say(f"cards: making the state of {cards:,}")
+def _measure(bed: Testbed, cards: int, messages: int) -> CardFigures:
+    with engines(bed.settings("empty")) as empty:
+        empty.wait_until_scoring()
+        base = empty.resident_bytes()
+    settings = bed.settings("cards", snapshot_interval_s=_NEVER_S)
+    print_progress(f"cards: making the state of {cards:,}")
     for partition in range(PARTITIONS):
-        _lay_down(settings, partition, cards)
+        _write_snapshot(settings, partition, cards)
     files = list((settings.home / "lake").rglob("*.snapshot"))
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with engines(settings) as workers:
         workers.wait_until_scoring()
-        restart_s = time.perf_counter() - begun
+        restart_s = time.perf_counter() - started
         restored_s = workers.metric("fraud_restore_seconds_sum")
         resident = workers.resident_bytes() - base
     fill(settings, messages, cards)
     with engines(settings) as workers:
         rate = committed_rate(settings, messages)
         time.sleep(_GAUGES_S)
-        held, array_bytes = workers.metric("fraud_state_cards"), workers.metric("fraud_state_bytes")
-    assert held == cards, f"{held} cards instead of {cards}"
+        card_count, array_bytes = workers.metric("fraud_state_cards"), workers.metric("fraud_state_bytes")
+    assert card_count == cards, f"{card_count} cards instead of {cards}"
     snapshots_mb = sum(file.stat().st_size for file in files) / 1e6
-    return Figures(
+    return CardFigures(
         cards, array_bytes / cards, resident / cards, snapshots_mb, restored_s, restart_s, rate.per_s
     )
 
 
-def _lay_down(settings: Settings, partition: int, cards: int) -> None:
+def _write_snapshot(settings: Settings, partition: int, cards: int) -> None:
     """Write a partition's snapshot, as of before its first message."""
     numbers = np.arange(partition, cards, PARTITIONS)
     store, draw = CardStore(), np.random.default_rng(partition)
     for first in range(0, len(numbers), _CARDS_AT_ONCE):
         store.process(_month(draw, numbers[first : first + _CARDS_AT_ONCE]))
-    state = PartitionState(partition, 0, AdmissionFilter(settings.admission, BEGIN_MS), store)
+    state = PartitionState(partition, 0, AdmissionFilter(settings.admission, START_MS), store)
     serving = settings.serving.model_copy(update={"snapshot_interval_s": 0.001})
     snapshots = Snapshots(settings.model_copy(update={"serving": serving}), Metrics())
     while not list((settings.home / "lake").rglob(f"p{partition}/*.snapshot")):
@@ -102,7 +102,7 @@ def _month(draw: np.random.Generator, numbers: "np.ndarray[tuple[int], np.dtype[
     hashes = [hash_identifier(card_id(number)) for number in numbers.tolist()]
     events["card"] = np.repeat(np.array(hashes, dtype=np.uint64), EVENTS_PER_CARD)
     events["transaction"] = draw.integers(0, 2**63, count)
-    times = BEGIN_MS - draw.integers(1, LONGEST_WINDOW_MS - 86_400_000, (len(numbers), EVENTS_PER_CARD))
+    times = START_MS - draw.integers(1, LONGEST_WINDOW_MS - 86_400_000, (len(numbers), EVENTS_PER_CARD))
     events["timestamp"] = np.sort(times, axis=1).reshape(-1)
     events["amount"] = draw.integers(100, 90_000, count)
     events["merchant"] = draw.integers(0, 2_000, count)
@@ -114,7 +114,7 @@ def _month(draw: np.random.Generator, numbers: "np.ndarray[tuple[int], np.dtype[
     return events
 
 
-def _table(rows: list[Figures]) -> Iterator[str]:
+def _table(rows: list[CardFigures]) -> Iterator[str]:
     yield (
         f"{EVENTS_PER_CARD} events a card in 30 days, {PARTITIONS} partitions, one process; the restart is "
         "from starting the process until every partition is scored again."

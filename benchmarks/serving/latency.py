@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import CARDS
 from benchmarks.serving.harness.processes import Workers, committed_rate, engines
-from benchmarks.serving.harness.testbed import PARTITIONS, environment, say, workplace
+from benchmarks.serving.harness.testbed import PARTITIONS, environment, print_progress, testbed
 from benchmarks.serving.harness.traffic import fill, number_of
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.offsets import end_offsets
@@ -24,7 +24,7 @@ from fraud.settings import Settings
 
 RATES = (500, 2_000, 10_000)
 _WARM_UP_S = 3.0
-_PAST = 60_000
+_WARM_UP_TRANSACTIONS = 60_000
 """Transactions."""
 _COLUMNS = ("p50", "p99", "p99_from", "p99_to", "p999", "worst", "generator_late")
 _WORST = ("missing", "worst", "generator_late")
@@ -32,7 +32,7 @@ _WORST = ("missing", "worst", "generator_late")
 
 @dataclass(frozen=True)
 class Latency:
-    """What transactions at one rate met with, in ms."""
+    """Latency of transactions at one rate, in ms."""
 
     rate: int
     transactions: int
@@ -51,18 +51,18 @@ def run(
     interval_s: float = 0.02,
     warm_up_s: float = 60.0,
 ) -> Section:
-    """Both modes at each rate, in turns, after a warm-up: a broker just started is not itself yet."""
+    """Both modes at each rate, in turns, after a warm-up: a broker that has just started is slower."""
     rows: list[dict[str, Any]] = []
     flagged: dict[str, float] = {}
-    with workplace() as place:
+    with testbed() as bed:
         for delivery in ("at_least_once", "exactly_once"):
-            # At least once nobody waits for a commit, so that its interval is left as it is.
+            # At least once, nothing waits for a commit; its interval stays the default.
             interval: dict[str, Any] = {"commit_interval_s": interval_s} if delivery == "exactly_once" else {}
-            settings = place.settings(delivery, delivery=delivery, **interval)
-            with engine_with_a_past(settings) as workers:
+            settings = bed.settings(delivery, delivery=delivery, **interval)
+            with warm_engine(settings) as workers:
                 measure(settings, 2_000, warm_up_s)
                 for rate in rates:
-                    found = [_told(delivery, measure(settings, rate, seconds)) for _ in range(turns)]
+                    found = [_print_latency(delivery, measure(settings, rate, seconds)) for _ in range(turns)]
                     rows.append({"delivery": delivery} | _median(found))
                 flagged[delivery] = workers.flagged_share()
     figures: dict[str, Any] = {
@@ -74,8 +74,8 @@ def run(
     return Section("latency", "Latency at fixed rates", figures, list(_table(figures)))
 
 
-def _told(delivery: str, found: Latency) -> Latency:
-    say(
+def _print_latency(delivery: str, found: Latency) -> Latency:
+    print_progress(
         f"latency: {delivery} at {found.rate:,}/s: p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
         f"p99.9 {found.p999:.1f} ms"
     )
@@ -83,29 +83,29 @@ def _told(delivery: str, found: Latency) -> Latency:
 
 
 def _median(turns: Sequence[Latency]) -> dict[str, float]:
-    """Of several turns: what is missing and what was worst in any, medians of the rest, and p99's range."""
+    """Over several turns: the maximum of missing and worst, medians of the others, and the range of p99."""
     columns = {name: [getattr(one, name) for one in turns] for name in asdict(turns[0])}
     p99 = columns["p99"]
-    told = {name: max(values) if name in _WORST else median(values) for name, values in columns.items()}
-    return told | {"p99_from": min(p99), "p99_to": max(p99)}
+    medians = {name: max(values) if name in _WORST else median(values) for name, values in columns.items()}
+    return medians | {"p99_from": min(p99), "p99_to": max(p99)}
 
 
 @contextmanager
-def engine_with_a_past(settings: Settings) -> Iterator[Workers]:
-    """An engine that has scored something of every card, so that none is new when the load begins."""
-    fill(settings, _PAST, CARDS)
+def warm_engine(settings: Settings) -> Iterator[Workers]:
+    """An engine that has scored a transaction of every card, so that no card is new when the load starts."""
+    fill(settings, _WARM_UP_TRANSACTIONS, CARDS)
     with engines(settings) as workers:
         workers.wait_until_scoring()
-        committed_rate(settings, _PAST)
+        committed_rate(settings, _WARM_UP_TRANSACTIONS)
         yield workers
 
 
 def measure(
-    settings: Settings, rate: int, seconds: float, cards: int = CARDS, patience_s: float = 30.0
+    settings: Settings, rate: int, seconds: float, cards: int = CARDS, timeout_s: float = 30.0
 ) -> Latency:
-    """Load whoever answers `settings.topics.transactions` for so many seconds after a warm-up.
+    """Measure the system that scores `settings.topics.transactions`, for `seconds` after a warm-up.
 
-    An answer that does not come within `patience_s` after another is missing.
+    Without a prediction for `timeout_s`, the remaining ones count as missing.
     """
     count, skipped = int((seconds + _WARM_UP_S) * rate), int(_WARM_UP_S * rate)
     first = sum(end for _, end in end_offsets(settings, settings.topics.transactions).values())
@@ -113,14 +113,14 @@ def measure(
     generator = _start_generator(settings, rate, count, cards, first)
     try:
         assert generator.stdout is not None
-        begin_ns = int(generator.stdout.readline())
-        numbers, seen_ns = _follow(reader, count, patience_s)
+        start_ns = int(generator.stdout.readline())
+        numbers, seen_ns = _follow(reader, count, timeout_s)
         late_ms = float(generator.communicate(timeout=60)[0])
     finally:
         generator.kill()
         reader.close()
     seen_ns, numbers = seen_ns[numbers >= first], numbers[numbers >= first] - first
-    due_ns = begin_ns + numbers * 1_000_000_000 // rate
+    due_ns = start_ns + numbers * 1_000_000_000 // rate
     taken = np.sort((seen_ns - due_ns)[numbers >= skipped] / 1e6)
     p50, p99, p999 = np.percentile(taken, [50, 99, 99.9]).tolist()
     return Latency(rate, len(taken), count - len(numbers), p50, p99, p999, float(taken[-1]), late_ms)
@@ -136,7 +136,7 @@ def _start_generator(
 
 
 def _reader(settings: Settings) -> Consumer:
-    """A reader that stands at the end of the predictions."""
+    """A consumer at the end of the predictions topic."""
     reader = Consumer(consumer_config(settings, f"{settings.serving.group_id}-reader"))
     here = [TopicPartition(settings.topics.predictions, number) for number in range(PARTITIONS)]
     for one in here:
@@ -146,18 +146,18 @@ def _reader(settings: Settings) -> Consumer:
 
 
 def _follow(
-    reader: Consumer, count: int, patience_s: float
+    reader: Consumer, count: int, timeout_s: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Which transactions were answered, and when each answer was seen (ns, monotonic)."""
+    """The numbers of the scored transactions, and when each prediction was read (ns, monotonic)."""
     numbers: list[int] = []
     seen: list[int] = []
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while len(numbers) < count and time.monotonic() < deadline:
         batch = reader.consume(1, 0.05)
         if not batch:
             continue
         batch += reader.consume(999, 0)
-        now_ns, deadline = time.monotonic_ns(), time.monotonic() + patience_s
+        now_ns, deadline = time.monotonic_ns(), time.monotonic() + timeout_s
         values = [message.value() for message in batch if message.error() is None]
         numbers += map(number_of, values)
         seen += [now_ns] * len(values)

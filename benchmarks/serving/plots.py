@@ -75,10 +75,10 @@ def _forests(axes: Axes, figures: dict[str, Any]) -> None:
     axes.legend(fontsize=8)
 
 
-def _mark(axis: Axis, places: Sequence[float]) -> None:
+def _mark(axis: Axis, values: Sequence[float]) -> None:
     """Numbers as people write them, on a logarithmic axis."""
-    axis.set_major_locator(FixedLocator(places))
-    axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:,.0f}"))
+    axis.set_major_locator(FixedLocator(values))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Section
-from benchmarks.serving.harness.traffic import Transactions, time_of
+from benchmarks.serving.harness.traffic import SyntheticTraffic, time_of
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
@@ -27,7 +27,7 @@ _CARDS = 10_000
 
 def run(messages: int, turns: int) -> Section:
     """Both sorts of `messages` in turns; the medians of the processor's time."""
-    traffic = Transactions(_CARDS)
+    traffic = SyntheticTraffic(_CARDS)
     simple = [traffic.draw(number)[1].encode() for number in range(messages)]
     extended = [value[:-1] + EXTRA for value in simple]
     sorts = {"simple": simple, "with three undeclared fields": extended}
@@ -57,9 +57,9 @@ def _read(values: Sequence[bytes]) -> float:
     """Processor time in s; every message must take the fast path."""
     admission = AdmissionFilter(AdmissionSettings())
     times = np.array([time_of(number) for number in range(len(values))], dtype=np.int64)
-    began = time.process_time()
+    started = time.process_time()
     batch = decode_batch(admission, values, times)
-    seconds = time.process_time() - began
+    seconds = time.process_time() - started
     if batch.fast != len(values):
         raise RuntimeError(f"{len(values) - batch.fast} of {len(values)} messages left the fast path")
     return seconds

@@ -1,6 +1,6 @@
 """Throughput of the scoring engine against a raw passthrough, on the same broker and the same messages.
 
-`transactions` is filled, then all of it is answered: by a passthrough (decode, encode, produce in
+`transactions` is filled, then all of it is scored: by a passthrough (decode, encode, produce in
 transactions), by the engine exactly once, and by the engine at least once. What counts is the ratio of two
 figures of one run.
 """
@@ -15,7 +15,7 @@ import msgspec
 from confluent_kafka import Consumer, Producer
 
 from benchmarks.results import Section
-from benchmarks.serving.harness.testbed import say, workplace
+from benchmarks.serving.harness.testbed import print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.schema import Prediction, Transaction
@@ -29,7 +29,7 @@ _TOPIC = "transactions"
 
 @dataclass(frozen=True)
 class Figure:
-    """What one way to answer achieved."""
+    """The throughput of one system."""
 
     name: str
     per_s: float
@@ -37,22 +37,22 @@ class Figure:
 
 
 def run(messages: int, cards: int, rounds: int) -> Section:
-    """Each contestant `rounds` times in turn; the median of each counts."""
+    """Run each system `rounds` times in turn; the median of each counts."""
     figures = []
     tune_garbage_collector()
-    with workplace() as place:
-        fill(place.settings("filler", topic=_TOPIC), messages, cards)
+    with testbed() as bed:
+        fill(bed.settings("filler", topic=_TOPIC), messages, cards)
         for turn in range(rounds):
-            raw = place.settings(f"passthrough-{turn}", topic=_TOPIC)
+            raw = bed.settings(f"passthrough-{turn}", topic=_TOPIC)
             figures.append(_measure("passthrough", lambda: pass_through(raw, messages)))  # noqa: B023
             for delivery in ("exactly_once", "at_least_once"):
-                made = place.settings(f"{delivery}-{turn}", topic=_TOPIC, delivery=delivery)
+                made = bed.settings(f"{delivery}-{turn}", topic=_TOPIC, delivery=delivery)
                 figures.append(_measure(delivery, lambda: score(made, messages)))  # noqa: B023
     names = dict.fromkeys(one.name for one in figures)
     middle = [_median([one for one in figures if one.name == name]) for name in names]
-    told = {"messages": messages, "cards": cards, "runs": [asdict(one) for one in figures]}
+    results = {"messages": messages, "cards": cards, "runs": [asdict(one) for one in figures]}
     return Section(
-        "throughput", "Throughput beside a passthrough", told, list(_table(middle, figures, rounds))
+        "throughput", "Throughput beside a passthrough", results, list(_table(middle, figures, rounds))
     )
 
 
@@ -64,7 +64,7 @@ def _median(runs: list[Figure]) -> Figure:
 def _measure(name: str, run: Callable[[], tuple[int, float, float]]) -> Figure:
     count, seconds, cpu_s = run()
     figure = Figure(name, count / seconds, cpu_s / count * 1e6)
-    say(f"throughput: {name} {figure.per_s:,.0f}/s, {figure.cpu_us:.1f} µs of processor each")
+    print_progress(f"throughput: {name} {figure.per_s:,.0f}/s, {figure.cpu_us:.1f} µs of processor each")
     return figure
 
 
@@ -92,12 +92,12 @@ def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
     producer = Producer(producer_config(settings, **{"transactional.id": settings.serving.transactional_id}))
     producer.init_transactions(30)
     consumer.subscribe([settings.topics.transactions])
-    done, begun, cpu, committed_at = 0, 0.0, 0.0, 0.0
+    done, started, cpu, committed_at = 0, 0.0, 0.0, 0.0
     producer.begin_transaction()
     while done < messages:
         batch = consumer.consume(settings.serving.batch_size, 0.005)
-        if batch and not begun:
-            begun = committed_at = time.perf_counter()
+        if batch and not started:
+            started = committed_at = time.perf_counter()
             cpu = time.process_time()
         out = []
         for message in batch:
@@ -116,7 +116,7 @@ def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
             producer.commit_transaction(30)
             producer.begin_transaction()
             committed_at = time.perf_counter()
-    seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     producer.abort_transaction(30)
     consumer.close()
     return done, seconds, cpu_s
@@ -133,10 +133,10 @@ def score(settings: Settings, messages: int) -> tuple[int, float, float]:
         answered = metrics.end_to_end
         while not answered.count:
             time.sleep(0.002)
-        before, begun, cpu = answered.count, time.perf_counter(), time.process_time()
+        before, started, cpu = answered.count, time.perf_counter(), time.process_time()
         while answered.count < messages:
             time.sleep(0.02)
-        seconds, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
+        seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     finally:
         stop.set()
         thread.join()

@@ -1,32 +1,32 @@
-"""One engine and two, as processes, on the same messages."""
+"""Throughput of one engine process and of two, on the same messages."""
 
 from collections.abc import Iterator
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.processes import committed_rate, engines
-from benchmarks.serving.harness.testbed import say, workplace
+from benchmarks.serving.harness.testbed import print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
 
 _TOPIC = "transactions"
 
 
 def run(messages: int, cards: int) -> Section:
-    """Exactly once, each number of workers from the begin of the topic."""
+    """Exactly once, each number of workers from the start of the topic."""
     rows = []
-    with workplace() as place:
-        fill(place.settings("filler", topic=_TOPIC), messages, cards)
+    with testbed() as bed:
+        fill(bed.settings("filler", topic=_TOPIC), messages, cards)
         for workers in (1, 2):
-            settings = place.settings(f"workers-{workers}", topic=_TOPIC)
+            settings = bed.settings(f"workers-{workers}", topic=_TOPIC)
             with engines(settings, workers) as group:
                 rate = committed_rate(settings, messages)
                 cpu_us = group.cpu_s() / messages * 1e6
                 resident = group.resident_bytes()
-            say(f"workers: {workers}: {rate.per_s:,.0f}/s")
+            print_progress(f"workers: {workers}: {rate.per_s:,.0f}/s")
             rows.append(
                 {"workers": workers, "per_s": rate.per_s, "cpu_us": cpu_us, "resident_mb": resident / 1e6}
             )
-    told = {"messages": messages, "cards": cards, "rows": rows}
-    return Section("workers", "One worker and two", told, list(_table(rows)))
+    figures = {"messages": messages, "cards": cards, "rows": rows}
+    return Section("workers", "One worker and two", figures, list(_table(rows)))
 
 
 def _table(rows: list[dict[str, float]]) -> Iterator[str]:

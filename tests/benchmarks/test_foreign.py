@@ -1,4 +1,4 @@
-"""Foreign data through the loop: nothing from after the cut is learnt, and the figures are right."""
+"""A user's data through the loop: nothing from after the cut is trained on, and the figures are right."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_the_cut_is_by_event_time_and_by_the_time_of_reporting(tmp_path: Path, u
     # when they are cut
     files = tmp_path / "transactions.parquet", tmp_path / "labels.parquet"
     parts = cut(*files, UNTIL_MS, 7, tmp_path / "parts")
-    # then each row is on one side, and only what was known by the cut can be learnt
+    # then each row is on one side, and only what was known by the cut is trained on
     assert [ids(part.transactions) for part in parts] == [["a", "b"], ["c"], ["d"]]
     assert [ids(part.labels) for part in parts] == [["a"], ["c"], ["d"]]
 
@@ -52,14 +52,14 @@ def ids(file: Path) -> list[str]:
 
 def test_quality_is_that_of_the_decisions_served() -> None:
     # given two alerts, one of them right, and a fraud that was missed
-    judged = [
+    evaluated = [
         prediction(0, 0.9, "review"),
         prediction(1, 0.8, "review"),
         prediction(2, 0.1, "approve"),
         prediction(3, 0.0, "approve"),
     ]
-    # when they are held against the truth
-    figures = quality(judged, np.array([1, 0, 1, 0], dtype=np.int8))
+    # when they are compared with the labels
+    figures = quality(evaluated, np.array([1, 0, 1, 0], dtype=np.int8))
     # then precision and recall follow the decisions, the rest the order of the scores
     assert figures["precision at the served threshold"].value == 0.5
     assert figures["recall at the served threshold"].value == 0.5

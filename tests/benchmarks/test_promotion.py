@@ -5,7 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.promotion import BETTER, EQUAL, MONTH, Candidates, Outcome, Scenario, Stream, simulate, table
+from benchmarks.promotion import (
+    BETTER,
+    EQUAL,
+    MONTH,
+    Candidates,
+    PromotionScenario,
+    SimulationOutcome,
+    Stream,
+    simulate,
+    table,
+)
 from fraud.evaluation.comparison.rules import PromotionRules
 
 RULES = PromotionRules(alert_factor=10.0)
@@ -28,7 +38,7 @@ def test_a_rule_without_a_budget_would_promote_equal_models() -> None:
 
 
 def test_a_far_better_model_is_promoted_within_days() -> None:
-    outcome = simulate(Scenario("better", "fixed", gain=0.6, payments=40), RULES, months=5, draws=40)
+    outcome = simulate(PromotionScenario("better", "fixed", gain=0.6, payments=40), RULES, months=5, draws=40)
     assert outcome.gain > 0.1
     assert outcome.promoted_within(7) == 1.0
 
@@ -41,8 +51,8 @@ def test_windows_of_following_days_overlap() -> None:
 
 
 def test_the_table_says_what_is_surely_exceeded_by_equal_models_alone() -> None:
-    never = Outcome(EQUAL[0], 0.0, (0,) * 100)
-    soon = Outcome(BETTER[0], 0.03, (1, 5, 20, 0))
+    never = SimulationOutcome(EQUAL[0], 0.0, (0,) * 100)
+    soon = SimulationOutcome(BETTER[0], 0.03, (1, 5, 20, 0))
     assert list(table([never, soon]))[2:] == [
         f"| {EQUAL[0].name} | +0.000 | 0.0% | 0.0% | 0.0% | 3.0% |",
         f"| {BETTER[0].name} | +0.030 | 25.0% | 50.0% | 75.0% |  |",

@@ -1,4 +1,4 @@
-"""The pictures of the documentation are the charts of a report's page, and the bars are told."""
+"""The pictures of the documentation are the charts of a report's page, and the bars are describe."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.quality import cut_pictures, told
+from benchmarks.quality import cut_pictures, describe
 from fraud.evaluation.backtest.summary import FIGURES, summarise
 from fraud.evaluation.report.page import render_report
 from tests.fraud.evaluation.test_report import ABOUT, a_fold
@@ -29,8 +29,8 @@ def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("precision", "recall", "missed"), [(0.5, 0.7, 0), (0.3, 0.7, 1), (0.3, 0.5, 2)])
-def test_the_bars_are_told(precision: float, recall: float, missed: int) -> None:
-    words = "\n".join(told(figures(precision, recall)))
+def test_the_targets_are_described(precision: float, recall: float, missed: int) -> None:
+    words = "\n".join(describe(figures(precision, recall)))
     assert words.count("MISSED") == missed
     assert words.count("reached") == 2 - missed
 

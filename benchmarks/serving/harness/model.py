@@ -1,4 +1,4 @@
-"""The model that the benchmarks score with: 300 trees, learnt from the simulator's traffic."""
+"""The model that the benchmarks score with: 300 trees, trained on the simulator's traffic."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from benchmarks.serving.harness.traffic import Transactions, profiles
+from benchmarks.serving.harness.traffic import SyntheticTraffic, profiles
 from fraud.features.events import encode_table, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
@@ -35,14 +35,14 @@ _ROUNDS = 300
 
 def trained_model() -> ModelBundle:
     """The bundle, with a threshold that flags `FLAGGED_SHARE` of the benchmarks' transactions."""
-    bundle = _learnt_once()
+    bundle = _cached_model()
     scores = bundle.score(_benchmark_rows(60_000)[20_000:])
     threshold = float(np.quantile(scores, 1 - FLAGGED_SHARE))
     return replace(bundle, metadata=bundle.metadata.model_copy(update={"threshold": threshold}))
 
 
-def _learnt_once() -> ModelBundle:
-    """Learnt once on a machine and kept in the user's cache."""
+def _cached_model() -> ModelBundle:
+    """The model, trained once on a machine and stored in the user's cache."""
     folder = cache_folder("benchmark-model", f"{FEATURE_VERSION} {_SCENARIO} {_DAYS} {_ROUNDS}".encode())
     bundle = last_good_bundle(folder)
     if bundle is None:
@@ -68,7 +68,7 @@ def simulated_rows(days: int = _DAYS) -> tuple[Rows, npt.NDArray[np.bool_]]:
 def _benchmark_rows(count: int) -> Rows:
     """Features of the first transactions that `fill` writes."""
     decode = msgspec.json.Decoder(Transaction).decode
-    traffic, store = Transactions(CARDS), CardStore()
+    traffic, store = SyntheticTraffic(CARDS), CardStore()
     found = [decode(traffic.draw(number)[1]) for number in range(count)]
     admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in found]
     features, _ = store.process(encode_transactions(admitted))

@@ -1,4 +1,4 @@
-"""Processes under test, and how they are watched from outside."""
+"""Processes under test, and their measurement from outside."""
 
 import json
 import re
@@ -20,8 +20,8 @@ from fraud.kafka.clients import consumer_config
 from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings
 
-_PATIENCE_S = 120.0
-_LOOK_S = 0.02
+_TIMEOUT_S = 120.0
+_POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Workers:
         wait_until(lambda: sum(self._partitions()) == PARTITIONS, self.processes, self.settings)
 
     def resident_bytes(self) -> int:
-        """Memory of all of them."""
+        """Resident memory of all processes, bytes."""
         return sum(psutil.Process(one.pid).memory_info().rss for one in self.processes)
 
     def cpu_s(self) -> float:
-        """Processor seconds of all of them."""
+        """Processor seconds of all processes."""
         times = [psutil.Process(one.pid).cpu_times() for one in self.processes]
         return sum(one.user + one.system for one in times)
 
     def flagged_share(self) -> float:
-        """Of the predictions."""
+        """The share of the predictions that are `review`."""
         made = self.metric("fraud_predictions_total")
         return self.metric("fraud_predictions_total", 'decision="review"') / max(1.0, made)
 
@@ -68,14 +68,14 @@ class Workers:
 
 @contextmanager
 def engines(settings: Settings, workers: int = 1) -> Iterator[Workers]:
-    """So many `python -m serving` until the block ends; they need not score yet."""
+    """Run `workers` times `python -m serving` until the block ends; they may not score yet at its start."""
     settings.home.mkdir(parents=True, exist_ok=True)
     for file in (settings.home / "serving").glob("worker-*.json"):
         file.unlink()
     with (settings.home / "log").open("ab") as log:
         command = [sys.executable, "-m", "serving"]
-        told = environment(settings)
-        processes = [subprocess.Popen(command, env=told, stdout=log, stderr=log) for _ in range(workers)]
+        env = environment(settings)
+        processes = [subprocess.Popen(command, env=env, stdout=log, stderr=log) for _ in range(workers)]
         try:
             yield Workers(settings, processes)
         finally:
@@ -83,7 +83,7 @@ def engines(settings: Settings, workers: int = 1) -> Iterator[Workers]:
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End them, by force if need be."""
+    """Terminate the processes; kill those that do not end within 30 s."""
     for one in processes:
         one.terminate()
     for one in processes:
@@ -98,15 +98,17 @@ def wait_until(
     condition: Callable[[], bool], processes: Sequence[subprocess.Popen[bytes]], settings: Settings
 ) -> None:
     """Poll until `condition()`; fail with the log's end if a process ends or it takes too long."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline or any(one.poll() is not None for one in processes):
-            raise RuntimeError("a contestant does not run:\n" + (settings.home / "log").read_text()[-4_000:])
-        time.sleep(_LOOK_S)
+            raise RuntimeError(
+                "a process under test does not run:\n" + (settings.home / "log").read_text()[-4_000:]
+            )
+        time.sleep(_POLL_S)
 
 
 def fetch(url: str) -> str:
-    """A page's text, whatever its status; empty while nobody listens."""
+    """A page's text, whatever its status; empty while nothing listens."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return str(answer.read().decode())
@@ -134,15 +136,15 @@ def committed_rate(settings: Settings, messages: int) -> Rate:
     reader = Consumer(consumer_config(settings, settings.serving.group_id))
     wanted = [TopicPartition(settings.topics.transactions, number) for number in range(PARTITIONS)]
     try:
-        begun, before, done, deadline = 0.0, 0, 0, time.monotonic() + 15 * 60
+        started, before, done, deadline = 0.0, 0, 0, time.monotonic() + 15 * 60
         while done < messages:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {done} of {messages} messages were committed")
             found = retry_transient(partial(reader.committed, wanted, 30))
             done = sum(max(0, one.offset) for one in found)
-            if done and not begun:
-                begun, before = time.perf_counter(), done
-            time.sleep(_LOOK_S)
-        return Rate(done - before, time.perf_counter() - begun)
+            if done and not started:
+                started, before = time.perf_counter(), done
+            time.sleep(_POLL_S)
+        return Rate(done - before, time.perf_counter() - started)
     finally:
         reader.close()

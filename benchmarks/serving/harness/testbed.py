@@ -1,4 +1,4 @@
-"""Where a benchmark runs: a broker and a folder of its own, and settings for what it starts there."""
+"""Testbed of a benchmark: its own broker and folder, and settings for the processes that it starts."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, load_settings
 
 PARTITIONS = 4
-# The model comes from the disk; nobody answers at this address.
-_DEAF = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+# The model is on disk; nothing answers at this address.
+_NO_REGISTRY = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
 
 
 @dataclass(frozen=True)
-class Workplace:
+class Testbed:
     """A running broker, an empty folder and a model."""
 
     folder: Path
@@ -31,9 +31,9 @@ class Workplace:
     bundle: ModelBundle
 
     def settings(self, name: str, *, topic: str | None = None, **serving: Any) -> Settings:
-        """Settings under which one contestant runs: its own home, group and predictions.
+        """Settings of one system under test: its own home, group and predictions.
 
-        Its topics and its model are there. `topic` names the input if several share one.
+        Creates its topics and saves its model. `topic` names the input if several share one.
         """
         source = topic or f"transactions.{name}"
         made = load_settings(
@@ -48,7 +48,7 @@ class Workplace:
                 "predictions": f"predictions.{name}",
                 "dead_letters": f"{source}.dlq",
             },
-            registry=_DEAF,
+            registry=_NO_REGISTRY,
             serving={"group_id": name, "transactional_id": name, "snapshot_interval_s": 0} | serving,
         )
         create_topics(made)
@@ -57,12 +57,12 @@ class Workplace:
 
 
 @contextmanager
-def workplace() -> Iterator[Workplace]:
-    """A workplace until the block ends."""
+def testbed() -> Iterator[Testbed]:
+    """A testbed until the block ends."""
     with tempfile.TemporaryDirectory(prefix="fraud-benchmark-") as name:
         folder = Path(name)
         with EmbeddedKafka(folder / "kafka") as kafka:
-            yield Workplace(folder, kafka.bootstrap_servers, trained_model())
+            yield Testbed(folder, kafka.bootstrap_servers, trained_model())
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -71,6 +71,6 @@ def environment(settings: Settings) -> dict[str, str]:
     return inherited | variables(settings)
 
 
-def say(text: str) -> None:
-    """Progress, to standard error."""
+def print_progress(text: str) -> None:
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)

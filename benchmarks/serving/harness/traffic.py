@@ -12,7 +12,7 @@ from fraud.kafka.clients import flush, producer_config
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings
 
-BEGIN_MS = 1_760_000_000_000
+START_MS = 1_760_000_000_000
 MERCHANTS = 2_000
 _NUMBER = slice(22, 34)
 _HEADROOM = 100_000
@@ -23,7 +23,7 @@ def time_of(number: int) -> int:
 
     So cards behave alike in every benchmark, and a model that knows cards flags as many.
     """
-    return BEGIN_MS + number * 1_000
+    return START_MS + number * 1_000
 
 
 def card_id(number: int) -> str:
@@ -31,7 +31,7 @@ def card_id(number: int) -> str:
     return f"card-{number:08d}"
 
 
-class Transactions:
+class SyntheticTraffic:
     """Draws transactions; the n-th says so in its transaction_id and happens at `time_of(n)`."""
 
     def __init__(self, cards: int, seed: int = 1) -> None:
@@ -66,7 +66,7 @@ def fill(settings: Settings, messages: int, cards: int) -> None:
     """
     _publish_profiles(settings)
     producer = Producer(producer_config(settings))
-    traffic = Transactions(cards)
+    traffic = SyntheticTraffic(cards)
     for number in range(messages):
         time_ms = time_of(number)
         key, value = traffic.draw(number)

@@ -1,6 +1,6 @@
-"""Environments of the contestants' own, made by uv and kept in the user's cache.
+"""Environments of the compared systems, created by uv in the user's cache.
 
-What is compared with needs packages that this project neither has nor could have beside its own.
+Their packages conflict with those of this project.
 """
 
 import shutil
@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.serving.harness.testbed import say
+from benchmarks.serving.harness.testbed import print_progress
 from fraud.machine.cache import cache_folder
 
 
 def python_with(packages: Sequence[str]) -> Path:
-    """The interpreter of an environment with these packages; made at the first time.
+    """The interpreter of an environment with these packages; created at first use.
 
     Raises:
-        subprocess.CalledProcessError: the packages cannot be had.
+        subprocess.CalledProcessError: the packages cannot be installed.
     """
     wanted = [*packages, *(f"{name}=={version(name)}" for name in ("numpy", "xgboost", "numba", "msgspec"))]
     folder = cache_folder("benchmark-environment", "\n".join([sys.version, *wanted]).encode())
     python = folder / "bin" / "python"
     if not python.exists():
-        say(f"making an environment with {', '.join(packages)}")
+        print_progress(f"making an environment with {', '.join(packages)}")
         uv: str = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
         try:
             subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
@@ -40,7 +40,7 @@ def python_with(packages: Sequence[str]) -> Path:
 
 
 def versions(python: Path, names: Sequence[str]) -> dict[str, str]:
-    """What is installed there."""
+    """The installed versions of the packages `names`."""
     code = f"from importlib.metadata import version as v\nfor n in {list(names)!r}: print(n, v(n))"
-    told = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
-    return dict(line.split() for line in told.splitlines())
+    output = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
+    return dict(line.split() for line in output.splitlines())

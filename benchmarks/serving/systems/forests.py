@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import simulated_rows, trained_model
-from benchmarks.serving.harness.testbed import say
+from benchmarks.serving.harness.testbed import print_progress
 from benchmarks.serving.systems.environments import python_with, versions
 from fraud.native.forest import compile_forest
 
@@ -44,10 +44,10 @@ def run(seconds: float) -> Section:
         booster.save_model(folder / "model.json")
         np.save(folder / "rows.npy", rows)
         np.save(folder / "margins.npy", forest.margin(rows))
-        say("forests: the others, in their own environment")
+        print_progress("forests: the others, in their own environment")
         command = [str(python), str(_WORKER), str(folder), str(seconds)]
-        told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=900).stdout
-    ways |= json.loads(told.splitlines()[-1])
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=900).stdout
+    ways |= json.loads(output.splitlines()[-1])
     nodes = len(booster.trees_to_dataframe())
     figures = {"nodes": nodes, "ways": ways, "versions": versions(python, _PACKAGES)}
     return Section("forests", "Scoring with the same 300 trees", figures, list(_table(figures)))
@@ -60,8 +60,8 @@ def time_way(score: Callable[[Any], Any], rows: Any, seconds: float) -> dict[str
 
 def _time(score: Callable[[Any], Any], rows: Any, size: int, seconds: float) -> float:
     score(rows[:size])
-    taken, begun, first = [], time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
+    taken, started, first = [], time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
         part = rows[first : first + size]
         before = time.perf_counter()
         score(part)
@@ -72,7 +72,7 @@ def _time(score: Callable[[Any], Any], rows: Any, size: int, seconds: float) -> 
 
 def _table(figures: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"µs a row, the median, one thread; {figures['nodes']:,} nodes, learnt from simulated traffic; "
+        f"µs a row, the median, one thread; {figures['nodes']:,} nodes, trained on simulated traffic; "
         + ", ".join(f"{name} {version}" for name, version in figures["versions"].items())
         + "."
     )

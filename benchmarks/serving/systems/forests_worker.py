@@ -1,4 +1,4 @@
-"""treelite, tl2cgen and ONNX Runtime on a booster; runs in an environment of its own.
+"""treelite, tl2cgen and ONNX Runtime on a booster; runs in its own environment.
 
 `python forests_worker.py FOLDER SECONDS` reads the booster, rows and XGBoost's margins from the folder and
 prints a line of JSON. It imports nothing of this project.
@@ -18,9 +18,9 @@ _BATCHES = (1, 16, 256, 2_000)
 
 
 def main(folder: Path, seconds: float) -> None:
-    """Measure each way that can be had."""
+    """Measure each library that can be imported."""
     rows, margins = np.load(folder / "rows.npy"), np.load(folder / "margins.npy")
-    told: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for name, prepare in (
         ("treelite GTIL", _gtil),
         ("tl2cgen (gcc)", _compiled),
@@ -30,12 +30,12 @@ def main(folder: Path, seconds: float) -> None:
             score = prepare(folder, rows.shape[1])
             found = np.asarray(score(rows), dtype=np.float64).reshape(-1)
             difference = float(np.max(np.abs(_probability(found) - _probability(margins))))
-        except Exception as error:  # whatever it is, the table says so
-            told[name] = {"missing": repr(error)[:200]}
+        except Exception as error:  # the table shows the error
+            results[name] = {"missing": repr(error)[:200]}
             continue
         us = {str(size): _time(score, rows, size, seconds) for size in _BATCHES}
-        told[name] = {"us": us, "worst_difference": difference}
-    print(json.dumps(told))
+        results[name] = {"us": us, "worst_difference": difference}
+    print(json.dumps(results))
 
 
 def _probability(margins: Any) -> Any:
@@ -44,8 +44,8 @@ def _probability(margins: Any) -> Any:
 
 def _time(score: Callable[[Any], Any], rows: Any, size: int, seconds: float) -> float:
     score(rows[:size])
-    taken, begun, first = [], time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
+    taken, started, first = [], time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
         part = rows[first : first + size]
         before = time.perf_counter()
         score(part)

@@ -1,6 +1,6 @@
 """The same features and the same model in Quix Streams, beside the engine, on the same messages.
 
-Quix Streams keeps what it remembers of a card in its own state (RocksDB with a changelog topic), one message
+Quix Streams keeps a card's history in its own state (RocksDB with a changelog topic), one message
 at a time; see `quix_worker.py`. Both run exactly once and commit at the same interval.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.processes import committed_rate, engines, stop
-from benchmarks.serving.harness.testbed import environment, say, workplace
+from benchmarks.serving.harness.testbed import environment, print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
 from benchmarks.serving.systems.environments import python_with, versions
 from fraud.settings import Settings
@@ -30,17 +30,17 @@ def run(messages: int, engine_messages: int, cards: int = 10_000) -> Section:
     """Quix Streams over the first `messages` of those that the engine answers."""
     python = python_with(_PACKAGES)
     rows: list[dict[str, Any]] = []
-    with workplace() as place:
-        fill(place.settings("filler", topic=_TOPIC), engine_messages, cards)
-        settings = place.settings("engine", topic=_TOPIC)
+    with testbed() as bed:
+        fill(bed.settings("filler", topic=_TOPIC), engine_messages, cards)
+        settings = bed.settings("engine", topic=_TOPIC)
         with engines(settings):
             rate = committed_rate(settings, engine_messages)
         rows.append({"name": "this engine", "messages": rate.messages, "per_s": rate.per_s})
         for way, name in _WAYS.items():
-            settings = place.settings(f"quix-{way}", topic=_TOPIC)
+            settings = bed.settings(f"quix-{way}", topic=_TOPIC)
             with _quix(python, settings, way):
                 rate = committed_rate(settings, messages)
-            say(f"quix: {way}: {rate.per_s:,.0f}/s; the engine {rows[0]['per_s']:,.0f}/s")
+            print_progress(f"quix: {way}: {rate.per_s:,.0f}/s; the engine {rows[0]['per_s']:,.0f}/s")
             rows.append({"name": name, "messages": rate.messages, "per_s": rate.per_s})
     figures = {"cards": cards, "rows": rows, "versions": versions(python, ("quixstreams", "confluent-kafka"))}
     return Section("quix", "Quix Streams with the same features and model", figures, list(_table(figures)))
@@ -50,8 +50,8 @@ def run(messages: int, engine_messages: int, cards: int = 10_000) -> Section:
 def _quix(python: Path, settings: Settings, way: str) -> Iterator[None]:
     with (settings.home / "log").open("ab") as log:
         command = [str(python), "-m", "benchmarks.serving.systems.quix_worker", way]
-        told = environment(settings)
-        process = subprocess.Popen(command, env=told, cwd=_ROOT, stdout=log, stderr=log)
+        env = environment(settings)
+        process = subprocess.Popen(command, env=env, cwd=_ROOT, stdout=log, stderr=log)
     try:
         yield
     finally:

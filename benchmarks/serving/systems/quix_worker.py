@@ -1,9 +1,9 @@
-"""Fraud scoring as a user of Quix Streams would write it; runs in an environment of its own.
+"""Fraud scoring as a user of Quix Streams would write it; runs in its own environment.
 
-A card's events of 30 days are one value in the card's state: packed records, which is kinder to Quix than
+A card's events of 30 days are one value in the card's state: packed records, which are faster in Quix than
 JSON. The features come from this project's compiled kernel, run over those events, so that both score the
-same numbers. `python -m benchmarks.serving.systems.quix_worker inplace_predict|forest` reads the settings from the
-environment as serving does.
+same numbers. `python -m benchmarks.serving.systems.quix_worker inplace_predict|forest` reads the settings
+from the environment, as serving does.
 """
 
 import sys

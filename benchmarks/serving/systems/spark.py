@@ -1,7 +1,7 @@
-"""The micro-batch way, for contrast: Spark Structured Streaming with a pandas UDF, at fixed rates.
+"""Micro-batches for comparison: Spark Structured Streaming with a pandas UDF, at fixed rates.
 
-It scores with the same model but remembers nothing of a card: windows see one micro-batch. What it lacks
-beside the engine is therefore the state; its latency is the point. See `spark_worker.py`.
+It scores with the same model but keeps no state of a card: windows see one micro-batch. The comparison is
+of latency only. See `spark_worker.py`.
 """
 
 import sys
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Section
-from benchmarks.serving.harness.testbed import environment, say, workplace
+from benchmarks.serving.harness.testbed import environment, print_progress, testbed
 from benchmarks.serving.latency import measure
 from deployments.local.jars import retrieve
 from deployments.local.processes import spawn
@@ -27,14 +27,14 @@ _SETTLING_S = 12.0
 def run(seconds: float, rates: Sequence[int]) -> Section:
     """Latency at each rate, after a load that lets the query warm up."""
     rows: list[dict[str, Any]] = []
-    with workplace() as place:
-        settings = place.settings("spark")
+    with testbed() as bed:
+        settings = bed.settings("spark")
         with _query(settings):
-            measure(settings, 100, _SETTLING_S, patience_s=120.0)
+            measure(settings, 100, _SETTLING_S, timeout_s=120.0)
             for rate in rates:
-                say(f"spark: {rate:,}/s")
-                found = measure(settings, rate, seconds, patience_s=120.0)
-                say(f"  p50 {found.p50:.0f} ms, p99 {found.p99:.0f} ms")
+                print_progress(f"spark: {rate:,}/s")
+                found = measure(settings, rate, seconds, timeout_s=120.0)
+                print_progress(f"  p50 {found.p50:.0f} ms, p99 {found.p99:.0f} ms")
                 rows.append(asdict(found))
     figures = {"rows": rows, "connector": ":".join(_CONNECTOR[0])}
     return Section("spark", "Spark Structured Streaming, the micro-batch way", figures, list(_table(rows)))

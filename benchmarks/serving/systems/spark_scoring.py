@@ -1,4 +1,4 @@
-"""What Spark's Python workers do: score the values of a micro-batch, remembering nothing."""
+"""Scoring in Spark's Python workers: the values of one micro-batch, without state."""
 
 import time
 from functools import lru_cache

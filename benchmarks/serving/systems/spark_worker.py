@@ -1,6 +1,6 @@
-"""Stateless scoring in Spark Structured Streaming; a process of its own, which the benchmark ends.
+"""Stateless scoring in Spark Structured Streaming; a separate process, which the benchmark stops.
 
-`python -m benchmarks.serving.systems.spark_worker JARS` reads the settings from the environment as serving does.
+`python -m benchmarks.serving.systems.spark_worker JARS` reads the settings from the environment.
 """
 
 import sys

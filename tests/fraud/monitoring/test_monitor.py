@@ -81,7 +81,7 @@ def test_a_model_that_does_as_expected_raises_no_alarm(local_settings: Settings,
     # and it can be kept and read
     assert as_document(report, limits)["matured"]["recall"] == report.matured.recall
     assert as_metrics(report)["matured_recall"] == report.matured.recall
-    assert "Nothing to be alarmed about." in as_markdown(report, limits)
+    assert "No alarms." in as_markdown(report, limits)
 
 
 def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: Lake) -> None:
