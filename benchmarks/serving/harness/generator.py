@@ -3,7 +3,7 @@
 It runs as its own process (`python -m benchmarks.serving.harness.generator`), on the clock that all
 processes of a machine share. A reader that knows the start and the rate knows when each transaction was due,
 so that a stall of the system, or of the generator, counts as latency instead of thinning the load. It prints
-two lines: when the first transaction is due (ns, monotonic), and at the end how late the latest was sent (ms).
+two lines: when the first transaction is due (ns, monotonic), and at the end the maximum delay (ms).
 """
 
 import gc
