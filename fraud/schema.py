@@ -1,4 +1,4 @@
-"""What travels on the topics, and the Arrow schemas derived from it.
+"""Messages of the topics, and the Arrow schemas derived from them.
 
 Money is a decimal on the wire and an integer of minor units everywhere inside, so that sums are exact.
 """
@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 import pyarrow as pa
 from msgspec import Meta
+
+from fraud.native.admission_rules import currency_index
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
@@ -29,9 +31,9 @@ _EXPONENTS = {
 }  # fmt: skip
 _FACTORS = {currency: Decimal(10) ** digits for currency, digits in _EXPONENTS.items()}
 _HUNDRED = Decimal(100)
-_MOST_DIGITS = 18
+_MAX_DIGITS = 18
 _EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
-"""Refuses what the usual context would round."""
+"""Raises where the default context would round."""
 
 
 class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -51,7 +53,7 @@ class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Label(msgspec.Struct, frozen=True, gc=False):
-    """A verdict on a transaction, days later; of several the latest `reported_at` wins."""
+    """Whether a transaction was fraud, reported days later; of several the latest `reported_at` wins."""
 
     transaction_id: Identifier
     card_id: Identifier
@@ -73,7 +75,7 @@ class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
-    """Why a transaction was flagged: one feature's contribution, in words."""
+    """Why a transaction was flagged: one feature's contribution and a text for analysts."""
 
     feature: str
     value: float | None
@@ -82,11 +84,11 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The answer to one transaction; `amount` is in minor units, times are UTC ms.
+    """Score and decision of one transaction; `amount` is in minor units, times are UTC ms.
 
-    Readers keep numbers in 64 bits and dates in a calendar, hence the bounds. A model is identified by its
-    digest (`ModelBundle.digest`) and MLflow's run, not by the registry's number; predictions of before there
-    were digests have none.
+    The bounds keep numbers within 64 bits and dates within the calendar. A model is identified by its
+    digest (`ModelBundle.digest`) and MLflow's run, not by the registry's number; predictions of earlier
+    versions have no digest.
     """
 
     transaction_id: str
@@ -112,24 +114,24 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 BASE_CURRENCY = "EUR"
-"""What limits are in."""
+"""The currency of limits."""
 
-LETTERS = 26
+_CURRENCY_LETTERS = 3
 
 
-def currency_index(code: str) -> int:
-    """A number below `LETTERS` ** 3 for a code of three capitals: its letters as digits of base 26."""
-    first, second, third = (ord(letter) - ord("A") for letter in code)
-    return (first * LETTERS + second) * LETTERS + third
+def currency_index_of(code: str) -> int:
+    """A number below 26 ** 3 for a code of three capitals (`currency_index`); -1 for any other text."""
+    letters = code.encode()
+    return currency_index(*letters) if len(letters) == _CURRENCY_LETTERS else -1
 
 
 def is_currency(code: str) -> bool:
-    """Whether a text of three characters can be an ISO 4217 code."""
-    return code.isupper() and code.isalpha() and code.isascii()
+    """Whether a text can be an ISO 4217 code."""
+    return currency_index_of(code) >= 0
 
 
 def unusual_currencies() -> Iterable[str]:
-    """Those whose minor unit is not a hundredth."""
+    """Currencies whose minor unit is not a hundredth."""
     return _EXPONENTS.keys()
 
 
@@ -147,7 +149,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     try:
         scaled = _EXACT.multiply(amount, _FACTORS.get(currency, _HUNDRED))
         # An integer of a million digits would take minutes to write out.
-        minor = int(scaled) if scaled.adjusted() <= _MOST_DIGITS else None
+        minor = int(scaled) if scaled.adjusted() <= _MAX_DIGITS else None
     except (ArithmeticError, ValueError):
         raise ValueError("amount is not a finite number of sensible length") from None
     if minor is None:

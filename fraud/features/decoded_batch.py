@@ -1,4 +1,4 @@
-"""What a run of a partition's messages became: records for the kernel, and why the others do not count."""
+"""Consecutive messages of a partition, decoded: records for the kernel, and the reasons of refusals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,65 +14,69 @@ from fraud.native.json_reader import (
     FIELDS,
     SEPARATOR,
     TEXTS,
-    Grammar,
-    Keys,
-    gather,
-    grammar,
+    MessageKeys,
+    Messages,
+    field_table,
+    join_texts,
     mark_misplaced,
-    read,
+    read_simple_messages,
 )
 
-_grammar = cache(grammar)
+_field_table = cache(field_table)
 
 
 @dataclass(frozen=True)
 class DecodedBatch:
-    """Transactions that count, n of them in their order, as records of `EVENT`.
+    """Consecutive messages of a partition, decoded.
 
-    `refused` has the number of each other message in the run, and why it does not count.
+    Attributes:
+        events: the n transactions that count, in their order, as records of `EVENT`.
+        refused: of each other message its number among the messages, and the reason of the refusal.
     """
 
     events: Events
     refused: list[tuple[int, str]]
     _data: npt.NDArray[np.uint8]
-    _spans: npt.NDArray[np.int64]
-    _odd: dict[int, Admitted]
+    _text_spans: npt.NDArray[np.int64]
+    _not_simple: dict[int, Admitted]
 
     def __len__(self) -> int:
         return len(self.events)
 
     @property
     def fast(self) -> int:
-        """How many of them compiled code read without admission."""
-        return len(self) - len(self._odd)
+        """How many of the transactions compiled code read without admission."""
+        return len(self) - len(self._not_simple)
 
     def texts(self) -> dict[str, list[str]]:
-        """What `fraud.native.json_reader.TEXTS` names, of each transaction."""
+        """The fields `fraud.native.json_reader.TEXTS` of each transaction, n texts each."""
         count = len(self)
         if not count:
             return {field: [] for field in TEXTS}
-        spans = self._spans.transpose(1, 0, 2).reshape(-1, 2)
-        gathered = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
-        gather(self._data, spans, gathered)
-        pieces: list[str] = gathered.tobytes().decode().split(SEPARATOR)
+        spans = self._text_spans.transpose(1, 0, 2).reshape(-1, 2)
+        joined = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
+        join_texts(self._data, spans, joined)
+        pieces: list[str] = joined.tobytes().decode().split(SEPARATOR)
         texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
-        for number, admitted in self._odd.items():
+        for number, admitted in self._not_simple.items():
             for field in TEXTS:
                 texts[field][number] = getattr(admitted.transaction, field)
         return texts
 
-    def card(self, number: int) -> str:
+    def card_id(self, number: int) -> str:
         """The card_id of one transaction."""
-        if number in self._odd:
-            return self._odd[number].transaction.card_id
-        begin, end = self._spans[number, TEXTS.index("card_id")]
-        return self._data[begin:end].tobytes().decode()
+        if number in self._not_simple:
+            return self._not_simple[number].transaction.card_id
+        start, end = self._text_spans[number, TEXTS.index("card_id")]
+        return self._data[start:end].tobytes().decode()
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
-        """Those of the transactions."""
+    def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
+        """The batch with those of its transactions that `chosen`, (n,), marks."""
         numbers = np.cumsum(chosen) - 1
-        odd = {int(numbers[number]): one for number, one in self._odd.items() if chosen[number]}
-        return DecodedBatch(self.events[chosen], self.refused, self._data, self._spans[chosen], odd)
+        not_simple = {int(numbers[number]): one for number, one in self._not_simple.items() if chosen[number]}
+        return DecodedBatch(
+            self.events[chosen], self.refused, self._data, self._text_spans[chosen], not_simple
+        )
 
 
 def decode_batch(
@@ -81,24 +85,28 @@ def decode_batch(
     times: npt.NDArray[np.int64],
     keys: Sequence[bytes | None] = (),
 ) -> DecodedBatch:
-    """Let messages of one partition through admission, in order; `times` are Kafka's, in ms.
+    """Decode and validate consecutive messages of one partition.
 
-    `keys` are the messages'; they may be left out unless `admission.needs_keys`.
+    Args:
+        admission: of the partition; its state moves with the messages.
+        values: of the N messages.
+        times: Kafka's, ms, (N,).
+        keys: of the messages; only needed if `admission.needs_keys`.
     """
-    return _Run(admission, values, times, keys if admission.needs_keys else ()).read()
+    return _BatchDecoder(admission, values, times, keys if admission.needs_keys else ()).decode()
 
 
 def keys_for(admission: AdmissionFilter, messages: Sequence[Any]) -> list[bytes | None]:
-    """The keys of Kafka's messages as `decode_batch` needs them: none where they do not matter."""
+    """The keys of Kafka's messages, if `decode_batch` needs them; otherwise none."""
     return [message.key() for message in messages] if admission.needs_keys else []
 
 
-def _joined(found: Sequence[bytes | None], admission: AdmissionFilter) -> Keys:
-    """The keys as compiled code reads them, those marked that admission refuses for their place."""
-    there = [key or b"" for key in found]
-    keys = Keys(
-        np.frombuffer(b"".join(there), dtype=np.uint8),
-        np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there))),
+def _message_keys(found: Sequence[bytes | None], admission: AdmissionFilter) -> MessageKeys:
+    """The keys as compiled code reads them, those marked that are missing or in the wrong partition."""
+    present = [key or b"" for key in found]
+    keys = MessageKeys(
+        np.frombuffer(b"".join(present), dtype=np.uint8),
+        np.cumsum(np.fromiter(map(len, present), dtype=np.int64, count=len(present))),
         np.array([key is not None for key in found], dtype=np.bool_),
     )
     partitions = admission.partitions
@@ -107,8 +115,11 @@ def _joined(found: Sequence[bytes | None], admission: AdmissionFilter) -> Keys:
     return keys
 
 
-class _Run:
-    """Messages on their way: in strides of what compiled code takes, and one by one between them."""
+class _BatchDecoder:
+    """Messages on the way to a `DecodedBatch`.
+
+    Compiled code reads as many simple messages in a row as there are; admission validates the one after them.
+    """
 
     def __init__(
         self,
@@ -119,38 +130,43 @@ class _Run:
     ) -> None:
         self._admission, self._values, self._times, self._keys = admission, values, times, keys
         self._events = np.zeros(len(values), dtype=EVENT)
-        # Of those that admission has judged, all texts are taken to be empty.
-        self._spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
-        self._odd: dict[int, Admitted] = {}
+        # The texts of a message that admission has decoded are empty here, and come from `_not_simple`.
+        self._text_spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
+        self._not_simple: dict[int, Admitted] = {}
         self._refused: list[tuple[int, str]] = []
         self._count = 0
 
-    def read(self) -> DecodedBatch:
-        known: Grammar = _grammar()
-        places = np.empty((len(FIELDS), 2), dtype=np.int64)
-        there = [value or b"" for value in self._values]
-        ends = np.cumsum(np.fromiter(map(len, there), dtype=np.int64, count=len(there)) + 1) - 1
-        data, at = np.frombuffer(b"\0".join(there) + b"\0", dtype=np.uint8), 0
-        keys = _joined(self._keys, self._admission)
-        while at < len(ends):
+    def decode(self) -> DecodedBatch:
+        messages, number = self._joined_messages(), 0
+        working_memory = np.empty((len(FIELDS), 2), dtype=np.int64)
+        while number < len(self._values):
             state = np.array(self._admission.state, dtype=np.int64)
-            at, self._count = read(
-                known, self._admission.bounds, data, ends, self._times, keys, at, state,
-                self._events, self._spans, self._count, places,
+            number, self._count = read_simple_messages(
+                _field_table(), self._admission.limits, messages, number, state,
+                self._events, self._text_spans, self._count, working_memory,
             )  # fmt: skip
             self._admission.state = state.tolist()
-            if at < len(ends):
-                self._judge(at)
-                at += 1
+            if number < len(self._values):
+                self._validate(number)
+                number += 1
         count = self._count
-        return DecodedBatch(self._events[:count], self._refused, data, self._spans[:count], self._odd)
+        return DecodedBatch(
+            self._events[:count], self._refused, messages.data, self._text_spans[:count], self._not_simple
+        )
 
-    def _judge(self, number: int) -> None:
+    def _joined_messages(self) -> Messages:
+        present = [value or b"" for value in self._values]
+        lengths = np.fromiter(map(len, present), dtype=np.int64, count=len(present))
+        data = np.frombuffer(b"\0".join(present) + b"\0", dtype=np.uint8)
+        keys = _message_keys(self._keys, self._admission)
+        return Messages(data, np.cumsum(lengths + 1) - 1, self._times, keys)
+
+    def _validate(self, number: int) -> None:
         key = self._keys[number] if self._keys else None
-        verdict = self._admission.validate(self._values[number], int(self._times[number]), key)
-        if isinstance(verdict, Admitted):
-            self._events[self._count] = encode_transactions([verdict])[0]
-            self._odd[self._count] = verdict
+        result = self._admission.validate(self._values[number], int(self._times[number]), key)
+        if isinstance(result, Admitted):
+            self._events[self._count] = encode_transactions([result])[0]
+            self._not_simple[self._count] = result
             self._count += 1
         else:
-            self._refused.append((number, verdict.reason))
+            self._refused.append((number, result.reason))

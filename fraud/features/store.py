@@ -1,4 +1,4 @@
-"""The memory of many cards: arrays that grow, shrink and travel, around the compiled kernel."""
+"""The state of many cards: arrays that grow, shrink and go into snapshots, around the compiled kernel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,15 @@ from fraud.features.spec import (
     TRANSACTION_FEATURES,
 )
 from fraud.native import id_index, kernel, large_cards
-from fraud.native.jit import compiled
 from fraud.native.kernel import CARD, STORED, Columns, Rules, State
+from fraud.native.large_cards import (
+    IS_FULL_OF_IDS,
+    LACKING_ENTRIES,
+    USED_CARDS,
+    USED_ENTRIES,
+    USED_EVENTS,
+    USED_IDS,
+)
 
 _GROWTH = 1.5
 _SLOTS_PER_CARD = 2
@@ -31,11 +38,11 @@ _WINDOWS = len(CARD_WINDOWS)
 
 
 class CardStore:
-    """What is remembered of the cards of one partition (or of one Spark task).
+    """The state of the cards of one partition (or of one Spark task).
 
-    The arena is collected by copying: a card that outgrows its block leaves the old one behind, and when the
-    arena is full what is alive moves to a new one. Memory is therefore bounded by what is alive, and what is
-    alive by the longest window, once the caller says which cards are idle.
+    The arena is garbage-collected by copying: a card that outgrows its block moves to a larger one, and when
+    the arena is full the live blocks move to a new arena. Memory is therefore bounded by the live events, and
+    these by the longest window, once the caller says which cards are idle.
     """
 
     def __init__(self, cards: int = 1_024, events: int = 16_384, large: int = _LARGE) -> None:
@@ -43,8 +50,8 @@ class CardStore:
         self._state = _empty(cards, events)
 
     def __len__(self) -> int:
-        """How many cards are remembered."""
-        return int(self._state.used[0])
+        """The number of cards."""
+        return int(self._state.used[USED_CARDS])
 
     @property
     def nbytes(self) -> int:
@@ -59,11 +66,11 @@ class CardStore:
         Args:
             events: n of them.
             low_watermark: no event time (ms) from now on is before it; cards that are idle then, and ids
-                that are free again, make room for others before memory grows.
+                that are free again, are removed before memory grows.
 
         Returns:
-            Features of shape (n, len(KERNEL_FEATURES)), and what becomes of each event, shape (n,):
-            `ids.ACCEPTED`, or `ids.REPEATED` or `ids.CONFLICT` with a row of NaN.
+            Features of shape (n, len(KERNEL_FEATURES)), and the outcome of each event, shape (n,):
+            `id_index.ACCEPTED`, or `REPEATED` or `CONFLICT` with a row of NaN.
         """
         if events.dtype != EVENT:
             raise TypeError(f"events have dtype {events.dtype}, not EVENT")
@@ -76,7 +83,7 @@ class CardStore:
         return features, outcomes
 
     def retain_only(self, card_hash: int) -> None:
-        """Forget every card but one; not the ids."""
+        """Remove every card but one; not the ids."""
         slot = kernel.find(self._state, np.uint64(card_hash))
         keep = np.zeros(len(self), dtype=np.bool_)
         if slot >= 0:
@@ -84,11 +91,11 @@ class CardStore:
         self._collect(keep, 1_024, 16_384)
 
     def clear(self) -> None:
-        """Forget every card."""
+        """Remove every card."""
         self._state = _empty(1_024, 16_384)
 
-    def forget_idle(self, low_watermark: int) -> int:
-        """Forget cards whose every event is beyond the longest window before `low_watermark` (ms).
+    def remove_idle(self, low_watermark: int) -> int:
+        """Remove cards without an event in the longest window before `low_watermark` (ms).
 
         Returns:
             How many.
@@ -100,9 +107,9 @@ class CardStore:
         return idle
 
     def dump(self, low_watermark: int | None = None) -> dict[str, npt.NDArray[Any]]:
-        """Copies of the arrays that make up the state, trimmed to what is in use."""
+        """Copies of the arrays of the state, without the parts that are not in use."""
         copies = {name: array.copy() for name, array in self._in_use().items()}
-        return copies | {"ids": id_index.taken(self._state.ids, low_watermark)}
+        return copies | {"ids": id_index.taken_ids(self._state.ids, low_watermark)}
 
     @classmethod
     def restore(
@@ -114,20 +121,20 @@ class CardStore:
             cards: length of the dumped cards.
             events: length of the dumped events.
             ids_taken: length of the dumped ids.
-            fill: called once with empty arrays by name; it gives them the content of the dumped ones.
+            fill: called once with empty arrays by name; it copies the dumped content into them.
         """
         store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
-        state.used[:2] = cards, events
+        state.used[[USED_CARDS, USED_EVENTS]] = cards, events
         fill(store._in_use() | {"ids": taken})
-        _index_all(state.table, state.cards, cards)
-        state.used[4] = ids_taken
-        store._state = state._replace(ids=id_index.filled(taken))
+        kernel.index_cards(state.table, state.cards, cards)
+        state.used[USED_IDS] = ids_taken
+        store._state = state._replace(ids=id_index.table_of(taken))
         return store
 
     def _in_use(self) -> dict[str, npt.NDArray[Any]]:
         state = self._state
-        cards, events = (int(number) for number in state.used[:2])
+        cards, events = (int(number) for number in state.used[[USED_CARDS, USED_EVENTS]])
         return {
             "events": state.events[:events],
             "cards": state.cards[:cards],
@@ -142,11 +149,11 @@ class CardStore:
         return _last_times(self._state) > low_watermark - LONGEST_WINDOW_MS
 
     def _make_room(self, low_watermark: int | None) -> None:
-        """Forget who is idle, and move to arrays with room for half as much again as is alive."""
-        if self._state.used[3]:
+        """Remove idle cards, and move to arrays with room for half as much again as is alive."""
+        if self._state.used[LACKING_ENTRIES]:
             self._state = _with_larger_index(self._state)
             return
-        if self._state.used[5]:
+        if self._state.used[IS_FULL_OF_IDS]:
             self._state = _with_room_for_ids(self._state, low_watermark)
             return
         keep = self._alive(low_watermark)
@@ -158,14 +165,14 @@ class CardStore:
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
         alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
         fresh = _empty(max(cards, int(keep.sum())), max(events, alive))
-        _copy_alive(self._state, fresh, keep)
-        _index_all(fresh.table, fresh.cards, int(fresh.used[0]))
-        fresh.used[4] = self._state.used[4]
+        kernel.copy_cards(self._state, fresh, keep)
+        kernel.index_cards(fresh.table, fresh.cards, int(fresh.used[USED_CARDS]))
+        fresh.used[USED_IDS] = self._state.used[USED_IDS]
         self._state = fresh._replace(ids=self._state.ids)
 
 
 def rules(large: int = _LARGE) -> Rules:
-    """The specification as the kernel takes it."""
+    """The specification as the kernel takes it; cards with `large` events are indexed."""
     names = [feature.name for feature in KERNEL_FEATURES]
     first_window = {"windows": len(TRANSACTION_FEATURES)}
     return Rules(
@@ -186,7 +193,7 @@ def rules(large: int = _LARGE) -> Rules:
 
 
 def _empty(cards: int, events: int) -> State:
-    # Zeros cost no more than what happens to lie there, and what lies there would go into snapshots.
+    # Zeros cost no more than uninitialised memory, whose content would go into snapshots.
     slots = 1 << int(np.ceil(np.log2(cards * _SLOTS_PER_CARD)))
     return State(
         events=np.zeros(events, dtype=STORED),
@@ -203,51 +210,25 @@ def _empty(cards: int, events: int) -> State:
 
 
 def _with_larger_index(state: State) -> State:
-    wanted = _SLOTS_PER_ENTRY * int(state.used[2] + state.used[3])
+    wanted = _SLOTS_PER_ENTRY * int(state.used[USED_ENTRIES] + state.used[LACKING_ENTRIES])
     entries = np.zeros(1 << wanted.bit_length(), dtype=large_cards.ENTRY)
-    large_cards.move(state.entries, entries)
-    state.used[3] = 0
+    large_cards.copy_entries(state.entries, entries)
+    state.used[LACKING_ENTRIES] = 0
     return state._replace(entries=entries)
 
 
 def _with_room_for_ids(state: State, low_watermark: int | None) -> State:
-    table, used = id_index.larger(state.ids, low_watermark)
-    state.used[4:] = used, 0
+    table, used = id_index.enlarge(state.ids, low_watermark)
+    state.used[[USED_IDS, IS_FULL_OF_IDS]] = used, 0
     return state._replace(ids=table)
 
 
 def _largest(state: State) -> int:
-    used = int(state.used[0])
+    used = int(state.used[USED_CARDS])
     return int(state.cards["capacity"][:used].max(initial=0))
 
 
 def _last_times(state: State) -> npt.NDArray[np.int64]:
-    cards = state.cards[: int(state.used[0])]
+    cards = state.cards[: int(state.used[USED_CARDS])]
     last = cards["block"] + cards["head"] + cards["count"] - 1
     return np.asarray(np.where(cards["count"] > 0, state.events["timestamp"][last], 0), dtype=np.int64)
-
-
-@compiled
-def _copy_alive(source, target, keep):  # type: ignore[no-untyped-def]
-    """Copy the kept cards with their blocks, one after another."""
-    for slot in range(len(keep)):
-        if not keep[slot]:
-            continue
-        to, end = target.used[0], target.used[1]
-        target.cards[to] = source.cards[slot]
-        old, new = source.cards[slot], target.cards[to]
-        for step in range(old.count):
-            target.events[end + step] = source.events[old.block + old.head + step]
-        new.block, new.head = end, 0
-        for window in range(source.first.shape[1]):
-            target.first[to, window] = source.first[slot, window]
-            target.sums[to, window] = source.sums[slot, window]
-            target.maxima[to, window] = source.maxima[slot, window]
-        target.used[0] = to + 1
-        target.used[1] = end + old.capacity
-
-
-@compiled
-def _index_all(table, cards, count):  # type: ignore[no-untyped-def]
-    for slot in range(count):
-        kernel.index_card(table, cards[slot].hash, slot)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 from zlib import crc32
 
+from fraud.native.murmur2 import murmur2
+
 Kind = Literal["null", "other", "murmur2", "crc32", "fnv1a", "ambiguous", "elsewhere"]
 """`null`: no key; `other`: the key is not the card; the rest say who puts that key into that partition: one
 of the partitioners alone, several of them by coincidence, or none of them."""
@@ -18,30 +20,6 @@ PARTITIONERS: tuple[Kind, ...] = ("murmur2", "crc32", "fnv1a", "elsewhere")
 """Kinds that cannot be together where all use one partitioner."""
 
 _MASK = 0xFFFF_FFFF
-_FACTOR = 0x5BD1_E995
-_SEED = 0x9747_B28C
-
-
-def murmur2(data: Sequence[int], begin: int, end: int) -> int:
-    """The hash of Java's default partitioner, of `data[begin:end]` (bytes); not negative.
-
-    After Austin Appleby's MurmurHash2 as Kafka's clients have it (org.apache.kafka.common.utils.Utils).
-    Plain Python, which fraud.native.json_reader compiles too (fraud.native.jit).
-    """
-    length = end - begin
-    value = _SEED ^ length
-    for at in range(begin, end - 3, 4):
-        word = data[at] | data[at + 1] << 8 | data[at + 2] << 16 | data[at + 3] << 24
-        word = word * _FACTOR & _MASK
-        word = (word ^ word >> 24) * _FACTOR & _MASK
-        value = (value * _FACTOR & _MASK) ^ word
-    rest = end - length % 4
-    if rest < end:
-        for at in range(rest, end):
-            value ^= data[at] << 8 * (at - rest)
-        value = value * _FACTOR & _MASK
-    value = (value ^ value >> 13) * _FACTOR & _MASK
-    return (value ^ value >> 15) & 0x7FFF_FFFF
 
 
 def fnv1a(key: bytes) -> int:

@@ -1,15 +1,15 @@
 """Admission: which messages of `transactions` count as transactions.
 
-The verdict is a function of the partition's log up to the message, never of a clock, so that the scoring
-engine and the ingest reach the same one. Event time may not run ahead of Kafka's timestamp, nor lag behind
-the partition's clock by more than the allowed lateness, nor be far ahead of it (`fraud.native.event_clock`).
+The result is a function of the partition's log up to the message, never of a clock, so that the scoring
+engine and the ingest reach the same one. Event time may not be ahead of Kafka's timestamp, nor behind the
+partition's largest event time by more than the allowed lateness, nor far ahead of it
+(`fraud.native.event_clock`).
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,24 +17,17 @@ import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
 from fraud.kafka.keys import invalid_key_reason
-from fraud.messages.decoding import Decoder, MessageError, sentence
+from fraud.messages.decoding import Decoder, MessageError, printable_reason
 from fraud.native import event_clock
-from fraud.schema import (
-    BASE_CURRENCY,
-    LETTERS,
-    Transaction,
-    currency_index,
-    is_currency,
-    minor_digits,
-    to_minor,
-)
+from fraud.native.admission_rules import LETTERS, Limits, is_amount_allowed, is_time_allowed
+from fraud.schema import BASE_CURRENCY, Transaction, currency_index_of, minor_digits, to_minor
 from fraud.settings import AdmissionSettings
 
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_STEP = timedelta(minutes=1)
-"""So far one message moves the clock also where hardly any lateness is allowed."""
+"""One message moves the clock by as much even where hardly any lateness is allowed."""
 MAX_MINOR_UNITS = 1_000_000_000_000
-"""The largest amount of any currency, in minor units: up to it all sums of amounts and squares stay exact."""
+"""The largest amount of any currency: up to it all sums of amounts and of their squares are exact."""
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -50,27 +43,15 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-class Bounds(NamedTuple):
-    """What a message must keep to: bytes, minor units, and ms."""
-
-    max_bytes: int
-    max_amount: int
-    max_amounts: npt.NDArray[np.int64]
-    earliest: int
-    clock_skew: int
-    lateness: int
-    step: int
-    max_jump: int
-
-
 class AdmissionFilter:
-    """Admits the messages of one partition, in order.
+    """Validates the messages of one partition, in order.
 
     Attributes:
-        state: of the partition's clock, see `fraud.native.event_clock`.
-        needs_keys: whether a message is refused because of its key, so that `validate` must be given it.
-        partition: whose messages these are.
-        partitions: the numbers of partitions by which keys are placed; none: their place does not matter.
+        state: of the partition's event-time clock, see `fraud.native.event_clock`.
+        limits: as compiled code takes them.
+        needs_keys: whether a message may be refused because of its key, so that `validate` needs it.
+        partition: the number of the partition.
+        partitions: the numbers of partitions by which keys may be placed; empty: placement is not checked.
     """
 
     def __init__(
@@ -84,12 +65,10 @@ class AdmissionFilter:
         self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
-        self._max_amounts = max_amounts(settings)
-        # Looked up for every message; what a timedelta does then would cost more than the decoding.
-        self.bounds = Bounds(
+        # Timedeltas are converted once: for each message that would cost more than decoding it.
+        self.limits = Limits(
             settings.max_bytes,
-            settings.max_amount,
-            _limit_table(settings.max_amount, tuple(self._max_amounts.items())),
+            _max_amount_table(settings.max_amount, tuple(max_amounts(settings).items())),
             settings.earliest,
             settings.clock_skew // _MILLISECOND,
             settings.lateness // _MILLISECOND,
@@ -100,13 +79,13 @@ class AdmissionFilter:
 
     @property
     def max_event_time(self) -> int:
-        """The partition's clock: the largest event time (ms) that is believed."""
+        """The partition's largest event time (ms) that is believed."""
         return self.state[event_clock.MAX]
 
     @property
     def low_watermark(self) -> int:
         """No transaction admitted from now on has an event time (ms) before it."""
-        return event_clock.low_watermark(self.state, self.bounds.lateness)
+        return event_clock.low_watermark(self.state, self.limits.lateness)
 
     def validate(
         self, value: bytes | None, kafka_timestamp: int, key: bytes | None = None
@@ -116,32 +95,32 @@ class AdmissionFilter:
             transaction = self._decode(value)
             amount = to_minor(transaction.amount, transaction.currency)
         except (MessageError, ValueError) as error:
-            return Refused(sentence(f"{error}{_unit_of_time(str(error))}"))
-        bounds, time = self.bounds, transaction.timestamp
-        # Everything at once, since almost every message is well.
+            return Refused(printable_reason(f"{error}{_time_unit_hint(str(error))}"))
+        currency = currency_index_of(transaction.currency)
+        # All rules at once first, since almost every message keeps them.
         if (
-            is_currency(transaction.currency)
-            and 0 <= amount <= self._max_amounts.get(transaction.currency, bounds.max_amount)
-            and bounds.earliest <= time <= kafka_timestamp + bounds.clock_skew
+            currency >= 0
+            and is_amount_allowed(self.limits, amount, currency)
+            and is_time_allowed(self.limits, transaction.timestamp, kafka_timestamp)
         ):
-            objection = self._key_objection(transaction, key) or self._clock_objection(transaction)
-            return Refused(sentence(objection)) if objection else Admitted(transaction, amount)
-        return Refused(sentence(self._objection(transaction, amount, kafka_timestamp)))
+            reason = self._key_reason(transaction, key) or self._observe_event_time(transaction)
+            return Refused(printable_reason(reason)) if reason else Admitted(transaction, amount)
+        return Refused(printable_reason(self._limit_reason(transaction, amount, currency, kafka_timestamp)))
 
-    def _key_objection(self, transaction: Transaction, key: bytes | None) -> str | None:
+    def _key_reason(self, transaction: Transaction, key: bytes | None) -> str | None:
         if not self.needs_keys:
             return None
         return invalid_key_reason(key, transaction.card_id, self.partition, self.partitions)
 
-    def _clock_objection(self, transaction: Transaction) -> str | None:
-        """Move the partition's clock by a message that is well otherwise; why it is refused, None if not."""
-        time, bounds, state = transaction.timestamp, self.bounds, self.state
+    def _observe_event_time(self, transaction: Transaction) -> str | None:
+        """Move the partition's clock by a message that keeps all other rules; the reason if it is refused."""
+        time, limits, state = transaction.timestamp, self.limits, self.state
         card, merchant = signed_hash(transaction.card_id), _merchant_hash(transaction.merchant_id)
-        if event_clock.earliest(state, bounds.lateness) <= time <= event_clock.latest(state, bounds.max_jump):
-            event_clock.observe(state, card, merchant, time, bounds.step, bounds.max_jump)
+        if event_clock.earliest(state, limits.lateness) <= time <= event_clock.latest(state, limits.max_jump):
+            event_clock.observe(state, card, merchant, time, limits.step, limits.max_jump)
             return None
         before = self.max_event_time
-        if event_clock.reconsider(state, card, merchant, time, bounds.lateness, bounds.step, bounds.max_jump):
+        if event_clock.reconsider(state, card, merchant, time, limits.lateness, limits.step, limits.max_jump):
             return None
         if time < before:
             return (
@@ -152,26 +131,28 @@ class AdmissionFilter:
             "it counts once several cards have come so far, and `fraud redrive` brings it back then"
         )
 
-    def _objection(self, transaction: Transaction, amount: int, kafka_timestamp: int) -> str:
-        bounds, time = self._settings, transaction.timestamp
-        if not is_currency(transaction.currency):
+    def _limit_reason(
+        self, transaction: Transaction, amount: int, currency: int, kafka_timestamp: int
+    ) -> str:
+        settings, time = self._settings, transaction.timestamp
+        if currency < 0:
             return f"currency {transaction.currency!r} is not a code of three capitals"
-        most = self._max_amounts.get(transaction.currency, bounds.max_amount)
-        if not 0 <= amount <= most:
+        if not is_amount_allowed(self.limits, amount, currency):
+            most = self.limits.max_amounts[currency]
             return f"amount {transaction.amount} is outside 0 to {most} minor units of {transaction.currency}"
-        if time < bounds.earliest:
-            hint = _looks_like_seconds(time, bounds.earliest)
-            return f"timestamp {time} is before the earliest allowed, {bounds.earliest}{hint}"
+        if time < settings.earliest:
+            hint = _seconds_hint(time, settings.earliest)
+            return f"timestamp {time} is before the earliest allowed, {settings.earliest}{hint}"
         if kafka_timestamp < 0:
             return (
-                f"Kafka has no timestamp of the message ({kafka_timestamp}), against which timestamp {time} "
-                "could be held; its sender must set one, or the topic message.timestamp.type=LogAppendTime"
+                f"the message has no Kafka timestamp ({kafka_timestamp}) to compare timestamp {time} with; "
+                "its sender must set one, or the topic message.timestamp.type=LogAppendTime"
             )
-        return f"timestamp {time} is ahead of Kafka's {kafka_timestamp} by more than {bounds.clock_skew}"
+        return f"timestamp {time} is ahead of Kafka's {kafka_timestamp} by more than {settings.clock_skew}"
 
 
 def signed_hash(text: str) -> int:
-    """A card's hash as the clock keeps it: the bits of `hash_identifier`, read as a signed integer."""
+    """A card's hash as the clock's state has it: the bits of `hash_identifier` as a signed integer."""
     value = xxh3_64_intdigest(text.encode())
     return value - (1 << 64) if value >> 63 else value
 
@@ -180,12 +161,12 @@ def _merchant_hash(text: str) -> int:
     return xxh3_64_intdigest(text.encode()) & 0xFFFF_FFFF
 
 
-def _looks_like_seconds(time: int, earliest: int) -> str:
+def _seconds_hint(time: int, earliest: int) -> str:
     return "; it looks like seconds, milliseconds are expected" if time * 1_000 >= earliest else ""
 
 
-def _unit_of_time(error: str) -> str:
-    """What a timestamp that is too large for milliseconds probably is."""
+def _time_unit_hint(error: str) -> str:
+    """The probable unit of a timestamp that is too large for milliseconds."""
     is_too_large = "<=" in error and error.endswith("`$.timestamp`")
     return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
 
@@ -200,11 +181,11 @@ def max_amounts(settings: AdmissionSettings) -> dict[str, int]:
 
 
 @cache
-def _limit_table(max_amount: int, largest: tuple[tuple[str, int], ...]) -> npt.NDArray[np.int64]:
-    """The same for compiled code, by `currency_index`."""
+def _max_amount_table(max_amount: int, amounts: tuple[tuple[str, int], ...]) -> npt.NDArray[np.int64]:
+    """The largest amount by `currency_index`, int64 (LETTERS ** 3,)."""
     table = np.full(LETTERS**3, max_amount, dtype=np.int64)
-    for currency, most in largest:
-        table[currency_index(currency)] = most
+    for currency, most in amounts:
+        table[currency_index_of(currency)] = most
     return table
 
 
@@ -215,12 +196,12 @@ TRUNCATED = "truncated"
 def dead_letter_headers(
     reason: str, topic: str, partition: int, offset: int, time_ms: int
 ) -> Mapping[str, bytes]:
-    """What a dead letter tells of its message, after the message's own headers: why, from where, when."""
-    told = {
+    """The context headers of a dead letter, after the message's own: reason, position and time (ms)."""
+    context = {
         "error": reason[:1_000],
         "topic": topic,
         "partition": partition,
         "offset": offset,
         "time": time_ms,
     }
-    return {name: str(value).encode("utf-8", "replace") for name, value in told.items()}
+    return {name: str(value).encode("utf-8", "replace") for name, value in context.items()}

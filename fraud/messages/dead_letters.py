@@ -1,4 +1,4 @@
-"""Dead letters: a refused message as it was, with the reason and where it came from in further headers."""
+"""Dead letters: a refused message as it was, with the reason and its position in context headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import headers_of
 
 Headers = list[tuple[str, bytes | None]]
-"""As Kafka has them: in order, and a name may come twice."""
+"""In order; a name may occur twice."""
 
 Report = Callable[[Any, Any], None]
-"""Called for each message with how its delivery ended: an error or None, and the message."""
+"""The delivery report of a message: an error or None, and the message."""
 
 _TRUNCATED_TO = 65_536
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A refused message: its original bytes and headers, and further headers that say why and from where."""
+    """A refused message: its bytes and headers, and context headers with the reason and its position."""
 
     key: bytes | None
     value: bytes | None
-    original: Headers
-    told: Headers
+    headers: Headers
+    context: Headers
 
 
 def dead_letter(message: Any, reason: str) -> DeadLetter:
@@ -40,13 +40,13 @@ def dead_letter(message: Any, reason: str) -> DeadLetter:
 
 
 def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None = None) -> None:
-    """Produce a letter; what is too large with its headers is cut, and says so in its last header.
+    """Produce a letter; one that is too large with its headers is truncated and has a header that says so.
 
     Raises:
         KafkaException: the producer does not take it.
     """
-    # Redrive cuts off what was added, so it comes last.
-    headers = letter.original + letter.told
+    # Redrive removes the context headers from the end.
+    headers = letter.headers + letter.context
     try:
         producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)
     except KafkaException as error:
@@ -56,6 +56,6 @@ def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Repo
             topic,
             key=letter.key,
             value=(letter.value or b"")[:_TRUNCATED_TO],
-            headers=[*letter.told, (TRUNCATED, b"true")],
+            headers=[*letter.context, (TRUNCATED, b"true")],
             on_delivery=report,
         )

@@ -1,8 +1,7 @@
 """One way to decode a message of any topic.
 
-Whatever is wrong with a message refuses that message, with one short sentence, and nothing else: its depth,
-its encoding, its numbers, what a library does not expect. A loop over a topic therefore has one error to
-expect.
+Any fault of a message (its depth, encoding, numbers, or an error inside a library) refuses that message
+alone, with one short sentence. So a loop over a topic has to handle one error.
 """
 
 import json
@@ -33,16 +32,16 @@ MAX_DEPTH = 32
 """Levels of objects and arrays, the message's own among them."""
 
 MAX_BYTES = 1 << 20
-"""As much as Kafka takes by default."""
+"""The size that Kafka accepts by default."""
 
 _MAX_REASON = 300
 _LOG_EVERY_S = 30.0
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""Texts, in which brackets mean nothing, and brackets; a text without an end reaches to the end."""
+"""A string, whose brackets do not count, or a bracket; a string without an end extends to the end."""
 
 _ECHO = re.compile(r"^(Invalid enum value) .*( - at `)", re.DOTALL)
-"""Where msgspec repeats what was sent."""
+"""The part of an error in which msgspec repeats the value of the message."""
 
 _MEMBERS = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str, parse_constant=str)
 
@@ -51,31 +50,31 @@ _without_readable_headers: deque[tuple[str | None, int | None, int | None]] = de
 """Topic, partition and offset of messages whose headers the client could not read; more than a batch has."""
 
 _ask_for_headers = methodcaller("headers")
-"""In a direct call the interpreter, once warm, does not notice that the client has failed."""
+"""Called in this way: an optimised direct call does not notice that the client has failed."""
 
 
 class MessageError(DataError):
-    """A message cannot be used; the text says why, is short and prints."""
+    """A message cannot be used; the text says why, is short and printable."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(sentence(reason))
+        super().__init__(printable_reason(reason))
 
 
-def sentence(reason: str) -> str:
-    """The reason as it may be kept anywhere: at most 300 characters, each of which prints."""
-    return "".join(sign if sign.isprintable() else "?" for sign in reason[:_MAX_REASON])
+def printable_reason(reason: str) -> str:
+    """At most 300 characters of the reason, with a question mark for each that is not printable."""
+    return "".join(one if one.isprintable() else "?" for one in reason[:_MAX_REASON])
 
 
 class Decoder(Generic[T]):
     """Decodes messages into a msgspec Struct.
 
     Beyond what msgspec checks, a message is UTF-8 throughout, is not nested deeper than `MAX_DEPTH`, and has
-    no declared name twice, whatever the values: of two amounts another system may take the other one.
+    no declared name twice, even with equal values: of two amounts another system may take the other one.
 
     Args:
         kind: The Struct.
-        check: Looks at what was decoded; whatever it raises refuses the message.
-        max_bytes: A longer message is refused unread.
+        check: Called with the decoded message; any error that it raises refuses the message.
+        max_bytes: A longer message is refused without decoding.
     """
 
     def __init__(
@@ -87,7 +86,7 @@ class Decoder(Generic[T]):
         fields = msgspec.structs.fields(kind)  # type: ignore[arg-type]
         self._names = [field.encode_name for field in fields]
         self._quoted = [f'"{name}"'.encode() for name in self._names]
-        # Those that may be absent and yet have a value.
+        # Fields that have a value although they are absent.
         self._defaults = sum(not field.required and field.default is not None for field in fields)
 
     def decode(self, value: bytes | None) -> T:
@@ -116,13 +115,13 @@ class Decoder(Generic[T]):
     def _require_unique(self, value: bytes, found: T) -> None:
         """No declared name may come twice.
 
-        A message has at least as many colons as members. If it has no more than there are fields with a
-        value, each of these was named once. This spares almost every message the search for names.
+        A message has at least as many colons as members. If it has no more than it has fields with a value,
+        each of these was named once. So almost no message needs the search for names.
         """
         values = msgspec.structs.astuple(found)  # type: ignore[arg-type]
         if value.count(b":") <= len(values) - values.count(None) - self._defaults:
             return
-        # Letters can be hidden in one kind of escape only.
+        # Only this kind of escape can stand for a letter.
         if rb"\u00" in value or any(value.count(name) > 1 for name in self._quoted):
             names = [name for name, _ in _MEMBERS.decode(value.decode())]
             repeated = [name for name in self._names if names.count(name) > 1]
@@ -131,9 +130,10 @@ class Decoder(Generic[T]):
 
 
 class MessageReader(Generic[T]):
-    """Decodes the messages of a loop; what cannot be used is counted and logged, and the loop goes on.
+    """Decodes the messages of a loop; those that cannot be used are logged, and the loop goes on.
 
-    `refused` is how many could not be used.
+    Attributes:
+        refused: the number of messages that could not be used.
     """
 
     def __init__(self, kind: type[T], check: Callable[[T], object] | None = None) -> None:
@@ -155,7 +155,7 @@ class MessageReader(Generic[T]):
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
             log.warning(
-                "offset %s of partition %s of %r cannot be read and is left out, as %d so far: %s",
+                "offset %s of partition %s of %r cannot be read and is left out, like %d so far: %s",
                 message.offset(), message.partition(), message.topic(), self.refused, error,
             )  # fmt: skip
 
@@ -163,21 +163,21 @@ class MessageReader(Generic[T]):
 def headers_of(message: "Message") -> list[tuple[str, bytes | None]] | None:
     """A message's headers; None if they cannot be read.
 
-    To Kafka the name of a header may be any bytes. At one that is not UTF-8 the client fails, and when it is
-    asked again the process crashes; so it never is.
+    In Kafka the name of a header may be any bytes. At one that is not UTF-8 the client fails, and a second
+    call for the same message crashes the process; so there is none.
     """
-    place = (message.topic(), message.partition(), message.offset())
-    if place in _without_readable_headers:
+    position = (message.topic(), message.partition(), message.offset())
+    if position in _without_readable_headers:
         return None
     try:
         return _ask_for_headers(message) or []
     except Exception:
-        _without_readable_headers.append(place)
+        _without_readable_headers.append(position)
         return None
 
 
 def header(message: "Message", name: str) -> str | None:
-    """The text of a message's last header of that name; None if it has none, or none can be read."""
+    """The text of a message's last header of that name; None if there is none or it cannot be read."""
     found = dict(headers_of(message) or ()).get(name)
     text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
     return text or None
@@ -205,8 +205,8 @@ def _require_flat(value: bytes) -> None:
         return
     depth = 0
     for found in _BRACKETS.finditer(value):
-        sign = value[found.start()]
-        depth += (sign in b"[{") - (sign in b"]}")
+        bracket = value[found.start()]
+        depth += (bracket in b"[{") - (bracket in b"]}")
         if depth > MAX_DEPTH:
             raise MessageError(f"the message is nested deeper than {MAX_DEPTH} levels")
 

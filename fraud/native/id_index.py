@@ -1,12 +1,12 @@
-"""One transaction_id is one payment: which ids of a partition are taken, compiled.
+"""Deduplication of transaction ids: which ids of a partition are taken, compiled.
 
-An id is taken from the first admitted message that bears it, for `TAKEN_DAYS` days (UTC) after the newest
-event time that bore it. A further message with a taken id is a repetition where its content is the same, and
-a conflict where it is not; neither counts as a payment. Content is every declared field, as `content_of`
-reads it from the record, and not how the JSON was written. The rule needs the partition's log, nothing else.
+An id is taken from the first admitted message that has it, for `TAKEN_DAYS` days (UTC) after the newest event
+time of a message that has it. A further message with a taken id is a repetition if its content is the same,
+otherwise a conflict; neither counts as a payment. Content is every declared field, as `content_of` reads it
+from the record, and not the text of the JSON. The rule needs the partition's log, nothing else.
 
-The index is one open-addressing table (linear probing, no deletion: what is no longer taken goes when the
-table is made again). An id takes 12 bytes: 60 bits of its hash, 20 of its content's, and 16 for the day.
+The index is one open-addressing table (linear probing, no deletion: ids that are free again are removed when
+the table is made again). An id takes 12 bytes: 60 bits of its hash, 20 of its content's, and 16 for the day.
 Among 60 million taken ids, a month of a million cards, one new id in 2e10 is mistaken for a taken one, and
 one conflict in a million (2^20) for a repetition, so that it is dropped as one and has no dead letter.
 
@@ -22,7 +22,7 @@ from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.native.jit import compiled, inlined
 
 REPEATED, ACCEPTED, CONFLICT = range(3)
-"""What becomes of an admitted message; only the first kind counts."""
+"""Outcomes of an admitted message; only an accepted one counts."""
 
 TAKEN_DAYS = LONGEST_WINDOW_MS // DAY_MS
 
@@ -33,8 +33,8 @@ CONFLICT_REASON = (
 
 ID = np.dtype(
     [
-        ("key", np.uint64),  # of the id, its lowest four bits of the content of the payment that took it
-        ("rest", np.uint32),  # 16 more bits of the content; the newest day that bore the id, 0: free
+        ("key", np.uint64),  # 60 bits of the id's hash; 4 bits of the content of the payment that took it
+        ("rest", np.uint32),  # 16 more bits of the content; 16 for the newest day of the id, 0: free
     ]
 )
 """A taken id. Days are counted from 1970-01-01 as 1."""
@@ -44,16 +44,16 @@ Ids = npt.NDArray[np.void]
 _DAY_MS = np.int64(DAY_MS)
 _DAY_BITS = np.uint32(16)
 _DAY = np.uint32(0xFFFF)
-_OF_CONTENT = np.uint64(0xF)
+_CONTENT_BITS = np.uint64(0xF)
 _LAST_DAY = 65_535
-_SMALLEST = 64
+_MIN_ROOM = 64
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_NO_PLACE = np.int64(1 << 40)
+_NO_COORDINATE = np.int64(1 << 40)
 
 
 def empty_index(expected: int) -> Ids:
     """A table with room for so many ids."""
-    return np.zeros(_SMALLEST + expected + expected * 9 // 20, dtype=ID)
+    return np.zeros(_MIN_ROOM + expected + expected * 9 // 20, dtype=ID)
 
 
 def day_of_taking(time_ms: int) -> int:
@@ -62,7 +62,7 @@ def day_of_taking(time_ms: int) -> int:
 
 
 class IdIndex:
-    """The taken ids of one partition, where its cards' state is not wanted."""
+    """The taken ids of one partition, for callers that do not need the state of its cards."""
 
     def __init__(self) -> None:
         self._table = empty_index(0)
@@ -75,72 +75,72 @@ class IdIndex:
 
         Args:
             events: admitted ones.
-            low_watermark: no event time (ms) from now on is before it; ids that are free by then make room.
+            low_watermark: no event time (ms) from now on is before it; ids that are free by then are removed.
 
         Returns:
             `ACCEPTED`, `REPEATED` or `CONFLICT` of each, shape (n,).
         """
         outcomes = np.zeros(len(events), dtype=np.uint8)
-        done, self._used = decide(self._table, self._used, events, 0, outcomes)
+        done, self._used = decide_all(self._table, self._used, events, 0, outcomes)
         while done < len(events):
-            self._table, self._used = larger(self._table, low_watermark)
-            done, self._used = decide(self._table, self._used, events, done, outcomes)
+            self._table, self._used = enlarge(self._table, low_watermark)
+            done, self._used = decide_all(self._table, self._used, events, done, outcomes)
         return outcomes
 
     def dump(self, low_watermark: int | None = None) -> Ids:
         """The taken ids; see `restore`."""
-        return taken(self._table, low_watermark)
+        return taken_ids(self._table, low_watermark)
 
     @classmethod
     def restore(cls, ids: Ids) -> "IdIndex":
         """The inverse of `dump`."""
         index = cls()
-        index._table, index._used = filled(ids), len(ids)
+        index._table, index._used = table_of(ids), len(ids)
         return index
 
 
-def taken(table: Ids, low_watermark: int | None) -> Ids:
-    """The ids of a table that a message from now on can find taken, in an order that is theirs alone."""
+def taken_ids(table: Ids, low_watermark: int | None) -> Ids:
+    """The ids that are taken for messages from now on, by key: an order that does not depend on the table."""
     first = 1 if low_watermark is None else day_of_taking(low_watermark) - TAKEN_DAYS + 1
     found = table[(table["rest"] & _DAY) >= max(1, first)]
-    # They nearly are in this order, for which a merge sort needs one pass.
+    # The table is nearly in this order, for which a merge sort needs one pass.
     return found[np.argsort(found["key"], kind="stable")]
 
 
-def filled(ids: Ids) -> Ids:
+def table_of(ids: Ids) -> Ids:
     """A table of these ids, with room for as many as half of them again."""
     table = empty_index(len(ids))
-    fill(table, ids)
+    insert_all(table, ids)
     return table
 
 
-def larger(table: Ids, low_watermark: int | None) -> tuple[Ids, int]:
-    """The table made again without what is free, with room for more; and how many ids it holds."""
-    kept = taken(table, low_watermark)
-    target = empty_index(len(kept) + len(kept) // 16 + _SMALLEST)
-    fill(target, kept)
+def enlarge(table: Ids, low_watermark: int | None) -> tuple[Ids, int]:
+    """A larger table without the ids that are free; and the number of ids in it."""
+    kept = taken_ids(table, low_watermark)
+    target = empty_index(len(kept) + len(kept) // 16 + _MIN_ROOM)
+    insert_all(target, kept)
     return target, len(kept)
 
 
 @compiled
-def decide(table, used, events, begin, outcomes):  # type: ignore[no-untyped-def]
-    """Decide on `events[begin:]`; returns where it stopped for want of room, and how many ids there are."""
-    for row in range(begin, len(events)):
+def decide_all(table, used, events, start, outcomes):  # type: ignore[no-untyped-def]
+    """Decide on `events[begin:]`; returns where it stopped for lack of room, and the number of ids."""
+    for row in range(start, len(events)):
         if not has_room(table, used):
             return row, used
         event = events[row]
-        place = place_of(table, event.transaction)
-        outcomes[row] = outcome_of(table, place, event)
+        slot = slot_of(table, event.transaction)
+        outcomes[row] = outcome_of(table, slot, event)
         if outcomes[row] == ACCEPTED:
-            used += take(table, place, event)
+            used += take(table, slot, event)
     return len(events), used
 
 
 @compiled
-def fill(table, ids):  # type: ignore[no-untyped-def]
-    """Enter ids that are not there yet into a table with room for them."""
+def insert_all(table, ids):  # type: ignore[no-untyped-def]
+    """Insert ids that are not in the table yet, which has room for them."""
     for number in range(len(ids)):
-        table[_place_of(table, ids[number].key)] = ids[number]
+        table[_slot_of_key(table, ids[number].key)] = ids[number]
 
 
 @compiled
@@ -157,30 +157,30 @@ def has_room(table, used):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def place_of(table, transaction):  # type: ignore[no-untyped-def]
-    """Where the id stands, or would."""
-    return _place_of(table, transaction * _FACTOR)
+def slot_of(table, transaction):  # type: ignore[no-untyped-def]
+    """The index of the id's entry, or of the free entry for it."""
+    return _slot_of_key(table, transaction * _FACTOR)
 
 
 @inlined
-def _place_of(table, key):  # type: ignore[no-untyped-def]
+def _slot_of_key(table, key):  # type: ignore[no-untyped-def]
     # The high bits times the length, so that the length need be no power of two (Lemire 2019).
-    place = np.int64(((key >> np.uint64(32)) * np.uint64(len(table))) >> np.uint64(32))
-    while table[place].rest & _DAY != 0 and (table[place].key ^ key) > _OF_CONTENT:
-        place += 1
-        if place == len(table):
-            place = np.int64(0)
-    return place
+    slot = np.int64(((key >> np.uint64(32)) * np.uint64(len(table))) >> np.uint64(32))
+    while table[slot].rest & _DAY != 0 and (table[slot].key ^ key) > _CONTENT_BITS:
+        slot += 1
+        if slot == len(table):
+            slot = np.int64(0)
+    return slot
 
 
 @inlined
-def outcome_of(table, place, event):  # type: ignore[no-untyped-def]
-    """Whether the event counts; a conflict keeps the id taken."""
-    entry, day = table[place], _day(event.timestamp)
+def outcome_of(table, slot, event):  # type: ignore[no-untyped-def]
+    """The outcome of an event; a conflict extends the time for which the id is taken."""
+    entry, day = table[slot], _day(event.timestamp)
     newest = np.int64(entry.rest & _DAY)
     if newest == 0 or newest <= day - TAKEN_DAYS:
         return ACCEPTED
-    if (entry.key ^ event.content) & _OF_CONTENT == 0 and (entry.rest ^ event.content) >> _DAY_BITS == 0:
+    if (entry.key ^ event.content) & _CONTENT_BITS == 0 and (entry.rest ^ event.content) >> _DAY_BITS == 0:
         return REPEATED
     if newest < day:
         entry.rest = (entry.rest & ~_DAY) | np.uint32(day)
@@ -188,11 +188,11 @@ def outcome_of(table, place, event):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def take(table, place, event):  # type: ignore[no-untyped-def]
-    """Let an accepted event have its id; returns whether the place was free."""
-    entry = table[place]
+def take(table, slot, event):  # type: ignore[no-untyped-def]
+    """Enter the id of an accepted event; returns whether the entry was free before."""
+    entry = table[slot]
     was_free = entry.rest & _DAY == 0
-    entry.key = ((event.transaction * _FACTOR) & ~_OF_CONTENT) | (event.content & _OF_CONTENT)
+    entry.key = ((event.transaction * _FACTOR) & ~_CONTENT_BITS) | (event.content & _CONTENT_BITS)
     entry.rest = (event.content & ~_DAY) | np.uint32(_day(event.timestamp))
     return was_free
 
@@ -204,26 +204,26 @@ def _day(time):  # type: ignore[no-untyped-def]
 
 @inlined
 def content_of(event, currency):  # type: ignore[no-untyped-def]
-    """A digest of what a payment is, of 32 bits: everything declared but its id."""
-    mixed = _mixed(event.card, np.uint64(event.timestamp))
-    mixed = _mixed(mixed, np.uint64(event.amount))
-    mixed = _mixed(mixed, (np.uint64(event.merchant) << np.uint64(32)) | np.uint64(currency))
+    """A digest (uint32) of all declared fields of a payment but its id."""
+    mixed = _mix(event.card, np.uint64(event.timestamp))
+    mixed = _mix(mixed, np.uint64(event.amount))
+    mixed = _mix(mixed, (np.uint64(event.merchant) << np.uint64(32)) | np.uint64(currency))
     codes = (np.uint64(event.category) << np.uint64(32)) | (np.uint64(event.channel) << np.uint64(16))
-    mixed = _mixed(mixed, codes | np.uint64(event.country))
-    mixed = _mixed(mixed, np.uint64(_place(event.latitude)))
-    return np.uint32(_mixed(mixed, np.uint64(_place(event.longitude))) >> np.uint64(32))
+    mixed = _mix(mixed, codes | np.uint64(event.country))
+    mixed = _mix(mixed, np.uint64(_coordinate(event.latitude)))
+    return np.uint32(_mix(mixed, np.uint64(_coordinate(event.longitude))) >> np.uint64(32))
 
 
 @inlined
-def _mixed(state, value):  # type: ignore[no-untyped-def]
+def _mix(state, value):  # type: ignore[no-untyped-def]
     mixed = (state ^ value) * np.uint64(0xD6E8FEB86659FD93)
     return (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
 
 
 @inlined
-def _place(degrees):  # type: ignore[no-untyped-def]
+def _coordinate(degrees):  # type: ignore[no-untyped-def]
     """A coordinate in millionths of a degree."""
-    return _NO_PLACE if np.isnan(degrees) else np.int64(np.rint(np.float64(degrees) * 1e6))
+    return _NO_COORDINATE if np.isnan(degrees) else np.int64(np.rint(np.float64(degrees) * 1e6))
 
 
 def currency_number(currency: str) -> int:

@@ -1,15 +1,16 @@
-"""How code of the hot path is compiled: numba, without the interpreter's lock, kept on disk.
+"""How code of the hot path is compiled: numba, without the interpreter's lock, cached on disk.
 
-What is compiled allocates nothing: whoever calls it brings the arrays. So numba need not count references to
-them. Where a function took a tuple of arrays it counted each, with atomic instructions, and that alone was a
-third of the feature kernel's time; what stood between the functions was another.
+Compiled code allocates nothing: its caller passes the arrays. So numba need not count references to them
+(`_nrt=False`). Where a function took a tuple of arrays it counted each, with atomic instructions, and that
+alone was a third of the feature kernel's time; calls between the functions were another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from hashlib import blake2b
 from inspect import getfile
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numba
@@ -18,21 +19,36 @@ import numba
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile what Python calls."""
-    # numba keeps what it compiled under the function's name and looks whether the function's own file has
-    # changed; but a part of the code comes from other files.
+    """Compile a function that Python calls; all that it calls must be in its own folder."""
+    # numba caches compiled code by the function's name and checks only the function's own file for changes;
+    # but a part of the code comes from other files.
     function.__qualname__ += f"_{_sources_of(Path(getfile(function)).parent)}"
     return numba.njit(cache=True, nogil=True, _nrt=False)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile what compiled code of the same folder calls, as a part of each caller."""
+    """Compile a function that compiled code of the same folder calls, as a part of each caller."""
     return numba.njit(nogil=True, _nrt=False, forceinline=True)(function)
+
+
+def compile_functions(module: ModuleType, functions: Iterable[Any]) -> dict[str, Any]:
+    """Plain Python functions of a module of the same folder, compiled as parts of their callers.
+
+    Args:
+        module: its functions stay plain Python for other callers.
+        functions: those that compiled code needs, callees first.
+
+    Returns:
+        The names of the module, with the compiled functions in the place of the plain ones.
+    """
+    names = dict(vars(module))
+    for function in functions:
+        names[function.__name__] = inlined(FunctionType(function.__code__, names, function.__name__))
+    return names
 
 
 @cache
 def _sources_of(folder: Path) -> str:
-    """A digest of all that may be compiled together in a folder."""
-    sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
-    together = [source for source in sources if __name__.encode() in source]
-    return blake2b(b"".join([Path(__file__).read_bytes(), *together]), digest_size=8).hexdigest()
+    """A digest of all files of a folder: any of them may be compiled into a function of another."""
+    sources = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
+    return blake2b(b"".join([Path(__file__).read_bytes(), *sources]), digest_size=8).hexdigest()

@@ -1,7 +1,7 @@
 """The hash of identifiers, for compiled code: XXH3 with 64 bits, unseeded, of up to 128 bytes.
 
 After the specification of Yann Collet's xxHash (https://github.com/Cyan4973/xxHash, doc/xxhash_spec.md).
-Python code uses the library; a test holds the two together.
+Python code calls the library xxhash; a property test compares the two.
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from fraud.native.jit import inlined
 
-LONGEST = 128
-"""Bytes; longer input is hashed in another way, which hardly any text of 64 characters needs."""
+MAX_BYTES = 128
+"""Longer input is hashed in another way, which hardly any text of 64 characters needs."""
 
 SECRET: npt.NDArray[np.uint8] = np.frombuffer(
     bytes.fromhex(
@@ -21,7 +21,7 @@ SECRET: npt.NDArray[np.uint8] = np.frombuffer(
     ),
     dtype=np.uint8,
 )
-"""What the algorithm mixes in: the part of its published secret that 128 bytes need."""
+"""The part of the published secret of the algorithm that 128 bytes need."""
 
 _PRIME64_1 = np.uint64(0x9E3779B185EBCA87)
 _PRIME64_2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -32,31 +32,31 @@ _LOW = np.uint64(0xFFFF_FFFF)
 
 
 @inlined
-def xxh3_64(data, begin, end, secret):  # type: ignore[no-untyped-def]
+def xxh3_64(data, start, end, secret):  # type: ignore[no-untyped-def]
     """The hash (uint64) of `data[begin:end]`, an array of bytes."""
-    length = end - begin
+    length = end - start
     if length > 16:
-        return _middle(data, begin, length, secret)
+        return _hash_up_to_128(data, start, length, secret)
     if length > 8:
-        return _up_to_16(data, begin, length, secret)
+        return _hash_up_to_16(data, start, length, secret)
     if length >= 4:
-        return _up_to_8(data, begin, length, secret)
+        return _hash_up_to_8(data, start, length, secret)
     if length == 0:
-        return _finished(_read64(secret, 56) ^ _read64(secret, 64))
-    return _up_to_3(data, begin, length, secret)
+        return _finish(_read64(secret, 56) ^ _read64(secret, 64))
+    return _hash_up_to_3(data, start, length, secret)
 
 
 @inlined
-def _up_to_3(data, begin, length, secret):  # type: ignore[no-untyped-def]
-    first, middle, last = data[begin], data[begin + (length >> 1)], data[begin + length - 1]
+def _hash_up_to_3(data, start, length, secret):  # type: ignore[no-untyped-def]
+    first, middle, last = data[start], data[start + (length >> 1)], data[start + length - 1]
     mixed = np.uint64(first) << np.uint64(16) | np.uint64(middle) << np.uint64(24)
     mixed |= np.uint64(last) | np.uint64(length) << np.uint64(8)
     value = mixed ^ _read32(secret, 0) ^ _read32(secret, 4)
-    return _finished(value)
+    return _finish(value)
 
 
 @inlined
-def _finished(value):  # type: ignore[no-untyped-def]
+def _finish(value):  # type: ignore[no-untyped-def]
     """The last step of XXH64."""
     value = (value ^ value >> np.uint64(33)) * _PRIME64_2
     value = (value ^ value >> np.uint64(29)) * _PRIME64_3
@@ -64,10 +64,10 @@ def _finished(value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _up_to_8(data, begin, length, secret):  # type: ignore[no-untyped-def]
-    value = _read32(data, begin + length - 4) + (_read32(data, begin) << np.uint64(32))
+def _hash_up_to_8(data, start, length, secret):  # type: ignore[no-untyped-def]
+    value = _read32(data, start + length - 4) + (_read32(data, start) << np.uint64(32))
     value ^= _read64(secret, 8) ^ _read64(secret, 16)
-    value ^= _rotated(value, 49) ^ _rotated(value, 24)
+    value ^= _rotate(value, 49) ^ _rotate(value, 24)
     value *= _PRIME_MX2
     value ^= (value >> np.uint64(35)) + np.uint64(length)
     value *= _PRIME_MX2
@@ -75,26 +75,26 @@ def _up_to_8(data, begin, length, secret):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _up_to_16(data, begin, length, secret):  # type: ignore[no-untyped-def]
-    low = _read64(data, begin) ^ _read64(secret, 24) ^ _read64(secret, 32)
-    high = _read64(data, begin + length - 8) ^ _read64(secret, 40) ^ _read64(secret, 48)
-    return _avalanche(np.uint64(length) + _swapped(low) + high + _folded(low, high))
+def _hash_up_to_16(data, start, length, secret):  # type: ignore[no-untyped-def]
+    low = _read64(data, start) ^ _read64(secret, 24) ^ _read64(secret, 32)
+    high = _read64(data, start + length - 8) ^ _read64(secret, 40) ^ _read64(secret, 48)
+    return _avalanche(np.uint64(length) + _swap_bytes(low) + high + _fold(low, high))
 
 
 @inlined
-def _middle(data, begin, length, secret):  # type: ignore[no-untyped-def]
+def _hash_up_to_128(data, start, length, secret):  # type: ignore[no-untyped-def]
     total = np.uint64(length) * _PRIME64_1
     for pair in range((length - 1) >> 5, -1, -1):
-        total += _mixed(data, begin + 16 * pair, secret, 32 * pair)
-        total += _mixed(data, begin + length - 16 * (pair + 1), secret, 32 * pair + 16)
+        total += _mix(data, start + 16 * pair, secret, 32 * pair)
+        total += _mix(data, start + length - 16 * (pair + 1), secret, 32 * pair + 16)
     return _avalanche(total)
 
 
 @inlined
-def _mixed(data, at, secret, place):  # type: ignore[no-untyped-def]
-    low = _read64(data, at) ^ _read64(secret, place)
-    high = _read64(data, at + 8) ^ _read64(secret, place + 8)
-    return _folded(low, high)
+def _mix(data, at, secret, secret_at):  # type: ignore[no-untyped-def]
+    low = _read64(data, at) ^ _read64(secret, secret_at)
+    high = _read64(data, at + 8) ^ _read64(secret, secret_at + 8)
+    return _fold(low, high)
 
 
 @inlined
@@ -105,7 +105,7 @@ def _avalanche(value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _folded(left, right):  # type: ignore[no-untyped-def]
+def _fold(left, right):  # type: ignore[no-untyped-def]
     """Both halves of the product of 128 bits, xored."""
     half = np.uint64(32)
     lows = (left & _LOW) * (right & _LOW)
@@ -117,7 +117,7 @@ def _folded(left, right):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _swapped(value):  # type: ignore[no-untyped-def]
+def _swap_bytes(value):  # type: ignore[no-untyped-def]
     """The bytes in the opposite order."""
     byte = np.uint64(0xFF)
     result = np.uint64(0)
@@ -127,7 +127,7 @@ def _swapped(value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _rotated(value, bits):  # type: ignore[no-untyped-def]
+def _rotate(value, bits):  # type: ignore[no-untyped-def]
     return value << np.uint64(bits) | value >> np.uint64(64 - bits)
 
 

@@ -34,6 +34,6 @@ class KeySampler:
         numbers = [number for number in range(len(messages)) if number not in refused]
         step = max(1, len(numbers) // _SAMPLE_SIZE)
         return Counter(
-            classify(messages[numbers[row]].key(), admitted.card(row), partition, partitions)
+            classify(messages[numbers[row]].key(), admitted.card_id(row), partition, partitions)
             for row in range(0, len(numbers), step)
         )

@@ -62,7 +62,7 @@ class FeatureStage:
         if not is_accepted.all():
             refused = sorted([*refused, *_conflicts(decoded, len(messages), outcomes)])
             self._count_repeated(outcomes)
-            decoded, rows = decoded.only(is_accepted), rows[is_accepted]
+            decoded, rows = decoded.select(is_accepted), rows[is_accepted]
         state.position = messages[-1].offset() + 1
         state.mark()
         return PartitionFeatures(

@@ -201,8 +201,8 @@ def _take(state: PartitionState, messages: Sequence[Any], end: int) -> None:
         arrived = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
         low_watermark = state.admission.low_watermark
         values, keys = [message.value() for message in found], keys_for(state.admission, found)
-        arrivals = decode_batch(state.admission, values, arrived, keys)
-        state.cards.process(arrivals.events, low_watermark)
+        decoded = decode_batch(state.admission, values, arrived, keys)
+        state.cards.process(decoded.events, low_watermark)
         state.position = found[-1].offset() + 1
         state.mark()
     if len(found) < len(messages):

@@ -107,7 +107,7 @@ class Snapshots:
     def _begin(self, state: PartitionState) -> None:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
-        state.cards.forget_idle(state.admission.low_watermark)
+        state.cards.remove_idle(state.admission.low_watermark)
         place = ReplayPoint(state.position, tuple(state.admission.state))
         told = (state.partition, place, state.replay_points, state.cards.dump(state.admission.low_watermark))
         self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)

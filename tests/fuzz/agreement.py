@@ -43,14 +43,14 @@ def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
 
 
 def assert_same(
-    arrivals: DecodedBatch, admission: AdmissionFilter, values: Sequence[bytes | None], times: Sequence[int]
+    decoded: DecodedBatch, admission: AdmissionFilter, values: Sequence[bytes | None], times: Sequence[int]
 ) -> None:
     """The same messages count, with the same bytes and texts; the others for the same reasons."""
     expected = alone(values, times)
-    assert arrivals.refused == expected.refused
-    assert arrivals.events.tobytes() == encode_transactions(expected.admitted).tobytes()
+    assert decoded.refused == expected.refused
+    assert decoded.events.tobytes() == encode_transactions(expected.admitted).tobytes()
     assert admission.state == expected.admission.state
-    assert arrivals.texts() == {
+    assert decoded.texts() == {
         field: [getattr(one.transaction, field) for one in expected.admitted] for field in TEXTS
     }
     for _, reason in expected.refused:
@@ -66,9 +66,9 @@ def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[DecodedB
 
 def assert_agreement(values: Sequence[bytes | None], times: Sequence[int]) -> DecodedBatch:
     """Both ways agree on messages that come in a row; returns what they became."""
-    arrivals, admission = read(values, times)
-    assert_same(arrivals, admission, values, times)
-    return arrivals
+    decoded, admission = read(values, times)
+    assert_same(decoded, admission, values, times)
+    return decoded
 
 
 def assert_contained(value: bytes | None) -> None:

@@ -20,7 +20,7 @@ from fraud.features.decoded_batch import DecodedBatch
 from fraud.features.events import EVENT
 from fraud.messages.admission import AdmissionFilter
 from fraud.messages.decoding import Decoder
-from fraud.native import event_clock, json_reader, json_values
+from fraud.native import admission_rules, event_clock, json_reader, json_values
 from fraud.native.json_reader import FIELDS
 from tests.fuzz.agreement import SETTINGS, assert_agreement, assert_contained
 from tests.fuzz.generators import DAY_MS, NOW, NUMBERS, OTHER_VALUES, RAW_TEXTS, damage, message
@@ -38,22 +38,20 @@ class Copy:
 
     def __init__(self) -> None:
         functions = _instrumented(json_values, {})
-        functions |= {f"_{name}": function for name, function in _instrumented(event_clock, {}).items()}
+        for module in (event_clock, admission_rules):
+            functions |= {f"_{name}": function for name, function in _instrumented(module, {}).items()}
         copies = _instrumented(json_reader, functions)
-        self._split, self._numbers = copies["_split"], copies["_numbers"]
-        self._grammar = json_reader.grammar()
+        self._find_values, self._write_numbers = copies["_find_values"], copies["_write_numbers"]
+        self._table = json_reader.field_table()
 
     def takes(self, value: bytes) -> bool:
         """Whether the reader takes the message as the first of a partition."""
-        admission, places = AdmissionFilter(SETTINGS), np.empty((len(FIELDS), 2), dtype=np.int64)
-        event, end = np.zeros(1, dtype=EVENT)[0], len(value)
-        if end > admission.bounds.max_bytes or not self._split(self._grammar, value + b"\0", 0, end, places):
+        admission, spans = AdmissionFilter(SETTINGS), np.empty((len(FIELDS), 2), dtype=np.int64)
+        event, data, limits = np.zeros(1, dtype=EVENT)[0], value + b"\0", admission.limits
+        if len(value) > limits.max_bytes or not self._find_values(self._table, data, 0, len(value), spans):
             return False
-        return bool(
-            self._numbers(
-                self._grammar, admission.bounds, value + b"\0", places, _TIME, [*admission.state], event
-            )
-        )
+        state = [*admission.state]
+        return bool(self._write_numbers(self._table, limits, data, spans, _TIME, state, event))
 
 
 def read_input(content: bytes, copy: Copy) -> DecodedBatch:

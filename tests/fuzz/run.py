@@ -66,12 +66,12 @@ def _batch(random: Random, figures: Figures) -> None:
         values[random.randrange(len(values))] = None
     times = [NOW + random.choices((DAY_MS, 0, -DAY_MS), (8, 1, 1))[0] for _ in values]
     try:
-        arrivals = assert_agreement(values, times)
+        decoded = assert_agreement(values, times)
     except Exception as error:
         raise DifferenceError(f"{error}\nvalues = {values!r}\ntimes = {times!r}") from error
     figures.messages += len(values)
-    figures.admitted += len(arrivals)
-    figures.fast += arrivals.fast
+    figures.admitted += len(decoded)
+    figures.fast += decoded.fast
 
 
 def _others(random: Random, figures: Figures) -> None:

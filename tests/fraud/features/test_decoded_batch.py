@@ -14,7 +14,7 @@ from xxhash import xxh3_64_intdigest
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native import json_reader
-from fraud.native.xxh3 import LONGEST, SECRET, xxh3_64
+from fraud.native.xxh3 import MAX_BYTES, SECRET, xxh3_64
 from fraud.settings import AdmissionSettings
 from tests.fuzz.agreement import assert_agreement
 
@@ -144,10 +144,10 @@ def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
     # when transactions come as the producers write them
     found = [plain(), plain(amount=7, latitude=None), json.dumps(PLAIN, separators=(",", ":")).encode()]
-    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
     # then none does
-    assert arrivals.refused == []
-    assert arrivals.events["amount"].tolist() == [1_234, 700, 1_234]
+    assert decoded.refused == []
+    assert decoded.events["amount"].tolist() == [1_234, 700, 1_234]
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_neither_further_fields_nor_utf8_need_the_door(
     expected = assert_agreement([content] * 2, [NOW] * 2)
     # when admission would refuse whatever reached it
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
-    arrivals = decode_batch(AdmissionFilter(SETTINGS), [content] * 2, np.full(2, NOW))
+    decoded = decode_batch(AdmissionFilter(SETTINGS), [content] * 2, np.full(2, NOW))
     # then only what is declared and escaped reaches it
-    assert len(arrivals) == (0 if escaped else 2)
+    assert len(decoded) == (0 if escaped else 2)
     assert len(expected) == 2
 
 
@@ -201,24 +201,24 @@ def test_the_limit_of_amounts_is_in_the_base_currency(
 
 def test_a_text_is_kept_as_it_was_meant() -> None:
     found = [plain(), plain(card_id="Zoë"), plain(card_id="c-2")]
-    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
-    assert arrivals.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
-    assert arrivals.only(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
+    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    assert decoded.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
+    assert decoded.select(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
 
 
 def test_a_message_never_reaches_into_the_next() -> None:
     found = [b'{"transaction_id":"a', plain()]
-    arrivals = decode_batch(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
-    assert [number for number, _ in arrivals.refused] == [0]
-    assert arrivals.texts()["transaction_id"] == ["t-1"]
+    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
+    assert [number for number, _ in decoded.refused] == [0]
+    assert decoded.texts()["transaction_id"] == ["t-1"]
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=LONGEST))
+@given(st.binary(max_size=MAX_BYTES))
 def test_identifiers_hash_as_the_library_does(identifier: bytes) -> None:
     data = np.frombuffer(b"??" + identifier, dtype=np.uint8)
     assert int(xxh3_64(data, 2, len(data), SECRET)) == xxh3_64_intdigest(identifier)
 
 
 def test_no_text_is_longer_than_what_can_be_hashed() -> None:
-    assert json_reader.grammar().longest.max() <= LONGEST
+    assert json_reader.field_table().max_lengths.max() <= MAX_BYTES

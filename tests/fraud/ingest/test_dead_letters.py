@@ -208,7 +208,7 @@ def test_a_reader_may_have_objections_of_its_own(labels: Settings) -> None:
     batch, rejected = reader.read([message, late])
     # then the rule's answer is the reason
     assert (batch.num_rows, [one.reason for one in rejected]) == (1, ["too late"])
-    assert dict(rejected[0].letter.told)["error"] == b"too late"
+    assert dict(rejected[0].letter.context)["error"] == b"too late"
 
 
 class _UnreadableHeaders:
@@ -222,7 +222,7 @@ class _UnreadableHeaders:
 
 
 def test_headers_that_cannot_be_read_stop_nothing() -> None:
-    assert dead_letter(_UnreadableHeaders(), "broken").original == []
+    assert dead_letter(_UnreadableHeaders(), "broken").headers == []
 
 
 def test_a_silent_broker_is_a_sentence(labels: Settings) -> None:

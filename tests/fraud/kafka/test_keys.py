@@ -12,9 +12,10 @@ from fraud.features.decoded_batch import decode_batch
 from fraud.health_checks import Finding, check_environment
 from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.key_sample import partitions_of_card, sample_keys, split_note
-from fraud.kafka.keys import KINDS, classify, fnv1a, murmur2
+from fraud.kafka.keys import KINDS, classify, fnv1a
 from fraud.kafka.topics import create_topics
 from fraud.messages.admission import AdmissionFilter, Admitted
+from fraud.native.murmur2 import murmur2
 from fraud.settings import AdmissionSettings, Settings
 from serving.pipeline.key_sampling import KeySampler
 from tests.conftest import SettingsFactory
@@ -129,17 +130,17 @@ def content_of(card: str) -> bytes:
 def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     # given refused messages between payments with and without a key
     messages = [Sent(b"x", b"?"), Sent(content_of("a"), b"a"), Sent(b"", b"?"), Sent(content_of("Zoë"), None)]
-    arrivals = decode_batch(
+    decoded = decode_batch(
         AdmissionFilter(AdmissionSettings()), [one.content for one in messages], np.full(4, BASE_MS + 60_000)
     )
     sampler = KeySampler()
     # then only the payments count
-    kinds = sampler.sample(messages, arrivals, PARTITIONS)
+    kinds = sampler.sample(messages, decoded, PARTITIONS)
     assert kinds.total() == 2
     assert kinds["null"] == 1
     assert set(kinds) <= set(KINDS)
     # and the next look comes later
-    assert not sampler.sample(messages, arrivals, PARTITIONS)
+    assert not sampler.sample(messages, decoded, PARTITIONS)
 
 
 def place_of(card: str, partitions: int = PARTITIONS) -> int:
@@ -164,15 +165,15 @@ def test_required_keys_are_decided_alike_by_serving_and_ingest(
     admission = AdmissionFilter(settings, partition=partition)
     verdict = admission.validate(content, time, key)
     compiled = AdmissionFilter(settings, partition=partition)
-    arrivals = decode_batch(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
+    decoded = decode_batch(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
     # then both say the same, and a refused one moves nothing
     assert isinstance(verdict, Admitted) == counts
-    assert len(arrivals) == counts
+    assert len(decoded) == counts
     assert compiled.state == admission.state
     assert (admission.max_event_time > 0) == counts
     if not isinstance(verdict, Admitted):
         assert "key" in verdict.reason
-        assert dict(arrivals.refused)[1] == verdict.reason
+        assert dict(decoded.refused)[1] == verdict.reason
 
 
 def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:
@@ -181,8 +182,8 @@ def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:
     card = next(card for card in map(str, range(99)) if place_of(card, 3) != place_of(card))
     for partition in range(PARTITIONS):
         admission = AdmissionFilter(settings, partition=partition)
-        arrivals = decode_batch(admission, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
-        assert len(arrivals) == (partition in (place_of(card, 3), place_of(card)))
+        decoded = decode_batch(admission, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
+        assert len(decoded) == (partition in (place_of(card, 3), place_of(card)))
 
 
 @pytest.mark.broker

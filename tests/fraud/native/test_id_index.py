@@ -26,11 +26,11 @@ WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=
 def encoded(*texts: str | dict[str, Any]) -> Events:
     """Records of messages as serving reads them."""
     values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
-    arrivals = decode_batch(
+    decoded = decode_batch(
         AdmissionFilter(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
     )
-    assert not arrivals.refused
-    return arrivals.events
+    assert not decoded.refused
+    return decoded.events
 
 
 def of_one_id(*days: float, contents: tuple[int, ...] = ()) -> Events:

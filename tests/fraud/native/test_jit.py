@@ -11,7 +11,7 @@ from numba.core.errors import NumbaError
 from fraud.native.jit import compiled, inlined
 
 OUTER = """
-from fraud.compiling import compiled
+from fraud.native.jit import compiled
 from inner import number
 
 @compiled
@@ -19,7 +19,7 @@ def twice():
     return 2 * number()
 """
 INNER = """
-from fraud.compiling import inlined
+from fraud.native.jit import inlined
 
 @inlined
 def number():

@@ -209,7 +209,7 @@ def test_forgetting_idle_cards_changes_nothing_for_the_others() -> None:
     store.process(events[:2])
     whole.process(events[:2])
     # when the idle one is forgotten
-    idle = store.forget_idle(today)
+    idle = store.remove_idle(today)
     # then
     assert (idle, len(store)) == (1, 1)
     assert store.process(events[2:])[0].tobytes() == whole.process(events[2:])[0].tobytes()

@@ -138,10 +138,10 @@ class Run:
     def take(self, messages: Sequence[Message]) -> None:
         state, low = self.state, self.state.admission.low_watermark
         times = np.array([one.time for one in messages], dtype=np.int64)
-        arrivals = decode_batch(state.admission, [one.content for one in messages], times)
-        features, _ = state.cards.process(arrivals.events, low)
-        state.cards.forget_idle(state.admission.low_watermark)
-        self.verdicts += [(messages[number].place, reason) for number, reason in arrivals.refused]
+        decoded = decode_batch(state.admission, [one.content for one in messages], times)
+        features, _ = state.cards.process(decoded.events, low)
+        state.cards.remove_idle(state.admission.low_watermark)
+        self.verdicts += [(messages[number].place, reason) for number, reason in decoded.refused]
         self.features.append(features)
         state.position = messages[-1].place + 1
         state.mark()
