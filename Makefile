@@ -17,7 +17,7 @@ $(error The path of this folder has a colon or a percent sign, which Python envi
 endif
 
 export PYTHONUTF8 := 1
-# Images often set it; without compiled modules each of our many processes would compile MLflow and Prefect anew.
+# Images often set it; without compiled modules each of our many processes would compile MLflow and Prefect again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
@@ -43,7 +43,7 @@ $(VENV)/.installed: $(BIN)/uv requirements.lock pyproject.toml
 setup: $(VENV)/.installed ## Create .venv with the locked packages.
 
 .PHONY: lock
-lock: $(BIN)/uv ## Resolve pyproject.toml anew into requirements.lock.
+lock: $(BIN)/uv ## Resolve pyproject.toml into requirements.lock.
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
 	for image in flows serving producer; do $(BIN)/uv pip compile \
@@ -86,7 +86,7 @@ test-dashboard: setup ## The dashboard under load and with a broker that restart
 	$(BIN)/python -m pytest -m dashboard tests/serving/dashboard $(ARGS)
 
 .PHONY: dashboard-page
-dashboard-page: ## Build the dashboard's page anew (needs Node 20; the result is committed).
+dashboard-page: ## Build the dashboard's page (needs Node 20; the result is committed).
 	cd serving/dashboard/web && npm ci && npm run check && npm run build
 
 .PHONY: screenshots
@@ -116,7 +116,7 @@ $(BIN)/promtool: | $(BIN)/uv
 		github.com/prometheus/prometheus/cmd/$$program@v$(PROMETHEUS_VERSION) || exit 1; done
 
 .PHONY: boards
-boards: setup ## Write Grafana's boards anew from deployments/grafana and the runbook.
+boards: setup ## Write Grafana's boards from deployments/grafana and the runbook.
 	$(BIN)/python -m deployments.grafana
 
 .PHONY: chart-check
@@ -165,8 +165,8 @@ smoke: setup ## After a deployment: is a flow run completed, and does scoring an
 .PHONY: release-check
 release-check: ## The versions of the package and of the chart are the tag's.
 	@version=$$(sed -nE 's/^version = "(.+)"/\1/p' pyproject.toml); \
-	for told in "$$(sed -nE 's/^version: (.+)/\1/p' k8s/chart/Chart.yaml)" "$${GITHUB_REF_NAME#v}"; do \
-		test "$$told" = "$$version" || { echo "pyproject.toml says $$version, not $$told"; exit 1; }; done
+	for other in "$$(sed -nE 's/^version: (.+)/\1/p' k8s/chart/Chart.yaml)" "$${GITHUB_REF_NAME#v}"; do \
+		test "$$other" = "$$version" || { echo "pyproject.toml says $$version, not $$other"; exit 1; }; done
 
 .PHONY: workflow-check
 workflow-check: setup ## Lint and security scan of the workflows.

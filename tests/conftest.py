@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 SettingsFactory = Callable[..., Settings]
 _FOREIGN = ("FRAUD_", "MLFLOW_", "PREFECT_")
 _OWN = "FRAUD_TEST_"
-"""What a person tells the tests themselves."""
+"""Variables that configure the tests themselves."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing of the surroundings reaches a test; a terminated session still stops its servers."""
+    """Remove settings from the environment; a terminated session still stops its servers."""
     for name in list(os.environ):
         if name.startswith(_FOREIGN) and not name.startswith(_OWN):
             del os.environ[name]
     os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    # The JVMs of tests live shortly, so they had better not optimise.
+    # The JVMs of tests are short-lived; optimising costs more than it gains.
     os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
     signal.signal(signal.SIGTERM, _interrupt)
     # What is slow is the first example, which makes tables or compiles, and a busy machine.
@@ -62,7 +62,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repository's `.env` and `stack.env` are out of sight; what a test leaves behind goes with it."""
+    """Run each test in its own folder, without the repository's `.env` and `stack.env`."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -94,7 +94,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LockedKafka]":
 def make_settings(tmp_path: Path) -> SettingsFactory:
     """Makes settings with names of their own, for a home in the test's folder.
 
-    Groups of settings are given as dicts (`kafka={"partitions": 1}`); they are laid over the test's.
+    Groups of settings are given as dicts (`kafka={"partitions": 1}`); they override those of the test.
     """
     prefix = f"t{uuid.uuid4().hex[:12]}"
 
@@ -111,7 +111,7 @@ def make_settings(tmp_path: Path) -> SettingsFactory:
             "serving": {"group_id": f"{prefix}.serving", "transactional_id": f"{prefix}.serving"},
         }
         return load_settings(
-            **{name: _laid_over(defaults.get(name), value) for name, value in (defaults | overrides).items()}
+            **{name: _merged(defaults.get(name), value) for name, value in (defaults | overrides).items()}
         )
 
     return make
@@ -159,7 +159,7 @@ def mlflow_db(_migrated_database: Path, tmp_path: Path) -> str:
     return f"sqlite:///{database}"
 
 
-def _laid_over(below: Any, above: Any) -> Any:
+def _merged(below: Any, above: Any) -> Any:
     if isinstance(below, dict) and isinstance(above, dict):
         return below | above
     return above

@@ -1,6 +1,6 @@
 """Snapshots: what a change does to what we deploy shows as a diff of a file.
 
-`UPDATE_SNAPSHOTS=1 make test ARGS=tests/test_prefect_yaml.py` writes them anew.
+`UPDATE_SNAPSHOTS=1 make test ARGS=tests/test_prefect_yaml.py` rewrites them.
 """
 
 import os

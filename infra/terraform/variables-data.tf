@@ -76,7 +76,7 @@ variable "github_repository" {
 
   validation {
     condition     = var.github_repository == null || can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "github_repository must be owner/name, without wildcards: whoever matches it can deploy."
+    error_message = "github_repository must be owner/name, without wildcards: anyone who matches it can deploy."
   }
 }
 

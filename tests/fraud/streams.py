@@ -31,7 +31,7 @@ def transaction(number: int, time_ms: int, **changes: Any) -> dict[str, Any]:
 
 
 def label(number: int, reported_at: int, *, is_fraud: bool = True) -> dict[str, Any]:
-    """A verdict on the transaction of that number."""
+    """A label of the transaction of that number."""
     return {
         "transaction_id": f"t{number}",
         "card_id": f"card-{number % 7}",

@@ -123,15 +123,15 @@ class Cluster:
         chosen = ["--selector", selector, "--watch", "--no-headers", "--output", f"custom-columns={columns}"]
         command = ["kubectl", "--namespace", self.namespace, "get", "pods", *chosen]
         seen: set[tuple[str, str, str]] = set()
-        with TemporaryFile("w+") as told:
-            watch = subprocess.Popen(command, stdout=told)
+        with TemporaryFile("w+") as output:
+            watch = subprocess.Popen(command, stdout=output)
             try:
                 yield seen
             finally:
                 watch.terminate()
                 watch.wait()
-                told.seek(0)
-                for line in told:
+                output.seek(0)
+                for line in output:
                     name, account, phase = line.split()
                     seen.add((name, account, phase))
 
@@ -195,7 +195,7 @@ class Cluster:
         self.kubectl("apply", "-f", "-", text=yaml.safe_dump(job))
 
     def refusal(self, name: str, **settings: str) -> str:
-        """Why serving's init container ends, when told other settings: what `kubectl describe pod` shows."""
+        """Why serving's init container ends, when given other settings: what `kubectl describe pod` shows."""
         pod = self.get("deployment", "fraud-serving")["spec"]["template"]["spec"]
         (asking,) = pod.pop("initContainers")
         asking["args"].append("--patience=5")
@@ -213,7 +213,7 @@ class Cluster:
         return str(status["state"]["terminated"]["message"])
 
     def wait_for_job(self, name: str) -> None:
-        """Until a Job has completed; one that failed tells why."""
+        """Until a Job has completed; one that failed shows why."""
 
         def ended() -> bool:
             status = self.get("job", name)["status"]

@@ -1,4 +1,4 @@
-"""Runs inside a pod of the release (`kubectl exec -i ... python - COMMAND`): what only it can tell."""
+"""Runs inside a pod of the release (`kubectl exec -i ... python - COMMAND`): what is visible only there."""
 
 import json
 import sys
@@ -49,7 +49,7 @@ def lag() -> int:
 
 
 def models() -> list[str]:
-    """The lines of /metrics that tell which model scores."""
+    """The lines of /metrics that name the model in use."""
     with urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=10) as answer:
         return [line for line in answer.read().decode().splitlines() if line.startswith("fraud_model_info{")]
 

@@ -95,6 +95,6 @@ def environment_of(manifests: tuple[Manifest, ...], name: str) -> dict[str, str]
 
 
 def pool_defaults(manifests: tuple[Manifest, ...]) -> dict[str, Any]:
-    """What the chart tells the job template."""
+    """The values that the chart gives the job template."""
     defaults: dict[str, Any] = json.loads(environment_of(manifests, "fraud-pool")["pool.json"])
     return defaults

@@ -180,7 +180,7 @@ def test_no_secret_stands_in_a_pod(name: str) -> None:
 
 
 @every_variant
-def test_the_job_template_knows_what_the_chart_tells_it(name: str) -> None:
+def test_the_job_template_has_the_values_of_the_chart(name: str) -> None:
     template = kubernetes_template(pool_defaults(variant(name)))
     assert template["variables"]["properties"]["image"]["default"].endswith("/flows:abc123")
 
@@ -255,11 +255,11 @@ def test_spark_on_kubernetes_brings_its_rights_and_its_settings() -> None:
     conf = json.loads(str(environment["FRAUD_SPARK__CONF"]["value"]))
     assert defaults["automount_token"] is True
     assert conf["spark.kubernetes.namespace"] == "fraud"
-    # what the conf refers to is told before it, for Kubernetes looks back only
+    # what the conf refers to comes before it, because Kubernetes resolves backwards only
     names = list(environment)
     for referred in re.findall(r"\$\((\w+)\)", str(conf)):
         assert names.index(referred) < names.index("FRAUD_SPARK__CONF")
-    # and whoever opens a session may start executors
+    # and a process that opens a session may start executors
     subjects = {one["name"] for one in named(manifests, "RoleBinding", "fraud-spark-driver")["subjects"]}
     assert subjects == {"fraud-preprocess", "fraud-trainer", "fraud-pipeline"}
 
@@ -274,9 +274,9 @@ def test_executors_run_the_image_of_the_run() -> None:
 
 def test_the_template_of_executors_lies_where_spark_looks_for_it() -> None:
     environment = {one["name"]: one for one in pool_defaults(variant("eks"))["extra_env"]}
-    told = json.loads(environment["FRAUD_SPARK__CONF"]["value"])["spark.kubernetes.executor.podTemplateFile"]
+    given = json.loads(environment["FRAUD_SPARK__CONF"]["value"])["spark.kubernetes.executor.podTemplateFile"]
     pod = kubernetes_template({})["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
-    folder, _, key = told.rpartition("/")
+    folder, _, key = given.rpartition("/")
     (mount,) = [one for one in pod["containers"][0]["volumeMounts"] if one["mountPath"] == folder]
     (volume,) = [one for one in pod["volumes"] if one["name"] == mount["name"]]
     assert key in environment_of(variant("eks"), volume["configMap"]["name"])
@@ -324,13 +324,13 @@ def test_the_published_kafka_is_the_one_that_the_embedded_stack_runs() -> None:
     assert compose["services"]["pushgateway"]["image"] == gateway["image"]
 
 
-def test_terraform_tells_what_the_chart_asks_for() -> None:
+def test_terraform_outputs_what_the_chart_needs() -> None:
     # given the keys of what Terraform gives
     text = (ROOT / "infra" / "terraform" / "helm-values.tf").read_text().split("helm_values = {")[1]
-    told = set(re.findall(r"^    (\w+)\s*=", text, re.MULTILINE))
+    given = set(re.findall(r"^    (\w+)\s*=", text, re.MULTILINE))
     sample = yaml.safe_load((ROOT / "tests" / "kubernetes" / "values-terraform.yaml").read_text())
     # then the sample of the tests has the same ones, and the chart's schema has let them in
-    assert told == sample.keys()
+    assert given == sample.keys()
     assert variant("eks")
 
 
@@ -389,19 +389,19 @@ def test_rules_and_boards_come_as_they_are_written() -> None:
         assert board["data"] == {f"fraud-{path.name}": path.read_text()}
 
 
-def test_what_the_monitor_pushes_is_taken_where_it_is_told_to_push() -> None:
+def test_what_the_monitor_pushes_arrives_where_the_settings_say() -> None:
     manifests = tuple(render(*VARIANTS["eks"]))
     address = environment_of(manifests, "fraud-settings")["FRAUD_MONITORING__PUSHGATEWAY_URL"]
     service = named(manifests, "Service", "fraud-pushgateway")
     assert address == f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
 
 
-def test_spans_may_leave_for_the_collector_and_go_nowhere_unless_told() -> None:
+def test_spans_may_leave_for_the_collector_and_go_nowhere_by_default() -> None:
     silent = tuple(render(*VARIANTS["eks"]))
     assert "FRAUD_TRACING__ENDPOINT" not in environment_of(silent, "fraud-settings")
-    told = tuple(render(*VARIANTS["eks"], "--set", "tracing.endpoint=http://collector.monitoring:4318"))
-    assert environment_of(told, "fraud-settings")["FRAUD_TRACING__ENDPOINT"].endswith(":4318")
-    assert named(told, "NetworkPolicy", "fraud-tracing")["spec"]["egress"] == [{"ports": [{"port": 4318}]}]
+    given = tuple(render(*VARIANTS["eks"], "--set", "tracing.endpoint=http://collector.monitoring:4318"))
+    assert environment_of(given, "fraud-settings")["FRAUD_TRACING__ENDPOINT"].endswith(":4318")
+    assert named(given, "NetworkPolicy", "fraud-tracing")["spec"]["egress"] == [{"ports": [{"port": 4318}]}]
 
 
 def pod_labels(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:

@@ -74,9 +74,9 @@ def test_it_installs_and_the_servers_come_up(cluster: Cluster) -> None:
 def test_what_is_missing_is_the_reason_of_the_pod(
     cluster: Cluster, name: str, settings: dict[str, str], sentence: str
 ) -> None:
-    reason_told = cluster.refusal(name, **settings)
-    assert sentence in reason_told
-    assert len(reason_told.splitlines()) == 1
+    reason = cluster.refusal(name, **settings)
+    assert sentence in reason
+    assert len(reason.splitlines()) == 1
 
 
 def test_flows_are_deployed_and_a_training_runs_as_a_job(cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus's own programs, installed or built by `make prometheus`, and what our programs tell it."""
+"""Prometheus's own programs, installed or built by `make prometheus`, and the metrics of our programs."""
 
 import re
 import shutil
@@ -22,7 +22,7 @@ FOREIGN = (
     "up", "ALERTS", "push_time_seconds",  # Prometheus and the Pushgateway
     "kube_", "container_", "kubelet_",  # kube-state-metrics and the kubelets
 )  # fmt: skip
-"""What others tell; the beginnings of the names."""
+"""Prefixes of metrics that other programs export."""
 
 _OWN = ROOT / ".venv" / "bin"
 
@@ -55,8 +55,8 @@ def alerts() -> list[dict[str, Any]]:
     return [rule for rule in rules() if "alert" in rule]
 
 
-def told_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
-    """The names of all series that the engine and the monitor tell, and that the rules record.
+def exported_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
+    """The names of all series of the engine, the monitor and the recording rules.
 
     Taken from the registries themselves, so that a metric that is renamed is missed here.
     """

@@ -1,4 +1,4 @@
-"""A monitor's report in which everything could be judged."""
+"""A monitor's report in which every figure is there."""
 
 from datetime import date
 

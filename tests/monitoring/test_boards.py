@@ -11,7 +11,7 @@ from deployments.grafana.__main__ import FOLDER, as_text, boards
 from deployments.grafana.board import Board
 from deployments.grafana.panels import Panel
 from fraud.settings import Settings
-from tests.monitoring.prometheus import FOREIGN, ROOT, alerts, named_metrics, told_metrics
+from tests.monitoring.prometheus import FOREIGN, ROOT, alerts, exported_metrics, named_metrics
 from tests.monitoring.reports import full_report
 
 BOARDS = boards()
@@ -28,12 +28,12 @@ def test_no_other_board_is_committed() -> None:
 
 
 @every_board
-def test_queries_ask_for_figures_that_somebody_tells(board: Board, local_settings: Settings) -> None:
-    told = told_metrics(local_settings, full_report())
+def test_queries_ask_for_exported_metrics(board: Board, local_settings: Settings) -> None:
+    exported = exported_metrics(local_settings, full_report())
     for panel in board.panels:
         for query in panel.queries:
             asked = {name for name in named_metrics(query.expr) if not name.startswith(FOREIGN)}
-            assert asked <= told, panel.title
+            assert asked <= exported, panel.title
 
 
 @every_board
@@ -91,7 +91,7 @@ def test_compose_gives_grafana_the_boards_and_prometheus_the_rules() -> None:
         for name, service in compose["services"].items()
     }
     configs = {name: one["content"] for name, one in compose["configs"].items()}
-    # then what they are told to read is what is mounted
+    # then the configured paths are the mounted ones
     (provider,) = yaml.safe_load(configs["boards"])["providers"]
     assert mounted["grafana"] == {"../k8s/chart/files/boards": provider["options"]["path"]}
     (pattern,) = yaml.safe_load(configs["prometheus"])["rule_files"]

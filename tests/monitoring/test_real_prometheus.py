@@ -49,7 +49,7 @@ NOTHING_YET = {
 
 
 @contextmanager
-def told(content: Callable[[], bytes]) -> Iterator[int]:
+def served(content: Callable[[], bytes]) -> Iterator[int]:
     """A page with the content; its port."""
 
     class Page(BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def prometheus(scoring: Running, local_settings: Settings, tmp_path: Path) -> It
     """It asks the engine, and what the monitor would have pushed."""
     pushed = generate_latest(build_registry(local_settings, full_report())) + b"push_time_seconds 1.76e9\n"
     server = StatusServer("127.0.0.1", 0, scoring.engine, scoring.metrics)
-    with told(lambda: pushed) as gateway:
+    with served(lambda: pushed) as gateway:
         made = Prometheus(tmp_path, server.port, gateway)
         try:
             yield made

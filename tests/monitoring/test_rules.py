@@ -1,4 +1,4 @@
-"""The rules: what Prometheus thinks of them, what fires when, and whether a person is told what to do."""
+"""The rules: what Prometheus thinks of them, what fires when, and whether each alert says what to do."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from fraud.settings import Settings
-from tests.monitoring.prometheus import ROOT, RULES, alerts, named_metrics, promtool, rules, told_metrics
+from tests.monitoring.prometheus import ROOT, RULES, alerts, exported_metrics, named_metrics, promtool, rules
 from tests.monitoring.reports import full_report
 
 CASES = sorted((ROOT / "tests" / "monitoring" / "rules").glob("*.yaml"))
@@ -69,18 +69,20 @@ def test_an_entry_says_what_it_means_where_to_look_and_what_to_do(name: str) -> 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
 def test_an_alert_says_what_is_wrong_in_words_and_points_at_its_entry(rule: dict[str, Any]) -> None:
-    told = rule["annotations"]
+    annotations = rule["annotations"]
     assert rule["labels"]["severity"] in {"page", "ticket"}
-    assert told.keys() == {"summary", "description", "runbook_url"}
-    assert told["description"].endswith(".")
-    assert not re.search(r"fraud_\w+", told["summary"] + told["description"]), "words, not series"
-    page, _, anchor = told["runbook_url"].partition("#")
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    assert annotations["description"].endswith(".")
+    assert not re.search(r"fraud_\w+", annotations["summary"] + annotations["description"]), (
+        "words, not series"
+    )
+    page, _, anchor = annotations["runbook_url"].partition("#")
     assert page == "docs/operations.md"
     assert anchor == rule["alert"].lower()
     assert anchor in anchors(RUNBOOK)
 
 
-def test_rules_ask_for_figures_that_somebody_tells(local_settings: Settings) -> None:
-    told = told_metrics(local_settings, full_report()) | {"up", "push_time_seconds"}
+def test_rules_ask_for_exported_metrics(local_settings: Settings) -> None:
+    exported = exported_metrics(local_settings, full_report()) | {"up", "push_time_seconds"}
     for rule in rules():
-        assert named_metrics(rule["expr"]) <= told, rule.get("alert") or rule["record"]
+        assert named_metrics(rule["expr"]) <= exported, rule.get("alert") or rule["record"]

@@ -1,4 +1,4 @@
-{{/* What the schema cannot say: each fault is one sentence that tells how to mend it. Called once, by settings.yaml. */}}
+{{/* Checks that the schema cannot express: each error is one sentence with its fix. Called once, by settings.yaml. */}}
 {{- define "fraud.checks" -}}
 {{- $v := .Values }}
 {{- if not $v.image.tag }}{{ fail "image.tag is not set: give the git commit that the images were built from (--set image.tag=$(git rev-parse HEAD))" }}{{ end }}
@@ -10,7 +10,7 @@
 {{- if not $v.kafka.saslMechanism }}{{ fail (printf "kafka.securityProtocol %s needs kafka.saslMechanism" $v.kafka.securityProtocol) }}{{ end }}
 {{- end }}
 {{- if and (ge (int $v.kafka.retentionDays) 0) (lt (int $v.kafka.retentionDays) 33) }}{{ fail "kafka.retentionDays must be -1 or at least 33: a card's state is rebuilt from the topic" }}{{ end }}
-{{- if and (not $v.postgres.internal) (empty $v.postgres.external) }}{{ fail "no Postgres: set postgres.external (Terraform tells it) or postgres.internal" }}{{ end }}
+{{- if and (not $v.postgres.internal) (empty $v.postgres.external) }}{{ fail "no Postgres: set postgres.external (Terraform prints it) or postgres.internal" }}{{ end }}
 {{- if lt (int $v.serving.gracePeriodSeconds) (add (int $v.serving.drainSeconds) 10 | int) }}{{ fail "serving.gracePeriodSeconds must exceed serving.drainSeconds by 10 at least: the drain must end before the kill" }}{{ end }}
 {{- if and $v.kafka.internal (gt (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ fail (printf "serving.autoscaling.maxReplicas is %d and kafka.partitions %d: a pod without a partition scores nothing" (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ end }}
 {{- if gt (int $v.serving.autoscaling.minReplicas) (int $v.serving.autoscaling.maxReplicas) }}{{ fail "serving.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}

@@ -116,7 +116,7 @@ envFrom:
     - {name: tmp, mountPath: /tmp}
 {{- end }}
 
-{{/* A Job that runs once per content: its name has a hash of all that it is and is told, for a Job cannot be changed. */}}
+{{/* A Job that runs once per content: its name has a hash of its spec and settings, because a Job cannot be changed. */}}
 {{- define "fraud.job" -}}
 {{- $spec := include "fraud.jobSpec" . }}
 apiVersion: batch/v1

@@ -124,9 +124,9 @@ def test_monitor_shadow_explain_and_quality_agree(
     paid = rows.filter(pc.less_equal(rows["timestamp"], MOMENT))
     predictions = to_columns(predictions_on(paid, np.zeros(paid.num_rows)))
     report = build_report(local_settings, lake, predictions, None, MOMENT)
-    judged = [day for day in report.days if day.date < START + timedelta(days=NEWEST)]
-    by_day = {day.date: day.matured.frauds for day in judged}
-    assert all(day.matured.predictions for day in judged)
+    matured_days = [day for day in report.days if day.date < START + timedelta(days=NEWEST)]
+    by_day = {day.date: day.matured.frauds for day in matured_days}
+    assert all(day.matured.predictions for day in matured_days)
     by_now = join_labels(rows, nasty(rows)).history.as_known_at(report.moment)
     assert report.moment < MOMENT + 60 * DAY
     assert by_day == frauds_by_day(paid, asked(rows, rows["transaction_id"], by_now), by_day)
@@ -140,8 +140,8 @@ def test_monitor_shadow_explain_and_quality_agree(
     # explain and the benchmark of foreign data, as of now, when all but the far future is known
     answers = [prediction(one) for one in both[:60]]
     now = join_labels(rows, nasty(rows)).history.as_known_at(MOMENT + 10_000 * DAY)[:60]
-    told = [find_labels(local_settings, lake, one).is_fraud for one in answers]
-    assert [bool(one) for one in told] == now.astype(bool).tolist()
+    found = [find_labels(local_settings, lake, one).is_fraud for one in answers]
+    assert [bool(one) for one in found] == now.astype(bool).tolist()
     ended = nasty(rows).filter(pc.less(nasty(rows)["reported_at"], MOMENT + 10_000 * DAY))
     assert _frauds(ended, answers, local_settings.labels).tolist() == now.tolist()
 
@@ -194,7 +194,7 @@ def test_a_feed_that_stopped_makes_training_take_older_rows_and_say_so(local_set
     assert "20 days behind the newest payment" in " ".join(history.notes)
 
 
-def test_a_feed_that_stopped_makes_the_monitor_judge_older_predictions_and_say_so(
+def test_a_feed_that_stopped_moves_the_monitor_to_older_predictions_with_a_note(
     local_settings: Settings,
 ) -> None:
     rows, labels = tables(days=DAYS, per_day=100)

@@ -49,7 +49,7 @@ def test_ks_is_scipys() -> None:
     assert ks(with_unknown, second) == pytest.approx(ks_2samp(first, second).statistic)
 
 
-def test_features_are_told_by_name_the_farthest_first_without_the_calendar() -> None:
+def test_features_are_listed_by_psi_without_the_calendar() -> None:
     # given features of which one has moved
     random = np.random.default_rng(3)
     reference, current = (

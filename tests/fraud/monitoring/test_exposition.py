@@ -51,29 +51,29 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
     return registry.get_sample_value(f"fraud_monitor_{name}", labels)
 
 
-def test_every_kind_of_figure_is_told(local_settings: Settings, report: MonitoringReport) -> None:
-    told = build_registry(local_settings, report)
+def test_every_kind_of_figure_is_exposed(local_settings: Settings, report: MonitoringReport) -> None:
+    registry = build_registry(local_settings, report)
     assert report.matured is not None
-    assert value(told, "recall") == report.matured.recall
-    assert value(told, "expected_recall") == 0.3
-    assert value(told, "alert_rate") == report.days[-1].alert_rate
-    assert value(told, "label_delay_days", quantile="p50") == pytest.approx(5.0)
-    assert value(told, "drift_psi", column=report.features[0].name) == report.features[0].psi
+    assert value(registry, "recall") == report.matured.recall
+    assert value(registry, "expected_recall") == 0.3
+    assert value(registry, "alert_rate") == report.days[-1].alert_rate
+    assert value(registry, "label_delay_days", quantile="p50") == pytest.approx(5.0)
+    assert value(registry, "drift_psi", column=report.features[0].name) == report.features[0].psi
     assert report.score is not None
-    assert value(told, "drift_psi", column="score") == report.score.psi
+    assert value(registry, "drift_psi", column="score") == report.score.psi
     assert report.consistency is not None
-    assert value(told, "consistency", outcome="mismatched") == report.consistency.mismatched > 0
-    assert value(told, "alarms") == len(alarms(report, local_settings.monitoring)) > 0
-    assert value(told, "inconsistencies") == 1
+    assert value(registry, "consistency", outcome="mismatched") == report.consistency.mismatched > 0
+    assert value(registry, "alarms") == len(alarms(report, local_settings.monitoring)) > 0
+    assert value(registry, "inconsistencies") == 1
 
 
-def test_what_cannot_be_judged_is_absent(local_settings: Settings, report: MonitoringReport) -> None:
+def test_what_cannot_be_computed_is_absent(local_settings: Settings, report: MonitoringReport) -> None:
     bare = replace(report, matured=None, score=None, features=(), consistency=None, label_delay={}, days=())
-    told = build_registry(local_settings, bare)
-    assert value(told, "recall") is None
-    assert value(told, "alert_rate") is None
-    assert value(told, "consistency", outcome="mismatched") is None
-    assert value(told, "predictions") == report.predictions
+    registry = build_registry(local_settings, bare)
+    assert value(registry, "recall") is None
+    assert value(registry, "alert_rate") is None
+    assert value(registry, "consistency", outcome="mismatched") is None
+    assert value(registry, "predictions") == report.predictions
 
 
 def test_the_gateway_holds_the_newest_report_of_the_model(

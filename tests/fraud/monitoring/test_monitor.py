@@ -94,9 +94,9 @@ def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: L
     # when
     report = look(local_settings, lake, champion, scored(lake, champion, higher))
     # then drift is an alarm; that serving computed something else than the lake is another matter
-    told = " ".join(alarms(report, local_settings.monitoring))
-    assert "amount_ratio_30d has drifted" in told
-    assert "score has drifted" in told
+    sentences = " ".join(alarms(report, local_settings.monitoring))
+    assert "amount_ratio_30d has drifted" in sentences
+    assert "score has drifted" in sentences
     assert "amount_ratio_30d" in " ".join(inconsistencies(report))
 
 
@@ -116,13 +116,13 @@ def test_only_the_champions_own_predictions_are_held_against_it(local_settings: 
     predictions = scored(lake, champion)
     # when a new champion is in service
     report = look(local_settings, lake, replace(champion, version="2"), predictions)
-    # then nothing of its own has matured, and the days are told all the same
+    # then none of its predictions has matured, and the days are in the report all the same
     assert report.matured is None
     assert "no prediction of the champion has matured yet" in report.notes
     assert sum(day.matured.frauds for day in report.days) > 0
 
 
-def test_nothing_to_judge_by_is_told_and_no_error(local_settings: Settings, lake: Lake) -> None:
+def test_missing_data_is_noted_and_no_error(local_settings: Settings, lake: Lake) -> None:
     # given neither model nor predictions, then predictions and an empty lake
     nothing = build_report(local_settings, lake, to_columns([]), None, NOW_MS)
     rows, _ = tables(days=2, per_day=20)
@@ -149,7 +149,7 @@ def test_repeated_labels_and_labels_of_unknown_transactions_change_no_figure(
     strangers = labels_of([f"nobody-{number}" for number in range(50)], [START_MS + 30 * DAY_MS] * 50)
     untidy = Lake(lake.filesystem, f"{lake.root}-untidy")
     write_history(untidy, with_profile_dates(rows), pa.concat_tables([labels, labels, strangers]))
-    # then it judges alike
+    # then the figures are equal
     assert look(local_settings, untidy, champion, predictions) == report
 
 

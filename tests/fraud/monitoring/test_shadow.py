@@ -88,7 +88,7 @@ def test_each_model_decides_at_its_own_threshold(local_settings: Settings) -> No
     assert silent.evaluations[1].recall.value == 0.0
 
 
-def test_before_anything_has_matured_there_is_no_verdict(local_settings: Settings) -> None:
+def test_before_anything_has_matured_there_is_no_decision(local_settings: Settings) -> None:
     young = [one for one in scored_by_both(1.0) if one.timestamp < START_MS + 2 * DAY_MS]
     report = compare_models(local_settings, young, labels().slice(0, 0), challenger_threshold=0.5)
     assert (report.matured, report.evaluations, report.decision) == (0, None, None)

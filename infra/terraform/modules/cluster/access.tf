@@ -39,7 +39,7 @@ resource "aws_eks_access_policy_association" "viewer" {
   }
 }
 
-# The private endpoint answers the nodes; whoever comes through a VPN or from a runner in the network is let in here.
+# The private endpoint serves the nodes; clients from a VPN or from a runner in the network are allowed here.
 resource "aws_vpc_security_group_ingress_rule" "api" {
   for_each = toset(var.api_private_cidrs)
 

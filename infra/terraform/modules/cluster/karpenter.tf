@@ -1,4 +1,4 @@
-# What Karpenter needs of AWS: a role for its controller, a role for its nodes, and a queue that tells it of Spot
+# What Karpenter needs of AWS: a role for its controller, a role for its nodes, and a queue that notifies it of Spot
 # interruptions. The controller itself and its node pools are Kubernetes objects: see manifests.tf.
 
 locals {
@@ -192,7 +192,7 @@ resource "aws_cloudwatch_event_rule" "interruptions" {
   for_each = local.interruption_events
 
   name        = "${var.name}-${each.key}"
-  description = "Tells Karpenter: ${each.value["detail-type"]}"
+  description = "Notifies Karpenter: ${each.value["detail-type"]}"
   event_pattern = jsonencode({
     source        = [each.value.source]
     "detail-type" = [each.value["detail-type"]]

@@ -86,7 +86,7 @@ locals {
     }
     dashboard = {
       consume = [local.topics.predictions, local.topics.labels]
-      produce = [local.topics.labels] # the analyst's verdict
+      produce = [local.topics.labels] # the analyst's review
       groups  = ["fraud-dashboard*"]
     }
   } : workload => merge(local.nothing, rights) }
