@@ -203,7 +203,7 @@ class Engine:
         return messages
 
     def _score(self, messages: Sequence[Any], champion: ServingModel) -> None:
-        self._metrics.batch_messages.observe(len(messages))
+        self._metrics.pipeline.batch_messages.observe(len(messages))
         by_partition: dict[int, list[Any]] = {}
         for number, run in groupby(self._sound(messages), key=methodcaller("partition")):
             by_partition.setdefault(number, []).extend(run)
@@ -262,11 +262,11 @@ class Engine:
         if self.heartbeat - self._gauges_at < _GAUGES_EVERY_S:
             return
         self._gauges_at, self._lag = self.heartbeat, 0
-        self._metrics.profiles.set(len(self._profiles))
+        self._metrics.pipeline.profiles.set(len(self._profiles))
         for state in self._partitions.ready.values():
             lag = self._lag_of(state)
             self._lag += lag
-            self._metrics.owns(state.partition, lag, len(state.cards), state.cards.nbytes)
+            self._metrics.state.set_partition(state.partition, lag, len(state.cards), state.cards.nbytes)
         if self._partitions.is_settled and self._lag <= self._settings.serving.batch_size:
             self._models.allow_polling()
 

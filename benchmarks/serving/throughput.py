@@ -130,7 +130,7 @@ def score(settings: Settings, messages: int) -> tuple[int, float, float]:
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
-        answered = metrics.end_to_end
+        answered = metrics.delivery.end_to_end
         while not answered.count:
             time.sleep(0.002)
         before, started, cpu = answered.count, time.perf_counter(), time.process_time()

@@ -103,13 +103,13 @@ class AtLeastOnce:
         """
         tried, self._committing = self._committing, {}
         if not error:
-            self._metrics.commit_seconds.observe(time.monotonic() - self._committing_since)
+            self._metrics.delivery.commit_seconds.observe(time.monotonic() - self._committing_since)
             return
         refused = permission_error(self._settings.kafka, error, "committing offsets")
         if refused is not None:
             raise refused
         log.warning("the offsets were not committed: %s", error.str())
-        self._metrics.aborts.inc()
+        self._metrics.delivery.aborts.inc()
         self._acknowledged = tried | self._acknowledged
         self._timer.start()
 
@@ -164,7 +164,7 @@ class AtLeastOnce:
         batches = []
         while self._in_flight and not (self._in_flight[0].unreported or self._in_flight[0].failure):
             batches.append(self._in_flight.popleft().batch)
-        self._metrics.visible(batches)
+        self._metrics.delivery.observe_latency(batches)
         self._acknowledged |= {batch.partition: batch for batch in batches}
 
     def _start_commit(self) -> None:
@@ -187,7 +187,7 @@ class AtLeastOnce:
             call_within(deadline.remaining_s, commit)
         except (KafkaException, TimeoutError) as error:
             log.warning("the offsets were not committed: %s", error)
-            self._metrics.aborts.inc()
+            self._metrics.delivery.aborts.inc()
             time.sleep(_PAUSE_S)
             return False
         self._committing, self._acknowledged = {}, {}

@@ -191,7 +191,7 @@ class ExactlyOnce:
             return
         self._committing, self._standby = None, ended.next()
         if ended.state is TransactionState.COMMITTED:
-            self._metrics.visible(ended.batches)
+            self._metrics.delivery.observe_latency(ended.batches)
         else:
             self._requeue(ended)
         self._recount()

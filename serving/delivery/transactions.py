@@ -113,7 +113,7 @@ class TransactionRunner:
         self._abort(transaction, has_failed=True)
 
     def _abort(self, transaction: OutboxTransaction, *, has_failed: bool = False) -> None:
-        self._metrics.aborts.inc()
+        self._metrics.delivery.aborts.inc()
         self._retry(transaction, partial(transaction.producer.abort_transaction, CALL_TIMEOUT_S))
         if has_failed:
             self._clients.recheck_permissions()
@@ -125,7 +125,7 @@ class TransactionRunner:
         A new producer of the same transactional.id makes the coordinator finish what was being committed and
         abort what was not. After that the group's committed offsets are final.
         """
-        self._metrics.producers_replaced.inc()
+        self._metrics.delivery.producers_replaced.inc()
         transaction.producer = self._new_producer(transaction)
         self._clients.recheck_permissions()
         try:

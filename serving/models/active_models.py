@@ -82,9 +82,9 @@ class ActiveModels:
     def _apply(self, slot: ModelSlot, model: ServingModel) -> None:
         bundle = model.bundle
         if slot.current is not None:
-            self._metrics.model_leaves(slot.current.bundle, slot.alias)
+            self._metrics.models.remove_model(slot.current.bundle, slot.alias)
         slot.current = model
-        self._metrics.model_serves(bundle, slot.alias)
+        self._metrics.models.set_model(bundle, slot.alias)
         log.info(
             "%s is now the %s: digest %s, run %s",
             describe(bundle), slot.alias, bundle.digest, bundle.run_id or "unknown",

@@ -59,11 +59,11 @@ class AliasPoller:
             if target is not None and target != self._loaded and target not in self._rejected:
                 self._load(target)
         except FraudError as error:
-            self._metrics.registry_failures.inc()
+            self._metrics.models.registry_failures.inc()
             log.warning("polling the alias %r failed: %s", self._slot.alias, error)
         except Exception:
             # Whatever a client or a damaged artifact raises: the next poll is due all the same.
-            self._metrics.registry_failures.inc()
+            self._metrics.models.registry_failures.inc()
             log.exception("polling the alias %r failed", self._slot.alias)
 
     def _load(self, target: AliasTarget) -> None:
@@ -72,7 +72,7 @@ class AliasPoller:
         except IncompatibleModelError as error:
             if self._is_current(target):
                 self._rejected.add(target)
-                self._metrics.refused_models.inc()
+                self._metrics.models.refused.inc()
                 log.warning("version %s is refused as %s: %s", target.version, self._slot.alias, error)
             return
         if not self._is_current(target):

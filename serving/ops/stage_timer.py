@@ -33,13 +33,13 @@ class StageTimer:
         # `labels` costs more than the rest, and small batches have many stages.
         histogram = self._stages.get(name)
         if histogram is None:
-            histogram = self._stages[name] = self._metrics.stage_seconds.labels(name)
+            histogram = self._stages[name] = self._metrics.pipeline.stage_seconds.labels(name)
         timer = histogram.time()
         return timer if self._spans is None else self._spans.stage(name, timer)
 
     def commit(self) -> AbstractContextManager[Any]:
         """Measure a commit of the batches so far; another thread may enter what is returned."""
-        timer = self._metrics.commit_seconds.time()
+        timer = self._metrics.delivery.commit_seconds.time()
         return timer if self._spans is None else self._spans.commit(timer)
 
     def close(self) -> None:

@@ -83,15 +83,15 @@ class FeatureStage:
     ) -> DecodedBatch:
         values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
         decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
-        self._metrics.keyed(self._key_sampler.sample(messages, decoded, state.partitions))
+        self._metrics.pipeline.count_keys(self._key_sampler.sample(messages, decoded, state.partitions))
         return decoded
 
     def _count_repeated(self, outcomes: npt.NDArray[np.uint8]) -> None:
-        self._metrics.repeated.inc(int((outcomes == id_index.REPEATED).sum()))
-        self._metrics.reused_ids.inc(int((outcomes == id_index.CONFLICT).sum()))
+        self._metrics.pipeline.repeated.inc(int((outcomes == id_index.REPEATED).sum()))
+        self._metrics.pipeline.reused_ids.inc(int((outcomes == id_index.CONFLICT).sum()))
 
     def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
-        self._metrics.dead_letters.inc()
+        self._metrics.pipeline.dead_letters.inc()
         return dead_letter(message, reason)
 
 

@@ -80,17 +80,19 @@ class PredictionStage:
         columns = _Columns.of(decoded)
         with self._timer.stage("profile"):
             profiles, dates = self._profiles.find(columns.texts["merchant_id"])
-            self._metrics.profiled(dates, columns.timestamps, self._settings.profiles.available_after)
+            self._metrics.pipeline.count_profile_ages(
+                dates, columns.timestamps, self._settings.profiles.available_after
+            )
             rows = np.hstack([card_rows, profile_features(columns.amounts, profiles)])
         with self._timer.stage("score"):
             scores = champion.score(rows)
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
-        self._metrics.scores.observe_many(scores)
+        self._metrics.pipeline.scores.observe_many(scores)
         with self._timer.stage("reasons"):
             reasons = _explain_flagged(columns.texts["currency"], rows, scores, champion)
         with self._timer.stage("encode"):
             decisions = decide(scores, champion.bundle.threshold)
-            self._metrics.decided(decisions)
+            self._metrics.pipeline.count_decisions(decisions)
             return self._encode(
                 {
                     "transaction_id": columns.texts["transaction_id"],

@@ -96,7 +96,7 @@ class Partitions:
             ticket = self._tickets.pop(partition, None)
             if ticket is not None:
                 ticket.is_void.set()
-            self._metrics.forget_partition(partition)
+            self._metrics.state.remove_partition(partition)
 
     def restart(self, partitions: Iterable[int]) -> None:
         """Restore owned partitions anew, whose position another worker has moved."""
@@ -175,7 +175,7 @@ class Partitions:
         finally:
             consumer.close()
         seconds = time.monotonic() - begun
-        self._metrics.restored(source, seconds)
+        self._metrics.state.observe_restore(source, seconds)
         log.info(
             "partition %d stands at offset %d: %s and %d offsets replayed, %d cards, %.1f s",
             partition, state.position, source, state.position - start, len(state.cards), seconds,

@@ -100,7 +100,7 @@ class Snapshots:
         if now > self._overdue_at:
             # Another one beside it would be held up too, with a copy of a partition's state in memory.
             self._overdue_at = math.inf
-            self._metrics.snapshots.labels("failed").inc()
+            self._metrics.state.snapshots.labels("failed").inc()
             log.warning("the lake has not taken a snapshot in due time; the next waits for it")
         return True
 
@@ -125,10 +125,10 @@ class Snapshots:
                 lake.remove(path)
         except Exception as error:
             # Whatever a store's client raises: scoring does not depend on it.
-            self._metrics.snapshots.labels("failed").inc()
+            self._metrics.state.snapshots.labels("failed").inc()
             log.warning("the snapshot of partition %d was not written: %r", partition, error)
             return
-        self._metrics.snapshots.labels("written").inc()
+        self._metrics.state.snapshots.labels("written").inc()
         seconds = time.monotonic() - begun
         log.info(
             "snapshot of partition %d at %d: %.1f MB in %.1f s",
@@ -144,7 +144,7 @@ class Snapshots:
             with lake.open(path) as source:
                 return decode(source, self._origin(folder, partition), self._settings.admission)
         except UnusableSnapshotError as error:
-            self._metrics.snapshots.labels("refused").inc()
+            self._metrics.state.snapshots.labels("refused").inc()
             log.warning("the snapshot %s is of no use: %s", path, error)
             return None
 

@@ -33,7 +33,6 @@ from producer.simulator import Simulator
 from producer.simulator.life import start_of
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
-from serving.ops.metrics import gauge_values
 from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
 from tests.flows.test_monitor import alarms_on
 from tests.serving.world import Running, predictions, running, wait_for
@@ -153,7 +152,7 @@ def wait_until_scored(settings: Settings) -> None:
 
 def versions_in_service(serving: Running) -> set[str]:
     """What the engine's metrics say of who scores."""
-    told = gauge_values(serving.metrics, "fraud_model_info")
+    told = serving.metrics.samples("fraud_model_info")
     return {labels["version"] for labels, value in told if labels["role"] == "champion" and value}
 
 

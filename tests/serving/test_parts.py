@@ -13,7 +13,8 @@ from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
 from serving.delivery.offset_metadata import last_offsets, max_event_time_of
 from serving.delivery.protocol import OutboxBatch, PositionsMovedError, was_committed
-from serving.ops.metrics import ArrayHistogram, Metrics, gauge_values
+from serving.ops.array_histogram import ArrayHistogram
+from serving.ops.metrics import Metrics
 from serving.ops.worker_index import claim_worker_index
 from serving.pipeline.decide import decide
 from serving.pipeline.profiles import ProfileTable
@@ -102,12 +103,12 @@ def test_predictions_are_counted_by_the_age_of_their_profile() -> None:
     # given a transaction of 2025-01-02 scored with each kind of profile, and one of the day before
     metrics, noon = Metrics(), 1_735_819_200_000
     # when
-    metrics.profiled(
+    metrics.pipeline.count_profile_ages(
         ["2025-01-02", "2025-01-01", "2025-01-01", "2025-01-03", None, "2025-01-01"],
         np.array([noon] * 5 + [noon - 86_400_000]),
     )
     # then
-    counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}
+    counted = {labels["age"]: value for labels, value in metrics.samples("fraud_profile_use_total")}
     assert counted == {"current": 2, "stale": 2, "newer": 1, "none": 1}
 
 
@@ -116,13 +117,13 @@ def test_before_a_days_profiles_are_due_those_of_the_day_before_are_current() ->
     metrics, noon = Metrics(), 1_735_819_200_000
     night = noon - 11 * 3_600_000
     # when
-    metrics.profiled(
+    metrics.pipeline.count_profile_ages(
         ["2025-01-01", "2025-01-02", "2024-12-31", "2025-01-01"],
         np.array([night, night, night, noon]),
         timedelta(hours=4),
     )
     # then at one both days' profiles are current, at noon only that of the day
-    counted = {labels["age"]: value for labels, value in gauge_values(metrics, "fraud_profile_use_total")}
+    counted = {labels["age"]: value for labels, value in metrics.samples("fraud_profile_use_total")}
     assert counted == {"current": 2, "stale": 2, "newer": 0, "none": 0}
 
 

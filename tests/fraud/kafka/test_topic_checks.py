@@ -15,7 +15,7 @@ from fraud.kafka.topic_checks import check_topics, history_findings, plan_differ
 from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
 from producer.replay.publishing.topic_checks import require_accepted
-from serving.ops.metrics import Metrics, gauge_values
+from serving.ops.metrics import Metrics
 from serving.ops.topic_check import check_topic_settings
 from tests.conftest import SettingsFactory
 from tests.serving.world import wait_for
@@ -182,7 +182,7 @@ def message(caplog: pytest.LogCaptureFixture) -> Callable[[Settings], tuple[str,
     def said(settings: Settings) -> tuple[str, list[dict[str, Any]]]:
         metrics = Metrics()
         check_topic_settings(settings, metrics)
-        return caplog.text, [labels for labels, _ in gauge_values(metrics, "fraud_topic_findings")]
+        return caplog.text, [labels for labels, _ in metrics.samples("fraud_topic_findings")]
 
     return said
 

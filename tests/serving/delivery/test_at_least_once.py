@@ -11,7 +11,7 @@ from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.protocol import OutboxBatch
-from serving.ops.metrics import Metrics, gauge_values
+from serving.ops.metrics import Metrics
 
 pytestmark = pytest.mark.broker
 
@@ -40,7 +40,7 @@ class World:
 
     def visible(self) -> float:
         """How many answers are said to have arrived."""
-        return sum(value for _, value in gauge_values(self.metrics, "fraud_end_to_end_seconds_count"))
+        return sum(value for _, value in self.metrics.samples("fraud_end_to_end_seconds_count"))
 
     def poll_until(self, is_over: Callable[[], bool]) -> None:
         """Go round as the engine does when nothing new comes."""

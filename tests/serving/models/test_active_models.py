@@ -16,7 +16,7 @@ from serving.models.active_models import ActiveModels
 from serving.models.alias_poller import AliasPoller
 from serving.models.serving_model import prepare_model
 from serving.models.slot import ModelSlot
-from serving.ops.metrics import Metrics, gauge_values
+from serving.ops.metrics import Metrics
 from tests.serving.world import tiny_bundle, wait_for
 
 
@@ -121,7 +121,7 @@ def test_a_version_that_cannot_serve_is_rejected_once(
     # then
     assert registry.loads == ["1"]
     assert slot.pending.empty()
-    assert [*gauge_values(poller._metrics, "fraud_models_refused_total")] == [({}, 1.0)]
+    assert [*poller._metrics.samples("fraud_models_refused_total")] == [({}, 1.0)]
 
 
 def test_what_the_alias_no_longer_names_is_neither_served_nor_rejected(
@@ -151,7 +151,7 @@ def test_a_failure_of_the_registry_is_counted_and_the_next_poll_succeeds(
     poller.poll_alias()
     # then
     assert versions(slot) == ["1"]
-    assert [*gauge_values(poller._metrics, "fraud_registry_failures_total")] == [({}, 1.0)]
+    assert [*poller._metrics.samples("fraud_registry_failures_total")] == [({}, 1.0)]
 
 
 def test_a_model_scores_from_apply_pending_on(
@@ -171,7 +171,7 @@ def test_a_model_scores_from_apply_pending_on(
     wait_for(lambda: not models._champion.pending.empty())
     assert version_of(models) == "1"
     assert models.apply_pending()
-    served = [labels["version"] for labels, _ in gauge_values(models._metrics, "fraud_model_info")]
+    served = [labels["version"] for labels, _ in models._metrics.samples("fraud_model_info")]
     assert served == [version_of(models)] == ["2"]
     assert models.challenger is None
 

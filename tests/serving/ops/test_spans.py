@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from fraud.settings import Settings
-from serving.ops.metrics import Metrics, gauge_values
+from serving.ops.metrics import Metrics
 from serving.ops.spans import batch_spans
 from serving.ops.stage_timer import StageTimer
 from tests.collector import attributes, collecting
@@ -145,7 +145,7 @@ def test_a_commit_links_to_the_batches_sampled_since_the_last_one(local_settings
     measured = {
         name: value
         for name in ("fraud_stage_seconds_count", "fraud_commit_seconds_count")
-        for _, value in gauge_values(metrics, name)
+        for _, value in metrics.samples(name)
     }
     assert measured == {"fraud_stage_seconds_count": 4, "fraud_commit_seconds_count": 3}
 

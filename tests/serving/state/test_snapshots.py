@@ -8,7 +8,7 @@ import pytest
 import serving.state.snapshots
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
-from serving.ops.metrics import Metrics, gauge_values
+from serving.ops.metrics import Metrics
 from serving.state.partition_state import PartitionState
 from serving.state.snapshot_format import encode
 from serving.state.snapshots import Snapshots
@@ -102,7 +102,7 @@ def test_a_snapshot_that_the_lake_does_not_take_is_told_once(
 
     def told(outcome: str) -> float:
         snapshots.offer([state])
-        counts = gauge_values(metrics, "fraud_snapshots_total")
+        counts = metrics.samples("fraud_snapshots_total")
         return sum(value for labels, value in counts if labels["outcome"] == outcome)
 
     # when the engine goes on
