@@ -1,1 +1,1 @@
-"""What is known of a payment's label, and when it was known."""
+"""Labels of payments: the point-in-time join, and how far the label feed has come."""

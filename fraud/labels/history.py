@@ -1,4 +1,4 @@
-"""The labels of N payments over time: each change of a label, and the label as known at any moment."""
+"""Label history of N payments: each change of a label, and the label as known at any moment."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -11,19 +11,19 @@ Flags = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.int8]
 
 ALWAYS = np.iinfo(np.int64).max
-"""Later than any report."""
+"""A moment after every report, ms."""
 
 
 @dataclass(frozen=True)
 class FraudSpans:
-    """When payments counted as fraud; one row for each stretch of time, ordered by payment and time.
+    """The periods in which payments were labelled fraud, ordered by payment and time; S periods.
 
     Attributes:
-        rows: the payment's place among N, int64 (S,).
+        rows: index of the payment, 0 to N - 1, int64 (S,).
         first_reported: when the payment was first reported as fraud, ms, int64 (S,).
-        since: from when on the label was fraud, ms, int64 (S,); later than `first_reported` only where it was
+        since: start of the period, ms, int64 (S,); later than `first_reported` only after a label that was
             revoked and reported again.
-        until: when it was revoked, ms, int64 (S,); `ALWAYS` where it stands.
+        until: when the label was revoked, ms, int64 (S,); `ALWAYS` where it was not.
     """
 
     rows: Ints
@@ -38,9 +38,9 @@ class LabelHistory:
 
     Attributes:
         length: N.
-        rows: the payment's place among N, int64 (C,), ascending.
-        changed_at: when it was reported, ms, int64 (C,), ascending within a payment.
-        is_fraud: what the label is from then on, bool (C,), alternating within a payment, fraud first.
+        rows: index of the payment, 0 to N - 1, int64 (C,), ascending.
+        changed_at: when the change was reported, ms, int64 (C,), ascending within a payment.
+        is_fraud: the label from then on, bool (C,), alternating within a payment, fraud first.
     """
 
     length: int
@@ -52,12 +52,12 @@ class LabelHistory:
         """The labels known at `moment` (ms), reports of that millisecond included: int8 (N,), 1 = fraud."""
         known = self.changed_at <= moment
         labels = np.zeros(self.length, dtype=np.int8)
-        # Of several changes of one payment NumPy keeps the last assigned, which is the latest.
+        # With several changes of one payment NumPy assigns the last one, which is the latest.
         labels[self.rows[known]] = self.is_fraud[known]
         return labels
 
     def first_reported(self, moment: int) -> Ints:
-        """When the frauds known at `moment` (ms) were first reported, ms, int64 (N,); 0 for the others."""
+        """When the frauds known at `moment` (ms) were first reported, ms, int64 (N,); 0 for others."""
         known = self.is_fraud & (self.changed_at <= moment)
         first = np.zeros(self.length, dtype=np.int64)
         # In reverse, so that the earliest is assigned last.
@@ -65,21 +65,21 @@ class LabelHistory:
         return np.where(self.as_known_at(moment) == 1, first, 0)
 
     def fraud_spans(self) -> FraudSpans:
-        """When each payment counted as fraud."""
+        """The periods in which each payment was labelled fraud."""
         until = np.full(len(self.rows), ALWAYS, dtype=np.int64)
-        goes_on = self.rows[1:] == self.rows[:-1]
-        until[:-1][goes_on] = self.changed_at[1:][goes_on]
+        is_same_payment = self.rows[1:] == self.rows[:-1]
+        until[:-1][is_same_payment] = self.changed_at[1:][is_same_payment]
         fraud = np.flatnonzero(self.is_fraud)
         rows, since = self.rows[fraud], self.changed_at[fraud]
-        _, first, place = np.unique(rows, return_index=True, return_inverse=True)
-        return FraudSpans(rows, since[first][place], since, until[fraud])
+        _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+        return FraudSpans(rows, since[first][inverse], since, until[fraud])
 
     def until(self, moment: int) -> Self:
-        """The same without what was reported after `moment` (ms)."""
-        return self._chosen(self.changed_at <= moment)
+        """The history without the reports after `moment` (ms)."""
+        return self._select(self.changed_at <= moment)
 
     def between(self, start: int, stop: int) -> Self:
-        """Of the payments from place `start` to before `stop`, without copying."""
+        """The history of the payments `start` to `stop` (exclusive), without copying."""
         first, last = np.searchsorted(self.rows, [start, stop])
         part = slice(int(first), int(last))
         return replace(
@@ -91,10 +91,10 @@ class LabelHistory:
         )
 
     def take(self, index: Ints) -> Self:
-        """Of the payments at `index`, each at most once, in any order."""
-        place = np.full(self.length, -1, dtype=np.int64)
-        place[index] = np.arange(len(index))
-        moved = place[self.rows]
+        """The history of the payments at `index`, each at most once, in any order."""
+        position = np.full(self.length, -1, dtype=np.int64)
+        position[index] = np.arange(len(index))
+        moved = position[self.rows]
         order = np.argsort(moved, kind="stable")
         order = order[moved[order] >= 0]
         return replace(
@@ -105,16 +105,16 @@ class LabelHistory:
             is_fraud=self.is_fraud[order],
         )
 
-    def _chosen(self, chosen: Flags) -> Self:
+    def _select(self, selected: Flags) -> Self:
         return replace(
             self,
-            rows=self.rows[chosen],
-            changed_at=self.changed_at[chosen],
-            is_fraud=self.is_fraud[chosen],
+            rows=self.rows[selected],
+            changed_at=self.changed_at[selected],
+            is_fraud=self.is_fraud[selected],
         )
 
 
 def unlabelled(length: int) -> LabelHistory:
-    """Of payments that nobody has reported."""
-    nothing = np.empty(0, dtype=np.int64)
-    return LabelHistory(length, nothing, nothing, np.empty(0, dtype=np.bool_))
+    """The history of `length` payments without a report."""
+    empty = np.empty(0, dtype=np.int64)
+    return LabelHistory(length, empty, empty, np.empty(0, dtype=np.bool_))

@@ -1,4 +1,4 @@
-"""Labels joined to the payments they speak of, by card and identifier; what cannot be used is counted."""
+"""Point-in-time join of labels to payments, by card and transaction_id; unused labels are counted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,19 +18,18 @@ Flags = npt.NDArray[np.bool_]
 
 DEFAULT_SOURCE = "chargeback"
 DEFAULT_RULES = LabelSettings()
-_SHOWN = 3
+_MAX_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class UnusedLabels:
-    """Labels that decide nothing about any of the payments, by reason: how many, and the first of their ids.
+    """Labels that are not used for any of the payments: their number by reason, and the first of their ids.
 
     Attributes:
         unknown: no payment has the label's transaction_id.
         other_card: the payments of that transaction_id are of other cards.
         early: reported before the payment was made.
-        contradicted: another report of the same payment, rank and moment says the opposite and comes later in
-            the log.
+        contradicted: a report of the same payment, rank and moment says the opposite and is later in the log.
     """
 
     unknown: int = 0
@@ -40,7 +39,7 @@ class UnusedLabels:
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def warnings(self) -> Iterator[str]:
-        """What is wrong with labels that name one of the payments, a sentence for each reason."""
+        """A sentence for each reason why labels of these payments are not used."""
         reasons = {
             "other_card": "are not used: their card_id is not that of the payment they name",
             "early": "are not used: they were reported before their payment was made",
@@ -49,10 +48,10 @@ class UnusedLabels:
                 "the last by partition and offset decides"
             ),
         }
-        for reason, sentence in reasons.items():
+        for reason, text in reasons.items():
             count = getattr(self, reason)
             if count:
-                yield f"{count} labels {sentence} (first: {', '.join(self.examples[reason])})"
+                yield f"{count} labels {text} (first: {', '.join(self.examples[reason])})"
 
 
 NOTHING_UNUSED = UnusedLabels()
@@ -60,11 +59,11 @@ NOTHING_UNUSED = UnusedLabels()
 
 @dataclass(frozen=True)
 class MatchedReports:
-    """The labels that count, as reports on their payments, and those that were left out.
+    """The usable labels, as reports on their payments, and those that are left out.
 
     Attributes:
-        reports: on the payments, R of them.
-        labels: which label each of them is, int64 (R,).
+        reports: R reports on the payments.
+        labels: index of the label of each report, int64 (R,).
         unused: indices of the labels that were left out, by reason.
     """
 
@@ -75,7 +74,7 @@ class MatchedReports:
 
 @dataclass(frozen=True)
 class JoinedLabels:
-    """The history of the payments' labels, and the labels that were left out."""
+    """The label history of the payments, and the labels that are not used."""
 
     history: LabelHistory
     unused: UnusedLabels
@@ -84,16 +83,15 @@ class JoinedLabels:
 def join_labels(
     payments: pa.Table, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, as_of: int | None = None
 ) -> JoinedLabels:
-    """The one place that decides which label a payment has, and since when.
+    """Join labels to payments: which label a payment has, and since when. Every caller uses this function.
 
     Args:
-        payments: transaction_id, card_id and timestamp (ms), N rows; of several with the same card and
-            identifier the first is labelled.
-        labels: transaction_id, is_fraud, reported_at (ms), and, where they are known, card_id (without it the
-            identifier alone decides), source (default `chargeback`), partition and offset (default: the
-            order of rows).
-        rules: precedence of the sources, and how far before its payment a report may be.
-        as_of: reports after this moment (ms) are not looked at.
+        payments: transaction_id, card_id and timestamp (ms), N rows; of several with the same card and id
+            the first is labelled.
+        labels: transaction_id, is_fraud, reported_at (ms), and optionally card_id (without it the id alone
+            is the key), source (default `chargeback`), partition and offset (default: the order of rows).
+        rules: precedence of the sources, and the clock skew by which a report may precede its payment.
+        as_of: ms; later reports are ignored.
     """
     if as_of is not None and (pc.max(labels["reported_at"]).as_py() or 0) > as_of:
         labels = labels.filter(pc.less_equal(labels["reported_at"], as_of))
@@ -106,26 +104,26 @@ def join_labels(
 def match_reports(
     payments: pa.Table, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES
 ) -> MatchedReports:
-    """Which labels are reports on which payments; the arguments are those of `join_labels`."""
-    owners, named = _owners(payments, labels)
+    """Match labels to payments; the arguments are those of `join_labels`."""
+    owners, has_payment = _find_payments(payments, labels)
     reported_at = labels["reported_at"].to_numpy()
     found = np.flatnonzero(owners >= 0)
     times = payments["timestamp"].to_numpy()[owners[found]]
     is_early = reported_at[found] < times - rules.clock_skew // timedelta(milliseconds=1)
     used = found[~is_early]
-    # A report within the skew before its payment counts as made with it: no label is older than its payment.
+    # A report within the skew before its payment gets the payment's time: no label is older than its payment.
     known_at = np.maximum(reported_at[used], times[~is_early])
-    reports = _reports(_chosen(labels, used), owners[used], known_at, used, rules)
+    reports = _reports(_select_rows(labels, used), owners[used], known_at, used, rules)
     unused = {
-        "unknown": np.flatnonzero(~named),
-        "other_card": np.flatnonzero(named & (owners < 0)),
+        "unknown": np.flatnonzero(~has_payment),
+        "other_card": np.flatnonzero(has_payment & (owners < 0)),
         "early": found[is_early],
     }
     return MatchedReports(reports, used, unused)
 
 
-def _chosen(labels: pa.Table, used: Ints) -> pa.Table:
-    """The rows `used`, ascending, without the texts that are no longer needed."""
+def _select_rows(labels: pa.Table, used: Ints) -> pa.Table:
+    """The rows `used`, ascending, without the key columns."""
     needed = [name for name in labels.column_names if name not in ("transaction_id", "card_id")]
     chosen = labels.select(needed)
     return chosen if len(used) == labels.num_rows else chosen.take(pa.array(used))
@@ -146,15 +144,15 @@ def _reports(
     )
 
 
-def _owners(payments: pa.Table, labels: pa.Table) -> tuple[Ints, Flags]:
-    """Of each label the row of its payment, -1 without one, and whether any payment has its identifier."""
+def _find_payments(payments: pa.Table, labels: pa.Table) -> tuple[Ints, Flags]:
+    """The index of each label's payment, -1 without one, and whether any payment has its id."""
     label_ids, distinct = _encoded(_texts(labels["transaction_id"]))
     codes = pc.index_in(_texts(payments["transaction_id"]), value_set=distinct)
-    # Few payments are ever reported: whatever follows looks at these alone.
+    # Few payments are reported; the following steps use only these.
     candidates = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
     payment_ids = _ints(codes.take(pa.array(candidates)))
     owners = np.full(len(distinct), -1, dtype=np.int64)
-    # NumPy keeps the last assigned, in reverse the first payment.
+    # NumPy assigns the last of equal indices; in reverse that is the first payment.
     owners[payment_ids[::-1]] = candidates[::-1]
     owners = owners[label_ids]
     named = owners >= 0
@@ -173,17 +171,17 @@ def _owners(payments: pa.Table, labels: pa.Table) -> tuple[Ints, Flags]:
 
 
 def _encoded(texts: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
-    """A number for each text, and the text of each number."""
+    """Dictionary-encode: the code of each text, and the text of each code."""
     encoded = pc.dictionary_encode(texts, null_encoding="encode")
     if not encoded.num_chunks:
         return np.empty(0, dtype=np.int64), pa.array([], type=pa.string())
     numbers = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks])
-    # Arrow gives all chunks one dictionary.
+    # All chunks have the same dictionary.
     return numbers.astype(np.int64), encoded.chunk(0).dictionary
 
 
 def _differ(cards: pa.ChunkedArray, owners: Ints, label_cards: pa.ChunkedArray, rows: Ints) -> Flags:
-    """Whether the labels in `rows` name another card than their payments; one without a card does not."""
+    """Whether the labels in `rows` have another card than their payments; one without a card has not."""
     named = _texts(label_cards).take(pa.array(rows))
     same = pc.equal(_texts(cards).take(pa.array(owners)), named).fill_null(False)
     differs = pc.and_(pc.invert(same), named.is_valid())
@@ -198,9 +196,9 @@ def _by_card(
     rows: Ints,
     label_ids: Ints,
 ) -> Ints:
-    """Of the labels in `rows` the first of the candidates with their identifier and card, -1 without one.
+    """For each label in `rows` the first candidate with its id and card, -1 without one.
 
-    `ids` of the candidates and `label_ids` number the identifiers alike; no card of these labels is null.
+    `ids` (of the candidates) and `label_ids` use the same codes; no card of these labels is null.
     """
     numbers, known = _encoded(_texts(label_cards).take(pa.array(rows)))
     found = pc.index_in(_texts(cards).take(pa.array(candidates)), value_set=known)
@@ -210,7 +208,7 @@ def _by_card(
 
 
 def _first_match(keys: Ints, wanted: Ints, rows: Ints) -> Ints:
-    """Of each wanted key the first of `rows` that has it, -1 without one."""
+    """For each wanted key the first of `rows` with this key, -1 without one."""
     if not len(keys):
         return np.full(len(wanted), -1, dtype=np.int64)
     order = np.argsort(keys, kind="stable")
@@ -220,7 +218,7 @@ def _first_match(keys: Ints, wanted: Ints, rows: Ints) -> Ints:
 
 def _unused(labels: pa.Table, reasons: dict[str, Ints]) -> UnusedLabels:
     examples = {
-        reason: tuple(labels["transaction_id"].take(pa.array(rows[:_SHOWN])).to_pylist())
+        reason: tuple(labels["transaction_id"].take(pa.array(rows[:_MAX_EXAMPLES])).to_pylist())
         for reason, rows in reasons.items()
         if len(rows)
     }

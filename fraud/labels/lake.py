@@ -1,4 +1,4 @@
-"""The labels that the ingest brought to the lake."""
+"""Read the labels in the lake."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -24,7 +24,7 @@ _TIMES = pa.schema(
 
 
 def read_labels(lake: Lake, first_day: date | None = None) -> pa.Table:
-    """Labels (`LABEL_COLUMNS`) reported since the day, or all; none is no error.
+    """Read the labels (`LABEL_COLUMNS`) reported since the day, or all; the result may be empty.
 
     Raises:
         DataError: a file is broken or lacks a column.
@@ -33,7 +33,7 @@ def read_labels(lake: Lake, first_day: date | None = None) -> pa.Table:
 
 
 def read_label_files(lake: Lake, files: Iterable[LakeFile]) -> pa.Table:
-    """The labels (`LABEL_COLUMNS`) of these files.
+    """Read the labels (`LABEL_COLUMNS`) of these files.
 
     Raises:
         DataError: a file is broken or lacks a column.
@@ -43,7 +43,7 @@ def read_label_files(lake: Lake, files: Iterable[LakeFile]) -> pa.Table:
 
 
 def read_maturity(lake: Lake, newest_payment: int, delay: timedelta) -> Maturity:
-    """What has matured by the progress of the lake's labels; reads the newest of them only.
+    """Maturity by the progress of the lake's label feed; reads only the newest labels.
 
     Args:
         lake: with or without labels.

@@ -1,7 +1,7 @@
-"""Which of several reports on one payment decides: the highest source, of one source the latest.
+"""Precedence of several reports on one payment: the highest source decides, within a source the latest.
 
-A report stays without effect for as long as one of a higher source is known, whichever came first. Of several
-of one rank and one moment the last by partition and offset decides; contradictions among them are counted.
+A report has no effect while a report of a higher source is known, regardless of their order. Of several
+reports of one rank and one moment the last by partition and offset decides; contradictions are counted.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ class LabelReports:
     """R reports on payments, in any order.
 
     Attributes:
-        rows: the payment's place, int64 (R,).
-        reported_at: ms, int64 (R,).
+        rows: index of the payment, int64 (R,).
+        reported_at: ms UTC, int64 (R,).
         is_fraud: bool (R,).
-        ranks: of their sources, int64 (R,); the higher one decides.
-        partitions: of the topic, int64 (R,).
-        offsets: which of one source and moment is the later, int64 (R,).
+        ranks: ranks of the sources, int64 (R,); the higher one decides.
+        partitions: partition of the labels topic, int64 (R,).
+        offsets: offset within the partition, int64 (R,).
     """
 
     rows: Ints
@@ -41,9 +41,9 @@ class LabelReports:
 
 
 class DecidedLabels(NamedTuple):
-    """The history that reports make, and the reports that another of the same rank and moment contradicts.
+    """The label history of the reports, and the reports that one of the same rank and moment contradicts.
 
-    `contradicted` are indices of the reports that were overruled, int64, by payment and moment.
+    `contradicted` are the indices of the overruled reports, int64, by payment and moment.
     """
 
     history: LabelHistory
@@ -58,14 +58,14 @@ def rank_sources(sources: pa.ChunkedArray, precedence: Mapping[LabelSource, int]
 
 
 def decide_labels(length: int, reports: LabelReports) -> DecidedLabels:
-    """The history of `length` payments that these reports make, whatever order they arrived in."""
+    """The label history of `length` payments from these reports, independent of their order."""
     effective, last = _effective(reports)
     contradicted = _contradicted(reports, effective, last)
     return DecidedLabels(_changes(length, reports, effective[last]), contradicted)
 
 
 def deciding_reports(reports: LabelReports) -> Ints:
-    """Of each payment that was reported, the report that decides once all are known.
+    """For each reported payment the report that decides when all are known.
 
     Returns:
         Indices of the reports, one for each payment, ascending by payment.
@@ -79,19 +79,19 @@ def deciding_reports(reports: LabelReports) -> Ints:
 
 
 def _effective(reports: LabelReports) -> tuple[Ints, Flags]:
-    """The reports of the highest source so far, by payment and time, and which is the last of its moment."""
+    """The reports of the highest source so far, by payment and time, and which are last of their moment."""
     order = _in_order(reports)
     rows, ranks = reports.rows[order], reports.ranks[order]
     effective = order[ranks == _highest_so_far(rows, ranks)]
     rows, times = reports.rows[effective], reports.reported_at[effective]
-    # Of several at one moment the last one decides, the others never counted.
+    # Of several reports at one moment only the last has an effect.
     last = np.ones(len(rows), dtype=np.bool_)
     last[:-1] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
     return effective, last
 
 
 def _contradicted(reports: LabelReports, effective: Ints, last: Flags) -> Ints:
-    """The effective reports whose moment's last is of the same rank and says the opposite."""
+    """The effective reports that the last report of their moment, of the same rank, contradicts."""
     deciding = effective[last][np.cumsum(last) - last]
     is_opposite = reports.is_fraud[effective] != reports.is_fraud[deciding]
     contradicted = is_opposite & (reports.ranks[effective] == reports.ranks[deciding])
@@ -102,7 +102,7 @@ def _in_order(reports: LabelReports) -> Ints:
     """The order by payment, moment, partition and offset, int64 (R,)."""
     order = np.argsort(reports.rows, kind="stable")
     rows = reports.rows[order]
-    # Most payments have one report; only the others are sorted by the further keys.
+    # Most payments have one report; only the others are sorted by all keys.
     is_same = rows[1:] == rows[:-1]
     several = np.zeros(len(rows), dtype=np.bool_)
     several[1:] |= is_same
@@ -118,7 +118,7 @@ def _highest_so_far(rows: Ints, ranks: Ints) -> Ints:
     if not len(rows):
         return ranks
     levels, codes = np.unique(ranks, return_inverse=True)
-    # A later payment starts above all levels of the ones before.
+    # The levels of a payment start above those of the payments before it.
     base = rows * len(levels)
     return np.asarray(levels[np.maximum.accumulate(base + codes) - base], dtype=np.int64)
 

@@ -1,1 +1,1 @@
-"""From the lake's transactions and labels to merchants' profiles and training rows, day by day."""
+"""Preprocessing: merchant profiles and training rows from the lake's transactions and labels, day by day."""

@@ -1,4 +1,4 @@
-"""Days of derived data in the lake: a day counts with its manifest, which is written last."""
+"""Days of derived data in the lake. A day is complete when its manifest exists; it is written last."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -26,15 +26,21 @@ REUSED_ARROW = pa.schema(
         ("reason", pa.string()),
     ]
 )
-"""The rejected rows of a day."""
+"""Schema of the rejected rows of a day."""
 
 
 class DayManifest(msgspec.Struct, frozen=True):
-    """The files of a day, and what they were made from.
+    """The files of a day and the fingerprint of their inputs.
 
-    `inputs` identifies what went in, `content` what came out where others depend on it; `repeats` are the
-    transactions that were delivered again and left out, `reused` those whose id another payment has taken
-    (`fraud.preprocess.reused_ids`).
+    Attributes:
+        date: the day (UTC).
+        inputs: fingerprint of the inputs.
+        files: paths in the lake.
+        rows: rows in all files.
+        content: digest of the content, where other data depends on it.
+        repeats: transactions that were delivered again and are left out.
+        reused: transactions that are left out because another payment has their id
+            (`fraud.preprocess.reused_ids`).
     """
 
     date: date
@@ -47,17 +53,17 @@ class DayManifest(msgspec.Struct, frozen=True):
 
 
 def day_folder(dataset: str, day: date) -> str:
-    """Where a day's files are."""
+    """The folder of a day's files."""
     return f"{dataset}/date={day}"
 
 
 def rejected_path(day: date) -> str:
-    """Where a day's rejected rows are, if there are any."""
+    """The path of a day's rejected rows; without such rows the file does not exist."""
     return f"{FEATURES}/_rejected/date={day}.parquet"
 
 
 def write_day(lake: Lake, dataset: str, manifest: DayManifest) -> None:
-    """Make a day's files count, then remove those that no longer do."""
+    """Write a day's manifest, then remove the files that are not in it."""
     lake.write_json(msgspec.to_builtins(manifest), _manifest_path(dataset, manifest.date))
     for path in lake.list_all(day_folder(dataset, manifest.date)):
         if path not in manifest.files:
@@ -65,7 +71,7 @@ def write_day(lake: Lake, dataset: str, manifest: DayManifest) -> None:
 
 
 def read_days(lake: Lake, dataset: str) -> dict[date, DayManifest]:
-    """The days that are there.
+    """Read the manifests of all complete days.
 
     Raises:
         DataError: a manifest cannot be read.
@@ -76,10 +82,10 @@ def read_days(lake: Lake, dataset: str) -> dict[date, DayManifest]:
 
 
 def feature_files(lake: Lake, first: date, last: date) -> list[str]:
-    """The files of the training rows from `first` to `last`, both included, by day.
+    """List the files of the training rows from `first` to `last`, both included, by day.
 
     Raises:
-        DataError: there are none.
+        DataError: the lake has none.
     """
     days = read_days(lake, FEATURES)
     files = [path for day, manifest in days.items() if first <= day <= last for path in manifest.files]
@@ -90,13 +96,13 @@ def feature_files(lake: Lake, first: date, last: date) -> list[str]:
     return files
 
 
-def changed(days: Sequence[date], there: dict[date, DayManifest], inputs: dict[date, str]) -> list[date]:
-    """The days that are missing or were made from other inputs."""
-    return [day for day in days if day not in there or there[day].inputs != inputs[day]]
+def changed(days: Sequence[date], existing: dict[date, DayManifest], inputs: dict[date, str]) -> list[date]:
+    """The days that are missing or were computed from other inputs."""
+    return [day for day in days if day not in existing or existing[day].inputs != inputs[day]]
 
 
 def profile_digest(profiles: pa.Table) -> str:
-    """What identifies a version of a day's profiles."""
+    """Digest of a version of a day's profiles."""
     values = np.column_stack([profiles[name] for name in PROFILE_COLUMNS])
     names = "\0".join(profiles["merchant_id"].to_pylist())
     return xxh3_128_hexdigest(names.encode() + values.tobytes())
@@ -111,5 +117,5 @@ def _decode(path: str, content: bytes) -> DayManifest:
         return msgspec.json.decode(content, type=DayManifest)
     except msgspec.DecodeError as error:
         raise DataError(
-            f"{path} in the lake is broken ({error}); delete it and the day is made again"
+            f"{path} in the lake is broken ({error}); delete it and the day is computed again"
         ) from error

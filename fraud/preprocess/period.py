@@ -1,4 +1,4 @@
-"""Which days a run of the preprocessing is about."""
+"""The days that a run of the preprocessing covers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,13 +11,13 @@ from fraud.preprocess.plan import DAY, LakeIndex, days_between
 
 @dataclass(frozen=True)
 class Period:
-    """The days whose rows are wanted, and the day whose profiles serving should have."""
+    """The days of training rows, and the day whose profiles are published to serving."""
 
     first: date
     last: date
     publish: date
     available_after: timedelta = timedelta()
-    """How long after a day's midnight its profiles are there."""
+    """How long after midnight a day's profiles are available."""
 
     @property
     def row_days(self) -> list[date]:
@@ -26,7 +26,7 @@ class Period:
 
     @property
     def profile_days(self) -> list[date]:
-        """The days of profiles: those that the rows have, and the one to publish."""
+        """The days of profiles: those that the rows use, and the one to publish."""
         first = self.first - days_behind(self.available_after) * DAY
         return days_between(first, max(self.last, self.publish))
 
@@ -38,10 +38,11 @@ def choose_period(
     today: date,
     available_after: timedelta = timedelta(),
 ) -> Period:
-    """The wanted days, by default all that the lake has.
+    """Choose the days; by default all days of the lake.
 
-    Serving scores what comes after the rows, so it gets the profiles of the day after the last, which hold
-    all of it; not before that day has begun, though, because until then they would hold part of it.
+    Serving scores payments that follow the rows, so the profiles of the day after the last are published:
+    they cover all of the last day. They are not published before that day has started, because they would be
+    incomplete.
 
     Raises:
         ConfigurationError: the end is before the start.

@@ -1,4 +1,4 @@
-"""Which files of the lake a day depends on, and the fingerprint by which a change is noticed."""
+"""The files of the lake that a day depends on, and the fingerprint that detects changes."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,30 +15,30 @@ from fraud.lake import Lake
 from fraud.settings import LabelSettings
 
 WARM_UP_DAYS = -(-LONGEST_WINDOW_MS // DAY_MS)
-"""A card's state on a day depends on these days before it."""
+"""Days before a day that a card's state depends on."""
 
 REPORT_DAYS = 120
-"""A report of fraud counts for its merchant when the payment is at most this much older than the first day
-that the profile looks at: the card schemes' time limit for chargebacks."""
+"""A fraud report counts for its merchant when the payment is at most this many days older than the first
+day of the profile: the card schemes' time limit for chargebacks."""
 
 DAY = timedelta(days=1)
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both included."""
+    """All days from `first` to `last`, both included."""
     return [first + number * DAY for number in range((last - first).days + 1)]
 
 
 def fingerprint(*parts: object) -> str:
-    """A digest of the parts and of the version of the features."""
+    """Digest of the parts and of the feature version."""
     return xxh3_128_hexdigest(msgspec.json.encode([FEATURE_VERSION, *parts], order="deterministic"))
 
 
 class LakeIndex:
-    """The committed files by day."""
+    """Committed files of the lake by day."""
 
     def __init__(self, files: Iterable[LakeFile], now_ms: int = 0) -> None:
-        """`now_ms` is how far the partitions' clocks have come, 0 if unknown."""
+        """`now_ms` is the largest event time of the partitions, 0 if unknown."""
         self._now = day_of(now_ms) if now_ms else date.max
         self._days: dict[date, list[LakeFile]] = defaultdict(list)
         for file in files:
@@ -46,10 +46,10 @@ class LakeIndex:
 
     @classmethod
     def of_transactions(cls, lake: Lake) -> "LakeIndex":
-        """The transactions of the lake.
+        """Index the transactions of the lake.
 
         Raises:
-            DataError: there are none.
+            DataError: the lake has none.
         """
         commits = read_commits(lake, "transactions")
         files = [file for commit in commits for file in commit.files]
@@ -64,7 +64,7 @@ class LakeIndex:
 
     @property
     def last(self) -> date:
-        """The last day with rows that a clock has reached; a payment may be dated further ahead."""
+        """The last day with rows up to the largest event time; some payments are dated further ahead."""
         return max((day for day in self._days if day <= self._now), default=max(self._days))
 
     def within(self, first: date, last: date) -> list[LakeFile]:
@@ -79,8 +79,9 @@ class LakeIndex:
 def state_files(index: LakeIndex, day: date) -> list[LakeFile]:
     """The files from which the features of the day's rows are computed.
 
-    Those of the warm-up, of the day itself, and of the days after it: late rows come after rows of later
-    days, and some are dated far ahead. What arrived after the day's last row in its partition cannot matter.
+    They are those of the warm-up, of the day itself, and of the days after it: late rows arrive after rows of
+    later days, and some rows are dated far ahead. Files after the day's last row in its partition have no
+    effect.
     """
     ends: dict[int, int] = {}
     for file in index.within(day, day):
@@ -90,16 +91,16 @@ def state_files(index: LakeIndex, day: date) -> list[LakeFile]:
 
 
 def label_days(first: date, last: date) -> list[date]:
-    """The days on which what matters for the profiles from `first` to `last` was reported.
+    """The report days whose labels affect the profiles from `first` to `last`.
 
-    Which of several reports counts, and which was the first, only all reports on a payment show, and a
-    payment counts for so long. One day more, because a report may be a little ahead of its payment.
+    All reports on a payment are needed to find the first one and the deciding one. One day is added, because
+    the time of a report may be a little before that of its payment.
     """
     return days_between(first - (LONGEST_DAYS + REPORT_DAYS + 1) * DAY, last - DAY)
 
 
 def profile_inputs(transactions: LakeIndex, labels: LakeIndex, day: date, rules: LabelSettings) -> str:
-    """The fingerprint of what the day's profiles are made from."""
+    """Fingerprint of the inputs of the day's profiles."""
     reported = label_days(day, day)
     payments = transactions.within(day - (LONGEST_DAYS + REPORT_DAYS) * DAY, day - DAY)
     return fingerprint(payments, labels.within(reported[0], reported[-1]), rules.model_dump(mode="json"))

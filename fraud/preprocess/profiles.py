@@ -1,4 +1,4 @@
-"""Merchants' profiles of the days that need them, from the lake to the lake."""
+"""Compute the missing days of merchant profiles, from the lake to the lake."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -49,8 +49,8 @@ from fraud.settings import LabelSettings
 from fraud.spark import spread
 
 _LOG = logging.getLogger(__name__)
-_FIGURES = f"merchant_days/v{FEATURE_VERSION}"
-_FIGURE_COLUMNS = ["card_id", "transaction_id", "merchant_id", "timestamp", "amount"]
+_MERCHANT_DAYS = f"merchant_days/v{FEATURE_VERSION}"
+_PAYMENT_COLUMNS = ["card_id", "transaction_id", "merchant_id", "timestamp", "amount"]
 _MATCH_ARROW = pa.schema(
     [
         ("card_id", pa.string()),
@@ -68,26 +68,26 @@ OpenSpark = Callable[[], AbstractContextManager[SparkSession]]
 def make_profiles(
     lake: Lake, days: Sequence[date], open_spark: OpenSpark, rules: LabelSettings = DEFAULT_RULES
 ) -> list[date]:
-    """Bring the profiles of these days up to date; returns the days that had to be made.
+    """Compute the profiles of these days that are missing or stale; returns the computed days.
 
     Args:
         lake: with transactions and labels.
         days: the days.
         open_spark: opens a session.
-        rules: which of several reports on a payment counts.
+        rules: which of several reports on a payment decides.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
     transactions, labels = LakeIndex.of_transactions(lake), LakeIndex(committed_files(lake, "labels"))
     inputs = {day: profile_inputs(transactions, labels, day, rules) for day in days}
-    there = read_days(lake, PROFILES)
-    stale = changed(days, there, inputs)
+    existing = read_days(lake, PROFILES)
+    stale = changed(days, existing, inputs)
     if not stale:
         return []
     first, last = stale[0], stale[-1]
     with open_spark() as spark:
-        figures = _figures(spark, lake, transactions, first - LONGEST_DAYS * DAY, last - DAY)
+        figures = _merchant_days(spark, lake, transactions, first - LONGEST_DAYS * DAY, last - DAY)
         reported = label_days(first, last)
         frauds = _frauds(
             spark,
@@ -97,13 +97,13 @@ def make_profiles(
             rules,
         )
     for day, profiles in daily_profiles(figures, frauds, first, last):
-        if day in inputs and (day not in there or there[day].inputs != inputs[day]):
+        if day in stale:
             _write(lake, day, profiles, inputs[day])
     return stale
 
 
 def read_profiles(lake: Lake, days: Sequence[date]) -> dict[date, pa.Table]:
-    """The profiles of these days, which must be there."""
+    """Read the profiles of these days, all of which exist."""
     return {day: lake.read_table(_path(day)) for day in days}
 
 
@@ -118,9 +118,11 @@ def _write(lake: Lake, day: date, profiles: pa.Table, inputs: str) -> None:
     )
 
 
-def _figures(spark: SparkSession, lake: Lake, index: LakeIndex, first: date, last: date) -> pa.Table:
-    """The merchants' figures by day; a day's are kept in the lake until its files change."""
-    paths = {day: _figures_path(index, day) for day in days_between(first, last) if index.within(day, day)}
+def _merchant_days(spark: SparkSession, lake: Lake, index: LakeIndex, first: date, last: date) -> pa.Table:
+    """The daily aggregates of the merchants; those of a day are stored in the lake until its files change."""
+    paths = {
+        day: _merchant_days_path(index, day) for day in days_between(first, last) if index.within(day, day)
+    }
     missing = [day for day, path in paths.items() if not lake.exists(path)]
     items = [
         msgspec.json.encode([file.path for file in _arrival_order(index.within(day, day))]).decode()
@@ -128,25 +130,25 @@ def _figures(spark: SparkSession, lake: Lake, index: LakeIndex, first: date, las
     ]
 
     def work(item: str) -> Iterator[pa.RecordBatch]:
-        tables = [lake.read_table(path, _FIGURE_COLUMNS) for path in msgspec.json.decode(item)]
+        tables = [lake.read_table(path, _PAYMENT_COLUMNS) for path in msgspec.json.decode(item)]
         yield from merchant_days(pa.concat_tables(tables)).to_batches()
 
     if missing:
-        made = spread(spark, items, work, MERCHANT_DAYS_ARROW).toArrow().cast(MERCHANT_DAYS_ARROW)
+        computed = spread(spark, items, work, MERCHANT_DAYS_ARROW).toArrow().cast(MERCHANT_DAYS_ARROW)
         for day in missing:
-            _keep(lake, paths[day], made.filter(pc.equal(made["day"], day_number(day))))
+            _store(lake, paths[day], computed.filter(pc.equal(computed["day"], day_number(day))))
     return pa.concat_tables([MERCHANT_DAYS_ARROW.empty_table(), *map(lake.read_table, paths.values())])
 
 
-def _keep(lake: Lake, path: str, figures: pa.Table) -> None:
+def _store(lake: Lake, path: str, figures: pa.Table) -> None:
     lake.write_table(figures, path)
     for other in lake.list_all(path.rpartition("/")[0]):
         if other != path:
             lake.remove(other)
 
 
-def _figures_path(index: LakeIndex, day: date) -> str:
-    return f"{day_folder(_FIGURES, day)}/{fingerprint(index.within(day, day))}.parquet"
+def _merchant_days_path(index: LakeIndex, day: date) -> str:
+    return f"{day_folder(_MERCHANT_DAYS, day)}/{fingerprint(index.within(day, day))}.parquet"
 
 
 def _arrival_order(files: Sequence[LakeFile]) -> list[LakeFile]:
@@ -160,17 +162,17 @@ def _frauds(
     reported: Sequence[LakeFile],
     rules: LabelSettings,
 ) -> pa.Table:
-    """The frauds among these transactions by these labels, with their merchants, as `FRAUD_SPANS_ARROW`."""
+    """Fraud periods of these transactions by these labels, with their merchants, as `FRAUD_SPANS_ARROW`."""
     labels = read_label_files(lake, reported)
     if not labels.num_rows or not transactions:
         return FRAUD_SPANS_ARROW.empty_table()
-    payments = _matches(spark, lake, transactions, labels)
+    payments = _labelled_payments(spark, lake, transactions, labels)
     joined = join_labels(payments, labels, rules)
-    for sentence in joined.unused.warnings():
-        _LOG.warning("%s", sentence)
+    for warning in joined.unused.warnings():
+        _LOG.warning("%s", warning)
     if joined.unused.unknown:
         _LOG.warning(
-            "%d of %d labels name a transaction that the lake does not hold within %d days before",
+            "%d of %d labels refer to a transaction that the lake does not have within %d days before",
             joined.unused.unknown, labels.num_rows, REPORT_DAYS,
         )  # fmt: skip
     timely = _timely(joined.history, payments["timestamp"].to_numpy())
@@ -178,14 +180,16 @@ def _frauds(
 
 
 def _timely(history: LabelHistory, timestamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The payments whose fraud was first reported within `REPORT_DAYS`."""
+    """Indices of the payments whose fraud was first reported within `REPORT_DAYS`."""
     spans = history.fraud_spans()
     age = spans.first_reported // DAY_MS - timestamps[spans.rows] // DAY_MS
     return np.unique(spans.rows[age <= REPORT_DAYS])
 
 
-def _matches(spark: SparkSession, lake: Lake, files: Sequence[LakeFile], labels: pa.Table) -> pa.Table:
-    """The first transaction of each card and id, of those ids that the labels name."""
+def _labelled_payments(
+    spark: SparkSession, lake: Lake, files: Sequence[LakeFile], labels: pa.Table
+) -> pa.Table:
+    """The first transaction of each card and id, for the ids of the labels."""
     wanted = pc.unique(labels["transaction_id"])
 
     def work(path: str) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""Publish the newest profiles to the compacted topic from which serving takes them."""
+"""Publish the newest profiles to the compacted topic from which serving reads them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -23,10 +23,10 @@ _UNKNOWN: list[float | None] = [None] * len(PROFILE_COLUMNS)
 
 
 def publish_profiles(settings: Settings, day: date, profiles: pa.Table) -> int:
-    """Publish the profiles of a day where the topic has older or other ones; returns how many.
+    """Publish the profiles of a day that the topic does not have yet; returns how many.
 
-    A merchant that the day knows nothing of any more is published as unknown, so that serving sees what the
-    training rows see. A newer profile is never replaced by an older.
+    A merchant without a profile on that day is published as unknown, so that serving has the same values as
+    the training rows. An older profile never replaces a newer one.
 
     Raises:
         UnreachableError: Kafka does not answer, or the topic is missing.
@@ -38,7 +38,7 @@ def publish_profiles(settings: Settings, day: date, profiles: pa.Table) -> int:
 
 
 def read_published(settings: Settings) -> dict[str, MerchantProfile]:
-    """Each merchant's profile on the topic; what cannot be read is as if it were not there."""
+    """The published profile of each merchant; messages that cannot be read are ignored."""
     topic = settings.topics.profiles
     published: dict[str, MerchantProfile] = {}
     reader = MessageReader(MerchantProfile)
@@ -55,11 +55,11 @@ def _changes(
     for row in profiles.to_pylist():
         values = [None if isnan(row[name]) else row[name] for name in PROFILE_COLUMNS]
         profile = MerchantProfile(row["merchant_id"], day, FEATURE_VERSION, values)
-        there = published.pop(profile.merchant_id, None)
-        if there is None or (there.date <= day and there != profile):
+        current = published.pop(profile.merchant_id, None)
+        if current is None or (current.date <= day and current != profile):
             yield profile
-    for merchant, there in published.items():
-        if there.date <= day and there.values != _UNKNOWN:
+    for merchant, current in published.items():
+        if current.date <= day and current.values != _UNKNOWN:
             yield MerchantProfile(merchant, day, FEATURE_VERSION, _UNKNOWN)
 
 

@@ -1,7 +1,7 @@
-"""The profiles as they were published: what serving had, however often a day's profiles were made again.
+"""Published profile versions: the profiles that serving used, even if a day is recomputed later.
 
-A late payment or a late label changes the profiles of days that were served already. The lake keeps every
-version that was published, so that what was served can be checked against what was there.
+A late payment or a late label changes the profiles of days that were served already. The lake has every
+published version, so that served features can be checked against them.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ PUBLISHED = f"{PROFILES}/_published"
 
 
 def store_published(lake: Lake, day: date, profiles: pa.Table) -> str:
-    """Keep this version of a day's profiles, before it is published; returns its path in the lake."""
+    """Store this version of a day's profiles, before it is published; returns its path in the lake."""
     path = f"{_folder(str(day))}/{profile_digest(profiles)}.parquet"
     if not lake.exists(path):
         lake.write_table(profiles, path)
@@ -24,7 +24,7 @@ def store_published(lake: Lake, day: date, profiles: pa.Table) -> str:
 
 
 def read_published_versions(lake: Lake, days: Iterable[str]) -> dict[str, list[pa.Table]]:
-    """All versions of these days (YYYY-MM-DD) that were published; a day without one is left out.
+    """Read all published versions of these days (YYYY-MM-DD); a day without one is left out.
 
     Raises:
         DataError: a file of the lake is broken.

@@ -1,8 +1,8 @@
-"""Which of the lake's transactions bear an id that another payment has taken.
+"""Find transactions with an id that another payment used first.
 
-Within a partition the log decides, as in serving (`fraud.native.id_index`). Serving cannot see that a payment
-of another partition has the same id, for two partitions have no common order; here the first by event time,
-partition and offset counts. The others keep their place in the card's state, since serving scored them, and
+Within a partition the order of the log decides, as in serving (`fraud.native.id_index`). Serving cannot
+detect that a payment of another partition has the same id, because partitions have no common order; here the
+first by event time, partition and offset counts. The others stay in the card's state, because serving scored them, but
 have no training row.
 """
 
@@ -31,13 +31,13 @@ _ID_ARROW = pa.schema([("id", pa.int64())])
 _ROWS_ARROW = pa.schema(
     [*((name, TRANSACTION_ARROW.field(name).type) for name in INPUT_COLUMNS), ("file", pa.string())]
 )
-_ELSEWHERE_REASON = "transaction_id was used for a payment of another partition, which is earlier"
+_OTHER_PARTITION_REASON = "transaction_id was used for a payment of another partition, which is earlier"
 _CONFLICT_REASON = "transaction_id was used for another payment of the partition"
 
 
 @dataclass(frozen=True)
 class ReusedIds:
-    """What is left out of the training rows, and each day's rejected rows (`REUSED_ARROW`)."""
+    """The transactions without a training row, and each day's rejected rows (`REUSED_ARROW`)."""
 
     left_out: LeftOut = field(default_factory=LeftOut)
     rejected: Mapping[date, pa.Table] = field(default_factory=dict)
@@ -46,16 +46,16 @@ class ReusedIds:
 def find_reused(
     spark: SparkSession, lake: Lake, files: Mapping[date, Sequence[LakeFile]], tasks: int
 ) -> ReusedIds:
-    """Decide on the rows of days; on payments of several partitions by what is known of the day.
+    """Find the reused ids among the rows of days.
 
     Args:
         spark: the session.
-        lake: with the files.
-        files: what each day's rows are made from, and the other partitions' files of that time.
-        tasks: over how many to spread the counting of ids.
+        lake: the lake with the files.
+        files: by day, the files of its rows and those of the other partitions in that period.
+        tasks: number of Spark partitions for counting ids.
     """
     paths = sorted({file.path for of_day in files.values() for file in of_day})
-    suspects = _ids_seen_twice(spark, lake, paths, tasks)
+    suspects = _repeated_ids(spark, lake, paths, tasks)
     if not len(suspects):
         return ReusedIds()
     rows = _rows_of(spark, lake, paths, suspects)
@@ -65,7 +65,9 @@ def find_reused(
     for day, of_day in files.items():
         known = pc.is_in(rows["file"], pa.array([file.path for file in of_day], pa.string()))
         counts = (outcomes == ACCEPTED) & np.asarray(known)
-        elsewhere |= _elsewhere(rows, events, counts) & (events["timestamp"] // DAY_MS == day_number(day))
+        elsewhere |= _used_in_other_partition(rows, events, counts) & (
+            events["timestamp"] // DAY_MS == day_number(day)
+        )
     left_out = LeftOut.of(
         rows, repeated=outcomes == REPEATED, conflicts=outcomes == CONFLICT, elsewhere=elsewhere
     )
@@ -75,7 +77,7 @@ def find_reused(
 
 
 def write_rejected(lake: Lake, day: date, reused: ReusedIds) -> int:
-    """Keep a day's rejected rows in place of those of an earlier run; returns how many."""
+    """Replace a day's rejected rows of an earlier run; returns how many there are."""
     rows, path = reused.rejected.get(day), rejected_path(day)
     if rows is None or not rows.num_rows:
         lake.remove(path)
@@ -84,10 +86,8 @@ def write_rejected(lake: Lake, day: date, reused: ReusedIds) -> int:
     return int(rows.num_rows)
 
 
-def _ids_seen_twice(
-    spark: SparkSession, lake: Lake, paths: Sequence[str], tasks: int
-) -> npt.NDArray[np.int64]:
-    """The hashes of the ids that stand in more than one row."""
+def _repeated_ids(spark: SparkSession, lake: Lake, paths: Sequence[str], tasks: int) -> npt.NDArray[np.int64]:
+    """The hashes of the ids that are in more than one row."""
 
     def read(path: str) -> Iterator[pa.RecordBatch]:
         for batch in lake.read_table(path, ["transaction_id"]).to_batches():
@@ -115,7 +115,7 @@ def _rows_of(
 
 
 def _by_partition(rows: pa.Table, events: npt.NDArray[np.void]) -> npt.NDArray[np.uint8]:
-    """What becomes of each row in its partition, given those of all suspects in the order of the log."""
+    """The outcome of each row in its partition; the rows are in the order of the log."""
     partitions, outcomes = rows["partition"].to_numpy(), np.empty(rows.num_rows, dtype=np.uint8)
     for partition in np.unique(partitions):
         here = partitions == partition
@@ -123,10 +123,10 @@ def _by_partition(rows: pa.Table, events: npt.NDArray[np.void]) -> npt.NDArray[n
     return outcomes
 
 
-def _elsewhere(
+def _used_in_other_partition(
     rows: pa.Table, events: npt.NDArray[np.void], counts: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
-    """Those of the rows that count in their partition whose id an earlier one of another has taken."""
+    """Rows accepted in their partition whose id an earlier row of another partition has."""
     keys = (rows["offset"].to_numpy(), rows["partition"].to_numpy(), events["timestamp"])
     order = np.lexsort(keys)
     order = order[counts[order]]
@@ -140,7 +140,7 @@ def _rejected(rows: pa.Table, conflicts: npt.NDArray[np.bool_], elsewhere: npt.N
         rows.filter(pa.array(chosen)).select(REUSED_ARROW.names[:-1]).append_column(
             "reason", pa.array([reason] * int(chosen.sum()), pa.string())
         ).cast(REUSED_ARROW)
-        for chosen, reason in ((conflicts, _CONFLICT_REASON), (elsewhere, _ELSEWHERE_REASON))
+        for chosen, reason in ((conflicts, _CONFLICT_REASON), (elsewhere, _OTHER_PARTITION_REASON))
     ]  # fmt: skip
     return pa.concat_tables(parts)
 

@@ -1,6 +1,6 @@
-"""Training rows of the days that need them.
+"""Compute the missing days of training rows.
 
-Spark brings each card's history together and in order; the kernel does the rest.
+Spark groups and sorts the history of each card; the compiled kernel computes the features.
 """
 
 import uuid
@@ -42,16 +42,16 @@ def make_rows(
     open_spark: OpenSpark,
     available_after: timedelta = timedelta(),
 ) -> list[DayManifest]:
-    """Bring the training rows of these days up to date; returns what had to be made.
+    """Compute the training rows of these days that are missing or stale; returns their manifests.
 
     Args:
-        lake: with the profiles of these days, and of as many before as `days_behind` says.
+        lake: with the profiles of these days and of the `days_behind` days before.
         days: the days.
-        lateness: how far behind the newest an admitted transaction may be; what depends on it is found
-            from the offsets now, so it is not looked at.
-        rows_per_task: transactions that one worker holds, about.
+        lateness: allowed lateness of admitted transactions; not used, because the dependencies of a day are
+            computed from offsets.
+        rows_per_task: approximate number of transactions of one task.
         open_spark: opens a session.
-        available_after: how long after a day's midnight its profiles are there.
+        available_after: how long after midnight a day's profiles are available.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
@@ -72,10 +72,10 @@ def make_rows(
     book = ProfileBook.of(read_profiles(lake, days_between(stale[0] - behind, stale[-1])), available_after)
     tasks = -(-sum(file.rows for file in files) // rows_per_task)
     with open_spark() as spark:
-        # Of all partitions. What comes to another one later does not make the day again: training sees to it.
+        # All partitions. A later payment in another partition does not recompute the day; training checks it.
         known = {day: union((needed[day], index.within(day - WARM_UP_DAYS * DAY, day))) for day in stale}
         reused = find_reused(spark, lake, known, tasks)
-        written = _run(spark, lake, files, _Task(book, reused.left_out), stale, tasks).to_pylist()
+        written = _run(spark, lake, files, _TaskData(book, reused.left_out), stale, tasks).to_pylist()
     manifests = [_manifest(lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
         write_day(lake, FEATURES, manifest)
@@ -85,7 +85,7 @@ def make_rows(
 def _profile_inputs(
     profiles: dict[date, DayManifest], days: list[date], available_after: timedelta
 ) -> object:
-    """What a day's rows take from profiles; without a delay as it was before there was one."""
+    """The profiles that a day's rows depend on; without a delay in the form of earlier versions."""
     contents = [profiles[day].content for day in days]
     return [*contents, available_after.total_seconds()] if available_after else contents[-1]
 
@@ -94,11 +94,11 @@ def _run(
     spark: SparkSession,
     lake: Lake,
     files: Sequence[LakeFile],
-    task: "_Task",
+    task: "_TaskData",
     days: Sequence[date],
     tasks: int,
 ) -> pa.Table:
-    """Compute and write; returns what was written, as `_WRITTEN_ARROW`."""
+    """Compute and write the rows; returns the written files as `_WRITTEN_ARROW`."""
 
     def read(path: str) -> Iterator[pa.RecordBatch]:
         yield from lake.read_table(path, list(INPUT_COLUMNS)).select(list(INPUT_COLUMNS)).to_batches()
@@ -106,14 +106,14 @@ def _run(
     writer = _Writer(lake, spark.sparkContext.broadcast(task), [day_number(day) for day in days])
     largest_first = sorted(files, key=lambda file: -file.rows)
     transactions = spread(spark, [file.path for file in largest_first], read, _INPUT_ARROW)
-    cards = transactions.repartition(max(tasks, spark.sparkContext.defaultParallelism), "card_id")
-    arranged = cards.sortWithinPartitions("card_id", "partition", "offset")
-    return arranged.mapInArrow(partial(_write, writer), from_arrow_schema(_WRITTEN_ARROW)).toArrow()
+    by_card = transactions.repartition(max(tasks, spark.sparkContext.defaultParallelism), "card_id")
+    ordered = by_card.sortWithinPartitions("card_id", "partition", "offset")
+    return ordered.mapInArrow(partial(_write, writer), from_arrow_schema(_WRITTEN_ARROW)).toArrow()
 
 
 @dataclass(frozen=True)
-class _Task:
-    """What every task is given a copy of."""
+class _TaskData:
+    """The data that is broadcast to every task."""
 
     profiles: ProfileBook
     left_out: LeftOut
@@ -121,15 +121,15 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Writer:
-    """What a task needs to write its cards' rows."""
+    """The lake and parameters with which a task writes its rows."""
 
     lake: Lake
-    task: "Broadcast[_Task]"
+    task: "Broadcast[_TaskData]"
     days: list[int]
 
 
 def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Write the rows of the task's cards, one file per day; names are never used twice."""
+    """Write the rows of the task's cards, one file per day with a unique name."""
     context = TaskContext.get()
     name = f"part-{context.partitionId() if context else 0:05d}-{uuid.uuid4().hex[:12]}.parquet"
     tables: list[pa.Table] = []
@@ -155,8 +155,8 @@ def _by_day(tables: list[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
     order = np.argsort(days, kind="stable")
     distinct, starts = np.unique(days[order], return_index=True)
     rows = rows.drop_columns("day").take(pa.array(order))
-    for day, begin, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):
-        yield int(day), rows.slice(begin, end - begin)
+    for day, start, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):
+        yield int(day), rows.slice(start, end - start)
 
 
 def _report(day: int, path: str | None, rows: int, repeats: int) -> pa.RecordBatch:

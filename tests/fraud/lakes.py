@@ -1,4 +1,4 @@
-"""Lakes filled as the ingest fills them, without a broker."""
+"""Fill a lake as the ingest does, without a broker."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,10 +17,10 @@ PARTITIONS = 2
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """What of a Kafka message the ingest looks at."""
+    """The parts of a Kafka message that the ingest reads."""
 
     wire: dict[str, Any]
-    place: tuple[int, int]
+    position: tuple[int, int]
 
     def value(self) -> bytes:
         return json.dumps(self.wire).encode()
@@ -38,10 +38,10 @@ class StoredMessage:
         return []
 
     def partition(self) -> int:
-        return self.place[0]
+        return self.position[0]
 
     def offset(self) -> int:
-        return self.place[1]
+        return self.position[1]
 
 
 class GrowingLake:
@@ -64,7 +64,7 @@ class GrowingLake:
         key = (source.dataset, partition)
         start = self._ends.get(key, 0)
         reader = source.reader(self._settings, self._newest.get(key, 0))
-        messages = [StoredMessage(wire, (partition, start + place)) for place, wire in enumerate(wires)]
+        messages = [StoredMessage(wire, (partition, start + index)) for index, wire in enumerate(wires)]
         batch, rejected = reader.read(messages)
         self._ends[key], self._newest[key] = start + len(wires), reader.max_event_time
         found = Range(start, self._ends[key], pa.Table.from_batches([batch]), rejected, 0)
@@ -76,5 +76,5 @@ def _partition(card: str) -> int:
 
 
 def _chunks(wires: list[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    for begin in range(0, len(wires), size):
-        yield wires[begin : begin + size]
+    for start in range(0, len(wires), size):
+        yield wires[start : start + size]
