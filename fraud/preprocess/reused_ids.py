@@ -2,8 +2,8 @@
 
 Within a partition the order of the log decides, as in serving (`fraud.native.id_index`). Serving cannot
 detect that a payment of another partition has the same id, because partitions have no common order; here the
-first by event time, partition and offset counts. The others stay in the card's state, because serving scored them, but
-have no training row.
+first by event time, partition and offset counts. The others stay in the card's state,
+because serving scored them, but have no training row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
