@@ -5,7 +5,9 @@ RED: T. Wilkie, "The RED Method", 2018. USE: B. Gregg, "Thinking Methodically ab
 
 from deployments.grafana.board import Board, Row, labels_variable
 from deployments.grafana.panels import Query, growth, heatmap, here, lines, quantile, rate
+from fraud.settings import ServingSettings
 
+_BATCH_SIZE: int = ServingSettings.model_fields["batch_size"].default
 _SHARES = ((0.5, "50 %"), (0.95, "95 %"), (0.99, "99 %"))
 
 
@@ -31,7 +33,8 @@ def _rate() -> Row:
             ),
             lines(
                 "Payments in a micro-batch",
-                "Batches grow with the load and cost less a payment. At the limit (2,000) it is full.",
+                "Batches grow with the load and cost less a payment. "
+                f"At the limit ({_BATCH_SIZE:,}) it is full.",
                 Query(
                     f"{rate('fraud_batch_messages_sum', 'instance')} "
                     f"/ {rate('fraud_batch_messages_count', 'instance')}",

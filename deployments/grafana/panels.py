@@ -1,5 +1,8 @@
 """What a board is made of: queries and panels, as Grafana's JSON wants them.
 
+Grafana's Foundation SDK for Python is not used: it has no release for Grafana 12 (the last is 11.6), and
+it would replace these two classes only, not the layout, variables and PromQL of the boards.
+
 Only what the boards need of Grafana's dashboard schema (version 41, Grafana 12):
 https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 """

@@ -9,8 +9,9 @@ import yaml
 
 from deployments.grafana.__main__ import FOLDER, as_text, boards
 from deployments.grafana.board import Board
+from deployments.grafana.engine import engine
 from deployments.grafana.panels import Panel
-from fraud.settings import Settings
+from fraud.settings import ServingSettings, Settings
 from tests.monitoring.prometheus import FOREIGN, ROOT, alerts, exported_metrics, named_metrics
 from tests.monitoring.reports import full_report
 
@@ -99,3 +100,8 @@ def test_compose_gives_grafana_the_boards_and_prometheus_the_rules() -> None:
     # and the workers' job is the one that rules and boards name
     jobs = {one["job_name"] for one in yaml.safe_load(configs["prometheus"])["scrape_configs"]}
     assert jobs == {"fraud-serving", "fraud-pushgateway"}
+
+
+def test_the_engines_board_names_the_batch_size_of_the_settings() -> None:
+    (panel,) = [one for one in engine().panels if one.title == "Payments in a micro-batch"]
+    assert f"({ServingSettings().batch_size:,})" in panel.description

@@ -115,38 +115,38 @@ def test_a_history_older_than_the_topic_keeps_is_refused(make_settings: Settings
 def test_live_traffic_keeps_its_rate_and_its_event_time_is_now(settings: Settings) -> None:
     span = HistoryPeriod.before(datetime.now(UTC), days=1)
     simulator = _simulator(span)
-    begun = int(time.time() * 1_000)
+    started = int(time.time() * 1_000)
 
     with Publisher(settings, linger_ms=5) as publisher:
-        traffic = LiveTraffic(simulator, begun)
+        traffic = LiveTraffic(simulator, started)
         stream = LiveStream(settings, publisher, traffic, 200.0, pending_labels(simulator, span))
         counts = stream.run(threading.Event(), duration_s=3.0)
 
     messages = _read(settings, settings.topics.transactions)
     times = sorted(time for _, _, time in messages)
     assert len(messages) == counts.transactions == pytest.approx(600, rel=0.1)
-    assert begun <= times[0]
+    assert started <= times[0]
     assert times[-1] <= int(time.time() * 1_000)
     assert len({json.loads(value)["transaction_id"] for _, value, _ in messages}) == len(messages)
 
 
 @pytest.mark.broker
 def test_a_stopped_stream_has_nothing_unacknowledged(settings: Settings, tmp_path: Path) -> None:
-    code, told = _simulate_until_stopped(settings, tmp_path / "log", "--rate", "400")
+    code, output = _simulate_until_stopped(settings, tmp_path / "log", "--rate", "400")
 
-    assert code == 0, told
-    sent = int(told.split("live: ")[2].split(" transactions")[0].replace(",", ""))
+    assert code == 0, output
+    sent = int(output.split("live: ")[2].split(" transactions")[0].replace(",", ""))
     assert sent == len(_read(settings, settings.topics.transactions))
 
 
 @pytest.mark.broker
-def test_a_stopped_history_tells_what_is_in_kafka_and_fails(settings: Settings, tmp_path: Path) -> None:
-    code, told = _simulate_until_stopped(settings, tmp_path / "log", "--days", "2000")
+def test_a_stopped_history_reports_what_is_in_kafka_and_fails(settings: Settings, tmp_path: Path) -> None:
+    code, output = _simulate_until_stopped(settings, tmp_path / "log", "--days", "2000")
 
-    assert code == 1, told
-    assert "error: stopped after" in told
-    assert "Traceback" not in told
-    sent = int(told.split("transactions in ")[1].split(" messages")[0].replace(",", ""))
+    assert code == 1, output
+    assert "error: stopped after" in output
+    assert "Traceback" not in output
+    sent = int(output.split("transactions in ")[1].split(" messages")[0].replace(",", ""))
     assert sent == len(_read(settings, settings.topics.transactions))
 
 
@@ -210,14 +210,14 @@ def range_of(count: int, step: int) -> npt.NDArray[np.int64]:
 
 
 @pytest.mark.broker
-def test_a_missing_topic_is_told_in_one_sentence(make_settings: SettingsFactory, broker: str) -> None:
+def test_a_missing_topic_is_one_sentence(make_settings: SettingsFactory, broker: str) -> None:
     settings = make_settings(kafka={"bootstrap_servers": broker})
 
     with pytest.raises(UnreachableError, match="fraud topics create"):
         Publisher(settings)
 
 
-def test_an_unreachable_broker_is_told_in_one_sentence(make_settings: SettingsFactory) -> None:
+def test_an_unreachable_broker_is_one_sentence(make_settings: SettingsFactory) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{reserved.getsockname()[1]}"

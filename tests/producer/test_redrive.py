@@ -78,7 +78,11 @@ def test_a_second_run_doubles_nothing(settings: Settings) -> None:
 def test_what_another_reason_asks_for_stays(settings: Settings) -> None:
     bury(
         settings,
-        [("a", b"1", "amount is odd", NOW), ("a", b"2", "too Late", NOW), ("b", b"3", "amount is odd", NOW)],
+        [
+            ("a", b"1", "amount is wrong", NOW),
+            ("a", b"2", "too Late", NOW),
+            ("b", b"3", "amount is wrong", NOW),
+        ],
     )
 
     late = redrive(settings, RedriveRequest(reason_contains="late"))
@@ -98,9 +102,9 @@ def test_at_most_so_many_go_back(settings: Settings) -> None:
 
 
 def test_a_dry_run_only_counts(settings: Settings) -> None:
-    bury(settings, [("a", b"1", "late", NOW), ("a", b"2", "odd", NOW)])
+    bury(settings, [("a", b"1", "late", NOW), ("a", b"2", "wrong", NOW)])
 
-    report = redrive(settings, RedriveRequest(reason_contains="odd", dry_run=True))
+    report = redrive(settings, RedriveRequest(reason_contains="wrong", dry_run=True))
 
     assert (report.redriven, report.left) == (1, 1)
     assert values(settings, settings.topics.transactions) == []

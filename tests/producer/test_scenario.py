@@ -31,7 +31,7 @@ def test_an_override_wins_and_none_is_no_override() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reason"),
     [
         ("extends: small\ncards: 0\n", "cards: Input should be greater than or equal to 1"),
         ("extends: small\nlabels: {never: 2}\n", "labels.never"),
@@ -44,14 +44,14 @@ def test_an_override_wins_and_none_is_no_override() -> None:
         ("cards: 3\n", "merchants: Field required"),
     ],
 )
-def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, content: str, told: str) -> None:
+def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, content: str, reason: str) -> None:
     file = tmp_path / "wrong.yaml"
     file.write_text(content)
 
     with pytest.raises(ConfigurationError) as failure:
         load_scenario(str(file))
 
-    assert told in str(failure.value)
+    assert reason in str(failure.value)
     assert "\n" not in str(failure.value)
 
 

@@ -1,1 +1,1 @@
-"""A Kafka that asks who one is: what each may do there, and what the others are told."""
+"""A Kafka with authentication and ACLs: what each identity may do, and how others are refused."""

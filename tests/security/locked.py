@@ -37,7 +37,7 @@ _ENCODING = serialization.Encoding.PEM
 
 @dataclass(frozen=True)
 class Authority:
-    """Whoever signs certificates, with its own in a file."""
+    """A certificate authority, with its own certificate in a file."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate

@@ -176,15 +176,15 @@ def monitor(world: World) -> None:
 
 
 def show(world: World) -> None:
-    """The dashboard's two ways to Kafka: it follows everything, and sends a verdict."""
+    """The dashboard's two ways to Kafka: it follows everything, and sends a review."""
     send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
-    settings, store, told = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
-    follower = Follower(settings, store, lambda *batch: told.append(batch), lambda state: None)
+    settings, store, followed = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
+    follower = Follower(settings, store, lambda *batch: followed.append(batch), lambda state: None)
     reviews = Verdicts(settings, store)
     follower.start()
     try:
-        wait_for(lambda: told or "does not let" in follower.state.problem)
-        if not told:
+        wait_for(lambda: followed or "does not let" in follower.state.problem)
+        if not followed:
             raise RefusedError(follower.state.problem)
         reviews.start()
         assert reviews.take(Verdict("v", "t1", "card-1", "fraud", "", "ann", NOW))
@@ -251,20 +251,20 @@ def test_without_the_right_to_look_at_settings_serving_says_so_and_scores(
 
 
 @pytest.mark.parametrize(("identity", "number"), cases())
-def test_one_right_less_is_told_in_a_sentence(world: World, identity: str, number: int) -> None:
+def test_a_missing_permission_is_one_sentence(world: World, identity: str, number: int) -> None:
     # given a user who lacks one permission, and of a topic only knows that it is there
     permissions = list(permissions_of(world.as_user, identity))
     lacking = permissions.pop(number)
     if lacking.kind == "topic":
         permissions.append(Permission("topic", lacking.name, "describe"))
     world.allow(permissions)
-    # when it does its job, then it hears what it lacks and who can mend that
+    # when it does its job, then the error names what is missing and who can grant it
     with pytest.raises(
         RefusedError, match=f"does not let user '{world.name}' do this: .*`fraud acl grant`"
-    ) as told:
+    ) as followed:
         JOBS[identity](world)
-    assert "\n" not in str(told.value)
-    assert lacking.name.rstrip("-") in str(told.value) or lacking.name == READER_GROUP
+    assert "\n" not in str(followed.value)
+    assert lacking.name.rstrip("-") in str(followed.value) or lacking.name == READER_GROUP
 
 
 def test_a_topic_of_which_one_knows_nothing_is_refused_and_not_missing(world: World) -> None:

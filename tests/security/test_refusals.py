@@ -1,4 +1,4 @@
-"""Whoever is not let in hears why, within seconds and in one sentence, and no secret is told."""
+"""A refused client gets the reason within seconds and in one sentence; no secret is printed."""
 
 import os
 import subprocess
@@ -26,8 +26,8 @@ QUICK_S = 8.0
 
 def wrongly(locked: LockedKafka, **over: Any) -> dict[str, Any]:
     """Settings of a user with something wrong about them; None takes a setting away."""
-    told = locked.settings_of("clerk", SECRET) | over
-    return {name: value for name, value in told.items() if value is not None}
+    captured = locked.settings_of("clerk", SECRET) | over
+    return {name: value for name, value in captured.items() if value is not None}
 
 
 WRONG: dict[str, tuple[Callable[[LockedKafka], dict[str, Any]], type[UnreachableError], str]] = {
@@ -81,7 +81,7 @@ def test_the_sentence_names_what_to_set(
     # when it asks anything
     with pytest.raises(kind, match=sentence) as failure:
         existing_topics(settings)
-    # then it is told quickly, and nothing beside the sentence
+    # then it is refused quickly, and nothing is printed beside the sentence
     assert time.monotonic() - begun < QUICK_S
     assert type(failure.value) is kind
     assert SECRET not in str(failure.value)
@@ -117,8 +117,8 @@ def test_a_missing_file_is_a_mistake_in_the_settings(
 
 def environment(kafka: dict[str, Any], tmp_path: Path) -> dict[str, str]:
     """The variables of these Kafka settings."""
-    told = {f"FRAUD_KAFKA__{name.upper()}": str(value) for name, value in kafka.items()}
-    return told | {"FRAUD_HOME": str(tmp_path / "home")}
+    captured = {f"FRAUD_KAFKA__{name.upper()}": str(value) for name, value in kafka.items()}
+    return captured | {"FRAUD_HOME": str(tmp_path / "home")}
 
 
 @pytest.fixture
@@ -159,10 +159,10 @@ def test_a_command_says_one_sentence(
     begun = time.monotonic()
     with pytest.raises(SystemExit) as exited:
         main()
-    told = capfd.readouterr()
+    captured = capfd.readouterr()
     assert exited.value.code == RefusedError.exit_code
-    assert_one_sentence(told.err)
-    assert told.out.strip() == ""
+    assert_one_sentence(captured.err)
+    assert captured.out.strip() == ""
     assert time.monotonic() - begun < 2 * QUICK_S
 
 
@@ -175,12 +175,12 @@ def test_the_doctor_names_the_credentials(
     monkeypatch.setattr("sys.argv", ["fraud", "doctor"])
     with pytest.raises(SystemExit) as exited:
         main()
-    told = capfd.readouterr()
-    (kafka,) = [line for line in told.out.splitlines() if line.startswith("✗ Kafka ")]
+    captured = capfd.readouterr()
+    (kafka,) = [line for line in captured.out.splitlines() if line.startswith("✗ Kafka ")]
     assert exited.value.code == 1
     assert "refuses the credentials of user 'clerk'" in kafka
     assert "fraud up" not in kafka
-    assert SECRET not in told.out + told.err
+    assert SECRET not in captured.out + captured.err
 
 
 def test_a_worker_ends_with_one_sentence(locked: LockedKafka, tmp_path: Path) -> None:

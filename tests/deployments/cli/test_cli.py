@@ -70,7 +70,7 @@ def test_an_unexpected_error_is_one_sentence_that_points_at_debug(
     monkeypatch.setattr(cli, "application", broken)
     # when it is run
     failed = fraud("status")
-    # then it tells so in a sentence
+    # then that is one sentence
     assert failed.code == 1
     assert failed.err.startswith(
         "error: unexpected ZeroDivisionError: division by zero; run again with --debug"
@@ -95,7 +95,7 @@ def test_version(fraud: FraudCommand) -> None:
     assert fraud("--version").out.startswith("fraud-on-kafka ")
 
 
-def test_doctor_with_a_dead_kafka_tells_the_remedy(
+def test_doctor_with_a_dead_kafka_names_the_remedy(
     fraud: FraudCommand, mlflow_db: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")

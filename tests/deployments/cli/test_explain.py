@@ -46,23 +46,23 @@ def test_a_decision_is_traced_to_model_run_code_and_data(served: Settings, fraud
     found = served_by(served, bundle)
     flagged = next(one for one in found if one.reasons and one.features)
     # when
-    told = json.loads(fraud("explain", flagged.transaction_id, "--json").out)
+    document = json.loads(fraud("explain", flagged.transaction_id, "--json").out)
     # then the prediction is the one on the topic
-    assert told["prediction"]["score"] == flagged.score
-    assert told["prediction"]["reasons"][0]["text"] == first_reason(flagged)
+    assert document["prediction"]["score"] == flagged.score
+    assert document["prediction"]["reasons"][0]["text"] == first_reason(flagged)
     # and its descent is complete
-    model, registered = told["model"], get_version(served, flagged.model_version)
+    model, registered = document["model"], get_version(served, flagged.model_version)
     assert registered is not None
     assert (model["version"], model["run_id"]) == (registered.version, registered.run_id)
     assert (model["data_fingerprint"], model["code_version"]) == ("f00d", "0.1.0+abc")
     assert model["params"] == {"max_depth": 4}
     assert (model["aliases"], model["reason"]) == (["champion"], "test")
     # and the registered model gives the same score for the features that were kept
-    assert told["features_from"] == "prediction"
-    assert list(told["features"].values()) == pytest.approx(flagged.features, nan_ok=True)
-    assert told["score_again"] == pytest.approx(flagged.score, abs=1e-6)
-    assert told["contributions"].keys() == set(FEATURE_NAMES)
-    assert told["notes"] == []
+    assert document["features_from"] == "prediction"
+    assert list(document["features"].values()) == pytest.approx(flagged.features, nan_ok=True)
+    assert document["score_again"] == pytest.approx(flagged.score, abs=1e-6)
+    assert document["contributions"].keys() == set(FEATURE_NAMES)
+    assert document["notes"] == []
 
 
 def test_the_page_reads_from_the_decision_down_to_the_data(
@@ -72,13 +72,13 @@ def test_the_page_reads_from_the_decision_down_to_the_data(
     bundle = tiny_bundle(served, threshold=0.1, data_fingerprint="f00d", code_version="0.1.0+abc")
     flagged = next(one for one in served_by(served, bundle) if one.reasons and one.features)
     page = fraud("explain", flagged.transaction_id).out
-    told = (
+    document = (
         "review", f"{flagged.score:.4f}", first_reason(flagged), "Features as they were scored", "f00d",
         "0.1.0+abc", "champion", "scored again",
     )  # fmt: skip
-    places = [page.index(text) for text in told[:4]]
+    places = [page.index(text) for text in document[:4]]
     assert places == sorted(places)
-    assert not [text for text in told if text not in page]
+    assert not [text for text in document if text not in page]
 
 
 def test_what_was_not_kept_is_said(served: Settings, fraud: FraudCommand) -> None:
@@ -89,15 +89,15 @@ def test_what_was_not_kept_is_said(served: Settings, fraud: FraudCommand) -> Non
     assert "FRAUD_SERVING__FEATURE_SAMPLE" in explained.out
 
 
-def test_without_mlflow_the_prediction_is_still_told(
+def test_without_mlflow_the_prediction_is_still_shown(
     served: Settings, fraud: FraudCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = served_by(served, tiny_bundle(served))
     monkeypatch.setenv("FRAUD_REGISTRY__TRACKING_URI", "http://127.0.0.1:9")
-    told = json.loads(fraud("explain", found[0].transaction_id, "--json").out)
-    assert told["prediction"]["score"] == found[0].score
-    assert told["model"] is None
-    assert any("MLflow at" in note for note in told["notes"])
+    document = json.loads(fraud("explain", found[0].transaction_id, "--json").out)
+    assert document["prediction"]["score"] == found[0].score
+    assert document["model"] is None
+    assert any("MLflow at" in note for note in document["notes"])
 
 
 def test_an_unknown_transaction_is_one_sentence(served: Settings, fraud: FraudCommand) -> None:

@@ -63,10 +63,10 @@ def test_models_lists_versions_figures_and_why(
     assert "0.812" in rows[second]
     assert "kept version 2: [not better] beyond noise" in rows[third]
     # and machines read the same
-    told = {one["version"]: one for one in json.loads(fraud("models", "--json").out)}
-    assert told[second]["aliases"] == ["champion"]
-    assert told[second]["metrics"]["test_average_precision"] == 0.8123
-    assert told[third]["reason"] == "kept version 2: [not better] beyond noise"
+    listed = {one["version"]: one for one in json.loads(fraud("models", "--json").out)}
+    assert listed[second]["aliases"] == ["champion"]
+    assert listed[second]["metrics"]["test_average_precision"] == 0.8123
+    assert listed[third]["reason"] == "kept version 2: [not better] beyond noise"
 
 
 def test_a_version_whose_run_was_deleted_is_still_listed(fraud: FraudCommand, registry: Settings) -> None:
@@ -82,8 +82,8 @@ def test_rollback_gives_the_alias_back_and_keeps_the_reason(fraud: FraudCommand,
     assert done.code == 0, done.err
     assert f"version {first} of fraud-detector is the champion again" in done.out
     assert version_of_alias(registry) == first
-    told = {one["version"]: one for one in json.loads(fraud("models", "--json").out)}
-    assert told[first]["reason"] == f"rolled back from version {second}: too many alerts"
+    listed = {one["version"]: one for one in json.loads(fraud("models", "--json").out)}
+    assert listed[first]["reason"] == f"rolled back from version {second}: too many alerts"
 
 
 def test_rollback_without_a_champion_is_one_sentence(fraud: FraudCommand, registry: Settings) -> None:

@@ -1,12 +1,12 @@
 """What runs first inside a container: databases' addresses, servers' command lines, needs."""
 
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from deployments.containers import databases, servers
+from deployments.containers import databases, servers, waiting
 from deployments.containers.databases import (
     database_uri,
     for_mlflow,
@@ -62,12 +62,12 @@ def test_a_database_that_cannot_be_is_refused(
         database_uri()
 
 
-def test_a_silent_database_is_told_without_its_password() -> None:
+def test_a_silent_database_is_named_without_its_password() -> None:
     with pytest.raises(
         UnreachableError, match=r"Postgres at 127.0.0.1:1, database prefect, user prefect"
-    ) as told:
+    ) as failure:
         wait_until_reachable("postgresql://prefect:hidden@127.0.0.1:1/prefect", 0, quiet)
-    assert "hidden" not in str(told.value)
+    assert "hidden" not in str(failure.value)
 
 
 def test_waiting_for_migrations_says_which_job_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_waiting_for_migrations_says_which_job_is_late(monkeypatch: pytest.Monke
         databases.wait_until_migrated("prefect", URI, 0, quiet)
 
 
-def test_a_server_is_told_its_database_by_its_environment_alone() -> None:
+def test_a_server_gets_its_database_by_its_environment_alone() -> None:
     settings = ContainerSettings(artifact_root="s3://fraud/mlflow", allowed_hosts="mlflow,mlflow:5000")
     for build in (servers._prefect, servers._mlflow):
         arguments, environment = build(settings, URI)
@@ -96,30 +96,41 @@ def test_mlflow_without_a_place_for_artifacts_is_refused() -> None:
         servers._mlflow(ContainerSettings(), URI)
 
 
-def test_waiting_tells_each_new_reason_once_and_then_gives_up() -> None:
+def test_waiting_reports_each_new_reason_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # given something that is missing for one reason and then for another
+    pauses: list[float] = []
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(sleep=pauses.append))
     reasons = iter(["no broker", "no broker", "no topic"])
-    said: list[str] = []
+    reported: list[str] = []
 
-    def look() -> None:
+    def check() -> None:
         reason = next(reasons, None)
         if reason:
             raise UnreachableError(reason)
 
     # when
-    begun = time.monotonic()
-    poll(look, 60, said.append)
-    # then
-    assert said == ["waiting: no broker", "waiting: no topic"]
-    assert time.monotonic() - begun < 30
+    poll(check, 60, reported.append)
+    # then it paused between the checks, and ended at the first that passed
+    assert reported == ["waiting: no broker", "waiting: no topic"]
+    assert pauses == [2.0, 2.0, 2.0]
+
+
+def test_waiting_gives_up_with_the_last_reason() -> None:
+    def check() -> None:
+        raise UnreachableError("no broker")
+
+    reported: list[str] = []
+    with pytest.raises(UnreachableError, match="no broker"):
+        poll(check, 0, reported.append)
+    assert reported == []
 
 
 def test_a_malformed_setting_is_not_waited_for() -> None:
-    def look() -> None:
+    def check() -> None:
         raise ConfigurationError("FRAUD_LAKE__URL: no such scheme")
 
     with pytest.raises(ConfigurationError):
-        poll(look, 60, quiet)
+        poll(check, 60, quiet)
 
 
 @pytest.mark.broker
@@ -141,7 +152,7 @@ def test_an_unknown_need_is_refused(local_settings: Settings) -> None:
         wait_for(local_settings, ["money"], 0, quiet)
 
 
-def test_servers_that_do_not_answer_are_told(make_settings: SettingsFactory) -> None:
+def test_servers_that_do_not_answer_are_named(make_settings: SettingsFactory) -> None:
     silent = make_settings(
         prefect_api_url="http://127.0.0.1:1/api", registry={"tracking_uri": "http://127.0.0.1:1"}
     )

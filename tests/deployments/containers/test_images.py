@@ -18,7 +18,7 @@ DOCKER = ROOT / "deployments" / "docker"
 DOCKERFILE = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deployments" / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ROOMS = {"fraud", "tasks", "flows", "producer", "serving", "deployments"}
+PACKAGES = {"fraud", "tasks", "flows", "producer", "serving", "deployments"}
 TARGETS = ("flows", "serving", "producer")
 
 ENTRIES = {
@@ -206,7 +206,7 @@ def _reach(entries: tuple[str, ...]) -> tuple[set[str], dict[str, set[str]]]:
         ours.add(module)
         for name in _imports(file):
             top = name.partition(".")[0]
-            if top in ROOMS:
+            if top in PACKAGES:
                 waiting += _with_parents(name)
             elif top not in sys.stdlib_module_names:
                 foreign.setdefault(top, set()).add(module)

@@ -39,7 +39,7 @@ def prediction(identifier: str, decision: Decision, version: str = "1") -> Predi
     )
 
 
-def verdict_on(settings: Settings, *answers: Prediction) -> DemoResult:
+def result_of(settings: Settings, *answers: Prediction) -> DemoResult:
     """What the demo says of transactions a, b and c, of which b is a fraud, and these answers."""
     topics, lake = settings.topics, open_lake(settings)
     lake.write_table(
@@ -60,7 +60,7 @@ def test_every_transaction_answered_once_is_complete(settings: Settings) -> None
     # given an answer for each, the fraud flagged, by two versions
     answers = prediction("a", "approve"), prediction("b", "review"), prediction("c", "approve", "2")
     # when
-    result = verdict_on(settings, *answers)
+    result = result_of(settings, *answers)
     # then
     assert result.complete
     assert (result.distinct, result.transactions, result.predictions) == (3, 4, 3)
@@ -75,20 +75,20 @@ def test_what_is_lost_or_doubled_is_counted(settings: Settings) -> None:
     # given two answers to one transaction, and none to another
     answers = prediction("a", "approve"), prediction("a", "approve"), prediction("c", "approve")
     # when
-    result = verdict_on(settings, *answers)
+    result = result_of(settings, *answers)
     # then
     assert not result.complete
     assert (result.lost, result.doubled) == (1, 1)
 
 
-def test_a_failing_program_is_told_in_a_sentence_with_its_log(tmp_path: Path) -> None:
+def test_a_failing_program_is_one_sentence_with_its_log(tmp_path: Path) -> None:
     programs = Programs(tmp_path, {})
     with pytest.raises(FraudError, match=r"broken failed \(no such thing\); see .*demo-broken.log"):
         programs.run("broken", ["-c", "print('no such thing'); raise SystemExit(3)"], lambda text: None)
 
 
 def test_a_program_and_its_children_end_with_the_context(tmp_path: Path) -> None:
-    # given a program that would run for ever
+    # given a program that would never end
     with Programs(tmp_path, {}).running("endless", ["-c", "import time; time.sleep(600)"]) as program:
         assert program.poll() is None
     # then it is gone

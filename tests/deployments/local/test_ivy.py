@@ -280,7 +280,7 @@ def test_whatever_stands_in_an_address_stays_one_address(bad: str) -> None:
     assert settings.findall("resolvers/ibiblio")[0].get("root") == f"{bad}/"
 
 
-def test_https_and_socks_proxies_are_told_to_java() -> None:
+def test_https_and_socks_proxies_are_passed_to_java() -> None:
     assert proxy_options("repo.example", {"https": "proxy.example:3128"}) == [
         "-Dhttps.proxyHost=proxy.example",
         "-Dhttps.proxyPort=3128",

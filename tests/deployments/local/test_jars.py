@@ -61,9 +61,7 @@ def test_a_download_that_is_not_as_locked_leaves_nothing_in_the_cache(
     assert not list((tmp_path / "cache").rglob("*.jar"))
 
 
-def test_an_unreachable_registry_is_told_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_registry_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jars, "run_ivy", lambda *_: "UNRESOLVED DEPENDENCY")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     with pytest.raises(UnreachableError, match="could not be fetched from Maven Central"):

@@ -46,16 +46,16 @@ def test_what_has_a_schedule_is_planned(stack: Stack) -> None:
     with httpx.Client(base_url=stack.addresses()["PREFECT_API_URL"] + "/", timeout=30) as prefect:
         flow = _make(prefect, "flows/", {"name": "nightly"})
         nightly = {"schedule": {"cron": "0 3 * * *"}, "active": True}
-        told = {"name": "local", "flow_id": flow, "schedules": [nightly]}
-        deployment = _make(prefect, "deployments/", told)
+        content = {"name": "local", "flow_id": flow, "schedules": [nightly]}
+        deployment = _make(prefect, "deployments/", content)
         # then, within a minute or so, the server plans its runs
         of_it = {"deployments": {"id": {"any_": [deployment]}}, "limit": 1}
         wait_for(lambda: prefect.post("flow_runs/filter", json=of_it).json(), 90)
 
 
-def _make(prefect: httpx.Client, path: str, told: dict[str, Any]) -> str:
+def _make(prefect: httpx.Client, path: str, content: dict[str, Any]) -> str:
     """The id of what was made; a server whose database is busy says so instead, and is asked again."""
-    return str(wait_for(lambda: prefect.post(path, json=told).json().get("id")))
+    return str(wait_for(lambda: prefect.post(path, json=content).json().get("id")))
 
 
 def test_servers_listen_on_the_loopback_interface_only(stack: Stack) -> None:
@@ -93,7 +93,7 @@ def test_starting_again_changes_nothing(stack: Stack) -> None:
     assert stack.status() == before
 
 
-def test_env_tells_a_shell_where_the_stack_is(stack: Stack, fraud: FraudCommand) -> None:
+def test_env_prints_the_addresses_for_a_shell(stack: Stack, fraud: FraudCommand) -> None:
     lines = fraud("env").out.splitlines()
     assert f"export PREFECT_API_URL={stack.addresses()['PREFECT_API_URL']}" in lines
     assert f"export FRAUD_HOME={stack.home}" in lines
@@ -113,7 +113,7 @@ def test_doctor_finds_everything_well_once_topics_exist(stack: Stack, fraud: Fra
     assert "✗" not in after.out
 
 
-def test_a_dead_server_is_reported_and_mended_on_its_port(stack: Stack, fraud: FraudCommand) -> None:
+def test_a_dead_server_is_reported_and_started_again_on_its_port(stack: Stack, fraud: FraudCommand) -> None:
     # given a Kafka that was killed
     before = {server.name: server for server in stack.status()}
     kafka = psutil.Process(before["Kafka"].pid)
@@ -121,7 +121,7 @@ def test_a_dead_server_is_reported_and_mended_on_its_port(stack: Stack, fraud: F
     kafka.wait(20)
     # when somebody looks
     seen = fraud("status")
-    # then it is told
+    # then it is reported
     assert seen.code == 1
     assert "dead" in seen.out
     assert "fraud up" in seen.out

@@ -52,7 +52,7 @@ def test_a_usual_port_that_is_taken_is_replaced_by_a_free_one(
 def test_a_server_that_dies_at_its_start_names_its_log(tmp_path: Path) -> None:
     # given a broker whose configuration makes no sense
     kafka = EmbeddedKafka(tmp_path / "kafka", properties={"num.network.threads": "-7"})
-    # when it is started, then the error names a file that tells why
+    # when it is started, then the error names a file that says why
     with pytest.raises(UnreachableError, match=r"see .*kafka\.log"):
         kafka.start()
     assert "num.network.threads" in kafka.log.read_text(encoding="utf-8")
@@ -100,7 +100,7 @@ def test_when_one_server_fails_the_others_are_stopped_too(
     stack = Stack(home)
     with pytest.raises(UnreachableError, match=r"MLflow was not ready .*MLflow\.log"):
         stack.start()
-    # then no server is left and no address is told
+    # then no server is left and no address is written
     assert {server.state for server in stack.status()} == {"dead"}
     assert not (home / "stack.env").exists()
 

@@ -53,7 +53,7 @@ def test_without_predictions_nothing_is_invented() -> None:
     assert sparkline(found.scores.tolist()) == "nothing yet"
 
 
-def test_what_exceeds_every_bound_is_told_as_the_last_bound() -> None:
+def test_what_exceeds_every_bound_counts_as_the_last_bound() -> None:
     assert quantile({1.0: 1.0, 60.0: 2.0, math.inf: 100.0}, 0.99) == 60.0
 
 
@@ -67,7 +67,7 @@ def test_without_a_worker_it_says_what_to_start(tmp_path: Path) -> None:
     assert worker_addresses(tmp_path, ["http://a:1/"]) == ["http://a:1"]
 
 
-def test_a_worker_that_does_not_answer_is_told() -> None:
+def test_a_worker_that_does_not_answer_is_reported() -> None:
     found = read(["http://127.0.0.1:9"], 0.0)
     assert found.states == [("http://127.0.0.1:9", False, "does not answer")]
 

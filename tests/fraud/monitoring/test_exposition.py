@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fraud.errors import UnreachableError
 from fraud.lake import open_lake
+from fraud.monitoring import exposition
 from fraud.monitoring.exposition import build_registry, push_report
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.settings import Settings
@@ -92,8 +93,16 @@ def test_the_gateway_holds_the_newest_report_of_the_model(
     assert samples["fraud_monitor_predictions"] == 7
 
 
-def test_without_a_gateway_nothing_is_pushed(local_settings: Settings, report: MonitoringReport) -> None:
+def test_without_a_gateway_nothing_is_pushed(
+    local_settings: Settings, report: MonitoringReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given no gateway, and every way to one watched
+    pushed: list[object] = []
+    monkeypatch.setattr(exposition, "push_to_gateway", lambda *given, **_: pushed.append(given))
+    assert local_settings.monitoring.pushgateway_url is None
+    # when a report is there, then it goes nowhere
     push_report(local_settings, report)
+    assert pushed == []
 
 
 def test_a_silent_gateway_is_one_sentence(make_settings: SettingsFactory, report: MonitoringReport) -> None:

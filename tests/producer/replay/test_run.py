@@ -28,7 +28,7 @@ START = int(time.time() * 1_000) - 20 * DAY_MS
 
 
 class ProgressListener:
-    """Keeps what it is told; may interrupt the publishing."""
+    """Keeps the messages; may interrupt the publishing."""
 
     def __init__(self, interrupt: bool = False) -> None:
         self.said: list[str] = []
@@ -85,7 +85,7 @@ def decoded(messages: list[Message]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["payments.csv", "payments.csv.gz", "payments.parquet"])
-def test_every_row_passes_the_door_in_order_keyed_and_stamped(
+def test_every_row_passes_admission_in_order_keyed_and_stamped(
     settings: Settings, write: Write, name: str
 ) -> None:
     result = run(settings, write(payments(), name))
@@ -152,7 +152,7 @@ def test_a_label_among_the_transactions_is_split_off(
     assert all(one.timestamp()[1] == json.loads(one.value())["reported_at"] for one in labels)
 
 
-def test_labels_of_a_file_are_joined_and_the_unused_told(settings: Settings, write: Write) -> None:
+def test_labels_of_a_file_are_joined_and_the_unused_reported(settings: Settings, write: Write) -> None:
     labels = [
         {"transaction_id": "t0", "is_fraud": 1},
         {"transaction_id": "t1", "is_fraud": 0},
@@ -247,7 +247,7 @@ def test_times_can_be_shifted_to_now(settings: Settings, write: Write) -> None:
     reported = sorted(one["reported_at"] for one in decoded(read(settings, settings.topics.labels)))
     assert times[-1] == result.ends == pytest.approx(time.time() * 1_000, abs=60_000)
     assert times[-1] - times[0] == 5 * 3_600_000
-    assert [told - at for told, at in zip(reported, times, strict=True)] == [7 * DAY_MS] * 6
+    assert [at_report - at for at_report, at in zip(reported, times, strict=True)] == [7 * DAY_MS] * 6
 
 
 def test_speed_is_kept(settings: Settings, write: Write) -> None:

@@ -1,4 +1,4 @@
-"""Reading, judging and joining a user's files; nothing here needs Kafka."""
+"""Reading, checking and joining a user's files; nothing here needs Kafka."""
 
 import gzip
 import json
@@ -49,13 +49,13 @@ def read_all(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[i
     rejected: list[tuple[int, str, Sequence[object]]] = []
     rows = [
         (int(place), row)
-        for chunk in open_source(path).chunks(lambda *told: rejected.append(told))
+        for chunk in open_source(path).chunks(lambda *row_values: rejected.append(row_values))
         for place, row in zip(chunk.places, chunk.rows.to_pylist(), strict=True)
     ]
     return rows, rejected
 
 
-def judge(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+def conform(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[int, str]]:
     names = dict.fromkeys(name for row in rows for name in row)
     batch = pa.record_batch({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
     columns = resolve({}, batch.schema.names, TRANSACTION_FIELDS)
@@ -121,7 +121,7 @@ def test_a_file_of_many_blocks_keeps_its_lines(tmp_path: Path, monkeypatch: pyte
         ("broken.csv.gz", b"a,b\n1,2\n", "cannot be read"),
     ],
 )
-def test_an_unusable_file_is_told_in_a_sentence(
+def test_an_unusable_file_is_one_sentence(
     tmp_path: Path, name: str, content: bytes | None, sentence: str
 ) -> None:
     if content is not None:
@@ -157,7 +157,7 @@ def test_a_mapping_names_columns_constants_formats_and_absences(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "text", ["", "- a", "a: [", "nonsense: x", "card_id: 5", "card_id: {column: a, format: iso}",
-             "timestamp: {column: a, format: noon}", "card_id: {column: a, odd: 1}"],
+             "timestamp: {column: a, format: noon}", "card_id: {column: a, strange: 1}"],
 )  # fmt: skip
 def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "mapping.yaml").write_text(text)
@@ -165,7 +165,7 @@ def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str) -> None:
         read_mapping(tmp_path / "mapping.yaml")
 
 
-def test_a_missing_column_is_told_with_what_is_there_and_what_is_needed() -> None:
+def test_a_missing_column_is_named_with_what_is_there_and_what_is_needed() -> None:
     columns = resolve({"card_id": FieldSource(column="cc")}, ["id", "amount"], TRANSACTION_FIELDS)
     with pytest.raises(
         DataError, match=r"has no column cc: its columns are id, amount; needed are .*card_id"
@@ -220,7 +220,7 @@ def test_large_whole_floats_stay_identifiers() -> None:
     assert as_text(pa.array([6584575441591452.0, 1.5, None])).to_pylist() == ["6584575441591452", "1.5", None]
 
 
-# Judging
+# Checking
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_large_whole_floats_stay_identifiers() -> None:
     ],
 )
 def test_a_bad_value_spoils_its_row_with_a_reason(field: str, value: str | None, reason: str) -> None:
-    _, reasons = judge([GOOD, GOOD | {field: value}, GOOD])
+    _, reasons = conform([GOOD, GOOD | {field: value}, GOOD])
 
     assert list(reasons) == [1]
     assert reason in reasons[1]
@@ -290,8 +290,8 @@ _rows = st.fixed_dictionaries(
 
 
 @given(st.lists(_rows, min_size=1, max_size=10))
-def test_what_is_let_through_the_door_lets_through(rows: list[dict[str, str | None]]) -> None:
-    conformed, reasons = judge([GOOD | row for row in rows])
+def test_what_is_accepted_passes_admission(rows: list[dict[str, str | None]]) -> None:
+    conformed, reasons = conform([GOOD | row for row in rows])
 
     for number, row in enumerate(conformed):
         if number in reasons:
@@ -299,21 +299,23 @@ def test_what_is_let_through_the_door_lets_through(rows: list[dict[str, str | No
         amount = str(Decimal(row["amount"]).scaleb(-{"JPY": 0}.get(row["currency"], 2)))
         if row["currency"] not in ("USD", "JPY", "EUR"):
             amount = rows[number]["amount"].strip()  # type: ignore[union-attr]
-        told = {name: value for name, value in row.items() if value is not None} | {"amount": amount}
-        verdict = AdmissionFilter(AdmissionSettings()).validate(json.dumps(told).encode(), row["timestamp"])
-        assert isinstance(verdict, Admitted), verdict
-        assert verdict.amount == row["amount"]
+        row_values = {name: value for name, value in row.items() if value is not None} | {"amount": amount}
+        validated = AdmissionFilter(AdmissionSettings()).validate(
+            json.dumps(row_values).encode(), row["timestamp"]
+        )
+        assert isinstance(validated, Admitted), validated
+        assert validated.amount == row["amount"]
 
 
 # Order, labels, portions
 
 
 @given(st.lists(st.lists(st.integers(0, 50), max_size=8), max_size=5), st.randoms())
-def test_spooled_rows_come_back_by_number(
+def test_staged_rows_come_back_by_number(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]], random: Any
 ) -> None:
-    staged = spooled(
-        tmp_path_factory.mktemp("spool"), pa.schema([("n", pa.int64())]), [{"n": b} for b in batches]
+    staged = staged_file(
+        tmp_path_factory.mktemp("staging"), pa.schema([("n", pa.int64())]), [{"n": b} for b in batches]
     )
     values = [value for batch in batches for value in batch]
     wanted = [random.randrange(len(values)) for _ in range(10)] if values else []
@@ -324,7 +326,7 @@ def test_spooled_rows_come_back_by_number(
         assert staged.take(np.array(wanted))["n"].to_pylist() == [values[number] for number in wanted]
 
 
-def spooled(folder: Path, schema: pa.Schema, batches: list[dict[str, list[Any]]]) -> StagingFile:
+def staged_file(folder: Path, schema: pa.Schema, batches: list[dict[str, list[Any]]]) -> StagingFile:
     writer = StagingWriter(folder / "rows.arrow", schema)
     for batch in batches:
         writer.append(pa.record_batch(batch, schema=schema))
@@ -342,12 +344,12 @@ def test_labels_are_joined_and_all_sent_in_order(tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "l").mkdir()
     schema = pa.schema([("transaction_id", pa.string()), ("card_id", pa.string()), ("timestamp", pa.int64())])
-    transactions = spooled(
+    transactions = staged_file(
         tmp_path / "t",
         schema,
         [{"transaction_id": ["a", "b"], "card_id": ["c1", "c2"], "timestamp": [10, 5]}],
     )
-    labels = spooled(tmp_path / "l", PLACED_LABELS, [{
+    labels = staged_file(tmp_path / "l", PLACED_LABELS, [{
         "transaction_id": ["a", "a", "b", "x", "b"],
         "card_id": [None, "c1", None, None, "c1"],
         "is_fraud": [True, False, True, True, True],

@@ -63,7 +63,7 @@ def test_files_become_tables_in_order_of_time(
     assert "refund" in found.rejected[0].path.read_text()
 
 
-def test_verdicts_may_stand_beside_the_transactions(local_settings: Settings, tmp_path: Path) -> None:
+def test_labels_may_be_a_column_of_the_transactions(local_settings: Settings, tmp_path: Path) -> None:
     payments = write(
         tmp_path / "payments.csv",
         "transaction_id,card_id,merchant_id,amount,currency,timestamp,is_fraud",
@@ -75,12 +75,12 @@ def test_verdicts_may_stand_beside_the_transactions(local_settings: Settings, tm
     assert found.labels["reported_at"].to_pylist() == [NOON + HOUR, NOON + 2 * HOUR]
 
 
-def test_a_file_without_labels_is_told(local_settings: Settings, transactions: Path) -> None:
+def test_a_file_without_labels_is_refused(local_settings: Settings, transactions: Path) -> None:
     with pytest.raises(DataError, match="has no column is_fraud: give the labels with --labels"):
         read(local_settings, Files(transactions))
 
 
-def test_a_file_without_a_single_transaction_is_told(local_settings: Settings, tmp_path: Path) -> None:
+def test_a_file_without_a_single_transaction_is_refused(local_settings: Settings, tmp_path: Path) -> None:
     payments = write(
         tmp_path / "payments.csv",
         "transaction_id,card_id,merchant_id,amount,currency,timestamp,is_fraud",

@@ -29,9 +29,9 @@ def _reports(
 def test_the_stated_share_is_never_reported(
     scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
-    told, fraud = _reports(scenario, day), day[0]
+    reports, fraud = _reports(scenario, day), day[0]
 
-    reported = np.isin(np.flatnonzero(fraud), told.row[told.is_fraud])
+    reported = np.isin(np.flatnonzero(fraud), reports.row[reports.is_fraud])
 
     assert 1 - reported.mean() == pytest.approx(scenario.labels.never, abs=0.01)
 
@@ -39,10 +39,10 @@ def test_the_stated_share_is_never_reported(
 def test_delays_have_the_stated_median_and_a_tail_of_weeks(
     scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
-    told, (fraud, time, _) = _reports(scenario, day), day
-    claims = fraud[told.row]
+    reports, (fraud, time, _) = _reports(scenario, day), day
+    claims = fraud[reports.row]
 
-    delays = (told.reported_at - time[told.row])[claims] / DAY_MS
+    delays = (reports.reported_at - time[reports.row])[claims] / DAY_MS
 
     assert (delays > 0).all()
     assert np.median(delays) == pytest.approx(scenario.labels.median_days, rel=0.05)
@@ -52,29 +52,29 @@ def test_delays_have_the_stated_median_and_a_tail_of_weeks(
 def test_the_stated_share_is_wrong_and_half_of_it_corrected_later(
     scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
-    told, fraud = _reports(scenario, day), day[0]
-    wrong = told.is_fraud & ~fraud[told.row]
-    corrections = ~told.is_fraud
+    reports, fraud = _reports(scenario, day), day[0]
+    wrong = reports.is_fraud & ~fraud[reports.row]
+    corrections = ~reports.is_fraud
 
-    assert wrong.sum() / told.is_fraud.sum() == pytest.approx(scenario.labels.wrong, abs=0.006)
+    assert wrong.sum() / reports.is_fraud.sum() == pytest.approx(scenario.labels.wrong, abs=0.006)
     assert corrections.sum() / wrong.sum() == pytest.approx(scenario.labels.corrected, abs=0.12)
-    disputed = dict(zip(told.row[wrong], told.reported_at[wrong], strict=True))
-    for row, time in zip(told.row[corrections], told.reported_at[corrections], strict=True):
+    disputed = dict(zip(reports.row[wrong], reports.reported_at[wrong], strict=True))
+    for row, time in zip(reports.row[corrections], reports.reported_at[corrections], strict=True):
         assert time > disputed[row]
 
 
 def test_analysts_answer_within_hours_and_are_mostly_right(
     scenario: SimulationScenario, day: tuple[Bools, Ints, Floats]
 ) -> None:
-    told, (fraud, time, _) = _reports(scenario, day, reviews=200.0), day
-    corrected = ~told.is_fraud & (told.reported_at - time[told.row] > 15 * DAY_MS)
-    reviewed = (SOURCES[told.source] == "analyst") & ~corrected
+    reports, (fraud, time, _) = _reports(scenario, day, reviews=200.0), day
+    corrected = ~reports.is_fraud & (reports.reported_at - time[reports.row] > 15 * DAY_MS)
+    reviewed = (SOURCES[reports.source] == "analyst") & ~corrected
 
-    hours = (told.reported_at - time[told.row])[reviewed] / HOUR_MS
+    hours = (reports.reported_at - time[reports.row])[reviewed] / HOUR_MS
 
     assert reviewed.sum() == pytest.approx(200 * COUNT / 10_000, rel=0.1)
     assert np.median(hours) == pytest.approx(scenario.analysts.median_hours, rel=0.1)
-    right = (told.is_fraud == fraud[told.row])[reviewed]
+    right = (reports.is_fraud == fraud[reports.row])[reviewed]
     assert right.mean() == pytest.approx(scenario.analysts.accuracy, abs=0.02)
 
 

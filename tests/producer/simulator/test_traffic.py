@@ -63,7 +63,7 @@ def test_identifiers_are_unique_over_days(transactions: pa.Table) -> None:
 
 @pytest.mark.parametrize("column", ["transaction_id", "card_id", "merchant_id", "currency"])
 def test_no_identifier_gives_fraud_away(transactions: pa.Table, truth: pa.Table, column: str) -> None:
-    """Neither the length nor the first or last character tells more than chance."""
+    """Neither the length nor the first or last character predicts more than chance."""
     fraud = truth["is_fraud"].to_numpy()
     texts = transactions[column].to_pylist()
     for sign in (len, lambda text: text[0], lambda text: text[-1]):

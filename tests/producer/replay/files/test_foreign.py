@@ -255,11 +255,11 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         scale = {"JPY": 1, "VND": 1, "KWD": 1_000}.get(row["currency"], 100)
         message = {name: value for name, value in row.items() if value is not None}
         message["amount"] = f"{row['amount'] / scale:.3f}".rstrip("0").rstrip(".")
-        verdict = AdmissionFilter(local_settings.admission).validate(
+        validated = AdmissionFilter(local_settings.admission).validate(
             json.dumps(message).encode(), row["timestamp"]
         )
-        assert isinstance(verdict, Admitted)
-        assert verdict.amount == row["amount"]
+        assert isinstance(validated, Admitted)
+        assert validated.amount == row["amount"]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_an_optional_column_that_cannot_be_used_is_left_out(local_settings: Sett
     )
 
 
-def test_european_amounts_are_read_by_a_mapping_and_refunds_are_told(
+def test_european_amounts_are_read_by_a_mapping_and_refunds_are_reported(
     local_settings: Settings, tmp_path: Path
 ) -> None:
     amounts = ("12,50", "1.234,00", "(25.00)", "-25.00", "1_000.00", "€ 7,00", "7,00 EUR", "25,00-", "8")

@@ -35,7 +35,7 @@ def read(path: Path, **options: Any) -> tuple[list[tuple[int, dict[str, Any]]], 
             int(place),
             {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()},
         )
-        for chunk in source.chunks(lambda *told: rejected.append(told))
+        for chunk in source.chunks(lambda *row: rejected.append(row))
         for place, row in zip(chunk.places, chunk.rows.to_pylist(), strict=True)
     ]
     return rows, rejected
@@ -363,9 +363,7 @@ def test_rows_of_a_folder_are_named_by_file_and_line(tmp_path: Path) -> None:
     write(tmp_path / "b.csv", HEADER, ROWS[0], "broken")
     source, rejected = open_source(tmp_path), []
 
-    found = [
-        place for chunk in source.chunks(lambda *told: rejected.append(told[0])) for place in chunk.places
-    ]
+    found = [place for chunk in source.chunks(lambda *row: rejected.append(row[0])) for place in chunk.places]
 
     assert [source.name_place(int(place)) for place in found] == [
         "line 2 of a.csv", "line 3 of a.csv", "line 4 of a.csv", "line 2 of b.csv",
@@ -384,7 +382,7 @@ def test_folders_without_files_or_of_different_columns_are_a_sentence(tmp_path: 
         read(tmp_path)
 
 
-def test_odd_types_of_parquet_are_read(tmp_path: Path) -> None:
+def test_unusual_types_of_parquet_are_read(tmp_path: Path) -> None:
     table = pa.table(
         {
             "transaction_id": pa.array(["t1", "t2"]).dictionary_encode(),

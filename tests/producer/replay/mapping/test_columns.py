@@ -197,7 +197,7 @@ def test_currencies_by_other_names_are_codes(local_settings: Settings, tmp_path:
          False]),
     ],
 )  # fmt: skip
-def test_verdicts_are_read(
+def test_fraud_flags_are_read(
     local_settings: Settings, tmp_path: Path, options: str, written: str, read: list[bool]
 ) -> None:
     rows = [f"t{n},c,s,1,EUR,2026-06-01,{text}" for n, text in enumerate(written.split(","))]
@@ -213,9 +213,9 @@ def test_the_file_of_labels_has_a_mapping_of_its_own(local_settings: Settings, t
     labels = write(tmp_path / "labels.csv", "TX-t1;Betrüger", encoding="cp1252")
     mapping = """
         labels:
-          file: {header: [id, verdict], delimiter: ";", encoding: cp1252}
+          file: {header: [id, ruling], delimiter: ";", encoding: cp1252}
           transaction_id: {column: id, strip: TX-}
-          is_fraud: {column: verdict, values: {Betrüger: 1}}
+          is_fraud: {column: ruling, values: {Betrüger: 1}}
     """
     assert dry_run(local_settings, path, mapping, labels=labels).labels == 1
 
