@@ -19,7 +19,7 @@ from benchmarks.results import Section, conditions, save_section
 from fraud.features.spec import DAY_MS, FEATURE_NAMES
 from fraud.labels.history import LabelHistory
 from fraud.settings import TrainingSettings
-from fraud.training.contracts.rows import require_no_leak, require_sound
+from fraud.training.contracts.rows import require_no_leak, require_valid_rows
 from fraud.training.dataset import Dataset
 from fraud.training.fit import fit_model
 from fraud.training.run import evaluate_models, longest_history, search_folds, threshold_rules
@@ -101,7 +101,7 @@ def run(
         test=timedelta(days=training.test_days),
     )
     with timer.step("check the rows, look for leaks"):
-        require_sound(data, period)
+        require_valid_rows(data, period)
         require_no_leak(data)
     with timer.step("search"):
         rules = SearchSettings(trials, training.seed, training.threads)

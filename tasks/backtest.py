@@ -21,7 +21,7 @@ from fraud.features.table import compute_features
 from fraud.lake import open_lake
 from fraud.settings import Settings, TrainingSettings
 
-_SILENCE_S = 5.0
+_LOG_INTERVAL_S = 5.0
 
 
 @task(cache_policy=NO_CACHE)
@@ -53,7 +53,7 @@ def run_folds(
     training: TrainingSettings,
     seed: int,
 ) -> list[FoldResult]:
-    """Walk through the history; tells the figures of every fold."""
+    """Walk through the history and log the figures of every fold."""
     logger, results = get_run_logger(), []
     walk = run_backtest(
         history,
@@ -100,14 +100,14 @@ def _write(path: Path, content: str) -> None:
     get_run_logger().info("wrote %s", path)
 
 
-def paced(say: Callable[[str], object]) -> Callable[..., object]:
-    """A progress function that says something every few seconds."""
+def paced(log: Callable[[str], object]) -> Callable[..., object]:
+    """A progress function that logs at most every few seconds."""
     last = time.monotonic()
 
     def progress(what: str, done: int, total: int | None = None) -> None:
         nonlocal last
-        if time.monotonic() - last >= _SILENCE_S:
+        if time.monotonic() - last >= _LOG_INTERVAL_S:
             last = time.monotonic()
-            say(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
+            log(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
 
     return progress

@@ -1,4 +1,4 @@
-"""The first and the last step of the pipeline: is everything there, and what can go."""
+"""The first and the last step of the pipeline: check the environment, remove leftovers."""
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
@@ -23,13 +23,13 @@ def validate_environment(settings: Settings) -> None:
     create_table_artifact(table=rows, key="environment", description="What the pipeline needs")
     for finding in findings:
         if not finding.ok:
-            told = (f"{finding.name}: {finding.detail}", finding.remedy)
-            raise UnreachableError("; ".join(filter(None, told)))
+            parts = (f"{finding.name}: {finding.detail}", finding.remedy)
+            raise UnreachableError("; ".join(filter(None, parts)))
 
 
 @task(**WITH_RETRIES, timeout_seconds=600)
 def clean_up(settings: Settings) -> list[str]:
-    """Remove what killed runs left in the lake."""
+    """Remove files that killed runs left in the lake."""
     removed = remove_leftovers(open_lake(settings))
     get_run_logger().info("%d leftovers removed", len(removed))
     return removed

@@ -1,4 +1,4 @@
-"""The training's tasks: each takes one step of `fraud.training.run` and tells how it went."""
+"""The tasks of training: each runs one step of `fraud.training.run` and logs its result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,8 +22,8 @@ from fraud.registry.bundle import ModelBundle
 from fraud.registry.promotion import Promotion, apply_decision, decide_promotion, load_champion
 from fraud.registry.tracking import LoggedRun, log_training
 from fraud.settings import Settings
-from fraud.training.contracts.rows import require_no_leak, require_sound
-from fraud.training.engines import fitting
+from fraud.training.contracts.rows import require_no_leak, require_valid_rows
+from fraud.training.engines import booster_fitter
 from fraud.training.fit import FittedModel, fit_model
 from fraud.training.history import History, load_history
 from fraud.training.run import (
@@ -51,17 +51,17 @@ def load(settings: Settings) -> History:
         delay=training.label_delay,
         rules=settings.labels,
     )
-    require_sound(history.data, history.period)
+    require_valid_rows(history.data, history.period)
     require_no_leak(history.data, training.seed)
     get_run_logger().info(
         "%d rows with %d frauds, %s", len(history.data), history.data.frauds, history.period
     )
-    _say(history)
+    _report_notes(history)
     return history
 
 
-def _say(history: History) -> None:
-    """What is wrong with the labels, in the log and on the run's page."""
+def _report_notes(history: History) -> None:
+    """Put what is wrong with the labels into the log and onto the run's page."""
     for note in history.notes:
         get_run_logger().warning("%s", note)
     if history.notes:
@@ -96,7 +96,7 @@ def tune(settings: Settings, history: History, periods: Split, trials: int) -> S
 def fit(settings: Settings, history: History, periods: Split, found: SearchResult) -> FittedModel:
     """Fit with the engine of the settings, calibrate and choose the threshold."""
     training = settings.training
-    with fitting(settings) as fit_booster:
+    with booster_fitter(settings) as fit_booster:
         fitted = fit_model(
             history.data,
             periods,
@@ -112,7 +112,7 @@ def fit(settings: Settings, history: History, periods: Split, found: SearchResul
 
 @task(cache_policy=NO_CACHE)
 def evaluate(settings: Settings, history: History, periods: Split, fitted: FittedModel) -> EvaluationReport:
-    """Judge the model and the baselines on the test rows."""
+    """Evaluate the model and the baselines on the test rows."""
     report = evaluate_models(settings.training, history.data, periods, fitted)
     for name, evaluation in _rows(report).items():
         get_run_logger().info("%s: average precision %s", name, evaluation.average_precision)
@@ -128,7 +128,7 @@ def log(
     found: SearchResult,
     report: EvaluationReport,
 ) -> tuple[ModelBundle, LoggedRun]:
-    """Keep everything in MLflow and register the bundle."""
+    """Log the training to MLflow and register the bundle."""
     bundle = bundle_of(settings, history, fitted, found, report)
     logged = log_training(settings, bundle, report, found, periods, history)
     get_run_logger().info("registered as version %s, run %s", logged.version, logged.url or logged.run_id)
@@ -144,7 +144,7 @@ def gate(
     logged: LoggedRun,
     promotion: Promotion,
 ) -> PromotionDecision:
-    """Decide what becomes of the candidate, and make it so."""
+    """Decide what becomes of the candidate, and move the alias."""
     registered = replace(candidate, version=logged.version)
     decision = decide_promotion(settings, history.data, periods, registered, promotion)
     apply_decision(settings, logged.version, decision)
@@ -161,7 +161,7 @@ def report_training(
     decision: PromotionDecision,
     notes: Sequence[str] = (),
 ) -> None:
-    """A page of the run: figures against baselines, the threshold, the verdict, where the plots are."""
+    """A page of the run: figures against baselines, the threshold, the decision, links to the plots."""
     where = f"[run {logged.run_id}]({logged.url})" if logged.url else f"run {logged.run_id}"
     create_markdown_artifact(
         key="training",

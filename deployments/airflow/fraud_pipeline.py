@@ -2,7 +2,7 @@
 
 Airflow starts the Prefect deployment and waits for it; the pipeline, its retries and logs stay in Prefect.
 This file needs nothing but Airflow, since the two cannot share an environment: it speaks to Prefect's API.
-Copy it into the DAGs folder, and tell Airflow's workers by their environment:
+Copy it into the DAGs folder, and set the environment of Airflow's workers:
 
     PREFECT_API_URL            such as http://fraud-prefect-server.fraud.svc:4200/api
     PREFECT_API_AUTH_STRING    user:password, if the server asks for it (from a secret of Airflow's)
@@ -94,8 +94,8 @@ def require_ready(name: str) -> None:
     """See that the deployment is there and that somebody polls its work pool.
 
     Raises:
-        AirflowFailException: it is missing or paused; a person has to mend that.
-        AirflowException: no worker polls, which a restarting one may mend.
+        AirflowFailException: it is missing or paused; a person has to fix that.
+        AirflowException: no worker polls, which a restart may fix.
     """
     deployment = find_deployment(name)
     if deployment.get("paused"):

@@ -1,6 +1,6 @@
 """What the Prefect server does by itself when a run goes silent.
 
-A self-hosted server has none of this unless it is told: a run whose process was killed would be `Running` for
+A self-hosted server has none of this by default: a run whose process was killed would be `Running` for
 ever, and with a concurrency limit of one it would keep every later run waiting.
 """
 
@@ -13,7 +13,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.events import ResourceSpecification
 
 HEARTBEAT = timedelta(seconds=180)
-"""How often a run tells that it lives; Prefect's own default, which this relies on."""
+"""How often a run sends a heartbeat; Prefect's own default, which this relies on."""
 
 _RUN = "prefect.flow-run"
 _ENDED = {f"{_RUN}.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -40,7 +40,7 @@ def automations() -> list[AutomationCore]:
 
 
 def apply_automations(client: SyncPrefectClient) -> dict[str, str]:
-    """Make what is missing and bring the rest to what stands here; tells what was done to each."""
+    """Make what is missing and update the rest; returns what was done to each."""
     done = {}
     for wanted in automations():
         existing = client.read_automations_by_name(wanted.name)

@@ -28,7 +28,7 @@ def apply_pool(client: SyncPrefectClient, name: str, defaults: Mapping[str, Any]
 
 
 def kubernetes_template(defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The base job template, with what the cluster's chart tells as the variables' defaults.
+    """The base job template, with values of the cluster's chart as the variables' defaults.
 
     Raises:
         ConfigurationError: the template has no such variable.

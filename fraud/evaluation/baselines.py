@@ -1,4 +1,4 @@
-"""What any model must beat: knowing nothing, looking at the amount, a straight line through the features."""
+"""Baselines that a model must beat: a constant, the amount, and a logistic regression."""
 
 from dataclasses import dataclass
 

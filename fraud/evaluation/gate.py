@@ -1,4 +1,4 @@
-"""The gate: whether a candidate replaces the champion, decided on rows that neither has learnt from."""
+"""The gate: whether a candidate replaces the champion, decided on rows that neither was trained on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ DEFAULT_RULES = PromotionRules()
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """What the gate decided, and why in one sentence.
+    """What becomes of a candidate, and why.
 
     Attributes:
         promote: the candidate becomes the champion.
@@ -51,18 +51,18 @@ class PromotionDecision:
 
     def as_challenger(self, what_to_do: str) -> Self:
         """The same comparison, but a person decides."""
-        said = "the gate would promote it" if self.promote else "the gate would not promote it"
+        gate = "the gate would promote it" if self.promote else "the gate would not promote it"
         return replace(
             self,
             promote=False,
             challenger=True,
             compared_until=None,
-            reason=f"registered as challenger, {what_to_do}; {said}: {self.reason}",
+            reason=f"registered as challenger, {what_to_do}; {gate}: {self.reason}",
         )
 
 
 def without_champion(why: str, compared_until: int | None = None) -> PromotionDecision:
-    """The verdict where there never was a champion."""
+    """The decision where there never was a champion."""
     return PromotionDecision(True, f"promoted as the first: {why}", compared_until=compared_until)
 
 
@@ -81,7 +81,7 @@ def decide(
 
     The candidate is promoted when its gain in average precision or in money saved is beyond noise with the
     confidence that `rules` ask for, it loses neither beyond noise, and the number of alerts at each model's
-    own threshold stays within bounds. The same rows and seed give the same verdict.
+    own threshold stays within bounds. The same rows and seed give the same decision.
     """
     if window.frauds < LEAST_FRAUDS:
         return PromotionDecision(
@@ -94,7 +94,7 @@ def decide(
 
 
 def conclude(champion: ComparedModel, candidate: ComparedModel, comparison: Comparison) -> PromotionDecision:
-    """What follows from the numbers."""
+    """The decision that follows from the figures."""
     obstacles = list(_obstacles(comparison))
     if obstacles:
         why = f"kept {champion.name}: {candidate.name} {' and '.join(obstacles)}: {comparison}"
@@ -106,7 +106,7 @@ def conclude(champion: ComparedModel, candidate: ComparedModel, comparison: Comp
 
 
 def _obstacles(found: Comparison) -> Iterator[str]:
-    """Why the candidate must not be promoted, in words that follow its name."""
+    """Why the candidate must not be promoted, as clauses that follow its name."""
     if found.is_better and found.is_worse:
         yield "is better in one and worse in the other"
     elif not found.is_better and found.rules.aim == "gain":

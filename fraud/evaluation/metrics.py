@@ -1,4 +1,4 @@
-"""How good a score is: figures that a fraud team decides by, each with a confidence interval.
+"""Metrics of fraud scores, each with a confidence interval.
 
 Intervals are percentile bootstraps. Rows of one card are not independent, so whole cards are drawn, not
 rows; card precision at k is a mean over days, so days are drawn. A draw is a weight per row, which lets all
@@ -40,7 +40,7 @@ class Ranked:
     labels: Floats
     ends: npt.NDArray[np.int64]
     _latest: list[Floats] = field(default_factory=list, repr=False, compare=False)
-    """The weights asked about last and their sums: several figures look at every draw of a bootstrap."""
+    """The last weights and their sums, because several figures use every draw of a bootstrap."""
 
     @classmethod
     def of(cls, labels: Labels, scores: Floats) -> "Ranked":
@@ -88,7 +88,7 @@ class Ranked:
 
 
 def descending(scores: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The places of the scores from the highest, and where in that order each group of equals ends."""
+    """Indices of the scores from the highest, and where in that order each group of equal scores ends."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     return order, np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
@@ -103,18 +103,18 @@ def card_precision_by_day(data: Dataset, scores: Floats, k: int) -> Floats:
     """Share of fraudulent cards among the k highest cards of each day (UTC).
 
     As in the Fraud Detection Handbook, chapter 4: a card's score of a day is its highest, and a card that
-    was found among the k of an earlier day is out of the way afterwards.
+    was found among the k of an earlier day is left out of later days.
     """
     days = data.timestamps // DAY_MS
     found: set[int] = set()
     shares = []
     for day in np.unique(days):
         first, last = np.searchsorted(days, [day, day + 1])
-        cards, place = np.unique(data.cards[first:last], return_inverse=True)
+        cards, card_index = np.unique(data.cards[first:last], return_inverse=True)
         highest = np.full(len(cards), -np.inf)
-        np.maximum.at(highest, place, scores[first:last])
+        np.maximum.at(highest, card_index, scores[first:last])
         fraudulent = np.zeros(len(cards), dtype=np.int8)
-        np.maximum.at(fraudulent, place, data.labels[first:last])
+        np.maximum.at(fraudulent, card_index, data.labels[first:last])
         remaining = ~np.isin(cards, list(found))
         top = np.flatnonzero(remaining)[np.argsort(-highest[remaining], kind="stable")[:k]]
         shares.append(fraudulent[top].sum() / k)
@@ -130,10 +130,11 @@ def money_saved(data: Dataset, scores: Floats, threshold: float, review_cost: in
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` found; amounts in minor units over the whole period judged.
+    """The result of `evaluate`; amounts in minor units over the whole test period.
 
     `recall_at_precision` is what the best threshold would have reached at a precision of `min_precision`,
-    known only with hindsight; `precision` and `recall` are those of the threshold that was chosen before.
+    which is known only afterwards; `precision` and `recall` are those of the threshold that was chosen
+    before.
     """
 
     average_precision: Estimate
@@ -181,7 +182,7 @@ def evaluate(
     draws: int = 200,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge scores of `data`, shape (N,), and the decisions that `threshold` makes of them."""
+    """The figures of scores of `data`, shape (N,), and of the alerts that `threshold` raises."""
     ranked = Ranked.of(data.labels, scores)
     flagged = (scores >= threshold).astype(np.float64)
     hits = flagged * data.labels
@@ -229,10 +230,10 @@ def bootstrap_by_card(
 def card_draws(cards: npt.NDArray[np.int64], draws: int, seed: int) -> Iterator[Floats]:
     """Row weights of `draws` bootstrap samples of cards, one array (N,) each."""
     random = np.random.default_rng(seed)
-    distinct, place = np.unique(cards, return_inverse=True)
+    distinct, card_index = np.unique(cards, return_inverse=True)
     for _ in range(draws):
         drawn = random.integers(0, len(distinct), len(distinct))
-        yield np.bincount(drawn, minlength=len(distinct)).astype(np.float64)[place]
+        yield np.bincount(drawn, minlength=len(distinct)).astype(np.float64)[card_index]
 
 
 def _over_days(shares: Floats, draws: int, seed: int) -> Estimate:

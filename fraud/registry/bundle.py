@@ -1,7 +1,7 @@
 """The model bundle: a booster and everything that decides whether and how it may serve.
 
 On disk it is an MLflow model of the xgboost flavour in UBJ format, so that `mlflow.xgboost.load_model` opens
-it anywhere; what serving needs stands in the MLmodel file's `metadata`. Nothing in it is ever unpickled.
+it anywhere; what serving needs is in the MLmodel file's `metadata`. No pickle is read.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _SCORING = {"booster_sha256", "calibration", "feature_names", "feature_version",
 
 
 class BundleMetadata(BaseModel):
-    """What a registered model says of itself; money in minor units, times in UTC."""
+    """The metadata of a registered model; money in minor units, times in UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -53,7 +53,7 @@ class BundleMetadata(BaseModel):
     train_start: datetime
     train_end: datetime
     labels_as_of: datetime = Field(description="labels reported later were not seen")
-    data_fingerprint: str = Field(description="of the rows and labels that were learnt from")
+    data_fingerprint: str = Field(description="hash of the rows and labels that the model was trained on")
     params: dict[str, float | int | str | None] = Field(default_factory=dict)
     engine: str = Field(default="local", description="where the booster was fitted: local or spark")
     metrics: dict[str, float] = Field(default_factory=dict)
@@ -69,9 +69,9 @@ class ModelBundle:
 
     Attributes:
         booster: the trees.
-        metadata: what it says of itself.
-        version: the registry's number, empty before registration. A registry that starts again gives it to
-            another model: what identifies a model is its `digest`.
+        metadata: what else decides how it scores, and where it comes from.
+        version: the registry's number, empty before registration. A registry that starts from nothing
+            gives it to another model: a model is identified by its `digest`.
         run_id: MLflow's run that made it, empty where that is unknown.
     """
 
@@ -86,9 +86,9 @@ class ModelBundle:
 
     @cached_property
     def digest(self) -> str:
-        """Of the trees and of all that decides about scores: what identifies the model, 16 hex digits."""
-        told = self.metadata.model_dump(mode="json", include=_SCORING)
-        return _sha256(json.dumps(told, sort_keys=True).encode())[:DIGEST_DIGITS]
+        """Hash of the trees and of all that decides about scores, 16 hex digits; it identifies the model."""
+        scoring = self.metadata.model_dump(mode="json", include=_SCORING)
+        return _sha256(json.dumps(scoring, sort_keys=True).encode())[:DIGEST_DIGITS]
 
     @property
     def threshold(self) -> float:
@@ -108,16 +108,16 @@ class ModelBundle:
         return np.asarray(self.booster.predict(matrix, pred_contribs=True)[:, :-1], dtype=np.float32)
 
     def verify(self) -> Self:
-        """Score the probe rows and compare with what the trainer saw.
+        """Score the probe rows and compare with their scores at training.
 
         Raises:
-            IncompatibleModelError: the scores differ, so this is not the model that was judged.
+            IncompatibleModelError: the scores differ, so this is not the model that was evaluated.
         """
         scores = self.score(probe_rows(len(self.metadata.feature_names)))
         expected = np.asarray(self.metadata.probe_scores)
         if scores.shape != expected.shape or not np.allclose(scores, expected, rtol=0, atol=PROBE_TOLERANCE):
             raise IncompatibleModelError(
-                f"{describe(self)} does not reproduce the scores of its training; train and register it anew"
+                f"{describe(self)} does not reproduce the scores of its training; train and register it again"
             )
         return self
 
@@ -147,9 +147,9 @@ def make_bundle(
     feature_names: tuple[str, ...] = FEATURE_NAMES,
     feature_version: int = FEATURE_VERSION,
     policy: str = "cost",
-    **told: Any,
+    **fields: Any,
 ) -> ModelBundle:
-    """A bundle of `booster`; `told` are further fields of `BundleMetadata`, times default to now."""
+    """A bundle of `booster`; `fields` are further ones of `BundleMetadata`, times default to now."""
     calibration = calibration or Identity()
     booster.set_param({"nthread": 1})
     now = datetime.now(UTC)
@@ -170,7 +170,7 @@ def make_bundle(
         policy=policy,
         booster_sha256=_sha256(bytes(booster.save_raw("ubj"))),
         probe_scores=tuple(calibrated(booster, calibration, probe_rows(len(feature_names))).tolist()),
-        **(defaults | told),
+        **(defaults | fields),
     )
     return ModelBundle(booster, metadata)
 
@@ -201,24 +201,24 @@ def read_bundle(folder: Path, version: str = "", run_id: str = "") -> ModelBundl
         run_id: where the folder does not name the run.
 
     Raises:
-        IncompatibleModelError: it is not one of ours, or it is broken.
+        IncompatibleModelError: this project did not make it, or it is broken.
     """
     metadata, logged_by = _read_metadata(folder)
     try:
         content = (folder / _MODEL_FILE).read_bytes()
     except OSError as error:
         raise IncompatibleModelError(
-            f"the model in {folder} has no readable {_MODEL_FILE}; register it anew"
+            f"the model in {folder} has no readable {_MODEL_FILE}; register it again"
         ) from error
     if _sha256(content) != metadata.booster_sha256:
         raise IncompatibleModelError(
-            f"{_MODEL_FILE} in {folder} does not match its checksum (truncated or altered); register it anew"
+            f"{_MODEL_FILE} in {folder} does not match its checksum (truncated or altered); register it again"
         )
     try:
         booster = xgb.Booster(model_file=bytearray(content))
     except xgb.core.XGBoostError as error:
         raise IncompatibleModelError(
-            f"XGBoost {xgb.__version__} cannot read the model in {folder}; train it anew"
+            f"XGBoost {xgb.__version__} cannot read the model in {folder}; train it again"
         ) from error
     return ModelBundle(booster, metadata, version, logged_by or run_id)
 
@@ -236,28 +236,29 @@ def check_compatible(bundle: ModelBundle) -> ModelBundle:
             f"{FEATURE_VERSION}; train a new model"
         )
     if metadata.feature_names != FEATURE_NAMES:
-        odd = sorted(set(metadata.feature_names) ^ set(FEATURE_NAMES)) or ["their order"]
+        different = sorted(set(metadata.feature_names) ^ set(FEATURE_NAMES)) or ["their order"]
         raise IncompatibleModelError(
-            f"{describe(bundle)} has other features than this code ({', '.join(odd[:5])}); train a new model"
+            f"{describe(bundle)} has other features than this code ({', '.join(different[:5])}); "
+            "train a new model"
         )
     if bundle.booster.num_features() != len(FEATURE_NAMES):
         raise IncompatibleModelError(
             f"{describe(bundle)} takes {bundle.booster.num_features()} columns, its metadata name "
-            f"{len(FEATURE_NAMES)}; register it anew"
+            f"{len(FEATURE_NAMES)}; register it again"
         )
     return bundle
 
 
 def describe(bundle: ModelBundle) -> str:
-    """The bundle's name and version, for sentences."""
+    """The bundle's name and version, for messages."""
     return f"model {bundle.metadata.model_name!r} version {bundle.version or '(unregistered)'}"
 
 
 def _read_metadata(folder: Path) -> tuple[BundleMetadata, str]:
-    """What the folder says of the model, and the run that logged it, if there was one."""
+    """The metadata in the folder, and the run that logged the model, empty if there was none."""
     try:
-        told = yaml.safe_load((folder / "MLmodel").read_text())
-        return BundleMetadata.model_validate(told["metadata"][METADATA_KEY]), str(told.get("run_id") or "")
+        model = yaml.safe_load((folder / "MLmodel").read_text())
+        return BundleMetadata.model_validate(model["metadata"][METADATA_KEY]), str(model.get("run_id") or "")
     except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise IncompatibleModelError(
             f"the model in {folder} was not made by this project (no {METADATA_KEY} metadata); "
@@ -267,7 +268,7 @@ def _read_metadata(folder: Path) -> tuple[BundleMetadata, str]:
         fault = error.errors(include_url=False)[0]
         raise IncompatibleModelError(
             f"the metadata of the model in {folder} are not usable "
-            f"({'.'.join(map(str, fault['loc']))}: {fault['msg']}); train it anew"
+            f"({'.'.join(map(str, fault['loc']))}: {fault['msg']}); train it again"
         ) from error
 
 

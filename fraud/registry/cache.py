@@ -1,7 +1,7 @@
 """The last good bundle on disk, so that serving starts with the registry down.
 
-Every bundle gets a folder of its own, complete before it gets its name; the file `current.json`, replaced
-atomically, says which one counts.
+Each bundle has its own folder, which is complete before it has its final name. The file `current.json` names
+the current one and is replaced atomically.
 """
 
 import json
@@ -29,11 +29,11 @@ def save_bundle(bundle: ModelBundle, folder: Path) -> None:
     known = {"version": bundle.version, "run_id": bundle.run_id, "digest": bundle.digest}
     pointer.write_text(json.dumps({"folder": name} | known))
     pointer.replace(folder / _POINTER)
-    _forget_others(folder, name)
+    _remove_others(folder, name)
 
 
 def last_good_bundle(folder: Path) -> ModelBundle | None:
-    """The bundle saved last, with its version and run; None when nothing was ever saved.
+    """The bundle saved last, with its version and run; None when none was saved.
 
     Raises:
         IncompatibleModelError: what is there is broken, or not the model that was saved.
@@ -48,7 +48,7 @@ def last_good_bundle(folder: Path) -> ModelBundle | None:
             f"the model cache {folder} is broken ({type(error).__name__}); remove the folder"
         ) from error
     bundle = read_bundle(folder / name, version, str(current.get("run_id", "")))
-    # An earlier version of this code has kept no digest.
+    # Earlier versions of this code wrote no digest.
     if current.get("digest", bundle.digest) != bundle.digest:
         raise IncompatibleModelError(
             f"the model in {folder / name} is {bundle.digest}, not {current['digest']} as was saved; remove "
@@ -57,14 +57,14 @@ def last_good_bundle(folder: Path) -> ModelBundle | None:
     return bundle
 
 
-def _forget_others(folder: Path, name: str) -> None:
+def _remove_others(folder: Path, name: str) -> None:
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name != name and not _is_being_written(entry):
             shutil.rmtree(entry, ignore_errors=True)
 
 
 def _is_being_written(entry: Path) -> bool:
-    """Whether it is the draft of another worker that keeps its models here too, and not what a crash left."""
+    """Whether another worker that shares the folder is writing it, rather than a crash having left it."""
     try:
         return entry.name.startswith(".") and time.time() - entry.stat().st_mtime < _DRAFT_S
     except FileNotFoundError:

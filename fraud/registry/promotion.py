@@ -1,4 +1,4 @@
-"""What becomes of a registered candidate: the comparison with the champion, and the move of the alias."""
+"""Promotion of a registered candidate: compare it with the champion, decide, move the alias."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ _COMPARED_UNTIL = "gate_compared_until"
 
 
 def load_champion(settings: Settings) -> ModelBundle | str:
-    """The champion, or in words why there is none to score with.
+    """The champion's bundle, or the reason why there is none to score with.
 
     Raises:
         UnreachableError: MLflow does not answer.
@@ -32,7 +32,7 @@ def load_champion(settings: Settings) -> ModelBundle | str:
 
 
 def promotion_mode(settings: Settings, asked: Promotion | None, *, alarm: bool) -> Promotion:
-    """What becomes of a trained model: as asked for, or by the settings for what started the training."""
+    """The promotion mode: as asked for, or that of the settings for what started the training."""
     training = settings.training
     return asked or (training.promote_on_alarm if alarm else training.promote)
 
@@ -40,9 +40,9 @@ def promotion_mode(settings: Settings, asked: Promotion | None, *, alarm: bool) 
 def decide_promotion(
     settings: Settings, data: Dataset, split: Split, candidate: ModelBundle, promotion: Promotion = "auto"
 ) -> PromotionDecision:
-    """Compare the candidate with the champion on the test rows that neither has learnt from.
+    """Compare the candidate with the champion on test rows that neither was trained on, and decide.
 
-    A champion that cannot be loaded is compared by the scores that it logged when it answered.
+    For a champion that cannot be loaded its logged predictions are compared.
 
     Raises:
         UnreachableError: MLflow does not answer.
@@ -50,18 +50,18 @@ def decide_promotion(
     if promotion == "never":
         return PromotionDecision(False, "not promoted, because promotion was switched off for this run")
     if promotion == "always":
-        return PromotionDecision(True, "promoted, because this run was told to promote always")
+        return PromotionDecision(True, "promoted, because promotion was set to always for this run")
     champion = find_champion(settings)
     if champion is None:
         return without_champion("there is no champion yet", split.test.end)
     decision = _compare(settings, data, split, champion, candidate)
     if promotion == "challenger":
         return decision.as_challenger(promote_command(candidate))
-    return _undecided(decision, candidate) if _is_for_a_person(decision) else decision
+    return _with_promote_command(decision, candidate) if _needs_a_person(decision) else decision
 
 
 def apply_decision(settings: Settings, version: str, decision: PromotionDecision) -> None:
-    """Move the alias as the verdict says; the registry keeps the reason and the numbers in any case.
+    """Move the alias as decided, and record the reason and the figures in the registry in any case.
 
     Raises:
         IncompatibleModelError: the registered artifact does not pass; the champion stays.
@@ -78,7 +78,7 @@ def apply_decision(settings: Settings, version: str, decision: PromotionDecision
 
 
 def promote_command(candidate: ModelBundle) -> str:
-    """How a person promotes the candidate."""
+    """The command that promotes the candidate, as a clause."""
     return f"a person promotes it with `fraud promote {candidate.version or 'VERSION'} --reason ...`"
 
 
@@ -92,17 +92,17 @@ def _tags(decision: PromotionDecision) -> dict[str, str]:
 def _compare(
     settings: Settings, data: Dataset, split: Split, champion: Champion, candidate: ModelBundle
 ) -> PromotionDecision:
-    # What the champion has learnt from would flatter it.
+    # Rows that the champion was trained on would favour it.
     start = min(max(split.test.start, champion.trained_until), split.test.end)
-    defended = score_champion(settings, data, TimeRange(start, split.test.end), champion)
-    if isinstance(defended, str):
+    scored = score_champion(settings, data, TimeRange(start, split.test.end), champion)
+    if isinstance(scored, str):
         return PromotionDecision(
-            False, f"kept version {champion.version}, which cannot be compared with: {defended}"
+            False, f"kept version {champion.version}, which cannot be compared with: {scored}"
         )
-    window, defender = defended
+    window, scored_champion = scored
     decision = decide(
         window,
-        defender,
+        scored_champion,
         ComparedModel(_name(candidate), candidate.score(window.rows), candidate.threshold),
         review_cost=settings.training.review_cost,
         rules=_rules(settings, champion, candidate, split),
@@ -113,16 +113,16 @@ def _compare(
 
 
 def _rules(settings: Settings, champion: Champion, candidate: ModelBundle, split: Split) -> PromotionRules:
-    """A champion that cannot serve or is too old is replaced by a model that loses nothing."""
-    must_go = bool(champion.fault) or _is_stale(settings, champion, candidate)
-    rules = PromotionRules.of(settings.training).with_aim("no loss" if must_go else "gain")
+    """For a champion that cannot serve or is too old, the aim is to lose nothing instead of to gain."""
+    must_be_replaced = bool(champion.fault) or _is_stale(settings, champion, candidate)
+    rules = PromotionRules.of(settings.training).with_aim("no loss" if must_be_replaced else "gain")
     return rules.with_new_days(_new_days(settings, split.test.end))
 
 
 def _new_days(settings: Settings, end: int) -> float:
-    """Days of test data up to `end` (ms) that no comparison had before; one where that is not known."""
-    noted = (tags.get(_COMPARED_UNTIL) for tags in version_tags(settings).values())
-    used = [int(moment) for moment in noted if moment]
+    """Days of test data up to `end` (ms) that no comparison used before; one where that is not known."""
+    recorded = (tags.get(_COMPARED_UNTIL) for tags in version_tags(settings).values())
+    used = [int(moment) for moment in recorded if moment]
     return max((end - max(used)) / milliseconds(DAY), 0.0) if used else 1.0
 
 
@@ -133,15 +133,15 @@ def _is_stale(settings: Settings, champion: Champion, candidate: ModelBundle) ->
     return candidate.metadata.labels_as_of - champion.metadata.labels_as_of >= limit
 
 
-def _is_for_a_person(decision: PromotionDecision) -> bool:
-    """Nothing could be compared, or but for the number of alerts or for certainty it would be promoted."""
+def _needs_a_person(decision: PromotionDecision) -> bool:
+    """Nothing was compared, or only the number of alerts or the confidence prevents the promotion."""
     found = decision.comparison
     if decision.promote or found is None:
         return not decision.promote
     return not found.is_worse and (found.is_better or found.rules.aim == "no loss")
 
 
-def _undecided(decision: PromotionDecision, candidate: ModelBundle) -> PromotionDecision:
+def _with_promote_command(decision: PromotionDecision, candidate: ModelBundle) -> PromotionDecision:
     return replace(decision, reason=f"{decision.reason}; {promote_command(candidate)}")
 
 

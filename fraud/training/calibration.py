@@ -1,7 +1,7 @@
-"""From a booster's margin to a probability: fitted on validation, kept as plain numbers, never as a pickle.
+"""From a booster's margin to a probability: fitted on validation, stored as numbers, without pickle.
 
-Isotonic regression is the most flexible, but its plateaus would tie scores and with them the ranking that
-card precision at k and capacity thresholds live on. Its blocks are therefore joined by straight lines
+Isotonic regression is the most flexible, but its plateaus would tie scores and lose the ranking that
+card precision at k and capacity thresholds depend on. Its blocks are therefore joined by straight lines
 (centred isotonic regression, Oron & Flournoy 2017) and tilted slightly by the booster's own probability, so
 that every calibration here is strictly increasing in the margin and leaves the ranking as it was.
 """
@@ -18,11 +18,11 @@ TILT = 1e-4
 """Share of the booster's own probability in an isotonic calibration: enough to break every tie."""
 
 
-class _Numbers(BaseModel):
+class _CalibrationModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Identity(_Numbers):
+class Identity(_CalibrationModel):
     """The booster's own probability."""
 
     kind: Literal["identity"] = "identity"
@@ -32,7 +32,7 @@ class Identity(_Numbers):
         return _sigmoid(margin)
 
 
-class Platt(_Numbers):
+class Platt(_CalibrationModel):
     """A logistic curve over the margin (Platt 1999); `slope` is positive."""
 
     kind: Literal["platt"] = "platt"
@@ -44,7 +44,7 @@ class Platt(_Numbers):
         return _sigmoid(self.slope * margin + self.intercept)
 
 
-class Isotonic(_Numbers):
+class Isotonic(_CalibrationModel):
     """Straight lines between `knots` (margins, increasing) with `values` (probabilities, not decreasing)."""
 
     kind: Literal["isotonic"] = "isotonic"
@@ -67,9 +67,9 @@ def _sigmoid(margin: Floats) -> Floats:
 def fit_calibration(margin: Floats, labels: npt.NDArray[np.int8]) -> Identity | Platt | Isotonic:
     """The better of Platt and isotonic for margins and labels of the validation rows, both shape (N,).
 
-    Each is fitted on one half of the rows (every other one in time) and judged by log loss on the other;
-    the winner is fitted on all. Isotonic must win clearly, because it has more to be wrong about. With one
-    class only there is nothing to fit and the booster's own probability stays.
+    Each is fitted on one half of the rows (every other one in time) and evaluated by log loss on the other;
+    the winner is fitted on all. Isotonic must win clearly, because it has more parameters to overfit. With
+    one class only there is nothing to fit and the booster's own probability stays.
     """
     if len(np.unique(labels)) < 2:
         return Identity()

@@ -1,9 +1,9 @@
-"""Rows to learn from: features, labels as they were known at a moment, and whose rows they are.
+"""Training rows: features, labels as they were known at a moment, and identities.
 
-Rows are sorted by event time, so that every temporal split is a slice and copies nothing. A row counts as
-matured when the feed of labels has come the label delay past it; a matured row without a label is legitimate,
-a younger one is left out, because its chargeback may still be on its way. What the label of a row is at a
-moment, `fraud.labels` decides.
+Rows are sorted by event time, so that every temporal split is a slice and copies nothing. A row has matured
+when the feed of labels is past it by the label delay. A matured row without a label is legitimate; a younger
+one is left out, because its chargeback may still arrive. `fraud.labels` decides the label of a row at a
+moment.
 """
 
 import logging
@@ -95,7 +95,7 @@ class Dataset:
         )
 
     def fingerprint(self) -> str:
-        """A hash of everything that is learnt from."""
+        """A hash of features, labels, times and amounts, hex."""
         digest = xxh3_128(repr(self.feature_names).encode())
         for array in (self.rows, self.labels, self.timestamps, self.amounts):
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
@@ -124,7 +124,7 @@ def make_dataset(
     Args:
         rows: `ROW_COLUMNS`, in any order of rows.
         labels: as `fraud.labels.joining.join_labels` takes them.
-        as_of: the moment of learning; later reports are not seen.
+        as_of: the moment of training; later reports are not seen.
         rules: which of several reports counts.
 
     Raises:

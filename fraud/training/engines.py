@@ -1,7 +1,7 @@
 """Where a booster is fitted: on this machine, or on the executors of a Spark cluster.
 
 Both fit the same recipe to the same rows with the same parameters, so that everything after the fit,
-calibration, threshold, judgement and bundle, is one piece of code that knows of no engine.
+calibration, threshold, evaluation and bundle, is the same code for both engines.
 """
 
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ Engine = Literal["local", "spark"]
 
 
 def strategies_of(engine: Engine) -> tuple[Strategy, ...]:
-    """The imbalance strategies that an engine can carry out; neighbours are not searched across a cluster."""
+    """The imbalance strategies that an engine supports; Spark does not search neighbours across a cluster."""
     return STRATEGIES if engine == "local" else WITHOUT_RESAMPLING
 
 
 @contextmanager
-def fitting(settings: Settings) -> Iterator[FitBooster]:
-    """What fits boosters with the engine of the settings; a Spark session ends with the block.
+def booster_fitter(settings: Settings) -> Iterator[FitBooster]:
+    """A function that fits boosters with the engine of the settings; a Spark session ends with the block.
 
     Raises:
-        ConfigurationError: Spark does not start, or has fewer slots than workers are wanted.
+        ConfigurationError: Spark does not start, or has fewer cores than the workers need.
     """
     training = settings.training
     if training.engine == "local":
@@ -43,16 +43,16 @@ def fitting(settings: Settings) -> Iterator[FitBooster]:
 
 
 def require_worker_slots(settings: Settings, cores: int) -> None:
-    """Stop when the cluster's cores do not hold all workers at once, as XGBoost needs them.
+    """Stop when the cluster has too few cores to run all workers at once, as XGBoost requires.
 
     Raises:
-        ConfigurationError: tells how many there is room for.
+        ConfigurationError: names how many fit.
     """
     training, slots = settings.training, cores // settings.training.threads
     if slots < training.spark_workers:
         raise ConfigurationError(
             f"FRAUD_TRAINING__SPARK_WORKERS is {training.spark_workers}, but {settings.spark.master} has "
-            f"room for {slots} workers of FRAUD_TRAINING__THREADS={training.threads}; lower either"
+            f"cores for {slots} workers of FRAUD_TRAINING__THREADS={training.threads}; lower either"
         )
 
 

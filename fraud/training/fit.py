@@ -1,10 +1,11 @@
-"""From a recipe to a bundle: fit, calibrate, draw the line.
+"""From a recipe to a fitted model: booster, calibration and threshold.
 
-The model that is tested is the model that serves: it learns on the newest rows whose labels were known when
-the test period began, and nothing is fitted again afterwards. Its calibration and threshold come from a twin,
-fitted with the same recipe on the train period alone and calibrated on the validation period, which that twin
-has never seen (cross-fitting, as scikit-learn's `CalibratedClassifierCV(ensemble=False)`). So the validation
-rows serve both ends: out-of-time scores for calibration and threshold, and fresh rows to learn from.
+The model that is tested is the model that serves. It is trained on the newest rows whose labels were known
+when the test period started, and nothing is fitted again afterwards. Its calibration and threshold come from
+a second model, the calibration model: it is fitted with the same recipe on the train period alone and scores
+the validation period, which it has not seen (cross-fitting, as scikit-learn's
+`CalibratedClassifierCV(ensemble=False)`). So the validation rows are used twice: for out-of-time scores, and
+as the newest rows to train on.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class FitBooster(Protocol):
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A model with everything fitted; `period` is what its booster learnt from."""
+    """A model with everything fitted; `period` is what its booster was trained on."""
 
     booster: xgb.Booster
     calibration: Calibration
@@ -69,7 +70,9 @@ def fit_model(
     threads: int,
     fit: FitBooster = fit_booster,
 ) -> FittedModel:
-    """Fit twin and model, calibrate, choose the threshold, with what was known when the test began.
+    """Fit the calibration model and the model, calibrate, choose the threshold.
+
+    Labels are those known when the test period started.
 
     Raises:
         DataError: a period has no fraud.
@@ -77,8 +80,8 @@ def fit_model(
     data = data.as_known_at(split.test.start)
     validation = data.between(split.validation)
     require_both_classes(validation, f"the validation period {split.validation}")
-    twin = fit(data.between(recipe.window(split.train)), recipe, seed=seed, threads=threads)
-    margin = twin.inplace_predict(validation.rows, predict_type="margin").astype(np.float64)
+    calibration_model = fit(data.between(recipe.window(split.train)), recipe, seed=seed, threads=threads)
+    margin = calibration_model.inplace_predict(validation.rows, predict_type="margin").astype(np.float64)
     calibration = fit_calibration(margin, validation.labels)
     scores = calibration.apply(margin)
     threshold = choose_threshold(rules, validation, scores)
@@ -88,12 +91,12 @@ def fit_model(
 
 
 def training_rows(data: Dataset) -> TrainingRows:
-    """Every row of `data`, each counting one."""
+    """Every row of `data`, with a weight of one."""
     return TrainingRows(data.rows, data.labels, np.ones(len(data), dtype=np.float32))
 
 
 def base_score(rows: TrainingRows) -> float:
-    """The weighted share of fraud, where boosting starts."""
+    """The weighted share of fraud: the prediction that boosting starts from."""
     share = float(np.average(rows.labels, weights=rows.weights))
     return min(max(share, 1e-6), 1 - 1e-6)
 

@@ -21,7 +21,7 @@ from fraud.training.splits import DAY, TimeRange, milliseconds
 class History:
     """Matured rows, their period, and the moment at which their labels are known.
 
-    `notes` say what is wrong with the labels, a sentence each.
+    `notes` are sentences on what is wrong with the labels.
     """
 
     data: Dataset
@@ -35,8 +35,8 @@ def load_history(
 ) -> History:
     """The newest matured rows of the lake.
 
-    The moment of learning is the newest event time in the lake, or where the feed of labels has stopped
-    before it; not the wall clock, so that a replayed history is learnt from as it would have been then.
+    Labels are those known at the newest event time in the lake, or at the end of the feed of labels if that
+    is earlier. The wall clock plays no part, so that a replayed history gives the same rows.
 
     Args:
         lake: with training rows and labels.
@@ -55,7 +55,7 @@ def load_history(
     maturity = read_maturity(lake, _newest(lake, days[-1]), delay)
     if maturity.progress is None:
         raise DataError(
-            "the lake has no labels yet, and without them nothing can be learnt; ingest labels first"
+            "the lake has no labels yet, and without them no model can be trained; ingest labels first"
         )
     moment = maturity.known_until
     end = moment - milliseconds(delay)
@@ -84,7 +84,7 @@ def _read(lake: Lake, paths: list[str], columns: tuple[str, ...]) -> pa.Table:
         return pa.concat_tables([lake.read_table(path, list(columns)) for path in paths])
     except (KeyError, pa.ArrowInvalid) as error:
         raise DataError(
-            f"training rows in the lake have another layout ({error}); run flows/preprocess.py anew"
+            f"training rows in the lake have another layout ({error}); run flows/preprocess.py again"
         ) from error
 
 

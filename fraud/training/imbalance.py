@@ -1,7 +1,7 @@
-"""What to do about one fraud among hundreds of payments; whatever it is, it sees training rows only.
+"""Strategies against class imbalance, applied to training rows only.
 
-The strategies change the prior that a model learns; calibration on untouched validation rows puts the
-probabilities right again.
+They change the prior that a model learns. Calibration on unchanged validation rows corrects the
+probabilities.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Strategy = Literal["none", "scale_pos_weight", "undersample", "smote", "smote_to
 
 SMOTE_MAJORITY = 100_000
 TOMEK_MAJORITY = 20_000
-"""Neighbours are searched among all rows, so the majority is thinned first; weights make up for it."""
+"""Neighbours are searched among all rows, so the majority is undersampled first and weighted up."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Imbalance:
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Rows to fit on: features (n, F), labels (n,) and what each row counts (n,)."""
+    """Rows to fit on: features (n, F), labels (n,) and weights (n,)."""
 
     rows: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int8]
@@ -45,7 +45,7 @@ class TrainingRows:
 
 
 def resample(imbalance: Imbalance, training: TrainingRows, seed: int) -> TrainingRows:
-    """Training rows after the strategy; `scale_pos_weight` is a parameter of the booster and changes none."""
+    """Training rows after the strategy; `scale_pos_weight` is a booster parameter and changes no row."""
     random = np.random.default_rng(seed)
     match imbalance.strategy:
         case "none" | "scale_pos_weight":
@@ -60,7 +60,7 @@ def thin(training: TrainingRows, majority: int, seed: int) -> tuple[TrainingRows
     """At most `majority` legitimate rows, weighted up so that their sum of weights stays.
 
     Returns:
-        The rows left, in their order, and their places before.
+        The rows left, in their order, and their indices before.
     """
     return _undersample(training, majority, np.random.default_rng(seed), keep_sum=True)
 

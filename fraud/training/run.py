@@ -1,4 +1,4 @@
-"""One training, from rows to a judged bundle; the steps that the train flow walks through."""
+"""The steps of a training, from rows to an evaluated bundle, as the train flow runs them."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ class EvaluationReport:
 
 
 def longest_history(training: TrainingSettings) -> timedelta:
-    """What the train, validation and test periods and the delays between them take together."""
+    """The length of the train, validation and test periods and of the delays between them."""
     days = training.train_days + training.validation_days + training.test_days
     return timedelta(days=days) + 2 * training.label_delay
 
@@ -100,7 +100,7 @@ def _study_name(settings: Settings, history: History) -> str:
 
 
 def threshold_rules(training: TrainingSettings) -> ThresholdRules:
-    """What the settings ask of a threshold."""
+    """The rules for the threshold in the settings."""
     return ThresholdRules(
         policy=training.threshold_policy,
         review_cost=training.review_cost,
@@ -117,7 +117,7 @@ def evaluate_models(
     train, validation = known.between(split.train), known.between(split.validation)
     test = data.between(split.test)
 
-    def judged(scores: Floats, threshold: float) -> Evaluation:
+    def evaluated(scores: Floats, threshold: float) -> Evaluation:
         return evaluate(
             test,
             scores,
@@ -131,9 +131,9 @@ def evaluate_models(
     rules, scores = threshold_rules(training), fitted.score(test)
     others = baselines(train, validation, test, training.seed)
     return EvaluationReport(
-        model=judged(scores, fitted.threshold.value),
+        model=evaluated(scores, fitted.threshold.value),
         baselines={
-            one.name: judged(one.test, choose_threshold(rules, validation, one.validation).value)
+            one.name: evaluated(one.test, choose_threshold(rules, validation, one.validation).value)
             for one in others
         },
         test=test,
@@ -144,7 +144,7 @@ def evaluate_models(
 def bundle_of(
     settings: Settings, history: History, fitted: FittedModel, found: SearchResult, report: EvaluationReport
 ) -> ModelBundle:
-    """The bundle of what was fitted and judged."""
+    """The bundle of the fitted and evaluated model."""
     return make_bundle(
         fitted.booster,
         model_name=settings.registry.model_name,

@@ -1,9 +1,10 @@
 """The search for parameters: a seeded, resumable Optuna study over walk-forward folds.
 
-A trial is judged by its mean average precision over the folds. To look at many trials on millions of rows,
-the folds are thinned: every fraud stays, legitimate rows are drawn and weighted up, so that the weighted
-average precision estimates that of all rows; features are binned coarsely; and a trial that falls behind the
-median, early in the first fold or after any, is pruned. The final fit uses all rows and fine bins.
+The value of a trial is its mean average precision over the folds. Three things make many trials on millions
+of rows affordable. The folds are undersampled: every fraud stays, legitimate rows are sampled and weighted
+up, so that the weighted average precision estimates that of all rows. Features are binned coarsely. A trial
+below the median, early in the first fold or after any fold, is pruned. The final fit uses all rows and fine
+bins.
 """
 
 import math
@@ -42,9 +43,9 @@ COARSE_BINS = 64
 MOST_ROUNDS = 300
 PATIENCE = 15
 UNPRUNED = 4
-"""Trials that are finished whatever they promise, for the others to be compared with."""
+"""Trials that are never pruned, so that the others have something to be compared with."""
 EARLY_PROGRESS = 4.0
-"""Rounds times learning rate after which a trial is first compared: slow learners get more rounds."""
+"""Rounds times learning rate after which a trial is first compared: a low rate gets more rounds."""
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -53,7 +54,7 @@ OnTrial = Callable[[FrozenTrial, int], object]
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How long to search and where to remember it.
+    """How long to search and where to store the study.
 
     Attributes:
         trials: finished trials (pruned ones count) after which the search ends.
@@ -92,16 +93,18 @@ def search(
 
     Args:
         data: rows sorted by event time; those outside the folds are not looked at.
-        folds: what each trial learns from and is judged on.
-        rules: how long to search and where to remember it.
+        folds: what each trial is trained and evaluated on.
+        rules: how long to search and where to store the study.
         on_trial: called after every trial with it and the number of trials finished so far.
 
     Raises:
-        DataError: a fold has no fraud to learn from or to find.
+        DataError: a fold has no fraud to train on or to find.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _study(rules)
-    judge = _Judge([_prepare(data, fold, rules.seed + number) for number, fold in enumerate(folds)], rules)
+    objective = _Objective(
+        [_prepare(data, fold, rules.seed + number) for number, fold in enumerate(folds)], rules
+    )
 
     def report(study: optuna.Study, trial: FrozenTrial) -> None:
         if on_trial is not None:
@@ -110,7 +113,7 @@ def search(
     if finished(study) < rules.trials:
         # What workers that share the study have finished counts, too.
         enough = MaxTrialsCallback(rules.trials, states=_FINISHED)
-        study.optimize(judge, n_trials=rules.trials, timeout=rules.timeout_s, callbacks=[report, enough])
+        study.optimize(objective, n_trials=rules.trials, timeout=rules.timeout_s, callbacks=[report, enough])
     best = study.best_trial
     return SearchResult(
         Recipe.of(best.params, best.user_attrs["rounds"]), study.best_value, best.params, study
@@ -123,13 +126,13 @@ def finished(study: optuna.Study) -> int:
 
 
 def describe_trial(trial: FrozenTrial) -> str:
-    """What became of a finished trial, for people; Optuna gives pruned ones their latest figure as value."""
+    """The result of a finished trial; Optuna gives pruned ones their latest value, which is left out here."""
     return "pruned" if trial.state == TrialState.PRUNED else f"average precision {trial.value:.4f}"
 
 
 @dataclass(frozen=True)
 class _PreparedFold:
-    """A fold's thinned rows; the labels and weights of `test` are kept to judge with."""
+    """A fold's undersampled rows; the labels and weights of `test` are for its evaluation."""
 
     period: TimeRange
     train: TrainingRows
@@ -139,8 +142,8 @@ class _PreparedFold:
     test_weights: npt.NDArray[np.float64]
 
 
-class _EarlyLook(TrainingCallback):  # type: ignore[misc]
-    """Compares a trial with the others when it has learnt for a while, and prunes it if it falls behind."""
+class _EarlyPruning(TrainingCallback):  # type: ignore[misc]
+    """Compares a trial with the others after its first rounds, and prunes it if it is below the median."""
 
     def __init__(self, trial: optuna.Trial, eta: float) -> None:
         super().__init__()
@@ -148,7 +151,7 @@ class _EarlyLook(TrainingCallback):  # type: ignore[misc]
         self._last = math.ceil(EARLY_PROGRESS / eta) - 1
 
     def after_iteration(self, model: xgb.Booster, epoch: int, evals_log: TrainingCallback.EvalsLog) -> bool:
-        """Told by XGBoost after every round; never asks it to stop, as pruning ends the trial."""
+        """After every round: prunes by an exception, so it never asks XGBoost to stop."""
         if epoch == self._last:
             self._trial.report(float(evals_log["test"]["aucpr"][-1]), 0)
             if self._trial.should_prune():
@@ -157,7 +160,7 @@ class _EarlyLook(TrainingCallback):  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Objective:
     """The objective: mean average precision over the folds, pruned early in the first or after any."""
 
     folds: list[_PreparedFold]
@@ -170,7 +173,7 @@ class _Judge:
         values: list[float] = []
         rounds: list[int] = []
         for number, fold in enumerate(self.folds):
-            early = [_EarlyLook(trial, recipe.booster["eta"])] if number == 0 else []
+            early = [_EarlyPruning(trial, recipe.booster["eta"])] if number == 0 else []
             value, best = self._fit(recipe, number, fold, early)
             values.append(value)
             rounds.append(best)
@@ -221,14 +224,14 @@ def _prepare(data: Dataset, fold: Fold, seed: int) -> _PreparedFold:
     for part, what in ((train, f"the training fold {fold.train}"), (test, f"the test fold {fold.test}")):
         require_both_classes(part, what)
     rows, chosen = thin(training_rows(train), TRAIN_MAJORITY, seed)
-    judged, _ = thin(training_rows(test), TEST_MAJORITY, seed)
+    evaluated, _ = thin(training_rows(test), TEST_MAJORITY, seed)
     return _PreparedFold(
         period=fold.train,
         train=rows,
         train_times=train.timestamps[chosen],
-        test=xgb.DMatrix(judged.rows, judged.labels, weight=judged.weights),
-        test_labels=judged.labels,
-        test_weights=judged.weights.astype(np.float64),
+        test=xgb.DMatrix(evaluated.rows, evaluated.labels, weight=evaluated.weights),
+        test_labels=evaluated.labels,
+        test_weights=evaluated.weights.astype(np.float64),
     )
 
 

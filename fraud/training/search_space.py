@@ -43,7 +43,7 @@ DEFAULT_PARAMS: Params = {
     "window_share": 1.0,
     "imbalance": "none",
 }
-"""What suits clean streams with little fraud."""
+"""For clean streams with little fraud."""
 
 LARGE_STREAM_PARAMS: Params = DEFAULT_PARAMS | {
     "min_child_weight": 10.0,
@@ -51,14 +51,14 @@ LARGE_STREAM_PARAMS: Params = DEFAULT_PARAMS | {
     "colsample_bytree": 0.8,
     "lambda": 10.0,
 }
-"""What suits large streams where much of the fraud cannot be told from the rest."""
+"""For large streams where much of the fraud looks like legitimate payments."""
 
 INITIAL_PARAMS = (DEFAULT_PARAMS, LARGE_STREAM_PARAMS)
-"""What a study tries first when there is no champion to learn from."""
+"""What a study tries first when there is no champion whose parameters could be tried."""
 
 
 FINE_BINS = 256
-"""Into which a feature's values are sorted when a model is fitted."""
+"""Histogram bins of a feature when a model is fitted."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Recipe:
         return cls({name: params[name] for name in _BOOSTER}, imbalance, params["window_share"], rounds)
 
     def window(self, period: TimeRange) -> TimeRange:
-        """The newest part of `period`, which is learnt from."""
+        """The newest part of `period`, on which the model is trained."""
         length = int((period.end - period.start) * self.window_share)
         return TimeRange(period.end - length, period.end)
 
@@ -122,7 +122,7 @@ def suggest(trial: optuna.Trial, strategies: tuple[Strategy, ...] = STRATEGIES) 
 
 
 def parameters_of(params: Params, strategies: tuple[Strategy, ...] = STRATEGIES) -> Params | None:
-    """What of a model's recorded parameters a study can try again; None when they are of another space."""
+    """The parameters of a model that a study can try again; None when they are of another search space."""
     named = {name: value for name, value in params.items() if name in _NAMES}
     complete = all(name in named for name in (*_BOOSTER, "window_share", "imbalance"))
     return named if complete and named["imbalance"] in strategies else None

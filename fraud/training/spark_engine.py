@@ -1,7 +1,7 @@
 """Fitting with XGBoost's Spark estimator: the rows go from the lake to the executors, not through here.
 
-Which rows these are, the driver's dataset says: those of its period, the frauds being those that it knows.
-So what was known at the moment of training is decided in one place for both engines.
+The driver's dataset defines which rows these are, by its period, and which of them are frauds. So what was
+known at the time of training is decided in one place for both engines.
 """
 
 import math
@@ -55,13 +55,13 @@ class SparkFit:
         with self._rows(train) as rows:
             _require_same(rows, train)
             model = _estimator(params, recipe.rounds, train.feature_names, self.workers).fit(rows)
-        return _as_fitted_here(model.get_booster(), train.feature_names)
+        return _plain_booster(model.get_booster(), train.feature_names)
 
     @contextmanager
     def _rows(self, train: Dataset) -> Iterator[DataFrame]:
         """Label and features of every row, in as many partitions as there are workers, read once."""
         first, last = int(train.timestamps[0]), int(train.timestamps[-1])
-        paths = _dealt(feature_files(self.lake, _day(first), _day(last)), self.workers)
+        paths = _interleaved(feature_files(self.lake, _day(first), _day(last)), self.workers)
         frauds = self.spark.sparkContext.broadcast(_frauds(train))
         reader = _Reader(self.lake, first, last, train.feature_names, frauds)
         schema = pa.schema([(LABEL, pa.int8()), *((name, pa.float32()) for name in train.feature_names)])
@@ -99,9 +99,9 @@ def _estimator(
     params: dict[str, object], rounds: int, features: tuple[str, ...], workers: int
 ) -> SparkXGBClassifier:
     """The estimator with every parameter of the recipe; threads follow from Spark's cores a task."""
-    told = {name: value for name, value in params.items() if name not in ("seed", "nthread", "objective")}
+    others = {name: value for name, value in params.items() if name not in ("seed", "nthread", "objective")}
     # It evaluates the training rows after every round; ranking millions would cost more than a tree.
-    told["eval_metric"] = "logloss"
+    others["eval_metric"] = "logloss"
     return SparkXGBClassifier(
         features_col=list(features),
         label_col=LABEL,
@@ -110,11 +110,11 @@ def _estimator(
         random_state=params["seed"],
         missing=math.nan,
         verbose=False,
-        **told,
+        **others,
     )
 
 
-def _as_fitted_here(booster: xgb.Booster, features: tuple[str, ...]) -> xgb.Booster:
+def _plain_booster(booster: xgb.Booster, features: tuple[str, ...]) -> xgb.Booster:
     """The booster alone, without what the estimator keeps in it."""
     plain = xgb.Booster(model_file=bytearray(booster.save_raw("ubj")))
     plain.set_attr(**dict.fromkeys(plain.attributes()))
@@ -142,9 +142,9 @@ def _payment_keys(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(cards, ids, "\0")
 
 
-def _dealt(paths: list[str], hands: int) -> list[str]:
-    """The paths so arranged that equal slices of them hold days from all over the period."""
-    return [path for hand in range(hands) for path in paths[hand::hands]]
+def _interleaved(paths: list[str], workers: int) -> list[str]:
+    """The paths in an order in which equal slices of them hold days from the whole period."""
+    return [path for worker in range(workers) for path in paths[worker::workers]]
 
 
 def _day(moment: int) -> date:

@@ -1,7 +1,7 @@
 """Splits in time: train < validation < test, with the label delay between them.
 
-The delay stands for the days whose labels nobody knows yet when a model goes into service: without it a
-test would look days fresher than life ever is (the delay period of the Fraud Detection Handbook, chapter 5).
+The delay is for the days whose labels are not known yet when a model goes into service. Without it a test
+would use labels that production does not have (the delay period of the Fraud Detection Handbook, chapter 5).
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class TimeRange:
 
 @dataclass(frozen=True)
 class Split:
-    """What is learnt from, what calibration and threshold are fitted on, what is reported on.
+    """The periods for training, for calibration and threshold, and for the test.
 
     `refit` is the newest period whose labels were known when `test` began: the train period moved up to
     the end of validation.
@@ -45,7 +45,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Fold:
-    """One step of walking forward: learn on `train`, judge on `test`."""
+    """One step of walking forward: train on `train`, evaluate on `test`."""
 
     train: TimeRange
     test: TimeRange
@@ -91,12 +91,12 @@ def temporal_split(
 
 
 def walk_forward(period: TimeRange, *, folds: int, test: timedelta, delay: timedelta) -> tuple[Fold, ...]:
-    """Folds within `period`, oldest first: the test parts tile its end, each learns from all before.
+    """Folds within `period`, oldest first: the test parts tile its end, each is trained on all before.
 
-    When the period is short the test parts shrink so that half of it is left to learn from in the first.
+    When the period is short the test parts shrink so that half of it is left to train on in the first.
 
     Raises:
-        DataError: nothing would be left to learn from.
+        DataError: nothing would be left to train on.
     """
     gap = milliseconds(delay)
     step = min(milliseconds(test), max((period.end - period.start) // 2 - gap, 0) // folds)

@@ -1,4 +1,4 @@
-"""From a score to a decision: where to draw the line, fitted on validation and explained in a sentence."""
+"""The threshold from which scores are reviewed, chosen on validation and explained in a sentence."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -88,11 +88,11 @@ def _by_precision(rules: ThresholdRules, data: Dataset, scores: Floats) -> Thres
     good = np.flatnonzero(enough & (precision >= rules.min_precision))
     if len(good):
         chosen = int(good[-1])
-        told = f"the most recall on validation, {hits[chosen] / data.frauds:.0%}, at a precision of"
+        what = f"the most recall on validation, {hits[chosen] / data.frauds:.0%}, at a precision of"
     else:
         chosen = int(np.argmax(np.where(enough, precision, -1.0)))
-        told = f"precision {rules.min_precision:.2f} was out of reach on validation; the best there was is"
-    return Threshold(_below(values, chosen), "precision", f"{told} {precision[chosen]:.2f}")
+        what = f"precision {rules.min_precision:.2f} was out of reach on validation; the best there was is"
+    return Threshold(_below(values, chosen), "precision", f"{what} {precision[chosen]:.2f}")
 
 
 def _by_capacity(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
@@ -113,7 +113,7 @@ def _by_capacity(rules: ThresholdRules, data: Dataset, scores: Floats) -> Thresh
 
 
 def _below(values: Floats, chosen: int) -> float:
-    """Half way to the next lower score, so that new scores beside the chosen fall on its side."""
+    """Half way to the next lower score, so that new scores close to the chosen one reach the threshold."""
     if chosen + 1 == len(values):
         return float(values[chosen])
     return float((values[chosen] + values[chosen + 1]) / 2)

@@ -1,4 +1,4 @@
-"""Who is judged in a backtest: a model learnt afresh at every step or a registered one, and the baselines."""
+"""The candidates of a backtest: a model trained at every fold or a registered one, and the baselines."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ VALIDATION_SHARE = 0.25
 SEARCH_FOLDS = 2
 LATER_TRIALS = 3
 LONG_DAYS = 14
-"""Of a shorter training period one fold is all that can be searched on."""
+"""A shorter training period has a search over one fold only."""
 GAP_SHARE = 0.125
 """The most of the training period that the inner gap may take."""
 
-Say = Callable[[str], object]
+Log = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class RetrainingPlan:
-    """How the model is learnt at every step; the same search and fit as in training."""
+    """How the model is trained at every fold: with the search and fit of production."""
 
     trials: int
     seed: int
@@ -41,30 +41,30 @@ class RetrainingPlan:
 
     def __post_init__(self) -> None:
         if self.trials < 1:
-            raise ConfigurationError(f"--trials is {self.trials}, but without a trial nothing is learnt")
+            raise ConfigurationError(f"--trials is {self.trials}, but training needs at least one trial")
 
 
 @dataclass
 class RetrainedCandidates:
-    """Contenders that learn at every step: the model and the baselines.
+    """Candidates that are trained at every fold: the model and the baselines.
 
-    The first step spends the budget of trials; every later one weighs what won before against the first two,
-    as a retraining weighs its champion's parameters.
+    The search of the first fold has all trials. A later one tries the best parameters so far and the initial
+    ones, as a retraining tries those of its champion.
     """
 
     plan: RetrainingPlan
-    say: Say
-    _won: tuple[Params, ...] = ()
+    log: Log
+    _best: tuple[Params, ...] = ()
 
     def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
-        """Learn from `train`, score `test`."""
+        """Train on `train`, score `test`."""
         split = inner_split(train, fold)
         found = self._search(split, train)
         fitted = fit_model(
             train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
         )
         model = CandidateScores(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
-        self.say("the model is fitted; now the baselines")
+        self.log("the model is fitted; now the baselines")
         return [model, *baseline_scores(split, train, test, self.plan)]
 
     def _search(self, split: Split, train: Dataset) -> SearchResult:
@@ -74,15 +74,15 @@ class RetrainedCandidates:
             test=timedelta(milliseconds=split.validation.end - split.validation.start),
             delay=timedelta(milliseconds=split.validation.start - split.train.end),
         )
-        trials = min(self.plan.trials, LATER_TRIALS) if self._won else self.plan.trials
-        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._won, *INITIAL_PARAMS))))
+        trials = min(self.plan.trials, LATER_TRIALS) if self._best else self.plan.trials
+        first = tuple(dict(unique) for unique in dict.fromkeys(map(_items, (*self._best, *INITIAL_PARAMS))))
         rules = SearchSettings(trials, self.plan.seed, self.plan.threads, first=first)
 
-        def tell(trial: FrozenTrial, done: int) -> None:
-            self.say(f"trial {done} of {trials}: {describe_trial(trial)}")
+        def on_trial(trial: FrozenTrial, done: int) -> None:
+            self.log(f"trial {done} of {trials}: {describe_trial(trial)}")
 
-        found = search(train, folds, rules, tell)
-        self._won = (found.params,)
+        found = search(train, folds, rules, on_trial)
+        self._best = (found.params,)
         return found
 
 
@@ -92,13 +92,13 @@ def _items(params: Params) -> tuple[tuple[str, object], ...]:
 
 @dataclass(frozen=True)
 class RegisteredCandidates:
-    """Contenders with a registered model in the place of one learnt afresh."""
+    """A registered model, which is not trained again, and the baselines."""
 
     bundle: ModelBundle
     plan: RetrainingPlan
 
     def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
-        """Score `test`; the baselines learn from `train`."""
+        """Score `test`; the baselines are trained on `train`."""
         split = inner_split(train, fold)
         reason = f"the threshold of {describe(self.bundle)}: {self.bundle.metadata.policy_reason}"
         model = CandidateScores(MODEL, self.bundle.score(test.rows), self.bundle.threshold, reason)
@@ -106,15 +106,15 @@ class RegisteredCandidates:
 
 
 def warnings_about(candidates: RetrainedCandidates | RegisteredCandidates, plan: BacktestPlan) -> list[str]:
-    """What a reader must know before believing the figures."""
+    """Reasons why the figures are better than the model."""
     if not isinstance(candidates, RegisteredCandidates):
         return []
-    seen, begin = candidates.bundle.metadata.labels_as_of, plan.steps()[0].test.start
-    if seen.timestamp() * 1_000 <= begin:
+    seen, start = candidates.bundle.metadata.labels_as_of, plan.steps()[0].test.start
+    if seen.timestamp() * 1_000 <= start:
         return []
     return [
-        f"{describe(candidates.bundle)} has seen labels up to {seen.date()}, after the first test began on "
-        f"{plan.start}: its figures are better than it is. Judge it on later days."
+        f"{describe(candidates.bundle)} has seen labels up to {seen.date()}, after the first test started on "
+        f"{plan.start}: its figures are better than it is. Evaluate it on later days."
     ]
 
 
@@ -135,8 +135,8 @@ def inner_split(train: Dataset, fold: Fold) -> Split:
         )
     validation = max(round(length * VALIDATION_SHARE), day)
     gap = min(fold.test.start - fold.train.end, round(length * GAP_SHARE))
-    begin = refit.end - validation
-    return Split(TimeRange(refit.start, begin - gap), TimeRange(begin, refit.end), refit, fold.test)
+    start = refit.end - validation
+    return Split(TimeRange(refit.start, start - gap), TimeRange(start, refit.end), refit, fold.test)
 
 
 def baseline_scores(

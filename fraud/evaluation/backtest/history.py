@@ -1,4 +1,4 @@
-"""A history to walk through with hindsight: the final truth, and what was known of it at any moment."""
+"""A history for a backtest: rows with their final labels, and the labels as of any moment before."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -27,13 +27,13 @@ MOSTLY_REPORTED = 0.8
 
 @dataclass(frozen=True)
 class BacktestHistory:
-    """Everything there is.
+    """Rows with their final labels, and their label history for as-of joins.
 
     Attributes:
-        data: N rows sorted by event time; their labels are the final truth.
+        data: N rows sorted by event time, with the final labels.
         reports: how the labels of these rows came to be.
         feed: every label with its transaction_id and reported_at (ms), those on other rows too.
-        notes: what is wrong with the labels, a sentence each.
+        notes: sentences on what is wrong with the labels.
     """
 
     data: Dataset
@@ -44,7 +44,7 @@ class BacktestHistory:
     def as_known_before(self, moment: int) -> Dataset:
         """All rows, labelled as they were known before `moment` (ms).
 
-        Anyone who splits them further takes these labels as known throughout.
+        The labels stay those of this moment in every part of the rows.
         """
         return replace(self.data, labels=self.reports.as_known_at(moment - 1))
 
@@ -54,7 +54,7 @@ class BacktestHistory:
         A row without a report is legitimate, as in production, if the feed of labels had come far enough past
         it for a fraud to have been reported. The young end of the period, where most reports were still on
         their way, is left out; but with a feed that goes on never more than half of the period, so that there
-        is something to learn from.
+        are rows to train on.
         """
         part = self.as_known_before(fold.test.start).between(fold.train)
         known = self.maturity_before(fold.test.start)
@@ -64,13 +64,13 @@ class BacktestHistory:
         return part.between(replace(fold.train, end=max(matured, fold.train.start)))
 
     def maturity_before(self, moment: int) -> Maturity:
-        """What had matured before `moment` (ms), by the labels reported until then."""
+        """How far rows had matured before `moment` (ms), by the labels reported until then."""
         reported = self.feed.filter(pc.less(self.feed["reported_at"], moment))
         delay = timedelta(milliseconds=self._reporting_delay(moment - 1))
         return Maturity(moment, feed_progress(reported, moment), delay)
 
     def notes_on(self, fold: Fold) -> tuple[str, ...]:
-        """What a reader of the fold's figures must know of its labels, a sentence each."""
+        """Sentences on labels of the fold that distort its figures."""
         stopped = self.maturity_before(fold.test.start).warning()
         found = [f"the training before {fold.test}: {stopped}"] if stopped else []
         progress = feed_progress(self.feed, int(self.data.timestamps[-1])) or fold.test.start

@@ -1,4 +1,4 @@
-"""A range of the lake as a history to walk through."""
+"""A backtest's history from a range of the lake."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ def history_from_lake(lake: Lake, needed: TimeRange, rules: LabelSettings = DEFA
     labels = read_labels(lake, first - timedelta(days=1))
     if not labels.num_rows:
         raise DataError(
-            "the lake has no labels of these days, and without them nothing can be judged; ingest labels"
+            "the lake has no labels of these days, and without them nothing can be evaluated; ingest labels"
         )
-    ours = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
-    return make_backtest_history(make_dataset(rows, labels.slice(0, 0), 0), ours, rules, feed=labels)
+    known = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
+    return make_backtest_history(make_dataset(rows, labels.slice(0, 0), 0), known, rules, feed=labels)

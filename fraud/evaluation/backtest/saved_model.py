@@ -16,7 +16,7 @@ def load_registered(settings: Settings, address: str) -> ModelBundle:
 
     Raises:
         ConfigurationError: the address is malformed.
-        DataError: nothing bears the alias.
+        DataError: no version has the alias.
         IncompatibleModelError: it is not for this code's features.
         UnreachableError: MLflow does not answer.
     """

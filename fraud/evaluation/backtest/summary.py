@@ -1,4 +1,4 @@
-"""A backtest in figures: every fold, and mean and deviation over the folds, as plain JSON."""
+"""The figures of a backtest as JSON: of every fold, and mean and deviation over the folds."""
 
 import math
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from fraud.training.splits import TimeRange
 
 Summary = dict[str, Any]
 
+CANDIDATES = "contenders"
+"""The name of a fold's candidates in the summary, as readers of the JSON file know it."""
+
 FIGURES = {
     "average_precision": "average_precision",
     "auc": "auc",
@@ -22,7 +25,7 @@ FIGURES = {
     "recall_at_precision": "recall_at_precision",
     "money_saved": "money_saved",
 }
-"""Name in the summary and attribute of a judgement, of the figures that are averaged over folds."""
+"""Name in the summary and attribute of an evaluation, of the figures that are averaged over folds."""
 
 
 def summarise(results: Sequence[FoldResult], about: Summary) -> Summary:
@@ -30,7 +33,7 @@ def summarise(results: Sequence[FoldResult], about: Summary) -> Summary:
 
     Args:
         results: at least one fold.
-        about: what is told of the data and the plan; the folds' notes join its `warnings`.
+        about: further entries, on the data and the plan; the folds' notes join its `warnings`.
     """
     names = [one.name for one in results[0].scored]
     notes = [note for result in results for note in result.notes]
@@ -72,14 +75,14 @@ def _fold(result: FoldResult) -> Summary:
         "train": _period(result.fold.train)
         | {"rows": result.trained_on, "known_frauds": result.known_frauds},
         "test": _period(result.fold.test) | {"rows": len(result.test), "frauds": result.test.frauds},
-        "contenders": {
-            one.name: _judgement(result.evaluations[one.name]) | {"threshold_reason": one.reason}
+        CANDIDATES: {
+            one.name: _evaluation(result.evaluations[one.name]) | {"threshold_reason": one.reason}
             for one in result.scored
         },
     }
 
 
-def _judgement(evaluation: Evaluation) -> Summary:
+def _evaluation(evaluation: Evaluation) -> Summary:
     figures = {name: _estimate(getattr(evaluation, attribute)) for name, attribute in FIGURES.items()}
     return figures | {
         "threshold": evaluation.threshold,

@@ -1,4 +1,4 @@
-"""Judging by walking forward through a history: at every step learn from what was known, then look ahead.
+"""Walk-forward evaluation: at every fold train on what was known, then evaluate on the days after it.
 
 This is prequential validation as in the Fraud Detection Handbook (chapter 5): its `get_train_test_set` and
 `card_precision_top_k` are reproduced, so that figures can be held against the published ones.
@@ -29,7 +29,7 @@ class BacktestPlan:
         start: first day of the first test period.
         delay_days: between the training and the test period.
         step_days: from one test period's start to the next one's.
-        k: cards that can be looked at a day.
+        k: cards that can be reviewed a day.
         drop_known_cards: leave cards out of a test day whose fraud was known by then.
     """
 
@@ -78,7 +78,7 @@ class BacktestPlan:
 
 @dataclass(frozen=True)
 class CandidateScores:
-    """What a contender says of the test rows, (N,), and from which score on it would have a look."""
+    """A candidate's scores of the test rows, (N,), and the threshold from which it would raise an alert."""
 
     name: str
     scores: Scores
@@ -88,7 +88,7 @@ class CandidateScores:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """One step: the rows of its test period, with the truth, and how every contender did on them."""
+    """A fold: the rows of its test period with final labels, and every candidate's evaluation on them."""
 
     fold: Fold
     trained_on: int
@@ -100,7 +100,7 @@ class FoldResult:
 
 
 CandidateScorer = Callable[[Fold, Dataset, Dataset], list[CandidateScores]]
-"""Given a fold, its training rows and its test rows (which must only be scored): every contender's scores."""
+"""Takes a fold, its training rows and its test rows, which must only be scored; returns the scores."""
 
 
 def run_backtest(
@@ -115,7 +115,7 @@ def run_backtest(
     """Walk through the history, one fold at a time.
 
     Raises:
-        DataError: the history is too short for the plan, or a fold has no fraud to learn from or to find.
+        DataError: the history is too short for the plan, or a fold has no fraud to train on or to find.
     """
     require_covered(history.data.timestamps, plan)
     for number, fold in enumerate(plan.steps(), start=1):
@@ -141,7 +141,7 @@ def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> No
     """Stop when a fold reaches beyond the history, whose event times (ms) ascend.
 
     Raises:
-        DataError: tells what the history covers and what the folds need.
+        DataError: names what the history covers and what the folds need.
     """
     if not len(timestamps):
         raise DataError("the history holds no transactions")
@@ -156,18 +156,17 @@ def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> No
 
 
 def without_known_cards(data: Dataset, fold: Fold, delay: timedelta) -> Dataset:
-    """The test rows of `fold`, labelled with the truth, without the cards whose fraud was known on the day.
+    """The test rows of `fold`, with final labels, without the cards whose fraud was known on the day.
 
     On day D these are the cards with a fraud in the training period or later, up to D minus the delay: what
     the Handbook's `get_train_test_set` drops.
-
     """
     test, lag = data.between(fold.test), delay // timedelta(milliseconds=1)
     frauds = data.between(TimeRange(fold.train.start, fold.test.end))
     known_from = _first_fraud_by_card(frauds) + lag
-    day_begins = test.timestamps - test.timestamps % DAY_MS
-    # A card is known on the day that begins after its first fraud and the delay.
-    return test.take(np.flatnonzero(known_from[test.cards] >= day_begins))
+    day_starts = test.timestamps - test.timestamps % DAY_MS
+    # A card is known on the day that starts after its first fraud and the delay.
+    return test.take(np.flatnonzero(known_from[test.cards] >= day_starts))
 
 
 def _first_fraud_by_card(data: Dataset) -> npt.NDArray[np.int64]:

@@ -1,1 +1,1 @@
-"""What a promotion is decided by: the numbers of the rule, the confidence, the champion's scores."""
+"""The comparison of a candidate with the champion: rules, figures, confidence, the champion's scores."""

@@ -1,4 +1,4 @@
-"""The champion that a candidate is compared with: its bundle, or why it cannot be loaded."""
+"""The champion that a candidate is compared with: its bundle, or why there is none."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,8 +20,8 @@ class Champion:
         version: its number.
         bundle: None where this code cannot score with it.
         metadata: None where they cannot be read.
-        fault: why it cannot serve, in words; empty where it can.
-        digest: what identifies the model, as the registry notes it; empty where it does not.
+        fault: why it cannot serve, as a sentence; empty where it can.
+        digest: what identifies the model, as recorded in the registry; empty where it is not.
     """
 
     version: str
@@ -32,7 +32,7 @@ class Champion:
 
     @property
     def trained_until(self) -> int:
-        """The end of what it learnt from, ms; 0 where nobody knows, which flatters the champion alone."""
+        """The end of its training period, ms; 0 where it is unknown, which can only favour the champion."""
         return _milliseconds(self.metadata.train_end) if self.metadata else 0
 
 
@@ -53,11 +53,11 @@ def find_champion(settings: Settings) -> Champion | None:
 
 
 def _load(settings: Settings, version: str) -> Champion:
-    """An artifact that is missing is a fault of the champion as well: MLflow has just answered."""
+    """The version; a missing artifact is its fault, too, because MLflow has just answered."""
     try:
         bundle = fetch_bundle(settings, version)
     except FraudError as error:
-        return Champion(version, None, None, str(error), _noted_digest(settings, version))
+        return Champion(version, None, None, str(error), _recorded_digest(settings, version))
     try:
         check_compatible(bundle).verify()
     except (FraudError, XGBoostError, ValueError) as error:
@@ -65,7 +65,7 @@ def _load(settings: Settings, version: str) -> Champion:
     return Champion(version, bundle, bundle.metadata, digest=bundle.digest)
 
 
-def _noted_digest(settings: Settings, version: str) -> str:
+def _recorded_digest(settings: Settings, version: str) -> str:
     found = get_version(settings, version)
     return found.digest if found else ""
 

@@ -1,4 +1,4 @@
-"""The champion's side of a comparison: its scores of test rows, made again or as they were logged."""
+"""The champion's scores of test rows: computed again, or as its predictions were logged."""
 
 from fraud.errors import FraudError
 from fraud.evaluation.comparison.champion import Champion
@@ -14,7 +14,7 @@ from fraud.training.splits import TimeRange
 def score_champion(
     settings: Settings, data: Dataset, period: TimeRange, champion: Champion
 ) -> tuple[Dataset, ComparedModel] | str:
-    """The rows of the period that the champion has scores of, and these; or in words why there are none."""
+    """The rows of the period that the champion has scores of, and these; or the reason why there are none."""
     window = data.between(period)
     if champion.bundle is None:
         return _as_logged(settings, window, period, champion)

@@ -1,4 +1,4 @@
-"""Two models on the same rows: every number that a promotion is decided by."""
+"""The figures of two models on the same rows, by which a promotion is decided."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,7 +31,7 @@ class ComparedModel:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every number that a decision rests on; differences are candidate minus champion, money in minor units.
+    """Every figure that a decision uses; differences are candidate minus champion, money in minor units.
 
     Attributes:
         rows: that both scored, of which `frauds` are fraud.
@@ -39,7 +39,7 @@ class Comparison:
         champion_alerts: at the champion's own threshold; `candidate_alerts` at the candidate's.
         precision: gain in average precision.
         money: gain in money saved.
-        rules: what was asked for.
+        rules: of the comparison.
         champion_scores: whether the champion scored the rows again, or its logged scores were taken.
     """
 

@@ -1,4 +1,4 @@
-"""The champion's own scores as it logged them: what is left of a model that cannot be loaded."""
+"""The champion's scores in its logged predictions, for a model that cannot be loaded."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class LoggedScore(msgspec.Struct, frozen=True, gc=False):
-    """What a comparison needs of a `Prediction`."""
+    """The fields of a `Prediction` that a comparison needs."""
 
     transaction_id: str
     card_id: str
@@ -56,7 +56,7 @@ class LoggedScores:
 
 
 def read_logged_scores(settings: Settings, version: str, period: TimeRange, digest: str = "") -> LoggedScores:
-    """What the model `version` with `digest` answered on the payments of `period` (event time).
+    """The scores that the model `version` with `digest` gave the payments of `period` (event time).
 
     Memory grows with the payments of the period, of which the caller holds the training rows already.
 
@@ -86,18 +86,18 @@ def as_logged(scores: Iterable[LoggedScore]) -> LoggedScores:
 def on_logged_rows(window: Dataset, logged: LoggedScores) -> tuple[Dataset, Floats]:
     """The rows of the window that have a logged score, and these scores, shape (N,).
 
-    Card and transaction must agree; of several answers to one payment the first counts.
+    Card and transaction must agree; of several predictions of one payment the first counts.
     """
-    place = pc.index_in(_keys(window), value_set=logged.keys)
-    rows = np.flatnonzero(place.is_valid().to_numpy(zero_copy_only=False))
-    found = place.drop_null().to_numpy(zero_copy_only=False)
+    index = pc.index_in(_keys(window), value_set=logged.keys)
+    rows = np.flatnonzero(index.is_valid().to_numpy(zero_copy_only=False))
+    found = index.drop_null().to_numpy(zero_copy_only=False)
     return window.take(rows), logged.scores[found]
 
 
 def _predictions(settings: Settings, period: TimeRange) -> Iterator[LoggedScore]:
     """Every readable prediction that was sent since the period began."""
     topic, reader = settings.topics.predictions, MessageReader(LoggedScore)
-    # An answer is not older than its payment, but for the clocks.
+    # A prediction is not older than its payment, except for clock skew.
     since = period.start - milliseconds(settings.admission.clock_skew)
     for batch in read_topic(settings, topic, since):
         yield from filter(None, map(reader.read, batch))

@@ -1,8 +1,9 @@
-"""The numbers of the promotion rule: how sure it must be, and what it lets a new model change.
+"""The rules of promotion: how much confidence they require, and how many more alerts they allow.
 
 The chance of promoting a model that is only as good as the champion is a budget: `false_promotions` for 30
 days of new test data. A comparison spends the part of it that belongs to the test data that no comparison had
-before. So daily, hourly and weekly trainings are held to one budget: the oftener, the surer each must be.
+before. So daily, hourly and weekly trainings share one budget: the more often, the more confidence each
+needs.
 """
 
 from dataclasses import dataclass, replace
@@ -13,10 +14,10 @@ from fraud.settings import TrainingSettings
 MONTH_DAYS = 30.0
 
 LEAST_FRAUDS = 10
-"""Fewer frauds in the window cannot tell two models apart."""
+"""With fewer frauds in the window two models cannot be compared."""
 
 FEWEST_NEW_DAYS = 0.01
-"""Spent by a comparison on the same test data as the last one: it must be very sure."""
+"""Spent by a comparison on the same test data as the last one: it needs much confidence."""
 
 MOST_NEW_DAYS = 7.0
 """Spent after a longer pause, so that no month spends much more than its budget."""

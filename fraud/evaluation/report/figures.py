@@ -1,4 +1,4 @@
-"""What the report shows, worked out from the folds; probabilities in [0, 1], money in minor units."""
+"""The figures of the report, computed from the folds; probabilities in [0, 1], money in minor units."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SAMPLE = 20_000
 
 @dataclass(frozen=True)
 class Pooled:
-    """The test rows of all folds, one after another, as one contender scored and flagged them."""
+    """The test rows of all folds, one after another, as one candidate scored and flagged them."""
 
     results: Sequence[FoldResult]
     candidate: int
@@ -45,7 +45,7 @@ class Pooled:
 
     @cached_property
     def labels(self) -> npt.NDArray[np.int8]:
-        """The truth."""
+        """The final labels."""
         return np.concatenate([result.test.labels for result in self.results])
 
     @cached_property
@@ -138,10 +138,10 @@ def by_amount(pooled: Pooled) -> list[tuple[float, float, Group]]:
 
 def by_fraud_type(pooled: Pooled) -> list[Group]:
     """Frauds by kind, where it is known; the most frequent first."""
-    told = [result.test.fraud_types for result in pooled.results]
-    if any(one is None for one in told):
+    types = [result.test.fraud_types for result in pooled.results]
+    if any(one is None for one in types):
         return []
-    names = np.array([name or "" for one in told if one is not None for name in one.to_pylist()])
+    names = np.array([name or "" for one in types if one is not None for name in one.to_pylist()])
     frauds = pooled.labels == 1
     groups = [
         _group(str(name) or "unknown", pooled, frauds & (names == name)) for name in np.unique(names[frauds])
@@ -164,18 +164,18 @@ def _missed_of(result: FoldResult, scores: Floats, threshold: float) -> list[Mis
     missed = np.flatnonzero((test.labels == 1) & (scores < threshold))
     largest = missed[np.argsort(-test.amounts[missed], kind="stable")[:MISSED]]
     sample = test.rows[np.random.default_rng(0).permutation(len(test))[:_SAMPLE]]
-    told = test.identity.take(largest).to_pylist()
+    identities = test.identity.take(largest).to_pylist()
     return [
         Missed(
-            transaction_id=who["transaction_id"],
-            card_id=who["card_id"],
-            merchant_id=who["merchant_id"],
+            transaction_id=identity["transaction_id"],
+            card_id=identity["card_id"],
+            merchant_id=identity["merchant_id"],
             timestamp=int(test.timestamps[row]),
             amount=int(test.amounts[row]),
             score=float(scores[row]),
             unusual=_unusual(test.rows[row], sample, test.feature_names),
         )
-        for row, who in zip(largest, told, strict=True)
+        for row, identity in zip(largest, identities, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""The report's page: figures worded, charts drawn, a template filled."""
+"""The report as an HTML page: texts and charts in a template."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from fraud.evaluation.backtest.summary import FIGURES, Summary
+from fraud.evaluation.backtest.summary import CANDIDATES, FIGURES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
 from fraud.evaluation.drawing import SERIES
 from fraud.evaluation.report.charts import draw_charts
@@ -17,7 +17,7 @@ from fraud.evaluation.report.texts import (
     GLOSSARY,
     Money,
     date_of,
-    feature_in_words,
+    describe_feature,
     headline_cards,
     with_deviation,
 )
@@ -35,10 +35,10 @@ _HEADINGS = {
 
 
 def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
-    """The page, whole: it asks nothing of any server.
+    """The page as one file, which loads nothing from anywhere.
 
     Args:
-        results: at least one fold; the first contender is the model.
+        results: at least one fold; the first candidate is the model.
         summary: of these results, with `plan`, `review_cost` (minor units), `min_precision`, `warnings`.
     """
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
@@ -67,7 +67,7 @@ def _frame(results: Sequence[FoldResult], summary: Summary) -> Values:
         "period": period,
         "subtitle": (
             f"Walk-forward backtest, tested on {period} in {len(results)} "
-            f"{'folds' if many else 'fold'}: each learnt from {plan['train_days']} days, "
+            f"{'folds' if many else 'fold'}: each trained on {plan['train_days']} days, "
             f"{plan['delay_days']} days before the test, with the labels reported by then"
             + (", cards known by then left out of the test." if plan["drop_known_cards"] else ".")
         ),
@@ -105,8 +105,8 @@ def _money(results: Sequence[FoldResult], pooled: list[Pooled], summary: Summary
             *map(money.show, (alerts * cost, stopped - alerts * cost)),
         ]
         rows.append({"name": results[0].scored[number].name, "look": SERIES[number], "cells": cells})
-    told = f"Over all test days, at the threshold chosen before each test; a review costs {money.show(cost)}."
-    return {"rows": rows, "told": told}
+    note = f"Over all test days, at the threshold chosen before each test; a review costs {money.show(cost)}."
+    return {"rows": rows, "note": note}
 
 
 def _groups(pooled: Pooled, money: Money) -> list[Values]:
@@ -114,10 +114,10 @@ def _groups(pooled: Pooled, money: Money) -> list[Values]:
         _group(f"{money.show(low)} to {money.show(high)}", one, money) for low, high, one in by_amount(pooled)
     ]
     fraud_types = [_group(one.name, one, money) for one in by_fraud_type(pooled)]
-    told = "Of the model, at its threshold."
+    note = "Of the model, at its threshold."
     tables = [
-        {"title": "By kind of fraud", "head": "Kind of fraud", "told": told, "rows": fraud_types},
-        {"title": "By amount", "head": "Amount", "told": told, "rows": bands},
+        {"title": "By kind of fraud", "head": "Kind of fraud", "note": note, "rows": fraud_types},
+        {"title": "By amount", "head": "Amount", "note": note, "rows": bands},
     ]
     return [table for table in tables if table["rows"]]
 
@@ -140,14 +140,14 @@ def _missed(results: Sequence[FoldResult], money: Money) -> list[Values]:
             "time": datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
             "amount": money.show(one.amount),
             "score": f"{one.score:.3f}",
-            "unusual": [feature_in_words(name, value, money) for name, value in one.unusual],
+            "unusual": [describe_feature(name, value, money) for name, value in one.unusual],
         }
         for one in top_missed(results, 0)
     ]
 
 
 def _fold(fold: Summary) -> list[str]:
-    model = next(iter(fold["contenders"].values()))
+    model = next(iter(fold[CANDIDATES].values()))
     figures = [model[figure] for figure in list(FIGURES)[:3]]
     return [
         f"{fold['test']['start']} to {fold['test']['end']}",

@@ -1,4 +1,4 @@
-"""How the report words its figures."""
+"""The texts of the report."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
-from fraud.evaluation.backtest.summary import Summary
+from fraud.evaluation.backtest.summary import CANDIDATES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
 from fraud.features.spec import FEATURE_BY_NAME, FeatureKind, feature_text
 from fraud.schema import minor_digits
@@ -23,12 +23,12 @@ GLOSSARY = (
     (
         "AUC",
         "The chance that a random fraud is ranked above a random legitimate payment. With one fraud among "
-        "hundreds of payments it looks good early; judge by average precision.",
+        "hundreds of payments it looks good early; compare by average precision.",
     ),
     (
         "Card precision@k",
-        "Each day the k cards with the highest score are looked at: the share that is fraudulent that day, "
-        "averaged over days. A card found on a day is out of the way on later ones. When fewer than k cards "
+        "Each day the k cards with the highest score are reviewed: the share that is fraudulent that day, "
+        "averaged over days. A card found on a day is left out of later ones. When fewer than k cards "
         "are fraudulent on a day even a perfect ranking stays below 1.",
     ),
     (
@@ -54,21 +54,21 @@ GLOSSARY = (
     ),
     (
         "What was known",
-        "Each fold learns from its training period with the labels that were reported before its test "
-        "began; payments too young for their chargeback to have arrived are left out. Features of a payment "
-        "use only what was known then; merchants' fraud rates what was reported before that day.",
+        "Each fold is trained on its training period with the labels that were reported before its test "
+        "started; payments too young for their chargeback to have arrived are left out. Features of a "
+        "payment use only what was known then; merchants' fraud rates what was reported before that day.",
     ),
 )
 
 
 @dataclass(frozen=True)
-class Card:
+class HeadlineCard:
     """One headline figure."""
 
     name: str
     value: str
     beside: str
-    told: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ class Money:
         return f"{shown} {self.currency}".strip()
 
 
-def headline_cards(summary: Summary, money: Money) -> list[Card]:
-    """The four figures to look at first."""
+def headline_cards(summary: Summary, money: Money) -> list[HeadlineCard]:
+    """The four headline figures."""
     model, k = next(iter(summary["mean"])), summary["plan"]["k"]
-    folds = [fold["contenders"][model] for fold in summary["folds"]]
+    folds = [fold[CANDIDATES][model] for fold in summary["folds"]]
     others = [name for name in summary["mean"] if name != model]
     best = max(others, key=lambda name: summary["mean"][name]["average_precision"]["mean"] or 0)
     precision, recall = _mean(folds, "precision"), _mean(folds, "recall")
@@ -107,25 +107,25 @@ def headline_cards(summary: Summary, money: Money) -> list[Card]:
         sum(fold["fraud_amount"] for fold in folds),
     )
     return [
-        Card(
+        HeadlineCard(
             "Average precision",
             f"{_mean(folds, 'average_precision'):.3f}",
             _interval(folds, "average_precision"),
             f"best baseline: {summary['mean'][best]['average_precision']['mean']:.3f} ({best})",
         ),
-        Card(
+        HeadlineCard(
             f"Card precision@{k}",
             f"{_mean(folds, 'card_precision_at_k'):.3f}",
             _interval(folds, "card_precision_at_k"),
-            f"of {k} cards looked at each day {_mean(folds, 'card_precision_at_k') * k:.1f} are fraudulent",
+            f"of {k} cards reviewed each day {_mean(folds, 'card_precision_at_k') * k:.1f} are fraudulent",
         ),
-        Card(
+        HeadlineCard(
             "Recall at the threshold",
             f"{recall:.0%}",
             _interval(folds, "recall", percent=True),
             f"at a precision of {precision:.0%}, {alerts:,.1f} alerts a day",
         ),
-        Card(
+        HeadlineCard(
             "Money saved",
             f"{saved / max(lost, 1):.0%}",
             "of the fraud",
@@ -134,7 +134,7 @@ def headline_cards(summary: Summary, money: Money) -> list[Card]:
     ]
 
 
-def feature_in_words(name: str, value: float, money: Money) -> str:
+def describe_feature(name: str, value: float, money: Money) -> str:
     """A feature and its value, as an analyst reads them."""
     feature = FEATURE_BY_NAME.get(name)
     is_amount = feature is not None and feature.kind is FeatureKind.AMOUNT

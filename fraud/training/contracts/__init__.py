@@ -1,1 +1,1 @@
-"""What training rows must fulfil before a model learns from them."""
+"""Data contracts: what training rows must satisfy before a model is trained on them."""

@@ -36,7 +36,7 @@ def require_rows(rows: pa.Table, features: tuple[str, ...]) -> None:
 
 
 def require_labels(labels: pa.Table) -> None:
-    """Stop at labels that say nothing; of contradictory ones `fraud.labels` knows which counts.
+    """Stop at incomplete labels; `fraud.labels` decides which of contradictory ones counts.
 
     Raises:
         DataError: names the columns or the transactions.
@@ -58,16 +58,16 @@ def require_columns(table: pa.Table, wanted: tuple[str, ...], what: str) -> None
     missing = [name for name in wanted if name not in table.column_names]
     if missing:
         raise DataError(
-            f"{what} lack {', '.join(missing[:_SHOWN])}; run the preprocess flow anew with this version"
+            f"{what} lack {', '.join(missing[:_SHOWN])}; run the preprocess flow again with this version"
         )
 
 
-def _require_kind(table: pa.Table, columns: tuple[str, ...], kind: Kind, what: str, told: str) -> None:
+def _require_kind(table: pa.Table, columns: tuple[str, ...], kind: Kind, what: str, expected: str) -> None:
     wrong = [f"{name} ({table[name].type})" for name in columns if not kind(table[name].type)]
     if wrong:
         raise DataError(
-            f"in {what} {', '.join(wrong[:_SHOWN])} should hold {told}; "
-            "whoever wrote these files used another layout: mend the lake first"
+            f"in {what} {', '.join(wrong[:_SHOWN])} should hold {expected}; "
+            "these files were written in another layout: fix the lake first"
         )
 
 
@@ -76,12 +76,12 @@ def _require_known(table: pa.Table, columns: tuple[str, ...], what: str) -> None
         if table[name].null_count:
             unknown = np.flatnonzero(pc.is_null(table[name]).to_numpy())
             raise DataError(
-                f"{len(unknown)} of {what} have no {name} (first: {_named(table, unknown)}); "
-                "mend the lake first"
+                f"{len(unknown)} of {what} have no {name} (first: {_first_ids(table, unknown)}); "
+                "fix the lake first"
             )
 
 
-def _named(table: pa.Table, index: npt.NDArray[np.int64]) -> str:
+def _first_ids(table: pa.Table, index: npt.NDArray[np.int64]) -> str:
     first = table["transaction_id"].take(pa.array(index[:_SHOWN])).to_pylist()
     return ", ".join(map(str, first))
 

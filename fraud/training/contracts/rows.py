@@ -1,7 +1,6 @@
-"""Admission of training: what rows must satisfy before anything is learnt from them.
+"""Data contracts: what rows must satisfy before a model is trained on them.
 
-Every contract is one vectorised check; what breaks it is named by its transactions, and nothing is repaired
-silently.
+Every contract is one vectorised check. A breach names its transactions; nothing is repaired silently.
 """
 
 from collections.abc import Callable
@@ -19,10 +18,10 @@ from fraud.training.dataset import Dataset
 from fraud.training.splits import TimeRange
 
 HIGHEST_FRAUD_RATE = 0.5
-"""Beyond this the labels are more likely inverted than the customers criminal."""
+"""A higher fraud rate means that the labels are probably inverted."""
 
 IMPLAUSIBLE_PRECISION = 0.95
-"""A single feature with a higher average precision is more likely the label in disguise."""
+"""A single feature with a higher average precision probably contains the label."""
 
 _LEAK_ROWS = 60_000
 
@@ -30,7 +29,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Breach:
+class ContractBreach:
     """A contract that is broken, by how many rows, and the first few of them."""
 
     contract: str
@@ -41,7 +40,7 @@ class Breach:
         return f"{self.rows} rows break {self.contract!r} (first: {', '.join(self.transactions)})"
 
 
-def check_rows(data: Dataset, period: TimeRange | None = None) -> list[Breach]:
+def check_rows(data: Dataset, period: TimeRange | None = None) -> list[ContractBreach]:
     """Every contract on single rows that `data` breaks."""
     checks: dict[str, Callable[[], Bools]] = {
         "identifiers are present": lambda: _any_null(data.identity),
@@ -59,17 +58,17 @@ def check_rows(data: Dataset, period: TimeRange | None = None) -> list[Breach]:
     return [breach for name, check in checks.items() if (breach := _breach(data, name, check()))]
 
 
-def require_sound(data: Dataset, period: TimeRange | None = None) -> None:
-    """Stop before learning from broken data.
+def require_valid_rows(data: Dataset, period: TimeRange | None = None) -> None:
+    """Stop before training on broken data.
 
     Raises:
         DataError: there are no rows, rows break a contract, or the labels cannot be right.
     """
     if not len(data):
-        raise DataError("there are no matured rows to learn from; run the ingest and preprocess flows first")
+        raise DataError("there are no matured rows to train on; run the ingest and preprocess flows first")
     breaches = check_rows(data, period)
     if breaches:
-        raise DataError(f"the training data are broken: {'; '.join(map(str, breaches))}; mend the lake first")
+        raise DataError(f"the training data are broken: {'; '.join(map(str, breaches))}; fix the lake first")
     require_both_classes(data, "the history")
     rate = data.frauds / len(data)
     if rate > HIGHEST_FRAUD_RATE:
@@ -77,7 +76,7 @@ def require_sound(data: Dataset, period: TimeRange | None = None) -> None:
 
 
 def require_both_classes(data: Dataset, what: str) -> None:
-    """Stop when there is nothing to tell apart.
+    """Stop when the rows are of one class only.
 
     Raises:
         DataError: no fraud, or nothing but fraud.
@@ -87,11 +86,11 @@ def require_both_classes(data: Dataset, what: str) -> None:
             f"{what} holds no fraud among {len(data)} matured rows; ingest labels or take a longer history"
         )
     if data.frauds == len(data):
-        raise DataError(f"{what} holds nothing but fraud ({len(data)} rows); there is nothing to tell apart")
+        raise DataError(f"{what} holds nothing but fraud ({len(data)} rows); training needs both classes")
 
 
 def suspicious_features(data: Dataset, seed: int = 0) -> dict[str, float]:
-    """Features that alone, by their value or by being unknown, nearly give the label away.
+    """Features that alone, by value or by being unknown, nearly determine the label.
 
     Returns:
         Name and average precision of each feature above `IMPLAUSIBLE_PRECISION`.
@@ -106,16 +105,16 @@ def suspicious_features(data: Dataset, seed: int = 0) -> dict[str, float]:
 
 
 def require_no_leak(data: Dataset, seed: int = 0) -> None:
-    """Stop when a feature knows what only the label can know.
+    """Stop when a feature leaks the label.
 
     Raises:
         DataError: names the features.
     """
     found = suspicious_features(data, seed)
     if found:
-        told = ", ".join(f"{name} ({precision:.2f})" for name, precision in found.items())
+        listed = ", ".join(f"{name} ({precision:.2f})" for name, precision in found.items())
         raise DataError(
-            f"features alone reach an implausible average precision: {told}; they seem to contain the label"
+            f"features alone reach an implausible average precision: {listed}; they seem to contain the label"
         )
 
 
@@ -133,12 +132,12 @@ def _leak_sample(data: Dataset, seed: int) -> tuple[npt.NDArray[np.float32], npt
     return data.rows[chosen], data.labels[chosen]
 
 
-def _breach(data: Dataset, contract: str, broken: Bools) -> Breach | None:
+def _breach(data: Dataset, contract: str, broken: Bools) -> ContractBreach | None:
     index = np.flatnonzero(broken)
     if not len(index):
         return None
     first = data.identity["transaction_id"].take(pa.array(index[:5])).to_pylist()
-    return Breach(contract, len(index), tuple(str(one) for one in first))
+    return ContractBreach(contract, len(index), tuple(str(one) for one in first))
 
 
 def _out_of_bounds(data: Dataset) -> Bools:

@@ -8,7 +8,7 @@ from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.settings import Settings
-from fraud.training.contracts.rows import require_sound
+from fraud.training.contracts.rows import require_valid_rows
 from fraud.training.dataset import ROW_COLUMNS, make_dataset
 from fraud.training.history import load_history
 from fraud.training.splits import TimeRange
@@ -53,7 +53,7 @@ def test_an_amount_beyond_what_a_float_counts_is_a_feature_all_the_same() -> Non
     # then it is kept exactly beside its rounded feature, and no contract is broken
     data = make_dataset(rows, labels, FOR_EVER)
     assert data.amounts[0] == 2**24 + 1
-    require_sound(data)
+    require_valid_rows(data)
 
 
 def test_a_missing_column_is_named() -> None:

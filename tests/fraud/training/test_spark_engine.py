@@ -13,7 +13,7 @@ from fraud.evaluation.metrics import average_precision
 from fraud.lake import open_lake
 from fraud.registry.bundle import check_compatible, make_bundle, read_bundle, write_bundle
 from fraud.settings import Settings, load_settings
-from fraud.training.engines import fitting, require_worker_slots, strategies_of
+from fraud.training.engines import booster_fitter, require_worker_slots, strategies_of
 from fraud.training.fit import fit_booster, fit_model
 from fraud.training.history import History, load_history
 from fraud.training.imbalance import Imbalance
@@ -59,7 +59,7 @@ def split(history: History) -> Split:
 
 @pytest.fixture(scope="module")
 def fit_on_spark(settings: Settings) -> Iterator[SparkFit]:
-    with fitting(settings) as fit:
+    with booster_fitter(settings) as fit:
         assert isinstance(fit, SparkFit)
         yield fit
 
@@ -135,6 +135,6 @@ def test_a_lake_that_has_changed_is_noticed(history: History, split: Split, fit_
 
 def test_more_workers_than_room_is_a_sentence(settings: Settings) -> None:
     many = settings.training.model_copy(update={"spark_workers": 3, "threads": 2})
-    with pytest.raises(ConfigurationError, match="room for 2 workers"):
+    with pytest.raises(ConfigurationError, match="cores for 2 workers"):
         require_worker_slots(settings.model_copy(update={"training": many}), cores=5)
     require_worker_slots(settings, cores=1)

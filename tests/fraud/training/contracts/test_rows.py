@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from fraud.errors import DataError
-from fraud.training.contracts.rows import check_rows, require_no_leak, require_sound
+from fraud.training.contracts.rows import check_rows, require_no_leak, require_valid_rows
 from fraud.training.dataset import Dataset
 from fraud.training.splits import TimeRange
 from tests.fraud.training.synthetic import dataset
@@ -17,7 +17,7 @@ def data() -> Dataset:
 
 
 def test_sound_data_pass(data: Dataset) -> None:
-    require_sound(data)
+    require_valid_rows(data)
     require_no_leak(data)
 
 
@@ -33,7 +33,7 @@ def test_a_negative_amount_stops_the_training(data: Dataset) -> None:
     amounts = data.amounts.copy()
     amounts[5] = -1
     with pytest.raises(DataError, match=r"amount is not negative.*t5"):
-        require_sound(replace(data, amounts=amounts))
+        require_valid_rows(replace(data, amounts=amounts))
 
 
 def test_infinite_features_are_found(data: Dataset) -> None:
@@ -55,14 +55,14 @@ def test_rows_outside_the_period_are_found(data: Dataset) -> None:
 
 def test_one_class_only_is_a_sentence(data: Dataset) -> None:
     with pytest.raises(DataError, match="no fraud"):
-        require_sound(replace(data, labels=np.zeros_like(data.labels)))
+        require_valid_rows(replace(data, labels=np.zeros_like(data.labels)))
     with pytest.raises(DataError, match="nothing but fraud"):
-        require_sound(replace(data, labels=np.ones_like(data.labels)))
+        require_valid_rows(replace(data, labels=np.ones_like(data.labels)))
 
 
 def test_inverted_labels_are_suspected(data: Dataset) -> None:
     with pytest.raises(DataError, match="inverted"):
-        require_sound(replace(data, labels=(1 - data.labels).astype(np.int8)))
+        require_valid_rows(replace(data, labels=(1 - data.labels).astype(np.int8)))
 
 
 @pytest.mark.parametrize("disguise", ["plain", "inverted", "noisy", "missing"])
@@ -97,10 +97,10 @@ def test_a_feature_out_of_its_bounds_stops_the_training(data: Dataset, feature: 
     rows = data.rows.copy()
     rows[9, data.feature_names.index(feature)] = value
     with pytest.raises(DataError, match=r"within their bounds.*t9"):
-        require_sound(replace(data, rows=rows))
+        require_valid_rows(replace(data, rows=rows))
 
 
 def test_a_merchant_may_have_more_reports_than_payments_in_a_window(data: Dataset) -> None:
     rows = data.rows.copy()
     rows[9, data.feature_names.index("merchant_fraud_rate_7d")] = 1.1
-    require_sound(replace(data, rows=rows))
+    require_valid_rows(replace(data, rows=rows))
