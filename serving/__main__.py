@@ -12,9 +12,9 @@ import typer
 from fraud.errors import FraudError
 from fraud.machine.terminal import log_to_stderr, shown
 from fraud.settings import load_settings
-from serving.ops.lean import import_xgboost
 from serving.ops.shutdown import forced_exit
-from serving.ops.workers import end_with_parent, run_workers
+from serving.ops.workers import run_workers, stop_with_parent
+from serving.ops.xgboost_import import import_xgboost
 
 
 def main(
@@ -29,13 +29,13 @@ def main(
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
     if with_parent:
-        end_with_parent(stop)
+        stop_with_parent(stop)
     try:
         settings = load_settings()
         if workers == 1:

@@ -1,4 +1,9 @@
-"""The scoring engine: poll → score → publish → commit, until it is told to stop."""
+"""The scoring engine: poll, score, enqueue, commit, in a loop until it is stopped.
+
+One thread runs the loop. It alone uses the consumer, the partitions' states, the profile table and the
+outbox. Other threads read Kafka, the registry or the lake for it, and hand over by queues; each commit has a
+thread of its own.
+"""
 
 import logging
 import threading
@@ -11,15 +16,14 @@ from itertools import groupby
 from operator import methodcaller
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
-from fraud.kafka.clients import consumer_config
-from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.exactly_once import ExactlyOnce
 from serving.delivery.protocol import Delivery, PositionsMovedError
+from serving.group_consumer import make_group_consumer, poll_batch, without_errors
 from serving.models.active_models import ActiveModels
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
@@ -35,30 +39,26 @@ from serving.state.snapshots import Snapshots
 log = logging.getLogger(__name__)
 
 _MODEL_WAIT_S = 0.2
-_SAY_AGAIN_S = 30.0
-_FIRST_LOOK_S = 5.0
+_REMIND_EVERY_S = 30.0
+_FIRST_REMINDER_S = 5.0
 _PROFILES_TIMEOUT_S = 60.0
 _REVOKE_TIMEOUT_S = 10.0
 _GAUGES_EVERY_S = 1.0
-_GROUP_CONFIG = {
-    # Only what really moves is taken away in a rebalance, and only that has to be restored elsewhere.
-    "partition.assignment.strategy": "cooperative-sticky",
-    "max.poll.interval.ms": 120_000,
-    # An answer for every message would keep two processors busy with answering at a few thousand a second.
-    "fetch.min.bytes": 2_000,
-}
 
 
 @dataclass(frozen=True)
 class Status:
-    """Whether the engine keeps up, and if not, why."""
+    """Whether the engine is ready, and why not."""
 
     is_ready: bool
     text: str
 
 
 class Engine:
-    """One member of the consumer group; owned by one thread."""
+    """One member of the consumer group.
+
+    All methods but `status` are called on one thread, which `heartbeat` (on the monotonic clock) shows alive.
+    """
 
     def __init__(
         self,
@@ -82,12 +82,12 @@ class Engine:
         self._profile_reader = ProfileReader(settings)
         self._models = ActiveModels(settings, metrics)
         self._scorer = Scorer(settings, self._profiles, metrics, self._timer)
-        self._consumer = self._make_consumer()
+        self._consumer = make_group_consumer(settings, lambda error: self._delivery.on_commit(error))
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
         # Its producers wait for Kafka as long as it takes.
         stop = stop or threading.Event()
-        self._delivery: Delivery = call_unless_stopped(stop, self._make_delivery, self._beat)
+        self._delivery: Delivery = call_unless_stopped(stop, self._make_delivery, self._update_heartbeat)
         self._is_paused = False
         self._gauges_at = 0.0
         self._lag = 0
@@ -98,19 +98,49 @@ class Engine:
         Raises:
             UnreachableError: not everything could be committed within the drain time.
         """
-        self._shutdown.follow(stop)
+        self._shutdown.start_on(stop)
         try:
             self._prepare(stop)
             while not stop.is_set():
-                with self._surviving_moves():
-                    self._round()
+                with self._restoring_moved_partitions():
+                    self._run_once()
             is_drained = self._drain()
         except StoppedError:
             is_drained = True
         finally:
             self._close()
         if not is_drained:
-            raise self._undrained()
+            raise self._drain_error()
+
+    def _run_once(self) -> None:
+        """One round of the loop: at most one micro-batch."""
+        self._update_heartbeat()
+        self._partitions.resume_restored()
+        self._apply_backpressure()
+        poll_start_ns = time.time_ns()
+        messages = poll_batch(self._consumer, self._settings)
+        self._models.apply_pending()
+        self._profile_reader.enter_into(self._profiles)
+        if messages:
+            champion = self._models.champion
+            assert champion is not None
+            with self._timer.batch(poll_start_ns, messages, champion.version):
+                self._score(messages, champion)
+        else:
+            self._delivery.poll()
+        self._snapshots.start_due(self._partitions.ready.values())
+        self._update_gauges()
+
+    def _score(self, messages: Sequence[Any], champion: ServingModel) -> None:
+        self._metrics.pipeline.batch_messages.observe(len(messages))
+        by_partition: dict[int, list[Any]] = {}
+        for number, run in groupby(without_errors(self._settings, messages), key=methodcaller("partition")):
+            by_partition.setdefault(number, []).extend(run)
+        ready = self._partitions.ready
+        batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
+        outbox = self._scorer.process(batch, champion, self._models.challenger)
+        with self._timer.stage("publish"):
+            self._delivery.enqueue(outbox)
 
     def status(self) -> Status:
         """Readiness, as other threads may ask for it."""
@@ -124,21 +154,6 @@ class Engine:
             return Status(False, f"{self._lag} messages behind")
         return Status(True, f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind")
 
-    def _make_consumer(self) -> Consumer:
-        def ended(error: Any, partitions: list[TopicPartition]) -> None:
-            faults = [error, *(one.error for one in partitions)]
-            self._delivery.on_commit(next(filter(None, faults), None))
-
-        session_ms = int(self._settings.serving.session_timeout_s * 1_000)
-        fetch_ms = int(self._settings.serving.fetch_wait_s * 1_000)
-        timing = {
-            "session.timeout.ms": session_ms,
-            "heartbeat.interval.ms": session_ms // 5,
-            "fetch.wait.max.ms": fetch_ms,
-        }
-        config = _GROUP_CONFIG | timing | {"on_commit": ended}
-        return Consumer(consumer_config(self._settings, self._settings.serving.group_id, **config))
-
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":
             name = self._transactional_id
@@ -151,101 +166,53 @@ class Engine:
         self._models.start()
         self._profile_reader.start()
         caught_up = partial(self._profile_reader.wait_until_caught_up, _PROFILES_TIMEOUT_S)
-        call_unless_stopped(stop, caught_up, self._beat)
+        call_unless_stopped(stop, caught_up, self._update_heartbeat)
         self._wait_for_model(stop)
         self._consumer.subscribe(
             [self._settings.topics.transactions],
             on_assign=lambda _, partitions: self._partitions.assign(partitions),
-            on_revoke=lambda _, partitions: self._hand_over(partitions, _REVOKE_TIMEOUT_S),
-            on_lost=lambda _, partitions: self._hand_over(partitions, 0.0),
+            on_revoke=lambda _, partitions: self._revoke(partitions, _REVOKE_TIMEOUT_S),
+            on_lost=lambda _, partitions: self._revoke(partitions, 0.0),
         )
 
     def _wait_for_model(self, stop: threading.Event) -> None:
-        """Not a member of the group before: another worker may have a model."""
-        # The first look at the registry takes a moment; nothing is missing before its answer.
-        said_at = time.monotonic() - _SAY_AGAIN_S + _FIRST_LOOK_S
+        """Joins the group only with a model: another worker may have one."""
+        # The first answer of the registry takes a moment; a missing model is not worth a warning before.
+        warned_at = time.monotonic() - _REMIND_EVERY_S + _FIRST_REMINDER_S
         while not self._models.apply_pending() and not stop.wait(_MODEL_WAIT_S):
-            self._beat()
-            if self.heartbeat - said_at > _SAY_AGAIN_S:
-                said_at = self.heartbeat
+            self._update_heartbeat()
+            if self.heartbeat - warned_at > _REMIND_EVERY_S:
+                warned_at = self.heartbeat
                 log.warning(
-                    "no version of %r is the champion yet; train and promote one, scoring begins by itself",
+                    "no version of %r is the champion yet; train and promote one, then scoring starts",
                     self._settings.registry.model_name,
                 )
 
-    def _beat(self) -> None:
+    def _update_heartbeat(self) -> None:
         self.heartbeat = time.monotonic()
 
-    def _round(self) -> None:
-        self._beat()
-        self._partitions.tend()
-        self._throttle()
-        poll_start_ns = time.time_ns()
-        messages = self._poll()
-        self._models.apply_pending()
-        self._profile_reader.enter_into(self._profiles)
-        if messages:
-            champion = self._models.champion
-            assert champion is not None
-            with self._timer.batch(poll_start_ns, messages, champion.version):
-                self._score(messages, champion)
-        else:
-            self._delivery.poll()
-        self._snapshots.offer(self._partitions.ready.values())
-        self._update_gauges()
-
-    def _poll(self) -> list[Any]:
-        """What is there by now; waits for the first message only, so that batches grow with the load."""
-        serving = self._settings.serving
-        messages: list[Any] = self._consumer.consume(1, serving.batch_wait_s)
-        if messages and serving.batch_size > 1:
-            messages += self._consumer.consume(serving.batch_size - 1, 0)
-        return messages
-
-    def _score(self, messages: Sequence[Any], champion: ServingModel) -> None:
-        self._metrics.pipeline.batch_messages.observe(len(messages))
-        by_partition: dict[int, list[Any]] = {}
-        for number, run in groupby(self._sound(messages), key=methodcaller("partition")):
-            by_partition.setdefault(number, []).extend(run)
-        ready = self._partitions.ready
-        batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
-        answers = self._scorer.process(batch, champion, self._models.challenger)
-        with self._timer.stage("publish"):
-            self._delivery.enqueue(answers)
-
-    def _sound(self, messages: Sequence[Any]) -> Sequence[Any]:
-        """The messages without those that only tell of an error."""
-        errors = [error for message in messages if (error := message.error()) is not None]
-        for error in errors:
-            self._note(error)
-        return [message for message in messages if message.error() is None] if errors else messages
-
-    def _note(self, error: Any) -> None:
-        group, topic = self._settings.serving.group_id, self._settings.topics.transactions
-        refused = permission_error(self._settings.kafka, error, f"reading {topic!r} in the group {group!r}")
-        if refused is not None:
-            raise refused
-        log.warning("Kafka reports: %s", error.str())
-
-    def _hand_over(self, partitions: list[TopicPartition], timeout_s: float) -> None:
+    def _revoke(self, partitions: list[TopicPartition], timeout_s: float) -> None:
         """Commit what was scored of partitions that go to another worker, or drop it."""
-        gone = {one.partition for one in partitions}
-        timeout_s = min(timeout_s, self._shutdown.drain_left_s)
-        with self._surviving_moves():
-            if not (timeout_s and self._delivery.flush(timeout_s)):
-                self._delivery.discard(gone)
-        self._partitions.release(gone)
+        revoked = {one.partition for one in partitions}
+        timeout_s = min(timeout_s, self._shutdown.drain_remaining_s)
+        is_flushed = False
+        with self._restoring_moved_partitions():
+            is_flushed = timeout_s > 0 and self._delivery.flush(timeout_s)
+        if not is_flushed:
+            with self._restoring_moved_partitions():
+                self._delivery.discard(revoked)
+        self._partitions.release(revoked)
 
     @contextmanager
-    def _surviving_moves(self) -> Iterator[None]:
+    def _restoring_moved_partitions(self) -> Iterator[None]:
         try:
             yield
         except PositionsMovedError as error:
-            log.warning("%s; restoring them anew", error)
-            self._partitions.restart(error.partitions)
+            log.warning("%s; restoring them again", error)
+            self._partitions.restore_again(error.partitions)
 
-    def _throttle(self) -> None:
-        """Stop fetching while commits do not come through; polling goes on."""
+    def _apply_backpressure(self) -> None:
+        """Stop fetching while the delivery is saturated; polling goes on."""
         if self._delivery.is_saturated == self._is_paused:
             return
         self._is_paused = not self._is_paused
@@ -267,7 +234,7 @@ class Engine:
             lag = self._lag_of(state)
             self._lag += lag
             self._metrics.state.set_partition(state.partition, lag, len(state.cards), state.cards.nbytes)
-        if self._partitions.is_settled and self._lag <= self._settings.serving.batch_size:
+        if self._partitions.are_all_ready and self._lag <= self._settings.serving.batch_size:
             self._models.allow_polling()
 
     def _lag_of(self, state: PartitionState) -> int:
@@ -276,14 +243,14 @@ class Engine:
         return max(0, int(end) - state.position)
 
     def _drain(self) -> bool:
-        """Commit what was scored; False: it was not possible in time."""
-        while not self._delivery.is_idle and self._shutdown.drain_left_s:
-            with self._surviving_moves():
-                self._delivery.flush(self._shutdown.drain_left_s)
-        self._snapshots.wait(self._shutdown.drain_left_s)
+        """Commit what was scored; returns False if that was not possible in time."""
+        while not self._delivery.is_idle and self._shutdown.drain_remaining_s:
+            with self._restoring_moved_partitions():
+                self._delivery.flush(self._shutdown.drain_remaining_s)
+        self._snapshots.wait(self._shutdown.drain_remaining_s)
         return self._delivery.is_idle
 
-    def _undrained(self) -> UnreachableError:
+    def _drain_error(self) -> UnreachableError:
         return UnreachableError(
             f"Kafka has not taken everything within the drain time of "
             f"{self._settings.serving.drain_timeout_s:.0f} s; what is not committed is scored again by "
@@ -291,11 +258,11 @@ class Engine:
         )
 
     def _close(self) -> None:
-        self._partitions.stop(self._shutdown.close_left_s)
+        self._partitions.stop(self._shutdown.close_remaining_s)
         self._models.stop()
-        self._profile_reader.stop(self._shutdown.close_left_s)
+        self._profile_reader.stop(self._shutdown.close_remaining_s)
         try:
-            call_within(self._shutdown.close_left_s, self._consumer.close)
+            call_within(self._shutdown.close_remaining_s, self._consumer.close)
         except (KafkaException, TimeoutError) as error:
             log.warning("leaving the consumer group failed: %s", error)
         self._delivery.close()

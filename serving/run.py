@@ -1,4 +1,4 @@
-"""Running the engine: in this process, or as several."""
+"""Run one engine in this process: what `python -m serving` and the serving flow call."""
 
 import gc
 import json
@@ -12,43 +12,43 @@ from pathlib import Path
 from fraud.kafka.permissions import transactional_prefix
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.ops.access_check import require_permissions
 from serving.ops.health import StatusServer
 from serving.ops.metrics import Metrics
+from serving.ops.permission_check import require_permissions
 from serving.ops.shutdown import StoppedError, call_unless_stopped
 from serving.ops.topic_check import check_topic_settings
 from serving.ops.worker_index import claim_worker_index
 
 log = logging.getLogger(__name__)
 
-_OBJECTS_BETWEEN_LOOKS = 200_000
+_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Score until `stop` is set, then drain and return.
 
     Raises:
-        UnreachableError: Kafka, or one of its topics, is not there, or was not when it had to drain.
-        RefusedError: Kafka does not let serving in, or not do its work.
+        UnreachableError: Kafka does not answer, a topic is missing, or draining took too long.
+        RefusedError: Kafka rejects the credentials, or a permission is missing.
     """
     try:
         _run(settings, stop)
     except StoppedError:
-        log.info("told to stop before scoring began; nothing was read and nothing is left to commit")
+        log.info("stopped before scoring started; nothing was read and nothing is left to commit")
 
 
 def _run(settings: Settings, stop: threading.Event) -> None:
-    # First of all: the clients of the engine would wait for a broker without end.
+    # First, since the clients of the engine wait for a broker without a limit.
     call_unless_stopped(stop, partial(require_permissions, settings))
     folder = settings.home / "serving"
-    with claim_worker_index(folder) as slot:
+    with claim_worker_index(folder) as index:
         metrics = Metrics()
         call_unless_stopped(stop, partial(check_topic_settings, settings, metrics))
-        engine = Engine(settings, transactional_id(settings, slot), metrics, stop)
+        engine = Engine(settings, transactional_id(settings, index), metrics, stop)
         port = settings.serving.http_port
-        server = StatusServer(settings.serving.http_host, port and port + slot, engine, metrics)
+        server = StatusServer(settings.serving.http_host, port and port + index, engine, metrics)
         try:
-            _tell_address(folder / f"worker-{slot}.json", settings.serving.http_host, server.port)
+            _write_address(folder / f"worker-{index}.json", settings.serving.http_host, server.port)
             tune_garbage_collector()
             engine.run(stop)
         finally:
@@ -56,22 +56,22 @@ def _run(settings: Settings, stop: threading.Event) -> None:
 
 
 def tune_garbage_collector() -> None:
-    """Let it look seldom, and not at what is imported and built by now, which stays.
+    """Collect seldom, and exempt the objects that exist by now, which stay.
 
-    A micro-batch makes thousands of objects that live until its commit and have no cycles. Looking through
-    them every 700 objects, as is usual, took a seventh of the scoring.
+    A micro-batch makes thousands of objects that live until its commit and have no cycles. Traversing them
+    every 700 objects, which is Python's default, took a seventh of the scoring.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, *gc.get_threshold()[1:])
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
 
 
-def transactional_id(settings: Settings, slot: int) -> str:
-    """Unique among living workers and the same again after a restart."""
-    return f"{transactional_prefix(settings)}{socket.gethostname()}-{slot}"
+def transactional_id(settings: Settings, worker_index: int) -> str:
+    """Unique among running workers, and the same again after a restart."""
+    return f"{transactional_prefix(settings)}{socket.gethostname()}-{worker_index}"
 
 
-def _tell_address(file: Path, host: str, port: int) -> None:
+def _write_address(file: Path, host: str, port: int) -> None:
     draft = file.with_suffix(".draft")
     draft.write_text(json.dumps({"pid": os.getpid(), "url": f"http://{host}:{port}"}))
     draft.replace(file)

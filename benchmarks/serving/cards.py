@@ -90,7 +90,7 @@ def _write_snapshot(settings: Settings, partition: int, cards: int) -> None:
     serving = settings.serving.model_copy(update={"snapshot_interval_s": 0.001})
     snapshots = Snapshots(settings.model_copy(update={"serving": serving}), Metrics())
     while not list((settings.home / "lake").rglob(f"p{partition}/*.snapshot")):
-        snapshots.offer([state])
+        snapshots.start_due([state])
         snapshots.wait(300)
         time.sleep(0.01)
 

@@ -134,7 +134,7 @@ class AtLeastOnce:
 
     def close(self) -> None:
         """Release the producer; what is not committed is scored again by the next owner."""
-        self._producer.flush(min(_FLUSH_TIMEOUT_S, self._shutdown.close_left_s))
+        self._producer.flush(min(_FLUSH_TIMEOUT_S, self._shutdown.close_remaining_s))
         self._producer = None
 
     def _produce(self, batch: OutboxBatch) -> _InFlightBatch:

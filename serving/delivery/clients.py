@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, Producer
 
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.settings import Settings
-from serving.ops.access_check import recheck_permissions
+from serving.ops.permission_check import recheck_permissions
 
 
 class TransactionClients(Protocol):

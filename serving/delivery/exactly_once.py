@@ -220,7 +220,7 @@ class ExactlyOnce:
         return self._committing is not None and self._committing.is_running
 
     def _wait_for_end(self) -> None:
-        while self._committing is not None and self._shutdown.drain_left_s:
+        while self._committing is not None and self._shutdown.drain_remaining_s:
             self._wait()
 
     def _wait(self) -> None:
@@ -228,7 +228,7 @@ class ExactlyOnce:
         self._process_end()
 
     def _join_until_closed(self) -> None:
-        self._join(min(CALL_TIMEOUT_S, self._shutdown.close_left_s))
+        self._join(min(CALL_TIMEOUT_S, self._shutdown.close_remaining_s))
 
     def _join(self, timeout_s: float) -> None:
         if self._committing is not None:

@@ -1,9 +1,9 @@
-"""The end of a worker that is told to stop: how much time is left, and what happens when it is used up.
+"""The end of a worker after SIGTERM: how much time is left, and what happens when it is used up.
 
-librdkafka's calls may block for as long as Kafka is away, and while they do, no signal handler runs. So
-what can block before scoring begins runs on a thread of its own, what ends a worker shares one deadline, and
-a watchdog ends the process if something stays blocked all the same. For Kafka that is a kill -9, after which
-nothing is lost or doubled.
+librdkafka's calls may block for as long as Kafka is unreachable, and while they do, no signal handler runs.
+So what can block before scoring starts runs on a thread of its own, everything that ends a worker shares one
+deadline, and a watchdog ends the process if something stays blocked all the same. For Kafka that is a
+kill -9, after which nothing is lost or doubled.
 """
 
 import logging
@@ -34,54 +34,54 @@ _Result = TypeVar("_Result")
 
 
 class StoppedError(Exception):
-    """The worker was told to stop before it began to score."""
+    """The worker was stopped before it started to score."""
 
 
 class Shutdown:
-    """The time that is left to a worker, which begins to run when it is told to stop; for any thread."""
+    """The time that is left to a worker once it is stopped; any thread may ask."""
 
     def __init__(self, drain_timeout_s: float) -> None:
         self._drain_timeout_s = drain_timeout_s
         self._stop = threading.Event()
-        self._began = math.inf
+        self._stopped_at = math.inf
 
-    def follow(self, stop: threading.Event) -> None:
-        """The time begins when `stop` is set."""
+    def start_on(self, stop: threading.Event) -> None:
+        """Let the time run from when `stop` is set."""
         self._stop = stop
         threading.Thread(target=self._await_stop, args=(stop,), name="shutdown", daemon=True).start()
 
     @property
-    def drain_left_s(self) -> float:
-        """Seconds in which may be waited for what is to be committed."""
-        return self._left_s(self._drain_timeout_s)
+    def drain_remaining_s(self) -> float:
+        """Seconds left to commit what was scored; the whole drain time while the worker is not stopped."""
+        return self._remaining_s(self._drain_timeout_s)
 
     @property
-    def close_left_s(self) -> float:
-        """Seconds in which may be waited for clients and threads to end."""
-        return self._left_s(self._drain_timeout_s + CLOSING_S)
+    def close_remaining_s(self) -> float:
+        """Seconds left for clients and threads to end, likewise."""
+        return self._remaining_s(self._drain_timeout_s + CLOSING_S)
 
-    def _left_s(self, allowed_s: float) -> float:
-        if self._stop.is_set() and self._began == math.inf:
-            self._began = time.monotonic()
-        passed_s = 0.0 if self._began == math.inf else time.monotonic() - self._began
+    def _remaining_s(self, allowed_s: float) -> float:
+        if self._stop.is_set() and self._stopped_at == math.inf:
+            self._stopped_at = time.monotonic()
+        passed_s = 0.0 if self._stopped_at == math.inf else time.monotonic() - self._stopped_at
         return max(0.0, allowed_s - passed_s)
 
     def _await_stop(self, stop: threading.Event) -> None:
         stop.wait()
-        self._began = min(self._began, time.monotonic())
+        self._stopped_at = min(self._stopped_at, time.monotonic())
 
 
 def call_unless_stopped(
-    stop: threading.Event, call: Callable[[], _Result], beat: Callable[[], None] = lambda: None
+    stop: threading.Event, call: Callable[[], _Result], on_wait: Callable[[], None] = lambda: None
 ) -> _Result:
-    """The result of a call that may block; `beat` is called while it is waited for.
+    """The result of a call that may block; `on_wait` is called while it is waited for.
 
     Raises:
         StoppedError: `stop` was set first; the call's thread is left to end with the process.
     """
-    outcome = _begin(call)
+    outcome = _start_call(call)
     while not stop.is_set():
-        beat()
+        on_wait()
         if wait([outcome], _POLL_S).done:
             return outcome.result()
     raise StoppedError
@@ -93,13 +93,13 @@ def call_within(timeout_s: float, call: Callable[[], _Result]) -> _Result:
     Raises:
         TimeoutError: it took longer; its thread is left to end with the process.
     """
-    outcome = _begin(call)
+    outcome = _start_call(call)
     if not wait([outcome], timeout_s).done:
         raise TimeoutError(f"no answer within {timeout_s:.1f} s")
     return outcome.result()
 
 
-def _begin(call: Callable[[], _Result]) -> "Future[_Result]":
+def _start_call(call: Callable[[], _Result]) -> "Future[_Result]":
     """On a daemon thread, for which the end of the process does not wait as it does for an executor's."""
     outcome: Future[_Result] = Future()
 
@@ -122,10 +122,10 @@ def forced_exit(stop: threading.Event, drain_timeout_s: float) -> Iterator[None]
         stop.wait()
         if not ended.wait(drain_timeout_s + FORCED_AFTER_S):
             log.critical(
-                "serving has not ended within %.0f s of being told to stop; the process is ended by force, "
+                "serving has not ended within %.0f s of the signal to stop; the process is ended by force, "
                 "nothing is lost or doubled by that. It was still in: %s",
                 drain_timeout_s + FORCED_AFTER_S,
-                _whereabouts(threading.main_thread()),
+                _innermost_calls(threading.main_thread()),
             )
             logging.shutdown()
             os._exit(FORCED_EXIT_CODE)
@@ -137,8 +137,8 @@ def forced_exit(stop: threading.Event, drain_timeout_s: float) -> Iterator[None]
         ended.set()
 
 
-def _whereabouts(thread: threading.Thread) -> str:
-    """The innermost calls of a thread, in one line."""
+def _innermost_calls(thread: threading.Thread) -> str:
+    """Where a thread is, in one line."""
     frame: FrameType | None = sys._current_frames().get(thread.ident or 0)
     calls = traceback.extract_stack(frame)[-_FRAMES_NAMED:] if frame else []
     return " > ".join(f"{Path(call.filename).name}:{call.name}" for call in calls) or "no Python call"

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def check_topic_settings(settings: Settings, metrics: Metrics) -> None:
-    """Log and count what is not as it should be; without the right to look, that is said.
+    """Log and count settings that are not as they should be, or log that they could not be read.
 
     Raises:
         ConfigurationError: nothing could be written to one of the topics that serving writes to.

@@ -1,7 +1,7 @@
 """The partitions that this worker owns, and the restoring of their state beside the scoring.
 
-A partition is assigned in a paused state. Threads rebuild the states, so that polling goes on meanwhile;
-then the consumer is put to the committed position and the partition is resumed.
+A partition is assigned in a paused state. Threads rebuild the states, so that polling goes on meanwhile; then
+the loop seeks the consumer to the committed position and resumes the partition.
 """
 
 import logging
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 
+from fraud.deadline import Deadline
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import admission_state_of, max_event_time_of, replay_points_of
@@ -30,22 +31,26 @@ from serving.state.snapshots import Snapshots
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
-_RESTORERS = 2
+_RESTORING_THREADS = 2
 """Each keeps a processor busy."""
 _RESTORING_CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
-"""The end of a partition is told with an answer to a fetch, which is not to wait for what may never come."""
+"""The end of a partition comes with a fetch response, which must not wait for messages."""
 
 
 @dataclass
-class _Ticket:
-    """One order to restore a partition; void once the partition is revoked."""
+class _RestoreRequest:
+    """To restore a partition; cancelled once the partition is revoked."""
 
     partition: int
-    is_void: threading.Event = field(default_factory=threading.Event)
+    is_cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class Partitions:
-    """Owned partitions: `ready` ones are scored, the others wait for their state."""
+    """Owned partitions: those in `ready` are scored, the others wait for their state.
+
+    The loop's thread calls all methods. The restoring threads take requests from one queue and put states
+    into another; a state belongs to the loop from then on.
+    """
 
     def __init__(
         self, settings: Settings, consumer: Consumer, snapshots: Snapshots, metrics: Metrics
@@ -54,12 +59,13 @@ class Partitions:
         self._consumer = consumer
         self._snapshots = snapshots
         self._metrics = metrics
-        self._orders: queue.SimpleQueue[_Ticket | None] = queue.SimpleQueue()
-        self._restored: queue.SimpleQueue[tuple[_Ticket, PartitionState]] = queue.SimpleQueue()
-        self._tickets: dict[int, _Ticket] = {}
+        self._queue: queue.SimpleQueue[_RestoreRequest | None] = queue.SimpleQueue()
+        self._restored: queue.SimpleQueue[tuple[_RestoreRequest, PartitionState]] = queue.SimpleQueue()
+        self._requests: dict[int, _RestoreRequest] = {}
         self.ready: dict[int, PartitionState] = {}
         self._threads = [
-            threading.Thread(target=self._restore_all, name="restore", daemon=True) for _ in range(_RESTORERS)
+            threading.Thread(target=self._restore_all, name="restore", daemon=True)
+            for _ in range(_RESTORING_THREADS)
         ]
         for thread in self._threads:
             thread.start()
@@ -67,50 +73,50 @@ class Partitions:
     @property
     def owned(self) -> set[int]:
         """Every assigned partition."""
-        return set(self._tickets)
+        return set(self._requests)
 
     @property
     def is_restoring(self) -> bool:
-        """Whether some partition's state is not there yet."""
-        return len(self.ready) < len(self._tickets)
+        """Whether the state of a partition is still being restored."""
+        return len(self.ready) < len(self._requests)
 
     @property
-    def is_settled(self) -> bool:
+    def are_all_ready(self) -> bool:
         """Whether there are partitions, all of them with their state."""
-        return bool(self._tickets) and not self.is_restoring
+        return bool(self._requests) and not self.is_restoring
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Take partitions over, paused; call it in the rebalance callback."""
         topic = self._settings.topics.transactions
-        # An absolute offset, for the true one is not known until a former owner's transaction has ended.
+        # An absolute offset, as the true one is not known until a former owner's transaction has ended.
         taken = [TopicPartition(topic, one.partition, 0) for one in partitions]
         self._consumer.incremental_assign(taken)
         self._consumer.pause(taken)
         for one in taken:
-            self._order(one.partition)
+            self._request(one.partition)
 
     def release(self, partitions: Iterable[int]) -> None:
-        """Forget partitions that are being taken away."""
+        """Drop the state of partitions that are revoked."""
         for partition in partitions:
             self.ready.pop(partition, None)
-            ticket = self._tickets.pop(partition, None)
-            if ticket is not None:
-                ticket.is_void.set()
+            request = self._requests.pop(partition, None)
+            if request is not None:
+                request.is_cancelled.set()
             self._metrics.state.remove_partition(partition)
 
-    def restart(self, partitions: Iterable[int]) -> None:
-        """Restore owned partitions anew, whose position another worker has moved."""
-        mine = [partition for partition in partitions if partition in self._tickets]
-        self._consumer.pause([self._at(partition) for partition in mine])
-        self.release(mine)
-        for partition in mine:
-            self._order(partition)
+    def restore_again(self, partitions: Iterable[int]) -> None:
+        """Restore owned partitions whose committed offset another worker has moved."""
+        owned = [partition for partition in partitions if partition in self._requests]
+        self._consumer.pause([self._at(partition) for partition in owned])
+        self.release(owned)
+        for partition in owned:
+            self._request(partition)
 
-    def tend(self) -> None:
-        """Let partitions whose state is there take part."""
+    def resume_restored(self) -> None:
+        """Resume the partitions whose state has been restored."""
         while not self._restored.empty():
-            ticket, state = self._restored.get()
-            if not ticket.is_void.is_set():
+            request, state = self._restored.get()
+            if not request.is_cancelled.is_set():
                 self._consumer.seek(self._at(state.partition, state.position))
                 self._consumer.resume([self._at(state.partition)])
                 self.ready[state.partition] = state
@@ -119,44 +125,46 @@ class Partitions:
                     one.partitions = state.partitions
 
     def stop(self, timeout_s: float) -> None:
-        """End the threads; one that waits for a silent Kafka longer than this is left to end by itself."""
-        for ticket in self._tickets.values():
-            ticket.is_void.set()
+        """End the threads; one that waits for a silent Kafka longer than this ends by itself later."""
+        for request in self._requests.values():
+            request.is_cancelled.set()
         for _ in self._threads:
-            self._orders.put(None)
-        deadline = time.monotonic() + timeout_s
+            self._queue.put(None)
+        deadline = Deadline(timeout_s)
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(deadline.remaining_s)
 
-    def _order(self, partition: int) -> None:
-        ticket = self._tickets[partition] = _Ticket(partition)
-        self._orders.put(ticket)
+    def _request(self, partition: int) -> None:
+        request = self._requests[partition] = _RestoreRequest(partition)
+        self._queue.put(request)
 
     def _at(self, partition: int, offset: int = OFFSET_INVALID) -> TopicPartition:
         return TopicPartition(self._settings.topics.transactions, partition, offset)
 
     def _restore_all(self) -> None:
-        while (ticket := self._orders.get()) is not None:
-            while not ticket.is_void.is_set():
-                try:
-                    self._restored.put((ticket, self._restore(ticket.partition, ticket.is_void.is_set)))
-                    break
-                except RestorationCancelledError:
-                    break
-                except KafkaException as error:
-                    log.warning(
-                        "restoring partition %d failed (%s); trying again",
-                        ticket.partition,
-                        error.args[0].str(),
-                    )
-                    ticket.is_void.wait(_RETRY_S)
-                except Exception:
-                    # Without its thread no partition would ever be scored again.
-                    log.exception("restoring partition %d failed; trying again", ticket.partition)
-                    ticket.is_void.wait(_RETRY_S)
+        """The thread: restore until None is in the queue."""
+        while (request := self._queue.get()) is not None:
+            while not request.is_cancelled.is_set() and not self._try_to_restore(request):
+                request.is_cancelled.wait(_RETRY_S)
+
+    def _try_to_restore(self, request: _RestoreRequest) -> bool:
+        """Whether the request is done with, restored or cancelled."""
+        try:
+            self._restored.put((request, self._restore(request.partition, request.is_cancelled.is_set)))
+        except RestorationCancelledError:
+            return True
+        except KafkaException as error:
+            reason = error.args[0].str()
+            log.warning("restoring partition %d failed (%s); trying again", request.partition, reason)
+        except Exception:
+            # Without its thread no partition would ever be scored again.
+            log.exception("restoring partition %d failed; trying again", request.partition)
+        else:
+            return True
+        return False
 
     def _restore(self, partition: int, is_cancelled: Callable[[], bool]) -> PartitionState:
-        begun = time.monotonic()
+        started = time.monotonic()
         # A client of its own in the same group: it reads the group's offsets, and what is replayed, without
         # joining.
         consumer = Consumer(
@@ -174,18 +182,18 @@ class Partitions:
             state.partitions = self._count_partitions(consumer)
         finally:
             consumer.close()
-        seconds = time.monotonic() - begun
-        self._metrics.state.observe_restore(source, seconds)
+        seconds = time.monotonic() - started
+        self._metrics.restored(source, seconds)
         log.info(
-            "partition %d stands at offset %d: %s and %d offsets replayed, %d cards, %.1f s",
+            "partition %d is restored to offset %d: %s and %d offsets replayed, %d cards, %.1f s",
             partition, state.position, source, state.position - start, len(state.cards), seconds,
         )  # fmt: skip
         return state
 
     def _count_partitions(self, consumer: Consumer) -> int:
         topic = self._settings.topics.transactions
-        known = consumer.list_topics(topic, timeout=self._settings.kafka.request_timeout_s)
-        return len(known.topics[topic].partitions)
+        metadata = consumer.list_topics(topic, timeout=self._settings.kafka.request_timeout_s)
+        return len(metadata.topics[topic].partitions)
 
     def _committed(self, consumer: Consumer, partition: int) -> CommittedPosition:
         timeout_s = self._settings.kafka.request_timeout_s
@@ -200,9 +208,11 @@ class Partitions:
                 partition, found.offset, first, end, first,
             )  # fmt: skip
             return CommittedPosition(first, None)
-        newest = max_event_time_of(found)
-        if newest is None:
+        max_event_time = max_event_time_of(found)
+        if max_event_time is None:
             log.warning(
                 "partition %d: its offset was not committed by serving; replaying all of it", partition
             )
-        return CommittedPosition(found.offset, newest, admission_state_of(found), replay_points_of(found))
+        return CommittedPosition(
+            found.offset, max_event_time, admission_state_of(found), replay_points_of(found)
+        )

@@ -51,7 +51,7 @@ class Snapshots:
         self._opened: tuple[Lake, str] | None = None
         self._opening = threading.Lock()
 
-    def offer(self, states: Iterable[PartitionState]) -> None:
+    def start_due(self, states: Iterable[PartitionState]) -> None:
         """Begin the snapshot of one partition that is due; call it between two micro-batches."""
         interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
         if not interval_s or self._is_writing(now):

@@ -35,7 +35,7 @@ from tests.serving.world import disorderly, send, tiny_bundle, wait_for
 DRAIN_S = 3.0
 BUSY_MACHINE_S = 4.0
 NOT_COMMITTED = f"Kafka has not taken everything within the drain time of {DRAIN_S:.0f} s"
-NOT_BEGUN = "told to stop before scoring began"
+NOT_STARTED = "stopped before scoring started"
 SERVING = {
     "drain_timeout_s": DRAIN_S,
     # Kafka goes away between two commits.
@@ -202,7 +202,7 @@ def test_a_worker_ends_that_never_reached_kafka(make: Make, kafka: EmbeddedKafka
     with working(settings, kafka) as world:
         time.sleep(5)
         code, seconds = world.stop()
-        assert (code, NOT_BEGUN in world.told) == (0, True), world.told
+        assert (code, NOT_STARTED in world.told) == (0, True), world.told
         assert_in_time(seconds)
 
 
@@ -280,14 +280,14 @@ def test_an_engine_that_fails_by_itself_ends_too(make: Make, kafka: EmbeddedKafk
 def test_time_begins_to_run_when_a_worker_is_told_to_stop() -> None:
     # given a worker with a tenth of a second
     stop, shutdown = threading.Event(), Shutdown(0.1)
-    shutdown.follow(stop)
+    shutdown.start_on(stop)
     time.sleep(0.2)
-    assert (shutdown.drain_left_s, shutdown.close_left_s) == (0.1, 0.1 + CLOSING_S)
+    assert (shutdown.drain_remaining_s, shutdown.close_remaining_s) == (0.1, 0.1 + CLOSING_S)
     # when it is told to stop
     stop.set()
     # then its time runs
-    wait_for(lambda: shutdown.drain_left_s == 0, 5)
-    assert 0 < shutdown.close_left_s < CLOSING_S + 0.1
+    wait_for(lambda: shutdown.drain_remaining_s == 0, 5)
+    assert 0 < shutdown.close_remaining_s < CLOSING_S + 0.1
 
 
 def test_what_may_block_is_left_when_told_to_stop() -> None:

@@ -101,8 +101,8 @@ def test_a_snapshot_that_the_lake_does_not_take_is_told_once(
     state = PartitionState(0, 5, AdmissionFilter(snapshotting.admission))
 
     def told(outcome: str) -> float:
-        snapshots.offer([state])
-        counts = metrics.samples("fraud_snapshots_total")
+        snapshots.start_due([state])
+        counts = gauge_values(metrics, "fraud_snapshots_total")
         return sum(value for labels, value in counts if labels["outcome"] == outcome)
 
     # when the engine goes on

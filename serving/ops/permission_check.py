@@ -1,4 +1,4 @@
-"""What serving must be allowed to do on Kafka; the table of all rights is in `fraud.kafka.permissions`."""
+"""The permissions on Kafka that serving needs; the table of all of them is in `fraud.kafka.permissions`."""
 
 import logging
 
@@ -10,11 +10,11 @@ log = logging.getLogger(__name__)
 
 
 def require_permissions(settings: Settings) -> None:
-    """See that every topic is there and that we may do our work.
+    """Check that every topic exists and that serving has its permissions.
 
     Raises:
-        UnreachableError: Kafka, or one of its topics, is not there.
-        RefusedError: Kafka does not let us in, or not do our work.
+        UnreachableError: Kafka does not answer, or a topic is missing.
+        RefusedError: Kafka rejects the credentials, or a permission is missing.
     """
     topics = settings.topics
     for topic in (topics.transactions, topics.profiles):
@@ -25,10 +25,10 @@ def require_permissions(settings: Settings) -> None:
 
 
 def recheck_permissions(settings: Settings) -> None:
-    """After a failure: a right that was lost shows as one of many errors, of which most others pass.
+    """Check again after a failure, since a withdrawn permission shows as one of many errors.
 
     Raises:
-        RefusedError: a right is lost.
+        RefusedError: a permission was withdrawn.
     """
     try:
         require_permissions(settings)
