@@ -75,11 +75,11 @@ class Allowed(NamedTuple):
 
 ALLOWED = (
     Allowed("fraud/ingest/commits.py", r'name="door"', "the name in files that earlier versions read"),
-    Allowed("serving/delivery/protocol.py", r'"door"', "the name in committed offsets"),
+    Allowed("serving/delivery/offset_metadata.py", r'"door"', "the name in committed offsets"),
     Allowed("serving/state/snapshot_format.py", r'"door"', "the name in snapshots"),
     Allowed("producer/replay/forms/codes.py", r"russian federation", "the country's name"),
     Allowed("producer/replay/files/text.py", r"\.tell\(\)", "a method of files"),
-    Allowed("tests/serving/state/test_trail.py", r'"door"', "the name in committed offsets"),
+    Allowed("tests/serving/state/test_replay.py", r'"door"', "the name in committed offsets"),
 )
 
 _WORD = re.compile("|".join(f"(?P<w{number}>{words})" for number, words in enumerate(RETIRED)))

@@ -1,6 +1,6 @@
 """Admission's state in the metadata of committed offsets, as JSON that earlier versions can read.
 
-Keys: `newest` is the maximal event time in ms, `door` the admission state, `trail` the replay points as pairs
+Keys: "newest" is the maximal event time in ms, "door" the admission state, "trail" the replay points as pairs
 of an offset and the admission state there.
 """
 

@@ -64,7 +64,7 @@ class FeatureStage:
             self._count_repeated(outcomes)
             decoded, rows = decoded.select(is_accepted), rows[is_accepted]
         state.position = messages[-1].offset() + 1
-        state.mark()
+        state.mark_replay_point()
         return PartitionFeatures(
             partition=state.partition,
             start=start,

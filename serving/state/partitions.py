@@ -18,9 +18,8 @@ from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import admission_state_of, max_event_time_of, replay_points_of
 from serving.ops.metrics import Metrics
-from serving.state.partition_state import (
-    CommittedPosition,
-    PartitionState,
+from serving.state.partition_state import CommittedPosition, PartitionState
+from serving.state.replay import (
     RestorationCancelledError,
     replay,
     replay_start_state,
@@ -183,7 +182,7 @@ class Partitions:
         finally:
             consumer.close()
         seconds = time.monotonic() - started
-        self._metrics.restored(source, seconds)
+        self._metrics.state.observe_restore(source, seconds)
         log.info(
             "partition %d is restored to offset %d: %s and %d offsets replayed, %d cards, %.1f s",
             partition, state.position, source, state.position - start, len(state.cards), seconds,

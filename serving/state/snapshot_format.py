@@ -1,7 +1,9 @@
-"""A partition's snapshot as bytes: a head that says what it is, then the arrays as they lie in memory.
+"""A partition's snapshot as bytes: a header that describes it, then the arrays as they are in memory.
 
-The head is JSON behind its checksum, filled up with blanks; in it is the checksum of the arrays. They are
-read to where they will be used: fresh memory is what restoring a month of a million cards spends its time on.
+The header is a checksum and JSON padded with blanks; the JSON has the checksum of the arrays. They are read
+to where they will be used: new memory is what restoring a month of a million cards spends its time on.
+Keys that earlier versions read and write: "newest", the maximal event time in ms; "door", the admission
+state; "trail", the replay points.
 """
 
 import json
@@ -22,22 +24,22 @@ from fraud.settings import AdmissionSettings
 from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoint, ReplayPoints
 
 CHECKSUM_BYTES = 32
-HEAD_BYTES = 4_096
+HEADER_BYTES = 4_096
 _FORMAT = 2
 """Raised with every change of what the arrays hold. 2: transaction_ids are an index of their own."""
-_TOLD = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
-_TOLD_SINCE = {"door", "trail"}
-"""What a snapshot may be without."""
+_REQUIRED_KEYS = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
+_OPTIONAL_KEYS = {"door", "trail"}
+"""Snapshots of earlier versions lack them."""
 
-_AT_ONCE = 4 << 20
-"""Bytes: what was read is still in the processor's cache when it is summed."""
+_CHUNK_BYTES = 4 << 20
+"""What was read is still in the processor's cache when it is summed."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Origin:
-    """What a snapshot must have been made of to be of use: state is a function of these and the offset."""
+class SnapshotOrigin:
+    """What a snapshot was made of; it is usable where all of it is the same."""
 
     topic: str
     topic_id: str
@@ -51,89 +53,90 @@ class UnusableSnapshotError(Exception):
 
 
 def encode(
-    origin: Origin,
+    origin: SnapshotOrigin,
     offset: int,
-    newest: int,
+    max_event_time: int,
     arrays: Arrays,
     admission: AdmissionState = (),
     replay_points: ReplayPoints = (),
 ) -> bytes:
-    """The snapshot of the state after every message before `offset`, with admission there and its trail."""
+    """The snapshot of the state after every message before `offset`."""
     contents = [_bytes_of(array) for array in arrays.values()]
     checksum = xxh3_128()
     for content in contents:
         checksum.update(content)
-    told = {
+    header = {
         "format": _FORMAT,
         "origin": asdict(origin),
         "offset": offset,
-        "newest": newest,
+        "newest": max_event_time,
         "door": admission,
         "trail": replay_points,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
         "ids": len(arrays["ids"]),
-        "arrays": _described(arrays),
+        "arrays": _layout(arrays),
         "checksum": checksum.hexdigest(),
     }
-    return b"".join((_head(told), *contents))
+    return b"".join((_encode_header(header), *contents))
 
 
-def decode(snapshot: BufferedIOBase, origin: Origin, settings: AdmissionSettings) -> PartitionState:
-    """The state in a snapshot, of which only what is its own is read.
+def decode(snapshot: BufferedIOBase, origin: SnapshotOrigin, settings: AdmissionSettings) -> PartitionState:
+    """The state in a snapshot; reads no further than its end.
 
     Raises:
         UnusableSnapshotError: it cannot be used.
     """
-    told = _read_head(snapshot)
-    if told.keys() - _TOLD_SINCE != _TOLD or told["format"] != _FORMAT:
+    header = _read_header(snapshot)
+    if header.keys() - _OPTIONAL_KEYS != _REQUIRED_KEYS or header["format"] != _FORMAT:
         raise UnusableSnapshotError("another version of this code has written it")
-    if told["origin"] != (wanted := asdict(origin)):
-        raise UnusableSnapshotError(f"it was made of something else: {_difference(told['origin'], wanted)}")
-    cards = CardStore.restore(told["cards"], told["events"], told["ids"], partial(_fill, snapshot, told))
-    admission = AdmissionFilter(settings, told["newest"], told.get("door", ()), origin.partition)
-    replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in told.get("trail", ()))
-    return PartitionState(origin.partition, told["offset"], admission, cards, replay_points)
+    if header["origin"] != (wanted := asdict(origin)):
+        raise UnusableSnapshotError(f"it was made of something else: {_difference(header['origin'], wanted)}")
+    read = partial(_read_arrays, snapshot, header)
+    cards = CardStore.restore(header["cards"], header["events"], header["ids"], read)
+    admission = AdmissionFilter(settings, header["newest"], header.get("door", ()), origin.partition)
+    replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in header.get("trail", ()))
+    return PartitionState(origin.partition, header["offset"], admission, cards, replay_points)
 
 
-def _head(told: dict[str, Any]) -> bytes:
-    text = json.dumps(told).encode().ljust(HEAD_BYTES - CHECKSUM_BYTES)
-    if len(text) > HEAD_BYTES - CHECKSUM_BYTES:
-        raise ValueError(f"a snapshot's head has {len(text)} bytes; HEAD_BYTES must grow")
+def _encode_header(header: dict[str, Any]) -> bytes:
+    text = json.dumps(header).encode().ljust(HEADER_BYTES - CHECKSUM_BYTES)
+    if len(text) > HEADER_BYTES - CHECKSUM_BYTES:
+        raise ValueError(f"a snapshot's header has {len(text)} bytes; HEADER_BYTES must grow")
     return xxh3_128_hexdigest(text).encode() + text
 
 
-def _read_head(snapshot: BufferedIOBase) -> dict[str, Any]:
-    head = snapshot.read(HEAD_BYTES)
-    checksum, text = head[:CHECKSUM_BYTES], head[CHECKSUM_BYTES:]
+def _read_header(snapshot: BufferedIOBase) -> dict[str, Any]:
+    content = snapshot.read(HEADER_BYTES)
+    checksum, text = content[:CHECKSUM_BYTES], content[CHECKSUM_BYTES:]
     if xxh3_128_hexdigest(text).encode() != checksum:
-        raise UnusableSnapshotError("it does not begin with a snapshot's head")
-    told: dict[str, Any] = json.loads(text)
-    return told
+        raise UnusableSnapshotError("it does not start with a snapshot's header")
+    header: dict[str, Any] = json.loads(text)
+    return header
 
 
-def _fill(snapshot: BufferedIOBase, told: dict[str, Any], arrays: Arrays) -> None:
-    if _described(arrays) != told["arrays"]:
+def _read_arrays(snapshot: BufferedIOBase, header: dict[str, Any], arrays: Arrays) -> None:
+    if _layout(arrays) != header["arrays"]:
         raise UnusableSnapshotError("its arrays do not fit this code")
     checksum = xxh3_128()
     for array in arrays.values():
-        for piece in _pieces(_bytes_of(array)):
-            read = snapshot.readinto(piece)
-            checksum.update(piece[:read])
-    if checksum.hexdigest() != told["checksum"] or snapshot.read(1):
+        for chunk in _chunks(_bytes_of(array)):
+            read = snapshot.readinto(chunk)
+            checksum.update(chunk[:read])
+    if checksum.hexdigest() != header["checksum"] or snapshot.read(1):
         raise UnusableSnapshotError("its checksum does not match: truncated or altered")
 
 
-def _pieces(content: memoryview) -> Iterator[memoryview]:
-    for first in range(0, len(content), _AT_ONCE):
-        yield content[first : first + _AT_ONCE]
+def _chunks(content: memoryview) -> Iterator[memoryview]:
+    for first in range(0, len(content), _CHUNK_BYTES):
+        yield content[first : first + _CHUNK_BYTES]
 
 
 def _bytes_of(array: npt.NDArray[Any]) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def _described(arrays: Arrays) -> dict[str, list[Any]]:
+def _layout(arrays: Arrays) -> dict[str, list[Any]]:
     return {name: [str(array.dtype), list(array.shape)] for name, array in arrays.items()}
 
 

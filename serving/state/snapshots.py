@@ -1,8 +1,8 @@
-"""Snapshots of partitions in the lake; they shorten the replay and are never needed.
+"""Snapshots of partitions in the lake; they shorten a replay, and serving works without them.
 
 Between two micro-batches a partition's arrays are copied in memory; a thread encodes and writes the copy
 while scoring goes on. A snapshot that is missing, damaged, of other features or of another topic costs a
-replay, and says so.
+replay and a warning.
 """
 
 import logging
@@ -21,24 +21,24 @@ from fraud.native import event_clock
 from fraud.settings import AdmissionSettings, Settings
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
-from serving.state.snapshot_format import Arrays, Origin, UnusableSnapshotError, decode, encode
+from serving.state.snapshot_format import Arrays, SnapshotOrigin, UnusableSnapshotError, decode, encode
 
 log = logging.getLogger(__name__)
 
 _SUFFIX = ".snapshot"
 _SILENCE_S = 10.0
-"""A store that says nothing for so long costs more than a replay."""
-_ASK_AGAIN_S = 60.0
+"""Waiting longer for the store costs more than a replay."""
+_RETRY_AFTER_S = 60.0
 _OVERDUE_AFTER_S = 60.0
-"""A store that stops taking bytes, instead of not answering, is under none of its client's time-outs."""
+"""No time-out of its client covers a store that answers but takes no more bytes."""
 _SLOWEST_BYTES_PER_S = 4_000_000
 _SETTINGS_SINCE = ("max_jump", "key_rule", "partitions")
 _KEPT = 2
-"""The newest may be ahead of what is committed; the one before it is not."""
+"""Per partition; the newest may be ahead of the committed offset, the one before it is not."""
 
 
 class Snapshots:
-    """Writes snapshots beside the scoring, and finds the one from which a replay can begin."""
+    """Writes snapshots beside the scoring, and finds the one from which a replay can start."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
@@ -47,12 +47,12 @@ class Snapshots:
         self._written_at: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._overdue_at = math.inf
-        self._failed_at = -_ASK_AGAIN_S
+        self._failed_at = -_RETRY_AFTER_S
         self._opened: tuple[Lake, str] | None = None
         self._opening = threading.Lock()
 
     def start_due(self, states: Iterable[PartitionState]) -> None:
-        """Begin the snapshot of one partition that is due; call it between two micro-batches."""
+        """Start the snapshot of one partition that is due; call it between two micro-batches."""
         interval_s, now = self._settings.serving.snapshot_interval_s, time.monotonic()
         if not interval_s or self._is_writing(now):
             return
@@ -65,13 +65,13 @@ class Snapshots:
         self._due_at[state.partition] = now + interval_s
         if self._written_at.get(state.partition) != state.position:
             self._written_at[state.partition] = state.position
-            self._begin(state)
+            self._start(state)
 
     def load(self, partition: int, committed: CommittedPosition) -> PartitionState | None:
         """The newest usable snapshot that is not beyond `committed`; None: replay."""
         if not self._settings.serving.snapshot_interval_s:
             return None
-        if time.monotonic() - self._failed_at < _ASK_AGAIN_S:
+        if time.monotonic() - self._failed_at < _RETRY_AFTER_S:
             log.warning("the lake failed a moment ago; replaying partition %d", partition)
             return None
         try:
@@ -90,7 +90,7 @@ class Snapshots:
         return None
 
     def wait(self, timeout_s: float) -> None:
-        """Let a snapshot under way end."""
+        """Wait for a snapshot that is being written."""
         if self._thread is not None:
             self._thread.join(timeout_s)
 
@@ -104,22 +104,23 @@ class Snapshots:
             log.warning("the lake has not taken a snapshot in due time; the next waits for it")
         return True
 
-    def _begin(self, state: PartitionState) -> None:
+    def _start(self, state: PartitionState) -> None:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
         state.cards.remove_idle(state.admission.low_watermark)
-        place = ReplayPoint(state.position, tuple(state.admission.state))
-        told = (state.partition, place, state.replay_points, state.cards.dump(state.admission.low_watermark))
-        self._thread = threading.Thread(target=self._write, args=told, name="snapshot", daemon=True)
+        here = ReplayPoint(state.position, tuple(state.admission.state))
+        arrays = state.cards.dump(state.admission.low_watermark)
+        copied = (state.partition, here, state.replay_points, arrays)
+        self._thread = threading.Thread(target=self._write, args=copied, name="snapshot", daemon=True)
         self._thread.start()
 
-    def _write(self, partition: int, place: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
-        begun, offset, newest = time.monotonic(), place.offset, place.admission[event_clock.MAX]
+    def _write(self, partition: int, here: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
+        """The thread: encode the copy and write it to the lake."""
+        started, offset, max_event_time = time.monotonic(), here.offset, here.admission[event_clock.MAX]
         try:
             lake, folder = self._open()
-            content = encode(
-                self._origin(folder, partition), offset, newest, arrays, place.admission, replay_points
-            )
+            origin = self._origin(folder, partition)
+            content = encode(origin, offset, max_event_time, arrays, here.admission, replay_points)
             lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
             for path in self._paths(lake, folder, partition)[_KEPT:]:
                 lake.remove(path)
@@ -129,14 +130,10 @@ class Snapshots:
             log.warning("the snapshot of partition %d was not written: %r", partition, error)
             return
         self._metrics.state.snapshots.labels("written").inc()
-        seconds = time.monotonic() - begun
         log.info(
             "snapshot of partition %d at %d: %.1f MB in %.1f s",
-            partition,
-            offset,
-            len(content) / 1e6,
-            seconds,
-        )
+            partition, offset, len(content) / 1e6, time.monotonic() - started,
+        )  # fmt: skip
 
     def _read(self, lake: Lake, path: str, partition: int) -> PartitionState | None:
         folder = path.rsplit("/", 2)[0]
@@ -145,20 +142,20 @@ class Snapshots:
                 return decode(source, self._origin(folder, partition), self._settings.admission)
         except UnusableSnapshotError as error:
             self._metrics.state.snapshots.labels("refused").inc()
-            log.warning("the snapshot %s is of no use: %s", path, error)
+            log.warning("the snapshot %s is not used: %s", path, error)
             return None
 
     def _paths(self, lake: Lake, folder: str, partition: int) -> list[str]:
         """Newest first."""
         return sorted(lake.list_files(f"{folder}/p{partition}", _SUFFIX), reverse=True)
 
-    def _origin(self, folder: str, partition: int) -> Origin:
+    def _origin(self, folder: str, partition: int) -> SnapshotOrigin:
         topic = self._settings.topics.transactions
         admission = admission_settings_in_use(self._settings.admission)
-        return Origin(topic, folder.rsplit("@", 1)[1], partition, admission)
+        return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission)
 
     def _open(self) -> tuple[Lake, str]:
-        """The lake, and the folder of this very topic: a topic of the same name may be a later one."""
+        """The lake, and the folder of this topic's id: another topic of the same name may follow it."""
         with self._opening:
             if self._opened is None:
                 topic = self._settings.topics.transactions
@@ -169,7 +166,7 @@ class Snapshots:
 
 
 def admission_settings_in_use(settings: AdmissionSettings) -> str:
-    """The settings on which a state depends; those that earlier versions lack only where they are in use."""
+    """The settings on which a state depends, as JSON; without unused ones that earlier versions lack."""
     unused = {
         name
         for name in _SETTINGS_SINCE

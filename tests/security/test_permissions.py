@@ -290,7 +290,7 @@ def _lose(world: World, permission: Permission, running: "engine") -> None:
     """Take the permission away while there is traffic, and wait until the engine has ended."""
     wait_for(lambda: predictions(world.as_admin))
     world.locked.take_away(world.name, permission)
-    send(world.as_admin, disorderly(20, begin=100))
+    send(world.as_admin, disorderly(20, start=100))
     wait_for(lambda: running.failures)
 
 

@@ -12,7 +12,7 @@ SERVING = {"feature_sample": 1.0, "commit_interval_s": 0.05, "snapshot_interval_
 
 @pytest.fixture
 def serving_settings(make_settings: SettingsFactory, broker: str, mlflow_db: str) -> Settings:
-    """Every vector logged, quick commits, quick looks at the registry, no snapshots."""
+    """Every vector logged, quick commits, quick polls of the registry, no snapshots."""
     made = make_settings(
         kafka={"bootstrap_servers": broker, "partitions": 3, "retention_days": -1},
         serving=SERVING,

@@ -5,7 +5,7 @@ from pathlib import Path
 from xxhash import xxh3_128_hexdigest
 
 from fraud.features.spec import FEATURE_VERSION
-from serving.state.snapshot_format import CHECKSUM_BYTES, HEAD_BYTES
+from serving.state.snapshot_format import CHECKSUM_BYTES, HEADER_BYTES
 
 DAMAGES = ("truncated", "with a flipped bit", "of another feature version", "missing")
 _VERSION = b'"feature_version": %d'
@@ -19,10 +19,10 @@ def damage(file: Path, kind: str) -> None:
     elif kind == "with a flipped bit":
         content[-1_000] ^= 1
     elif kind == "of another feature version":
-        text = bytes(content[CHECKSUM_BYTES:HEAD_BYTES]).replace(
+        text = bytes(content[CHECKSUM_BYTES:HEADER_BYTES]).replace(
             _VERSION % FEATURE_VERSION, _VERSION % (FEATURE_VERSION - 1)
         )
-        content[:HEAD_BYTES] = xxh3_128_hexdigest(text).encode() + text
+        content[:HEADER_BYTES] = xxh3_128_hexdigest(text).encode() + text
     file.write_bytes(content)
     if kind == "missing":
         file.unlink()

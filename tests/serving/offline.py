@@ -19,7 +19,7 @@ from fraud.settings import Settings
 from tests.serving.world import read_all
 
 Vector = npt.NDArray[np.float32]
-Place = tuple[int, int]
+LogPosition = tuple[int, int]
 """Partition and offset."""
 
 
@@ -49,46 +49,48 @@ def mismatches(settings: Settings, served: list[Prediction]) -> list[str]:
     """Transactions whose logged features differ from the recomputation, are missing, or are too many."""
     expected = recompute(settings, served)
     logged = {payment_of(one): _vector(one) for one in served if one.features is not None}
-    odd = [str(name) for name, row in logged.items() if not _same(row, expected.get(name))]
+    differing = [str(name) for name, row in logged.items() if not _same(row, expected.get(name))]
     missing = expected.keys() - {payment_of(one) for one in served}
     doubled = len(served) - len({payment_of(one) for one in served})
-    return odd + [f"missing {name}" for name in sorted(missing)] + ["doubled"] * doubled
+    return differing + [f"missing {name}" for name in sorted(missing)] + ["doubled"] * doubled
 
 
 def wrong_dead_letters(settings: Settings) -> list[str]:
     """Refused messages that have no dead letter, or more than one, or dead letters without cause."""
-    refused = {place for place, verdict in _judged(settings) if not isinstance(verdict, Admitted)}
-    letters = Counter(_place_of(letter) for letter in read_all(settings, settings.topics.dead_letters))
-    missing = [f"missing dead letter of {place}" for place in sorted(refused - letters.keys())]
-    needless = [f"needless dead letter of {place}" for place in sorted(letters.keys() - refused)]
+    refused = {
+        position for position, outcome in _admission_outcomes(settings) if not isinstance(outcome, Admitted)
+    }
+    letters = Counter(_position_of(letter) for letter in read_all(settings, settings.topics.dead_letters))
+    missing = [f"missing dead letter of {position}" for position in sorted(refused - letters.keys())]
+    needless = [f"needless dead letter of {position}" for position in sorted(letters.keys() - refused)]
     return missing + needless + ["doubled"] * (letters.total() - len(letters))
 
 
 def _cards(settings: Settings) -> dict[tuple[int, str], list[Admitted]]:
     """What each partition knows of each card."""
     cards: dict[tuple[int, str], list[Admitted]] = defaultdict(list)
-    for (partition, _), verdict in _judged(settings):
-        if isinstance(verdict, Admitted):
-            cards[partition, verdict.transaction.card_id].append(verdict)
+    for (partition, _), outcome in _admission_outcomes(settings):
+        if isinstance(outcome, Admitted):
+            cards[partition, outcome.transaction.card_id].append(outcome)
     return cards
 
 
-def _judged(settings: Settings) -> Iterator[tuple[Place, Admitted | Refused]]:
-    """Every message's place and what is said of it in its partition, in the order of arrival."""
+def _admission_outcomes(settings: Settings) -> Iterator[tuple[LogPosition, Admitted | Refused]]:
+    """Every message's position and whether it is admitted in its partition, in the order of arrival."""
     filters: dict[int, AdmissionFilter] = defaultdict(lambda: AdmissionFilter(settings.admission))
     taken: dict[tuple[int, str], Transaction] = {}
     messages = [
         ((message.partition(), message.offset()), message)
         for message in read_all(settings, settings.topics.transactions)
     ]
-    for place, message in sorted(messages, key=lambda one: one[0]):
-        verdict = filters[place[0]].validate(message.value(), message.timestamp()[1])
-        if isinstance(verdict, Admitted):
+    for position, message in sorted(messages, key=lambda one: one[0]):
+        outcome = filters[position[0]].validate(message.value(), message.timestamp()[1])
+        if isinstance(outcome, Admitted):
             # The streams of the tests are shorter than an id is taken for.
-            first = taken.setdefault((place[0], verdict.transaction.transaction_id), verdict.transaction)
-            if first != verdict.transaction:
-                verdict = Refused(CONFLICT_REASON)
-        yield place, verdict
+            first = taken.setdefault((position[0], outcome.transaction.transaction_id), outcome.transaction)
+            if first != outcome.transaction:
+                outcome = Refused(CONFLICT_REASON)
+        yield position, outcome
 
 
 def payment_of(one: Prediction | Transaction) -> Payment:
@@ -96,9 +98,9 @@ def payment_of(one: Prediction | Transaction) -> Payment:
     return one.card_id, one.transaction_id
 
 
-def _place_of(letter: Any) -> Place:
-    told = dict(letter.headers())
-    return int(told["partition"]), int(told["offset"])
+def _position_of(letter: Any) -> LogPosition:
+    headers = dict(letter.headers())
+    return int(headers["partition"]), int(headers["offset"])
 
 
 _UNKNOWN = np.full((1, len(PROFILE_COLUMNS)), np.nan)

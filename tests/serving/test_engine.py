@@ -46,7 +46,7 @@ def test_every_transaction_is_answered_once(serving_settings: Settings, champion
 def test_what_was_served_equals_the_offline_recomputation(serving_settings: Settings, champion: str) -> None:
     # given late, out-of-order and repeated events, and two generations of profiles
     publish_profiles(serving_settings, "2025-10-09", [f"merchant-{number}" for number in range(9)])
-    first, second = disorderly(400), disorderly(400, begin=400)
+    first, second = disorderly(400), disorderly(400, start=400)
     send(serving_settings, first)
     unique = {one["transaction_id"] for one in first}
 
@@ -112,7 +112,7 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(
     assert len({(header["partition"], header["offset"]) for header in headers}) == 8
 
 
-def test_the_champion_is_swapped_under_load_without_a_loss(serving_settings: Settings, champion: str) -> None:
+def test_the_champion_is_replaced_under_load_without_loss(serving_settings: Settings, champion: str) -> None:
     # given
     with running(serving_settings):
         send(serving_settings, [transaction(number) for number in range(300)])
@@ -122,13 +122,13 @@ def test_the_champion_is_swapped_under_load_without_a_loss(serving_settings: Set
         second = register(serving_settings, tiny_bundle(serving_settings, seed=1))
         sent = 300
 
-        def swapped() -> bool:
+        def replaced() -> bool:
             nonlocal sent
             send(serving_settings, [transaction(number) for number in range(sent, sent + 100)])
             sent += 100
             return second in {one.model_version for one in predictions(serving_settings)}
 
-        wait_for(swapped, 60)
+        wait_for(replaced, 60)
         found = wait_for_predictions(serving_settings, sent)
 
     # then
@@ -144,11 +144,13 @@ def test_an_incompatible_champion_is_refused_and_the_old_one_stays(
 
     with running(serving_settings) as engine:
         wait_for(lambda: engine.engine.status().is_ready)
-        odd = register(serving_settings, tiny_bundle(serving_settings, feature_version=99), alias=None)
+        incompatible = register(
+            serving_settings, tiny_bundle(serving_settings, feature_version=99), alias=None
+        )
 
         # when
         client = mlflow.MlflowClient(serving_settings.tracking_uri)
-        client.set_registered_model_alias(serving_settings.registry.model_name, "champion", odd)
+        client.set_registered_model_alias(serving_settings.registry.model_name, "champion", incompatible)
         wait_for(lambda: b"fraud_models_refused_total 1.0" in engine.metrics.exposition())
         send(serving_settings, [transaction(number) for number in range(50)])
         found = wait_for_predictions(serving_settings, 50)
@@ -178,8 +180,8 @@ def test_it_starts_from_the_last_good_model_while_the_registry_is_down(
     assert {one.model_version for one in found} == {champion}
 
 
-def test_a_restarted_worker_looks_at_the_registry_at_once(serving_settings: Settings, champion: str) -> None:
-    # given a model on disk, a newer champion in the registry, and an hour between two looks
+def test_a_restarted_worker_polls_the_registry_at_once(serving_settings: Settings, champion: str) -> None:
+    # given a model on disk, a newer champion in the registry, and an hour between two polls
     with running(serving_settings) as first:
         wait_for(lambda: first.engine.status().is_ready)
     second = register(serving_settings, tiny_bundle(serving_settings, seed=1))
@@ -196,7 +198,7 @@ def test_a_restarted_worker_looks_at_the_registry_at_once(serving_settings: Sett
     assert {one.model_version for one in found} == {second}
 
 
-def test_the_flagged_are_told_why(serving_settings: Settings) -> None:
+def test_flagged_transactions_have_reasons(serving_settings: Settings) -> None:
     # given
     register(serving_settings, tiny_bundle(serving_settings, threshold=0.3))
     send(serving_settings, [transaction(number) for number in range(300)])
@@ -265,7 +267,7 @@ def test_without_topics_it_ends_with_a_sentence(make_settings: SettingsFactory, 
         run(made, threading.Event())
 
 
-def test_it_waits_for_a_model_and_tells_so(serving_settings: Settings) -> None:
+def test_it_waits_for_a_model_and_reports_it(serving_settings: Settings) -> None:
     # given
     stop = threading.Event()
     thread = threading.Thread(target=run, args=(serving_settings, stop))

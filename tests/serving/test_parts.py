@@ -47,7 +47,7 @@ def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> N
     assert caught.value.partitions == {0}
 
 
-def test_a_commit_remembers_the_last_position_and_the_door() -> None:
+def test_a_commit_has_the_last_position_and_the_admission_state() -> None:
     offsets = {one.partition: one for one in last_offsets("t", SENT)}
     assert {number: one.offset for number, one in offsets.items()} == {0: 30, 1: 6}
     assert max_event_time_of(offsets[0]) == 7
@@ -71,9 +71,9 @@ def test_a_histogram_of_arrays_counts_as_prometheus_does() -> None:
     histogram.observe_many(np.array([0.5, 1.0, 1.5, 9.0]))
 
     # then
-    told = generate_latest(registry).decode()
+    text = generate_latest(registry).decode()
     for line in ('x_bucket{le="1.0"} 2.0', 'x_bucket{le="2.0"} 3.0', 'x_bucket{le="+Inf"} 4.0', "x_sum 12.0"):
-        assert line in told
+        assert line in text
 
 
 def _profile(merchant: str, date: str, value: float, version: int = FEATURE_VERSION) -> MerchantProfile:

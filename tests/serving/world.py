@@ -47,11 +47,11 @@ def transaction(number: int, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def disorderly(count: int, begin: int = 0) -> list[dict[str, Any]]:
+def disorderly(count: int, start: int = 0) -> list[dict[str, Any]]:
     """Transactions of which some come late, out of order, or twice."""
-    choice = random.Random(begin + 1)
+    choice = random.Random(start + 1)
     made = []
-    for number in range(begin, begin + count):
+    for number in range(start, start + count):
         late = choice.choice([0, 0, 0, 0, 3_600_000, DAY_MS])
         made.append(transaction(number, timestamp=BASE_MS + number * 60_000 - late))
         if choice.random() < 0.1:
@@ -127,7 +127,7 @@ def wait_for_predictions(settings: Settings, count: int, timeout_s: float = 30.0
     return found
 
 
-def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **told: Any) -> ModelBundle:
+def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **metadata: Any) -> ModelBundle:
     """A real booster, learnt from noise that looks like features."""
     generator = np.random.default_rng(seed)
     rows = generator.lognormal(4, 2, size=(2_000, len(FEATURE_NAMES))).astype(np.float32)
@@ -136,7 +136,7 @@ def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **tol
     params = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1, "seed": seed, "eta": 0.3}
     matrix = xgb.DMatrix(rows, labels, feature_names=list(FEATURE_NAMES))
     booster = xgb.train(params, matrix, num_boost_round=12)
-    return make_bundle(booster, model_name=settings.registry.model_name, threshold=threshold, **told)
+    return make_bundle(booster, model_name=settings.registry.model_name, threshold=threshold, **metadata)
 
 
 def register(settings: Settings, bundle: ModelBundle, alias: str | None = "champion") -> str:

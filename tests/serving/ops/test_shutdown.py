@@ -1,4 +1,4 @@
-"""A worker that is told to stop ends within its drain time, also while Kafka is away."""
+"""A worker that gets SIGTERM ends within its drain time, also while Kafka is unreachable."""
 
 import os
 import signal
@@ -98,7 +98,7 @@ class World:
         return code, time.monotonic() - since
 
     @property
-    def told(self) -> str:
+    def output(self) -> str:
         """What the worker has written."""
         return self.worker.log.read_text()
 
@@ -186,14 +186,14 @@ def test_a_worker_under_load_ends_without_kafka(
     with scoring(make(delivery), kafka, program) as world:
         take_away(kafka)
         time.sleep(away_s)
-        # when it is told to stop
+        # when it is stopped
         code, seconds = world.stop()
         # then it ends by itself and says that something is not committed
-        assert "by force" not in world.told, world.told
+        assert "by force" not in world.output, world.output
         assert_in_time(seconds)
-        assert code == (3 if NOT_COMMITTED in world.told and program != TWO else 0)
+        assert code == (3 if NOT_COMMITTED in world.output and program != TWO else 0)
         # After the session's time-out its partitions are another's, and nothing is left to commit.
-        assert NOT_COMMITTED in world.told or (delivery, away_s) == ("at_least_once", LONG_S)
+        assert NOT_COMMITTED in world.output or (delivery, away_s) == ("at_least_once", LONG_S)
 
 
 def test_a_worker_ends_that_never_reached_kafka(make: Make, kafka: EmbeddedKafka) -> None:
@@ -202,7 +202,7 @@ def test_a_worker_ends_that_never_reached_kafka(make: Make, kafka: EmbeddedKafka
     with working(settings, kafka) as world:
         time.sleep(5)
         code, seconds = world.stop()
-        assert (code, NOT_STARTED in world.told) == (0, True), world.told
+        assert (code, NOT_STARTED in world.output) == (0, True), world.output
         assert_in_time(seconds)
 
 
@@ -212,7 +212,7 @@ def test_a_worker_ends_that_waits_for_a_model(make: Make, kafka: EmbeddedKafka) 
         wait_for(lambda: "waiting for a model" in world.worker.get_page("/ready"), 60)
         pause(kafka)
         code, seconds = world.stop()
-        assert (code, "by force" in world.told) == (0, False), world.told
+        assert (code, "by force" in world.output) == (0, False), world.output
         assert_in_time(seconds)
 
 
@@ -223,12 +223,14 @@ def test_a_worker_ends_that_opens_its_producers(make: Make, kafka: EmbeddedKafka
     settings = make(delivery)
     with working(settings, kafka) as world:
         wait_for(
-            lambda: "alembic" in world.told or (settings.home / "serving" / "slot-0.lock").exists(), 60, 0.002
+            lambda: "alembic" in world.output or (settings.home / "serving" / "slot-0.lock").exists(),
+            60,
+            0.002,
         )
         pause(kafka)
         time.sleep(2)
         code, seconds = world.stop()
-        assert (code, "by force" in world.told) == (0, False), world.told
+        assert (code, "by force" in world.output) == (0, False), world.output
         assert_in_time(seconds)
 
 
@@ -242,7 +244,7 @@ def test_a_worker_ends_that_restores(make: Make, kafka: EmbeddedKafka) -> None:
         world.worker.wait_until_restoring()
         pause(kafka)
         code, seconds = world.stop()
-        assert "by force" not in world.told, world.told
+        assert "by force" not in world.output, world.output
         assert_in_time(seconds)
         assert code in (0, 3)
 
@@ -257,7 +259,7 @@ stop.set()
 with forced_exit(stop, 0.1):
     time.sleep(60)
 """
-    # when it is told to stop
+    # when it is stopped
     since = time.monotonic()
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50, cwd=ROOT)
@@ -268,29 +270,29 @@ with forced_exit(stop, 0.1):
 
 
 def test_an_engine_that_fails_by_itself_ends_too(make: Make, kafka: EmbeddedKafka) -> None:
-    # given an engine that nobody tells to stop, without one of its topics
+    # given an engine that nobody stops, without one of its topics
     settings = make()
     gone = settings.topics.model_copy(update={"predictions": f"{settings.topics.predictions}.gone"})
     # when it finds out that a topic is missing, then it says so and ends
     with working(settings.model_copy(update={"topics": gone}), kafka) as world:
         assert world.worker.process.wait(60) == 3
-        assert "run `fraud topics create`" in world.told
+        assert "run `fraud topics create`" in world.output
 
 
-def test_time_begins_to_run_when_a_worker_is_told_to_stop() -> None:
+def test_the_time_runs_from_when_a_worker_is_stopped() -> None:
     # given a worker with a tenth of a second
     stop, shutdown = threading.Event(), Shutdown(0.1)
     shutdown.start_on(stop)
     time.sleep(0.2)
     assert (shutdown.drain_remaining_s, shutdown.close_remaining_s) == (0.1, 0.1 + CLOSING_S)
-    # when it is told to stop
+    # when it is stopped
     stop.set()
     # then its time runs
     wait_for(lambda: shutdown.drain_remaining_s == 0, 5)
     assert 0 < shutdown.close_remaining_s < CLOSING_S + 0.1
 
 
-def test_what_may_block_is_left_when_told_to_stop() -> None:
+def test_a_call_that_may_block_is_left_when_the_worker_is_stopped() -> None:
     # given a call that blocks, and others that do not
     stop = threading.Event()
     assert call_unless_stopped(stop, lambda: 7) == call_within(5, lambda: 7) == 7
@@ -298,7 +300,7 @@ def test_what_may_block_is_left_when_told_to_stop() -> None:
         call_unless_stopped(stop, lambda: 1 // 0)
     with pytest.raises(TimeoutError, match=r"no answer within 0\.1 s"):
         call_within(0.1, threading.Event().wait)
-    # when the worker is told to stop, then it is not waited for
+    # when the worker is stopped, then it is not waited for
     threading.Timer(0.2, stop.set).start()
     beats: list[int] = []
     with pytest.raises(StoppedError):

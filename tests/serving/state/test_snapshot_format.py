@@ -12,10 +12,10 @@ from fraud.features.events import EVENT
 from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
 from serving.state.partition_state import PartitionState
-from serving.state.snapshot_format import Origin, UnusableSnapshotError, decode, encode
+from serving.state.snapshot_format import SnapshotOrigin, UnusableSnapshotError, decode, encode
 
 ADMISSION = AdmissionSettings()
-ORIGIN = Origin("transactions", "an-id", 3, ADMISSION.model_dump_json())
+ORIGIN = SnapshotOrigin("transactions", "an-id", 3, ADMISSION.model_dump_json())
 
 
 def _store(cards: int) -> CardStore:
@@ -28,7 +28,7 @@ def _store(cards: int) -> CardStore:
     return store
 
 
-def _read(snapshot: bytes, origin: Origin = ORIGIN) -> PartitionState:
+def _read(snapshot: bytes, origin: SnapshotOrigin = ORIGIN) -> PartitionState:
     return decode(io.BytesIO(snapshot), origin, ADMISSION)
 
 
@@ -77,17 +77,17 @@ def test_a_snapshot_of_something_else_says_what_differs() -> None:
 
 
 @dataclass(frozen=True)
-class _LaterOrigin(Origin):
+class _LaterOrigin(SnapshotOrigin):
     region: str = "eu"
 
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
-    # given what a version wrote that tells more, before it was rolled back
+    # given what a version wrote that has one key more, before it was rolled back
     origin = _LaterOrigin(**asdict(ORIGIN))
     # then
     with pytest.raises(UnusableSnapshotError, match="region 'eu'"):
         _read(encode(origin, 17, 0, _store(5).dump()))
-    # and of an earlier one, which told less
+    # and of an earlier one, which has one key less
     with pytest.raises(UnusableSnapshotError, match="region None"):
         _read(SNAPSHOT, origin)
 

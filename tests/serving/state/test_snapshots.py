@@ -90,29 +90,31 @@ def test_serving_goes_on_when_snapshots_cannot_be_written(snapshotting: Settings
     assert mismatches(snapshotting, found) == []
 
 
-def test_a_snapshot_that_the_lake_does_not_take_is_told_once(
+def test_a_snapshot_that_the_lake_does_not_take_is_reported_once(
     snapshotting: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a snapshot that is held up
     is_taken, metrics = threading.Event(), Metrics()
     monkeypatch.setattr(serving.state.snapshots, "_OVERDUE_AFTER_S", 0.1)
-    monkeypatch.setattr(serving.state.snapshots, "encode", lambda *told: is_taken.wait(30) and encode(*told))
+    monkeypatch.setattr(
+        serving.state.snapshots, "encode", lambda *state: is_taken.wait(30) and encode(*state)
+    )
     snapshots = Snapshots(snapshotting, metrics)
     state = PartitionState(0, 5, AdmissionFilter(snapshotting.admission))
 
-    def told(outcome: str) -> float:
+    def count(outcome: str) -> float:
         snapshots.start_due([state])
-        counts = gauge_values(metrics, "fraud_snapshots_total")
+        counts = metrics.samples("fraud_snapshots_total")
         return sum(value for labels, value in counts if labels["outcome"] == outcome)
 
     # when the engine goes on
-    wait_for(lambda: told("failed"))
+    wait_for(lambda: count("failed"))
     state.position = 6
     for _ in range(20):
-        told("failed")
-    # then it is told once, and no other is begun beside it
-    assert told("failed") == 1
+        count("failed")
+    # then it is reported once, and no other is started beside it
+    assert count("failed") == 1
     assert sum(thread.name == "snapshot" for thread in threading.enumerate()) == 1
     # and when the lake takes it, the next one follows
     is_taken.set()
-    wait_for(lambda: told("written") == 2)
+    wait_for(lambda: count("written") == 2)

@@ -27,15 +27,9 @@ from serving.delivery.offset_metadata import (
     replay_points_of,
 )
 from serving.delivery.protocol import OutboxBatch
-from serving.state.partition_state import (
-    CommittedPosition,
-    PartitionState,
-    ReplayPoint,
-    replay,
-    replay_start_state,
-    restore_committed_admission,
-)
-from serving.state.snapshot_format import Origin, decode, encode
+from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint
+from serving.state.replay import replay, replay_start_state, restore_committed_admission
+from serving.state.snapshot_format import SnapshotOrigin, decode, encode
 from tests.serving.world import BASE_MS, transaction
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -129,10 +123,10 @@ def stream(draw: Random, count: int) -> list[Message]:
 
 @dataclass
 class Run:
-    """A state on its way through the log, and what it said of each message."""
+    """A state that follows the log, and which messages it refused, with the reasons."""
 
     state: PartitionState
-    verdicts: list[tuple[int, str]] = field(default_factory=list)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
     features: list[npt.NDArray[np.float32]] = field(default_factory=list)
 
     def take(self, messages: Sequence[Message]) -> None:
@@ -141,10 +135,10 @@ class Run:
         decoded = decode_batch(state.admission, [one.content for one in messages], times)
         features, _ = state.cards.process(decoded.events, low)
         state.cards.remove_idle(state.admission.low_watermark)
-        self.verdicts += [(messages[number].place, reason) for number, reason in decoded.refused]
+        self.refusals += [(messages[number].place, reason) for number, reason in decoded.refused]
         self.features.append(features)
         state.position = messages[-1].place + 1
-        state.mark()
+        state.mark_replay_point()
 
     def take_all(self, messages: Sequence[Message], draw: Random) -> None:
         while messages:
@@ -154,8 +148,8 @@ class Run:
 
 
 def fresh(made: Settings) -> PartitionState:
-    begin = CommittedPosition(0, None)
-    return replay_start_state(made, Log([]), 0, begin)
+    start = CommittedPosition(0, None)
+    return replay_start_state(made, Log([]), 0, start)
 
 
 def committed(state: PartitionState) -> CommittedPosition:
@@ -171,17 +165,17 @@ def committed(state: PartitionState) -> CommittedPosition:
     )
 
 
-def replayed(made: Settings, log: Log, stands: CommittedPosition) -> PartitionState:
-    state = replay_start_state(made, log, 0, stands)
-    replay("t", log, state, stands.position, lambda: False)
+def replayed(made: Settings, log: Log, position: CommittedPosition) -> PartitionState:
+    state = replay_start_state(made, log, 0, position)
+    replay("t", log, state, position.position, lambda: False)
     before = [*state.admission.state]
-    restore_committed_admission(made, state, stands)
+    restore_committed_admission(made, state, position)
     assert log.first or state.admission.state == before, "the replayed state is the committed one by itself"
     return state
 
 
 def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionState:
-    origin = Origin("t", "id", 0, "")
+    origin = SnapshotOrigin("t", "id", 0, "")
     content = encode(
         origin,
         state.position,
@@ -202,17 +196,17 @@ def test_a_restored_state_goes_on_as_the_one_that_ran(local_settings: Settings, 
     # given one that ran through
     whole = Run(fresh(made))
     whole.take_all(messages[:cut], Random(1))
-    stands = committed(whole.state)
-    seen = len(whole.verdicts), len(whole.features)
+    position = committed(whole.state)
+    seen = len(whole.refusals), len(whole.features)
     # when it is restored in the middle, and both go on
     log = Log(messages)
-    restored = replayed(made, log, stands) if way == "replay" else snapshotted(made, log, whole.state)
+    restored = replayed(made, log, position) if way == "replay" else snapshotted(made, log, whole.state)
     assert restored.position == cut
     other = Run(restored)
     whole.take_all(messages[cut:], Random(2))
     other.take_all(messages[cut:], Random(2))
     # then they say the same, and end alike
-    assert other.verdicts == whole.verdicts[seen[0] :]
+    assert other.refusals == whole.refusals[seen[0] :]
     assert np.array_equal(
         np.concatenate(other.features), np.concatenate(whole.features[seen[1] :]), equal_nan=True
     )
@@ -227,21 +221,21 @@ def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> No
         for number, time in enumerate(range(BASE_MS, BASE_MS + 365 * DAY, 2 * HOUR))
     ]
     run.take_all(messages, Random(1))
-    # then a replay begins within forty days, and the trail stays short
-    begin = replay_start_state(made, Log(messages), 0, committed(run.state))
-    assert 32 * 12 <= len(messages) - begin.position <= 42 * 12
+    # then a replay starts within forty days, and there are few replay points
+    start = replay_start_state(made, Log(messages), 0, committed(run.state))
+    assert 32 * 12 <= len(messages) - start.position <= 42 * 12
     assert len(run.state.replay_points) <= 8
-    assert begin.replay_points[-1] == ReplayPoint(begin.position, tuple(begin.admission.state))
+    assert start.replay_points[-1] == ReplayPoint(start.position, tuple(start.admission.state))
 
 
-def test_a_log_that_lost_its_begin_is_replayed_from_what_is_left(local_settings: Settings) -> None:
+def test_a_log_that_lost_its_first_messages_is_replayed_from_what_is_left(local_settings: Settings) -> None:
     made, draw = local_settings, Random(5)
     messages, run = stream(draw, 600), Run(fresh(made))
     run.take_all(messages, draw)
-    stands = committed(run.state)
-    begin = replay_start_state(made, Log(messages), 0, stands).position
+    position = committed(run.state)
+    start = replay_start_state(made, Log(messages), 0, position).position
     # when Kafka has deleted more
-    state = replayed(made, Log(messages, first=begin + 5), stands)
+    state = replayed(made, Log(messages, first=start + 5), position)
     # then admission is the committed one all the same
     assert state.admission.state == run.state.admission.state
     assert state.replay_points == run.state.replay_points
@@ -257,17 +251,17 @@ def test_what_earlier_versions_committed_is_read(local_settings: Settings) -> No
     run.take_all(messages, draw)
     # given the bare number of an earlier version
     old = TopicPartition("t", 0, 300, json.dumps({"newest": run.state.admission.max_event_time}))
-    stands = CommittedPosition(
+    position = CommittedPosition(
         old.offset, max_event_time_of(old), admission_state_of(old), replay_points_of(old)
     )
-    state = replayed(made, Log(messages), stands)
+    state = replayed(made, Log(messages), position)
     # then it goes on from there
     assert state.admission.max_event_time == run.state.admission.max_event_time
     assert len(state.cards) == len(run.state.cards)
     # and an offset whose number the log does not yield is believed
-    stands = CommittedPosition(300, run.state.admission.max_event_time + DAY)
+    position = CommittedPosition(300, run.state.admission.max_event_time + DAY)
     assert (
-        replayed(made, Log(messages, first=1), stands).admission.max_event_time
+        replayed(made, Log(messages, first=1), position).admission.max_event_time
         == run.state.admission.max_event_time + DAY
     )
 
@@ -296,24 +290,24 @@ def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: S
         refused += [(one.offset, one.reason) for one in rejected]
         state, done = [*reader.state], done + size
     # then it refuses the same for the same reasons
-    assert refused == serving.verdicts
+    assert refused == serving.refusals
     assert state == serving.state.admission.state
 
 
 def test_commits_of_earlier_versions_are_read() -> None:
-    told = {"dataset": "transactions", "topic": "t", "partition": 0, "start": 0, "end": 1, "admitted": 1,
+    content = {"dataset": "transactions", "topic": "t", "partition": 0, "start": 0, "end": 1, "admitted": 1,
             "refused": 0, "reasons": [], "lost": 0, "newest": 5, "files": []}  # fmt: skip
-    assert msgspec.json.decode(json.dumps(told).encode(), type=Commit).admission == []
+    assert msgspec.json.decode(json.dumps(content).encode(), type=Commit).admission == []
 
 
-def test_admitted_events_are_those_of_the_door(local_settings: Settings) -> None:
+def test_decoded_events_are_those_that_admission_admits(local_settings: Settings) -> None:
     # given far clocks among the messages
     made, messages = local_settings, stream(Random(9), 300)
     admission, admitted = AdmissionFilter(made.admission), []
     for message in messages:
-        verdict = admission.validate(message.content, message.time)
-        if isinstance(verdict, Admitted):
-            admitted.append(verdict)
+        outcome = admission.validate(message.content, message.time)
+        if isinstance(outcome, Admitted):
+            admitted.append(outcome)
     run = Run(fresh(made))
     rows = decode_batch(
         run.state.admission, [one.content for one in messages], np.array([one.time for one in messages])

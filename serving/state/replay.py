@@ -1,0 +1,137 @@
+"""Rebuild a partition's state by reading its log again up to the committed position."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from fraud.features.decoded_batch import decode_batch, keys_for
+from fraud.features.spec import LONGEST_WINDOW_MS
+from fraud.messages.admission import AdmissionFilter
+from fraud.native import event_clock
+from fraud.settings import Settings
+from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
+
+_BATCH = 10_000
+
+
+class RestorationCancelledError(Exception):
+    """The partition was revoked meanwhile."""
+
+
+def replay(
+    topic: str, consumer: Any, state: PartitionState, end: int, is_cancelled: Callable[[], bool]
+) -> None:
+    """Bring `state` from its position to `end` by reading the topic.
+
+    `consumer` is assigned nothing else, and reports the end of a partition (`enable.partition.eof`).
+
+    Raises:
+        RestorationCancelledError: `is_cancelled` has returned True.
+        KafkaException: the broker fails.
+    """
+    if state.position >= end:
+        return
+    consumer.assign([TopicPartition(topic, state.partition, state.position)])
+    while state.position < end:
+        if is_cancelled():
+            raise RestorationCancelledError
+        _apply(state, consumer.consume(_BATCH, 0.1), end)
+
+
+def replay_start_state(
+    settings: Settings, consumer: Any, partition: int, committed: CommittedPosition
+) -> PartitionState:
+    """The state, without cards, from which a replay to `committed` yields the state there."""
+    here = TopicPartition(settings.topics.transactions, partition)
+    first, _ = consumer.get_watermark_offsets(here, timeout=settings.kafka.request_timeout_s)
+    point = _last_sufficient_point(settings, partition, committed)
+    if point is None:
+        return _start_by_time(settings, consumer, here, committed, int(first))
+    admission = AdmissionFilter(settings.admission, state=point.admission, partition=partition)
+    passed = tuple(one for one in committed.replay_points if one.offset <= point.offset)
+    # What retention has deleted since cannot be replayed.
+    return PartitionState(partition, max(point.offset, int(first)), admission, replay_points=passed)
+
+
+def restore_committed_admission(
+    settings: Settings, state: PartitionState, committed: CommittedPosition
+) -> None:
+    """Replace the replayed admission state by the committed one, which is exact after retention, too."""
+    if committed.admission:
+        state.admission = AdmissionFilter(
+            settings.admission, state=committed.admission, partition=state.partition
+        )
+        state.replay_points = committed.replay_points
+    elif committed.max_event_time not in (None, state.admission.max_event_time):
+        state.admission = AdmissionFilter(
+            settings.admission, committed.max_event_time or 0, partition=state.partition
+        )
+
+
+def _last_sufficient_point(
+    settings: Settings, partition: int, committed: CommittedPosition
+) -> ReplayPoint | None:
+    if not committed.admission:
+        return None
+    admission = AdmissionFilter(settings.admission, state=committed.admission, partition=partition)
+    sufficient = [point for point in committed.replay_points if point.is_sufficient(admission)]
+    return sufficient[-1] if sufficient else None
+
+
+def _start_by_time(
+    settings: Settings, consumer: Any, here: TopicPartition, committed: CommittedPosition, first: int
+) -> PartitionState:
+    start = _offset_by_time(settings, consumer, here, committed, first)
+    at_first = ReplayPoint(start, tuple(event_clock.start_state()))
+    points: ReplayPoints = (at_first,) if start == first else ()
+    admission = AdmissionFilter(settings.admission, partition=here.partition)
+    return PartitionState(here.partition, start, admission, replay_points=points)
+
+
+def _offset_by_time(
+    settings: Settings, consumer: Any, here: TopicPartition, committed: CommittedPosition, first: int
+) -> int:
+    """Where a replay without replay points starts: Kafka finds the first message from a time on.
+
+    Event times run ahead of Kafka's by the allowed clock skew at most.
+    """
+    oldest_ms = (committed.max_event_time or 0) - _replayed_span_ms(settings)
+    if oldest_ms <= 0:
+        return first
+    here.offset = oldest_ms
+    (found,) = consumer.offsets_for_times([here], timeout=settings.kafka.request_timeout_s)
+    # Without a message from that time on the answer is the logical end, a negative number.
+    return min(int(found.offset), committed.position) if found.offset >= 0 else committed.position
+
+
+def _replayed_span_ms(settings: Settings) -> int:
+    bounds = settings.admission
+    return LONGEST_WINDOW_MS + int((bounds.lateness + bounds.clock_skew).total_seconds() * 1_000)
+
+
+def _apply(state: PartitionState, messages: Sequence[Any], end: int) -> None:
+    found = [message for message in messages if not _is_end(message) and message.offset() < end]
+    if found:
+        kafka_timestamps = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
+        low_watermark = state.admission.low_watermark
+        values, keys = [message.value() for message in found], keys_for(state.admission, found)
+        decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
+        state.cards.process(decoded.events, low_watermark)
+        state.position = found[-1].offset() + 1
+        state.mark_replay_point()
+    if len(found) < len(messages):
+        state.position = end
+
+
+def _is_end(message: Any) -> bool:
+    """Whether nothing follows, as when the last offsets are markers of transactions.
+
+    Raises:
+        KafkaException: the message is another error.
+    """
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+        raise KafkaException(error)
+    return error is not None
