@@ -7,7 +7,7 @@ from flows.entry import run_flow
 from flows.runs import completed, run_name
 from fraud.ingest.commits import Commit
 from fraud.settings import load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 from tasks.ingest import ingest_one, list_partitions, report_ingest
 
 
@@ -15,7 +15,7 @@ from tasks.ingest import ingest_one, list_partitions, report_ingest
 def ingest() -> list[Commit]:
     """Bring the new transactions and labels from Kafka to the lake."""
     settings = load_settings()
-    with traced(settings, "ingest"):
+    with flow_span(settings, "ingest"):
         runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
         commits = [commit for run in runs for commit in run.result()]
         report_ingest(commits)

@@ -6,7 +6,7 @@ from flows.entry import run_flow
 from flows.runs import completed, run_name
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 from tasks.monitor import check_model, push_metrics, raise_alarm, save_report
 
 
@@ -14,7 +14,7 @@ from tasks.monitor import check_model, push_metrics, raise_alarm, save_report
 def monitor() -> MonitoringReport:
     """Check the newest predictions; an alarm starts `retrain` where it is deployed."""
     settings = load_settings()
-    with traced(settings, "monitor"):
+    with flow_span(settings, "monitor"):
         report = check_model(settings)
         # First: the alarm does not wait for MLflow or Prometheus.
         raised = raise_alarm(settings, report)

@@ -8,7 +8,7 @@ from flows.entry import run_flow
 from flows.runs import completed, run_name
 from fraud.preprocess.days import DayManifest
 from fraud.settings import load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 from tasks.preprocess import choose_days, publish_newest, report_days, update_profiles, update_rows
 
 
@@ -16,7 +16,7 @@ from tasks.preprocess import choose_days, publish_newest, report_days, update_pr
 def preprocess(start: date | None = None, end: date | None = None) -> list[DayManifest]:
     """Make the training rows of these days (default: all); a day with unchanged inputs is not made again."""
     settings = load_settings()
-    with traced(settings, "preprocess"):
+    with flow_span(settings, "preprocess"):
         period = choose_days(settings, start, end)
         profiles = update_profiles(settings, period)
         rows = update_rows(settings, period)

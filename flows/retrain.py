@@ -10,7 +10,7 @@ from flows.train import train
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion
 from fraud.settings import load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 from fraud.training.engines import Engine
 from tasks.environment import clean_up, validate_environment
 
@@ -32,7 +32,7 @@ def retrain(
         alarm: the monitor's alarm started this run.
     """
     settings = load_settings()
-    with traced(settings, "retrain"):
+    with flow_span(settings, "retrain"):
         validate_environment(settings)
         ingest()
         preprocess()

@@ -7,7 +7,7 @@ from flows.runs import completed, run_name
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 from fraud.training.engines import Engine
 from fraud.training.thresholds import Policy
 from tasks import train as tasks
@@ -34,7 +34,7 @@ def train(
         alarm: the monitor's alarm started this training.
     """
     settings = _settings(trials=trials, train_days=days, threshold_policy=policy, engine=engine)
-    with traced(settings, "train"):
+    with flow_span(settings, "train"):
         history = tasks.load(settings)
         periods = tasks.split(settings, history)
         found = tasks.tune(settings, history, periods, settings.training.trials)

@@ -120,7 +120,7 @@ class Engine:
         poll_start_ns = time.time_ns()
         messages = poll_batch(self._consumer, self._settings)
         self._models.apply_pending()
-        self._profile_reader.enter_into(self._profiles)
+        self._profile_reader.apply_pending(self._profiles)
         if messages:
             champion = self._models.champion
             assert champion is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 from fraud.kafka.permissions import transactional_prefix
 from fraud.settings import Settings
 from serving.engine import Engine
-from serving.ops.health import StatusServer
+from serving.ops.health import HealthServer
 from serving.ops.metrics import Metrics
 from serving.ops.permission_check import require_permissions
 from serving.ops.shutdown import StoppedError, call_unless_stopped
@@ -46,7 +46,7 @@ def _run(settings: Settings, stop: threading.Event) -> None:
         call_unless_stopped(stop, partial(check_topic_settings, settings, metrics))
         engine = Engine(settings, transactional_id(settings, index), metrics, stop)
         port = settings.serving.http_port
-        server = StatusServer(settings.serving.http_host, port and port + index, engine, metrics)
+        server = HealthServer(settings.serving.http_host, port and port + index, engine, metrics)
         try:
             _write_address(folder / f"worker-{index}.json", settings.serving.http_host, server.port)
             tune_garbage_collector()

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from fraud.settings import Settings
-from fraud.telemetry import close, tracer_provider
+from fraud.telemetry import shut_down, tracer_provider
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -65,7 +65,7 @@ class BatchSpans:
 
     def close(self) -> None:
         """Send what is queued, for a few seconds at most."""
-        close(self._provider)
+        shut_down(self._provider)
 
     @contextmanager
     def _batch(self, start_ns: int, attributes: dict[str, Any]) -> Iterator[None]:

@@ -79,7 +79,7 @@ class PredictionStage:
         """
         columns = _Columns.of(decoded)
         with self._timer.stage("profile"):
-            profiles, dates = self._profiles.find(columns.texts["merchant_id"])
+            profiles, dates = self._profiles.lookup(columns.texts["merchant_id"])
             self._metrics.pipeline.count_profile_ages(
                 dates, columns.timestamps, self._settings.profiles.available_after
             )

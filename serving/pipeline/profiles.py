@@ -1,14 +1,14 @@
 """Merchants' daily profiles as one array, kept up to date from the compacted topic.
 
-A thread reads; what it read is entered between two micro-batches, so that a batch sees one state of the
-table. Which generation a transaction was scored with is recorded in its prediction.
+A thread reads the topic; the serving loop adds what was read between two micro-batches, so that a batch sees
+one state of the table. Each prediction names the date of the profile that it was scored with.
 """
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
+from queue import SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,10 @@ from fraud.settings import Settings
 log = logging.getLogger(__name__)
 
 _BATCH = 10_000
+_RETRY_S = 1.0
 _CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 100}
-"""A worker begins to score when it has been told the end, with the answer to a fetch that has nothing."""
-_UNKNOWN = 0
+"""A worker starts to score when Kafka has reported the end, in the response to a fetch of nothing."""
+_NO_PROFILE = 0
 """The table's first row: a merchant without a profile."""
 
 
@@ -38,13 +39,12 @@ class ProfileTable:
         self._rows: dict[str, int] = {}
         self._values = np.full((1_024, len(PROFILE_COLUMNS)), np.nan)
         self._dates: list[str | None] = [None]
-        self.newest_date: str | None = None
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def enter(self, profile: MerchantProfile) -> None:
-        """Take a profile, unless it is older than the one that is there or of other features."""
+    def upsert(self, profile: MerchantProfile) -> None:
+        """Set a merchant's profile unless it is older than the present one or of another feature version."""
         if profile.feature_version != FEATURE_VERSION or len(profile.values) != len(PROFILE_COLUMNS):
             return
         row = self._rows.get(profile.merchant_id)
@@ -54,38 +54,40 @@ class ProfileTable:
             return
         self._values[row] = [np.nan if value is None else value for value in profile.values]
         self._dates[row] = profile.date
-        self.newest_date = max(self.newest_date or "", profile.date)
 
-    def find(self, merchants: Sequence[str]) -> tuple[npt.NDArray[np.float64], list[str | None]]:
-        """The merchants' values, shape (n, len(PROFILE_COLUMNS)), and the dates of their profiles."""
-        rows = [*map(self._rows.get, merchants, repeat(_UNKNOWN))]
+    def lookup(self, merchants: Sequence[str]) -> tuple[npt.NDArray[np.float64], list[str | None]]:
+        """The merchants' profiles.
+
+        Returns:
+            The values, shape (n, len(PROFILE_COLUMNS)), NaN where there is no profile, and the n dates.
+        """
+        rows = [*map(self._rows.get, merchants, repeat(_NO_PROFILE))]
         return self._values[rows], [*map(self._dates.__getitem__, rows)]
 
     def _add_row(self) -> int:
         self._dates.append(None)
         row = len(self._dates) - 1
         if row == len(self._values):
-            more = np.full_like(self._values, np.nan)
-            self._values = np.concatenate([self._values, more])
+            self._values = np.concatenate([self._values, np.full_like(self._values, np.nan)])
         return row
 
 
 class ProfileReader:
-    """Reads the topic from its beginning and then follows it."""
+    """Reads the topic from its start and then follows it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._pending: deque[MerchantProfile] = deque()
+        self._pending: SimpleQueue[MerchantProfile] = SimpleQueue()
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="profiles", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start to read."""
         self._thread.start()
 
     def wait_until_caught_up(self, timeout_s: float) -> None:
-        """Wait until what the topic held at the start has been read.
+        """Wait until everything that the topic held at the start is read.
 
         Raises:
             UnreachableError: Kafka did not deliver it in time.
@@ -96,15 +98,15 @@ class ProfileReader:
                 f"the topic {topic!r} could not be read within {timeout_s:.0f} s; is Kafka up?"
             )
 
-    def enter_into(self, table: ProfileTable) -> int:
-        """Enter what was read since the last call; returns how many profiles that were."""
-        count = len(self._pending)
+    def apply_pending(self, table: ProfileTable) -> int:
+        """Add what was read since the last call to the table; returns the number of profiles."""
+        count = self._pending.qsize()
         for _ in range(count):
-            table.enter(self._pending.popleft())
+            table.upsert(self._pending.get_nowait())
         return count
 
     def stop(self, timeout_s: float) -> None:
-        """End the thread; if it waits for a silent Kafka longer than this, it is left to end by itself."""
+        """Stop the thread; one that waits longer than this for a silent Kafka ends with the process."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -115,35 +117,34 @@ class ProfileReader:
                 self._read()
             except (KafkaException, UnreachableError) as error:
                 log.warning("reading the merchants' profiles failed (%s); trying again", error)
-                self._stop.wait(1.0)
+                self._stop.wait(_RETRY_S)
 
     def _read(self) -> None:
-        topic = self._settings.topics.profiles
-        behind = set(range(require_topic(self._settings, topic)))
-        # A client of its own in the same group: it is assigned by hand and needs no further right.
+        partitions = range(require_topic(self._settings, self._settings.topics.profiles))
+        # Partitions are assigned without a subscription: the client needs no other permission on the group.
         consumer = Consumer(consumer_config(self._settings, self._settings.serving.group_id, **_CONFIG))
-        reader = MessageReader(MerchantProfile)
+        reader, unfinished = MessageReader(MerchantProfile), set(partitions)
         try:
-            consumer.assign([self._begin(consumer, partition) for partition in behind])
+            consumer.assign([self._start_position(consumer, partition) for partition in partitions])
             while not self._stop.is_set():
                 for message in consumer.consume(_BATCH, 0.1):
                     error = message.error()
                     if error is None:
-                        self._take(reader, message)
+                        self._enqueue(reader, message)
                     elif error.code() == KafkaError._PARTITION_EOF:
-                        behind.discard(message.partition())
-                if not behind:
+                        unfinished.discard(message.partition())
+                if not unfinished:
                     self._caught_up.set()
         finally:
             consumer.close()
 
-    def _begin(self, consumer: Consumer, partition: int) -> TopicPartition:
-        """By its number: the client would find out what "the beginning" is half a second later."""
+    def _start_position(self, consumer: Consumer, partition: int) -> TopicPartition:
+        """The first offset by its number: `OFFSET_BEGINNING` takes the client half a second to resolve."""
         topic, timeout_s = self._settings.topics.profiles, self._settings.kafka.request_timeout_s
-        begin, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
-        return TopicPartition(topic, partition, begin)
+        start, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
+        return TopicPartition(topic, partition, start)
 
-    def _take(self, reader: MessageReader[MerchantProfile], message: Message) -> None:
-        # A compacted topic may hold messages without a value; they say nothing of a merchant.
+    def _enqueue(self, reader: MessageReader[MerchantProfile], message: Message) -> None:
+        # A compacted topic may hold messages without a value, which have no profile.
         if message.value() is not None and (profile := reader.read(message)) is not None:
-            self._pending.append(profile)
+            self._pending.put(profile)

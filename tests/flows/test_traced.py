@@ -13,7 +13,7 @@ from tests.collector import attributes, collecting
 FLOW = """
 from prefect import flow, task
 from fraud.settings import load_settings
-from fraud.telemetry import traced
+from fraud.telemetry import flow_span
 
 @task
 def look(card: str) -> None: ...
@@ -24,7 +24,7 @@ def fail(card: str) -> None:
 
 @flow
 def trial() -> None:
-    with traced(load_settings(), "trial"):
+    with flow_span(load_settings(), "trial"):
         look("card-of-a-person")
         fail("card-of-a-person")
 

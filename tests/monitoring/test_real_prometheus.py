@@ -21,7 +21,7 @@ from deployments.grafana.__main__ import boards
 from deployments.local.processes import free_port
 from fraud.monitoring.exposition import JOB, build_registry
 from fraud.settings import Settings
-from serving.ops.health import StatusServer
+from serving.ops.health import HealthServer
 from tests.monitoring.prometheus import RULES, program
 from tests.monitoring.reports import full_report
 from tests.serving.conftest import champion, serving_settings
@@ -141,7 +141,7 @@ def scoring(serving_settings: Settings, champion: str) -> Iterator[Running]:
 def prometheus(scoring: Running, local_settings: Settings, tmp_path: Path) -> Iterator[Prometheus]:
     """It asks the engine, and what the monitor would have pushed."""
     pushed = generate_latest(build_registry(local_settings, full_report())) + b"push_time_seconds 1.76e9\n"
-    server = StatusServer("127.0.0.1", 0, scoring.engine, scoring.metrics)
+    server = HealthServer("127.0.0.1", 0, scoring.engine, scoring.metrics)
     with served(lambda: pushed) as gateway:
         made = Prometheus(tmp_path, server.port, gateway)
         try:

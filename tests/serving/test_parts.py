@@ -88,10 +88,10 @@ def test_the_newest_profile_of_a_merchant_counts() -> None:
         _profile("a", "2025-01-01", 1.0),
         _profile("b", "2025-01-01", 3.0, version=FEATURE_VERSION + 1),
     ):
-        table.enter(profile)
+        table.upsert(profile)
 
     # when
-    values, dates = table.find(["a", "b"])
+    values, dates = table.lookup(["a", "b"])
 
     # then
     assert dates == ["2025-01-02", None]
@@ -130,8 +130,8 @@ def test_before_a_days_profiles_are_due_those_of_the_day_before_are_current() ->
 def test_the_profile_table_grows() -> None:
     table = ProfileTable()
     for number in range(3_000):
-        table.enter(_profile(f"m{number}", "2025-01-01", float(number)))
-    assert table.find(["m2999"])[0][0, 0] == 2_999.0
+        table.upsert(_profile(f"m{number}", "2025-01-01", float(number)))
+    assert table.lookup(["m2999"])[0][0, 0] == 2_999.0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from deployments.watch.figures import MetricsReading, quantile, rates, read, wor
 from deployments.watch.page import sparkline
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.ops.health import StatusServer
+from serving.ops.health import HealthServer
 from tests.deployments.conftest import FraudCommand
 from tests.serving.world import register, running, send, tiny_bundle, transaction, wait_for_predictions
 
@@ -84,7 +84,7 @@ def test_the_page_shows_the_engine_and_its_alerts(
     send(settings, [transaction(number, merchant_id="[bold]Café") for number in range(100)])
     with running(settings) as engine:
         found = wait_for_predictions(settings, 100)
-        server = StatusServer("127.0.0.1", 0, engine.engine, engine.metrics)
+        server = HealthServer("127.0.0.1", 0, engine.engine, engine.metrics)
         try:
             # when
             shown = fraud("watch", "--once", "--every", "1", "--url", f"http://127.0.0.1:{server.port}")

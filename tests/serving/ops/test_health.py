@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from serving.ops import health
-from serving.ops.health import StatusServer
+from serving.ops.health import HealthServer
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def port() -> Iterator[int]:
         heartbeat=time.monotonic(), status=lambda: SimpleNamespace(is_ready=True, text="scoring")
     )
     metrics: Any = SimpleNamespace(exposition=lambda: b"fraud_up 1\n")
-    server = StatusServer("127.0.0.1", 0, engine, metrics)
+    server = HealthServer("127.0.0.1", 0, engine, metrics)
     yield server.port
     server.close()
 
@@ -55,7 +55,7 @@ def test_a_body_is_not_read_whatever_its_encoding(port: int) -> None:
 
 
 def test_one_that_never_ends_its_request_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health._Handler, "timeout", 0.2)
+    monkeypatch.setattr(health._HealthHandler, "timeout", 0.2)
     begun = time.monotonic()
     assert ask(port, b"GET /live HTTP/1.1\r\nHost:") == b""
     assert time.monotonic() - begun < 10

@@ -174,7 +174,7 @@ def test_without_an_endpoint_there_are_no_spans_and_no_import_of_what_sends_them
     look = (
         "import sys, serving.engine\n"
         "sys.exit(any(name.startswith('opentelemetry.exporter') for name in sys.modules)"
-        " or 'fraud.sending_spans' in sys.modules)"
+        " or 'fraud.span_exporter' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
 

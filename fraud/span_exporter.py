@@ -1,4 +1,4 @@
-"""Spans on their way to a collector: queued, stripped of free text, sent as OTLP over HTTP."""
+"""Exports spans to a collector: queued, without free text, as OTLP over HTTP."""
 
 from collections.abc import Sequence
 
@@ -9,31 +9,31 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Status
 
 _EXPORT_TIMEOUT_S = 2.0
-_EXPORT_EVERY_MS = 1_000
-_QUEUED = 2_048
+_EXPORT_INTERVAL_MS = 1_000
+_MAX_QUEUE_SIZE = 2_048
 """Spans; beyond it new ones are dropped."""
 
 
-def sending_provider(endpoint: str, service: str) -> TracerProvider:
-    """Makes spans of a service and sends them to the collector at the endpoint, once a second."""
-    exporter = _DiscreetExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_TIMEOUT_S)
+def exporting_provider(endpoint: str, service: str) -> TracerProvider:
+    """A provider of a service's spans that exports them to the collector at the endpoint, once a second."""
+    exporter = _RedactingExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_TIMEOUT_S)
     provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
     provider.add_span_processor(
         BatchSpanProcessor(
             exporter,
-            max_queue_size=_QUEUED,
-            schedule_delay_millis=_EXPORT_EVERY_MS,
-            max_export_batch_size=_QUEUED // 4,
+            max_queue_size=_MAX_QUEUE_SIZE,
+            schedule_delay_millis=_EXPORT_INTERVAL_MS,
+            max_export_batch_size=_MAX_QUEUE_SIZE // 4,
         )
     )
     return provider
 
 
-class _DiscreetExporter(OTLPSpanExporter):
-    """Sends no text of an exception or a state: it may name a payment, and the log has it anyway."""
+class _RedactingExporter(OTLPSpanExporter):
+    """Exports no text of exceptions or states: it may name a payment. The log has the text."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send names, times, attributes, links and whether it failed."""
+        """Export names, times, attributes, links and status codes."""
         return super().export([_without_texts(span) for span in spans])
 
 
