@@ -64,7 +64,7 @@ format: setup ## Apply the formatter and the safe lint fixes.
 
 .PHONY: test
 test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Compiled code with checked bounds is kept apart from that of every other run.
 .PHONY: fuzz
@@ -79,7 +79,7 @@ fuzz-guided: setup ## Coverage-guided fuzzing of the fast reader (10 minutes; AR
 
 .PHONY: test-faults
 test-faults: setup ## The fault matrix: real processes, real signals (under 20 minutes).
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "" tests/faults $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "" tests/faults $(ARGS)
 
 .PHONY: test-dashboard
 test-dashboard: setup ## The dashboard under load and with a broker that restarts (about 10 minutes).

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import hypothesis
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, TopicSettings, load_settings
-from tests import dealing
+from tests import groups
 
 if TYPE_CHECKING:
     from tests.security.locked import LockedKafka
@@ -45,15 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("here")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest come first."""
-    dealing.put_in_order(items)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """With `--dist loadfile`, files that share what is slow to start stay together."""
-    return dealing.dealer(config, log) if config.getoption("dist") == "loadfile" else None
+    """Mark each test with its group, before xdist reads the marks, and sort the tests."""
+    groups.mark_groups(items)
+    groups.sort_by_group(items)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
