@@ -1,7 +1,7 @@
 """Groups of tests that run on one worker of `pytest -n`, in the order in which the groups start.
 
-`--dist loadgroup` keeps the tests of a group together. A group shares what is slow to start. A file that is not
-listed is its own group. The longest groups start first, so that no worker is left alone with one.
+`--dist loadgroup` keeps the tests of a group together. A group shares what is slow to start. A file that is
+not listed is its own group. The longest groups start first, so that no worker is left alone with one.
 """
 
 from pathlib import PurePosixPath
