@@ -27,7 +27,7 @@ from tests.fraud.ingest.test_partition import ingest_all
 from tests.messages import BAD, MOST_BYTES, bad_variants
 from tests.raw_headers import produce_with_headers
 from tests.serving.conftest import SERVING
-from tests.serving.dashboard.world import now_ms, served, tell_alert
+from tests.serving.dashboard.support import now_ms, produce_alert, run_dashboard
 from tests.serving.world import BASE_MS, predictions, read_all, running, tiny_bundle, transaction, wait_for
 
 pytestmark = pytest.mark.broker
@@ -131,13 +131,13 @@ def test_the_dashboard_passes_over_bad_messages(settings: Settings) -> None:
         send(settings, topic, bad, now_ms())
     produce_with_headers(settings.kafka.bootstrap_servers, topics.labels, LABEL, b"\xff", [(b"\xff", b"x")])
     # when it has read them, and an alert
-    with served(settings) as desk:
-        tell_alert(settings, 1)
+    with run_dashboard(settings) as dashboard:
+        produce_alert(settings, 1)
         # then it shows the alert, and has counted the others
-        wait_for(desk.browser("vera").alerts)
-        wait_for(lambda: desk.parts.follower.unreadable >= sum(map(len, floods.values())))
-        assert desk.parts.follower.unreadable == sum(map(len, floods.values()))
-        assert desk.parts.follower.state.connected
+        wait_for(dashboard.browser("vera").alerts)
+        wait_for(lambda: dashboard.context.follower.unreadable >= sum(map(len, floods.values())))
+        assert dashboard.context.follower.unreadable == sum(map(len, floods.values()))
+        assert dashboard.context.follower.state.connected
 
 
 def test_readers_of_predictions_pass_over_bad_ones(settings: Settings) -> None:

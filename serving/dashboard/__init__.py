@@ -1,4 +1,4 @@
-"""The dashboard: alerts as they happen, an analyst's verdict, the models and how they fare.
+"""The dashboard: alerts as they arrive, analysts' reviews, the models and their figures.
 
-It is a reader of Kafka like any other. It never talks to the scoring engine, and the engine does not know it.
+It reads Kafka like any other consumer. It does not talk to the scoring engine.
 """

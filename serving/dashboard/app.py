@@ -3,49 +3,57 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from serving.dashboard.api import cases, insights
-from serving.dashboard.assets import load_assets
 from serving.dashboard.auth import access, oidc_routes
-from serving.dashboard.context import Parts
-from serving.dashboard.middleware.error_responses import answer_without_echo
-from serving.dashboard.middleware.security import Guard
+from serving.dashboard.context import AppContext
+from serving.dashboard.middleware.error_responses import hide_input_in_errors
+from serving.dashboard.middleware.security import SecurityMiddleware
 
 ROUTERS = (access.router, oidc_routes.router, cases.router, insights.router)
+_STATIC = Path(__file__).parent / "static"
 
 
-def make_app(parts: Parts) -> FastAPI:
-    """The application around its parts, which live as long as it does."""
+class PageFiles(StaticFiles):
+    """The built page, which browsers keep but ask for again: a new release is seen at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file of the page, or that the browser's copy is still good."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def create_app(context: AppContext) -> FastAPI:
+    """The application of a context, which starts and stops with it."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        parts.hub.open(asyncio.get_running_loop())
-        parts.start()
+        context.hub.open(asyncio.get_running_loop())
+        context.start()
         try:
             yield
         finally:
-            await asyncio.to_thread(parts.stop)
+            await asyncio.to_thread(context.stop)
 
     app = FastAPI(title="Fraud dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
-    app.state.parts = parts
-    answer_without_echo(app)
+    app.state.context = context
+    hide_input_in_errors(app)
     for router in ROUTERS:
         app.include_router(router)
-    assets = load_assets()
 
     @app.get("/health")
     def health() -> dict[str, bool]:
-        """Whether the page can be had; the page itself tells how Kafka is."""
+        """Whether the process answers; the page shows the state of Kafka."""
         return {"ok": True}
 
-    @app.get("/{name:path}")
-    def page(name: str, request: Request) -> Response:
-        """The built page."""
-        asset = assets.get(name or "index.html")
-        return asset.answer(request) if asset else Response("there is nothing here", 404)
-
-    dashboard = parts.settings.dashboard
-    app.add_middleware(Guard, hosts=dashboard.allowed_hosts, behind_tls=dashboard.behind_tls)
+    app.mount("/", GZipMiddleware(PageFiles(directory=_STATIC, html=True)))
+    dashboard = context.settings.dashboard
+    app.add_middleware(SecurityMiddleware, hosts=dashboard.allowed_hosts, behind_tls=dashboard.behind_tls)
     return app

@@ -1,122 +1,96 @@
-"""What the dashboard is made of, put together once and passed along."""
+"""The services of one dashboard: created at the start, kept on `app.state`, given to the routes."""
 
-import logging
-import sqlite3
-import threading
-import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from fraud.settings import Settings
-from serving.dashboard.api.cached_sources import Insights
-from serving.dashboard.api.queries import alerts_by_key, live, review_figures
-from serving.dashboard.api.reviews import Verdicts
+from serving.dashboard.api.cached_sources import CachedSources
+from serving.dashboard.api.live_updates import LiveUpdates
+from serving.dashboard.api.reviews import ReviewService
 from serving.dashboard.auth.accounts import SCRYPT_N, Accounts
 from serving.dashboard.auth.oidc import Issuer
-from serving.dashboard.auth.pending_logins import Pending
+from serving.dashboard.auth.pending_logins import PendingLogins
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.auth.sessions import Sessions
-from serving.dashboard.feed.clock import now_ms
-from serving.dashboard.feed.follower import Follower, KafkaState
+from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.hub import Hub
-from serving.dashboard.feed.payment_key import PaymentKey
-from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
 
-log = logging.getLogger(__name__)
-LIVE_SPAN_MS = 10 * 60_000
-LIVE_STEP_MS = 5_000
-_PULSE_S = 1.0
-_MOST_ALERTS_AT_ONCE = 40
 
+@dataclass(frozen=True)
+class RateLimits:
+    """How often a name, an address or an analyst may try."""
 
-@dataclass
-class Parts:
-    """One dashboard; `start` brings it to life and `stop` ends it."""
-
-    settings: Settings
-    scrypt_n: int = SCRYPT_N
-    store: Store = field(init=False)
-    accounts: Accounts = field(init=False)
-    sessions: Sessions = field(init=False)
-    verdicts: Verdicts = field(init=False)
-    follower: Follower = field(init=False)
-    insights: Insights = field(init=False)
-    issuer: Issuer | None = field(init=False)
-    pending: Pending = field(default_factory=Pending)
-    hub: Hub = field(default_factory=Hub)
     logins_by_name: RateLimit = field(default_factory=lambda: RateLimit(5, 12.0))
     logins_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 2.0))
-    judgements: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
+    reviews_by_analyst: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
 
-    def __post_init__(self) -> None:
-        folder = self.settings.home / "dashboard"
-        self.store = Store(folder / "history.db", self.settings.topics.labels)
-        self.accounts = Accounts(folder / "users.json", self.scrypt_n)
-        dashboard = self.settings.dashboard
-        self.sessions = Sessions(self.store, self.accounts, dashboard.session_length, dashboard.oidc)
-        self.issuer = Issuer(dashboard.oidc) if dashboard.oidc.issuer else None
-        self.verdicts = Verdicts(self.settings, self.store)
-        self.follower = Follower(self.settings, self.store, self._tell_batch, self._tell_state)
-        self.insights = Insights(self.settings)
-        self._reviewed: dict[str, Any] = {}
-        self._review_due = float("-inf")
-        self._stop = threading.Event()
-        self._pulse = threading.Thread(target=self._beat, name="pulse", daemon=True)
+
+@dataclass(frozen=True)
+class AppContext:
+    """The services that routes use; `issuer` is None without a login by OpenID Connect."""
+
+    settings: Settings
+    store: Store
+    accounts: Accounts
+    sessions: Sessions
+    reviews: ReviewService
+    follower: Follower
+    updates: LiveUpdates
+    hub: Hub
+    sources: CachedSources
+    issuer: Issuer | None
+    pending_logins: PendingLogins = field(default_factory=PendingLogins)
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def start(self) -> None:
-        """Follow Kafka, send what is pending, tell the open pages the figures."""
+        """Start the threads: follow Kafka, send pending reviews, send figures to open pages."""
         self.follower.start()
-        self.verdicts.start()
-        self._pulse.start()
+        self.reviews.start()
+        self.updates.start()
 
     def stop(self) -> None:
-        """End the threads and close the store."""
-        self._stop.set()
-        self._pulse.join()
+        """Stop the threads and close the store."""
+        self.updates.stop()
         self.follower.stop()
-        self.verdicts.stop()
+        self.reviews.stop()
         self.store.close()
 
-    def figures(self) -> dict[str, Any]:
-        """What the live page shows at the top."""
-        reader = self.store.reader
-        return live(reader, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms()) | {"review": self._review()}
 
-    def _review(self) -> dict[str, Any]:
-        """Read as often as it is cheap: it looks at every alert that is stored."""
-        begun = time.monotonic()
-        if begun >= self._review_due:
-            self._reviewed = review_figures(self.store.reader)
-            self._review_due = begun + max(_PULSE_S, 20 * (time.monotonic() - begun))
-        return self._reviewed
+def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
+    """Create the services of the settings' home; nothing runs yet.
 
-    def _beat(self) -> None:
-        """The figures are read once for all pages, and not at all when nobody looks."""
-        while not self._stop.is_set():
-            begun = time.monotonic()
-            if len(self.hub):
-                self._tell_figures()
-            self._stop.wait(max(_PULSE_S - (time.monotonic() - begun), 0.2))
+    Args:
+        settings: name the home, Kafka and what the dashboard may do.
+        scrypt_n: cost of new password hashes, a power of two.
 
-    def _tell_figures(self) -> None:
-        try:
-            self.hub.publish("figures", self.figures())
-        except sqlite3.Error:
-            log.exception("the figures could not be read; trying again")
-
-    def _tell_batch(self, changed: list[PaymentKey], batch: Batch) -> None:
-        if not len(self.hub):
-            return
-        newest = changed[-_MOST_ALERTS_AT_ONCE:]
-        told = alerts_by_key(self.store.reader, newest) if newest else []
-        if told:
-            self.hub.publish("alerts", {"alerts": told, "more": max(0, len(changed) - _MOST_ALERTS_AT_ONCE)})
-
-    def _tell_state(self, state: KafkaState) -> None:
-        self.hub.publish("kafka", state_of(state))
+    Raises:
+        DataError: the stored history cannot be used.
+    """
+    folder, dashboard = settings.home / "dashboard", settings.dashboard
+    store, hub = Store(folder / "history.db", settings.topics.labels), Hub()
+    accounts = Accounts(folder / "users.json", scrypt_n)
+    updates = LiveUpdates(store, hub)
+    return AppContext(
+        settings=settings,
+        store=store,
+        accounts=accounts,
+        sessions=Sessions(store, accounts, dashboard.session_length, dashboard.oidc),
+        reviews=ReviewService(settings, store),
+        follower=Follower(settings, store, updates.send_batch, updates.send_state),
+        updates=updates,
+        hub=hub,
+        sources=CachedSources(settings),
+        issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
+    )
 
 
-def state_of(state: KafkaState) -> dict[str, Any]:
-    """The follower's state as the page gets it; what went wrong in detail stays in the log."""
-    return {"connected": state.connected, "since": state.since}
+def get_context(request: Request) -> AppContext:
+    """The context of the application that the request came to."""
+    context: AppContext = request.app.state.context
+    return context
+
+
+Context = Annotated[AppContext, Depends(get_context)]

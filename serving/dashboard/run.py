@@ -8,27 +8,28 @@ import uvicorn
 
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.app import make_app
-from serving.dashboard.context import Parts
+from serving.dashboard.app import create_app
+from serving.dashboard.context import AppContext, create_context
+from serving.dashboard.feed.hub import Hub
 
 log = logging.getLogger(__name__)
 _GRACE_S = 5
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-class _Server(uvicorn.Server):
+class _DashboardServer(uvicorn.Server):
     """Ends the streams of open pages before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
         super().__init__(config)
-        self._parts = parts
+        self._hub = hub
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._parts.hub.close()
+        self._hub.close()
         await super().shutdown(sockets)
 
 
-def run(settings: Settings, parts: Parts | None = None) -> None:
+def run(settings: Settings, context: AppContext | None = None) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
@@ -40,14 +41,14 @@ def run(settings: Settings, parts: Parts | None = None) -> None:
     address = address_of(listener, dashboard.host)
     log.info("dashboard at %s", address)
     if dashboard.host not in _LOCAL and not dashboard.behind_tls:
-        log.warning("passwords travel unencrypted beyond this machine; put TLS before it (docs/dashboard.md)")
+        log.warning("passwords are sent unencrypted; put a proxy with TLS in front (docs/dashboard.md)")
     config: dict[str, Any] = {
         "log_config": None, "access_log": False, "server_header": False, "date_header": False,
         "proxy_headers": dashboard.behind_tls, "timeout_graceful_shutdown": _GRACE_S, "lifespan": "on",
         "log_level": "warning",
     }  # fmt: skip
-    parts = parts or Parts(settings)
-    _Server(uvicorn.Config(make_app(parts), **config), parts).run(sockets=[listener])
+    context = context or create_context(settings)
+    _DashboardServer(uvicorn.Config(create_app(context), **config), context.hub).run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -72,6 +73,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(listener: socket.socket, host: str) -> str:
-    """What to type into a browser."""
+    """The URL of the page."""
     shown = f"[{host}]" if ":" in host else host
     return f"http://{shown}:{listener.getsockname()[1]}"

@@ -33,7 +33,7 @@ from producer.redrive import RedriveRequest, redrive
 from producer.replay.run import ReplayRequest, replay
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
-from serving.dashboard.api.reviews import Verdict, Verdicts
+from serving.dashboard.api.reviews import Review, ReviewService
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
 from serving.run import run
@@ -180,14 +180,14 @@ def show(world: World) -> None:
     send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
     settings, store, followed = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
     follower = Follower(settings, store, lambda *batch: followed.append(batch), lambda state: None)
-    reviews = Verdicts(settings, store)
+    reviews = ReviewService(settings, store)
     follower.start()
     try:
         wait_for(lambda: followed or "does not let" in follower.state.problem)
         if not followed:
             raise RefusedError(follower.state.problem)
         reviews.start()
-        assert reviews.take(Verdict("v", "t1", "card-1", "fraud", "", "ann", NOW))
+        assert reviews.add(Review("v", "t1", "card-1", "fraud", "", "ann", NOW))
     finally:
         follower.stop()
         reviews.stop()

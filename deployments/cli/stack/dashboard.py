@@ -9,7 +9,7 @@ from rich.table import Table
 
 from fraud.machine.terminal import log_to_stderr
 from fraud.settings import Settings, load_settings
-from serving.dashboard.auth.accounts import SHORTEST_PASSWORD, Accounts, Role
+from serving.dashboard.auth.accounts import MIN_PASSWORD_LENGTH, Accounts, Role
 
 
 def dashboard(
@@ -33,7 +33,7 @@ def add(
 ) -> None:
     """Add a user, or give an existing one a new role and password."""
     password = typer.prompt(
-        f"password ({SHORTEST_PASSWORD} characters or more)", hide_input=True, confirmation_prompt=True
+        f"password ({MIN_PASSWORD_LENGTH} characters or more)", hide_input=True, confirmation_prompt=True
     )
     accounts(load_settings()).add(name, role, password)
     Console().print(f"{name} may log in as {role}", markup=False, highlight=False)
@@ -64,7 +64,7 @@ def accounts(settings: Settings) -> Accounts:
 
 def print_first_password(settings: Settings, console: Console) -> None:
     """Create the first user if there is none, and print the password once."""
-    password = accounts(settings).make_first()
+    password = accounts(settings).create_first()
     if password is not None:
         console.print(
             f"the dashboard's first user: [bold]admin[/], password [bold]{password}[/] "

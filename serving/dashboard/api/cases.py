@@ -1,4 +1,4 @@
-"""The feed, the case, the verdict, and the stream of what happens."""
+"""Routes of alerts: the feed, a case, a review, and the stream of events."""
 
 import time
 from collections.abc import AsyncIterator
@@ -8,34 +8,35 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from serving.dashboard.api.live_updates import state_event
 from serving.dashboard.api.queries import (
     AlertFilter,
     Order,
     State,
     alerts_by_key,
-    alerts_named,
-    campaigns,
     countries,
+    find_alerts,
+    fraud_types,
     list_alerts,
     live,
     read_audit,
     read_case,
 )
-from serving.dashboard.api.reviews import RepeatedVerdictError, Verdict, VerdictName
-from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, cookie_name, needs, only
+from serving.dashboard.api.reviews import RepeatedReviewError, Review, ReviewOutcome
+from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change, may_read
 from serving.dashboard.auth.sessions import Session
-from serving.dashboard.context import state_of
+from serving.dashboard.context import AppContext, Context
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
 from serving.dashboard.feed.payment_key import CARD_REF_PATTERN, PaymentKey
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]
-_UNCLEAR: dict[int | str, dict[str, Any]] = {
+_ALERT_ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "there is no such alert"},
-    409: {"description": "it has been taken already, or alerts of several cards have this id"},
+    409: {"description": "the review is stored already, or alerts of several cards have this id"},
 }
 _CardRef = Annotated[str, Field(pattern=CARD_REF_PATTERN)]
 _SPANS_MS: dict[Span, tuple[int, int]] = {
@@ -46,119 +47,141 @@ _SPANS_MS: dict[Span, tuple[int, int]] = {
 _SESSION_CHECK_S = 15.0
 
 
-class Judgement(Body):
-    """What an analyst decided; `id` is made by the page, once for each decision."""
+class ReviewRequest(RequestBody):
+    """An analyst's review; the page makes `id`, once for each decision. `verdict` is the former `outcome`."""
 
     id: UUID
     transaction_id: str = Field(min_length=1, max_length=64)
     card_ref: _CardRef | None = None
-    verdict: VerdictName
+    outcome: ReviewOutcome = Field(validation_alias=AliasChoices("outcome", "verdict"))
     note: str = Field(default="", max_length=2_000)
 
 
+class AlertQuery(BaseModel):
+    """The query of the feed; `campaign` is the former `fraud_type`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order: Order = "newest"
+    state: State = "all"
+    least_score: float | None = Field(None, ge=0, le=1)
+    least_amount: float | None = Field(None, ge=0, le=1e15)
+    country: str | None = Field(None, max_length=3)
+    fraud_type: str | None = Field(None, max_length=64)
+    campaign: str | None = Field(None, max_length=64, deprecated=True)
+    text: str | None = Field(None, max_length=64)
+    before: int | None = Field(None, ge=0, le=2**62)
+    limit: int = Field(50, ge=1, le=200)
+
+    def filter(self) -> AlertFilter:
+        """What the store is asked for."""
+        fields = self.model_dump(exclude={"campaign", "fraud_type"})
+        return AlertFilter(**fields, fraud_type=self.fraud_type or self.model_dump()["campaign"])
+
+
 @router.get("/alerts")
-def alerts(
-    parts: PartsOf,
-    _: SessionOf,
-    order: Order = "newest",
-    state: State = "all",
-    least_score: Annotated[float | None, Query(ge=0, le=1)] = None,
-    least_amount: Annotated[float | None, Query(ge=0, le=1e15)] = None,
-    country: Annotated[str | None, Query(max_length=3)] = None,
-    campaign: Annotated[str | None, Query(max_length=64)] = None,
-    text: Annotated[str | None, Query(max_length=64)] = None,
-    before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> dict[str, Any]:
+def list_feed(query: Annotated[AlertQuery, Query()], context: Context, _: SessionOf) -> dict[str, Any]:
     """Flagged transactions: newest first, or by money at risk."""
-    wanted = AlertFilter(order, state, least_score, least_amount, country, campaign, text, before, limit)
-    reader = parts.store.reader
+    reader = context.store.reader
+    known_types = fraud_types(reader)
     return {
-        "alerts": list_alerts(reader, wanted),
+        "alerts": list_alerts(reader, query.filter()),
         "countries": countries(reader),
-        "campaigns": campaigns(reader),
+        "fraud_types": known_types,
+        "campaigns": known_types,  # the former name
     }
 
 
-@router.get("/case", responses=_UNCLEAR)
+@router.get("/case", responses=_ALERT_ERRORS)
 def case(
     transaction_id: Annotated[str, Query(max_length=64)],
-    parts: PartsOf,
+    context: Context,
     _: SessionOf,
     card_ref: _CardRef | None = None,
 ) -> dict[str, Any]:
-    """All that is known of one alert; `card_ref` is that of the alert, needed where cards share the id."""
-    return read_case(parts.store.reader, _alert_named(parts, transaction_id, card_ref))
+    """Everything stored about one alert; `card_ref` is needed where alerts of several cards have the id."""
+    return read_case(context.store.reader, _require_alert(context, transaction_id, card_ref))
 
 
-def _alert_named(parts: PartsOf, transaction_id: str, card_ref: str | None) -> dict[str, Any]:
-    found = alerts_named(parts.store.reader, transaction_id, card_ref)
+def _require_alert(context: AppContext, transaction_id: str, card_ref: str | None) -> dict[str, Any]:
+    """The one alert that a request means.
+
+    Raises:
+        HTTPException: 404 there is none; 409 alerts of several cards have the id.
+    """
+    found = find_alerts(context.store.reader, transaction_id, card_ref)
     if not found:
-        raise HTTPException(404, "there is no such alert, or it has made room for newer ones")
+        raise HTTPException(404, "there is no such alert, or it was removed to make space for newer ones")
     if len(found) > 1:
         raise HTTPException(
-            409, "alerts of several cards have this transaction id; open the one that is meant from the feed"
+            409, "alerts of several cards have this transaction id; open the one that you mean from the feed"
         )
     return found[0]
 
 
-@router.post("/verdict", status_code=201, responses=_UNCLEAR)
-def judge(
-    judgement: Judgement,
-    parts: PartsOf,
-    session: Annotated[Session, Depends(needs("analyst"))],
+@router.post("/reviews", status_code=201, responses=_ALERT_ERRORS)
+@router.post("/verdict", status_code=201, responses=_ALERT_ERRORS, deprecated=True)
+def add_review(
+    review_request: ReviewRequest,
+    context: Context,
+    session: Annotated[Session, Depends(may_change("analyst"))],
 ) -> dict[str, Any]:
-    """Take a verdict; `delivered` is false while its label waits for Kafka."""
-    if not parts.judgements.take(session.user.name):
-        raise HTTPException(429, "too many verdicts at once; wait a moment", {"Retry-After": "5"})
-    alert = _alert_named(parts, judgement.transaction_id, judgement.card_ref)
+    """Store a review; `delivered` is false while its label waits for Kafka."""
+    if not context.limits.reviews_by_analyst.take(session.user.name):
+        raise HTTPException(429, "too many reviews at once; wait a moment", {"Retry-After": "5"})
+    alert = _require_alert(context, review_request.transaction_id, review_request.card_ref)
     key = PaymentKey(alert["transaction_id"], alert["card_id"])
-    verdict = Verdict(
-        str(judgement.id), key.transaction_id, key.card_id, judgement.verdict, judgement.note,
-        session.user.name, now_ms(),
-    )  # fmt: skip
+    review = Review(
+        id=str(review_request.id),
+        transaction_id=key.transaction_id,
+        card_id=key.card_id,
+        outcome=review_request.outcome,
+        note=review_request.note,
+        analyst=session.user.name,
+        decided_at=now_ms(),
+    )
     try:
-        delivered = parts.verdicts.take(verdict)
-    except RepeatedVerdictError:
-        raise HTTPException(409, "this verdict has been taken already") from None
-    changed = alerts_by_key(parts.store.reader, [key])
-    parts.hub.publish("alerts", {"alerts": changed, "more": 0})
+        delivered = context.reviews.add(review)
+    except RepeatedReviewError:
+        raise HTTPException(409, "this review is stored already") from None
+    changed = alerts_by_key(context.store.reader, [key])
+    context.hub.publish("alerts", {"alerts": changed, "more": 0})
     return {"delivered": delivered, "alert": changed[0]}
 
 
 @router.get("/live")
-def figures(parts: PartsOf, _: SessionOf, span: Span = "10m") -> dict[str, Any]:
+def live_figures(context: Context, _: SessionOf, span: Span = "10m") -> dict[str, Any]:
     """Throughput, alerts, latencies and scores over a span."""
-    return live(parts.store.reader, *_SPANS_MS[span], now_ms())
+    return live(context.store.reader, *_SPANS_MS[span], now_ms())
 
 
 @router.get("/audit")
-def audit_trail(parts: PartsOf, _: Annotated[Session, Depends(only("admin"))]) -> dict[str, Any]:
+def audit_trail(context: Context, _: Annotated[Session, Depends(may_read("admin"))]) -> dict[str, Any]:
     """Who did what, newest first."""
-    return {"entries": read_audit(parts.store.reader)}
+    return {"entries": read_audit(context.store.reader)}
 
 
 @router.get("/stream")
-async def stream(request: Request, parts: PartsOf, session: SessionOf) -> StreamingResponse:
-    """Server-sent events: figures each second, alerts as they come, Kafka's coming and going."""
+async def stream(request: Request, context: Context, session: SessionOf) -> StreamingResponse:
+    """Server-sent events: figures each second, alerts as they arrive, the state of Kafka."""
     first = [
         encode_event("hello", {"user": session.user.name}),
-        encode_event("kafka", state_of(parts.follower.state)),
-        encode_event("figures", await run_in_threadpool(parts.figures)),
+        encode_event("kafka", state_event(context.follower.state)),
+        encode_event("figures", await run_in_threadpool(context.updates.figures)),
     ]
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    token = request.cookies.get(cookie_name(parts), "")
+    token = request.cookies.get(cookie_name(context), "")
     return StreamingResponse(
-        _while_allowed(parts, token, first), media_type="text/event-stream", headers=headers
+        _while_allowed(context, token, first), media_type="text/event-stream", headers=headers
     )
 
 
-async def _while_allowed(parts: PartsOf, token: str, first: list[bytes]) -> AsyncIterator[bytes]:
-    """The stream ends with the session: logged out, run out, the user removed, the password changed."""
+async def _while_allowed(context: Context, token: str, first: list[bytes]) -> AsyncIterator[bytes]:
+    """The events until the session ends: logged out, expired, user removed, password changed."""
     checked = time.monotonic()
-    async for event in parts.hub.stream(first):
+    async for event in context.hub.stream(first):
         if time.monotonic() - checked > _SESSION_CHECK_S:
-            if await run_in_threadpool(parts.sessions.find, token) is None:
+            if await run_in_threadpool(context.sessions.find, token) is None:
                 return
             checked = time.monotonic()
         yield event

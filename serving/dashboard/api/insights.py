@@ -1,4 +1,4 @@
-"""The models and how they fare: from the registry, the monitor's reports, and the scores in shadow."""
+"""Routes of the models: versions in the registry, the monitor's reports, scores of challengers."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,25 +6,28 @@ from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import Field
 
 from fraud.errors import FraudError
-from serving.dashboard.api.queries import refused_messages, shadow
-from serving.dashboard.api.reviews import audit
-from serving.dashboard.auth.access import REFUSALS, Body, PartsOf, SessionOf, needs
+from serving.dashboard.api.queries import refused_messages
+from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change
 from serving.dashboard.auth.sessions import Session
+from serving.dashboard.context import AppContext, Context
+from serving.dashboard.feed.audit import add_audit_entry
+from serving.dashboard.feed.shadow import shadow_agreement
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 
 
-class Promotion(Body):
-    """Which version takes which alias, and why."""
+class PromotionRequest(RequestBody):
+    """The alias that a version gets, and why."""
 
     alias: Literal["champion", "challenger"] = "champion"
     reason: str = Field(min_length=3, max_length=500)
 
 
 @router.get("/models")
-def models(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
-    """Versions with their aliases and figures, and how challengers answer in shadow."""
-    return parts.insights.models.get() | {"shadow": shadow(parts.store.reader)}
+def models(context: Context, _: SessionOf) -> dict[str, Any]:
+    """Versions with their aliases and figures, and how challengers in shadow agree with champions."""
+    sources = context.sources
+    return sources.models.get() | {"shadow": shadow_agreement(context.store.reader, sources.thresholds.get)}
 
 
 @router.post(
@@ -32,33 +35,35 @@ def models(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
 )
 def promote(
     version: Annotated[str, Path(pattern="^[0-9]{1,9}$")],
-    promotion: Promotion,
-    parts: PartsOf,
-    session: Annotated[Session, Depends(needs("admin"))],
+    promotion: PromotionRequest,
+    context: Context,
+    session: Annotated[Session, Depends(may_change("admin"))],
 ) -> dict[str, Any]:
-    """Give a version an alias; it is loaded and checked first, and engines swap to it within seconds."""
+    """Give a version an alias; it is loaded and checked first, and engines load it within seconds."""
     from fraud.registry import aliases
 
     name, detail = session.user.name, {"alias": promotion.alias, "reason": promotion.reason}
-    with parts.store.desk() as desk:
-        audit(desk, name, "promotion asked", version, detail)
+    _record(context, name, "promotion asked", version, detail)
     try:
-        aliases.promote(parts.settings, version, f"{promotion.reason} ({name})", promotion.alias)
+        aliases.promote(context.settings, version, f"{promotion.reason} ({name})", promotion.alias)
     except FraudError as error:
-        with parts.store.desk() as desk:
-            audit(desk, name, "promotion refused", version, detail | {"error": str(error)})
+        _record(context, name, "promotion refused", version, detail | {"error": str(error)})
         raise HTTPException(409, str(error)) from None
-    with parts.store.desk() as desk:
-        audit(desk, name, "promotion", version, detail)
-    return parts.insights.models.get(anew=True)
+    _record(context, name, "promotion", version, detail)
+    return context.sources.models.get(refresh=True)
+
+
+def _record(context: AppContext, name: str, action: str, version: str, detail: dict[str, str]) -> None:
+    with context.store.write_transaction() as connection:
+        add_audit_entry(connection, name, action, version, detail)
 
 
 @router.get("/monitoring")
-def monitoring(parts: PartsOf, _: SessionOf) -> dict[str, Any]:
-    """The monitor's reports in the lake, the newest first, and how many messages could not be read."""
-    topics, reader = parts.settings.topics, parts.store.reader
+def monitoring(context: Context, _: SessionOf) -> dict[str, Any]:
+    """The monitor's reports in the lake, newest first, and how many messages were refused."""
+    topics, reader = context.settings.topics, context.store.reader
     refused = {
         "labels": refused_messages(reader, topics.labels),
         "payments": refused_messages(reader, topics.transactions),
     }
-    return parts.insights.reports.get() | {"psi": parts.settings.monitoring.psi, "refused": refused}
+    return context.sources.reports.get() | {"psi": context.settings.monitoring.psi, "refused": refused}

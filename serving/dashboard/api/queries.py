@@ -1,4 +1,4 @@
-"""What the pages ask of the store."""
+"""Queries of the store for the pages."""
 
 import json
 import sqlite3
@@ -8,21 +8,22 @@ from typing import Any, Literal
 
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.schema import minor_digits
-from serving.dashboard.feed.payment_key import PaymentKey, flat
+from serving.dashboard.api.former_names import with_former_names
+from serving.dashboard.feed.payment_key import PaymentKey, flatten_keys
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]
-_MOST_OF_CARD = 200
+_MAX_PAYMENTS_OF_CARD = 200
 
 _ALERTS = """
 SELECT alerts.*, card_ref(alerts.card_id) AS card_ref,
-    verdict.verdict, verdict.analyst, verdict.note, verdict.decided_at, verdict.pending,
-    labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.campaign
+    review.outcome, review.analyst, review.note, review.decided_at, review.pending,
+    labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.fraud_type
 FROM alerts
-LEFT JOIN verdicts AS verdict ON verdict.seq = (
-    SELECT max(seq) FROM verdicts
-    WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id)
+LEFT JOIN reviews AS review ON review.seq = (
+    SELECT max(seq) FROM reviews
+    WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id)
 LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.card_id = alerts.card_id
     AND labels.decides
 """
@@ -31,8 +32,8 @@ SELECT count(*) AS alerts, total(open) AS open, total(CASE WHEN open THEN at_ris
     total(is_fraud = 1) AS fraud, total(is_fraud = 0) AS legitimate
 FROM (
     SELECT alerts.at_risk, labels.is_fraud, labels.is_fraud IS NULL AND NOT EXISTS (
-        SELECT 1 FROM verdicts
-        WHERE verdicts.transaction_id = alerts.transaction_id AND verdicts.card_id = alerts.card_id) AS open
+        SELECT 1 FROM reviews
+        WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id) AS open
     FROM alerts LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id))
 """
 
@@ -46,7 +47,7 @@ class AlertFilter:
     least_score: float | None = None
     least_amount: float | None = None
     country: str | None = None
-    campaign: str | None = None
+    fraud_type: str | None = None
     text: str | None = None
     before: int | None = None
     limit: int = 50
@@ -67,10 +68,10 @@ def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
         ("alerts.score >= ?", [wanted.least_score], wanted.least_score is not None),
         ("alerts.value >= ?", [wanted.least_amount], wanted.least_amount is not None),
         ("alerts.country = ?", [wanted.country], wanted.country is not None),
-        ("labels.campaign = ?", [wanted.campaign], wanted.campaign is not None),
+        ("labels.fraud_type = ?", [wanted.fraud_type], wanted.fraud_type is not None),
         ("alerts.seq < ?", [wanted.before], wanted.before is not None),
-        ("verdict.verdict IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
-        ("(verdict.verdict IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
+        ("review.outcome IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
+        ("(review.outcome IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
         (
             "(alerts.card_id LIKE ? ESCAPE '\\' OR alerts.merchant_id LIKE ? ESCAPE '\\' "
             "OR alerts.transaction_id LIKE ? ESCAPE '\\')",
@@ -90,13 +91,15 @@ def alerts_by_key(connection: sqlite3.Connection, keys: Sequence[PaymentKey]) ->
     """The alerts of these payments, newest first."""
     marks = ", ".join(["(?, ?)"] * len(keys))
     query = f"{_ALERTS} WHERE (alerts.transaction_id, alerts.card_id) IN (VALUES {marks})"
-    return [as_alert(row) for row in connection.execute(f"{query} ORDER BY alerts.seq DESC", flat(keys))]
+    return [
+        as_alert(row) for row in connection.execute(f"{query} ORDER BY alerts.seq DESC", flatten_keys(keys))
+    ]
 
 
-def alerts_named(
+def find_alerts(
     connection: sqlite3.Connection, transaction_id: str, card_ref: str | None
 ) -> list[dict[str, Any]]:
-    """The alerts that a request may mean: without the card those of every card that used the id."""
+    """The alerts of a transaction id: of one card, or without `card_ref` of every card that used the id."""
     query = f"{_ALERTS} WHERE alerts.transaction_id = ?1 AND (?2 IS NULL OR card_ref(alerts.card_id) = ?2)"
     return [as_alert(row) for row in connection.execute(query, (transaction_id, card_ref))]
 
@@ -107,24 +110,26 @@ def countries(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute(query)]
 
 
-def campaigns(connection: sqlite3.Connection) -> list[str]:
-    """The kinds of fraud that labels told of."""
-    query = "SELECT DISTINCT campaign FROM labels WHERE decides AND campaign IS NOT NULL"
-    return [row[0] for row in connection.execute(f"{query} ORDER BY campaign LIMIT 100")]
+def fraud_types(connection: sqlite3.Connection) -> list[str]:
+    """The kinds of fraud that labels name."""
+    query = "SELECT DISTINCT fraud_type FROM labels WHERE decides AND fraud_type IS NOT NULL"
+    return [row[0] for row in connection.execute(f"{query} ORDER BY fraud_type LIMIT 100")]
 
 
 def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str, Any]:
-    """An alert, as `alerts_named` gives it, with what an analyst wants to know of it."""
-    verdicts = connection.execute(
-        "SELECT verdict, note, analyst, decided_at, pending FROM verdicts "
+    """An alert, as `find_alerts` gives it, with what an analyst wants to know of it."""
+    rows = connection.execute(
+        "SELECT outcome, note, analyst, decided_at, pending FROM reviews "
         "WHERE transaction_id = ? AND card_id = ? ORDER BY seq DESC",
         (alert["transaction_id"], alert["card_id"]),
     )
+    reviews = [with_former_names(dict(row)) for row in rows]
     return {
         "alert": alert,
         "payments": _payments_of(connection, alert["card_id"], alert["timestamp"]),
         "merchant": _merchant(connection, alert["merchant_id"]),
-        "verdicts": [dict(row) for row in verdicts],
+        "reviews": reviews,
+        "verdicts": reviews,  # the former name
     }
 
 
@@ -134,7 +139,7 @@ def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> l
         "SELECT payments.*, labels.is_fraud FROM payments "
         "LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id) "
         "WHERE card_id = ? AND timestamp <= ? ORDER BY timestamp DESC LIMIT ?",
-        (card_id, around + 86_400_000, _MOST_OF_CARD),
+        (card_id, around + 86_400_000, _MAX_PAYMENTS_OF_CARD),
     ).fetchall()
     return [_payment(row) for row in reversed(rows)]
 
@@ -168,7 +173,7 @@ def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int
     return {
         "now": now_ms,
         "step_ms": step_ms,
-        "begin": [begin for begin, _ in steps],
+        "begin": [start for start, _ in steps],
         "scored": [tick.scored for _, tick in steps],
         "flagged": [tick.flagged for _, tick in steps],
         "p50": [percentiles(tick.latencies, (0.5,))[0] for _, tick in steps],
@@ -183,7 +188,7 @@ def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int
 
 
 def review_figures(connection: sqlite3.Connection) -> dict[str, Any]:
-    """How the stored alerts stand: open ones and their money at risk, and what was found."""
+    """Counts of the stored alerts: open ones and their money at risk, known fraud, known legitimate."""
     row = connection.execute(_FIGURES).fetchone()
     threshold = connection.execute(
         "SELECT threshold, model_version FROM alerts ORDER BY seq DESC LIMIT 1"
@@ -193,11 +198,6 @@ def review_figures(connection: sqlite3.Connection) -> dict[str, Any]:
         "threshold": threshold["threshold"] if threshold else None,
         "model_version": threshold["model_version"] if threshold else None,
     }
-
-
-def shadow(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """How challengers answered beside champions."""
-    return [dict(row) for row in connection.execute("SELECT * FROM shadow ORDER BY scored DESC LIMIT 20")]
 
 
 def refused_messages(connection: sqlite3.Connection, topic: str) -> int:
@@ -217,7 +217,7 @@ def as_alert(row: sqlite3.Row) -> dict[str, Any]:
     alert = dict(row)
     alert["reasons"] = json.loads(row["reasons"])
     alert["digits"] = minor_digits(row["currency"])
-    return alert
+    return with_former_names(alert)
 
 
 def _payment(row: sqlite3.Row) -> dict[str, Any]:

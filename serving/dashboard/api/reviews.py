@@ -1,10 +1,9 @@
-"""An analyst's verdict: kept first, with a line in the audit, then sent until Kafka has its label."""
+"""Reviews of alerts: stored first, with a line in the audit, then sent until Kafka has their label."""
 
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,41 +13,48 @@ from confluent_kafka import Producer
 from fraud.kafka.clients import producer_config
 from fraud.schema import Label
 from fraud.settings import Settings
+from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.feed.store import Store
 
 log = logging.getLogger(__name__)
 
-VerdictName = Literal["fraud", "legitimate", "unsure"]
-_VERDICT = """
-INSERT INTO verdicts (id, transaction_id, card_id, verdict, note, analyst, decided_at, pending)
+ReviewOutcome = Literal["fraud", "legitimate", "unsure"]
+_REVIEW = """
+INSERT INTO reviews (id, transaction_id, card_id, outcome, note, analyst, decided_at, pending)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
+REVIEW_ID_HEADER = "verdict_id"
+"""The header of a label that names its review; the name in topics."""
+
 _RETRY_S = 5.0
-_DELIVERY_S = 5.0
-_END_WITHIN_S = 5.0
+_DELIVERY_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What somebody decided on an alert; `id` is the browser's and makes a repetition visible."""
+class Review:
+    """What an analyst found out about an alert; the browser makes `id`, so that a repetition is noticed.
+
+    `decided_at` is in ms.
+    """
 
     id: str
     transaction_id: str
     card_id: str
-    verdict: VerdictName
+    outcome: ReviewOutcome
     note: str
     analyst: str
     decided_at: int
 
 
-class RepeatedVerdictError(Exception):
-    """A verdict of this id has been taken already."""
+class RepeatedReviewError(Exception):
+    """A review of this id is stored already."""
 
 
-class Verdicts:
-    """Takes verdicts and sends those that are labels; `unsure` is kept but says nothing to the model.
+class ReviewService:
+    """Stores reviews and sends those that are labels; `unsure` is stored only.
 
-    A verdict whose label Kafka does not confirm stays pending and is sent again, after a restart too. A label
+    A review whose label Kafka does not confirm stays pending and is sent again, also after a restart. A label
     sent twice is the same label.
     """
 
@@ -61,44 +67,39 @@ class Verdicts:
         self._thread = threading.Thread(target=self._run, name="reviews", daemon=True)
 
     def start(self) -> None:
-        """Begin to send, what is pending from before included."""
+        """Start to send, first what is pending from before."""
         self._wake.set()
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what is pending waits for the next start."""
+        """Stop; what is pending waits for the next start."""
         self._stop.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(_END_WITHIN_S)  # it may wait for a silent Kafka
+            self._thread.join(_STOP_TIMEOUT_S)  # it may wait for a silent Kafka
 
-    def take(self, verdict: Verdict) -> bool:
-        """Keep the verdict; returns whether its label is on the topic (or none is due) by now.
+    def add(self, review: Review) -> bool:
+        """Store a review; returns whether its label is on the topic (or none is due) by now.
 
         Raises:
-            RepeatedVerdictError: the same verdict was sent before.
+            RepeatedReviewError: a review of this id is stored already.
         """
-        pending = verdict.verdict != "unsure"
-        card_ref = self._store.card_ref(verdict.card_id)
-        detail = {
-            "verdict": verdict.verdict, "note": verdict.note, "id": verdict.id, "card_ref": card_ref,
-        }  # fmt: skip
-        with self._store.desk() as desk:
+        pending = review.outcome != "unsure"
+        with self._store.write_transaction() as connection:
             try:
-                desk.execute(
-                    _VERDICT,
-                    (
-                        verdict.id, verdict.transaction_id, verdict.card_id, verdict.verdict, verdict.note,
-                        verdict.analyst, verdict.decided_at, pending,
-                    ),
-                )  # fmt: skip
+                connection.execute(_REVIEW, (*_row(review), pending))
             except sqlite3.IntegrityError:
-                raise RepeatedVerdictError from None
-            audit(desk, verdict.analyst, "verdict", verdict.transaction_id, detail)
-        return self._wait_for(verdict.id) if pending else True
+                raise RepeatedReviewError from None
+            detail = self._audit_detail(review)
+            add_audit_entry(connection, review.analyst, "review", review.transaction_id, detail)
+        return self._wait_for(review.id) if pending else True
+
+    def _audit_detail(self, review: Review) -> dict[str, str]:
+        card_ref = self._store.card_ref(review.card_id)
+        return {"outcome": review.outcome, "note": review.note, "id": review.id, "card_ref": card_ref}
 
     def _wait_for(self, identifier: str) -> bool:
-        deadline = time.monotonic() + _DELIVERY_S
+        deadline = time.monotonic() + _DELIVERY_TIMEOUT_S
         self._wake.set()
         with self._delivered:
             while self._is_pending(identifier):
@@ -107,7 +108,7 @@ class Verdicts:
         return True
 
     def _is_pending(self, identifier: str) -> bool:
-        query = "SELECT pending FROM verdicts WHERE id = ?"
+        query = "SELECT pending FROM reviews WHERE id = ?"
         return bool(self._store.reader.execute(query, (identifier,)).fetchone()["pending"])
 
     def _run(self) -> None:
@@ -118,7 +119,7 @@ class Verdicts:
             try:
                 self._send_pending(producer)
             except Exception:
-                log.exception("verdicts could not be sent; trying again")
+                log.exception("reviews could not be sent; trying again")
                 producer = self._producer()
 
     def _producer(self) -> Producer:
@@ -126,41 +127,43 @@ class Verdicts:
         return Producer(producer_config(self._settings, **extra))
 
     def _send_pending(self, producer: Producer) -> None:
-        rows = self._store.reader.execute("SELECT * FROM verdicts WHERE pending ORDER BY seq").fetchall()
+        rows = self._store.reader.execute("SELECT * FROM reviews WHERE pending ORDER BY seq").fetchall()
         arrived: list[str] = []
         for row in rows:
-            producer.produce(
-                self._settings.topics.labels,
-                msgspec.json.encode(_label(row)),
-                row["card_id"],
-                timestamp=row["decided_at"],
-                headers={"analyst": row["analyst"], "verdict_id": row["id"]},
-                on_delivery=lambda error, _, of=row["id"]: None if error else arrived.append(of),
-            )
+            self._enqueue(producer, row, arrived)
         while len(producer) and not self._stop.is_set():
             producer.flush(0.5)  # until each is delivered or has timed out
         if arrived:
-            with self._store.desk() as desk:
-                desk.executemany("UPDATE verdicts SET pending = 0 WHERE id = ?", [(one,) for one in arrived])
+            with self._store.write_transaction() as connection:
+                ids = [(one,) for one in arrived]
+                connection.executemany("UPDATE reviews SET pending = 0 WHERE id = ?", ids)
         with self._delivered:
             self._delivered.notify_all()
 
+    def _enqueue(self, producer: Producer, row: sqlite3.Row, arrived: list[str]) -> None:
+        """Hand a label to the producer; its review's id is in `arrived` once Kafka has it."""
+        producer.produce(
+            self._settings.topics.labels,
+            msgspec.json.encode(_label(row)),
+            row["card_id"],
+            timestamp=row["decided_at"],
+            headers={"analyst": row["analyst"], REVIEW_ID_HEADER: row["id"]},
+            on_delivery=lambda error, _: None if error else arrived.append(row["id"]),
+        )
 
-def audit(
-    desk: sqlite3.Connection, who: str, action: str, subject: str, detail: Mapping[str, object]
-) -> None:
-    """Add a line to the audit, within the caller's transaction."""
-    desk.execute(
-        "INSERT INTO audit (at, who, action, subject, detail) VALUES (?, ?, ?, ?, ?)",
-        (time.time_ns() // 1_000_000, who, action, subject, msgspec.json.encode(detail).decode()),
-    )
+
+def _row(review: Review) -> tuple[object, ...]:
+    return (
+        review.id, review.transaction_id, review.card_id, review.outcome, review.note, review.analyst,
+        review.decided_at,
+    )  # fmt: skip
 
 
 def _label(row: sqlite3.Row) -> Label:
     return Label(
         transaction_id=row["transaction_id"],
         card_id=row["card_id"],
-        is_fraud=row["verdict"] == "fraud",
+        is_fraud=row["outcome"] == "fraud",
         reported_at=row["decided_at"],
         source="analyst",
     )

@@ -1,4 +1,4 @@
-"""Who may come in: a file of users with hashed passwords, read again whenever it changes."""
+"""The user file: names, roles and hashed passwords, read again whenever it changes."""
 
 import base64
 import hashlib
@@ -19,8 +19,8 @@ from fraud.settings import DashboardRole
 Role = DashboardRole
 ROLES: tuple[Role, ...] = get_args(Role)
 
-SHORTEST_PASSWORD = 10
-_LONGEST_PASSWORD = 256
+MIN_PASSWORD_LENGTH = 10
+_MAX_PASSWORD_LENGTH = 256
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 SCRYPT_N = 1 << 15
 """The cost of a guess that OWASP recommends, with r = 8 and p = 1."""
@@ -31,7 +31,7 @@ _MEMORY = 64 << 20
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may log in; `password` is the hash and its parameters."""
+    """A user who may log in; `password` is the hash with its parameters."""
 
     name: str
     role: Role
@@ -39,7 +39,7 @@ class User:
 
     @property
     def stamp(self) -> str:
-        """Changes with the password, and ends the sessions that were opened with the former one."""
+        """A value that changes with the password, which ends the sessions of the former password."""
         return hashlib.sha256(self.password.encode()).hexdigest()[:16]
 
     def may(self, role: Role) -> bool:
@@ -48,12 +48,12 @@ class User:
 
 
 def is_name(name: str) -> bool:
-    """Whether a user may be called so."""
+    """Whether a user may have this name."""
     return _NAME.fullmatch(name) is not None
 
 
 def hash_password(password: str, n: int = SCRYPT_N) -> str:
-    """Salt and scrypt (RFC 7914) with the cost `n`, as one text that tells its parameters."""
+    """Salt and scrypt (RFC 7914) with the cost `n`, as one text with its parameters."""
     salt = secrets.token_bytes(16)
     key = hashlib.scrypt(password.encode(), salt=salt, n=n, r=_R, p=_P, maxmem=_MEMORY, dklen=32)
     return "$".join(["scrypt", str(n), str(_R), str(_P), _text(salt), _text(key)])
@@ -63,16 +63,16 @@ def verify_password(password: str, hashed: str) -> bool:
     """Whether the password is the one that was hashed."""
     _, n, r, p, salt, key = hashed.split("$")
     found = hashlib.scrypt(
-        password[:_LONGEST_PASSWORD].encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p),
+        password[:_MAX_PASSWORD_LENGTH].encode(), salt=base64.b64decode(salt), n=int(n), r=int(r), p=int(p),
         maxmem=_MEMORY, dklen=32,
     )  # fmt: skip
     return hmac.compare_digest(found, base64.b64decode(key))
 
 
 class Accounts:
-    """The user file; changes made by another process are seen at the next question.
+    """The user file; changes by another process are seen at the next call.
 
-    `scrypt_n` is what new passwords are hashed with; a power of two.
+    `scrypt_n` is the cost of new hashes, a power of two.
     """
 
     def __init__(self, path: Path, scrypt_n: int = SCRYPT_N) -> None:
@@ -81,8 +81,8 @@ class Accounts:
         self._lock = threading.Lock()
         self._read_at: tuple[int, int] | None = None
         self._users: dict[str, User] = {}
-        # Somebody who does not exist must take as long to refuse as somebody who does.
-        self._nobody = hash_password(secrets.token_urlsafe(), scrypt_n)
+        # Refusing an unknown name must take as long as refusing a wrong password.
+        self._dummy_hash = hash_password(secrets.token_urlsafe(), scrypt_n)
 
     def users(self) -> dict[str, User]:
         """All users by name; none without a file.
@@ -104,22 +104,22 @@ class Accounts:
     def log_in(self, name: str, password: str) -> User | None:
         """The user, if the password is right."""
         user = self.users().get(name)
-        right = verify_password(password, user.password if user else self._nobody)
+        right = verify_password(password, user.password if user else self._dummy_hash)
         return user if right else None
 
     def add(self, name: str, role: Role, password: str) -> None:
         """Add a user, or give an existing one a role and a password.
 
         Raises:
-            ConfigurationError: the name or the password will not do.
+            ConfigurationError: the name or the password is not allowed.
         """
         if not is_name(name):
             raise ConfigurationError(
-                f"{name!r} is no user name: 64 letters, digits or . _ @ - at most, a letter or digit first"
+                f"{name!r} is not a valid user name: up to 64 letters, digits or . _ @ -, no sign first"
             )
-        if not SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+        if not MIN_PASSWORD_LENGTH <= len(password) <= _MAX_PASSWORD_LENGTH:
             raise ConfigurationError(
-                f"a password has {SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} characters; choose another"
+                f"a password has {MIN_PASSWORD_LENGTH} to {_MAX_PASSWORD_LENGTH} characters; choose another"
             )
         user = User(name, role, hash_password(password, self._scrypt_n))
         self._change(lambda users: users.update({name: user}))
@@ -131,13 +131,11 @@ class Accounts:
             ConfigurationError: there is no such user.
         """
         if name not in self.users():
-            raise ConfigurationError(
-                f"there is no user {name!r}; `fraud dashboard user list` shows who there is"
-            )
+            raise ConfigurationError(f"there is no user {name!r}; `fraud dashboard user list` shows all")
         self._change(lambda users: users.pop(name))
 
-    def make_first(self) -> str | None:
-        """Make the user `admin` if there is nobody; returns the password, which is kept nowhere else."""
+    def create_first(self) -> str | None:
+        """Create the user `admin` if there is no user; returns the password, which is stored nowhere else."""
         if self.users():
             return None
         password = secrets.token_urlsafe(12)
@@ -159,7 +157,7 @@ class Accounts:
             users = [User(**fields) for fields in json.loads(self.path.read_text())]
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"{self.path} is damaged ({error}); mend it or remove it to start anew"
+                f"{self.path} is damaged ({error}); fix it, or remove it to start without users"
             ) from error
         return {user.name: user for user in users}
 

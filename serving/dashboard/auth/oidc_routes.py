@@ -1,4 +1,4 @@
-"""Logging in by the company's own OpenID Connect: out to the issuer, and back with an answer."""
+"""The two requests of a login by OpenID Connect: to the issuer, and back with its answer."""
 
 from html import escape
 from typing import Annotated, Any
@@ -6,15 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from serving.dashboard.api.reviews import audit
-from serving.dashboard.auth.access import PartsOf, open_session
+from serving.dashboard.auth.access import client_address, open_session
+from serving.dashboard.auth.accounts import User
 from serving.dashboard.auth.oidc import LoginRefusedError
-from serving.dashboard.auth.pending_logins import PATIENCE_S, Challenge
-from serving.dashboard.context import Parts
+from serving.dashboard.auth.pending_logins import TIMEOUT_S
+from serving.dashboard.context import AppContext, Context
+from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.middleware.hosts import parse_host
 
-_PAGE_TELLS: dict[int | str, dict[str, Any]] = {
-    303: {"description": "onwards"},
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    303: {"description": "the next address"},
     **{
         status: {"description": "a page that says why", "content": {"text/html": {}}}
         for status in (403, 404, 429, 502)
@@ -22,95 +23,103 @@ _PAGE_TELLS: dict[int | str, dict[str, Any]] = {
 }
 router = APIRouter(prefix="/api")
 
+_NOT_CONFIGURED = "There is no login by OpenID Connect here."
 _RETURN = "/api/oidc/return"
 _Text = Annotated[str, Query(max_length=4_096)]
 
 
 @router.get("/login")
-def ways(parts: PartsOf) -> dict[str, Any]:
+def login_methods(context: Context) -> dict[str, Any]:
     """How one may log in, for the login page."""
-    oidc = parts.settings.dashboard.oidc
+    oidc = context.settings.dashboard.oidc
     return {"issuer": oidc.button if oidc.issuer else None}
 
 
-@router.get("/oidc/login", response_class=HTMLResponse, status_code=303, responses=_PAGE_TELLS)
-def begin(request: Request, parts: PartsOf) -> Response:
-    """Off to the issuer."""
-    if parts.issuer is None:
-        return _page("There is no login by OpenID Connect here.", 404)
-    if not parts.logins_by_address.take(_address(request)):
+@router.get("/oidc/login", response_class=HTMLResponse, status_code=303, responses=_RESPONSES)
+def start_login(request: Request, context: Context) -> Response:
+    """Send the browser to the issuer."""
+    if context.issuer is None:
+        return _page(_NOT_CONFIGURED, 404)
+    if not context.limits.logins_by_address.take(client_address(request)):
         return _page("Too many tries; wait a minute.", 429)
-    challenge = Challenge.fresh(_return_url(request, parts))
-    state, browser = parts.pending.begin(challenge)
     try:
-        target = parts.issuer.begin(state, challenge)
+        target, state, secrets = context.issuer.start(_return_url(request, context))
     except LoginRefusedError as error:
         return _page(str(error), 502)
-    answer = RedirectResponse(target, 303)
-    # Lax: the browser comes back from another site, by following a link as it were.
-    answer.set_cookie(
-        _cookie(parts), browser, max_age=PATIENCE_S, httponly=True, samesite="lax",
-        secure=parts.settings.dashboard.behind_tls,
-    )  # fmt: skip
-    return answer
+    response = RedirectResponse(target, 303)
+    response.set_cookie(
+        _cookie(context),
+        context.pending_logins.add(state, secrets),
+        max_age=TIMEOUT_S,
+        httponly=True,
+        samesite="lax",  # the browser comes back from another site by a redirect
+        secure=_secure(context),
+    )
+    return response
 
 
-@router.get("/oidc/return", response_class=HTMLResponse, status_code=303, responses=_PAGE_TELLS)
-def finish(
-    request: Request, parts: PartsOf, state: _Text = "", code: _Text = "", error: _Text = "", iss: _Text = ""
+@router.get("/oidc/return", response_class=HTMLResponse, status_code=303, responses=_RESPONSES)
+def finish_login(
+    request: Request,
+    context: Context,
+    state: _Text = "",
+    code: _Text = "",
+    error: _Text = "",
+    iss: _Text = "",
 ) -> Response:
-    """Back from the issuer: a session, or a page that says why there is none."""
-    if parts.issuer is None:
-        return _page("There is no login by OpenID Connect here.", 404)
-    challenge = parts.pending.take(state, request.cookies.get(_cookie(parts), ""))
-    if challenge is None:
-        return _page("This login was not begun here, or too long ago; begin anew.", 403)
+    """Take the issuer's answer: a session, or a page that says why there is none."""
+    if context.issuer is None:
+        return _page(_NOT_CONFIGURED, 404)
+    secrets = context.pending_logins.take(state, request.cookies.get(_cookie(context), ""))
+    if secrets is None:
+        return _page("This login was not started here, or too long ago; start again.", 403)
     if error or not code:
-        return _refused(parts, request, "The issuer did not let you in.")
-    if iss and iss != parts.settings.dashboard.oidc.issuer:
-        return _refused(parts, request, "The answer comes from another issuer.")
+        return _refuse(context, request, "The issuer did not let you in.")
+    if iss and iss != context.settings.dashboard.oidc.issuer:
+        return _refuse(context, request, "The answer comes from another issuer.")
     try:
-        user = parts.issuer.finish(code, challenge)
+        user = context.issuer.finish(code, secrets)
     except LoginRefusedError as refusal:
-        return _refused(parts, request, str(refusal))
-    if user.name in parts.accounts.users():
-        return _refused(parts, request, f"{user.name} is the name of one who logs in with a password.")
-    answer = RedirectResponse("/", 303)
-    answer.delete_cookie(_cookie(parts), httponly=True, samesite="lax", secure=_secure(parts))
-    open_session(parts, user, answer)
-    with parts.store.desk() as desk:
-        audit(desk, user.name, "login", _address(request), {"role": user.role})
-    return answer
+        return _refuse(context, request, str(refusal))
+    if user.name in context.accounts.users():
+        return _refuse(context, request, f"{user.name} is the name of a user who logs in with a password.")
+    return _let_in(context, request, user)
 
 
-def _return_url(request: Request, parts: Parts) -> str:
-    """Of this dashboard, under the name that the browser uses and the guard has let through."""
-    scheme, host = "https" if _secure(parts) else "http", parse_host(request.headers["host"])
-    assert host is not None, "the guard lets no other through"
-    return f"{scheme}://{host.written_for(scheme)}{_RETURN}"
+def _let_in(context: AppContext, request: Request, user: User) -> Response:
+    response = RedirectResponse("/", 303)
+    response.delete_cookie(_cookie(context), httponly=True, samesite="lax", secure=_secure(context))
+    open_session(context, user, response)
+    with context.store.write_transaction() as connection:
+        add_audit_entry(connection, user.name, "login", client_address(request), {"role": user.role})
+    return response
 
 
-def _cookie(parts: Parts) -> str:
-    return "__Host-fraud-login" if _secure(parts) else "fraud-login"
-
-
-def _secure(parts: Parts) -> bool:
-    return parts.settings.dashboard.behind_tls
-
-
-def _refused(parts: Parts, request: Request, reason: str) -> Response:
-    """An answer of the issuer to a login that was begun here, of which the audit must know."""
-    with parts.store.desk() as desk:
-        audit(desk, "(unknown)", "login refused", _address(request), {"reason": reason})
+def _refuse(context: AppContext, request: Request, reason: str) -> Response:
+    """The page for an answer of the issuer that is not accepted; the audit has a line."""
+    with context.store.write_transaction() as connection:
+        detail = {"reason": reason}
+        add_audit_entry(connection, "(unknown)", "login refused", client_address(request), detail)
     return _page(reason, 403)
+
+
+def _return_url(request: Request, context: AppContext) -> str:
+    """The address of `finish_login` under the host name that the browser uses."""
+    scheme, host = "https" if _secure(context) else "http", parse_host(request.headers["host"])
+    assert host is not None, "SecurityMiddleware lets no other through"
+    return f"{scheme}://{host.format_for(scheme)}{_RETURN}"
+
+
+def _cookie(context: AppContext) -> str:
+    return "__Host-fraud-login" if _secure(context) else "fraud-login"
+
+
+def _secure(context: AppContext) -> bool:
+    return context.settings.dashboard.behind_tls
 
 
 def _page(reason: str, status: int) -> Response:
     return HTMLResponse(_PAGE.format(reason=escape(reason)), status)
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 _PAGE = """<!doctype html>
@@ -118,7 +127,7 @@ _PAGE = """<!doctype html>
   <head>
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
-    <title>Not logged in · Fraud desk</title>
+    <title>Not logged in · Fraud dashboard</title>
     <link rel="icon" href="/icon.svg" type="image/svg+xml" />
     <link rel="stylesheet" href="/app.css" />
   </head>

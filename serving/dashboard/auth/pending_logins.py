@@ -1,6 +1,9 @@
-"""Logins at an issuer that have begun: what must come back, and from which browser."""
+"""Logins at an issuer that have started: what must come back, and from which browser.
 
-import base64
+Authlib can keep this in a signed session cookie; here it stays in the process, so that an answer counts once
+even when the browser's cookie is replayed.
+"""
+
 import hashlib
 import hmac
 import secrets
@@ -9,60 +12,49 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-PATIENCE_S = 600
-_MOST_PENDING = 1_000
+TIMEOUT_S = 600
+_MAX_PENDING = 1_000
 
 
 @dataclass(frozen=True)
-class Challenge:
-    """What is kept of a login until its answer comes: a nonce, and the verifier of PKCE (RFC 7636)."""
+class LoginSecrets:
+    """Kept for a login until its answer comes: the nonce of its ID token, and the verifier of PKCE."""
 
     nonce: str
     verifier: str
     redirect_url: str
 
-    @classmethod
-    def fresh(cls, redirect_url: str) -> "Challenge":
-        """New secrets for one login."""
-        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(48), redirect_url)
-
-    @property
-    def s256(self) -> str:
-        """What the issuer gets to know of the verifier beforehand."""
-        digest = hashlib.sha256(self.verifier.encode()).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
 
 @dataclass(frozen=True)
-class _Begun:
-    challenge: Challenge
-    browser: str
-    expires: float
+class _PendingLogin:
+    secrets: LoginSecrets
+    browser_hash: str
+    expires_at: float
 
 
-class Pending:
-    """Logins that have begun and wait for their answer, each of which counts once; bounded."""
+class PendingLogins:
+    """Logins that have started and wait for their answer, each of which counts once; bounded."""
 
     def __init__(self) -> None:
-        self._begun: OrderedDict[str, _Begun] = OrderedDict()
+        self._pending: OrderedDict[str, _PendingLogin] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, challenge: Challenge) -> tuple[str, str]:
-        """Keep it; returns the `state` for the issuer and a secret for the browser's cookie."""
-        state, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    def add(self, state: str, login: LoginSecrets) -> str:
+        """Keep a login under its `state`; returns a secret for the browser's cookie."""
+        browser = secrets.token_urlsafe(32)
         with self._lock:
-            self._begun[state] = _Begun(challenge, _hash(browser), time.monotonic() + PATIENCE_S)
-            while len(self._begun) > _MOST_PENDING:
-                self._begun.popitem(last=False)
-        return state, browser
+            self._pending[state] = _PendingLogin(login, _hash(browser), time.monotonic() + TIMEOUT_S)
+            while len(self._pending) > _MAX_PENDING:
+                self._pending.popitem(last=False)
+        return browser
 
-    def take(self, state: str, browser: str) -> Challenge | None:
-        """The login of a `state`, if this browser began it not too long ago; it cannot be taken again."""
+    def take(self, state: str, browser: str) -> LoginSecrets | None:
+        """The login of a `state`, if this browser started it not too long ago; it cannot be taken again."""
         with self._lock:
-            begun = self._begun.pop(state, None)
-        if begun is None or begun.expires < time.monotonic():
+            pending = self._pending.pop(state, None)
+        if pending is None or pending.expires_at < time.monotonic():
             return None
-        return begun.challenge if hmac.compare_digest(begun.browser, _hash(browser)) else None
+        return pending.secrets if hmac.compare_digest(pending.browser_hash, _hash(browser)) else None
 
 
 def _hash(text: str) -> str:

@@ -1,14 +1,14 @@
-"""How often somebody may try: a bucket of tokens for each name or address."""
+"""Rate limits: a token bucket for each name or address."""
 
 import threading
 import time
 from collections import OrderedDict
 
-_MOST_BUCKETS = 10_000
+_MAX_BUCKETS = 10_000
 
 
 class RateLimit:
-    """`burst` tries at once, one more each `refill_s`; what is remembered is bounded."""
+    """`burst` tries at once, one more each `refill_s`; the number of buckets is bounded."""
 
     def __init__(self, burst: int, refill_s: float) -> None:
         self._burst = burst
@@ -24,11 +24,11 @@ class RateLimit:
             left = min(float(self._burst), left + (now - at) / self._refill_s)
             allowed = left >= 1
             self._buckets[key] = (left - 1 if allowed else left, now)
-            while len(self._buckets) > _MOST_BUCKETS:
+            while len(self._buckets) > _MAX_BUCKETS:
                 self._buckets.popitem(last=False)
         return allowed
 
     def clear(self, key: str) -> None:
-        """Forget the tries of one who has shown to be right."""
+        """Remove the bucket of a key, after a successful login."""
         with self._lock:
             self._buckets.pop(key, None)

@@ -1,35 +1,35 @@
-"""Sessions: a token in a cookie, of which the store keeps a hash, and a second one against forgery."""
+"""Sessions: a token in a cookie, whose hash is in the store, and a CSRF token."""
 
 import hashlib
 import hmac
 import secrets
 import sqlite3
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 from fraud.settings import OidcSettings
 from serving.dashboard.auth.accounts import Accounts, User
+from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.store import Store
 
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who is logged in; `csrf` must come back in a header with whatever changes something."""
+    """A user who is logged in; requests that change something carry `csrf` in a header."""
 
     user: User
     csrf: str
 
     def confirms(self, csrf: str) -> bool:
-        """Whether a request shows this session's token."""
+        """Whether a request carries this session's CSRF token."""
         return hmac.compare_digest(csrf.encode(), self.csrf.encode())
 
 
 class Sessions:
-    """The sessions that are open; they outlive a restart.
+    """The open sessions; they outlive a restart.
 
-    A user without a password came by way of the company's issuer: the session keeps the role, and ends when
-    what is configured of the issuer changes.
+    A user without a password logged in at the company's issuer: the session stores the role, and ends when
+    the issuer's settings change.
     """
 
     def __init__(self, store: Store, accounts: Accounts, length: timedelta, oidc: OidcSettings) -> None:
@@ -39,27 +39,27 @@ class Sessions:
         self._issuer = _hash(f"{oidc.issuer} {oidc.client_id} {oidc.role_claim} {sorted(oidc.roles.items())}")
 
     def open(self, user: User) -> str:
-        """Begin a session; returns the cookie's value."""
-        token, now = secrets.token_urlsafe(32), _now_ms()
+        """Open a session; returns the cookie's value."""
+        token, now = secrets.token_urlsafe(32), now_ms()
         stamp, role = (user.stamp, None) if user.password else (self._issuer, user.role)
         row = (_hash(token), user.name, stamp, secrets.token_urlsafe(24), now + self._length_ms, role)
-        with self._store.desk() as desk:
-            desk.execute("DELETE FROM sessions WHERE expires_at < ?", (now,))
-            desk.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
+        with self._store.write_transaction() as connection:
+            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (now,))
+            connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
         return token
 
     def find(self, token: str) -> Session | None:
-        """The session of a cookie, while it lasts and its user keeps the password and is not removed."""
+        """The session of a cookie; None once it expired, or its user was removed or has a new password."""
         row = self._store.reader.execute(
-            "SELECT * FROM sessions WHERE token = ? AND expires_at >= ?", (_hash(token), _now_ms())
+            "SELECT * FROM sessions WHERE token = ? AND expires_at >= ?", (_hash(token), now_ms())
         ).fetchone()
         user = self._user(row) if row else None
         return Session(user, row["csrf"]) if user else None
 
     def close(self, token: str) -> None:
         """End a session."""
-        with self._store.desk() as desk:
-            desk.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
+        with self._store.write_transaction() as connection:
+            connection.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
 
     def _user(self, row: sqlite3.Row) -> User | None:
         if row["role"] is not None:
@@ -70,7 +70,3 @@ class Sessions:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,14 +1,14 @@
-"""This moment, and which times of messages are ahead of it."""
+"""The current time, and the latest day that a profile may have."""
 
 import time
 from datetime import UTC, date, datetime, timedelta
 
 
 def now_ms() -> int:
-    """This moment, UTC ms."""
+    """The current time, UTC ms."""
     return time.time_ns() // 1_000_000
 
 
-def newest_date() -> date:
+def latest_profile_date() -> date:
     """The latest day that a profile can be of: tomorrow in UTC, as clocks differ."""
     return datetime.now(UTC).date() + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Which of the stored reports is the label of its payment by now, as `fraud.labels` decides it everywhere."""
+"""The table of labels: which report is the label of its payment by now, decided by `fraud.labels`."""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
@@ -12,13 +12,13 @@ from fraud.settings import LabelSettings
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
 
 _REPORT = """
-INSERT INTO labels (transaction_id, card_id, is_fraud, reported_at, source, campaign, decides)
+INSERT INTO labels (transaction_id, card_id, is_fraud, reported_at, source, fraud_type, decides)
 VALUES (?, ?, ?, ?, ?, ?, 0)
 """
 _IN_KEYS = "(transaction_id, card_id) IN (VALUES {})"
 _ANY_WAITING = "SELECT EXISTS (SELECT 1 FROM labels WHERE NOT decides)"
 _WAITING = f"SELECT DISTINCT transaction_id, card_id FROM labels WHERE NOT decides AND {_IN_KEYS}"  # noqa: S608
-_DUE = """
+_REPORTS_DUE = """
 SELECT DISTINCT transaction_id, card_id FROM labels
 WHERE NOT decides AND reported_at > ? AND reported_at <= ? AND (
     EXISTS (SELECT 1 FROM payments AS one
@@ -43,10 +43,10 @@ _LABEL_COLUMNS = pa.schema(
 
 
 class LabelTable:
-    """Keeps the labels' table, within the caller's transactions.
+    """Writes the table of labels, within the caller's transactions.
 
-    A report of the future waits for its time, and one of an unknown payment for its payment. Of those known
-    only the deciding one is kept: the others, and those from before their payment, never count again.
+    A report with a future time waits for that time, and a report of an unknown payment for the payment. Of
+    the reports that are due only the deciding one is kept: the others never count again.
     """
 
     def __init__(self, connection: sqlite3.Connection, rules: LabelSettings) -> None:
@@ -57,23 +57,23 @@ class LabelTable:
     def write(
         self,
         labels: Sequence[Label],
-        campaigns: Mapping[PaymentKey, str],
+        fraud_types: Mapping[PaymentKey, str],
         arrived: Collection[PaymentKey],
         now_ms: int,
     ) -> list[PaymentKey]:
         """Add reports and decide what they change.
 
         Args:
-            labels: the reports, as they came.
-            campaigns: the kinds of fraud that they name.
+            labels: the reports, in the order of arrival.
+            fraud_types: the kinds of fraud that they name.
             arrived: payments that are new in the store.
-            now_ms: a later report is not known yet.
+            now_ms: the current time; a report with a later time is not due.
 
         Returns:
-            The payments whose label may be another now.
+            The payments whose label may have changed.
         """
-        self._connection.executemany(_REPORT, [_row(one, campaigns) for one in labels])
-        due = self._connection.execute(_DUE, (self._decided_until, now_ms))
+        self._connection.executemany(_REPORT, [_row(one, fraud_types) for one in labels])
+        due = self._connection.execute(_REPORTS_DUE, (self._decided_until, now_ms))
         keys = {key_of(one) for one in labels} | {PaymentKey(*row) for row in due}
         if self._connection.execute(_ANY_WAITING).fetchone()[0]:
             keys |= {PaymentKey(*row) for row in select_keys(self._connection, _WAITING, arrived)}
@@ -81,19 +81,16 @@ class LabelTable:
         self._decided_until = now_ms
         return sorted(keys)
 
-    def forget(self) -> None:
-        """After a failed transaction: what became due in it is still to be decided."""
+    def discard(self) -> None:
+        """Discard what a failed transaction decided; it is decided again."""
         self._decided_until = -1
 
     def _decide(self, keys: Sequence[PaymentKey], now_ms: int) -> None:
-        payments = {
-            PaymentKey(row["transaction_id"], row["card_id"]): tuple(row)
-            for row in select_keys(self._connection, _PAYMENTS, keys)
-        }
+        payments = {_payment_of(row): tuple(row) for row in select_keys(self._connection, _PAYMENTS, keys)}
         rows = [
             row
             for row in select_keys(self._connection, _REPORTS, keys)
-            if row["reported_at"] <= now_ms and (row["transaction_id"], row["card_id"]) in payments
+            if row["reported_at"] <= now_ms and _payment_of(row) in payments
         ]
         if not rows:
             return
@@ -103,33 +100,32 @@ class LabelTable:
             _table(_LABEL_COLUMNS, [tuple(row[name] for name in _LABEL_COLUMNS.names) for row in rows]),
             self._rules,
         )
-        deciding = [rows[place] for place in matched.labels[deciding_reports(matched.reports)].tolist()]
+        deciding = [rows[index] for index in matched.labels[deciding_reports(matched.reports)].tolist()]
         self._keep(rows, deciding)
 
-    def _keep(self, known: Sequence[sqlite3.Row], deciding: Sequence[sqlite3.Row]) -> None:
-        """Of the known reports only the deciding ones stay; a fraud keeps the kind that another named."""
-        campaigns: dict[PaymentKey, str] = {}
-        for row in known:
-            if row["campaign"] is not None:
-                campaigns[PaymentKey(row["transaction_id"], row["card_id"])] = row["campaign"]
-        kept = [
-            (row["campaign"] or campaigns.get(PaymentKey(row["transaction_id"], row["card_id"])))
-            if row["is_fraud"]
-            else None
-            for row in deciding
-        ]
-        stays = {row["seq"] for row in deciding}
-        gone = [(row["seq"],) for row in known if row["seq"] not in stays]
-        self._connection.executemany("DELETE FROM labels WHERE seq = ?", gone)
+    def _keep(self, due: Sequence[sqlite3.Row], deciding: Sequence[sqlite3.Row]) -> None:
+        """Delete the due reports that do not decide; a fraud keeps the kind that another report named."""
+        kept = {row["seq"] for row in deciding}
+        deleted = [(row["seq"],) for row in due if row["seq"] not in kept]
+        self._connection.executemany("DELETE FROM labels WHERE seq = ?", deleted)
+        named = {_payment_of(row): row["fraud_type"] for row in due if row["fraud_type"] is not None}
         self._connection.executemany(
-            "UPDATE labels SET decides = 1, campaign = ? WHERE seq = ?",
-            [(campaign, row["seq"]) for campaign, row in zip(kept, deciding, strict=True)],
+            "UPDATE labels SET decides = 1, fraud_type = ? WHERE seq = ?",
+            [(_fraud_type(row, named), row["seq"]) for row in deciding],
         )
 
 
-def _row(one: Label, campaigns: Mapping[PaymentKey, str]) -> tuple[object, ...]:
-    campaign = campaigns.get(key_of(one)) if one.is_fraud else None
-    return (one.transaction_id, one.card_id, one.is_fraud, one.reported_at, one.source, campaign)
+def _payment_of(row: sqlite3.Row) -> PaymentKey:
+    return PaymentKey(row["transaction_id"], row["card_id"])
+
+
+def _fraud_type(row: sqlite3.Row, named: Mapping[PaymentKey, str]) -> str | None:
+    return (row["fraud_type"] or named.get(_payment_of(row))) if row["is_fraud"] else None
+
+
+def _row(one: Label, fraud_types: Mapping[PaymentKey, str]) -> tuple[object, ...]:
+    fraud_type = fraud_types.get(key_of(one)) if one.is_fraud else None
+    return (one.transaction_id, one.card_id, one.is_fraud, one.reported_at, one.source, fraud_type)
 
 
 def _table(schema: pa.Schema, rows: Sequence[tuple[object, ...]]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Which payment: a transaction id is unique within its card only."""
+"""The key of a payment: a transaction id is unique within its card only."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fraud.schema import Label, Prediction, Transaction
 
-_AT_ONCE = 500
+_KEYS_PER_QUERY = 500
 CARD_REF_PATTERN = "^[0-9a-f]{16}$"
 
 
@@ -25,7 +25,7 @@ def key_of(one: Transaction | Prediction | Label) -> PaymentKey:
     return PaymentKey(one.transaction_id, one.card_id)
 
 
-def flat(keys: Iterable[PaymentKey]) -> list[str]:
+def flatten_keys(keys: Iterable[PaymentKey]) -> list[str]:
     """The keys as values of a statement, two for each."""
     return list(chain.from_iterable(keys))
 
@@ -33,18 +33,24 @@ def flat(keys: Iterable[PaymentKey]) -> list[str]:
 def select_keys(
     connection: sqlite3.Connection, query: str, keys: Collection[PaymentKey]
 ) -> Iterator[sqlite3.Row]:
-    """The rows of a query for these payments; each `{}` in it takes a part of their values."""
-    wanted, places = list(keys), query.count("{}")
-    for first in range(0, len(wanted), _AT_ONCE):
-        part = wanted[first : first + _AT_ONCE]
+    """The rows of a query for these payments, asked for 500 at a time.
+
+    Args:
+        connection: to the store.
+        query: with `{}` wherever the keys of a request go: `(transaction_id, card_id) IN (VALUES {})`.
+        keys: of the payments.
+    """
+    wanted, uses = list(keys), query.count("{}")
+    for first in range(0, len(wanted), _KEYS_PER_QUERY):
+        part = wanted[first : first + _KEYS_PER_QUERY]
         marks = ", ".join(["(?, ?)"] * len(part))
-        yield from connection.execute(query.format(*[marks] * places), flat(part) * places)
+        yield from connection.execute(query.format(*[marks] * uses), flatten_keys(part) * uses)
 
 
 def card_ref(secret: bytes, card_id: str) -> str:
-    """What stands for a card in links, requests and the audit: 16 hexadecimal digits.
+    """The reference of a card in links, requests and the audit: 16 hexadecimal digits.
 
-    Addresses end up in histories and in the logs of proxies. Without the store's secret, card numbers cannot
-    be tried out against it.
+    URLs end up in browser histories and in the logs of proxies. Without the store's secret, card numbers
+    cannot be tried out against a reference.
     """
     return hmac.new(secret, card_id.encode(), hashlib.sha256).hexdigest()[:16]

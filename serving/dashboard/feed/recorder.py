@@ -1,4 +1,4 @@
-"""From messages to rows: a batch of what was read from Kafka, and its offsets, in one transaction."""
+"""Writes a batch of messages as rows, with its offsets, in one transaction."""
 
 import sqlite3
 from collections import Counter
@@ -12,10 +12,11 @@ from fraud.settings import DashboardSettings, LabelSettings
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
+from serving.dashboard.feed.shadow import score_bin
 from serving.dashboard.feed.store import transaction
 from serving.dashboard.feed.ticks import Ticks
 
-_PRUNED_AT_ONCE = 5_000
+_ROWS_PER_PRUNE = 5_000
 """Rows; a batch adds no more."""
 
 _MOST_PER_MIB = {"alerts": 200, "labels": 500}
@@ -55,25 +56,23 @@ _REFUSED = """
 INSERT INTO refused VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET messages = messages + excluded.messages
 """
 _SHADOW = """
-INSERT INTO shadow VALUES (?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET scored = scored + 1,
-    both = both + excluded.both, champion_only = champion_only + excluded.champion_only,
-    challenger_only = challenger_only + excluded.challenger_only,
-    difference = difference + excluded.difference
+INSERT INTO shadow_scores VALUES (?, ?, ?, ?, 1, ?)
+ON CONFLICT DO UPDATE SET scored = scored + 1, difference = difference + excluded.difference
 """
 
 
 @dataclass
 class Batch:
-    """What one look at Kafka brought, decoded.
+    """The messages of one poll, decoded.
 
-    `campaigns` are the kinds of fraud that labels name; `refused` counts what could not be read, by
-    topic; `next_offsets` are by topic and partition.
+    `fraud_types` are the kinds of fraud that labels name; `refused` counts unreadable messages by topic;
+    `next_offsets` are by topic and partition.
     """
 
     transactions: list[Transaction] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
-    campaigns: dict[PaymentKey, str] = field(default_factory=dict)
+    fraud_types: dict[PaymentKey, str] = field(default_factory=dict)
     profiles: list[MerchantProfile] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -98,12 +97,12 @@ class Recorder:
         self._labels = LabelTable(connection, labels)
 
     def offsets(self) -> dict[tuple[str, int], int]:
-        """Where to go on, by topic and partition."""
+        """The next offsets, by topic and partition."""
         rows = self._connection.execute("SELECT * FROM offsets WHERE cluster = ?", (self._cluster,))
         return {(row["topic"], row["partition"]): row["next"] for row in rows}
 
     def write(self, batch: Batch) -> list[PaymentKey]:
-        """Write all of it; returns the payments that are shown otherwise now: new alerts, details, labels."""
+        """Write a batch; returns the payments whose alert is new or has new details or another label."""
         try:
             with transaction(self._connection):
                 changed = self._write_alerts(batch)
@@ -114,14 +113,14 @@ class Recorder:
                 self._write_offsets(batch.next_offsets)
                 self._prune()
         except BaseException:
-            self._ticks.forget()
-            self._labels.forget()
+            self._ticks.discard()
+            self._labels.discard()
             raise
         return list(dict.fromkeys([*changed, *labelled]))
 
     def _write_labels(self, batch: Batch) -> list[PaymentKey]:
         arrived = {key_of(one) for one in batch.transactions} | {key_of(one) for one in batch.predictions}
-        return self._labels.write(batch.labels, batch.campaigns, arrived, now_ms())
+        return self._labels.write(batch.labels, batch.fraud_types, arrived, now_ms())
 
     def _write_alerts(self, batch: Batch) -> list[PaymentKey]:
         execute = self._connection.executemany
@@ -140,14 +139,14 @@ class Recorder:
         return list(dict.fromkeys(changed))
 
     def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """Without alerts that are there already: a delivery at least once may bring them twice."""
+        """Without alerts that are stored already: delivery at least once may repeat them."""
         flagged = [key_of(one) for one in predictions if one.decision == "review"]
         known = {PaymentKey(*row) for row in select_keys(self._connection, _KNOWN_ALERTS, flagged)}
         unique = {key_of(one): one for one in predictions if key_of(one) not in known}
         return list(unique.values())
 
     def _waiting(self, arrived: Sequence[PaymentKey]) -> list[PaymentKey]:
-        """Alerts that came before their transaction."""
+        """Alerts that arrived before their transaction."""
         query = f"{_KNOWN_ALERTS} AND merchant_id IS NULL"
         return sorted(PaymentKey(*row) for row in select_keys(self._connection, query, arrived))
 
@@ -158,14 +157,14 @@ class Recorder:
         )
 
     def _prune(self) -> None:
-        """Keep to the size: the oldest payments make room, and of the rest what exceeds its share."""
+        """Keep the file within its size: delete the oldest payments, then what exceeds a table's share."""
         if self._used_bytes() > self._most_bytes:
-            self._delete_oldest("payments", _PRUNED_AT_ONCE)
+            self._delete_oldest("payments", _ROWS_PER_PRUNE)
         for table, per_mib in _MOST_PER_MIB.items():
             span = self._connection.execute(f"SELECT max(rowid) - min(rowid) FROM {table}").fetchone()[0] or 0  # noqa: S608
             excess = span - per_mib * (self._most_bytes >> 20)
             if excess > 0:
-                self._delete_oldest(table, min(excess, _PRUNED_AT_ONCE))
+                self._delete_oldest(table, min(excess, _ROWS_PER_PRUNE))
 
     def _delete_oldest(self, table: str, rows: int) -> None:
         self._connection.execute(
@@ -174,7 +173,7 @@ class Recorder:
         )
 
     def _euros(self, one: Prediction) -> float:
-        """Roughly; it orders alerts of several currencies."""
+        """The amount in euros, approximately; it orders alerts of several currencies."""
         return _major(one) / self._per_euro.get(one.currency, 1.0)
 
     def _used_bytes(self) -> int:
@@ -213,12 +212,10 @@ def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:
 
 
 def _shadow_row(one: Prediction) -> tuple[object, ...]:
-    """Both are held to the champion's threshold; the challenger's own is not in the prediction."""
-    champion, challenger = one.score >= one.threshold, (one.challenger_score or 0.0) >= one.threshold
-    difference = abs((one.challenger_score or 0.0) - one.score)
+    challenger_score = one.challenger_score or 0.0
     return (
-        one.model_version, one.challenger_version, champion and challenger, champion and not challenger,
-        challenger and not champion, difference,
+        one.model_version, one.challenger_version, one.decision == "review", score_bin(challenger_score),
+        abs(challenger_score - one.score),
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""What the dashboard remembers: one SQLite file, bounded, in which a restart finds its history.
+"""The dashboard's store: one bounded SQLite file, which a restart continues.
 
-Offsets are kept in the same transaction as what was read, so that a restart goes on exactly where the
-history ends. Readers and the two writers (the follower of Kafka and the analysts) do not wait for each other
-for longer than a short transaction (write-ahead log).
+Offsets are written in the same transaction as what was read from them, so that a restart continues exactly
+where the history ends. Readers and the two writers (the follower of Kafka, and the routes) wait for each
+other no longer than for a short transaction (write-ahead log).
 """
 
 import sqlite3
@@ -13,120 +13,9 @@ from pathlib import Path
 
 from fraud.errors import DataError
 from serving.dashboard.feed.payment_key import card_ref
+from serving.dashboard.feed.schema import FIRST_VERSION_WITH_CARDS, SCHEMA_VERSION, STEPS
 
-_SCHEMA_VERSION = 3
 _BUSY_MS = 10_000
-
-_PAYMENTS_AND_ALERTS = """
-CREATE TABLE payments (
-    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
-    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
-    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER,
-    UNIQUE (transaction_id, card_id)
-) STRICT;
-CREATE INDEX payments_of_card ON payments (card_id, timestamp);
-
-CREATE TABLE alerts (
-    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
-    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
-    country TEXT, latitude REAL, longitude REAL, score REAL NOT NULL, threshold REAL NOT NULL,
-    model_name TEXT NOT NULL, model_version TEXT NOT NULL, feature_version INTEGER NOT NULL,
-    scored_at INTEGER NOT NULL, profile_date TEXT, reasons TEXT NOT NULL, challenger_version TEXT,
-    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL,
-    UNIQUE (transaction_id, card_id)
-) STRICT;
-CREATE INDEX alerts_by_risk ON alerts (at_risk);
-CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
-CREATE INDEX alerts_of_country ON alerts (country);
-"""
-_LABELS = """
-CREATE TABLE labels (
-    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
-    reported_at INTEGER NOT NULL, source TEXT NOT NULL, campaign TEXT, decides INTEGER NOT NULL
-) STRICT;
-CREATE INDEX labels_of_payment ON labels (transaction_id, card_id);
-CREATE UNIQUE INDEX labels_deciding ON labels (transaction_id, card_id) WHERE decides;
-CREATE INDEX labels_waiting ON labels (reported_at) WHERE NOT decides;
-CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
-"""
-"""Reports: of each payment the one that decides by now, and those that wait for payment or time."""
-_REFUSED = "CREATE TABLE refused (topic TEXT PRIMARY KEY, messages INTEGER NOT NULL) STRICT;"
-_VERDICTS_OF_PAYMENT = "CREATE INDEX verdicts_of_payment ON verdicts (transaction_id, card_id, seq);"
-_SECRETS = """
-CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-INSERT INTO secrets VALUES ('card_ref', randomblob(32));
-"""
-_SCHEMA = f"""
-{_PAYMENTS_AND_ALERTS}
-{_LABELS}
-{_REFUSED}
-{_SECRETS}
-CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
-
-CREATE TABLE ticks (
-    begin INTEGER PRIMARY KEY, scored INTEGER NOT NULL, flagged INTEGER NOT NULL, late INTEGER NOT NULL,
-    value REAL NOT NULL, scores BLOB NOT NULL, latencies BLOB NOT NULL
-) STRICT;
-
-CREATE TABLE shadow (
-    model_version TEXT, challenger_version TEXT, scored INTEGER NOT NULL, both INTEGER NOT NULL,
-    champion_only INTEGER NOT NULL, challenger_only INTEGER NOT NULL, difference REAL NOT NULL,
-    PRIMARY KEY (model_version, challenger_version)
-) STRICT;
-
-CREATE TABLE offsets (
-    cluster TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL,
-    PRIMARY KEY (cluster, topic, partition)
-) STRICT;
-
-CREATE TABLE verdicts (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL,
-    verdict TEXT NOT NULL, note TEXT NOT NULL, analyst TEXT NOT NULL, decided_at INTEGER NOT NULL,
-    pending INTEGER NOT NULL
-) STRICT;
-{_VERDICTS_OF_PAYMENT}
-CREATE INDEX verdicts_pending ON verdicts (pending) WHERE pending;
-
-CREATE TABLE audit (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
-    subject TEXT NOT NULL, detail TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-
-CREATE TABLE sessions (
-    token TEXT PRIMARY KEY, user TEXT NOT NULL, stamp TEXT NOT NULL, csrf TEXT NOT NULL,
-    expires_at INTEGER NOT NULL, role TEXT
-) STRICT;
-"""
-_FROM_VERSION_1 = """
-ALTER TABLE labels ADD COLUMN campaign TEXT;
-CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
-ALTER TABLE sessions ADD COLUMN role TEXT;
-"""
-_FROM_VERSION_2 = f"""
-ALTER TABLE payments RENAME TO payments_by_id;
-ALTER TABLE alerts RENAME TO alerts_by_id;
-DROP INDEX payments_of_card;
-DROP INDEX alerts_by_risk;
-DROP INDEX alerts_of_merchant;
-DROP INDEX alerts_of_country;
-DROP TABLE labels;
-DROP INDEX verdicts_of_transaction;
-{_PAYMENTS_AND_ALERTS}
-{_LABELS}
-{_VERDICTS_OF_PAYMENT}
-{_REFUSED}
-{_SECRETS}
-INSERT INTO payments SELECT * FROM payments_by_id;
-INSERT INTO alerts SELECT * FROM alerts_by_id;
-DROP TABLE payments_by_id;
-DROP TABLE alerts_by_id;
-DELETE FROM merchants WHERE date > date('now', '+1 day');
-"""  # noqa: S608 - of our own names
-"""The labels had no card: they are dropped, and read again from their topic, which keeps all of them."""
-
-_STEPS = {0: _SCHEMA, 1: _FROM_VERSION_1 + _FROM_VERSION_2, 2: _FROM_VERSION_2}
 
 
 class Store:
@@ -147,20 +36,22 @@ class Store:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._opened: list[sqlite3.Connection] = []
-        self._desk_lock = threading.Lock()
+        self._writer_lock = threading.Lock()
         try:
-            self._desk = self.connect()
+            self._writer = self.connect()
             version = self._prepare()
-            self._secret = self._read_secret() if version == _SCHEMA_VERSION else b""
+            self._secret = self._read_secret() if version == SCHEMA_VERSION else b""
         except sqlite3.DatabaseError as error:
             self.close()
-            raise DataError(f"{self.path} cannot be used ({error}); move it away to start anew") from error
-        if version != _SCHEMA_VERSION:
+            raise DataError(f"{self.path} cannot be used ({error}); move it away to start empty") from error
+        if version != SCHEMA_VERSION:
             self.close()
-            raise DataError(f"{self.path} is of another version of the dashboard; move it away to start anew")
+            raise DataError(
+                f"{self.path} is of another version of the dashboard; move it away to start empty"
+            )
 
     def connect(self) -> sqlite3.Connection:
-        """A connection of the caller's own, closed with the store."""
+        """A new connection for the caller, closed with the store."""
         connection = self._open()
         with self._lock:
             self._opened.append(connection)
@@ -169,22 +60,22 @@ class Store:
     @property
     def reader(self) -> sqlite3.Connection:
         """This thread's connection for queries."""
-        if not hasattr(self._local, "own"):
+        if not hasattr(self._local, "reader"):
             connection = self._open()
             connection.execute("PRAGMA query_only = ON")
-            self._local.own = _Own(connection)
-        own: _Own = self._local.own
-        return own.connection
+            self._local.reader = _ReaderConnection(connection)
+        reader: _ReaderConnection = self._local.reader
+        return reader.connection
 
     def card_ref(self, card_id: str) -> str:
-        """What stands for a card outside the store; in statements the function of the same name."""
+        """The reference of a card outside the store; a function of the same name in statements."""
         return card_ref(self._secret, card_id)
 
     @contextmanager
-    def desk(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of what people do: verdicts, the audit, sessions; on disk when it is left."""
-        with self._desk_lock, transaction(self._desk):
-            yield self._desk
+    def write_transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of a route: reviews, the audit, sessions; on disk when it is left."""
+        with self._writer_lock, transaction(self._writer):
+            yield self._writer
 
     def close(self) -> None:
         """Close the writers' connections; a reader's goes with its thread."""
@@ -195,28 +86,29 @@ class Store:
 
     def _prepare(self) -> int:
         """Make the tables of a new file, bring an older one up to date; returns the file's version."""
-        self._desk.execute("PRAGMA journal_mode = WAL")
-        self._desk.execute("PRAGMA journal_size_limit = 16777216")
-        # A verdict must outlive a power cut; the follower's rows can be read from Kafka again.
-        self._desk.execute("PRAGMA synchronous = FULL")
-        version = int(self._desk.execute("PRAGMA user_version").fetchone()[0])
-        if version in _STEPS:
-            self._upgrade(_STEPS[version])
-            return _SCHEMA_VERSION
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA journal_size_limit = 16777216")
+        # A review must survive a power failure; the follower's rows can be read from Kafka again.
+        self._writer.execute("PRAGMA synchronous = FULL")
+        version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
+        if version in STEPS:
+            self._upgrade(version)
+            return SCHEMA_VERSION
         return version
 
     def _read_secret(self) -> bytes:
-        return bytes(self._desk.execute("SELECT value FROM secrets WHERE name = 'card_ref'").fetchone()[0])
+        return bytes(self._writer.execute("SELECT value FROM secrets WHERE name = 'card_ref'").fetchone()[0])
 
-    def _upgrade(self, statements: str) -> None:
+    def _upgrade(self, version: int) -> None:
         try:
-            self._desk.executescript(f"BEGIN IMMEDIATE;{statements}")
-            self._desk.execute("DELETE FROM offsets WHERE topic = ?", (self._labels_topic,))
-            self._desk.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._writer.executescript(f"BEGIN IMMEDIATE;{STEPS[version]}")
+            if version < FIRST_VERSION_WITH_CARDS:
+                self._writer.execute("DELETE FROM offsets WHERE topic = ?", (self._labels_topic,))
+            self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except BaseException:
-            self._desk.rollback()
+            self._writer.rollback()
             raise
-        self._desk.execute("COMMIT")
+        self._writer.execute("COMMIT")
 
     def _open(self) -> sqlite3.Connection:
         connection = _open(self.path)
@@ -224,7 +116,7 @@ class Store:
         return connection
 
 
-class _Own:
+class _ReaderConnection:
     """A thread's connection, closed when the thread is gone: servers' worker threads come and go."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Figures over time: what was scored in each five seconds, with histograms of scores and latencies."""
+"""Figures over time: predictions of each five seconds, with histograms of scores and latencies."""
 
 import sqlite3
 from bisect import bisect_right
@@ -16,7 +16,7 @@ LATENCY_EDGES_MS = tuple(round(2 ** (step / 2), 3) for step in range(41))
 """From one millisecond to about 17 minutes, each edge 1.41 times the one before."""
 
 _KEPT_MS = 30 * 86_400_000
-_REMEMBERED = 200
+_TICKS_IN_MEMORY = 200
 Counts = npt.NDArray[np.int64]
 
 
@@ -27,7 +27,7 @@ class Tick:
     Attributes:
         scored: predictions.
         flagged: of them, those to be reviewed.
-        late: scored long after the event, such as a replayed history; their latency says nothing.
+        late: scored long after the event, such as a replayed history; their latency is not counted.
         value: sum of the flagged amounts, roughly in euros.
         scores: histogram of the scores over [0, 1].
         latencies: histogram of event to scored, by `LATENCY_EDGES_MS`.
@@ -41,7 +41,7 @@ class Tick:
     latencies: Counts = field(default_factory=lambda: np.zeros(len(LATENCY_EDGES_MS), dtype=np.int64))
 
     def add(self, other: "Tick") -> None:
-        """Take another's counts in."""
+        """Add the counts of another tick."""
         self.scored += other.scored
         self.flagged += other.flagged
         self.late += other.late
@@ -55,7 +55,7 @@ class Ticks:
 
     Args:
         connection: to the store.
-        now_ms: this moment. No tick is later, whatever a message says, so that none makes room for it.
+        now_ms: the current time. No tick is later, whatever time a message has.
     """
 
     def __init__(self, connection: sqlite3.Connection, now_ms: Callable[[], int] = now_ms) -> None:
@@ -65,11 +65,11 @@ class Ticks:
         self._touched: set[int] = set()
 
     def count(self, scored_at: int, latency_ms: int, score: float, value: float | None) -> None:
-        """Count one prediction, now if its own time is later; `value` is the amount of a flagged one."""
+        """Count one prediction; one with a future time counts now. `value` is the amount of a flagged one."""
         moment = min(scored_at, self._now_ms())
-        begin = moment - moment % TICK_MS
-        tick = self._recent.get(begin) or self._load(begin)
-        self._touched.add(begin)
+        start = moment - moment % TICK_MS
+        tick = self._recent.get(start) or self._load(start)
+        self._touched.add(start)
         tick.scored += 1
         tick.scores[min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
         if latency_ms < LATENCY_EDGES_MS[-1]:
@@ -82,23 +82,23 @@ class Ticks:
 
     def write(self) -> None:
         """Write what changed since the last call, within the caller's transaction."""
-        rows = [_row(begin, self._recent[begin]) for begin in self._touched]
+        rows = [_row(start, self._recent[start]) for start in self._touched]
         self._connection.executemany("INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         if rows:
             newest = max(self._touched)
             self._connection.execute("DELETE FROM ticks WHERE begin < ?", (newest - _KEPT_MS,))
         self._touched.clear()
-        while len(self._recent) > _REMEMBERED:
+        while len(self._recent) > _TICKS_IN_MEMORY:
             del self._recent[min(self._recent)]
 
-    def forget(self) -> None:
-        """After a failed transaction: what is on disk counts."""
+    def discard(self) -> None:
+        """Discard what a failed transaction counted; what is on disk counts."""
         self._recent.clear()
         self._touched.clear()
 
-    def _load(self, begin: int) -> Tick:
-        row = self._connection.execute("SELECT * FROM ticks WHERE begin = ?", (begin,)).fetchone()
-        tick = self._recent[begin] = _tick(row) if row else Tick()
+    def _load(self, start: int) -> Tick:
+        row = self._connection.execute("SELECT * FROM ticks WHERE begin = ?", (start,)).fetchone()
+        tick = self._recent[start] = _tick(row) if row else Tick()
         return tick
 
 
@@ -107,7 +107,7 @@ def read_ticks(
 ) -> list[tuple[int, Tick]]:
     """Ticks of a span, summed up to steps of `step_ms`; each step of the span is there, oldest first."""
     first = since - since % step_ms
-    steps = {begin: Tick() for begin in range(first, until, step_ms)}
+    steps = {start: Tick() for start in range(first, until, step_ms)}
     for row in connection.execute("SELECT * FROM ticks WHERE begin >= ? AND begin < ?", (first, until)):
         steps[row["begin"] - row["begin"] % step_ms].add(_tick(row))
     return list(steps.items())
@@ -130,10 +130,10 @@ def percentiles(latencies: Counts, shares: Sequence[float]) -> list[float | None
     found: list[float | None] = []
     for share in shares:
         wanted = share * sums[-1]
-        place = int(np.searchsorted(sums, wanted))
-        below = sums[place - 1] if place else 0
-        within = (wanted - below) / max(latencies[place], 1)
-        found.append(round(float(edges[place] + within * (edges[place + 1] - edges[place])), 1))
+        bucket = int(np.searchsorted(sums, wanted))
+        below = sums[bucket - 1] if bucket else 0
+        within = (wanted - below) / max(latencies[bucket], 1)
+        found.append(round(float(edges[bucket] + within * (edges[bucket + 1] - edges[bucket])), 1))
     return found
 
 
@@ -141,9 +141,9 @@ def _bucket(latency_ms: int) -> int:
     return bisect_right(LATENCY_EDGES_MS, max(latency_ms, 0))
 
 
-def _row(begin: int, tick: Tick) -> tuple[object, ...]:
+def _row(start: int, tick: Tick) -> tuple[object, ...]:
     return (
-        begin, tick.scored, tick.flagged, tick.late, tick.value,
+        start, tick.scored, tick.flagged, tick.late, tick.value,
         tick.scores.tobytes(), tick.latencies.tobytes(),
     )  # fmt: skip
 

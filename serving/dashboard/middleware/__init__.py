@@ -1,1 +1,1 @@
-"""What a request may be: its host, its body, and what is said of one that is not as it should be."""
+"""Checks of every request: its host, its origin, its body; and what error responses contain."""

@@ -1,4 +1,4 @@
-"""The body of a request, read before anything else sees it, as far as there may be one."""
+"""Reads the body of a request up to a limit, before any route sees it."""
 
 import asyncio
 from contextlib import suppress
@@ -6,43 +6,43 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-MOST_BYTES = 64 * 1_024
-_PATIENCE_S = 20.0
+MAX_BYTES = 64 * 1_024
+_READ_TIMEOUT_S = 20.0
 
 
 class RefusedBodyError(Exception):
-    """The body cannot be taken; `status` and the text are the answer."""
+    """The body is not accepted; `status` and the text are the response."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
 
 
-async def read_body(headers: Headers, receive: Receive, *, must_tell: bool) -> Receive:
+async def read_body(headers: Headers, receive: Receive, *, length_required: bool) -> Receive:
     """Read the whole body and return a `receive` that gives it once more.
 
-    What counts is what arrives: the header may be missing (chunked encoding), untrue, or stand beside it.
+    The bytes that arrive count: `Content-Length` may be missing (chunked encoding) or wrong.
 
     Args:
         headers: of the request.
         receive: gives the body.
-        must_tell: whether a request without a length is refused.
+        length_required: whether a request without a length is refused.
 
     Raises:
-        RefusedBodyError: it is too long, does not tell its length, or takes too long.
+        RefusedBodyError: it is too long, has no length, or takes too long.
     """
-    length = headers.get("content-length", "" if must_tell else "0")
-    if not (length.isascii() and length.isdigit()) or int(length[:20]) > MOST_BYTES:
-        raise RefusedBodyError(413, "the request is too long or does not tell its length")
+    length = headers.get("content-length", "" if length_required else "0")
+    if not (length.isascii() and length.isdigit()) or int(length[:20]) > MAX_BYTES:
+        raise RefusedBodyError(413, "the request is too long or has no Content-Length")
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            first = await _whole(receive)
+        async with asyncio.timeout(_READ_TIMEOUT_S):
+            body = await _read_all(receive)
     except TimeoutError:
         raise RefusedBodyError(408, "the request took too long") from None
-    return _again(first, receive)
+    return _replay(body, receive)
 
 
-async def _whole(receive: Receive) -> Message:
+async def _read_all(receive: Receive) -> Message:
     parts, size = [], 0
     while True:
         message = await receive()
@@ -50,18 +50,18 @@ async def _whole(receive: Receive) -> Message:
             return message
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise RefusedBodyError(413, "the request is too long")
         if not message.get("more_body", False):
             return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
 
-def _again(first: Message, receive: Receive) -> Receive:
-    kept = [first]
+def _replay(body: Message, receive: Receive) -> Receive:
+    pending = [body]
 
-    async def give() -> Message:
+    async def receive_again() -> Message:
         with suppress(IndexError):
-            return kept.pop()
+            return pending.pop()
         return await receive()
 
-    return give
+    return receive_again

@@ -1,4 +1,4 @@
-"""What is said of a request that is not as it should be: where and why, but nothing of what it brought."""
+"""Responses to invalid requests: where and why, but nothing of the input."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 
-def answer_without_echo(app: FastAPI) -> None:
-    """FastAPI's own answer repeats the input, which may be a password in the wrong field."""
-    app.add_exception_handler(RequestValidationError, _answer)
+def hide_input_in_errors(app: FastAPI) -> None:
+    """Replace FastAPI's response, which repeats the input: it may be a password in the wrong field."""
+    app.add_exception_handler(RequestValidationError, _respond)
 
 
-def _answer(_: Request, error: Exception) -> JSONResponse:
+def _respond(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return JSONResponse({"detail": [_told(one) for one in error.errors()]}, 422)
+    return JSONResponse({"detail": [_detail(one) for one in error.errors()]}, 422)
 
 
-def _told(fault: dict[str, Any]) -> dict[str, Any]:
+def _detail(fault: dict[str, Any]) -> dict[str, Any]:
     unknown = fault["type"] == "extra_forbidden"
     return {
         "type": fault["type"],
@@ -28,6 +28,6 @@ def _told(fault: dict[str, Any]) -> dict[str, Any]:
 
 
 def _message(fault: dict[str, Any]) -> str:
-    """Pydantic's, of which the part behind a comma may quote the input, as the one of a UUID does."""
+    """Pydantic's message without what follows a comma, which may quote the input, as for a UUID."""
     message = str(fault["msg"])
     return message.partition(",")[0] if fault["type"].endswith("_parsing") else message

@@ -1,4 +1,4 @@
-"""The host that a request names, in the one form in which hosts are compared.
+"""Parses the host of a request into one form, in which hosts are compared.
 
 `Example.COM.:443`, `example.com` and, for an address, `[0:0::1]` and `[::1]` are spellings of one host.
 """
@@ -14,17 +14,17 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Host:
-    """A name or address in lower case, one of IPv6 without brackets; `port` is None if it is not there."""
+    """A name or address in lower case, IPv6 without brackets; `port` is None if there is none."""
 
     name: str
     port: int | None
 
     def port_for(self, scheme: str) -> int | None:
-        """The port that is meant under a scheme."""
+        """The port, or the default port of the scheme."""
         return _DEFAULT_PORTS.get(scheme) if self.port is None else self.port
 
-    def written_for(self, scheme: str) -> str:
-        """As browsers write it: without the scheme's own port."""
+    def format_for(self, scheme: str) -> str:
+        """The host as browsers write it: without the default port of the scheme."""
         name = f"[{self.name}]" if ":" in self.name else self.name
         port = self.port_for(scheme)
         return name if port == _DEFAULT_PORTS.get(scheme) else f"{name}:{port}"
@@ -40,13 +40,13 @@ def parse_host(text: str) -> Host | None:
 
 
 def parse_origin(text: str) -> tuple[str, Host] | None:
-    """Scheme and host of an `Origin` header; None for `null` and whatever is malformed."""
+    """Scheme and host of an `Origin` header; None if it is `null` or malformed."""
     try:
-        parts = urlsplit(text)
+        url = urlsplit(text)
     except ValueError:
         return None
-    host = parse_host(parts.netloc)
-    return (parts.scheme, host) if host is not None and parts.scheme in _DEFAULT_PORTS else None
+    host = parse_host(url.netloc)
+    return (url.scheme, host) if host is not None and url.scheme in _DEFAULT_PORTS else None
 
 
 def _canonical(name: str) -> str:
@@ -57,7 +57,7 @@ def _canonical(name: str) -> str:
             return ""
     name = name.removesuffix(".").lower()
     try:
-        # Browsers send the letters of other scripts as "xn--...".
+        # Browsers send letters of other scripts as "xn--...".
         return name if name.isascii() else name.encode("idna").decode()
     except UnicodeError:
         return ""

@@ -1,4 +1,4 @@
-"""What every answer carries and every request must show, whatever the page."""
+"""Checks the host, the origin and the body of every request; adds the security headers to every response."""
 
 from collections.abc import Iterable
 
@@ -27,23 +27,23 @@ _HEADERS = {
 }
 
 
-class Guard:
-    """Refuses what comes under a foreign name (DNS rebinding), from another site or at great length.
+class SecurityMiddleware:
+    """Refuses requests with a foreign host name (DNS rebinding), from another site, or with a long body.
 
     Raises:
-        ConfigurationError: one of `hosts` is no host.
+        ConfigurationError: one of `hosts` is not a host.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str], *, behind_tls: bool) -> None:
         self._app = app
-        # One that is allowed without a port is allowed under every port.
-        self._hosts = {_allowed(host) for host in (*_LOCAL, *hosts)}
+        # A host without a port is allowed with every port.
+        self._hosts = {_parse_allowed(host) for host in (*_LOCAL, *hosts)}
         self._port_of_scheme = 443 if behind_tls else 80
         tls = {"Strict-Transport-Security": "max-age=31536000"} if behind_tls else {}
         self._headers = _HEADERS | tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass on and add the headers to the answer."""
+        """Refuse the request, or pass it on; add the headers to the response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -60,38 +60,38 @@ class Guard:
         refusal = self._refusal(scope["method"], headers)
         if refusal is None:
             try:
-                receive = await read_body(headers, receive, must_tell=scope["method"] not in _SAFE)
+                receive = await read_body(headers, receive, length_required=scope["method"] not in _SAFE)
             except RefusedBodyError as error:
-                # What is left of the body must not be taken for the next request.
+                # The rest of the body must not be read as the next request.
                 refusal = PlainTextResponse(str(error), error.status, {"Connection": "close"})
         await (refusal or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, method: str, headers: Headers) -> PlainTextResponse | None:
         host = parse_host(headers.get("host", ""))
-        if host is None or not self._knows(host):
+        if host is None or not self._is_allowed(host):
             return PlainTextResponse("unknown host; name it in FRAUD_DASHBOARD__ALLOWED_HOSTS", 421)
         if method not in _SAFE and not _same_site(headers, host):
             return PlainTextResponse("the request comes from another site", 403)
         return None
 
-    def _knows(self, host: Host) -> bool:
+    def _is_allowed(self, host: Host) -> bool:
         port = self._port_of_scheme if host.port is None else host.port
         return not self._hosts.isdisjoint({Host(host.name, None), Host(host.name, port)})
 
 
-def _allowed(text: str) -> Host:
-    # An address of IPv6 may be written without brackets here, as nothing else has two colons.
+def _parse_allowed(text: str) -> Host:
+    # An IPv6 address may have no brackets here, as nothing else has two colons.
     host = parse_host(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
     if host is None:
         raise ConfigurationError(
-            f"FRAUD_DASHBOARD__ALLOWED_HOSTS: {text!r} is no host; write names as in example.com or "
+            f"FRAUD_DASHBOARD__ALLOWED_HOSTS: {text!r} is not a host; write names as in example.com or "
             "example.com:8443, without http://"
         )
     return host
 
 
 def _same_site(headers: Headers, host: Host) -> bool:
-    """Browsers send `Origin` with every POST; what sends none is no browser and has no foreign cookies."""
+    """Whether the origin is ours. Browsers send `Origin` with every POST; other clients have no cookies."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     if "origin" not in headers:

@@ -6,24 +6,24 @@ import pytest
 
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.world import Desk, served
+from tests.serving.dashboard.support import DashboardServer, run_dashboard
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
+def dashboard(settings: Settings) -> Iterator[DashboardServer]:
     """A dashboard on the session's broker."""
-    with served(settings) as one:
+    with run_dashboard(settings) as one:
         yield one
 
 
 @pytest.fixture
-def lonely_settings(make_settings: SettingsFactory) -> Settings:
+def offline_settings(make_settings: SettingsFactory) -> Settings:
     """For a dashboard whose Kafka is away, which it need not wait for long."""
     return make_settings(kafka={"request_timeout_s": 0.2})
 
 
 @pytest.fixture
-def lonely_desk(lonely_settings: Settings) -> Iterator[Desk]:
+def offline_dashboard(offline_settings: Settings) -> Iterator[DashboardServer]:
     """A dashboard whose Kafka is away."""
-    with served(lonely_settings) as one:
+    with run_dashboard(offline_settings) as one:
         yield one

@@ -30,8 +30,15 @@ from fraud.schema import Transaction
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.page.chromium import Stage, on_stage, raised, visit
-from tests.serving.dashboard.world import Browser, answer_to, listening, payment, tell_alert, wait_for
+from tests.serving.dashboard.page.chromium import BrowserThread, in_browser, launch_browser, log_in_page
+from tests.serving.dashboard.support import (
+    Browser,
+    open_stream,
+    payment,
+    prediction_for,
+    produce_alert,
+    wait_for,
+)
 
 log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.dashboard, pytest.mark.broker, pytest.mark.timeout(600)]
@@ -55,7 +62,7 @@ def process_of(settings: Settings, servers: str) -> Iterator[tuple[str, psutil.P
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: _answers(url), patience_s=120)
+        wait_for(lambda: _answers(url), timeout_s=120)
         yield url, psutil.Process(process.pid)
     finally:
         process.terminate()
@@ -82,7 +89,7 @@ def enter(url: str) -> Iterator[Browser]:
 
 @dataclass
 class Flow:
-    """What was told so far: how many alerts, and when each was on its topic, in ms by transaction id."""
+    """What was produced so far: how many alerts, and when each was on its topic, in ms by transaction id."""
 
     alerts: int = 0
     on_topic: dict[str, float] = field(default_factory=dict)
@@ -96,51 +103,54 @@ class Flow:
 @contextmanager
 def alerts_flow(settings: Settings, per_second: float) -> Iterator[Flow]:
     """Alerts at a rate, from a thread."""
-    stop, told = threading.Event(), Flow()
+    stop, sent = threading.Event(), Flow()
 
     def flow() -> None:
         producer = Producer(producer_config(settings, **{"linger.ms": 0}))
         begun = time.monotonic()
         while not stop.is_set():
-            while told.alerts < (time.monotonic() - begun) * per_second:
-                told.alerts += 1
-                _tell(producer, settings, payment(told.alerts), told)
+            while sent.alerts < (time.monotonic() - begun) * per_second:
+                sent.alerts += 1
+                _produce(producer, settings, payment(sent.alerts), sent)
             producer.poll(0.02)
         flush(producer, 30)
 
     thread = threading.Thread(target=flow, daemon=True)
     thread.start()
     try:
-        yield told
+        yield sent
     finally:
         stop.set()
         thread.join()
 
 
-def _tell(producer: Producer, settings: Settings, transaction: Transaction, told: Flow) -> None:
+def _produce(producer: Producer, settings: Settings, transaction: Transaction, sent: Flow) -> None:
     identifier, began = transaction.transaction_id, time.time() * 1_000
 
     def acknowledged(_: object, message: Message) -> None:
-        told.on_topic[identifier] = began + (message.latency() or 0.0) * 1_000
+        sent.on_topic[identifier] = began + (message.latency() or 0.0) * 1_000
 
     fields = msgspec.structs.asdict(transaction) | {"amount": str(transaction.amount)}
     content = json.dumps({name: value for name, value in fields.items() if value is not None})
     producer.produce(settings.topics.transactions, content, transaction.card_id)
-    answer = msgspec.json.encode(answer_to(transaction))
+    answer = msgspec.json.encode(prediction_for(transaction))
     producer.produce(settings.topics.predictions, answer, transaction.card_id, on_delivery=acknowledged)
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with raised("--enable-precise-memory-info") as one:
+def browser_thread() -> Iterator[BrowserThread]:
+    with launch_browser("--enable-precise-memory-info") as one:
         yield one
 
 
-@on_stage
+@in_browser
 def test_minutes_of_many_alerts_leave_page_and_server_flat(
-    stage: Stage, settings: Settings, broker: str
+    browser_thread: BrowserThread, settings: Settings, broker: str
 ) -> None:
-    with process_of(settings, broker) as (url, process), visit(stage, url, "anna", PASSWORD) as anna:
+    with (
+        process_of(settings, broker) as (url, process),
+        log_in_page(browser_thread, url, "anna", PASSWORD) as anna,
+    ):
         page = anna.page
         # given how smooth a quiet page is on this machine, now
         page.evaluate(_WATCH_FRAMES)
@@ -155,15 +165,15 @@ def test_minutes_of_many_alerts_leave_page_and_server_flat(
             page.wait_for_timeout(SECONDS * 750)
             late = (_heap_mib(tools), process.memory_info().rss >> 20)
             slow = _slow_share(page)
-        told = "%d alerts, %.1f%% of the frames took more than 100 ms, %.1f%% of a quiet page's"
-        log.info(told, sent.alerts, slow * 100, quiet * 100)
+        message = "%d alerts, %.1f%% of the frames took more than 100 ms, %.1f%% of a quiet page's"
+        log.info(message, sent.alerts, slow * 100, quiet * 100)
         log.info("heap %.1f to %.1f MiB, server %d to %d MiB", early[0], late[0], early[1], late[1])
         # then neither has grown by much, the list is bounded and the page has stayed smooth
         assert late[0] < early[0] + 10
         assert late[1] < early[1] + 60
         assert page.locator(".feed li").count() <= 100
         assert slow < quiet + 0.05
-        assert anna.complaints == []
+        assert anna.problems == []
 
 
 def _slow_share(page: Page) -> float:
@@ -191,19 +201,19 @@ def _heap_mib(tools: Any) -> float:
     return float(tools.send("Runtime.getHeapUsage")["usedSize"]) / (1 << 20)
 
 
-@on_stage
+@in_browser
 def test_the_page_is_ready_soon_and_alerts_are_on_the_screen_soon(
-    stage: Stage, settings: Settings, broker: str
+    browser_thread: BrowserThread, settings: Settings, broker: str
 ) -> None:
-    with process_of(settings, broker) as (url, _), visit(stage, url, "anna", PASSWORD) as anna:
-        # when the page is opened anew, its figures are there soon
+    with process_of(settings, broker) as (url, _), log_in_page(browser_thread, url, "anna", PASSWORD) as anna:
+        # when the page is opened again, its figures are there soon
         ready = sorted(_ready_ms(anna.page) for _ in range(5))[2]
-        # and alerts are on the screen soon after they were told
+        # and alerts are on the screen soon after they were produced
         anna.page.evaluate(_WATCH_ALERTS)
-        with alerts_flow(settings, 5) as told:
+        with alerts_flow(settings, 5) as sent:
             anna.page.wait_for_timeout(30_000)
         seen = anna.page.evaluate("Object.entries(window.seen)")
-    p50, p95 = told.p50_p95(seen)
+    p50, p95 = sent.p50_p95(seen)
     log.info("ready after %d ms; topic to screen p50 %d ms, p95 %d ms", ready, p50, p95)
     assert ready <= 1_000
     assert len(seen) > 100
@@ -232,11 +242,11 @@ _WATCH_ALERTS = """() => {
 def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str) -> None:
     # given fifty open pages on one process that follows Kafka, when alerts come for a while
     with process_of(settings, broker) as (url, _), enter(url) as anna:
-        with listening(anna) as event:
+        with open_stream(anna) as event:
             _until(lambda: event("kafka")["connected"])
-        told, heard = asyncio.run(_viewers(settings, url, anna.client.cookies, 50))
+        sent, heard = asyncio.run(_viewers(settings, url, anna.client.cookies, 50))
     # then they are heard of soon after they were on the topic
-    p50, p95 = told.p50_p95(heard)
+    p50, p95 = sent.p50_p95(heard)
     log.info("%d alerts heard, p50 %d ms, p95 %d ms", len(heard), p50, p95)
     assert len(heard) >= 50 * 50
     assert p95 <= 500
@@ -245,7 +255,7 @@ def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str
 async def _viewers(
     settings: Settings, url: str, cookies: httpx.Cookies, count: int, seconds: float = 20.0
 ) -> tuple[Flow, list[tuple[str, float]]]:
-    """What so many pages were told: of each page, when it first heard of each alert."""
+    """What so many pages received: for each page, when it first received each alert."""
     heard: list[dict[str, float]] = [{} for _ in range(count)]
     limits = httpx.Limits(max_connections=count)
     async with (
@@ -256,10 +266,10 @@ async def _viewers(
     ):
         asked = (client.stream("GET", "/api/stream") for _ in range(count))
         pages = [await opened.enter_async_context(one) for one in asked]
-        with alerts_flow(settings, 5) as told, suppress(TimeoutError):
+        with alerts_flow(settings, 5) as sent, suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*map(_hear, pages, heard))
-    return told, [entry for one in heard for entry in one.items()]
+    return sent, [entry for one in heard for entry in one.items()]
 
 
 async def _hear(page: httpx.Response, heard: dict[str, float]) -> None:
@@ -276,17 +286,17 @@ def test_a_broker_that_goes_and_comes(make_settings: SettingsFactory, tmp_path: 
         settings = make_settings(kafka={"bootstrap_servers": kafka.bootstrap_servers})
         create_topics(settings)
         with process_of(settings, kafka.bootstrap_servers) as (url, _), enter(url) as anna:
-            tell_alert(settings, 1)
+            produce_alert(settings, 1)
             wait_for(anna.alerts)
-            # when the broker goes, the page is told, and what is known stays
+            # when the broker goes, the page shows it, and what is known stays
             kafka.stop()
-            with listening(anna) as event:
+            with open_stream(anna) as event:
                 _until(lambda: not event("kafka")["connected"])
                 assert len(anna.alerts()) == 1
-                # and when it is back, the page is told too, and alerts come again
+                # and when it is back, the page shows that too, and alerts come again
                 kafka.start()
                 _until(lambda: event("kafka")["connected"])
-            tell_alert(settings, 2)
+            produce_alert(settings, 2)
             wait_for(lambda: len(anna.alerts()) == 2)
     finally:
         kafka.kill()

@@ -6,37 +6,37 @@ from fraud.schema import Label, Transaction
 from serving.dashboard.api.queries import _ALERTS
 from serving.dashboard.feed.payment_key import PaymentKey, card_ref
 from serving.dashboard.feed.recorder import Batch, Recorder
-from tests.serving.dashboard.feed.writing import recorder_of
-from tests.serving.dashboard.world import Desk, answer_to, judgement, now_ms, payment
+from tests.serving.dashboard.feed.writing import recorder_for
+from tests.serving.dashboard.support import DashboardServer, now_ms, payment, prediction_for, review_request
 
 FIRST = payment(1, transaction_id="t1", card_id="card-a", merchant_id="baker")
 SECOND = payment(2, transaction_id="t1", card_id="card-b", merchant_id="jeweller")
 
 
 @pytest.fixture
-def recorder(lonely_desk: Desk) -> Recorder:
-    return recorder_of(lonely_desk)
+def recorder(offline_dashboard: DashboardServer) -> Recorder:
+    return recorder_for(offline_dashboard)
 
 
 @pytest.fixture
-def refs(lonely_desk: Desk, recorder: Recorder) -> dict[str, str]:
+def refs(offline_dashboard: DashboardServer, recorder: Recorder) -> dict[str, str]:
     """Both payments are alerts; gives each card's reference."""
-    recorder.write(Batch([FIRST, SECOND], [answer_to(FIRST, 0.7), answer_to(SECOND, 0.9)]))
-    return {one["card_id"]: one["card_ref"] for one in lonely_desk.browser("vera").alerts()}
+    recorder.write(Batch([FIRST, SECOND], [prediction_for(FIRST, 0.7), prediction_for(SECOND, 0.9)]))
+    return {one["card_id"]: one["card_ref"] for one in offline_dashboard.browser("vera").alerts()}
 
 
 @pytest.mark.parametrize("separately", [False, True])
 def test_each_cards_alert_has_its_own_score_and_merchant(
-    lonely_desk: Desk, recorder: Recorder, separately: bool
+    offline_dashboard: DashboardServer, recorder: Recorder, separately: bool
 ) -> None:
     # given predictions of both, then their transactions, in one batch or in several
-    answers = [answer_to(FIRST, 0.7), answer_to(SECOND, 0.9)]
+    answers = [prediction_for(FIRST, 0.7), prediction_for(SECOND, 0.9)]
     batches = [Batch(predictions=answers), Batch([FIRST, SECOND])]
     if separately:
         batches = [Batch(predictions=[one]) for one in answers] + [Batch([one]) for one in (SECOND, FIRST)]
     changed = [key for batch in batches for key in recorder.write(batch)]
     # then nothing of one is with the other
-    found = lonely_desk.browser("vera").alerts()
+    found = offline_dashboard.browser("vera").alerts()
     assert {(one["card_id"], one["score"], one["merchant_id"], one["amount"]) for one in found} == {
         ("card-a", 0.7, "baker", 1_100),
         ("card-b", 0.9, "jeweller", 1_200),
@@ -45,17 +45,17 @@ def test_each_cards_alert_has_its_own_score_and_merchant(
 
 
 def test_an_unflagged_payment_keeps_its_score_beside_a_flagged_one_of_its_id(
-    lonely_desk: Desk, recorder: Recorder
+    offline_dashboard: DashboardServer, recorder: Recorder
 ) -> None:
-    recorder.write(Batch([FIRST, SECOND], [answer_to(FIRST, 0.1)]))
-    recorder.write(Batch(predictions=[answer_to(SECOND, 0.9)]))
-    rows = lonely_desk.parts.store.reader.execute("SELECT card_id, score, flagged FROM payments")
+    recorder.write(Batch([FIRST, SECOND], [prediction_for(FIRST, 0.1)]))
+    recorder.write(Batch(predictions=[prediction_for(SECOND, 0.9)]))
+    rows = offline_dashboard.context.store.reader.execute("SELECT card_id, score, flagged FROM payments")
     assert {tuple(row) for row in rows} == {("card-a", 0.1, 0), ("card-b", 0.9, 1)}
-    assert lonely_desk.browser("vera").get("live").json()["whole"]["scored"] == 2
+    assert offline_dashboard.browser("vera").get("live").json()["whole"]["scored"] == 2
 
 
 def test_a_label_is_of_the_card_that_it_names(
-    lonely_desk: Desk, recorder: Recorder, refs: dict[str, str]
+    offline_dashboard: DashboardServer, recorder: Recorder, refs: dict[str, str]
 ) -> None:
     # when one of the cards' payments is reported, and one of a third card
     recorder.write(
@@ -64,20 +64,22 @@ def test_a_label_is_of_the_card_that_it_names(
         )
     )
     # then the other's stays open, in the feed, the case and the figures
-    browser = lonely_desk.browser("vera")
+    browser = offline_dashboard.browser("vera")
     assert {one["card_id"]: one["is_fraud"] for one in browser.alerts()} == {"card-a": None, "card-b": 1}
     for card, is_fraud in (("card-a", None), ("card-b", 1)):
         case = browser.get("case", transaction_id="t1", card_ref=refs[card]).json()
         assert [(one["card_id"], one["is_fraud"]) for one in case["payments"]] == [(card, is_fraud)]
-    figures = lonely_desk.parts.figures()["review"]
+    figures = offline_dashboard.context.updates.figures()["review"]
     assert (figures["alerts"], figures["open"], figures["fraud"]) == (2, 1, 1)
 
 
-def test_an_id_of_several_cards_names_none_of_them(lonely_desk: Desk, refs: dict[str, str]) -> None:
+def test_an_id_of_several_cards_names_none_of_them(
+    offline_dashboard: DashboardServer, refs: dict[str, str]
+) -> None:
     # given two alerts of one id
-    browser = lonely_desk.browser("anna")
+    browser = offline_dashboard.browser("anna")
     # when a request names the id alone
-    answers = [browser.get("case", transaction_id="t1"), browser.judge("t1", "fraud")]
+    answers = [browser.get("case", transaction_id="t1"), browser.review("t1", "fraud")]
     # then it is asked which, and nothing was decided
     assert [answer.status_code for answer in answers] == [409, 409]
     assert all("several cards" in answer.json()["detail"] for answer in answers)
@@ -88,32 +90,34 @@ def test_an_id_of_several_cards_names_none_of_them(lonely_desk: Desk, refs: dict
     assert browser.get("case", transaction_id="t1", card_ref="card-a").status_code == 422
 
 
-def test_a_review_is_of_the_card_that_was_open(lonely_desk: Desk, refs: dict[str, str]) -> None:
+def test_a_review_is_of_the_card_that_was_open(
+    offline_dashboard: DashboardServer, refs: dict[str, str]
+) -> None:
     # when an analyst reviews the second card's payment
-    browser = lonely_desk.browser("anna")
-    body = judgement("t1", "fraud", "stolen") | {"card_ref": refs["card-b"]}
-    answer = browser.post("verdict", body)
+    browser = offline_dashboard.browser("anna")
+    body = review_request("t1", "fraud", "stolen") | {"card_ref": refs["card-b"]}
+    answer = browser.post("reviews", body)
     # then only that one is reviewed, and the label that waits for Kafka names its card
     assert (answer.status_code, answer.json()["alert"]["card_id"]) == (201, "card-b")
     assert [one["card_id"] for one in browser.alerts(state="reviewed")] == ["card-b"]
     assert [one["card_id"] for one in browser.alerts(state="open")] == ["card-a"]
-    assert browser.get("case", transaction_id="t1", card_ref=refs["card-a"]).json()["verdicts"] == []
-    query = "SELECT card_id FROM verdicts WHERE pending"
-    assert [row[0] for row in lonely_desk.parts.store.reader.execute(query)] == ["card-b"]
+    assert browser.get("case", transaction_id="t1", card_ref=refs["card-a"]).json()["reviews"] == []
+    query = "SELECT card_id FROM reviews WHERE pending"
+    assert [row[0] for row in offline_dashboard.context.store.reader.execute(query)] == ["card-b"]
     # and the audit says which without the card's number
     (entry,) = (
         one
-        for one in lonely_desk.browser("adam").get("audit").json()["entries"]
-        if one["action"] == "verdict"
+        for one in offline_dashboard.browser("adam").get("audit").json()["entries"]
+        if one["action"] == "review"
     )
     assert entry["detail"]["card_ref"] == refs["card-b"]
     assert "card-b" not in str(entry)
 
 
-def test_an_id_of_one_card_is_enough(lonely_desk: Desk, recorder: Recorder) -> None:
+def test_an_id_of_one_card_is_enough(offline_dashboard: DashboardServer, recorder: Recorder) -> None:
     other = Transaction("t2", FIRST.card_id, "baker", FIRST.amount, "EUR", FIRST.timestamp)
-    recorder.write(Batch([other], [answer_to(other)]))
-    assert lonely_desk.browser("vera").get("case", transaction_id="t2").status_code == 200
+    recorder.write(Batch([other], [prediction_for(other)]))
+    assert offline_dashboard.browser("vera").get("case", transaction_id="t2").status_code == 200
 
 
 def test_what_stands_for_a_card_is_another_in_each_store(refs: dict[str, str]) -> None:
@@ -125,7 +129,7 @@ def test_what_stands_for_a_card_is_another_in_each_store(refs: dict[str, str]) -
     "condition",
     ["(alerts.transaction_id, alerts.card_id) IN (VALUES ('t', 'c'))", "alerts.transaction_id = 't'"],
 )
-def test_the_alerts_of_keys_are_found_by_an_index(lonely_desk: Desk, condition: str) -> None:
+def test_the_alerts_of_keys_are_found_by_an_index(offline_dashboard: DashboardServer, condition: str) -> None:
     query = f"EXPLAIN QUERY PLAN {_ALERTS} WHERE {condition}"
-    steps = [str(row["detail"]) for row in lonely_desk.parts.store.reader.execute(query)]
-    assert not [step for step in steps if step in ("SCAN alerts", "SCAN labels", "SCAN verdicts")]
+    steps = [str(row["detail"]) for row in offline_dashboard.context.store.reader.execute(query)]
+    assert not [step for step in steps if step in ("SCAN alerts", "SCAN labels", "SCAN reviews")]

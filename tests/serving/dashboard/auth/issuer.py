@@ -1,4 +1,4 @@
-"""An OpenID Connect issuer that can be told to lie: an honest one would never send what must be refused."""
+"""An OpenID Connect issuer for tests, which can send invalid tokens that a real one never sends."""
 
 import base64
 import hashlib
@@ -17,32 +17,33 @@ from urllib.parse import parse_qs, urlsplit
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-CLIENT, SECRET = "fraud-desk", "a secret of the client"
+CLIENT, SECRET = "fraud-dashboard", "a secret of the client"
 Claims = dict[str, Any]
 
 
 @cache
-def made_key(name: str, *, of: str = "the issuer") -> RSAKey:
+def create_key(name: str, *, of: str = "the issuer") -> RSAKey:
     """A key, made once: that takes longer than a login."""
     return RSAKey.generate_key(2048, {"kid": name})
 
 
 @dataclass
 class Issuer:
-    """What it knows of logins under way, and how it lies: `twist` in the claims, `sign` in the signature.
+    """The logins in progress; `change_claims` and `sign` make invalid tokens.
 
     `further_keys` are published beside the one that it signs with.
     """
 
     url: str = ""
-    key: RSAKey = field(default_factory=lambda: made_key("its"))
+    key: RSAKey = field(default_factory=lambda: create_key("its"))
     further_keys: list[Claims] = field(default_factory=list)
     person: Claims = field(default_factory=lambda: {"preferred_username": "carla", "roles": ["analyst"]})
-    twist: Callable[[Claims], Claims] = lambda claims: claims
+    change_claims: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[["Issuer", Claims], str] | None = None
     asked: dict[str, dict[str, str]] = field(default_factory=dict)
+    secret_in_form: bool = False
 
-    def agree(self, location: str) -> dict[str, str]:
+    def log_in(self, location: str) -> dict[str, str]:
         """The person logs in at the address that the browser was sent to; what comes back in the query."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
         code = f"code-{len(self.asked)}"
@@ -55,21 +56,24 @@ class Issuer:
         digest = hashlib.sha256(form["code_verifier"].encode()).digest()
         challenge = _base64(digest)
         expected = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-        if asked is None or asked["code_challenge"] != challenge or credentials != expected:
+        known = form.get("client_secret") == SECRET if self.secret_in_form else credentials == expected
+        if asked is None or asked["code_challenge"] != challenge or not known:
             return 400, {"error": "invalid_grant"}
         if asked["redirect_uri"] != form["redirect_uri"] or asked["code_challenge_method"] != "S256":
             return 400, {"error": "invalid_request"}
         now = int(time.time())
-        claims = self.twist(
+        claims = self.change_claims(
             {"iss": self.url, "aud": CLIENT, "sub": "1", "iat": now, "exp": now + 60, "nonce": asked["nonce"]}
             | self.person
         )
         token = self.sign(self, claims) if self.sign else signed(claims, self.key)
         return 200, {"access_token": "a", "token_type": "Bearer", "id_token": token}
 
-    def described(self) -> Claims:
-        """What it tells of itself."""
+    def metadata(self) -> Claims:
+        """The discovery document."""
+        method = "client_secret_post" if self.secret_in_form else "client_secret_basic"
         return {
+            "token_endpoint_auth_methods_supported": [method],
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
@@ -102,21 +106,21 @@ def _base64(content: bytes) -> str:
 
 
 @contextmanager
-def issuing() -> Iterator[Issuer]:
+def run_issuer() -> Iterator[Issuer]:
     """An issuer that answers."""
     issuer = Issuer()
 
-    class Answers(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             keys = {"keys": [issuer.key.as_dict(private=False), *issuer.further_keys]}
-            self._tell(200, keys if self.path == "/keys" else issuer.described())
+            self._send(200, keys if self.path == "/keys" else issuer.metadata())
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            self._tell(*issuer.token(form, self.headers.get("Authorization", "")))
+            self._send(*issuer.token(form, self.headers.get("Authorization", "")))
 
-        def _tell(self, status: int, answer: Claims) -> None:
+        def _send(self, status: int, answer: Claims) -> None:
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
@@ -126,7 +130,7 @@ def issuing() -> Iterator[Issuer]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     issuer.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

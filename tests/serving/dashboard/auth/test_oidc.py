@@ -15,22 +15,23 @@ import pytest
 from deployments.local.processes import free_port
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.auth.pending_logins import Challenge, Pending
+from serving.dashboard.auth.oidc import _ENDPOINTS, IssuerClient, LoginRefusedError
+from serving.dashboard.auth.pending_logins import LoginSecrets, PendingLogins
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.auth.issuer import (
     CLIENT,
     SECRET,
     Issuer,
-    issuing,
-    made_key,
+    create_key,
+    run_issuer,
     signed,
     signed_with_public_key,
     unsigned,
 )
-from tests.serving.dashboard.world import Browser, Desk, served, wait_for
+from tests.serving.dashboard.support import Browser, DashboardServer, run_dashboard, wait_for
 
 
-def of_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Settings:
+def settings_with_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Settings:
     oidc = {"issuer": url, "client_id": CLIENT, "client_secret": SECRET} | changes
     return make_settings(dashboard={"oidc": oidc}, kafka={"request_timeout_s": 0.2})
 
@@ -39,7 +40,7 @@ def of_issuer(make_settings: SettingsFactory, url: str, **changes: Any) -> Setti
 class LoginPage:
     """A dashboard and its issuer."""
 
-    desk: Desk
+    dashboard: DashboardServer
     issuer: Issuer
 
     def leave(self, browser: Browser) -> str:
@@ -50,13 +51,13 @@ class LoginPage:
 
     def log_in(self, browser: Browser) -> httpx.Response:
         """The whole way; the answer that should begin a session."""
-        return browser.get("oidc/return", **self.issuer.agree(self.leave(browser)))
+        return browser.get("oidc/return", **self.issuer.log_in(self.leave(browser)))
 
 
 @pytest.fixture
 def login_page(make_settings: SettingsFactory) -> Iterator[LoginPage]:
-    with issuing() as issuer, served(of_issuer(make_settings, issuer.url)) as desk:
-        yield LoginPage(desk, issuer)
+    with run_issuer() as issuer, run_dashboard(settings_with_issuer(make_settings, issuer.url)) as dashboard:
+        yield LoginPage(dashboard, issuer)
 
 
 def refusal(answer: httpx.Response) -> str:
@@ -68,15 +69,17 @@ def refusal(answer: httpx.Response) -> str:
     return answer.text.split('<p role="alert">')[1].split("</p>")[0]
 
 
-def test_the_login_page_offers_it_where_it_is_configured(login_page: LoginPage, lonely_desk: Desk) -> None:
-    assert login_page.desk.browser().get("login").json() == {"issuer": "Log in with your company"}
-    assert lonely_desk.browser().get("login").json() == {"issuer": None}
-    assert lonely_desk.browser().get("oidc/login").status_code == 404
+def test_the_login_page_offers_it_where_it_is_configured(
+    login_page: LoginPage, offline_dashboard: DashboardServer
+) -> None:
+    assert login_page.dashboard.browser().get("login").json() == {"issuer": "Log in with your company"}
+    assert offline_dashboard.browser().get("login").json() == {"issuer": None}
+    assert offline_dashboard.browser().get("oidc/login").status_code == 404
 
 
 def test_somebody_with_a_role_is_let_in(login_page: LoginPage) -> None:
     # when the company knows an analyst
-    browser = login_page.desk.browser()
+    browser = login_page.dashboard.browser()
     answer = login_page.log_in(browser)
     # then there is a session of that role, in a cookie that other sites' requests do not carry
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -87,63 +90,63 @@ def test_somebody_with_a_role_is_let_in(login_page: LoginPage) -> None:
     assert (me["name"], me["role"]) == ("carla", "analyst")
     # and it may do what the role may, with the token against forgery
     browser.csrf = me["csrf"]
-    assert browser.judge("t1", "fraud").status_code == 404  # no such alert: it was let through
+    assert browser.review("t1", "fraud").status_code == 404  # no such alert: it was let through
     assert browser.get("audit").status_code == 403
     # and the audit has it
-    entries = login_page.desk.browser("adam").get("audit").json()["entries"]
+    entries = login_page.dashboard.browser("adam").get("audit").json()["entries"]
     assert ("carla", "login") in [(one["who"], one["action"]) for one in entries]
 
 
 def test_the_highest_of_several_roles_counts_wherever_the_claim_is(make_settings: SettingsFactory) -> None:
-    with issuing() as issuer:
+    with run_issuer() as issuer:
         issuer.person = {
             "email": "c@example.org",
             "realm_access": {"roles": ["x", "look", "rule"]},
         }
         roles = {"look": "viewer", "rule": "admin"}
-        settings = of_issuer(
+        settings = settings_with_issuer(
             make_settings, issuer.url, name_claim="email", role_claim="realm_access.roles", roles=roles
         )
-        with served(settings) as desk:
-            browser = desk.browser()
-            LoginPage(desk, issuer).log_in(browser)
+        with run_dashboard(settings) as dashboard:
+            browser = dashboard.browser()
+            LoginPage(dashboard, issuer).log_in(browser)
             assert browser.get("me").json()["role"] == "admin"
 
 
 def test_a_forged_state_is_refused(login_page: LoginPage) -> None:
-    browser = login_page.desk.browser()
-    told = login_page.issuer.agree(login_page.leave(browser))
-    assert "not begun here" in refusal(browser.get("oidc/return", **(told | {"state": "x" * 43})))
-    assert "not begun here" in refusal(browser.get("oidc/return"))
+    browser = login_page.dashboard.browser()
+    answer_query = login_page.issuer.log_in(login_page.leave(browser))
+    assert "not started here" in refusal(browser.get("oidc/return", **(answer_query | {"state": "x" * 43})))
+    assert "not started here" in refusal(browser.get("oidc/return"))
 
 
 def test_another_browsers_login_is_refused(login_page: LoginPage) -> None:
     """Somebody's own code, put under another's nose, would log the other in as them."""
-    attacker, victim = login_page.desk.browser(), login_page.desk.browser()
-    told = login_page.issuer.agree(login_page.leave(attacker))
+    attacker, victim = login_page.dashboard.browser(), login_page.dashboard.browser()
+    answer_query = login_page.issuer.log_in(login_page.leave(attacker))
     login_page.leave(victim)
-    assert "not begun here" in refusal(victim.get("oidc/return", **told))
+    assert "not started here" in refusal(victim.get("oidc/return", **answer_query))
 
 
 def test_an_answer_counts_once(login_page: LoginPage) -> None:
-    browser = login_page.desk.browser()
-    told = login_page.issuer.agree(login_page.leave(browser))
+    browser = login_page.dashboard.browser()
+    answer_query = login_page.issuer.log_in(login_page.leave(browser))
     kept = dict(browser.client.cookies)
-    assert browser.get("oidc/return", **told).status_code == 303
+    assert browser.get("oidc/return", **answer_query).status_code == 303
     # when it comes again, with the cookie that the browser had
     browser.client.cookies.update(kept)
-    assert "not begun here" in refusal(browser.get("oidc/return", **told))
+    assert "not started here" in refusal(browser.get("oidc/return", **answer_query))
 
 
 def test_a_code_that_the_issuer_refuses_is_no_login(login_page: LoginPage) -> None:
-    browser = login_page.desk.browser()
-    told = login_page.issuer.agree(login_page.leave(browser))
+    browser = login_page.dashboard.browser()
+    answer_query = login_page.issuer.log_in(login_page.leave(browser))
     login_page.issuer.asked.clear()
-    assert "refused the login" in refusal(browser.get("oidc/return", **told))
-    state = login_page.issuer.agree(login_page.leave(browser))["state"]
+    assert "refused the login" in refusal(browser.get("oidc/return", **answer_query))
+    state = login_page.issuer.log_in(login_page.leave(browser))["state"]
     assert "did not let you in" in refusal(browser.get("oidc/return", state=state, error="access_denied"))
-    told = login_page.issuer.agree(login_page.leave(browser))
-    assert "another issuer" in refusal(browser.get("oidc/return", iss="https://evil.example", **told))
+    answer_query = login_page.issuer.log_in(login_page.leave(browser))
+    assert "another issuer" in refusal(browser.get("oidc/return", iss="https://evil.example", **answer_query))
 
 
 @pytest.mark.parametrize(
@@ -176,17 +179,17 @@ def test_a_code_that_the_issuer_refuses_is_no_login(login_page: LoginPage) -> No
 def test_a_token_that_is_not_the_answer_to_this_login_is_refused(
     login_page: LoginPage, changes: dict[str, Any]
 ) -> None:
-    def twist(claims: dict[str, Any]) -> dict[str, Any]:
+    def change_claims(claims: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in (claims | changes).items() if value is not None}
 
-    login_page.issuer.twist = twist
-    assert "answer" in refusal(login_page.log_in(login_page.desk.browser()))
+    login_page.issuer.change_claims = change_claims
+    assert "answer" in refusal(login_page.log_in(login_page.dashboard.browser()))
 
 
 @pytest.mark.parametrize(
     "sign",
     [
-        lambda _, claims: signed(claims, made_key("its", of="somebody else")),
+        lambda _, claims: signed(claims, create_key("its", of="somebody else")),
         signed_with_public_key,
         unsigned,
         lambda *_: "no.token.at-all",
@@ -195,30 +198,30 @@ def test_a_token_that_is_not_the_answer_to_this_login_is_refused(
 )
 def test_a_token_that_the_issuer_did_not_sign_is_refused(login_page: LoginPage, sign: Any) -> None:
     login_page.issuer.sign = sign
-    assert "could not be trusted" in refusal(login_page.log_in(login_page.desk.browser()))
+    assert "could not be trusted" in refusal(login_page.log_in(login_page.dashboard.browser()))
 
 
 def test_an_issuer_with_new_keys_is_asked_again(
     login_page: LoginPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.dashboard.auth.oidc._KEYS_ANEW_S", 0.0)
-    assert login_page.log_in(login_page.desk.browser()).status_code == 303
-    login_page.issuer.key = made_key("newer")
-    assert login_page.log_in(login_page.desk.browser()).status_code == 303
+    monkeypatch.setattr("serving.dashboard.auth.oidc._KEYS_RETRY_S", 0.0)
+    assert login_page.log_in(login_page.dashboard.browser()).status_code == 303
+    login_page.issuer.key = create_key("newer")
+    assert login_page.log_in(login_page.dashboard.browser()).status_code == 303
 
 
 def test_keys_that_sign_no_logins_are_passed_over(login_page: LoginPage) -> None:
     # given an issuer with a key for encryption, as Keycloak has one, and with one of a kind to come
-    encrypts = made_key("encrypts")
+    encrypts = create_key("encrypts")
     login_page.issuer.further_keys = [
         {**encrypts.as_dict(private=False), "use": "enc"},
         {"kty": "to come", "kid": "x"},
     ]
     # then its logins count
-    assert login_page.log_in(login_page.desk.browser()).status_code == 303
+    assert login_page.log_in(login_page.dashboard.browser()).status_code == 303
     # but not what that key has signed
     login_page.issuer.sign = lambda _, claims: signed(claims, encrypts)
-    assert "could not be trusted" in refusal(login_page.log_in(login_page.desk.browser()))
+    assert "could not be trusted" in refusal(login_page.log_in(login_page.dashboard.browser()))
 
 
 @pytest.mark.parametrize(
@@ -226,39 +229,45 @@ def test_keys_that_sign_no_logins_are_passed_over(login_page: LoginPage) -> None
     [
         ({"preferred_username": "carla", "roles": ["cook"]}, "with no role here"),
         ({"preferred_username": "carla"}, "with no role here"),
-        ({"preferred_username": "<b>carla</b>", "roles": ["admin"]}, "does not tell your name"),
-        ({"roles": ["admin"]}, "does not tell your name"),
+        ({"preferred_username": "<b>carla</b>", "roles": ["admin"]}, "sends no usable name"),
+        ({"roles": ["admin"]}, "sends no usable name"),
         ({"preferred_username": "adam", "roles": ["viewer"]}, "logs in with a password"),
     ],
 )
-def test_who_is_unknown_here_is_refused_and_told_why(
+def test_who_is_unknown_here_is_refused_with_the_reason(
     login_page: LoginPage, person: dict[str, Any], said: str
 ) -> None:
     login_page.issuer.person = person
-    assert said in refusal(login_page.log_in(login_page.desk.browser()))
-    entries = login_page.desk.browser("adam").get("audit").json()["entries"]
+    assert said in refusal(login_page.log_in(login_page.dashboard.browser()))
+    entries = login_page.dashboard.browser("adam").get("audit").json()["entries"]
     assert any(one["action"] == "login refused" and said in one["detail"]["reason"] for one in entries)
 
 
-def test_an_issuer_that_is_away_or_another_is_told(make_settings: SettingsFactory) -> None:
-    with served(of_issuer(make_settings, "http://127.0.0.1:1")) as desk:
-        answer = desk.browser().get("oidc/login")
+def test_an_issuer_that_is_away_or_another_is_reported(make_settings: SettingsFactory) -> None:
+    with run_dashboard(settings_with_issuer(make_settings, "http://127.0.0.1:1")) as dashboard:
+        answer = dashboard.browser().get("oidc/login")
         assert answer.status_code == 502
         assert "does not answer" in answer.text
-    with issuing() as issuer, served(of_issuer(make_settings, f"{issuer.url}/")) as desk:
-        assert "not the one that is configured" in desk.browser().get("oidc/login").text
+    with (
+        run_issuer() as issuer,
+        run_dashboard(settings_with_issuer(make_settings, f"{issuer.url}/")) as dashboard,
+    ):
+        assert "not the one that is configured" in dashboard.browser().get("oidc/login").text
 
 
 def test_a_session_ends_when_what_is_configured_changes(make_settings: SettingsFactory) -> None:
-    with issuing() as issuer:
-        settings = of_issuer(make_settings, issuer.url)
-        with served(settings) as desk:
-            browser = desk.browser()
-            LoginPage(desk, issuer).log_in(browser)
+    with run_issuer() as issuer:
+        settings = settings_with_issuer(make_settings, issuer.url)
+        with run_dashboard(settings) as dashboard:
+            browser = dashboard.browser()
+            LoginPage(dashboard, issuer).log_in(browser)
             cookies = browser.client.cookies
-        for changed, status in ((settings, 200), (of_issuer(make_settings, issuer.url, roles={}), 401)):
-            with served(changed) as desk:
-                browser = desk.browser()
+        for changed, status in (
+            (settings, 200),
+            (settings_with_issuer(make_settings, issuer.url, roles={}), 401),
+        ):
+            with run_dashboard(changed) as dashboard:
+                browser = dashboard.browser()
                 browser.client.cookies.update(cookies)
                 assert browser.get("me").status_code == status
 
@@ -271,20 +280,38 @@ def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -
     ):
         with pytest.raises(ConfigurationError, match=said):
             make_settings(dashboard={"oidc": oidc})
-    assert SECRET not in repr(of_issuer(make_settings, "https://login.example.org"))
+    assert SECRET not in repr(settings_with_issuer(make_settings, "https://login.example.org"))
 
 
-def test_what_waits_is_bounded_and_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.dashboard.auth.pending_logins._MOST_PENDING", 2)
-    pending, challenge = Pending(), Challenge.fresh("http://localhost/return")
-    begun = [pending.begin(challenge) for _ in range(3)]
-    assert [pending.take(*one) is not None for one in begun] == [False, True, True]
-    monkeypatch.setattr("serving.dashboard.auth.pending_logins.PATIENCE_S", -1)
-    assert pending.take(*pending.begin(challenge)) is None
+def test_pending_logins_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.dashboard.auth.pending_logins._MAX_PENDING", 2)
+    pending, secrets = PendingLogins(), LoginSecrets("nonce", "verifier", "http://localhost/return")
+    browsers = {state: pending.add(state, secrets) for state in "abc"}
+    assert [pending.take(*one) is not None for one in browsers.items()] == [False, True, True]
+    monkeypatch.setattr("serving.dashboard.auth.pending_logins.TIMEOUT_S", -1)
+    assert pending.take("d", pending.add("d", secrets)) is None
+
+
+def test_an_issuer_whose_endpoints_are_less_safe_is_refused(make_settings: SettingsFactory) -> None:
+    settings = settings_with_issuer(make_settings, "https://login.example.org").dashboard.oidc
+    endpoints = {name: f"https://login.example.org/{name}" for name in _ENDPOINTS}
+    client = IssuerClient(settings)
+    assert client._checked({"issuer": "https://login.example.org", **endpoints})["jwks_uri"]
+    for name in _ENDPOINTS:
+        for address in (f"http://login.example.org/{name}", "file:///etc/passwd", None):
+            with pytest.raises(LoginRefusedError, match=name):
+                client._checked({"issuer": "https://login.example.org", **endpoints, name: address})
+
+
+def test_the_secret_goes_where_the_issuer_wants_it(make_settings: SettingsFactory) -> None:
+    with run_issuer() as issuer, run_dashboard(settings_with_issuer(make_settings, issuer.url)) as dashboard:
+        issuer.secret_in_form = True
+        page = LoginPage(dashboard, issuer)
+        assert page.log_in(dashboard.browser()).status_code == 303
 
 
 @contextmanager
-def foreign_issuer(port: int) -> Iterator[str]:
+def run_mock_provider(port: int) -> Iterator[str]:
     """An issuer of other people's making, in a process of its own."""
     url = f"http://localhost:{port}"
     person = '{"sub": "7", "preferred_username": "dora", "roles": ["viewer"]}'
@@ -298,7 +325,7 @@ def foreign_issuer(port: int) -> Iterator[str]:
             return False
 
     try:
-        wait_for(is_up, patience_s=90)
+        wait_for(is_up, timeout_s=90)
         yield url
     finally:
         process.terminate()
@@ -306,8 +333,11 @@ def foreign_issuer(port: int) -> Iterator[str]:
 
 
 def test_an_issuer_of_other_peoples_making_is_understood(make_settings: SettingsFactory) -> None:
-    with foreign_issuer(free_port()) as url, served(of_issuer(make_settings, url)) as desk:
-        browser = desk.browser()
+    with (
+        run_mock_provider(free_port()) as url,
+        run_dashboard(settings_with_issuer(make_settings, url)) as dashboard,
+    ):
+        browser = dashboard.browser()
         # when the person logs in there
         target = browser.get("oidc/login").headers["location"]
         back = httpx.post(target, data={"sub": "7"}, trust_env=False).headers["location"]

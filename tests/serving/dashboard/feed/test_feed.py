@@ -9,43 +9,43 @@ from fraud.kafka.clients import admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.world import (
-    Desk,
-    answer_to,
-    listening,
+from tests.serving.dashboard.support import (
+    DashboardServer,
     now_ms,
+    open_stream,
     payment,
-    served,
-    tell,
-    tell_alert,
+    prediction_for,
+    produce,
+    produce_alert,
+    run_dashboard,
     wait_for,
 )
 
 pytestmark = pytest.mark.broker
 
 
-def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(desk: Desk) -> None:
+def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(dashboard: DashboardServer) -> None:
     # given an open page
-    wait_for(lambda: desk.parts.follower.state.connected)
-    with listening(desk.browser("vera")) as event:
+    wait_for(lambda: dashboard.context.follower.state.connected)
+    with open_stream(dashboard.browser("vera")) as event:
         event("figures")
         # when the engine flags a transaction
-        flagged = tell_alert(desk.settings, 1, score=0.93)
-        told_at = time.monotonic()
+        flagged = produce_alert(dashboard.settings, 1, score=0.93)
+        sent_at = time.monotonic()
         # then the page hears of it, with what an analyst reads first
         alerts = event("alerts")["alerts"]
-        assert time.monotonic() - told_at < 2
+        assert time.monotonic() - sent_at < 2
     assert alerts[0]["transaction_id"] == flagged.transaction_id
     assert alerts[0]["merchant_id"] == "merchant-1"
     assert alerts[0]["reasons"][0]["text"] == "5 payments in 10 minutes"
 
 
-def test_only_the_flagged_are_listed_and_all_are_counted(desk: Desk) -> None:
+def test_only_the_flagged_are_listed_and_all_are_counted(dashboard: DashboardServer) -> None:
     # given predictions of which one is flagged
     quiet = [payment(number) for number in range(2, 6)]
-    tell(desk.settings, *quiet, *(answer_to(one, score=0.01) for one in quiet))
-    tell_alert(desk.settings, 1)
-    browser = desk.browser("vera")
+    produce(dashboard.settings, *quiet, *(prediction_for(one, score=0.01) for one in quiet))
+    produce_alert(dashboard.settings, 1)
+    browser = dashboard.browser("vera")
     # then the feed has that one
     assert [one["transaction_id"] for one in wait_for(browser.alerts)] == ["t1"]
     # and the figures have all
@@ -54,12 +54,12 @@ def test_only_the_flagged_are_listed_and_all_are_counted(desk: Desk) -> None:
     assert browser.get("live").json()["whole"]["p50"] < 10_000
 
 
-def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(desk: Desk) -> None:
+def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(dashboard: DashboardServer) -> None:
     # given a small alert, a large one and one from abroad
-    tell_alert(desk.settings, 1, amount=20)
-    tell_alert(desk.settings, 2, amount=900, score=0.6)
-    tell_alert(desk.settings, 3, amount=50, country="JP", merchant_id="100%_sure")
-    browser = desk.browser("vera")
+    produce_alert(dashboard.settings, 1, amount=20)
+    produce_alert(dashboard.settings, 2, amount=900, score=0.6)
+    produce_alert(dashboard.settings, 3, amount=50, country="JP", merchant_id="100%_sure")
+    browser = dashboard.browser("vera")
     wait_for(lambda: len(browser.alerts()) == 3)
 
     def found(**query: object) -> list[str]:
@@ -74,17 +74,17 @@ def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(desk: Desk) -> None
     assert found(state="reviewed") == []
 
 
-def test_a_case_tells_the_cards_payments_and_the_merchants_risk(desk: Desk) -> None:
+def test_a_case_shows_the_cards_payments_and_the_merchants_risk(dashboard: DashboardServer) -> None:
     # given earlier payments of the card and a profile of the merchant
     begun = now_ms() - 3_600_000
     values: list[float | None] = [10.0, 70.0, 140.0, 300.0, 0.0, 0.01, 0.02, 0.03, 4_000.0, 1_000.0]
-    tell(
-        desk.settings,
+    produce(
+        dashboard.settings,
         MerchantProfile("merchant-1", "2026-01-01", 1, values),
         *(payment(number, card_id="card-1", timestamp=begun + number) for number in range(50, 55)),
     )
-    tell_alert(desk.settings, 1)
-    browser = desk.browser("vera")
+    produce_alert(dashboard.settings, 1)
+    browser = dashboard.browser("vera")
     wait_for(browser.alerts)
     # when the case is opened
     wait_for(lambda: browser.get("case", transaction_id="t1").json()["merchant"]["profile"])
@@ -94,49 +94,49 @@ def test_a_case_tells_the_cards_payments_and_the_merchants_risk(desk: Desk) -> N
     assert case["merchant"]["profile"]["merchant_fraud_rate_30d"] == 0.03
 
 
-def test_an_alert_whose_transaction_comes_later_is_completed(desk: Desk) -> None:
+def test_an_alert_whose_transaction_comes_later_is_completed(dashboard: DashboardServer) -> None:
     # given a prediction whose transaction the dashboard has not seen
     transaction = payment(1)
-    tell(desk.settings, answer_to(transaction))
-    browser = desk.browser("vera")
+    produce(dashboard.settings, prediction_for(transaction))
+    browser = dashboard.browser("vera")
     assert wait_for(browser.alerts)[0]["merchant_id"] is None
     # when the transaction arrives
-    tell(desk.settings, transaction)
+    produce(dashboard.settings, transaction)
     # then the alert has its details
     wait_for(lambda: browser.alerts()[0]["merchant_id"] == "merchant-1")
     assert browser.alerts()[0]["country"] == "DE"
 
 
-def test_a_prediction_that_comes_twice_is_one_alert(desk: Desk) -> None:
+def test_a_prediction_that_comes_twice_is_one_alert(dashboard: DashboardServer) -> None:
     transaction = payment(1)
-    tell(desk.settings, transaction, answer_to(transaction), answer_to(transaction))
-    browser = desk.browser("vera")
+    produce(dashboard.settings, transaction, prediction_for(transaction), prediction_for(transaction))
+    browser = dashboard.browser("vera")
     wait_for(browser.alerts)
-    tell_alert(desk.settings, 8)
+    produce_alert(dashboard.settings, 8)
     wait_for(lambda: len(browser.alerts()) > 1)
     assert {one["transaction_id"] for one in browser.alerts()} == {"t1", "t8"}
     assert browser.get("live").json()["whole"]["flagged"] == 2
 
 
-def test_a_chargeback_marks_its_alert(desk: Desk) -> None:
-    transaction = tell_alert(desk.settings, 1)
-    browser = desk.browser("vera")
+def test_a_chargeback_marks_its_alert(dashboard: DashboardServer) -> None:
+    transaction = produce_alert(dashboard.settings, 1)
+    browser = dashboard.browser("vera")
     wait_for(browser.alerts)
-    tell(desk.settings, Label("t1", transaction.card_id, is_fraud=True, reported_at=now_ms()))
+    produce(dashboard.settings, Label("t1", transaction.card_id, is_fraud=True, reported_at=now_ms()))
     wait_for(lambda: browser.alerts(state="reviewed"))
     assert browser.alerts(state="open") == []
 
 
 def test_a_restart_keeps_the_history_and_goes_on_where_it_ended(settings: Settings) -> None:
     # given a dashboard that has seen two alerts and ended
-    with served(settings) as first:
-        tell_alert(settings, 1)
-        tell_alert(settings, 2)
+    with run_dashboard(settings) as first:
+        produce_alert(settings, 1)
+        produce_alert(settings, 2)
         browser = first.browser("vera")
         wait_for(lambda: len(browser.alerts()) == 2)
     # when another starts on its store, after a third alert
-    tell_alert(settings, 3)
-    with served(settings) as second:
+    produce_alert(settings, 3)
+    with run_dashboard(settings) as second:
         browser = second.browser("vera")
         wait_for(lambda: len(browser.alerts()) == 3)
         # then it has all, and nothing was counted twice
@@ -145,31 +145,31 @@ def test_a_restart_keeps_the_history_and_goes_on_where_it_ended(settings: Settin
 
 def test_a_replayed_history_has_its_payments_at_the_first_start(settings: Settings) -> None:
     # given a payment of last year that was scored just now
-    tell_alert(settings, 1, timestamp=now_ms() - 365 * DAY_MS)
+    produce_alert(settings, 1, timestamp=now_ms() - 365 * DAY_MS)
     # when a dashboard starts for the first time
-    with served(settings) as desk:
-        (alert,) = wait_for(desk.browser("vera").alerts)
+    with run_dashboard(settings) as dashboard:
+        (alert,) = wait_for(dashboard.browser("vera").alerts)
     # then the alert names the merchant, which only the payment knows
     assert alert["merchant_id"] == "merchant-1"
 
 
-def test_messages_that_are_none_are_passed_over(desk: Desk) -> None:
+def test_unreadable_messages_are_skipped_and_counted(dashboard: DashboardServer) -> None:
     from confluent_kafka import Producer
 
     from fraud.kafka.clients import flush, producer_config
 
-    producer = Producer(producer_config(desk.settings))
+    producer = Producer(producer_config(dashboard.settings))
     hostile = ['{"amount": "1e999999"}', "null", "[]", "\x00", '{"transaction_id": "x"}']
     for value in (text.encode() for text in hostile):
-        for topic in (desk.settings.topics.transactions, desk.settings.topics.predictions):
+        for topic in (dashboard.settings.topics.transactions, dashboard.settings.topics.predictions):
             producer.produce(topic, value)
     flush(producer, 30)
-    tell_alert(desk.settings, 1)
-    browser = desk.browser("vera")
+    produce_alert(dashboard.settings, 1)
+    browser = dashboard.browser("vera")
     wait_for(browser.alerts)
-    wait_for(lambda: desk.parts.follower.unreadable == 10)
+    wait_for(lambda: dashboard.context.follower.unreadable == 10)
     # and are counted for the page, those of the labels too
-    producer.produce(desk.settings.topics.labels, b'{"transaction_id": "\xff"}')
+    producer.produce(dashboard.settings.topics.labels, b'{"transaction_id": "\xff"}')
     flush(producer, 30)
     refused = {"labels": 1, "payments": 5}
     wait_for(lambda: browser.get("monitoring").json()["refused"] == refused)
@@ -183,19 +183,19 @@ def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str
     create_topics(small)
     for first in range(0, 60_000, 10_000):
         numbers = range(first, first + 10_000)
-        tell(
+        produce(
             small,
             *(
                 payment(one, merchant_id="m" * 60, merchant_category="c" * 60, card_id="k" * 60)
                 for one in numbers
             ),
         )
-    tell_alert(small, 1_000_000)
-    with served(small) as desk:
-        browser = desk.browser("vera")
+    produce_alert(small, 1_000_000)
+    with run_dashboard(small) as dashboard:
+        browser = dashboard.browser("vera")
         wait_for(browser.alerts)
         # then the oldest go
-        reader = desk.parts.store.reader
+        reader = dashboard.context.store.reader
         wait_for(lambda: reader.execute("SELECT min(seq) FROM payments").fetchone()[0] > 1)
         # and the newest stay, within the size
         used = reader.execute("PRAGMA page_count").fetchone()[0] * 4_096
@@ -204,60 +204,60 @@ def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str
     assert 0 < kept < 60_000
 
 
-def test_an_absent_kafka_is_told_and_the_history_shown(lonely_desk: Desk) -> None:
-    browser = lonely_desk.browser("vera")
-    with listening(browser) as event:
+def test_an_absent_kafka_is_reported_and_the_history_shown(offline_dashboard: DashboardServer) -> None:
+    browser = offline_dashboard.browser("vera")
+    with open_stream(browser) as event:
         assert event("kafka")["connected"] is False
     assert browser.alerts() == []
 
 
-def test_more_partitions_are_noticed(desk: Desk) -> None:
+def test_more_partitions_are_noticed(dashboard: DashboardServer) -> None:
     from confluent_kafka.admin import NewPartitions
 
-    wait_for(lambda: desk.parts.follower.state.connected)
+    wait_for(lambda: dashboard.context.follower.state.connected)
     # when a topic grows
-    topic = desk.settings.topics.predictions
-    admin = admin_client(desk.settings)  # lives until the answer is there
+    topic = dashboard.settings.topics.predictions
+    admin = admin_client(dashboard.settings)  # lives until the answer is there
     admin.create_partitions([NewPartitions(topic, 8)])[topic].result(30)
     # then alerts on the new partitions come too
-    browser = desk.browser("vera")
+    browser = dashboard.browser("vera")
     payments = [payment(number, card_id=f"card-{number}") for number in range(20)]
-    tell(desk.settings, *payments, *(answer_to(one) for one in payments))
+    produce(dashboard.settings, *payments, *(prediction_for(one) for one in payments))
     wait_for(lambda: len(browser.alerts()) == 20)
 
 
-def test_alerts_can_be_filtered_by_the_campaign_that_a_label_told(desk: Desk) -> None:
-    # given two frauds that customers report, of which one tells the kind
+def test_alerts_can_be_filtered_by_the_fraud_type_that_a_label_names(dashboard: DashboardServer) -> None:
+    # given two frauds that customers report, of which one names the kind
     for number in (1, 2):
-        tell_alert(desk.settings, number)
-    browser = desk.browser("vera")
+        produce_alert(dashboard.settings, number)
+    browser = dashboard.browser("vera")
     wait_for(lambda: len(browser.alerts()) == 2)
-    assert browser.get("alerts").json()["campaigns"] == []
+    assert browser.get("alerts").json()["fraud_types"] == []
     frauds = [Label(f"t{number}", f"card-{number}", True, now_ms(), source="customer") for number in (1, 2)]
-    tell(desk.settings, frauds[0], headers={"campaign": b"card_testing"})
-    tell(desk.settings, frauds[1])
+    produce(dashboard.settings, frauds[0], headers={"fraud_type": b"card_testing"})
+    produce(dashboard.settings, frauds[1])
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
     # then it can be asked for, and is kept when an analyst agrees
-    assert [one["transaction_id"] for one in browser.alerts(campaign="card_testing")] == ["t1"]
-    assert desk.browser("anna").judge("t1", "fraud").status_code == 201
-    wait_for(lambda: browser.alerts(campaign="card_testing")[0]["label_source"] == "analyst")
-    assert browser.get("alerts").json()["campaigns"] == ["card_testing"]
+    assert [one["transaction_id"] for one in browser.alerts(fraud_type="card_testing")] == ["t1"]
+    assert dashboard.browser("anna").review("t1", "fraud").status_code == 201
+    wait_for(lambda: browser.alerts(fraud_type="card_testing")[0]["label_source"] == "analyst")
+    assert browser.get("alerts").json()["fraud_types"] == ["card_testing"]
     # and forgotten when it was no fraud after all
-    assert desk.browser("anna").judge("t1", "legitimate").status_code == 201
-    wait_for(lambda: browser.get("alerts").json()["campaigns"] == [])
+    assert dashboard.browser("anna").review("t1", "legitimate").status_code == 201
+    wait_for(lambda: browser.get("alerts").json()["fraud_types"] == [])
 
 
-def test_of_several_reports_the_label_is_that_of_training(desk: Desk) -> None:
+def test_of_several_reports_the_label_is_that_of_training(dashboard: DashboardServer) -> None:
     # given a chargeback on an alert, which an analyst then calls legitimate
-    tell_alert(desk.settings, 1)
-    browser = desk.browser("anna")
+    produce_alert(dashboard.settings, 1)
+    browser = dashboard.browser("anna")
     wait_for(lambda: len(browser.alerts()) == 1)
-    tell(desk.settings, Label("t1", "card-1", is_fraud=True, reported_at=now_ms()))
+    produce(dashboard.settings, Label("t1", "card-1", is_fraud=True, reported_at=now_ms()))
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 1)
-    assert browser.judge("t1", "legitimate").status_code == 201
+    assert browser.review("t1", "legitimate").status_code == 201
     # when a later label of another payment has arrived, so has the analyst's
-    tell_alert(desk.settings, 2)
-    tell(desk.settings, Label("t2", "card-2", is_fraud=True, reported_at=now_ms()))
+    produce_alert(dashboard.settings, 2)
+    produce(dashboard.settings, Label("t2", "card-2", is_fraud=True, reported_at=now_ms()))
     wait_for(lambda: len(browser.alerts(state="reviewed")) == 2)
     # then the chargeback stands, as by FRAUD_LABELS__PRECEDENCE it does in training
     sources = {one["transaction_id"]: one["label_source"] for one in browser.alerts(state="reviewed")}

@@ -103,7 +103,7 @@ def test_what_a_failed_transaction_decided_is_decided_again(store: Store, table:
     failing = LabelTable(connection, LabelSettings())
     assert failing.write([], {}, [], PAID + DAY) == [KEY]
     connection.execute("ROLLBACK")
-    failing.forget()
+    failing.discard()
     assert failing.write([], {}, [], PAID + DAY) == [KEY]
     assert shown(store) == {KEY: (1, "chargeback")}
 
@@ -112,7 +112,7 @@ def test_a_kind_of_fraud_stays_while_it_is_fraud(store: Store, table: LabelTable
     pay(store)
     table.write([report(PAID, source="customer")], {KEY: "card_testing"}, [], PAID + DAY)
     table.write([report(PAID + 1, source="analyst")], {}, [], PAID + DAY)
-    query = "SELECT campaign FROM labels WHERE decides"
+    query = "SELECT fraud_type FROM labels WHERE decides"
     assert store.reader.execute(query).fetchone()[0] == "card_testing"
     table.write([report(PAID + 2, source="analyst", is_fraud=False)], {}, [], PAID + DAY)
     assert store.reader.execute(query).fetchone()[0] is None

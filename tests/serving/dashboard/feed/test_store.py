@@ -5,10 +5,30 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import DataError
-from serving.dashboard.api.queries import alerts_named, read_case
+from serving.dashboard.api.queries import find_alerts, read_case
+from serving.dashboard.feed.shadow import shadow_agreement
 from serving.dashboard.feed.store import Store
 
-BACK_TO_VERSION_2 = """
+BACK_TO_VERSION_3 = """
+DROP INDEX reviews_of_payment;
+DROP INDEX reviews_pending;
+ALTER TABLE reviews RENAME TO verdicts;
+ALTER TABLE verdicts RENAME COLUMN outcome TO verdict;
+CREATE INDEX verdicts_of_payment ON verdicts (transaction_id, card_id, seq);
+CREATE INDEX verdicts_pending ON verdicts (pending) WHERE pending;
+DROP TABLE shadow_scores;
+CREATE TABLE shadow (
+    model_version TEXT, challenger_version TEXT, scored INTEGER NOT NULL, both INTEGER NOT NULL,
+    champion_only INTEGER NOT NULL, challenger_only INTEGER NOT NULL, difference REAL NOT NULL,
+    PRIMARY KEY (model_version, challenger_version)
+) STRICT;
+DROP INDEX labels_of_fraud_type;
+ALTER TABLE labels RENAME COLUMN fraud_type TO campaign;
+CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
+PRAGMA user_version = 3;
+"""
+BACK_TO_VERSION_2 = f"""
+{BACK_TO_VERSION_3}
 DROP TABLE secrets;
 DROP TABLE refused;
 DROP TABLE payments;
@@ -64,9 +84,9 @@ def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path, 
     # when it is opened
     store = Store(path, "labels-here")
     # then its payments, alerts and reviews are there, by card and id
-    (alert,) = alerts_named(store.reader, "t1", store.card_ref("card-a"))
+    (alert,) = find_alerts(store.reader, "t1", store.card_ref("card-a"))
     case = read_case(store.reader, alert)
-    assert (alert["seq"], alert["verdict"], alert["at_risk"]) == (7, "fraud", 0.04)
+    assert (alert["seq"], alert["outcome"], alert["at_risk"]) == (7, "fraud", 0.04)
     assert [(one["seq"], one["score"]) for one in case["payments"]] == [(4, 0.75)]
     store.connect().execute(
         "INSERT INTO payments SELECT 5, 't1', 'card-b', * FROM (SELECT NULL, 5, 'EUR', 6,"
@@ -80,6 +100,43 @@ def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path, 
     again = Store(path, "labels-here")
     assert again.card_ref("card-a") == alert["card_ref"]
     again.close()
+
+
+def test_a_file_of_version_3_keeps_its_labels_offsets_and_reviews(tmp_path: Path) -> None:
+    # given a file of version 3 with an alert, its label, and a review that Kafka does not have yet
+    path = tmp_path / "history.db"
+    first = Store(path)
+    first.connect().executescript(
+        BACK_TO_VERSION_3
+        + """
+        INSERT INTO alerts VALUES (7, 't1', 'card-a', 'm', 5, 'EUR', 6, 'c', 'online', 'DE', 1.5, 2.5, 0.75,
+            0.5, 'fraud-detector', '3', 1, 8, NULL, '[]', '4', 0.6, 0.05, 0.04);
+        INSERT INTO labels VALUES (2, 't1', 'card-a', 1, 5, 'chargeback', 'card_testing', 1);
+        INSERT INTO offsets VALUES ('cluster', 'labels-here', 0, 9);
+        INSERT INTO verdicts VALUES (1, 'v', 't1', 'card-a', 'fraud', 'note', 'anna', 9, 1);
+        """
+    )
+    reference = first.card_ref("card-a")
+    first.close()
+    # when it is opened
+    store = Store(path, "labels-here")
+    # then they are there under the names of today, and nothing is read again
+    (alert,) = find_alerts(store.reader, "t1", reference)
+    assert (alert["outcome"], alert["note"], alert["pending"]) == ("fraud", "note", 1)
+    assert (alert["fraud_type"], alert["label_source"]) == ("card_testing", "chargeback")
+    assert [row["next"] for row in store.reader.execute("SELECT * FROM offsets")] == [9]
+    assert shadow_agreement(store.reader, lambda _: 0.5) == []
+    store.close()
+    # and a file that was brought up to date is like a new one
+    new = Store(tmp_path / "new.db")
+    assert _schema(Store(path)) == _schema(new)
+
+
+def _schema(store: Store) -> set[str]:
+    rows = store.reader.execute("SELECT type || ' ' || name AS object FROM sqlite_master")
+    names = {row["object"] for row in rows}
+    store.close()
+    return names
 
 
 def test_a_file_that_cannot_be_brought_up_to_date_stays_as_it_was(tmp_path: Path) -> None:

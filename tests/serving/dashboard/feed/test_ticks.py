@@ -47,7 +47,7 @@ def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Stor
     with contextlib.suppress(RuntimeError), transaction(connection):
         second.write()
         raise RuntimeError
-    second.forget()
+    second.discard()
     second.count(TICK_MS + 2, 2_000_000, score=1.0, value=2.5)
     second.write()
     # then each is counted once, the late one without a latency

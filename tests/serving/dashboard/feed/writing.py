@@ -1,10 +1,10 @@
 """Batches written into a dashboard's store without Kafka."""
 
 from serving.dashboard.feed.recorder import Recorder
-from tests.serving.dashboard.world import Desk
+from tests.serving.dashboard.support import DashboardServer
 
 
-def recorder_of(desk: Desk) -> Recorder:
+def recorder_for(dashboard: DashboardServer) -> Recorder:
     """Writes as the follower does."""
-    settings, connection = desk.settings, desk.parts.store.connect()
+    settings, connection = dashboard.settings, dashboard.context.store.connect()
     return Recorder(connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels)

@@ -11,10 +11,10 @@ import pytest
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from serving.dashboard.middleware import body_limit
-from serving.dashboard.middleware.body_limit import MOST_BYTES
+from serving.dashboard.middleware.body_limit import MAX_BYTES
 from serving.dashboard.middleware.hosts import Host
-from serving.dashboard.middleware.security import Guard, _allowed
-from tests.serving.dashboard.world import Desk, served
+from serving.dashboard.middleware.security import SecurityMiddleware, _parse_allowed
+from tests.serving.dashboard.support import DashboardServer, run_dashboard
 
 JSON = {"Content-Type": "application/json"}
 MARK = "<b>s3cret-input</b>"
@@ -22,32 +22,34 @@ MARK = "<b>s3cret-input</b>"
 
 @pytest.fixture(scope="module")
 def hosts() -> tuple[str, ...]:
-    return ("desk.example", "BÜRO.example", "2001:db8::1", "ported.example:8443", "secure.example:443")
+    return ("dashboard.example", "BÜRO.example", "2001:db8::1", "ported.example:8443", "secure.example:443")
 
 
 @pytest.fixture
-def named_desk(lonely_settings: Settings, hosts: tuple[str, ...]) -> Iterator[Desk]:
+def named_dashboard(offline_settings: Settings, hosts: tuple[str, ...]) -> Iterator[DashboardServer]:
     """A dashboard that further names lead to."""
-    section = lonely_settings.dashboard.model_copy(update={"allowed_hosts": hosts})
-    with served(lonely_settings.model_copy(update={"dashboard": section})) as desk:
-        yield desk
+    section = offline_settings.dashboard.model_copy(update={"allowed_hosts": hosts})
+    with run_dashboard(offline_settings.model_copy(update={"dashboard": section})) as dashboard:
+        yield dashboard
 
 
 KNOWN = [
-    "desk.example", "desk.example:80", "desk.example:443", "desk.example:9000", "desk.example.",
-    "DESK.Example:80", "desk.example.:80", "desk.example:", "xn--bro-hoa.example", "[2001:db8::1]",
-    "[2001:DB8:0:0::1]:80", "ported.example:8443", "127.0.0.1:80", "[::1]:8050", "LOCALHOST",
+    "dashboard.example", "dashboard.example:80", "dashboard.example:443", "dashboard.example:9000",
+    "dashboard.example.", "DASHBOARD.Example:80", "dashboard.example.:80", "dashboard.example:",
+    "xn--bro-hoa.example", "[2001:db8::1]", "[2001:DB8:0:0::1]:80", "ported.example:8443", "127.0.0.1:80",
+    "[::1]:8050", "LOCALHOST",
 ]  # fmt: skip
 UNKNOWN = [
-    "", "evil.example", "evil.example:80", "desk.example.evil.example", "desk.example@evil.example",
-    "desk.example..", "desk.example:80:80", "desk.example:x", "ported.example", "ported.example:80",
-    "[2001:db8::2]", "2001:db8::1", "[::1", "[desk.example]", "desk.example/", "desk.example#",
+    "", "evil.example", "evil.example:80", "dashboard.example.evil.example", "dashboard.example@evil.example",
+    "dashboard.example..", "dashboard.example:80:80", "dashboard.example:x", "ported.example",
+    "ported.example:80",
+    "[2001:db8::2]", "2001:db8::1", "[::1", "[dashboard.example]", "dashboard.example/", "dashboard.example#",
     "127.0.0.1.evil.example", "secure.example",
 ]  # fmt: skip
 
 
-def test_a_host_is_known_in_every_spelling_and_no_other_is(named_desk: Desk) -> None:
-    client = named_desk.browser().client
+def test_a_host_is_known_in_every_spelling_and_no_other_is(named_dashboard: DashboardServer) -> None:
+    client = named_dashboard.browser().client
     answers = {
         host: client.get("/health", headers={"Host": host}).status_code for host in KNOWN + UNKNOWN[1:]
     }
@@ -56,43 +58,43 @@ def test_a_host_is_known_in_every_spelling_and_no_other_is(named_desk: Desk) -> 
 
 
 def test_an_address_of_ipv6_needs_no_brackets_in_the_setting() -> None:
-    assert _allowed("2001:db8:0::1") == _allowed("[2001:db8::1]") == Host("2001:db8::1", None)
+    assert _parse_allowed("2001:db8:0::1") == _parse_allowed("[2001:db8::1]") == Host("2001:db8::1", None)
 
 
-@pytest.mark.parametrize("mistake", ["https://desk.example", "desk.example/", "", "a b", "[x"])
+@pytest.mark.parametrize("mistake", ["https://dashboard.example", "dashboard.example/", "", "a b", "[x"])
 def test_a_setting_that_is_no_host_is_refused_in_a_sentence(mistake: str) -> None:
     with pytest.raises(ConfigurationError, match="FRAUD_DASHBOARD__ALLOWED_HOSTS"):
-        Guard(lambda *_: None, [mistake], behind_tls=False)  # type: ignore[arg-type]
+        SecurityMiddleware(lambda *_: None, [mistake], behind_tls=False)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("origin", "host", "code"),
     [
-        ("https://desk.example", "desk.example", 401),
-        ("https://desk.example", "desk.example:443", 401),
-        ("https://DESK.example:443", "desk.example.", 401),
-        ("http://desk.example", "desk.example:80", 401),
-        ("http://desk.example:9000", "desk.example:9000", 401),
-        ("https://desk.example", "desk.example:80", 403),
-        ("http://desk.example:9000", "desk.example", 403),
-        ("https://evil.example", "desk.example", 403),
-        ("ftp://desk.example", "desk.example", 403),
-        ("null", "desk.example", 403),
-        ("https://desk.example@evil.example", "desk.example", 403),
-        ("", "desk.example", 403),
+        ("https://dashboard.example", "dashboard.example", 401),
+        ("https://dashboard.example", "dashboard.example:443", 401),
+        ("https://DASHBOARD.example:443", "dashboard.example.", 401),
+        ("http://dashboard.example", "dashboard.example:80", 401),
+        ("http://dashboard.example:9000", "dashboard.example:9000", 401),
+        ("https://dashboard.example", "dashboard.example:80", 403),
+        ("http://dashboard.example:9000", "dashboard.example", 403),
+        ("https://evil.example", "dashboard.example", 403),
+        ("ftp://dashboard.example", "dashboard.example", 403),
+        ("null", "dashboard.example", 403),
+        ("https://dashboard.example@evil.example", "dashboard.example", 403),
+        ("", "dashboard.example", 403),
     ],
 )
 def test_the_same_site_is_known_with_and_without_its_default_port(
-    named_desk: Desk, origin: str, host: str, code: int
+    named_dashboard: DashboardServer, origin: str, host: str, code: int
 ) -> None:
-    browser = named_desk.browser()
+    browser = named_dashboard.browser()
     answer = browser.post("login", {"name": "nobody", "password": "x"}, Origin=origin, Host=host)
     assert answer.status_code == code
 
 
-def raw(desk: Desk, head: str, *parts: bytes) -> bytes:
+def raw(dashboard: DashboardServer, head: str, *parts: bytes) -> bytes:
     """What a socket gets that sends these bytes."""
-    place = urlsplit(desk.url)
+    place = urlsplit(dashboard.url)
     with socket.create_connection((place.hostname, place.port or 0), timeout=30) as link:
         link.sendall(head.replace("\n", "\r\n").encode())
         try:
@@ -116,56 +118,65 @@ def chunk(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "method", ["POST /api/login", "POST /nowhere", "GET /api/alerts", "PUT /api/verdict"]
+    "method", ["POST /api/login", "POST /nowhere", "GET /api/alerts", "PUT /api/reviews"]
 )
 @pytest.mark.parametrize(
-    "told", ["Transfer-Encoding: chunked", "Content-Length: 5\nTransfer-Encoding: chunked"]
+    "encoding", ["Transfer-Encoding: chunked", "Content-Length: 5\nTransfer-Encoding: chunked"]
 )
-def test_no_encoding_brings_more_than_the_limit(lonely_desk: Desk, method: str, told: str) -> None:
-    head = f"{method} HTTP/1.1\nHost: localhost\nContent-Type: application/json\n{told}\n\n"
+def test_no_encoding_brings_more_than_the_limit(
+    offline_dashboard: DashboardServer, method: str, encoding: str
+) -> None:
+    head = f"{method} HTTP/1.1\nHost: localhost\nContent-Type: application/json\n{encoding}\n\n"
     endless = [chunk(b"x" * 60_000)] * 40
-    status = raw(lonely_desk, head, *endless).split(b" ")[1]
+    status = raw(offline_dashboard, head, *endless).split(b" ")[1]
     assert status in (b"413", b"400")
 
 
-def test_a_length_is_believed_only_as_far_as_it_goes(lonely_desk: Desk) -> None:
+def test_a_length_is_believed_only_as_far_as_it_goes(offline_dashboard: DashboardServer) -> None:
     head = "POST /api/login HTTP/1.1\nHost: localhost\nContent-Type: application/json\n"
-    assert b" 413 " in raw(lonely_desk, f"{head}Content-Length: {MOST_BYTES + 1}\n\n")
-    assert b" 413 " in raw(lonely_desk, f"{head}Content-Length: {'9' * 400}\n\n").replace(b" 400 ", b" 413 ")
+    assert b" 413 " in raw(offline_dashboard, f"{head}Content-Length: {MAX_BYTES + 1}\n\n")
+    assert b" 413 " in raw(offline_dashboard, f"{head}Content-Length: {'9' * 400}\n\n").replace(
+        b" 400 ", b" 413 "
+    )
     for nonsense in ("-1", "1e3", "\uff15"):
-        assert raw(lonely_desk, f"{head}Content-Length: {nonsense}\n\n").split(b" ")[1] in (b"400", b"413")
+        assert raw(offline_dashboard, f"{head}Content-Length: {nonsense}\n\n").split(b" ")[1] in (
+            b"400",
+            b"413",
+        )
 
 
-def test_a_body_that_never_ends_is_given_up(lonely_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_limit, "_PATIENCE_S", 0.3)
-    begun = time.monotonic()
+def test_a_body_that_never_ends_is_given_up(
+    offline_dashboard: DashboardServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_limit, "_READ_TIMEOUT_S", 0.3)
+    started = time.monotonic()
     head = "POST /api/login HTTP/1.1\nHost: localhost\nContent-Length: 50\n\n"
-    assert b" 408 " in raw(lonely_desk, head, b"{")
-    assert time.monotonic() - begun < 10
+    assert b" 408 " in raw(offline_dashboard, head, b"{")
+    assert time.monotonic() - started < 10
 
 
-def test_a_body_of_the_longest_length_is_read_whole(lonely_desk: Desk) -> None:
+def test_a_body_of_the_longest_length_is_read_whole(offline_dashboard: DashboardServer) -> None:
     body = json.dumps({"name": "vera", "password": "x", "pad": ""}).encode()
-    content = body[:-2] + b"p" * (MOST_BYTES - len(body)) + body[-2:]
-    answer = lonely_desk.browser().client.post("/api/login", content=content, headers=JSON)
-    assert len(content) == MOST_BYTES
+    content = body[:-2] + b"p" * (MAX_BYTES - len(body)) + body[-2:]
+    answer = offline_dashboard.browser().client.post("/api/login", content=content, headers=JSON)
+    assert len(content) == MAX_BYTES
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "(unknown)"]
 
 
-def test_no_refusal_repeats_what_was_sent(lonely_desk: Desk) -> None:
-    anna, adam = lonely_desk.browser("anna"), lonely_desk.browser("adam")
+def test_no_refusal_repeats_what_was_sent(offline_dashboard: DashboardServer) -> None:
+    anna, adam = offline_dashboard.browser("anna"), offline_dashboard.browser("adam")
     answers = [
         anna.post("login", {"name": MARK, "password": ["s3cret-input"]}),
         anna.post("login", {"name": "a", MARK: 1, "password": "x"}),
         anna.post("login", {"name": MARK, "password": MARK}),
         anna.client.post("/api/login", content=b'{"s3cret-input'),
         anna.client.post("/api/login", content=MARK, headers={"Content-Type": MARK}),
-        anna.judge(MARK, "fraud"),
-        anna.judge("t1", MARK),
-        anna.post("verdict", {"id": MARK, "transaction_id": "t1", "verdict": "fraud"}),
-        anna.post("verdict", {"id": "s3cret-input", "transaction_id": "t1", "verdict": "fraud"}),
-        anna.post("verdict", [MARK]),
+        anna.review(MARK, "fraud"),
+        anna.review("t1", MARK),
+        anna.post("reviews", {"id": MARK, "transaction_id": "t1", "outcome": "fraud"}),
+        anna.post("reviews", {"id": "s3cret-input", "transaction_id": "t1", "outcome": "fraud"}),
+        anna.post("reviews", [MARK]),
         anna.get("alerts", limit=MARK, order=MARK, before=MARK, least_score="s3cret-input"),
         anna.get("case", transaction_id=MARK),
         anna.get("live", span=MARK),

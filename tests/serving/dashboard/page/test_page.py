@@ -1,6 +1,7 @@
 """The page itself, in a real Chromium."""
 
 import asyncio
+import gzip
 import re
 import time
 from collections.abc import Iterator
@@ -10,72 +11,83 @@ import pytest
 from playwright.sync_api import expect
 
 import serving.dashboard
-from serving.dashboard.assets import load_assets
-from tests.serving.dashboard.page.chromium import Stage, needs_chromium, on_stage, raised, visit
-from tests.serving.dashboard.world import Desk, labels_on, tell_alert, wait_for
+from tests.serving.dashboard.page.chromium import (
+    BrowserThread,
+    in_browser,
+    launch_browser,
+    log_in_page,
+    needs_chromium,
+)
+from tests.serving.dashboard.support import DashboardServer, labels_on, produce_alert, wait_for
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
+def browser_thread() -> Iterator[BrowserThread]:
     """One browser for the file; each test has a context of its own."""
-    with raised() as one:
+    with launch_browser() as one:
         yield one
 
 
-@on_stage
+@in_browser
 @pytest.mark.broker
-def test_an_alert_is_seen_opened_and_judged_with_the_keyboard(stage: Stage, desk: Desk) -> None:
+def test_an_alert_is_seen_opened_and_reviewed_with_the_keyboard(
+    browser_thread: BrowserThread, dashboard: DashboardServer
+) -> None:
     # given an analyst at the live page
-    with visit(stage, desk.url, "anna") as anna:
+    with log_in_page(browser_thread, dashboard.url, "anna") as anna:
         page = anna.page
         # when the engine flags a transaction
-        tell_alert(desk.settings, 1, merchant_id=HOSTILE)
-        told_at = time.monotonic()
+        produce_alert(dashboard.settings, 1, merchant_id=HOSTILE)
+        sent_at = time.monotonic()
         # then it is on the screen within two seconds
         page.get_by_text("5 payments in 10 minutes").wait_for()
-        assert time.monotonic() - told_at < 2
-        # when it is opened, noted on and judged, faster than the page is drawn
+        assert time.monotonic() - sent_at < 2
+        # when it is opened, noted on and reviewed, faster than the page is drawn
         page.get_by_text("5 payments in 10 minutes").click()
         page.locator(".case").wait_for()
         page.keyboard.press("n")
         page.keyboard.type(HOSTILE)
         page.keyboard.press("Escape")
         page.keyboard.press("f")
-        # then the page says so, in words that stayed words
-        expect(page.locator(".standing")).to_contain_text("fraud said anna")
+        # then the page shows the review, with the text as it was
+        expect(page.locator(".standing")).to_contain_text("fraud by anna")
         expect(page.locator(".standing")).to_contain_text("label sent")
         expect(page.locator(".standing blockquote")).to_have_text(HOSTILE)
         expect(page.locator("textarea")).to_have_value("")
         assert "taken" not in page.title()
     # and the label is on the topic
-    labels = labels_on(desk.settings)
+    labels = labels_on(dashboard.settings)
     assert [(one["transaction_id"], one["is_fraud"], one["source"]) for one in labels] == [
         ("t1", True, "analyst")
     ]
     # and nothing failed, and nothing was asked of another server
-    assert anna.complaints == []
+    assert anna.problems == []
 
 
-@on_stage
+@in_browser
 @pytest.mark.broker
-def test_a_viewer_is_shown_no_verdict_buttons(stage: Stage, desk: Desk) -> None:
-    tell_alert(desk.settings, 1)
-    wait_for(desk.browser("vera").alerts)
-    with visit(stage, desk.url, "vera") as vera:
+def test_a_viewer_is_shown_no_review_buttons(
+    browser_thread: BrowserThread, dashboard: DashboardServer
+) -> None:
+    produce_alert(dashboard.settings, 1)
+    wait_for(dashboard.browser("vera").alerts)
+    with log_in_page(browser_thread, dashboard.url, "vera") as vera:
         vera.page.get_by_text("5 payments in 10 minutes").click()
-        expect(vera.page.locator(".judge")).to_contain_text("takes the role analyst")
-        assert vera.page.locator(".verdict").count() == 0
+        expect(vera.page.locator(".review-form")).to_contain_text("need the role analyst")
+        assert vera.page.locator(".outcome").count() == 0
 
 
-@on_stage
+@in_browser
 @pytest.mark.broker
-def test_the_feed_can_be_paused_and_filtered(stage: Stage, desk: Desk) -> None:
-    with visit(stage, desk.url, "vera") as vera:
+def test_the_feed_can_be_paused_and_filtered(
+    browser_thread: BrowserThread, dashboard: DashboardServer
+) -> None:
+    with log_in_page(browser_thread, dashboard.url, "vera") as vera:
         page = vera.page
         page.get_by_role("button", name="Pause").click()
-        tell_alert(desk.settings, 1)
+        produce_alert(dashboard.settings, 1)
         expect(page.locator(".feed-panel .hint")).to_have_text("1 new")
         assert page.locator(".feed li").count() == 0
         page.get_by_role("button", name="Resume").click()
@@ -86,30 +98,46 @@ def test_the_feed_can_be_paused_and_filtered(stage: Stage, desk: Desk) -> None:
 
 
 @needs_chromium
-def test_other_tests_may_run_an_event_loop_while_the_browser_is_up(stage: Stage) -> None:
-    assert stage.browser.is_connected()
+def test_other_tests_may_run_an_event_loop_while_the_browser_is_up(browser_thread: BrowserThread) -> None:
+    assert browser_thread.browser.is_connected()
     assert asyncio.run(asyncio.sleep(0, "ran")) == "ran"
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:
     # given what is sent, compressed
-    assets = load_assets()
+    files = sorted((Path(serving.dashboard.__file__).parent / "static").iterdir())
     # then it is small
-    assert sum(len(one.packed) for one in assets.values()) <= 200 * 1_024
+    assert sum(len(gzip.compress(one.read_bytes())) for one in files) <= 200 * 1_024
     # and no address of another server is in it but the name of SVG's language
-    for name, asset in assets.items():
-        addresses = set(re.findall(rb"https?://[^\"'`\s)]+", asset.content))
-        assert all(b"www.w3.org" in one for one in addresses), (name, addresses)
+    for file in files:
+        addresses = set(re.findall(rb"https?://[^\"'`\s)]+", file.read_bytes()))
+        assert all(b"www.w3.org" in one for one in addresses), (file.name, addresses)
+
+
+def test_files_are_sent_compressed_and_again_only_when_they_changed(
+    offline_dashboard: DashboardServer,
+) -> None:
+    client = offline_dashboard.browser().client
+    for name in ("/", "/app.js", "/app.css", "/world.json"):
+        answer = client.get(name)
+        assert answer.headers["content-encoding"] == "gzip", name
+        assert answer.headers["cache-control"] == "no-cache", name
+        assert "accept-encoding" in answer.headers["vary"].lower(), name
+        known = client.get(name, headers={"If-None-Match": answer.headers["etag"]})
+        assert (known.status_code, known.content, known.headers["cache-control"]) == (304, b"", "no-cache")
+    assert "content-encoding" not in client.get("/app.js", headers={"Accept-Encoding": ""}).headers
+    assert client.get("/nowhere").status_code == 404
+    assert client.get("/../app.py").status_code == 404
 
 
 def test_the_page_is_built_from_its_sources() -> None:
-    """What is copied unchanged must be equal; whoever edits one rebuilds with `make dashboard-page`."""
+    """What is copied unchanged must be equal; rebuild with `make dashboard-page`."""
     folder = Path(serving.dashboard.__file__).parent
     for name in ("index.html", "icon.svg"):
         assert (folder / "static" / name).read_text() == (folder / "web" / "src" / name).read_text()
 
 
-def test_colours_can_be_told_apart_by_all() -> None:
+def test_colours_have_enough_contrast() -> None:
     """WCAG 2.2, contrast: 4.5 for text, 3 for what is drawn."""
     # given the palettes
     style = (Path(serving.dashboard.__file__).parent / "web" / "src" / "style.css").read_text()
@@ -134,6 +162,6 @@ def contrast(first: str, second: str) -> float:
 
 
 def luminance(colour: str) -> float:
-    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    shares = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     return float(sum(weight * share for weight, share in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))

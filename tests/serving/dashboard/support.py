@@ -1,4 +1,4 @@
-"""What the dashboard's tests share: a served dashboard, requests to it, and what the engine would tell."""
+"""A dashboard that listens, requests to it, and the messages that it reads."""
 
 import json
 import threading
@@ -20,24 +20,24 @@ from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
 from fraud.settings import Settings
-from serving.dashboard.app import make_app
+from serving.dashboard.app import create_app
 from serving.dashboard.auth.accounts import Role
-from serving.dashboard.context import Parts
+from serving.dashboard.context import AppContext, create_context
 from serving.dashboard.run import listen
 
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
 ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 CHEAP = 16
 """For scrypt: a real cost would be most of what these tests take."""
 
 
 @dataclass
-class Desk:
-    """A served dashboard."""
+class DashboardServer:
+    """A dashboard that listens on a port."""
 
     settings: Settings
-    parts: Parts
+    context: AppContext
     url: str
     clients: list[httpx.Client] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Desk:
         return self.browser("adam")
 
     def browser(self, name: str | None = None) -> "Browser":
-        """Somebody's browser, logged in if there is a name."""
+        """A browser, logged in if there is a name."""
         client = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
         self.clients.append(client)
         browser = Browser(client)
@@ -60,7 +60,7 @@ class Desk:
 
 @dataclass
 class Browser:
-    """Requests with a cookie and the session's token, as the page sends them."""
+    """Requests with a cookie and the CSRF token, as the page sends them."""
 
     client: httpx.Client
     csrf: str = ""
@@ -71,51 +71,51 @@ class Browser:
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return self.client.post(f"/api/{path}", json=body, headers={"X-CSRF-Token": self.csrf} | headers)
 
-    def judge(self, transaction_id: str, verdict: str, note: str = "", **headers: str) -> httpx.Response:
-        return self.post("verdict", judgement(transaction_id, verdict, note), **headers)
+    def review(self, transaction_id: str, outcome: str, note: str = "", **headers: str) -> httpx.Response:
+        return self.post("reviews", review_request(transaction_id, outcome, note), **headers)
 
     def alerts(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("alerts", **query).json()["alerts"]
         return found
 
 
-def judgement(transaction_id: str, verdict: str, note: str = "") -> dict[str, str]:
-    """A verdict as the page sends it."""
-    return {"id": str(uuid.uuid4()), "transaction_id": transaction_id, "verdict": verdict, "note": note}
+def review_request(transaction_id: str, outcome: str, note: str = "") -> dict[str, str]:
+    """A review as the page sends it."""
+    return {"id": str(uuid.uuid4()), "transaction_id": transaction_id, "outcome": outcome, "note": note}
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Desk]:
+def run_dashboard(settings: Settings) -> Iterator[DashboardServer]:
     """A dashboard that listens on a free port, with a user of each role."""
-    parts = Parts(settings, scrypt_n=CHEAP)
+    context = create_context(settings, scrypt_n=CHEAP)
     for name, role in ROLES.items():
-        parts.accounts.add(name, role, PASSWORDS[name])
+        context.accounts.add(name, role, PASSWORDS[name])
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(make_app(parts), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(create_app(context), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    desk = Desk(settings, parts, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    dashboard = DashboardServer(settings, context, f"http://127.0.0.1:{listener.getsockname()[1]}")
     try:
         wait_for(lambda: server.started)
-        yield desk
+        yield dashboard
     finally:
-        for client in desk.clients:
+        for client in dashboard.clients:
             client.close()
-        parts.hub.close()
+        context.hub.close()
         server.should_exit = True
         thread.join(20)
         listener.close()
 
 
-def wait_for(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
-    """What the condition says, once it says something."""
-    deadline = time.monotonic() + patience_s
+def wait_for(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> Any:
+    """What the condition returns, once it is true."""
+    deadline = time.monotonic() + timeout_s
     while True:
         found = condition()
         if found:
             return found
-        assert time.monotonic() < deadline, "it did not come about in time"
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.02)
 
 
@@ -139,8 +139,8 @@ def payment(number: int, **fields: Any) -> Transaction:
     return Transaction(**(defaults | fields))
 
 
-def answer_to(transaction: Transaction, score: float = 0.9, **fields: Any) -> Prediction:
-    """What the engine would tell of a transaction; flagged from 0.5 on."""
+def prediction_for(transaction: Transaction, score: float = 0.9, **fields: Any) -> Prediction:
+    """What the engine predicts for a transaction; flagged from 0.5 on."""
     flagged = score >= 0.5
     defaults: dict[str, Any] = {
         "transaction_id": transaction.transaction_id,
@@ -160,7 +160,7 @@ def answer_to(transaction: Transaction, score: float = 0.9, **fields: Any) -> Pr
     return Prediction(**(defaults | fields))
 
 
-def tell(
+def produce(
     settings: Settings,
     *messages: Transaction | Prediction | Label | MerchantProfile,
     headers: dict[str, bytes] | None = None,
@@ -198,15 +198,15 @@ def labels_on(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def tell_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Transaction:
+def produce_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Transaction:
     """A transaction and the prediction that flags it."""
     transaction = payment(number, **fields)
-    tell(settings, transaction, answer_to(transaction, score))
+    produce(settings, transaction, prediction_for(transaction, score))
     return transaction
 
 
 @contextmanager
-def listening(browser: Browser) -> Iterator[Callable[[str], dict[str, Any]]]:
+def open_stream(browser: Browser) -> Iterator[Callable[[str], dict[str, Any]]]:
     """An open page; gives the next event of a name."""
     with browser.client.stream("GET", "/api/stream") as answer:
         assert answer.status_code == 200

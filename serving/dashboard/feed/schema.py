@@ -1,0 +1,140 @@
+"""The tables of the dashboard's SQLite file, and the steps from earlier versions of them."""
+
+_PAYMENTS_AND_ALERTS = """
+CREATE TABLE payments (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL, flagged INTEGER,
+    UNIQUE (transaction_id, card_id)
+) STRICT;
+CREATE INDEX payments_of_card ON payments (card_id, timestamp);
+
+CREATE TABLE alerts (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
+    amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
+    country TEXT, latitude REAL, longitude REAL, score REAL NOT NULL, threshold REAL NOT NULL,
+    model_name TEXT NOT NULL, model_version TEXT NOT NULL, feature_version INTEGER NOT NULL,
+    scored_at INTEGER NOT NULL, profile_date TEXT, reasons TEXT NOT NULL, challenger_version TEXT,
+    challenger_score REAL, value REAL NOT NULL, at_risk REAL NOT NULL,
+    UNIQUE (transaction_id, card_id)
+) STRICT;
+CREATE INDEX alerts_by_risk ON alerts (at_risk);
+CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
+CREATE INDEX alerts_of_country ON alerts (country);
+"""
+_LABELS = """
+CREATE TABLE labels (
+    seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
+    reported_at INTEGER NOT NULL, source TEXT NOT NULL, fraud_type TEXT, decides INTEGER NOT NULL
+) STRICT;
+CREATE INDEX labels_of_payment ON labels (transaction_id, card_id);
+CREATE UNIQUE INDEX labels_deciding ON labels (transaction_id, card_id) WHERE decides;
+CREATE INDEX labels_waiting ON labels (reported_at) WHERE NOT decides;
+CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
+"""
+"""Reports: of each payment the one that decides by now, and those that wait for payment or time."""
+_REFUSED = "CREATE TABLE refused (topic TEXT PRIMARY KEY, messages INTEGER NOT NULL) STRICT;"
+_REVIEW_INDEXES = """
+CREATE INDEX reviews_of_payment ON reviews (transaction_id, card_id, seq);
+CREATE INDEX reviews_pending ON reviews (pending) WHERE pending;
+"""
+_SHADOW_SCORES = """
+CREATE TABLE shadow_scores (
+    model_version TEXT, challenger_version TEXT, flagged INTEGER, bin INTEGER, scored INTEGER NOT NULL,
+    difference REAL NOT NULL, PRIMARY KEY (model_version, challenger_version, flagged, bin)
+) STRICT, WITHOUT ROWID;
+"""
+"""`flagged` is the champion's decision, `bin` that of the challenger's score (`shadow.score_bin`)."""
+_SECRETS = """
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+INSERT INTO secrets VALUES ('card_ref', randomblob(32));
+"""
+_SCHEMA = f"""
+{_PAYMENTS_AND_ALERTS}
+{_LABELS}
+{_REFUSED}
+{_SECRETS}
+{_SHADOW_SCORES}
+CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
+
+CREATE TABLE ticks (
+    begin INTEGER PRIMARY KEY, scored INTEGER NOT NULL, flagged INTEGER NOT NULL, late INTEGER NOT NULL,
+    value REAL NOT NULL, scores BLOB NOT NULL, latencies BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE offsets (
+    cluster TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL,
+    PRIMARY KEY (cluster, topic, partition)
+) STRICT;
+
+CREATE TABLE reviews (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL,
+    outcome TEXT NOT NULL, note TEXT NOT NULL, analyst TEXT NOT NULL, decided_at INTEGER NOT NULL,
+    pending INTEGER NOT NULL
+) STRICT;
+{_REVIEW_INDEXES}
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
+    subject TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TABLE sessions (
+    token TEXT PRIMARY KEY, user TEXT NOT NULL, stamp TEXT NOT NULL, csrf TEXT NOT NULL,
+    expires_at INTEGER NOT NULL, role TEXT
+) STRICT;
+"""
+_FROM_VERSION_1 = """
+ALTER TABLE labels ADD COLUMN campaign TEXT;
+CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
+ALTER TABLE sessions ADD COLUMN role TEXT;
+"""
+_FROM_VERSION_2 = f"""
+ALTER TABLE payments RENAME TO payments_by_id;
+ALTER TABLE alerts RENAME TO alerts_by_id;
+DROP INDEX payments_of_card;
+DROP INDEX alerts_by_risk;
+DROP INDEX alerts_of_merchant;
+DROP INDEX alerts_of_country;
+DROP TABLE labels;
+DROP INDEX verdicts_of_transaction;
+{_PAYMENTS_AND_ALERTS}
+{_LABELS}
+{_REFUSED}
+{_SECRETS}
+INSERT INTO payments SELECT * FROM payments_by_id;
+INSERT INTO alerts SELECT * FROM alerts_by_id;
+DROP TABLE payments_by_id;
+DROP TABLE alerts_by_id;
+DELETE FROM merchants WHERE date > date('now', '+1 day');
+"""  # noqa: S608 - of our own names
+"""The labels had no card: they are dropped, and read again from their topic, which keeps all of them."""
+
+_REVIEWS = f"""
+DROP INDEX IF EXISTS verdicts_of_payment;
+DROP INDEX verdicts_pending;
+ALTER TABLE verdicts RENAME TO reviews;
+ALTER TABLE reviews RENAME COLUMN verdict TO outcome;
+{_REVIEW_INDEXES}
+DROP TABLE shadow;
+{_SHADOW_SCORES}
+"""
+"""What was counted in shadow is dropped: it held both models to the champion's threshold."""
+_FROM_VERSION_3 = """
+DROP INDEX labels_of_campaign;
+ALTER TABLE labels RENAME COLUMN campaign TO fraud_type;
+CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
+"""
+
+SCHEMA_VERSION = 4
+STEPS = {
+    0: _SCHEMA,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS,
+    2: _FROM_VERSION_2 + _REVIEWS,
+    3: _FROM_VERSION_3 + _REVIEWS,
+}
+"""The statements that bring a file of a version up to date; a new file has the version 0."""
+FIRST_VERSION_WITH_CARDS = 3
+"""Older files have labels without a card, which are read again."""
