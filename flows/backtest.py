@@ -112,7 +112,7 @@ def parse_span(text: str) -> timedelta:
         ConfigurationError: the text is not a time span.
     """
     number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isdecimal():
+    if unit not in _UNITS or not (number.isascii() and number.isdecimal()):
         raise ConfigurationError(f"{text!r} is no span of time; write for example 7d, 36h or 90m")
     return timedelta(**{_UNITS[unit]: int(number)})
 

@@ -120,7 +120,7 @@ def test_an_alias_that_no_version_has_is_an_error(home: Settings) -> None:
         backtest(BacktestParameters(**PLAN, model="models:/fraud-detector@hero"))
 
 
-@pytest.mark.parametrize("text", ["7", "d", "", "7y", "-1d", "1.5d"])
+@pytest.mark.parametrize("text", ["7", "d", "", "7y", "-1d", "1.5d", "1_0d", "٣d"])
 def test_a_malformed_time_span_is_an_error(text: str) -> None:
     with pytest.raises(ConfigurationError, match="no span of time"):
         parse_span(text)

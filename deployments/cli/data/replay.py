@@ -60,10 +60,9 @@ def _duration(text: str) -> timedelta:
 def _speed(text: str) -> float | None:
     if text == "max":
         return None
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
+    from producer.replay.forms.numbers import is_number_text
+
+    factor = float(text) if is_number_text(text) else 0.0
     if not 0 < factor < float("inf"):
         raise ConfigurationError(f"--speed {text!r} is neither max nor a number above 0")
     return factor
