@@ -1,0 +1,43 @@
+"""The admission state travels in the metadata of committed offsets."""
+
+import json
+
+import numpy as np
+import pytest
+from confluent_kafka import TopicPartition
+
+from fraud.native import event_clock
+from serving.delivery.offset_metadata import (
+    admission_state_of,
+    last_offsets,
+    max_event_time_of,
+    replay_points_of,
+)
+from serving.delivery.protocol import OutboxBatch
+from serving.state.partition_state import ReplayPoint
+
+STATE = tuple(range(event_clock.LENGTH))
+
+
+def _batch(partition: int, start: int, end: int) -> OutboxBatch:
+    times, point = np.array([], dtype=np.int64), ReplayPoint(3, STATE)
+    return OutboxBatch(partition, start, end, 7, [], [], times, STATE, (point,))
+
+
+def test_the_last_batch_of_each_partition_gives_the_position_and_the_metadata() -> None:
+    batches = [_batch(0, 10, 20), _batch(1, 5, 6), _batch(0, 20, 30)]
+    offsets = {one.partition: one for one in last_offsets("t", batches)}
+    assert {number: one.offset for number, one in offsets.items()} == {0: 30, 1: 6}
+    assert max_event_time_of(offsets[0]) == 7
+    assert admission_state_of(offsets[0]) == STATE
+    assert replay_points_of(offsets[0]) == (ReplayPoint(3, STATE),)
+
+
+def test_the_names_in_the_metadata_are_those_that_earlier_versions_read() -> None:
+    (found,) = last_offsets("t", [_batch(0, 10, 20)])
+    assert json.loads(found.metadata) == {"newest": 7, "door": [*STATE], "trail": [[3, [*STATE]]]}
+
+
+@pytest.mark.parametrize("metadata", ["", "x", "[]", json.dumps({"newest": "x"})])
+def test_an_offset_committed_by_others_remembers_nothing(metadata: str) -> None:
+    assert max_event_time_of(TopicPartition("t", 0, 3, metadata)) is None

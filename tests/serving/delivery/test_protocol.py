@@ -1,0 +1,50 @@
+"""What the committed offsets say of a transaction, and when a commit is due."""
+
+import time
+
+import numpy as np
+import pytest
+from confluent_kafka import OFFSET_INVALID, TopicPartition
+
+from serving.delivery.protocol import CommitTimer, OutboxBatch, PositionsMovedError, was_committed
+
+
+def _batch(partition: int, start: int, end: int) -> OutboxBatch:
+    return OutboxBatch(partition, start, end, 7, [], [], np.array([], dtype=np.int64))
+
+
+def _at(**offsets: int) -> list[TopicPartition]:
+    return [TopicPartition("t", int(name[1:]), offset) for name, offset in offsets.items()]
+
+
+SENT = [_batch(0, 10, 20), _batch(1, 5, 6), _batch(0, 20, 30)]
+
+
+def test_committed_offsets_at_the_end_mean_that_the_transaction_was_committed() -> None:
+    assert was_committed(SENT, _at(p0=30, p1=6))
+
+
+@pytest.mark.parametrize("offsets", [{"p0": 10, "p1": 5}, {"p0": 8, "p1": OFFSET_INVALID}])
+def test_committed_offsets_at_the_start_mean_that_it_was_not(offsets: dict[str, int]) -> None:
+    assert not was_committed(SENT, _at(**offsets))
+
+
+def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> None:
+    with pytest.raises(PositionsMovedError) as caught:
+        was_committed(SENT, _at(p0=40, p1=5))
+    assert caught.value.partitions == {0}
+
+
+def test_a_commit_is_due_an_interval_after_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a timer, and batches at 0 s and 3 s
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    timer = CommitTimer(5.0)
+    seen = [timer.is_due]
+    # when time passes
+    for now[0] in (0.0, 3.0, 5.0):
+        timer.start()
+        seen.append(timer.is_due)
+    timer.stop()
+    # then it is due at 5 s, and not any more once there is nothing to commit
+    assert [*seen, timer.is_due] == [False, False, False, True, False]
