@@ -1,4 +1,4 @@
-"""The engine's spans, at a receiver of OTLP, and where there is none."""
+"""The engine's spans at an OTLP collector, and without one."""
 
 import socket
 import subprocess
@@ -22,27 +22,27 @@ COUNT = 200
 STAGES = ["poll", "admit", "features", "profile", "score", "reasons", "encode", "publish"]
 
 
-def traced(settings: Settings, **tracing: Any) -> Settings:
-    """Settings that ask for spans."""
+def with_tracing(settings: Settings, **tracing: Any) -> Settings:
+    """The settings with a collector and a share of sampled batches."""
     return settings.model_copy(update={"tracing": settings.tracing.model_copy(update=tracing)})
 
 
 @pytest.mark.broker
-def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
+def test_a_batch_has_a_span_of_each_stage_and_its_commit_links_to_it(
     serving_settings: Settings, champion: str
 ) -> None:
     # given a collector, and payments
     with collecting() as collector:
-        settings = traced(serving_settings, endpoint=collector.endpoint, sample=1.0)
+        settings = with_tracing(serving_settings, endpoint=collector.endpoint, sample=1.0)
         send(settings, [transaction(number) for number in range(COUNT)])
         # when they are scored
         with running(settings):
             wait_for_predictions(settings, COUNT)
         # then every batch has come, whole and in order
         batches, commits = collector.named("batch"), collector.named("commit")
-        told = [attributes(batch) for batch in batches]
-        assert sum(int(str(one["messaging.batch.message_count"])) for one in told) == COUNT
-        assert {one["fraud.model.version"] for one in told} == {champion}
+        described = [attributes(batch) for batch in batches]
+        assert sum(int(str(one["messaging.batch.message_count"])) for one in described) == COUNT
+        assert {one["fraud.model.version"] for one in described} == {champion}
         for batch in batches:
             below = collector.children(batch)
             # admission and the kernel work partition by partition: these two come again and again
@@ -51,10 +51,10 @@ def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
                 batch.start_time_unix_nano <= span.start_time_unix_nano <= span.end_time_unix_nano
                 for span in below
             )
-        # and names its messages by where they lie
+        # and names the partitions and offsets of its messages
         covered = {
             (partition, offset)
-            for one in told
+            for one in described
             for partition, first, last in zip(
                 *(one[f"fraud.{name}"] for name in ("partitions", "first_offsets", "last_offsets")),
                 strict=True,
@@ -66,16 +66,16 @@ def test_a_batch_is_told_stage_by_stage_and_its_commit_links_to_it(
         linked = [link.span_id for commit in commits for link in commit.links]
         assert sorted(linked) == sorted(batch.span_id for batch in batches)
         assert collector.services == {"fraud-serving"}
-        # and nothing tells of cards, payments, merchants or where the collector is
+        # and nothing names cards, payments, merchants or the collector
         everything = b"".join(collector.requests)
         for secret in (b"card-", b"merchant-1", b"t100", collector.endpoint.encode()):
             assert secret not in everything
 
 
 @pytest.mark.broker
-def test_one_batch_in_so_many_is_told(serving_settings: Settings, champion: str) -> None:
+def test_a_share_of_the_batches_is_sampled(serving_settings: Settings, champion: str) -> None:
     with collecting() as collector:
-        settings = traced(serving_settings, endpoint=collector.endpoint, sample=0.001)
+        settings = with_tracing(serving_settings, endpoint=collector.endpoint, sample=0.001)
         send(settings, [transaction(number) for number in range(COUNT)])
         with running(settings):
             wait_for_predictions(settings, COUNT)
@@ -84,7 +84,7 @@ def test_one_batch_in_so_many_is_told(serving_settings: Settings, champion: str)
 
 @contextmanager
 def silent_listener() -> Iterator[str]:
-    """The address of something that takes connections and never answers."""
+    """The address of a server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -101,7 +101,7 @@ def test_scoring_does_not_wait_for_a_collector(
     serving_settings: Settings, champion: str, absent: Any
 ) -> None:
     with absent() as endpoint:
-        settings = traced(serving_settings, endpoint=endpoint, sample=1.0)
+        settings = with_tracing(serving_settings, endpoint=endpoint, sample=1.0)
         with running(settings) as engine:
             send(settings, [transaction(number) for number in range(COUNT)])
             wait_for_predictions(settings, COUNT)
@@ -122,7 +122,7 @@ def test_scoring_does_not_wait_for_a_collector(
 def test_a_commit_links_to_the_batches_sampled_since_the_last_one(local_settings: Settings) -> None:
     with collecting() as collector:
         # given a timer that samples every second batch
-        spans = batch_spans(traced(local_settings, endpoint=collector.endpoint, sample=0.5))
+        spans = batch_spans(with_tracing(local_settings, endpoint=collector.endpoint, sample=0.5))
         metrics = Metrics()
         timer = StageTimer(metrics, spans)
         # when four batches are scored, and the first two of them are committed
@@ -150,33 +150,33 @@ def test_a_commit_links_to_the_batches_sampled_since_the_last_one(local_settings
     assert measured == {"fraud_stage_seconds_count": 4, "fraud_commit_seconds_count": 3}
 
 
-def test_more_spans_than_are_taken_are_dropped_and_nobody_waits(local_settings: Settings) -> None:
-    # given a collector that takes nothing
+def test_spans_beyond_the_queue_are_dropped_without_waiting(local_settings: Settings) -> None:
+    # given a collector that never responds
     with silent_listener() as endpoint:
-        spans = batch_spans(traced(local_settings, endpoint=endpoint, sample=1.0))
+        spans = batch_spans(with_tracing(local_settings, endpoint=endpoint, sample=1.0))
         assert spans is not None
-        # when many more batches are told than the queue holds
-        begun = time.monotonic()
+        # when many more batches are sampled than the queue holds
+        start = time.monotonic()
         for _ in range(10_000):
             with spans.batch(time.time_ns(), [], "1"):
                 pass
-        # then that took the time of making them, and the end is not waited for
-        assert time.monotonic() - begun < 30
-        begun = time.monotonic()
+        # then that took the time of making them, and closing does not wait for the collector
+        assert time.monotonic() - start < 30
+        start = time.monotonic()
         spans.close()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - start < 5
 
 
 def test_without_an_endpoint_there_are_no_spans_and_no_import_of_what_sends_them(
     local_settings: Settings,
 ) -> None:
     assert batch_spans(local_settings) is None
-    look = (
+    imports = (
         "import sys, serving.engine\n"
         "sys.exit(any(name.startswith('opentelemetry.exporter') for name in sys.modules)"
         " or 'fraud.span_exporter' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", imports], check=False).returncode == 0
 
 
 def test_an_endpoint_is_an_address(local_settings: Settings) -> None:

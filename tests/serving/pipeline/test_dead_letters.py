@@ -1,4 +1,4 @@
-"""A refused message keeps its own headers, to the dead letters and back."""
+"""A refused message keeps its own headers in the dead letters and when it is redriven."""
 
 import pytest
 from confluent_kafka import Producer
@@ -25,7 +25,7 @@ ORIGINAL: Headers = [
     ("error", b"mine"),
     (TRUNCATED, b""),
 ]
-TOLD = list(dead_letter_headers("", "", 0, 0, 0))
+ADDED = list(dead_letter_headers("", "", 0, 0, 0))
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def scoring(make_settings: SettingsFactory, broker: str) -> Settings:
     return made
 
 
-def bury(settings: Settings, value: bytes, headers: Headers) -> Headers:
-    """The headers of the dead letter that a message becomes."""
+def refuse(settings: Settings, value: bytes, headers: Headers) -> Headers:
+    """Send a message that is refused; returns the headers of its dead letter."""
     producer = Producer(producer_config(settings))
     producer.produce(settings.topics.transactions, value, b"card", timestamp=BASE_MS, headers=headers)
     flush(producer, 10)
@@ -52,20 +52,20 @@ def bury(settings: Settings, value: bytes, headers: Headers) -> Headers:
     return found
 
 
-def test_a_dead_letter_has_its_own_headers_and_then_those_that_tell_why(scoring: Settings) -> None:
+def test_a_dead_letter_has_the_message_s_headers_and_then_the_added_ones(scoring: Settings) -> None:
     # given a message that is refused, with headers
-    found = bury(scoring, b"not json", ORIGINAL)
-    # then its letter has them all, in order, before the others
+    found = refuse(scoring, b"not json", ORIGINAL)
+    # then its dead letter has them all, in order, before the added ones
     assert found[: len(ORIGINAL)] == ORIGINAL
-    assert [name for name, _ in found[len(ORIGINAL) :]] == TOLD
-    # and when it is put back, it is what it was
+    assert [name for name, _ in found[len(ORIGINAL) :]] == ADDED
+    # and redriven it is the same message
     assert redrive(scoring, RedriveRequest()).redriven == 1
     first, again = read_all(scoring, scoring.topics.transactions)
     assert first.headers() == again.headers() == ORIGINAL
     assert (again.key(), again.value(), again.timestamp()) == (first.key(), first.value(), first.timestamp())
 
 
-def test_what_is_too_large_with_what_is_told_is_cut_and_says_so(scoring: Settings) -> None:
-    found = bury(scoring, b"x" * 999_500, [("trace", b"1" * 380)])
-    assert [name for name, _ in found] == [*TOLD, TRUNCATED]
+def test_a_letter_too_large_with_its_added_headers_is_truncated_and_marked(scoring: Settings) -> None:
+    found = refuse(scoring, b"x" * 999_500, [("trace", b"1" * 380)])
+    assert [name for name, _ in found] == [*ADDED, TRUNCATED]
     assert redrive(scoring, RedriveRequest()).left == 1
