@@ -63,7 +63,7 @@ format: setup ## Apply the formatter and the safe lint fixes.
 	$(BIN)/ruff format .
 
 .PHONY: test
-test: setup ## Every quick test, on real parts (under 10 minutes on 2 cores).
+test: setup ## Every quick test, on real services (under 10 minutes on 2 cores).
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Compiled code with checked bounds is kept apart from that of every other run.
@@ -134,23 +134,23 @@ test-k8s: setup ## The chart on the cluster that KUBECONFIG names (kind, k3d, EK
 	$(BIN)/python -m pytest -m kubernetes tests/kubernetes $(ARGS)
 
 .PHONY: test-airflow
-test-airflow: setup ## The DAG in a real Airflow, in an environment of its own (a few minutes the first time).
+test-airflow: setup ## The DAG in a real Airflow, in its own environment (a few minutes the first time).
 	$(BIN)/python -m pytest -m airflow tests/deployments/test_airflow.py $(ARGS)
 
-# What the delivery workflow runs, and a person may: NAMESPACE, ENVIRONMENT, FRAUD_REGISTRY and FRAUD_TAG say where and what.
+# Targets of the delivery workflow, also for manual use; NAMESPACE, ENVIRONMENT, FRAUD_REGISTRY and FRAUD_TAG are their parameters.
 NAMESPACE ?= fraud
 CLUSTER_VALUES = -f k8s/chart/values-eks.yaml -f k8s/environments/$(ENVIRONMENT).yaml
 
 .PHONY: helm-upgrade
-helm-upgrade: ## Upgrade the release of an environment; a failed upgrade goes back by itself.
+helm-upgrade: ## Upgrade the release of an environment; a failed upgrade is rolled back.
 	@test -n "$(ENVIRONMENT)" || { echo "ENVIRONMENT is not set: dev, prod, a file of k8s/environments"; exit 2; }
 	@test -f k8s/environments/$(ENVIRONMENT).yaml || \
-		{ echo "k8s/environments/$(ENVIRONMENT).yaml is missing: terraform output -raw helm_values makes it"; exit 2; }
+		{ echo "k8s/environments/$(ENVIRONMENT).yaml is missing: terraform output -raw helm_values creates it"; exit 2; }
 	helm upgrade fraud k8s/chart --namespace $(NAMESPACE) $(CLUSTER_VALUES) --set image.tag=$(FRAUD_TAG) \
 		$$(helm version --short | grep -q '^v3' && echo --atomic || echo --rollback-on-failure) --wait --timeout 20m
 
 .PHONY: helm-rollback
-helm-rollback: ## Back to the release before.
+helm-rollback: ## Roll back to the previous release.
 	helm rollback fraud --namespace $(NAMESPACE) --wait --timeout 20m
 
 .PHONY: deploy-flows
@@ -158,7 +158,7 @@ deploy-flows: setup ## Deploy every flow to the Prefect server of the cluster.
 	NAMESPACE=$(NAMESPACE) k8s/forward $(BIN)/prefect --no-prompt deploy --name '*/kubernetes'
 
 .PHONY: smoke
-smoke: setup ## After a deployment: is a flow run completed, and does scoring answer?
+smoke: setup ## After a deployment: is a flow run completed, and does scoring work?
 	kubectl --namespace $(NAMESPACE) rollout status deployment/fraud-serving --timeout=10m
 	NAMESPACE=$(NAMESPACE) k8s/forward $(BIN)/prefect deployment run monitor/kubernetes --watch --watch-timeout 1200
 

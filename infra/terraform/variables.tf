@@ -1,4 +1,4 @@
-# What an environment chooses. The values are in envs/.
+# Variables of an environment. The values are in envs/.
 
 variable "project" {
   description = "Prefix of every name."

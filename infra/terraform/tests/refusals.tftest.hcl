@@ -1,4 +1,4 @@
-# What must not be possible is refused with a sentence, before anything is made.
+# Invalid configurations are refused with a message, before anything is created.
 
 mock_provider "aws" {
   source = "./tests/mocks"

@@ -15,7 +15,7 @@
 {{- if and $v.kafka.internal (gt (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ fail (printf "serving.autoscaling.maxReplicas is %d and kafka.partitions %d: a pod without a partition scores nothing" (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ end }}
 {{- if gt (int $v.serving.autoscaling.minReplicas) (int $v.serving.autoscaling.maxReplicas) }}{{ fail "serving.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow or dashboard => host name" }}{{ end }}
-{{- /* Against a real cluster, secrets that nobody makes later are asked for now. Rendering alone looks nothing up. */}}
+{{- /* With a real cluster, missing secrets are an error. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
 {{- $needed := list "fraud-prefect auth-string" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
 {{- if $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-postgres password" "fraud-postgres mlflow" "fraud-postgres prefect") }}{{ end }}

@@ -19,7 +19,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
-{{/* What every pod has: (dict "root" $ "component" c "account" name "schedule" "system" "uid" 10001 "token" false). */}}
+{{/* Pod fields of every workload: (dict "root" $ "component" c "account" name "schedule" "system" "uid" 10001 "token" false). */}}
 {{- define "fraud.pod" -}}
 serviceAccountName: {{ .account }}
 automountServiceAccountToken: {{ .token | default false }}
@@ -47,7 +47,7 @@ tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* What every container has. */}}
+{{/* Fields of every container. */}}
 {{- define "fraud.container" -}}
 securityContext:
   allowPrivilegeEscalation: false
@@ -94,7 +94,7 @@ envFrom:
 {{- if .Values.kafka.internal }}fraud-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
 {{- end }}
 
-{{/* An init container that waits and says in a sentence what is missing: (dict "root" $ "image" "serving" "needs" "topics lake" "prefect" false). */}}
+{{/* An init container that waits and prints what is missing: (dict "root" $ "image" "serving" "needs" "topics lake" "prefect" false). */}}
 {{- define "fraud.wait" -}}
 - name: wait
   image: {{ include "fraud.image" (dict "root" .root "name" .image) }}

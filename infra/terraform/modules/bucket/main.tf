@@ -59,7 +59,7 @@ resource "aws_s3_bucket_policy" "this" {
     }]
   })
 
-  # A policy that comes before the block is checked by nobody.
+  # A policy created before the block would not be checked.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

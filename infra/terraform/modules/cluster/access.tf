@@ -1,4 +1,4 @@
-# Who may talk to the Kubernetes API, and how far.
+# Access to the Kubernetes API.
 
 resource "aws_eks_access_entry" "administrator" {
   for_each = toset(var.administrator_arns)

@@ -1,4 +1,4 @@
-# What Karpenter needs of AWS: a role for its controller, a role for its nodes, and a queue that notifies it of Spot
+# AWS resources of Karpenter: a role for its controller, a role for its nodes, and a queue that notifies it of Spot
 # interruptions. The controller itself and its node pools are Kubernetes objects: see manifests.tf.
 
 locals {
@@ -6,7 +6,7 @@ locals {
   owned_tag            = "kubernetes.io/cluster/${var.name}"
   ec2                  = "arn:${local.partition}:ec2:${local.region}"
 
-  # The tags by which Karpenter may touch only what it made for this cluster.
+  # Tags that limit Karpenter to what it created for this cluster.
   made_for_this_cluster = {
     StringEquals = {
       "aws:RequestTag/${local.owned_tag}"   = "owned"

@@ -1,4 +1,4 @@
-# What the AWS Load Balancer Controller needs to make ALBs of Ingresses. It changes only what carries this cluster's
+# Permissions of the AWS Load Balancer Controller, which creates ALBs for Ingresses. It changes only resources with this cluster's
 # tag; WAF, Shield and Cognito are switched off in its chart's values, so that it needs no rights there.
 
 locals {

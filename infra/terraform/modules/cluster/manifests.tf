@@ -1,5 +1,5 @@
 # What the cluster needs before the chart can be installed, as Kubernetes objects to `kubectl apply`. They are templates
-# and not resources: a provider that talks to a cluster of the same run makes first plans and destroys fail.
+# and not resources: a provider that connects to a cluster of the same run makes first plans and destroys fail.
 
 locals {
   manifest_values = {

@@ -1,5 +1,5 @@
-# The managed node group: it carries what must always run (add-ons, Karpenter, Prefect, MLflow). Serving and flows
-# get nodes of their own from Karpenter.
+# The managed node group: it runs the permanent workloads (add-ons, Karpenter, Prefect, MLflow). Serving and flows
+# get their own nodes from Karpenter.
 
 locals {
   node_policies = {

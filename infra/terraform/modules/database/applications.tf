@@ -1,4 +1,4 @@
-# An own secret for each application's own user. The administrator's password rotates every week: a pod that used it
+# One secret for the user of each application. The administrator's password rotates every week: a pod that used it
 # would lose its database. Terraform makes the secret empty, so that no password is in the state; docs/aws.md has the
 # command that makes the users and fills it.
 

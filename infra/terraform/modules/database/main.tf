@@ -1,4 +1,4 @@
-# Postgres for Prefect and MLflow: encrypted, TLS only, reached by the nodes alone, its password known to nobody.
+# Postgres for Prefect and MLflow: encrypted, TLS only, reachable only from the nodes, with a managed password.
 
 data "aws_partition" "current" {}
 

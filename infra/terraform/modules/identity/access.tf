@@ -1,5 +1,5 @@
-# Who may do what. This table is the whole of it; the policies below are written from it.
-# Paths are prefixes of the bucket; topics, groups and transactional ids are Kafka's, and count on MSK only
+# Permissions of each workload. The policies below are generated from this table.
+# Paths are prefixes of the bucket; topics, groups and transactional ids are those of Kafka, and apply to MSK only
 # (elsewhere Kafka's own credentials decide).
 
 locals {

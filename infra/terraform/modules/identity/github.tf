@@ -63,7 +63,7 @@ resource "aws_iam_role" "deploy" {
       Effect    = "Allow"
       Principal = { Federated = var.github_oidc_provider_arn != null ? var.github_oidc_provider_arn : aws_iam_openid_connect_provider.github[0].arn }
       Action    = "sts:AssumeRoleWithWebIdentity"
-      # The environment's own rules in GitHub (reviewers, branches) say who gets this far.
+      # The environment's own rules in GitHub (reviewers, branches) decide who gets this far.
       Condition = {
         StringEquals = {
           "${local.github_issuer}:aud" = "sts.amazonaws.com"

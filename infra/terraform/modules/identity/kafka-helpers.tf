@@ -1,4 +1,4 @@
-# On MSK, two more speak to Kafka: the job that makes the topics, and KEDA, which scales by the lag.
+# On MSK, two more clients connect to Kafka: the job that creates the topics, and KEDA, which scales by the lag.
 
 locals {
   kafka_topic_arns = [for topic in values(var.topics) : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]

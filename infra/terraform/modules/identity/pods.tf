@@ -82,7 +82,7 @@ locals {
     ] : merge({ Effect = "Allow" }, statement) if length(statement.Resource) > 0
   ] if var.kafka_iam && length(rights.consume) + length(rights.produce) > 0 }
 
-  # Those who neither store nor speak to MSK get no role at all.
+  # Workloads that use neither storage nor MSK get no role.
   pod_statements = { for workload, rights in local.workloads : workload =>
     concat(try(local.s3_statements[workload], []), try(local.kafka_statements[workload], []))
     if contains(keys(local.storing), workload) || var.kafka_iam

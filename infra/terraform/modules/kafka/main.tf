@@ -1,4 +1,4 @@
-# MSK Serverless: brokers without sizes, TLS and IAM only, reached by the nodes alone.
+# MSK Serverless: no broker sizes, TLS and IAM only, reachable only from the nodes.
 
 resource "aws_security_group" "this" {
   #checkov:skip=CKV2_AWS_5:It is attached to the cluster below; the check does not know serverless clusters.

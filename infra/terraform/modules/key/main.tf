@@ -9,7 +9,7 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # Without this statement nobody, the account's administrators included, could ever change the key.
+  # Without this statement no one could change the key, not even the administrators of the account.
   account_statement = {
     Sid       = "AccountAdministersThroughIam"
     Effect    = "Allow"

@@ -1,4 +1,4 @@
-# What the nodes use all day stays inside AWS: S3 for the lake and image layers, ECR and STS by private link.
+# Frequent traffic of the nodes stays inside AWS: S3 for the lake and image layers, ECR and STS by private link.
 
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this.id

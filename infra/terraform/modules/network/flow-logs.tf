@@ -1,4 +1,4 @@
-# Who talked to whom, for the day when one has to know.
+# Flow logs of the VPC, for investigations.
 
 resource "aws_cloudwatch_log_group" "flows" {
   #checkov:skip=CKV_AWS_338:Retention is a variable, since a year of flow logs is the largest avoidable item of a small environment's bill.

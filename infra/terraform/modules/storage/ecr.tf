@@ -1,4 +1,4 @@
-# One repository per image. A tag, once pushed, is that image for good: what was tested is what runs.
+# One repository per image. Tags are immutable: the tested image is the one that runs.
 
 resource "aws_ecr_repository" "this" {
   for_each = toset(var.images)

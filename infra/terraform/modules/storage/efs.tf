@@ -1,4 +1,4 @@
-# ReadWriteMany for what several pods share; everything that one pod owns is on EBS.
+# ReadWriteMany for files that several pods share; volumes of one pod are on EBS.
 
 resource "aws_efs_file_system" "this" {
   creation_token  = var.name
