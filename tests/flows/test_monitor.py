@@ -125,7 +125,7 @@ def test_with_nothing_there_yet_the_report_says_so(home: Settings) -> None:
 def test_without_mlflow_it_ends_with_a_sentence(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setenv("FRAUD_REGISTRY__TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setattr("tasks.monitor.look.retries", 0)
+    monkeypatch.setattr("tasks.monitor.check_model.retries", 0)
     # then
     with pytest.raises(UnreachableError, match="MLflow at"):
         monitor()
