@@ -15,7 +15,7 @@ from serving.delivery.protocol import OutboxBatch
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
-from serving.pipeline.partition_features import FeatureStage
+from serving.pipeline.partition_features import FeatureStage, PartitionFeatures
 from serving.pipeline.predictions import PredictionStage
 from serving.pipeline.profiles import ProfileTable
 from serving.state.partition_state import PartitionState
@@ -44,28 +44,33 @@ class Scorer:
             challenger: the model that scores in shadow.
         """
         computed = [self._features.process(state, messages) for state, messages in batch]
-        scored = [part for part in computed if len(part.decoded)]
         predictions = iter(
-            self._predictions.process(
-                [part.decoded for part in scored],
-                np.concatenate([part.rows for part in scored]),
-                champion,
-                challenger,
-            )
-            if scored
-            else ()
+            self._predict([part for part in computed if len(part.decoded)], champion, challenger)
         )
-        return [
-            OutboxBatch(
-                partition=part.partition,
-                start=part.start,
-                end=part.end,
-                max_event_time=part.max_event_time,
-                predictions=[*islice(predictions, len(part.decoded))],
-                dead_letters=part.dead_letters,
-                kafka_timestamps=part.kafka_timestamps,
-                admission=part.admission,
-                replay_points=part.replay_points,
-            )
-            for part in computed
-        ]
+        return [_outbox_batch(part, [*islice(predictions, len(part.decoded))]) for part in computed]
+
+    def _predict(
+        self,
+        computed: Sequence[PartitionFeatures],
+        champion: ServingModel,
+        challenger: ServingModel | None,
+    ) -> list[dict[str, Any]]:
+        """The predictions of all partitions, one after the other."""
+        if not computed:
+            return []
+        decoded, rows = [part.decoded for part in computed], [part.rows for part in computed]
+        return self._predictions.process(decoded, np.concatenate(rows), champion, challenger)
+
+
+def _outbox_batch(part: PartitionFeatures, predictions: list[dict[str, Any]]) -> OutboxBatch:
+    return OutboxBatch(
+        partition=part.partition,
+        start=part.start,
+        end=part.end,
+        max_event_time=part.max_event_time,
+        predictions=predictions,
+        dead_letters=part.dead_letters,
+        kafka_timestamps=part.kafka_timestamps,
+        admission=part.admission,
+        replay_points=part.replay_points,
+    )

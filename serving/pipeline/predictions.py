@@ -49,6 +49,11 @@ class _Columns:
             ),
         )
 
+    def by_field(self) -> dict[str, Iterable[Any]]:
+        """The columns that predictions repeat, by field of `Prediction`."""
+        texts = {name: self.texts[name] for name in ("transaction_id", "card_id", "currency")}
+        return {**texts, "timestamp": self.timestamps.tolist(), "amount": self.amounts.tolist()}
+
 
 class PredictionStage:
     """Predicts the transactions of all partitions."""
@@ -79,11 +84,7 @@ class PredictionStage:
         """
         columns = _Columns.of(decoded)
         with self._timer.stage("profile"):
-            profiles, dates = self._profiles.lookup(columns.texts["merchant_id"])
-            self._metrics.pipeline.count_profile_ages(
-                dates, columns.timestamps, self._settings.profiles.available_after
-            )
-            rows = np.hstack([card_rows, profile_features(columns.amounts, profiles)])
+            dates, rows = self._with_profiles(columns, card_rows)
         with self._timer.stage("score"):
             scores = champion.score(rows)
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
@@ -93,22 +94,22 @@ class PredictionStage:
         with self._timer.stage("encode"):
             decisions = decide(scores, champion.bundle.threshold)
             self._metrics.pipeline.count_decisions(decisions)
-            return self._encode(
-                {
-                    "transaction_id": columns.texts["transaction_id"],
-                    "card_id": columns.texts["card_id"],
-                    "timestamp": columns.timestamps.tolist(),
-                    "amount": columns.amounts.tolist(),
-                    "currency": columns.texts["currency"],
-                    "score": scores.tolist(),
-                    "decision": decisions,
-                    "profile_date": dates,
-                    "reasons": reasons,
-                    "features": self._sampled_features(columns.hashes, rows),
-                    "challenger_score": challenger_scores,
-                },
-                constants_of(champion, challenger),
-            )
+            results = {
+                "score": scores.tolist(),
+                "decision": decisions,
+                "profile_date": dates,
+                "reasons": reasons,
+                "features": self._sampled_features(columns.hashes, rows),
+                "challenger_score": challenger_scores,
+            }
+            return self._encode(columns.by_field() | results, constants_of(champion, challenger))
+
+    def _with_profiles(self, columns: _Columns, card_rows: Rows) -> tuple[list[str | None], Rows]:
+        """The dates of the merchants' profiles, and the features of cards and merchants, shape (n, F)."""
+        profiles, dates = self._profiles.lookup(columns.texts["merchant_id"])
+        available_after = self._settings.profiles.available_after
+        self._metrics.pipeline.count_profile_ages(dates, columns.timestamps, available_after)
+        return dates, np.hstack([card_rows, profile_features(columns.amounts, profiles)])
 
     def _encode(
         self, columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
