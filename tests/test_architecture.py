@@ -113,7 +113,6 @@ def test_most_functions_are_short() -> None:
     assert statistics.median(function.lines for function in functions()) <= MEDIAN_LINES
 
 
-@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
 def test_no_function_is_long() -> None:
     assert not [function for function in functions() if function.lines > MAX_LINES]
 
