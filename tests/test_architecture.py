@@ -17,6 +17,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("fraud", "producer", "serving", "tasks", "flows", "deployments", "benchmarks")
 SERVERS = {"prefect", "fastapi", "airflow"}
+NATIVE_IMPORTS = {"fraud.native", "fraud.schema", "fraud.features.spec", "fraud.messages.decoding"}
+"""What compiled code imports of this project: itself, and constants of messages and features."""
 MAX_FILES = 15
 MAX_LINES = 60
 MEDIAN_LINES = 10
@@ -89,6 +91,24 @@ def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
 
 def test_fraud_imports_no_server() -> None:
     assert not [name for name in product_files() if name.startswith("fraud/") and imports_of(name) & SERVERS]
+
+
+def test_compiled_code_imports_only_itself_and_constants() -> None:
+    # given the modules of this project that fraud/native imports
+    modules = {
+        (name, node.module)
+        for name in product_files()
+        if name.startswith("fraud/native/")
+        for node in ast.walk(syntax_of(name))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(("fraud", "serving"))
+    }
+    # then none is of another layer
+    assert modules
+    assert not {
+        (name, module)
+        for name, module in modules
+        if module not in NATIVE_IMPORTS and not module.startswith("fraud.native.")
+    }
 
 
 # --------------------------------------------------------------------------- sizes and names

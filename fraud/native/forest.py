@@ -8,6 +8,8 @@ its default side, and needs no test for them.
 
 The top levels of a tree have few nodes and every row passes them. There each node is compared with all rows,
 which the processor does for many rows at once.
+
+The same in plain Python is in `tests/fraud/native/tree_reference.py`.
 """
 
 import json

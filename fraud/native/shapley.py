@@ -8,6 +8,8 @@ coefficients of prod (z_j + t), each t^s weighted with s! (d - 1 - s)! / d!.
 
 All of this depends on the row through M only. So every M is computed beforehand, and a row looks its values
 up; see `fraud.native.shapley_table`.
+
+The same in plain Python is in `tests/fraud/native/tree_reference.py`.
 """
 
 from collections.abc import Sequence
