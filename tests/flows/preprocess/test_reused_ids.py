@@ -21,7 +21,7 @@ from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
 from fraud.training.contracts.rows import check_rows
 from fraud.training.dataset import ROW_COLUMNS, make_dataset
-from tests.flows.test_preprocess import rows_of
+from tests.flows.preprocess.test_preprocess import rows_of
 from tests.fraud.lakes import GrowingLake
 from tests.fraud.streams import START_MS, transaction
 from tests.fraud.training.synthetic import tables
