@@ -19,13 +19,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "drift": ("tests/flows/test_drift_loop.py",),
     # ... while this one compiles them, for both.
     "features": ("tests/fraud/features",),
-    "spark": ("tests/flows/test_preprocess.py", "tests/fraud/training/test_spark_engine.py"),
+    "spark": ("tests/flows/preprocess/test_preprocess.py", "tests/fraud/training/test_spark_engine.py"),
     "security": ("tests/security", "tests/deployments/cli/test_acl.py"),
     "stack": ("tests/deployments/local/test_stack.py",),
     "serving": ("tests/serving/test_engine.py",),
     "snapshots": ("tests/serving/state/test_snapshots.py",),
     "redrive": ("tests/producer/test_redrive.py",),
-    "models": ("tests/fraud/evaluation/test_backtest.py",),
+    "models": ("tests/fraud/evaluation/backtest",),
 }
 """Folders and files of each group, in their order; the files of no group follow."""
 

@@ -18,7 +18,7 @@ def test_every_listed_path_exists(path: str) -> None:
     ("nodeid", "group"),
     [
         ("tests/flows/test_monitor.py::test_a", "prefect"),
-        ("tests/flows/test_preprocess.py::test_a[x::y]", "spark"),
+        ("tests/flows/preprocess/test_preprocess.py::test_a[x::y]", "spark"),
         ("tests/fraud/labels/test_joining.py::test_a", "tests/fraud/labels/test_joining.py"),
     ],
 )

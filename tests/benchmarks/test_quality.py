@@ -9,7 +9,7 @@ import pytest
 from benchmarks.quality import cut_pictures, describe
 from fraud.evaluation.backtest.summary import FIGURES, summarise
 from fraud.evaluation.report.page import render_report
-from tests.fraud.evaluation.test_report import ABOUT, a_fold
+from tests.fraud.evaluation.report.folds import ABOUT, a_fold
 
 
 def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None:

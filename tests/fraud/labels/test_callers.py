@@ -25,7 +25,7 @@ from fraud.training.dataset import feature_matrix, make_dataset
 from fraud.training.history import load_history
 from fraud.training.spark_engine import _frauds as frauds_for_spark
 from fraud.training.splits import TimeRange
-from tests.fraud.evaluation.test_backtest import at, hindsight, plan
+from tests.fraud.evaluation.backtest.histories import a_history, at, plan
 from tests.fraud.labels.reports import DAY, Row, labels_table
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 from tests.fraud.training.synthetic import START, START_MS, tables, write_history
@@ -210,9 +210,9 @@ def test_a_feed_that_stopped_moves_the_monitor_to_older_predictions_with_a_note(
 
 def test_a_feed_that_stopped_makes_a_backtest_learn_from_older_rows_and_say_so() -> None:
     # given a fold whose test begins ten days after the last label
-    whole = hindsight(days=60, per_day=100, delay_days=2)
+    whole = a_history(days=60, per_day=100, delay_days=2)
     fold = plan(start=START + timedelta(days=45), folds=1).steps()[0]
-    cut = hindsight(stopped(whole.feed, 35), days=60, per_day=100, delay_days=2)
+    cut = a_history(stopped(whole.feed, 35), days=60, per_day=100, delay_days=2)
     # then rows that the labels had not come to are not taken for legitimate
     assert cut.training_rows(fold).timestamps.max() < at(33)
     assert whole.training_rows(fold).timestamps.max() > at(39)
