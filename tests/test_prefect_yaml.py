@@ -70,7 +70,7 @@ def test_both_pools_run_the_same_definition() -> None:
         for pool in ("local", "kubernetes")
     }
     # then it is the same on both
-    assert all(said["local"][entry] == told for entry, told in said["kubernetes"].items())
+    assert all(said["local"][entry] == options for entry, options in said["kubernetes"].items())
 
 
 def test_jobs_are_given_what_the_job_template_knows() -> None:
@@ -114,7 +114,7 @@ def test_the_monitors_alarm_starts_retrain_and_nothing_else_does() -> None:
         "flows/retrain.py:retrain/local",
         "flows/retrain.py:retrain/kubernetes",
     ]
-    # and it tells the flow what started it
+    # and it passes what started the flow
     assert all(trigger["parameters"] == {"alarm": True} for _, trigger in found)
     (defined,) = _initialize_deployment_triggers("local", [dict(found[0][1])])
     defined.set_deployment_id(uuid4())

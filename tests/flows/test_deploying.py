@@ -27,14 +27,14 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 def shell(prefect_server: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a user's shell would have set, in the repository's folder."""
     topics = {f"FRAUD_TOPICS__{name.upper()}": value for name, value in settings.topics.model_dump().items()}
-    told = topics | {
+    variables = topics | {
         "COLUMNS": "200",
         "PREFECT_API_URL": str(get_current_settings().api.url),
         "FRAUD_HOME": str(settings.home),
         "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "FRAUD_KAFKA__RETENTION_DAYS": "-1",
     }
-    for name, value in told.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(ROOT)
 

@@ -66,9 +66,9 @@ SMALL = {
 def home(
     settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Settings]:
-    """Settings as the environment tells them to the flows here and in the worker."""
+    """Settings as the flows here and in the worker read them from the environment."""
     prefix = settings.serving.group_id.partition(".")[0]
-    told = SMALL | {
+    variables = SMALL | {
         "FRAUD_HOME": str(settings.home),
         "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "FRAUD_KAFKA__RETENTION_DAYS": "-1",
@@ -78,7 +78,7 @@ def home(
         "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
         **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
     }
-    for name, value in told.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     yield load_settings()
     mlflow.end_run()
@@ -152,8 +152,8 @@ def wait_until_scored(settings: Settings) -> None:
 
 def versions_in_service(serving: Running) -> set[str]:
     """What the engine's metrics say of who scores."""
-    told = serving.metrics.samples("fraud_model_info")
-    return {labels["version"] for labels, value in told if labels["role"] == "champion" and value}
+    samples = serving.metrics.samples("fraud_model_info")
+    return {labels["version"] for labels, value in samples if labels["role"] == "champion" and value}
 
 
 def test_drift_brings_a_challenger_that_a_person_puts_into_service(

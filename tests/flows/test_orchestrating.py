@@ -135,7 +135,7 @@ def test_an_unknown_pool_is_refused(server: Settings) -> None:
         orchestrate(server, ["spark"], {}, lambda text: None)
 
 
-def test_defaults_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+def test_defaults_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     broken = tmp_path / "pool.json"
     broken.write_text("[1]")
     with pytest.raises(ConfigurationError, match="one JSON object"):

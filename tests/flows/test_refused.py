@@ -30,10 +30,10 @@ def test_wrong_credentials_are_one_sentence_and_not_tried_again(
         with pytest.raises(SystemExit) as exited:
             run_flow(flow)
         # then it ends at once, with one sentence of ours
-        told = capfd.readouterr()
-        (sentence,) = [line for line in told.err.splitlines() if line.startswith("error: ")]
+        output = capfd.readouterr()
+        (sentence,) = [line for line in output.err.splitlines() if line.startswith("error: ")]
         assert exited.value.code == RefusedError.exit_code
         assert "refuses the credentials of user 'clerk': set FRAUD_KAFKA__SASL_USERNAME" in sentence
-        assert "Traceback" not in told.err + told.out
-        assert "retr" not in told.err.lower()
-        assert SECRET not in told.err + told.out
+        assert "Traceback" not in output.err + output.out
+        assert "retr" not in output.err.lower()
+        assert SECRET not in output.err + output.out

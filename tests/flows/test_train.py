@@ -90,11 +90,11 @@ def test_a_training_by_alarm_makes_a_challenger_unless_configured(
     write_history(open_lake(home), *tables(days=60, per_day=60, fraud_rate=0.05))
     assert train(trials=1).promote
     # when an alarm starts a training
-    verdict = train(trials=1, alarm=True)
+    decision = train(trials=1, alarm=True)
     # then its model is the challenger, and the flow's result says what a person must do
-    assert (verdict.promote, verdict.challenger) == (False, True)
-    assert "`fraud promote 2 --reason ...`" in verdict.reason
-    assert verdict.figures["champion_scores"] == "scored again"
+    assert (decision.promote, decision.challenger) == (False, True)
+    assert "`fraud promote 2 --reason ...`" in decision.reason
+    assert decision.figures["champion_scores"] == "scored again"
     assert (version_of_alias(home), version_of_alias(home, "challenger")) == ("1", "2")
     # and where alarms may promote, the gate decides
     monkeypatch.setenv("FRAUD_TRAINING__PROMOTE_ON_ALARM", "auto")
@@ -182,10 +182,10 @@ def test_the_model_of_the_engine_spark_serves_like_any_other(
     monkeypatch.setenv("FRAUD_SPARK__MASTER", "local[2]")
     monkeypatch.setenv("FRAUD_SPARK__DRIVER_MEMORY", "1g")
     # when it trains
-    verdict = train(trials=1, engine="spark")
-    # then the champion is its model, told apart by the record alone
+    decision = train(trials=1, engine="spark")
+    # then the champion is its model, which only its record shows
     bundle = load_bundle(home, "1")
-    assert verdict.promote
+    assert decision.promote
     assert bundle.metadata.engine == "spark"
     assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
     with mlflow_client(home) as client:
@@ -202,7 +202,7 @@ def test_without_mlflow_the_sentence_comes_before_the_search(
         train(trials=1)
 
 
-def test_the_file_runs_alone_and_tells_a_sentence(home: Settings) -> None:
+def test_the_file_runs_alone_and_ends_with_a_message(home: Settings) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "flows" / "train.py"), "--trials", "1"],
         cwd=home.home, env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()},

@@ -1,11 +1,12 @@
-"""How sure a difference between two models is, when both scored the same rows.
+"""Confidence in the difference between two models that scored the same rows.
 
-The difference is bootstrapped in pairs, twice: whole cards are drawn, because rows of one card are not
-independent, and runs of neighbouring days, because fraud comes in waves of several days that suit one model
-more than another. An interval takes the wider of the two. What is certain enough for a promotion takes both
-variances together: they overlap, but a test window holds few waves, whose spread alone is known too badly.
-Quantiles are Student's, with as many degrees of freedom as there are days, or cards with fraud if these are
-fewer. Percentiles of the draws would not do: a daily comparison asks for the last tenth of a percent.
+The difference is bootstrapped in pairs, twice. A cluster bootstrap draws whole cards, because rows of one
+card are not independent. A circular block bootstrap draws blocks of neighbouring days, because fraud comes in
+waves of several days that suit one model more than another. The 95 % interval uses the larger of the two
+standard errors. The lower bound for a promotion adds both variances: they overlap, but a test window holds
+few waves, whose variance alone is estimated badly. Quantiles are Student's, with as many degrees of freedom
+as there are days, or cards with fraud if these are fewer. Percentiles of the draws are not enough, because a
+daily comparison needs the last tenth of a percent.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,27 +24,27 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Figure = Callable[[Floats], float]
 
-RUN_DAYS = 3
-"""How many neighbouring days are drawn together."""
+BLOCK_DAYS = 3
+"""Neighbouring days that are drawn together."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Candidate minus champion, with its standard errors by cards and by runs of days."""
+    """Candidate minus champion, with its standard errors by cards and by blocks of days."""
 
     value: float
     by_card: float
-    by_run: float
+    by_block: float
     degrees: int
 
-    def certain(self, level: float) -> float:
-        """What the true difference exceeds but for a probability of `level`."""
-        return self.value - self._quantile(level) * hypot(self.by_card, self.by_run)
+    def lower_bound(self, level: float) -> float:
+        """The one-sided lower confidence bound, with an error probability of `level`."""
+        return self.value - self._quantile(level) * hypot(self.by_card, self.by_block)
 
     @property
     def interval(self) -> Estimate:
         """The 95 % interval."""
-        margin = self._quantile(0.025) * max(self.by_card, self.by_run)
+        margin = self._quantile(0.025) * max(self.by_card, self.by_block)
         return Estimate(self.value, self.value - margin, self.value + margin)
 
     def _quantile(self, level: float) -> float:
@@ -53,40 +54,41 @@ class Difference:
 def differences(
     window: Dataset, figures: Mapping[str, Figure], *, draws: int, seed: int
 ) -> dict[str, Difference]:
-    """Differences that are functions of row weights, (N,) -> float, with how sure they are."""
+    """Differences that are functions of row weights, (N,) -> float, with their standard errors."""
     days, whole = window.timestamps // DAY_MS, np.ones(len(window))
     by_card = _standard_errors(figures, card_draws(window.cards, draws, seed))
-    by_run = _standard_errors(figures, run_draws(days, draws, seed))
+    by_block = _standard_errors(figures, block_draws(days, draws, seed))
     groups = len(np.unique(days)), len(np.unique(window.cards[window.labels == 1]))
     degrees = max(min(groups) - 1, 1)
     return {
-        name: Difference(figure(whole), by_card[name], by_run[name], degrees)
+        name: Difference(figure(whole), by_card[name], by_block[name], degrees)
         for name, figure in figures.items()
     }
 
 
-def run_draws(days: Ints, draws: int, seed: int) -> Iterator[Floats]:
-    """Row weights of `draws` samples of runs of days, (N,) each, with the sum of the rows' days kept.
+def block_draws(days: Ints, draws: int, seed: int) -> Iterator[Floats]:
+    """Row weights of `draws` samples of blocks of days, (N,) each.
 
-    The last day's neighbour is the first, so that every day is drawn as often.
+    The last day's neighbour is the first, so that every day is drawn equally often. The weights are scaled so
+    that the number of days stays.
     """
     random = np.random.default_rng(seed)
-    distinct, place = np.unique(days, return_inverse=True)
+    distinct, day_index = np.unique(days, return_inverse=True)
     count = len(distinct)
-    length = min(RUN_DAYS, count)
-    runs = max(round(count / length), 1)
+    length = min(BLOCK_DAYS, count)
+    blocks = max(round(count / length), 1)
     for _ in range(draws):
-        starts = random.integers(0, count, runs)
+        starts = random.integers(0, count, blocks)
         drawn = np.bincount(((starts[:, None] + np.arange(length)) % count).ravel(), minlength=count)
-        yield (drawn.astype(np.float64) * (count / (runs * length)))[place]
+        yield (drawn.astype(np.float64) * (count / (blocks * length)))[day_index]
 
 
 def _standard_errors(figures: Mapping[str, Figure], draws: Iterator[Floats]) -> dict[str, float]:
     values = np.array([[figure(weights) for figure in figures.values()] for weights in draws])
-    return {name: _spread(values[:, place]) for place, name in enumerate(figures)}
+    return {name: _deviation(values[:, column]) for column, name in enumerate(figures)}
 
 
-def _spread(values: Floats) -> float:
+def _deviation(values: Floats) -> float:
     """The standard deviation of the draws that have a value: one without fraud has no average precision."""
     finite = values[np.isfinite(values)]
     return float(finite.std(ddof=1)) if len(finite) > 1 else float("inf")

@@ -56,13 +56,13 @@ class Comparison:
 
     @property
     def precision_bound(self) -> float:
-        """The gain in average precision that is certain enough for a promotion."""
-        return self.precision.certain(self._level)
+        """The lower confidence bound of the gain in average precision; a promotion needs it above 0."""
+        return self.precision.lower_bound(self._level)
 
     @property
     def money_bound(self) -> float:
-        """The gain in money saved that is certain enough for a promotion."""
-        return self.money.certain(self._level)
+        """The lower confidence bound of the gain in money saved; a promotion needs it above 0."""
+        return self.money.lower_bound(self._level)
 
     @property
     def is_better(self) -> bool:

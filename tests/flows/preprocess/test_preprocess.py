@@ -83,25 +83,27 @@ def stream() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> list[dict[str, Any]]:
+def label_messages() -> list[dict[str, Any]]:
     step = DAYS * DAY_MS // 900
     return [label(number, START_MS + number * step + 5 * DAY_MS) for number in range(0, 900, 9)]
 
 
 @pytest.fixture(scope="module")
 def filled(
-    tmp_path_factory: pytest.TempPathFactory, stream: list[dict[str, Any]], verdicts: list[dict[str, Any]]
+    tmp_path_factory: pytest.TempPathFactory,
+    stream: list[dict[str, Any]],
+    label_messages: list[dict[str, Any]],
 ) -> GrowingLake:
     """A lake with everything."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     growing = GrowingLake(settings, open_lake(settings))
     growing.add(growing.transactions, stream)
-    growing.add(growing.labels, [one | {"card_id": card_of(stream, one)} for one in verdicts])
+    growing.add(growing.labels, [one | {"card_id": card_of(stream, one)} for one in label_messages])
     return growing
 
 
-def card_of(stream: list[dict[str, Any]], verdict: dict[str, Any]) -> str:
-    return next(str(one["card_id"]) for one in stream if one["transaction_id"] == verdict["transaction_id"])
+def card_of(stream: list[dict[str, Any]], label: dict[str, Any]) -> str:
+    return next(str(one["card_id"]) for one in stream if one["transaction_id"] == label["transaction_id"])
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +124,12 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
             if int(str(wire["card_id"]).rpartition("-")[2]) % PARTITIONS != partition:
                 continue
             offset += 1
-            verdict = admission.validate(msgspec.json.encode(wire), int(wire["timestamp"]))
-            assert isinstance(verdict, Admitted)
-            kernel, accepted = store.process(encode_transactions([verdict]))
+            admitted = admission.validate(msgspec.json.encode(wire), int(wire["timestamp"]))
+            assert isinstance(admitted, Admitted)
+            kernel, accepted = store.process(encode_transactions([admitted]))
             if accepted[0] == ACCEPTED:
-                row = profile_row(profiles, verdict)
-                merchant = profile_features(np.array([verdict.amount]), row)
+                row = profile_row(profiles, admitted)
+                merchant = profile_features(np.array([admitted.amount]), row)
                 found[partition, offset] = np.hstack([kernel, merchant])[0]
     return found
 

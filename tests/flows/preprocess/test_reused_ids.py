@@ -40,7 +40,7 @@ def spark() -> Iterator[SparkSession]:
 
 
 def pay(number: int, card: int, day: float, amount: str = "5.00") -> dict[str, Any]:
-    """A payment; cards of even and of odd numbers are in two partitions."""
+    """A payment; cards with even numbers and the others are in two partitions."""
     return transaction(number, START_MS + int(day * DAY_MS), card_id=f"card-{card}", amount=amount)
 
 

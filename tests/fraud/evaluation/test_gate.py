@@ -17,7 +17,7 @@ def window() -> Dataset:
 
 
 def scored_model(window: Dataset, name: str, skill: float, seed: int = 0) -> ComparedModel:
-    """Scores that tell fraud the better the greater the skill."""
+    """Scores that separate fraud better with more skill."""
     noise = np.random.default_rng(seed).normal(0.0, 0.3, len(window))
     return ComparedModel(name, np.clip(0.2 + skill * window.labels + noise, 0.0, 1.0), 0.6)
 
@@ -120,7 +120,7 @@ def test_a_loss_of_precision_is_not_paid_for_with_money(window: Dataset) -> None
     assert "worse in the other" in decision.reason
 
 
-def test_the_verdict_is_a_function_of_rows_and_seed(window: Dataset) -> None:
+def test_the_decision_is_a_function_of_rows_and_seed(window: Dataset) -> None:
     pair = scored_model(window, "v1", 0.5), scored_model(window, "v2", 0.55, seed=1)
     first, again = (decide(window, *pair, review_cost=REVIEW_COST, seed=3) for _ in range(2))
     assert first == again
@@ -160,8 +160,8 @@ def test_every_number_of_the_decision_has_a_name(window: Dataset) -> None:
     assert {"champion_average_precision", "candidate_average_precision", "confidence"} <= figures.keys()
     assert {"champion_alerts", "candidate_alerts", "alert_factor", "champion_scores"} <= figures.keys()
     for gain in ("average_precision_gain", "money_gain"):
-        certain, low, value, high = (
+        lower_bound, low, value, high = (
             float(figures[f"{gain}{end}"]) for end in ("_certain", "_low", "", "_high")
         )
-        assert certain <= low <= value <= high
+        assert lower_bound <= low <= value <= high
     assert len(decision.reason) < 1_000

@@ -75,12 +75,12 @@ def test_reviews_cost_and_frauds_stopped_pay() -> None:
 def test_an_interval_holds_its_figure() -> None:
     data = dataset(days=20, per_day=100)
     scores = np.nan_to_num(data.rows[:, data.feature_names.index("amount_ratio_30d")].astype(np.float64))
-    judged = evaluate(data, scores, 2.0, review_cost=500, draws=100)
+    evaluation = evaluate(data, scores, 2.0, review_cost=500, draws=100)
     for name in ("average_precision", "auc", "precision", "recall", "money_saved", "card_precision"):
-        estimate = getattr(judged, name)
+        estimate = getattr(evaluation, name)
         assert estimate.low <= estimate.value <= estimate.high, name
         assert estimate.low < estimate.high, name
-    assert all(np.isfinite(list(judged.metrics.values())))
+    assert all(np.isfinite(list(evaluation.metrics.values())))
 
 
 def test_cards_are_drawn_whole() -> None:

@@ -19,7 +19,7 @@ def test_promotion_moves_the_alias_and_says_why(registry: Settings) -> None:
     promote(registry, first, "the first")
     # when the other is promoted
     promote(registry, second, "better by far")
-    # then it is the champion, and the registry tells the reason
+    # then it is the champion, and the registry has the reason
     assert version_of_alias(registry) == second
     newest = list_versions(registry)[0]
     assert (newest.version, newest.aliases, newest.reason) == (second, ("champion",), "better by far")

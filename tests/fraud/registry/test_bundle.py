@@ -63,17 +63,17 @@ def test_a_truncated_booster_is_refused(folder: Path) -> None:
 
 
 def test_a_foreign_model_is_refused(folder: Path) -> None:
-    told = yaml.safe_load((folder / "MLmodel").read_text())
-    del told["metadata"]
-    (folder / "MLmodel").write_text(yaml.safe_dump(told))
+    model = yaml.safe_load((folder / "MLmodel").read_text())
+    del model["metadata"]
+    (folder / "MLmodel").write_text(yaml.safe_dump(model))
     with pytest.raises(IncompatibleModelError, match="not made by this project"):
         read_bundle(folder)
 
 
 def test_unusable_metadata_are_refused(folder: Path) -> None:
-    told = yaml.safe_load((folder / "MLmodel").read_text())
-    told["metadata"][METADATA_KEY]["threshold"] = 7
-    (folder / "MLmodel").write_text(yaml.safe_dump(told))
+    model = yaml.safe_load((folder / "MLmodel").read_text())
+    model["metadata"][METADATA_KEY]["threshold"] = 7
+    (folder / "MLmodel").write_text(yaml.safe_dump(model))
     with pytest.raises(IncompatibleModelError, match="threshold"):
         read_bundle(folder)
 

@@ -62,10 +62,10 @@ def with_alerts(bundle: ModelBundle, history: Dataset, alerts: int = 200) -> Mod
     return replace(bundle, metadata=bundle.metadata.model_copy(update={"threshold": threshold}))
 
 
-def a_model(history: Dataset, rounds: int, **told: Any) -> ModelBundle:
+def a_model(history: Dataset, rounds: int, **fields: Any) -> ModelBundle:
     """A model that learnt long before the history; more rounds, better ranking."""
     known = {"train_start": LONG_AGO, "train_end": LONG_AGO, "labels_as_of": LONG_AGO}
-    return with_alerts(a_bundle(rounds, **(known | told)), history)
+    return with_alerts(a_bundle(rounds, **(known | fields)), history)
 
 
 def register(settings: Settings, bundle: ModelBundle) -> ModelBundle:
@@ -74,7 +74,7 @@ def register(settings: Settings, bundle: ModelBundle) -> ModelBundle:
         return replace(bundle, version=log_and_register(settings, bundle, run.info.run_id))
 
 
-def crown(settings: Settings, bundle: ModelBundle) -> ModelBundle:
+def make_champion(settings: Settings, bundle: ModelBundle) -> ModelBundle:
     """Registered, and the champion whatever its state."""
     registered = register(settings, bundle)
     with mlflow_client(settings) as client:
@@ -135,8 +135,8 @@ def test_a_champion_that_cannot_be_loaded_is_compared_by_its_logged_scores(
     home: Settings, history: Dataset, fault: str, old: int, new: int, promoted: bool
 ) -> None:
     # given a champion that has answered every payment but the first day's, and then cannot be loaded
-    told, damage = FAULTS[fault]
-    champion = crown(home, a_model(history, old, **told))
+    fields, damage = FAULTS[fault]
+    champion = make_champion(home, a_model(history, old, **fields))
     answered = history.between(TimeRange(START_MS + DAY_MS, START_MS + 14 * DAY_MS))
     scores = champion.score(answered.rows)
     # Its threshold is in its answers.
@@ -152,7 +152,7 @@ def test_a_champion_that_cannot_be_loaded_is_compared_by_its_logged_scores(
     assert decision.comparison.champion_scores == "logged scores"
     assert (decision.comparison.rows, decision.comparison.frauds) == (len(answered), answered.frauds)
     assert decision.comparison.champion_alerts == int((scores >= champion.threshold).sum())
-    assert "without a contest" not in decision.reason
+    assert "without a comparison" not in decision.reason
     # and the registry says what was done
     newest = list_versions(home)[0]
     assert version_of_alias(home) == (newest.version if promoted else champion.version)
@@ -164,7 +164,7 @@ def test_a_champion_that_cannot_be_loaded_is_compared_by_its_logged_scores(
 @pytest.mark.parametrize("logged", ["nothing", "another version's", "a few"])
 def test_without_enough_logged_scores_a_person_decides(home: Settings, history: Dataset, logged: str) -> None:
     # given a champion that cannot be loaded, and too little of what it answered
-    champion = crown(home, a_model(history, WEAK, feature_version=99))
+    champion = make_champion(home, a_model(history, WEAK, feature_version=99))
     version = "77" if logged == "another version's" else champion.version
     answered = {"nothing": 0, "another version's": len(history), "a few": 100}[logged]
     part = history.take(np.arange(answered))
@@ -181,7 +181,7 @@ def test_without_enough_logged_scores_a_person_decides(home: Settings, history: 
 
 
 def test_without_kafka_a_person_decides_too(offline: Settings, history: Dataset) -> None:
-    champion = crown(offline, a_model(history, WEAK, feature_version=99))
+    champion = make_champion(offline, a_model(history, WEAK, feature_version=99))
     decision = gated(offline, history, a_model(history, STRONG))
     assert not decision.promote
     assert "logged scores cannot be read" in decision.reason
@@ -215,7 +215,7 @@ def test_a_challenger_alone_was_never_champion(offline: Settings, history: Datas
 
 
 def test_a_champion_that_scores_is_compared_by_scoring_again(offline: Settings, history: Dataset) -> None:
-    crown(offline, a_model(history, WEAK))
+    make_champion(offline, a_model(history, WEAK))
     decision = gated(willing(offline), history, a_model(history, STRONG))
     assert decision.promote
     assert decision.comparison is not None
@@ -227,7 +227,7 @@ def test_a_champion_that_scores_is_compared_by_scoring_again(offline: Settings, 
 
 def test_rows_that_the_champion_learnt_from_are_left_out(offline: Settings, history: Dataset) -> None:
     learnt = datetime.fromtimestamp(START_MS / 1_000, UTC) + timedelta(days=5)
-    crown(offline, a_model(history, WEAK, train_end=learnt))
+    make_champion(offline, a_model(history, WEAK, train_end=learnt))
     decision = gated(offline, history, a_model(history, STRONG))
     assert decision.comparison is not None
     assert decision.comparison.rows == len(
@@ -237,7 +237,7 @@ def test_rows_that_the_champion_learnt_from_are_left_out(offline: Settings, hist
 
 def test_an_alarm_makes_a_challenger_and_says_who_must_do_what(offline: Settings, history: Dataset) -> None:
     # given a champion and a better candidate, of a training that an alarm started
-    champion = crown(offline, a_model(history, WEAK))
+    champion = make_champion(offline, a_model(history, WEAK))
     promotion = promotion_mode(offline, None, alarm=True)
     assert promotion == "challenger"
     # when
@@ -272,7 +272,7 @@ def test_the_oftener_the_same_days_are_compared_on_the_surer_it_must_be(
     offline: Settings, history: Dataset
 ) -> None:
     # given a first comparison on ten days
-    crown(offline, a_model(history, STRONG))
+    make_champion(offline, a_model(history, STRONG))
     first = gated(offline, history, a_model(history, STRONG), days=10)
     # when the next are on the same days, on one more, and on three more
     again = gated(offline, history, a_model(history, STRONG), days=10)
@@ -287,7 +287,7 @@ def test_a_champion_beyond_its_age_is_replaced_by_an_equal_one_if_configured(
     offline: Settings, history: Dataset
 ) -> None:
     # given an equal candidate that is sixty days newer
-    crown(offline, a_model(history, STRONG))
+    make_champion(offline, a_model(history, STRONG))
     newer = a_model(history, STRONG, labels_as_of=LONG_AGO + timedelta(days=60))
     # then by default it is not promoted
     assert not gated(offline, history, newer).promote

@@ -23,7 +23,7 @@ def a_booster(rounds: int = 10, columns: tuple[str, ...] = FEATURE_NAMES) -> xgb
     return xgb.Booster(model_file=bytearray(_booster_bytes(rounds, columns)))
 
 
-def a_bundle(rounds: int = 10, **told: Any) -> ModelBundle:
+def a_bundle(rounds: int = 10, **fields: Any) -> ModelBundle:
     """A bundle that may serve."""
-    given: dict[str, Any] = {"model_name": "fraud-detector", "threshold": 0.5} | told
+    given: dict[str, Any] = {"model_name": "fraud-detector", "threshold": 0.5} | fields
     return make_bundle(a_booster(rounds, given.get("feature_names", FEATURE_NAMES)), **given)

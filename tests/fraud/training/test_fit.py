@@ -1,4 +1,4 @@
-"""Search, fit and judgement on a small history with a real signal."""
+"""Search, fit and evaluation on a small history with a real signal."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -128,10 +128,10 @@ def test_a_study_goes_on_where_it_stopped(data: Dataset, split: Split, tmp_path:
 def test_workers_that_share_a_database_share_the_trials(data: Dataset, split: Split, tmp_path: Path) -> None:
     # given two workers on one database, the second of which works while the first is busy
     storage = f"sqlite:///{tmp_path / 'studies.db'}"
-    told: list[int] = []
+    calls: list[int] = []
 
     def second(_trial: FrozenTrial, done: int) -> None:
-        told.append(done)
+        calls.append(done)
         if done == 1:
             searched(data, split, 4, storage)
 
@@ -139,7 +139,7 @@ def test_workers_that_share_a_database_share_the_trials(data: Dataset, split: Sp
     first = searched(data, split, 4, storage, second)
     # then there are four, none of them the same, and the first did not go on
     assert finished(first.study) == 4
-    assert told == [1]
+    assert calls == [1]
     assert len({str(trial.params) for trial in first.study.trials}) == 4
 
 

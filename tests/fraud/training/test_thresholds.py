@@ -52,7 +52,7 @@ def test_precision_is_kept_with_the_most_recall(data: Dataset, scores: np.ndarra
     assert data.labels[scores >= lower].mean() < 0.8
 
 
-def test_a_precision_out_of_reach_is_told(data: Dataset) -> None:
+def test_a_precision_out_of_reach_is_in_the_reason(data: Dataset) -> None:
     noise = np.random.default_rng(0).random(len(data))
     assert "out of reach" in choose_threshold(rules("precision"), data, noise).reason
 

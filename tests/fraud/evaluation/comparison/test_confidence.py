@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fraud.evaluation.comparison.confidence import Difference, differences, run_draws
+from fraud.evaluation.comparison.confidence import Difference, block_draws, differences
 from fraud.training.dataset import Dataset
 from tests.fraud.training.synthetic import dataset
 
@@ -25,8 +25,8 @@ def test_the_spreads_of_cards_and_of_days_count(window: Dataset) -> None:
     of_days = of_means(window, random.normal(0.0, 1.0, 15)[days])
     # then each has its own spread
     assert of_rows.by_card == pytest.approx(1 / np.sqrt(len(window)), rel=0.2)
-    assert of_days.by_run > 5 * of_days.by_card
-    assert of_days.interval.low < of_days.value - 2 * of_days.by_run
+    assert of_days.by_block > 5 * of_days.by_card
+    assert of_days.interval.low < of_days.value - 2 * of_days.by_block
 
 
 def test_waves_of_days_are_seen(window: Dataset) -> None:
@@ -35,25 +35,25 @@ def test_waves_of_days_are_seen(window: Dataset) -> None:
     alternating = of_means(window, np.where(days % 2, 1.0, -1.0))
     halves = of_means(window, np.where(days < 7, 1.0, -1.0))
     # then the one that stays for days is the less sure, although the days are as far apart
-    assert halves.by_run > 2 * alternating.by_run
+    assert halves.by_block > 2 * alternating.by_block
 
 
 def test_draws_of_days_keep_the_sum_and_treat_days_alike() -> None:
     days = np.repeat(np.arange(10), 5)
-    drawn = np.array(list(run_draws(days, 4_000, 0)))
+    drawn = np.array(list(block_draws(days, 4_000, 0)))
     assert drawn.sum(axis=1) == pytest.approx(50.0)
     assert drawn.mean(axis=0) == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_window_of_few_days_can_be_drawn(count: int) -> None:
-    (drawn,) = run_draws(np.arange(count), 1, 0)
+    (drawn,) = block_draws(np.arange(count), 1, 0)
     assert drawn.sum() == pytest.approx(count)
 
 
 def test_the_surer_the_lower(window: Dataset) -> None:
     found = of_means(window, window.labels.astype(float))
-    bounds = [found.certain(level) for level in (0.5, 0.025, 0.001)]
+    bounds = [found.lower_bound(level) for level in (0.5, 0.025, 0.001)]
     assert bounds[0] == pytest.approx(found.value)
     assert bounds == sorted(bounds, reverse=True)
     # A promotion asks for more than an interval does.
@@ -62,4 +62,4 @@ def test_the_surer_the_lower(window: Dataset) -> None:
 
 def test_few_groups_make_it_unsure() -> None:
     many, few = Difference(1.0, 0.1, 0.1, 60), Difference(1.0, 0.1, 0.1, 4)
-    assert few.certain(0.001) < many.certain(0.001)
+    assert few.lower_bound(0.001) < many.lower_bound(0.001)
