@@ -10,7 +10,7 @@ from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
 from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import Simulator
-from producer.wire import Messages, transaction_messages
+from producer.wire import OutgoingMessages, transaction_messages
 
 
 def measure_production(settings: Settings, scenario: str = "default", days: int = 30) -> dict[str, float]:
@@ -38,7 +38,9 @@ def measure_production(settings: Settings, scenario: str = "default", days: int 
     }
 
 
-def _prepared(scenario: SimulationScenario, span: HistoryPeriod) -> tuple[list[Messages], float, float]:
+def _prepared(
+    scenario: SimulationScenario, span: HistoryPeriod
+) -> tuple[list[OutgoingMessages], float, float]:
     simulator = Simulator(scenario, 1, span.start)
     simulator.day(span.start)
     started = time.perf_counter()
@@ -48,7 +50,7 @@ def _prepared(scenario: SimulationScenario, span: HistoryPeriod) -> tuple[list[M
     return messages, simulated - started, time.perf_counter() - simulated
 
 
-def _send(settings: Settings, messages: list[Messages]) -> None:
+def _send(settings: Settings, messages: list[OutgoingMessages]) -> None:
     with Publisher(settings) as publisher:
         for batch in messages:
             publisher.send(settings.topics.transactions, batch)

@@ -74,7 +74,7 @@ class LiveTraffic:
         self._take += 1
         day = datetime.fromtimestamp(now / 1_000, UTC).date()
         legitimate = self._simulator.legitimate(day, self._take)
-        fraud, kind = self._simulator.campaigns_begun_on(day, self._take)
+        fraud, kind = self._simulator.campaigns_started_on(day, self._take)
         payments = Payments.concat([legitimate, fraud])
         campaign = np.concatenate([np.full(len(legitimate), -1), kind])
         order = np.lexsort((payments.time, payments.card, campaign))

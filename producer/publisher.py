@@ -9,7 +9,7 @@ from fraud.errors import UnreachableError
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.settings import Settings
-from producer.wire import Messages
+from producer.wire import OutgoingMessages
 
 DELIVERY_TIMEOUT_S = 60.0
 
@@ -40,7 +40,7 @@ class Publisher:
             )
         )
 
-    def send(self, topic: str, messages: Messages) -> None:
+    def send(self, topic: str, messages: OutgoingMessages) -> None:
         """Queue all messages, waiting while the queue is full.
 
         Raises:

@@ -55,9 +55,9 @@ class LiveStream:
         Raises:
             UnreachableError: Kafka did not take something.
         """
-        begun = time.time()
-        end = begun + (duration_s if duration_s is not None else float("inf"))
-        planned = begun
+        started = time.time()
+        end = started + (duration_s if duration_s is not None else float("inf"))
+        planned = started
         truths: list[pa.Table] = []
         while not stop.is_set() and planned < end:
             planned = max(planned, time.time() - _BUCKET_S)
@@ -67,10 +67,10 @@ class LiveStream:
             else:
                 stop.wait(max(planned - time.time(), 0.0))
             self._send_due_labels()
-            self.counts.seconds = time.time() - begun
+            self.counts.seconds = time.time() - started
             progress(self.counts)
         self.publisher.flush()
-        self._keep_truth(truths, int(begun * 1_000))
+        self._write_truth(truths, int(started * 1_000))
         return self.counts
 
     def _moments(self, start: float, end: float) -> tuple[Ints, float]:
@@ -103,7 +103,7 @@ class LiveStream:
         self.publisher.send(self.settings.topics.labels, label_messages(due))
         self.counts.labels += due.num_rows
 
-    def _keep_truth(self, truths: list[pa.Table], begun_at: int) -> None:
+    def _write_truth(self, truths: list[pa.Table], started_at: int) -> None:
         if self.lake is not None and truths:
-            day = np.datetime64(begun_at, "ms").astype("datetime64[D]")
-            self.lake.write_table(pa.concat_tables(truths), f"truth/date={day}/live-{begun_at}.parquet")
+            day = np.datetime64(started_at, "ms").astype("datetime64[D]")
+            self.lake.write_table(pa.concat_tables(truths), f"truth/date={day}/live-{started_at}.parquet")

@@ -19,7 +19,7 @@ Piece: TypeAlias = "str | pa.Array"
 
 
 @dataclass(frozen=True)
-class Messages:
+class OutgoingMessages:
     """What a producer sends, message by message; the timestamp is Kafka's, in ms."""
 
     keys: list[bytes]
@@ -30,13 +30,15 @@ class Messages:
     def __len__(self) -> int:
         return len(self.values)
 
-    def part(self, first: int, end: int) -> "Messages":
+    def part(self, first: int, end: int) -> "OutgoingMessages":
         """The messages from `first` to before `end`."""
         chosen = slice(first, end)
-        return Messages(self.keys[chosen], self.values[chosen], self.timestamps[chosen], self.headers[chosen])
+        return OutgoingMessages(
+            self.keys[chosen], self.values[chosen], self.timestamps[chosen], self.headers[chosen]
+        )
 
 
-def transaction_messages(table: pa.Table) -> Messages:
+def transaction_messages(table: pa.Table) -> OutgoingMessages:
     """Transactions: keyed by card, stamped with the event time."""
     pieces = [
         *_text(table, "transaction_id", "{"),
@@ -54,7 +56,7 @@ def transaction_messages(table: pa.Table) -> Messages:
     return _messages(table, pieces, table["timestamp"])
 
 
-def label_messages(table: pa.Table) -> Messages:
+def label_messages(table: pa.Table) -> OutgoingMessages:
     """Labels: keyed by card, stamped with the time of the report; the kind of fraud is a header."""
     pieces = [
         *_text(table, "transaction_id", "{"),
@@ -72,10 +74,10 @@ def label_messages(table: pa.Table) -> Messages:
     )
 
 
-def _messages(table: pa.Table, pieces: list[Piece], times: pa.ChunkedArray) -> Messages:
+def _messages(table: pa.Table, pieces: list[Piece], times: pa.ChunkedArray) -> OutgoingMessages:
     values = pc.binary_join_element_wise(*pieces, "}", "").cast(pa.binary())
     keys = table["card_id"].cast(pa.binary())
-    return Messages(keys.to_pylist(), values.to_pylist(), times.to_pylist(), [None] * len(keys))
+    return OutgoingMessages(keys.to_pylist(), values.to_pylist(), times.to_pylist(), [None] * len(keys))
 
 
 def _text(table: pa.Table, name: str, before: str = ",") -> list[Piece]:

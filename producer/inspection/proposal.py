@@ -140,12 +140,12 @@ def _with_options(target: str, column: ColumnProfile) -> Proposed:
     if simple(column.name) not in {simple(name) for name in columns_for(target, [column.name])}:
         why = "by its values"
     if target in ("timestamp", "reported_at"):
-        options, said = _time_options(column)
-        is_assumed = said is not None
-        why = said or why
+        options, reason = _time_options(column)
+        is_assumed = reason is not None
+        why = reason or why
     elif target == "amount":
-        options, said = _amount_options(column)
-        is_assumed, why = said is not None, said or why
+        options, reason = _amount_options(column)
+        is_assumed, why = reason is not None, reason or why
     elif target == "is_fraud" and as_bool(pc.unique(column.values.drop_null())).null_count:
         options = {"values": _fraud_values(column)}
         is_assumed, why = True, "the rarer value is fraud"

@@ -112,16 +112,18 @@ class _Reading:
     def rest(self) -> Iterator[Chunk]:
         """The rows after the sample; they are counted on the way."""
         for chunk in chain([self._left] if self._left else [], self._chunks):
-            self.report.rows += len(chunk.places)
+            self.report.rows += len(chunk.positions)
             yield chunk
 
     def _sampled(self) -> Chunk:
         kept: list[Chunk] = []
         left = SAMPLE_ROWS
         for chunk in self._chunks:
-            kept.append(Chunk(chunk.rows[:left], chunk.places[:left]))
-            self._left = Chunk(chunk.rows[left:], chunk.places[left:]) if len(chunk.places) > left else None
-            left -= len(kept[-1].places)
+            kept.append(Chunk(chunk.rows[:left], chunk.positions[:left]))
+            self._left = (
+                Chunk(chunk.rows[left:], chunk.positions[left:]) if len(chunk.positions) > left else None
+            )
+            left -= len(kept[-1].positions)
             if left <= 0:
                 break
         self.report.rows = SAMPLE_ROWS - left
@@ -129,12 +131,12 @@ class _Reading:
             raise DataError(f"{self.report.path} has a header and no rows below")
         table = pa.Table.from_batches([one.rows for one in kept]).combine_chunks()
         (batch,) = table.to_batches(max_chunksize=SAMPLE_ROWS)
-        return Chunk(batch, np.concatenate([one.places for one in kept]))
+        return Chunk(batch, np.concatenate([one.positions for one in kept]))
 
-    def _reject_rows(self, place: int, reason: str, row: Sequence[object]) -> None:
+    def _reject_rows(self, position: int, reason: str, row: Sequence[object]) -> None:
         self.report.misshapen += 1
         if self.report.misshapen <= 3:
-            sentence = f"{self.source.name_place(place)} {reason}"
+            sentence = f"{self.source.describe_position(position)} {reason}"
             self.report.suspicions.append(Suspicion("warning", sentence))
 
 

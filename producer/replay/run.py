@@ -63,7 +63,7 @@ class ProgressListener(Protocol):
 
 @dataclass
 class ReplayResult:
-    """What became of every row; `begins` and `ends` are the first and last event time (ms) as published."""
+    """What became of every row; `first_time` and `last_time` are event times (ms) as published."""
 
     read: int = 0
     good: int = 0
@@ -73,8 +73,8 @@ class ReplayResult:
     unused_labels: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    begins: int = 0
-    ends: int = 0
+    first_time: int = 0
+    last_time: int = 0
     seconds: float = 0.0
 
 
@@ -93,11 +93,13 @@ class _Replay:
         self,
         name: str,
         columns: list[str] | tuple[str, ...],
-        place_name: str,
-        name_place: Callable[[int], str] | None = None,
+        position_name: str,
+        describe_position: Callable[[int], str] | None = None,
     ) -> Iterator[RejectedRows]:
         """The file for rows of one file that cannot be used."""
-        with RejectedRows(self.settings.home / "rejected", name, columns, place_name, name_place) as rejected:
+        with RejectedRows(
+            self.settings.home / "rejected", name, columns, position_name, describe_position
+        ) as rejected:
             self.result.rejected.append(rejected)
             yield rejected
 
@@ -142,7 +144,7 @@ def _read_events(run: _Replay) -> ReplayEvents:
         )
         times = times[order]
     shift = int(time.time() * 1_000) - int(times[-1]) if run.request.shift_to_now else 0
-    run.result.begins, run.result.ends = int(times[0]) + shift, int(times[-1]) + shift
+    run.result.first_time, run.result.last_time = int(times[0]) + shift, int(times[-1]) + shift
     return ReplayEvents(survey.transactions, order, times, plan, shift)
 
 
@@ -150,7 +152,7 @@ def _survey_transactions(run: _Replay, mapping: ColumnMapping) -> ReadFile:
     request, result = run.request, run.result
     source = open_source(request.transactions, mapping.file)
     delay, stem = None if request.labels else request.label_delay, stem_of(request.transactions)
-    with run.rejected(stem, source.columns, source.place_name, source.name_place) as rejected:
+    with run.rejected(stem, source.columns, source.position_name, source.describe_position) as rejected:
         count = partial(run.listener.at, "reading transactions")
         survey = read_transactions(source, mapping, _limits(run), delay, run.folder, rejected, count, stem)
     result.notes += survey.remarks.notes
@@ -174,7 +176,9 @@ def _survey_labels(run: _Replay, path: Path, mapping: ColumnMapping) -> StagingF
     own = mapping.of_labels()
     source = open_source(path, own.file)
     earliest, count = _limits(run).earliest, partial(run.listener.at, "reading labels")
-    with run.rejected(stem_of(path), source.columns, source.place_name, source.name_place) as rejected:
+    with run.rejected(
+        stem_of(path), source.columns, source.position_name, source.describe_position
+    ) as rejected:
         labels, remarks = read_labels(source, own, run.folder, rejected, count, earliest)
     run.result.notes += [f"labels: {note}" for note in remarks.notes]
     return labels
@@ -184,9 +188,9 @@ def _plan_labels(run: _Replay, labels: StagingFile, transactions: StagingFile) -
     plan = plan_labels(labels, transactions, run.request.label_delay)
     name = f"{stem_of(run.request.labels or run.request.transactions)}-unused-labels"
     with run.rejected(name, LABEL_FIELDS, "row") as rejected:
-        for reason, place, row in plan.unused_rows():
+        for reason, position, row in plan.unused_rows():
             run.result.unused_labels[reason] += 1
-            rejected.add(place, reason, row)
+            rejected.add(position, reason, row)
     run.result.labels = len(plan)
     return plan
 
@@ -197,10 +201,10 @@ def _check_topics(run: _Replay, events: ReplayEvents) -> None:
     Raises:
         DataError: they would not.
     """
-    settings, oldest = run.settings, run.result.begins
+    settings, oldest = run.settings, run.result.first_time
     if oldest < settings.admission.earliest:
         raise DataError(f"the file spans too many years: its first event would be at {oldest} ms")
-    spans = {settings.topics.transactions: (oldest, run.result.ends)}
+    spans = {settings.topics.transactions: (oldest, run.result.last_time)}
     if len(events.labels):
         first = int(events.labels.reported_at[0]) + events.shift
         # A report that is still to come is published with the time of now.

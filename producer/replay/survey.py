@@ -15,7 +15,7 @@ from producer.inspection.suspicions import require_sane
 from producer.replay.files.opening import Chunk, RecordSource
 from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.conform import TRANSACTION_ROWS, AdmissionLimits, Findings
-from producer.replay.rows.labels import DEFAULT_SOURCE, PLACED_LABELS
+from producer.replay.rows.labels import DEFAULT_SOURCE, LABELS_WITH_POSITION
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.staging_file import Rows, StagingFile, StagingWriter
 from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
@@ -59,7 +59,7 @@ def read_transactions(
     """
     walk = TransactionWalk(source, mapping, limits, stem, has_label_file=label_delay is None)
     transactions = StagingWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
-    labels = StagingWriter(folder / "labels.arrow", PLACED_LABELS) if walk.has_fraud_flags else None
+    labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if walk.has_fraud_flags else None
     for chunk in source.chunks(rejected.add):
         is_first = not walk.read
         found = walk.conform(chunk)
@@ -90,11 +90,13 @@ def read_labels(
         DataError: a column is missing, or the file is broken.
     """
     walk = LabelWalk(source, mapping, earliest)
-    labels = StagingWriter(folder / "labels.arrow", PLACED_LABELS)
+    labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION)
     for chunk in source.chunks(rejected.add):
         found = walk.conform(chunk)
-        placed = found.rows.append_column(PLACED_LABELS.field("place"), pa.array(chunk.places))
-        labels.append(placed.filter(found.good))
+        with_position = found.rows.append_column(
+            LABELS_WITH_POSITION.field("position"), pa.array(chunk.positions)
+        )
+        labels.append(with_position.filter(found.good))
         _reject_rows(chunk, found.findings, rejected)
         count(walk.read)
     return labels.close(), walk.remarks
@@ -111,13 +113,13 @@ def _labels_beside(
         fraud_flags,
         reported,
         sources,
-        pa.array(chunk.places),
+        pa.array(chunk.positions),
     ]
-    return pa.RecordBatch.from_arrays(columns, schema=PLACED_LABELS)
+    return pa.RecordBatch.from_arrays(columns, schema=LABELS_WITH_POSITION)
 
 
 def _reject_rows(chunk: Chunk, findings: Findings, rejected: RejectedRows) -> None:
     rows = sorted(findings.reasons)
     originals = chunk.rows.take(pa.array(rows, pa.int64())).to_pylist()
     for row, original in zip(rows, originals, strict=True):
-        rejected.add(int(chunk.places[row]), findings.reasons[row], list(original.values()))
+        rejected.add(int(chunk.positions[row]), findings.reasons[row], list(original.values()))

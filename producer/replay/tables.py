@@ -20,7 +20,7 @@ from producer.replay.files.opening import RecordSource, open_source
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
 from producer.replay.rows.conform import AdmissionLimits
-from producer.replay.rows.labels import PLACED_LABELS, REPORTED_BEFORE, is_before
+from producer.replay.rows.labels import LABELS_WITH_POSITION, REPORTED_BEFORE, is_before
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
 from producer.replay.staging.staging_file import StagingFile
@@ -75,10 +75,10 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     mapping = read_mapping(files.columns) if files.columns else ColumnMapping()
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
         survey, rejected = _read_transactions(settings, files, mapping, Path(folder), progress)
-        staged, aside, notes = survey.labels, list[RejectedRows]([rejected]), survey.remarks.notes
+        staged, rejected_of_files, notes = survey.labels, list[RejectedRows]([rejected]), survey.remarks.notes
         if files.labels:
             staged, unusable, remarks = _read_labels(settings, files.labels, mapping, Path(folder), progress)
-            aside.append(unusable)
+            rejected_of_files.append(unusable)
             notes = notes + [f"labels: {note}" for note in remarks.notes]
         if staged is None:
             raise DataError(
@@ -89,12 +89,14 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
         labels, early = _labels(staged, transactions, rejected.ids, files.label_delay)
         if files.labels and not _any_joins(labels, transactions):
             raise DataError(
-                no_label_of(files.labels, aside[1], Counter({REPORTED_BEFORE: early} if early else {}))
+                no_label_of(
+                    files.labels, rejected_of_files[1], Counter({REPORTED_BEFORE: early} if early else {})
+                )
             )
     warnings = survey.remarks.sentences()
     if early:
         warnings.append(f"{early:,} labels are not used: {REPORTED_BEFORE}")
-    return Tables(transactions, labels, aside, notes, warnings)
+    return Tables(transactions, labels, rejected_of_files, notes, warnings)
 
 
 def read_fraud_types(path: Path) -> pa.Table:
@@ -118,14 +120,14 @@ class _RejectedRowsWithIds(RejectedRows):
     """Rejects that remember the identifiers of their rows."""
 
     def __init__(self, folder: Path, name: str, source: RecordSource, mapping: ColumnMapping) -> None:
-        super().__init__(folder, name, source.columns, source.place_name, source.name_place)
+        super().__init__(folder, name, source.columns, source.position_name, source.describe_position)
         column = mapping.get("transaction_id", FieldSource(column="transaction_id")).column
         self._column = source.columns.index(column) if column in source.columns else None
         self.ids: set[str] = set()
 
-    def add(self, place: int, reason: str, row: Sequence[object]) -> None:
+    def add(self, position: int, reason: str, row: Sequence[object]) -> None:
         """Write one rejected row."""
-        super().add(place, reason, row)
+        super().add(position, reason, row)
         if self._column is not None and self._column < len(row):
             value = row[self._column]
             self.ids.add(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
@@ -154,7 +156,11 @@ def _read_labels(
     own = mapping.of_labels()
     source, count = open_source(path, own.file), partial(progress, "reading labels")
     with RejectedRows(
-        _rejected_folder(settings), stem_of(path), source.columns, source.place_name, source.name_place
+        _rejected_folder(settings),
+        stem_of(path),
+        source.columns,
+        source.position_name,
+        source.describe_position,
     ) as rejected:
         labels, remarks = read_labels(source, own, folder, rejected, count, settings.admission.earliest)
     return labels, rejected, remarks
@@ -170,7 +176,7 @@ def _labels(
     staged: StagingFile, transactions: pa.Table, rejected: set[str], delay: timedelta
 ) -> tuple[pa.Table, int]:
     """The labels but those of rejected rows and from before their transactions; how many these are."""
-    labels = pa.Table.from_batches(staged.batches(), PLACED_LABELS).combine_chunks()
+    labels = pa.Table.from_batches(staged.batches(), LABELS_WITH_POSITION).combine_chunks()
     if rejected:
         gone = pc.is_in(labels["transaction_id"], pa.array(sorted(rejected), pa.string()))
         labels = labels.filter(pc.invert(gone))

@@ -47,7 +47,7 @@ class ReadingRemarks:
             count, example = self.left_out.get(name, (0, ""))
             if not example and reasons:
                 row = min(reasons)
-                example = f"{source.name_place(int(chunk.places[row]))}: {reasons[row]}"
+                example = f"{source.describe_position(int(chunk.positions[row]))}: {reasons[row]}"
             self.left_out[name] = (count + len(reasons), example)
 
     def sentences(self) -> list[str]:
@@ -118,8 +118,8 @@ class TransactionWalk:
         """The next rows."""
         if not self.read:
             self.columns = _with_units(self.columns, chunk, self.remarks)
-        place = RowPositions(chunk.places, self._stem)
-        rows, findings = conform_transactions(chunk.rows, self.columns, self._limits, place)
+        position = RowPositions(chunk.positions, self._stem)
+        rows, findings = conform_transactions(chunk.rows, self.columns, self._limits, position)
         fraud_flags = None
         if self.has_fraud_flags:
             fraud_flags = conform_fraud_flags(chunk.rows, self.columns[IS_FRAUD], findings)
@@ -133,7 +133,7 @@ class TransactionWalk:
 
     def only_ids(self, chunk: Chunk) -> None:
         """Take the identifiers of the next rows and nothing else; the first rows were conformed."""
-        self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.places, self._stem)))
+        self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.positions, self._stem)))
 
 
 class LabelWalk:

@@ -65,7 +65,7 @@ class Simulator:
         self.world = build_world(scenario, seed)
         self.names = Names(self.world)
         self._start = start
-        self._begun: dict[date, tuple[Payments, Ints]] = {}
+        self._recent: dict[date, tuple[Payments, Ints]] = {}
 
     def scenario_on(self, day: date) -> SimulationScenario:
         """The scenario with the phases that have come by `day`."""
@@ -75,10 +75,10 @@ class Simulator:
         """Everybody's payments of the day; `take` draws the same day again."""
         return legitimate(self.world, self.scenario_on(day), day, take)
 
-    def campaigns_begun_on(self, day: date, take: int = 0) -> tuple[Payments, Ints]:
+    def campaigns_started_on(self, day: date, take: int = 0) -> tuple[Payments, Ints]:
         """All payments, also those of later days, of the campaigns that begin on `day`, and which."""
         scenario = self.scenario_on(day)
-        parts = [campaign.begun_on(self.world, scenario, day, take) for campaign in CAMPAIGNS]
+        parts = [campaign.started_on(self.world, scenario, day, take) for campaign in CAMPAIGNS]
         sizes = [len(part) for part in parts]
         return Payments.concat(parts), np.repeat(np.arange(len(parts)), sizes)
 
@@ -113,10 +113,10 @@ class Simulator:
 
     def _recent_campaigns(self, day: date) -> list[tuple[Payments, Ints]]:
         days = [day - timedelta(days=back) for back in range(LONGEST_DAYS, -1, -1)]
-        self._begun = {
-            started: self._begun.get(started) or self.campaigns_begun_on(started) for started in days
+        self._recent = {
+            started: self._recent.get(started) or self.campaigns_started_on(started) for started in days
         }
-        return list(self._begun.values())
+        return list(self._recent.values())
 
 
 def simulate(scenario: SimulationScenario, seed: int, start: date) -> Iterator[DayOfTraffic]:

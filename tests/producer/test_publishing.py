@@ -29,7 +29,7 @@ from producer.publisher import Publisher
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
 from producer.streaming import LiveStream
-from producer.wire import Messages
+from producer.wire import OutgoingMessages
 from tests.conftest import SettingsFactory
 
 CARDS = 1_500
@@ -228,7 +228,7 @@ def test_an_unreachable_broker_is_one_sentence(make_settings: SettingsFactory) -
 
 @pytest.mark.broker
 def test_a_message_that_kafka_does_not_take_is_counted_and_raised(settings: Settings) -> None:
-    huge = Messages([b"c"], [b"x" * 2_000_000], [int(time.time() * 1_000)], [None])
+    huge = OutgoingMessages([b"c"], [b"x" * 2_000_000], [int(time.time() * 1_000)], [None])
 
     with pytest.raises(UnreachableError, match="too large"), Publisher(settings) as publisher:
         publisher.send(settings.topics.transactions, huge)

@@ -125,7 +125,7 @@ def _print_result(console: Console, result: "ReplayResult", request: "ReplayRequ
         table.add_row("would be published", f"{result.good:,} transactions, {result.labels:,} labels")
     else:
         table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
-    table.add_row("event time", f"{_moment(result.begins)} to {_moment(result.ends)}")
+    table.add_row("event time", f"{_moment(result.first_time)} to {_moment(result.last_time)}")
     rate = (sent.transactions + sent.labels) / max(result.seconds, 1e-9)
     if not request.dry_run:
         table.add_row("took", f"{result.seconds:,.1f} s ({rate:,.0f} messages/s)")
@@ -155,8 +155,8 @@ def _print_rejected(console: Console, rejected: "RejectedRows") -> None:
         style="yellow",
         markup=False,
     )
-    for place, reason in rejected.first:
-        console.print(f"  {shown(rejected.name(place))}: {shown(reason)}", markup=False, highlight=False)
+    for position, reason in rejected.first:
+        console.print(f"  {shown(rejected.name(position))}: {shown(reason)}", markup=False, highlight=False)
     if rejected.count > len(rejected.first):
         console.print(f"  and {rejected.count - len(rejected.first):,} more")
     for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejected.first))):

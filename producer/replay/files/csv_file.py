@@ -30,7 +30,7 @@ class CsvSource:
      so that one that is not spoils its row and not the file. Blank lines are no rows.
     """
 
-    place_name = "line"
+    position_name = "line"
 
     def __init__(self, path: Path, options: FileOptions) -> None:
         self._path = path
@@ -42,23 +42,23 @@ class CsvSource:
             facts = {"compression": self._text.compression} | facts
         self.about = FileDescription("CSV", facts, [*self._text.notes, *self._dialect.notes])
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words."""
-        return f"line {place}"
+        return f"line {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the file's order; those of another shape than the header go to `reject`."""
-        places, lines = _Places(), LineFilter(self._dialect, decoded=self._text.encoding != "utf-8")
+        positions, lines = _LinePositions(), LineFilter(self._dialect, decoded=self._text.encoding != "utf-8")
         stream = _Stream(self._blocks(lines))
         try:
-            for rows in self._reader(stream, places):
-                found = places.of(rows, has_breaks=lines.has_quotes)
+            for rows in self._reader(stream, positions):
+                found = positions.of(rows, has_breaks=lines.has_quotes)
                 yield from _without_blanks(Chunk(rows, found))
-                self._report(lines.taken(), places, reject)
+                self._report(lines.taken(), positions, reject)
         except ENDS as error:
             raise DataError(broken(self._path, error)) from None
-        places.finish()
-        self._report(lines.taken(), places, reject)
+        positions.finish()
+        self._report(lines.taken(), positions, reject)
 
     def _blocks(self, lines: LineFilter) -> Iterator[bytes]:
         blocks = self._text.blocks()
@@ -66,7 +66,7 @@ class CsvSource:
             blocks = (_RUN.sub(b"\t", re.sub(rb"(?m)^ +| +$", b"", block)) for block in blocks)
         return lines.filtered(_without_header(blocks, self._dialect.header_lines))
 
-    def _reader(self, stream: "_Stream", places: "_Places") -> Any:
+    def _reader(self, stream: "_Stream", positions: "_LinePositions") -> Any:
         dialect = self._dialect
         return pa.csv.open_csv(
             pa.PythonFile(stream, mode="r"),
@@ -81,7 +81,7 @@ class CsvSource:
                 escape_char=dialect.escape or False,
                 newlines_in_values=True,
                 ignore_empty_lines=False,
-                invalid_row_handler=places.note_misshapen,
+                invalid_row_handler=positions.note_misshapen,
             ),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(self.columns, pa.binary()),
@@ -91,8 +91,8 @@ class CsvSource:
             ),
         )
 
-    def _report(self, faults: list[Fault], places: "_Places", reject: Reject) -> None:
-        for line, row in places.misshapen():
+    def _report(self, faults: list[Fault], positions: "_LinePositions", reject: Reject) -> None:
+        for line, row in positions.misshapen():
             reason = f"has {row.actual_columns} columns, the header {row.expected_columns}"
             reject(line, reason, self._dialect.split(row.text))
         for fault in faults:
@@ -130,23 +130,23 @@ def _without_header(blocks: Iterator[bytes], lines: int) -> Iterator[bytes]:
     """The blocks with the first lines left empty, so that the others keep their numbers."""
     for block in blocks:
         if lines and block:
-            begin, emptied = 0, 0
-            while emptied < lines and (end := block.find(b"\n", begin)) >= 0:
-                begin, emptied = end + 1, emptied + 1
+            first, emptied = 0, 0
+            while emptied < lines and (end := block.find(b"\n", first)) >= 0:
+                first, emptied = end + 1, emptied + 1
             if emptied < lines:  # the last line has no end
-                begin = len(block)
-            lines, block = 0, b"\n" * lines + block[begin:]
+                first = len(block)
+            lines, block = 0, b"\n" * lines + block[first:]
         yield block
 
 
 @dataclass
-class _Places:
+class _LinePositions:
     """Lines of a CSV file's records: a misshapen record takes a line, and a line break in quotes one more."""
 
     _next_record: int = 1
     _breaks: int = 0
     _noted: list[Any] = field(default_factory=list)
-    _placed: list[tuple[int, Any]] = field(default_factory=list)
+    _positioned: list[tuple[int, Any]] = field(default_factory=list)
 
     def note_misshapen(self, row: Any) -> str:
         self._noted.append(row)
@@ -158,25 +158,25 @@ class _Places:
         for column in rows if has_breaks else []:
             breaks += pc.fill_null(pc.count_substring(column, "\n"), 0).to_numpy(zero_copy_only=False)
         records, lines = self._records(len(rows)), np.empty(len(rows), dtype=np.int64)
-        begin = 0
+        first = 0
         for row in self._passed(records[-1] if len(records) else 0):
             end = int(np.searchsorted(records, row.number))
-            self._advance(records[begin:end], breaks[begin:end], lines[begin:end])
-            self._place(row)
-            begin = end
-        self._advance(records[begin:], breaks[begin:], lines[begin:])
+            self._advance(records[first:end], breaks[first:end], lines[first:end])
+            self._set_position(row)
+            first = end
+        self._advance(records[first:], breaks[first:], lines[first:])
         return lines
 
     def finish(self) -> None:
         """Place what is misshapen after the last good row."""
         for row in self._noted:
-            self._place(row)
+            self._set_position(row)
         self._noted = []
 
     def misshapen(self) -> list[tuple[int, Any]]:
         """The misshapen rows placed since the last call, with their lines."""
-        placed, self._placed = self._placed, []
-        return placed
+        with_position, self._positioned = self._positioned, []
+        return with_position
 
     def _records(self, count: int) -> npt.NDArray[np.int64]:
         """The numbers of the next `count` records that are not misshapen."""
@@ -199,18 +199,18 @@ class _Places:
         lines[:] = records + before
         self._breaks += int(breaks.sum())
 
-    def _place(self, row: Any) -> None:
-        self._placed.append((row.number + self._breaks, row))
+    def _set_position(self, row: Any) -> None:
+        self._positioned.append((row.number + self._breaks, row))
         self._breaks += row.text.count("\n")
 
 
 def _without_blanks(chunk: Chunk) -> Iterator[Chunk]:
-    blank = np.ones(len(chunk.places), dtype=bool)
+    blank = np.ones(len(chunk.positions), dtype=bool)
     for column in chunk.rows:
         if not blank.any():
             break
         blank &= column.is_null().to_numpy(zero_copy_only=False)
     if blank.any():
-        chunk = Chunk(chunk.rows.filter(pa.array(~blank)), chunk.places[~blank])
-    if len(chunk.places):
+        chunk = Chunk(chunk.rows.filter(pa.array(~blank)), chunk.positions[~blank])
+    if len(chunk.positions):
         yield chunk

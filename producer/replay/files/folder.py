@@ -36,7 +36,7 @@ class FolderSource:
     Folders named `column=value`, as Hive and Spark write them, are columns.
     """
 
-    place_name = "place"
+    position_name = "place"
 
     def __init__(self, base: Path, paths: Sequence[Path], open_one: Open) -> None:
         self._base, self._paths, self._open = base, list(paths), open_one
@@ -53,10 +53,10 @@ class FolderSource:
         self.about.facts.pop("rows", None)
         self._starts: list[tuple[int, Path, RecordSource]] = []
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words."""
-        start, path, source = next(one for one in reversed(self._starts) if one[0] < place)
-        return f"{source.name_place(place - start)} of {path.relative_to(self._base)}"
+        start, path, source = next(one for one in reversed(self._starts) if one[0] < position)
+        return f"{source.describe_position(position - start)} of {path.relative_to(self._base)}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows of all files in the order of their names."""
@@ -67,14 +67,14 @@ class FolderSource:
             self._starts.append((start, path, source))
             largest = 0
 
-            def reject_row(place: int, reason: str, row: Sequence[object], start: int = start) -> None:
+            def reject_row(position: int, reason: str, row: Sequence[object], start: int = start) -> None:
                 nonlocal largest
-                largest = max(largest, place)
-                reject(start + place, reason, row)
+                largest = max(largest, position)
+                reject(start + position, reason, row)
 
             for chunk in source.chunks(reject_row):
-                largest = max(largest, int(chunk.places[-1]) if len(chunk.places) else 0)
-                yield Chunk(self._aligned(path, chunk.rows), chunk.places + start)
+                largest = max(largest, int(chunk.positions[-1]) if len(chunk.positions) else 0)
+                yield Chunk(self._aligned(path, chunk.rows), chunk.positions + start)
             start += largest
 
     def _aligned(self, path: Path, rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -23,7 +23,7 @@ class JsonSource:
         self._path = path
         self._text = TextFile(path, options)
         self._is_array = self._text.sample.lstrip("\ufeff \t\n").startswith("[")
-        self.place_name = "row" if self._is_array else "line"
+        self.position_name = "row" if self._is_array else "line"
         self.about = FileDescription(
             "JSON array" if self._is_array else "JSON lines", {}, list(self._text.notes)
         )
@@ -33,37 +33,39 @@ class JsonSource:
         if not self.columns:
             raise DataError(f"{path} holds no JSON object")
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words."""
-        return f"{self.place_name} {place}"
+        return f"{self.position_name} {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the file's order; what is no object goes to `reject`."""
         yield from chunks_of(self.columns, self._rows(reject))
 
     def _rows(self, reject: Reject) -> Iterator[Row]:
-        for place, row in self._objects(reject):
-            yield place, [row.get(name) for name in self.columns]
+        for position, row in self._objects(reject):
+            yield position, [row.get(name) for name in self.columns]
 
     def _objects(self, reject: Reject) -> Iterator[Object]:
-        for place, raw in self._raws():
+        for position, raw in self._raws():
             try:
-                yield place, dict(_flat("", msgspec.json.decode(raw, type=dict[str, msgspec.Raw])))
+                yield position, dict(_flat("", msgspec.json.decode(raw, type=dict[str, msgspec.Raw])))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                reject(place, f"is no JSON object: {error}", [bytes(raw).decode("utf-8", "backslashreplace")])
+                reject(
+                    position, f"is no JSON object: {error}", [bytes(raw).decode("utf-8", "backslashreplace")]
+                )
 
     def _raws(self) -> Iterator[tuple[int, Any]]:
         try:
             if self._is_array:
                 yield from enumerate(self._elements(), 1)
                 return
-            place, rest = 0, b""
+            position, rest = 0, b""
             for block in chain(self._text.blocks(), [b"\n"]):
                 *lines, rest = (rest + block).split(b"\n")
                 for line in lines:
-                    place += 1
+                    position += 1
                     if line.strip():
-                        yield place, line.removeprefix(b"\xef\xbb\xbf") if place == 1 else line
+                        yield position, line.removeprefix(b"\xef\xbb\xbf") if position == 1 else line
         except ENDS as error:
             raise DataError(broken(self._path, error)) from None
 

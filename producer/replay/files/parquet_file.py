@@ -14,7 +14,7 @@ from producer.replay.files.source import BATCH_ROWS, Chunk, FileDescription, Rej
 class ParquetSource:
     """A Parquet file; fields of a struct are columns of their own, named `struct.field`."""
 
-    place_name = "row"
+    position_name = "row"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,9 +26,9 @@ class ParquetSource:
             raise DataError(broken(path, error)) from None
         self.columns: list[str] = unique_names(flat.column_names)
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words."""
-        return f"row {place}"
+        return f"row {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the file's order; none of them can be misshapen."""

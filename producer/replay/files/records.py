@@ -18,7 +18,9 @@ def chunks_of(columns: list[str], rows: Iterator[Row]) -> Iterator[Chunk]:
     while part := list(islice(rows, BATCH_ROWS)):
         values = zip(*(values for _, values in part), strict=True)
         arrays = [pa.array(column, pa.string()) for column in values]
-        yield Chunk(pa.record_batch(arrays, names=columns), np.array([place for place, _ in part], np.int64))
+        yield Chunk(
+            pa.record_batch(arrays, names=columns), np.array([position for position, _ in part], np.int64)
+        )
 
 
 def as_written(value: Any) -> str | None:

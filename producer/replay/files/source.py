@@ -21,7 +21,7 @@ class Chunk:
     """Some rows of a file as they are there, and the line (text) or row (others) of each, from 1."""
 
     rows: pa.RecordBatch
-    places: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class RecordSource(Protocol):
     """A file of rows; several columns of one name, and nameless ones, get names of their own."""
 
     columns: list[str]
-    place_name: str
+    position_name: str
     about: FileDescription
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the file's order; those whose shape is broken go to `reject`."""
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words, such as `line 3`."""
 
 

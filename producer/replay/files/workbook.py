@@ -20,7 +20,7 @@ from producer.replay.files.source import (
 class WorkbookSource:
     """One sheet of a workbook: its first with rows, or the one that the mapping names."""
 
-    place_name = "row"
+    position_name = "row"
 
     def __init__(self, path: Path, options: FileOptions) -> None:
         self._path = path
@@ -39,15 +39,15 @@ class WorkbookSource:
                 f"its sheet {name!r} is read, and {others} not: name another in the mapping, `file: "
                 f"{{sheet: ...}}`"
             )
-        self._begin, names = self._header(options)
+        self._first_row, names = self._header(options)
         twice = repeated_names(names)
         if twice:
             raise DataError(f"{path} has more than one column named {', '.join(map(repr, twice))}")
         self.columns = unique_names(names)
 
-    def name_place(self, place: int) -> str:
+    def describe_position(self, position: int) -> str:
         """A row's place in words."""
-        return f"row {place}"
+        return f"row {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
         """The rows in the sheet's order; empty ones are none."""
@@ -55,10 +55,10 @@ class WorkbookSource:
 
     def _texts(self) -> Iterator[Row]:
         width = len(self.columns)
-        for place, row in enumerate(self._rows[self._begin :], self._begin + 1):
+        for position, row in enumerate(self._rows[self._first_row :], self._first_row + 1):
             texts = [as_written(value) for value in row[:width]]
             if any(text is not None for text in texts):
-                yield place, texts + [None] * (width - len(texts))
+                yield position, texts + [None] * (width - len(texts))
 
     def _header(self, options: FileOptions) -> tuple[int, list[Any]]:
         if options.header is not None:

@@ -22,11 +22,11 @@ _LONGEST_STEM = 40
 
 
 def source_column(
-    rows: pa.RecordBatch, origin: FieldSource, places: npt.NDArray[np.int64] | None, stem: str
+    rows: pa.RecordBatch, origin: FieldSource, positions: npt.NDArray[np.int64] | None, stem: str
 ) -> pa.Array:
     """The values of a field as the file and the mapping give them."""
     if origin.row is not None:
-        return _derived(rows, origin.row, places, stem)
+        return _derived(rows, origin.row, positions, stem)
     if origin.columns:
         return _translated(_joined(rows, origin.columns), origin)
     if origin.column is None:
@@ -130,10 +130,10 @@ def _joined(rows: pa.RecordBatch, columns: tuple[str, ...]) -> pa.Array:
     return pc.binary_join_element_wise(*texts, " ")
 
 
-def _derived(rows: pa.RecordBatch, how: str, places: npt.NDArray[np.int64] | None, stem: str) -> pa.Array:
+def _derived(rows: pa.RecordBatch, how: str, positions: npt.NDArray[np.int64] | None, stem: str) -> pa.Array:
     if how == "hash":
         texts = [pc.fill_null(as_text(column), "") for column in rows.columns]
         whole = pc.binary_join_element_wise(*texts, "\x1f").to_pylist()
         return pa.array([xxhash.xxh3_128_hexdigest((text or "").encode()) for text in whole], pa.string())
-    numbers = pa.array(np.arange(1, len(rows) + 1) if places is None else places)
+    numbers = pa.array(np.arange(1, len(rows) + 1) if positions is None else positions)
     return pc.binary_join_element_wise(pa.scalar(stem), pc.cast(numbers, pa.string()), "-")

@@ -13,7 +13,7 @@ from producer.publisher import Publisher
 from producer.replay.publishing.pacing import PORTION_ROWS, Pacer, Times, portions
 from producer.replay.rows.labels import LabelPlan
 from producer.replay.staging.staging_file import Rows, StagingFile
-from producer.wire import Messages, label_messages, transaction_messages
+from producer.wire import OutgoingMessages, label_messages, transaction_messages
 
 Progress = Callable[[int], object]
 """Called with how many transactions and labels have been handed over."""
@@ -91,15 +91,15 @@ def _send_portions(
         progress(sent.transactions + sent.labels)
 
 
-def _stamped(messages: Messages) -> Messages:
+def _stamped(messages: OutgoingMessages) -> OutgoingMessages:
     """Labels reported in the future are stamped with now, since Kafka takes no later stamp."""
     now = int(time.time() * 1_000)
     return replace(messages, timestamps=[min(stamp, now) for stamp in messages.timestamps])
 
 
 def _cut(numbers: range) -> Iterator[range]:
-    for begin in range(numbers.start, numbers.stop, PORTION_ROWS):
-        yield range(begin, min(begin + PORTION_ROWS, numbers.stop))
+    for start in range(numbers.start, numbers.stop, PORTION_ROWS):
+        yield range(start, min(start + PORTION_ROWS, numbers.stop))
 
 
 def _shifted(table: pa.Table, column: str, shift: int) -> pa.Table:

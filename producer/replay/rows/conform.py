@@ -55,7 +55,7 @@ class AdmissionLimits:
 class RowPositions:
     """What a batch's rows are called: their places in the file, and the file's name."""
 
-    places: npt.NDArray[np.int64] | None = None
+    positions: npt.NDArray[np.int64] | None = None
     stem: str = "row"
 
 
@@ -90,11 +90,11 @@ def conform_transactions(
     rows: pa.RecordBatch,
     columns: Mapping[str, FieldSource],
     limits: AdmissionLimits,
-    place: RowPositions | None = None,
+    position: RowPositions | None = None,
 ) -> tuple[pa.RecordBatch, Findings]:
     """The rows in `TRANSACTION_ROWS`, each in its place, and what is wrong with some of them."""
     findings = Findings(len(rows))
-    work = _Conformer(rows, columns, findings, place or RowPositions())
+    work = _Conformer(rows, columns, findings, position or RowPositions())
     fields = work.conform(Transaction, strict=REQUIRED_FIELDS, later="amount")
     source = work.source("amount")
     fields["amount"] = _amounts(source, columns["amount"], fields["currency"], limits, findings)
@@ -115,10 +115,10 @@ def conform_labels(
 
 
 def transaction_ids(
-    rows: pa.RecordBatch, columns: Mapping[str, FieldSource], place: RowPositions
+    rows: pa.RecordBatch, columns: Mapping[str, FieldSource], position: RowPositions
 ) -> pa.Array:
     """The identifiers alone (strings), null where there is none."""
-    source = source_column(rows, columns["transaction_id"], place.places, place.stem)
+    source = source_column(rows, columns["transaction_id"], position.positions, position.stem)
     return clean_text("transaction_id", source)
 
 
@@ -137,12 +137,12 @@ class _Conformer:
     rows: pa.RecordBatch
     columns: Mapping[str, FieldSource]
     findings: Findings
-    place: RowPositions
+    position: RowPositions
 
     def source(self, name: str) -> pa.Array:
         """A field's values as the file and the mapping give them."""
         return source_column(
-            self.rows, self.columns.get(name, FieldSource()), self.place.places, self.place.stem
+            self.rows, self.columns.get(name, FieldSource()), self.position.positions, self.position.stem
         )
 
     def conform(

@@ -15,7 +15,7 @@ from producer.replay.rows.conform import LABEL_ROWS
 from producer.replay.rows.repeated_ids import hashes_of
 from producer.replay.staging.staging_file import Rows, StagingFile
 
-PLACED_LABELS = LABEL_ROWS.append(pa.field("place", pa.int64()))
+LABELS_WITH_POSITION = LABEL_ROWS.append(pa.field("position", pa.int64()))
 """Labels as read, each with its place in the file."""
 
 LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
@@ -58,12 +58,12 @@ class LabelPlan:
     def unused_rows(self) -> Iterator[tuple[str, int, list[object]]]:
         """Every label that is not published: why, its place in the file, and its values."""
         for reason, rows in self.unused.items():
-            for begin in range(0, len(rows), _ROWS_AT_ONCE):
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
                 for label in (
-                    self.labels.take(rows[begin : begin + _ROWS_AT_ONCE]).to_pylist() if self.labels else []
+                    self.labels.take(rows[start : start + _ROWS_AT_ONCE]).to_pylist() if self.labels else []
                 ):
-                    place = label.pop("place")
-                    yield reason, place, list(label.values())
+                    position = label.pop("position")
+                    yield reason, position, list(label.values())
 
 
 def no_labels() -> LabelPlan:

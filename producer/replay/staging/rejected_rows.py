@@ -18,34 +18,38 @@ class RejectedRows:
         folder: Path,
         name: str,
         columns: Sequence[str],
-        place_name: str,
-        name_place: Callable[[int], str] | None = None,
+        position_name: str,
+        describe_position: Callable[[int], str] | None = None,
     ) -> None:
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         self.path = folder / f"{name}-{moment}.csv"
-        self.place_name = place_name
+        self.position_name = position_name
         self.count = 0
-        self._name_place = name_place
+        self._describe_position = describe_position
         self.first: list[tuple[int, str]] = []
-        self._header = (place_name, "reason", *columns)
+        self._header = (position_name, "reason", *columns)
         self._file: Any = None
         self._writer: Any = None
 
-    def add(self, place: int, reason: str, row: Sequence[object]) -> None:
+    def add(self, position: int, reason: str, row: Sequence[object]) -> None:
         """Write one rejected row."""
         if self._writer is None:
-            self._begin()
+            self._open()
         self.count += 1
         if len(self.first) < SHOWN:
-            self.first.append((place, reason))
-        shown = place if self.place_name != "place" else self.name(place)
+            self.first.append((position, reason))
+        shown = position if self.position_name != "place" else self.name(position)
         self._writer.writerow((shown, reason, *map(_text, row)))
 
-    def name(self, place: int) -> str:
+    def name(self, position: int) -> str:
         """A row's place in words, such as `line 3`."""
-        return self._name_place(place) if self._name_place else f"{self.place_name} {place}"
+        return (
+            self._describe_position(position)
+            if self._describe_position
+            else f"{self.position_name} {position}"
+        )
 
-    def _begin(self) -> None:
+    def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file)

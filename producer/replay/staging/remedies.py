@@ -54,23 +54,23 @@ _REMEDIES = {
 
 def no_transaction_of(path: Path, rejected: RejectedRows) -> str:
     """The sentence for a file without one good transaction."""
-    said = f"none of the {rejected.count:,} rows of {path} is a transaction"
+    message = f"none of the {rejected.count:,} rows of {path} is a transaction"
     if not rejected.first:
-        return f"{said}: it has a header and nothing below"
-    place, reason = rejected.first[0]
-    return f"{said}; the first, in {rejected.name(place)}: {reason}{_advice(reason)}"
+        return f"{message}: it has a header and nothing below"
+    position, reason = rejected.first[0]
+    return f"{message}; the first, in {rejected.name(position)}: {reason}{_advice(reason)}"
 
 
 def no_label_of(path: Path, rejected: RejectedRows, unused: Counter[str]) -> str:
     """The sentence for a file without one usable label."""
-    said = f"not one label of {path} can be used, so that nothing is published"
+    message = f"not one label of {path} can be used, so that nothing is published"
     if rejected.first and rejected.count >= unused.total():
-        place, reason = rejected.first[0]
-        return f"{said}; the first, in {rejected.name(place)}: {reason}{_advice(reason)}"
+        position, reason = rejected.first[0]
+        return f"{message}; the first, in {rejected.name(position)}: {reason}{_advice(reason)}"
     if unused:
         reason, count = unused.most_common(1)[0]
-        return f"{said}; of {count:,}: {reason}{_advice(reason)}"
-    return f"{said}: it holds none, or none of a transaction that was read"
+        return f"{message}; of {count:,}: {reason}{_advice(reason)}"
+    return f"{message}: it holds none, or none of a transaction that was read"
 
 
 def remedy(reason: str) -> str | None:

@@ -56,12 +56,12 @@ class StagingFile:
 
     def take(self, rows: Rows) -> pa.Table:
         """The rows of these numbers, in this order."""
-        homes = np.searchsorted(self._starts, rows, side="right") - 1
-        order = np.argsort(homes, kind="stable")
-        present, begins = np.unique(homes[order], return_index=True)
+        batch_of = np.searchsorted(self._starts, rows, side="right") - 1
+        order = np.argsort(batch_of, kind="stable")
+        present, starts = np.unique(batch_of[order], return_index=True)
         parts = [
-            self._batch(home).take(pa.array(own - self._starts[home]))
-            for home, own in zip(present.tolist(), np.split(rows[order], begins[1:]), strict=True)
+            self._batch(batch).take(pa.array(own - self._starts[batch]))
+            for batch, own in zip(present.tolist(), np.split(rows[order], starts[1:]), strict=True)
         ]
         gathered = pa.Table.from_batches(parts, self._reader.schema)
         back = np.empty_like(order)

@@ -23,7 +23,7 @@ class Campaign:
     """A name and the function that makes the payments of those that start on a day."""
 
     name: str
-    begun_on: Callable[[World, SimulationScenario, date, int], Payments]
+    started_on: Callable[[World, SimulationScenario, date, int], Payments]
 
 
 CAMPAIGNS = (

@@ -19,19 +19,19 @@ def card_testing(world: World, scenario: SimulationScenario, day: date, take: in
     campaign = scenario.campaigns.card_testing
     count = starts(world, campaign, random)
     batch = np.repeat(np.arange(count), campaign.cards)
-    begin = some_time(random, day, count)[batch]
-    begin = begin + (random.random(len(batch)) * campaign.hours * HOUR_MS).astype(np.int64)
+    start = some_time(random, day, count)[batch]
+    start = start + (random.random(len(batch)) * campaign.hours * HOUR_MS).astype(np.int64)
     card = victims(world, random, len(batch))
     shops = random.choice(world.resaleable, (count, SHOPS))
-    tests = _tests(random, card, shops[batch], begin)
+    tests = _tests(random, card, shops[batch], start)
     used = random.random(len(batch)) < campaign.used
-    return Payments.concat([tests, _use(world, scenario, random, card[used], begin[used])])
+    return Payments.concat([tests, _use(world, scenario, random, card[used], start[used])])
 
 
-def _tests(random: np.random.Generator, card: Ints, shops: Ints, begin: Ints) -> Payments:
+def _tests(random: np.random.Generator, card: Ints, shops: Ints, start: Ints) -> Payments:
     """A few payments of each card, each at one of the thief's shops; `shops` has a row for each card."""
     size = 1 + random.poisson(2.0, len(card))
-    time = after_each_other(random, begin, size, MINUTE_MS)
+    time = after_each_other(random, start, size, MINUTE_MS)
     owner = np.repeat(np.arange(len(card)), size)
     shop = shops[owner, random.integers(0, SHOPS, len(owner))]
     return Payments(card[owner], shop, time, around_one(random, 0.8, 0.4, len(owner)))
@@ -41,8 +41,8 @@ def _use(
     world: World, scenario: SimulationScenario, random: np.random.Generator, card: Ints, tested: Ints
 ) -> Payments:
     size = 1 + random.poisson(1.0, len(card))
-    begin = tested + waits(random, len(card), 8 * HOUR_MS, 10 * MINUTE_MS)
-    time = after_each_other(random, begin, size, 40 * MINUTE_MS)
+    start = tested + waits(random, len(card), 8 * HOUR_MS, 10 * MINUTE_MS)
+    time = after_each_other(random, start, size, 40 * MINUTE_MS)
     owner = np.repeat(card, size)
     merchant = random.choice(world.resaleable, len(owner))
     amount = world.usual_amount(owner, merchant) * factors(random, scenario.campaigns.card_testing, size)

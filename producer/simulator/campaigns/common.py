@@ -34,12 +34,12 @@ def factors(random: np.random.Generator, campaign: CampaignSettings, size: Ints)
     return np.where(quiet, around_one(random, 1.0, 0.5, len(quiet)), bold)
 
 
-def after_each_other(random: np.random.Generator, begin: Ints, size: Ints, mean_gap_ms: float) -> Ints:
-    """Times of payments that follow one another from each `begin`; the first is at it."""
+def after_each_other(random: np.random.Generator, start: Ints, size: Ints, mean_gap_ms: float) -> Ints:
+    """Times of payments that follow one another from each `start`; the first is at it."""
     if not size.sum():
         return np.empty(0, np.int64)
     gaps = np.cumsum(1_000 + random.exponential(mean_gap_ms, int(size.sum())).astype(np.int64))
     owner = np.repeat(np.arange(len(size)), size)
     first = np.cumsum(size) - size
-    times: Ints = begin[owner] + gaps - gaps[first[owner]]
+    times: Ints = start[owner] + gaps - gaps[first[owner]]
     return times

@@ -16,12 +16,14 @@ def _all(simulator: Simulator, name: str, days: int = 40) -> Payments:
     """The payments of the campaigns of `days` days, cards made unlike between days."""
     (campaign,) = [one for one in CAMPAIGNS if one.name == name]
     world = simulator.world
-    parts = [campaign.begun_on(world, world.scenario, START + timedelta(days=day), 0) for day in range(days)]
+    parts = [
+        campaign.started_on(world, world.scenario, START + timedelta(days=day), 0) for day in range(days)
+    ]
     return Payments.concat(parts)
 
 
 def test_card_testing_tries_many_cards_with_tiny_payments_at_few_shops(simulator: Simulator) -> None:
-    campaign = CAMPAIGNS[0].begun_on
+    campaign = CAMPAIGNS[0].started_on
     days = (
         campaign(simulator.world, simulator.world.scenario, START + timedelta(days=d), 0) for d in range(90)
     )
@@ -73,7 +75,7 @@ def test_geographic_anomaly_pays_in_shops_of_another_country(simulator: Simulato
 
 def test_no_campaign_pays_before_it_begins_and_hardly_any_lasts_too_long(simulator: Simulator) -> None:
     for day in (START + timedelta(days=number) for number in range(30)):
-        begun, _ = simulator.campaigns_begun_on(day)
+        begun, _ = simulator.campaigns_started_on(day)
         late = begun.time >= start_of(day) + LONGEST_DAYS * DAY_MS
         assert (begun.time >= start_of(day)).all()
         assert late.sum() <= 0.1 * len(late)

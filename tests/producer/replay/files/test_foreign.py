@@ -83,7 +83,7 @@ def test_units_of_times_are_recognised_by_their_size(
 
     found = dry_run(local_settings, tmp_path / "some.parquet")
 
-    assert (found.begins, found.ends) == (JUNE, JUNE + 2 * HOUR)
+    assert (found.first_time, found.last_time) == (JUNE, JUNE + 2 * HOUR)
     assert bool(found.notes) == (scale != 1_000)
 
 
@@ -138,7 +138,7 @@ def test_floats_that_cannot_hold_an_identifier_are_refused_and_nan_is_missing(
     result = dry_run(local_settings, tmp_path / "some.parquet")
 
     assert result.good == 1
-    assert [(place, reason[:36]) for place, reason in result.rejected[0].first] == [
+    assert [(position, reason[:36]) for position, reason in result.rejected[0].first] == [
         (2, "card_id is missing"), (3, "card_id 1.152921504606847e+18 is a r"), (4, "card_id is missing"),
     ]  # fmt: skip
 

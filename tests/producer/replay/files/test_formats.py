@@ -32,11 +32,11 @@ def read(path: Path, **options: Any) -> tuple[list[tuple[int, dict[str, Any]]], 
     source = open_source(path, FileOptions(**options))
     rows = [
         (
-            int(place),
+            int(position),
             {name: value.decode() if isinstance(value, bytes) else value for name, value in row.items()},
         )
         for chunk in source.chunks(lambda *row: rejected.append(row))
-        for place, row in zip(chunk.places, chunk.rows.to_pylist(), strict=True)
+        for position, row in zip(chunk.positions, chunk.rows.to_pylist(), strict=True)
     ]
     return rows, rejected
 
@@ -58,7 +58,7 @@ def test_encodings_and_line_ends_are_recognised(tmp_path: Path, encoding: str, e
     found, rejected = read(path)
 
     assert not rejected
-    assert [(place, row["merchant_id"]) for place, row in found] == [
+    assert [(position, row["merchant_id"]) for position, row in found] == [
         (2, "Café Müller"), (3, "shop-2"), (4, "Café Müller"),
     ]  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_mixed_line_ends_blank_lines_and_no_last_end_keep_the_lines(tmp_path: Pa
     path = tmp_path / "some.csv"
     path.write_bytes(f"{HEADER}\r\n{ROWS[0]}\n\r\n{ROWS[1]}\r{ROWS[2]}".encode())
 
-    assert [place for place, _ in read(path)[0]] == [2, 4, 5]
+    assert [position for position, _ in read(path)[0]] == [2, 4, 5]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "^", "~", "\x01"])
@@ -104,7 +104,7 @@ def test_what_is_before_the_header_is_left_out(tmp_path: Path, before: list[str]
     found, rejected = read(write(tmp_path / "some.csv", *before, HEADER, *ROWS))
 
     assert not rejected
-    assert [place for place, _ in found] == [len(before) + number for number in (2, 3, 4)]
+    assert [position for position, _ in found] == [len(before) + number for number in (2, 3, 4)]
 
 
 def test_a_file_without_header_is_a_sentence_and_reads_with_names(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_nameless_empty_columns_are_ignored_also_where_only_the_rows_have_them(t
 def test_values_beyond_the_header_are_not_lost(tmp_path: Path) -> None:
     _, rejected = read(write(tmp_path / "some.csv", HEADER, *ROWS[:2], ROWS[2] + ",more"))
 
-    assert [(place, reason) for place, reason, _ in rejected] == [(4, "has 7 columns, the header 6")]
+    assert [(position, reason) for position, reason, _ in rejected] == [(4, "has 7 columns, the header 6")]
 
 
 # Quotes
@@ -136,8 +136,8 @@ def test_a_quote_that_is_never_closed_spoils_one_line(tmp_path: Path) -> None:
     rows = [row.replace("shop-2", '"JOE S DINER') for row in ROWS]
     found, rejected = read(write(tmp_path / "some.csv", HEADER, *rows))
 
-    assert [place for place, _ in found] == [2, 4]
-    assert [(place, reason[:32]) for place, reason, _ in rejected] == [
+    assert [position for position, _ in found] == [2, 4]
+    assert [(position, reason[:32]) for position, reason, _ in rejected] == [
         (3, "a quote opens in this line and i")
     ]
 
@@ -153,7 +153,7 @@ def test_over_twenty_thousand_lines_no_row_disappears(tmp_path: Path, closed: in
     assert len(found) + len(rejected) == 20_000
     assert len(rejected) <= MAX_SPAN
     assert rejected[0][0] == 102
-    assert all(row["transaction_id"] == f"t{place - 2}" for place, row in found)
+    assert all(row["transaction_id"] == f"t{position - 2}" for position, row in found)
 
 
 def test_values_of_several_lines_are_read_and_keep_the_numbers(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_values_of_several_lines_are_read_and_keep_the_numbers(tmp_path: Path) -
     found, rejected = read(write(tmp_path / "some.csv", HEADER, *rows))
 
     assert not rejected
-    assert [(place, row["merchant_id"]) for place, row in found] == [
+    assert [(position, row["merchant_id"]) for position, row in found] == [
         (2, "shop,\nsecond\n\nfloor"), (6, 'a "b" c'), (7, "shop-1"),
     ]  # fmt: skip
 
@@ -223,7 +223,7 @@ def test_lines_with_nul_bytes_are_put_aside(tmp_path: Path) -> None:
     found, rejected = read(path)
 
     assert len(found) == 3
-    assert [(place, reason) for place, reason, _ in rejected] == [
+    assert [(position, reason) for position, reason, _ in rejected] == [
         (5, "holds NUL bytes"),
         (6, "holds NUL bytes"),
     ]
@@ -305,7 +305,7 @@ def test_json_lines_keep_digits_and_flatten_what_is_nested(tmp_path: Path) -> No
         (1, {"transaction_id": "t1", "amount": "12.10", "card.id": "4111111111111111", "x": None}),
         (4, {"transaction_id": "t3", "amount": "1e2", "card.id": None, "x": None}),
     ]
-    assert [place for place, _, _ in rejected] == [2, 3]
+    assert [position for position, _, _ in rejected] == [2, 3]
     array = write(
         tmp_path / "some.json", json.dumps([{"transaction_id": "t1"}, {"transaction_id": "t2"}], indent=1)
     )
@@ -349,7 +349,7 @@ def test_folders_and_patterns_of_part_files_are_one_file(tmp_path: Path) -> None
 
     found, _ = read(folder)
 
-    assert [(place, row) for place, row in found] == [
+    assert [(position, row) for position, row in found] == [
         (1, {"transaction_id": "2026-06-01-a", "date": "2026-06-01"}),
         (2, {"transaction_id": "2026-06-01-b", "date": "2026-06-01"}),
         (3, {"transaction_id": "2026-06-02-a", "date": "2026-06-02"}),
@@ -363,12 +363,16 @@ def test_rows_of_a_folder_are_named_by_file_and_line(tmp_path: Path) -> None:
     write(tmp_path / "b.csv", HEADER, ROWS[0], "broken")
     source, rejected = open_source(tmp_path), []
 
-    found = [place for chunk in source.chunks(lambda *row: rejected.append(row[0])) for place in chunk.places]
+    found = [
+        position
+        for chunk in source.chunks(lambda *row: rejected.append(row[0]))
+        for position in chunk.positions
+    ]
 
-    assert [source.name_place(int(place)) for place in found] == [
+    assert [source.describe_position(int(position)) for position in found] == [
         "line 2 of a.csv", "line 3 of a.csv", "line 4 of a.csv", "line 2 of b.csv",
     ]  # fmt: skip
-    assert [source.name_place(place) for place in rejected] == ["line 3 of b.csv"]
+    assert [source.describe_position(position) for position in rejected] == ["line 3 of b.csv"]
 
 
 def test_folders_without_files_or_of_different_columns_are_a_sentence(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from producer.replay.files.opening import open_source
 def read_all(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, str, Sequence[object]]]]:
     rejected: list[tuple[int, str, Sequence[object]]] = []
     rows = [
-        (int(place), row)
+        (int(position), row)
         for chunk in open_source(path).chunks(lambda *row_values: rejected.append(row_values))
-        for place, row in zip(chunk.places, chunk.rows.to_pylist(), strict=True)
+        for position, row in zip(chunk.positions, chunk.rows.to_pylist(), strict=True)
     ]
     return rows, rejected
 
@@ -30,7 +30,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
 
     rows, rejected = read_all(path)
 
-    assert [(place, row["a"]) for place, row in rows] == [
+    assert [(position, row["a"]) for position, row in rows] == [
         (2, b"1"),
         (5, b"x\ny"),
         (8, b"8"),
@@ -62,8 +62,8 @@ def test_a_file_of_many_blocks_keeps_its_lines(tmp_path: Path, monkeypatch: pyte
 
     rows, rejected = read_all(path)
 
-    assert all(place == int(row["a"]) for place, row in rows)
-    assert all(place == int(str(values[0])) for place, _, values in rejected)
+    assert all(position == int(row["a"]) for position, row in rows)
+    assert all(position == int(str(values[0])) for position, _, values in rejected)
     assert len(rows) + len(rejected) == 498
 
 

@@ -69,7 +69,7 @@ def test_a_time_of_several_columns_is_one(local_settings: Settings, tmp_path: Pa
     path = write(
         tmp_path / "some.csv", HEADER.replace("timestamp", "day,clock"), "t1,c,s,1,EUR,2026-06-01,10:00:00"
     )
-    assert dry_run(local_settings, path, "timestamp: {columns: [day, clock]}").begins == JUNE
+    assert dry_run(local_settings, path, "timestamp: {columns: [day, clock]}").first_time == JUNE
 
 
 def test_ambiguous_days_are_not_guessed(local_settings: Settings, tmp_path: Path) -> None:

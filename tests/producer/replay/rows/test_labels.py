@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from producer.replay.rows.labels import PLACED_LABELS, plan_labels
+from producer.replay.rows.labels import LABELS_WITH_POSITION, plan_labels
 from tests.producer.replay.staging.test_staging_file import staged_file
 
 
@@ -18,13 +18,13 @@ def test_labels_are_joined_and_all_sent_in_order(tmp_path: Path) -> None:
         schema,
         [{"transaction_id": ["a", "b"], "card_id": ["c1", "c2"], "timestamp": [10, 5]}],
     )
-    labels = staged_file(tmp_path / "l", PLACED_LABELS, [{
+    labels = staged_file(tmp_path / "l", LABELS_WITH_POSITION, [{
         "transaction_id": ["a", "a", "b", "x", "b"],
         "card_id": [None, "c1", None, None, "c1"],
         "is_fraud": [True, False, True, True, True],
         "reported_at": [900, 1_000, None, None, 7],
         "source": [None, "analyst", None, None, None],
-        "place": [2, 3, 4, 5, 6],
+        "position": [2, 3, 4, 5, 6],
     }])  # fmt: skip
 
     plan = plan_labels(labels, transactions, timedelta(seconds=1))
@@ -53,7 +53,7 @@ def test_labels_are_joined_and_all_sent_in_order(tmp_path: Path) -> None:
             "source": "chargeback",
         },
     ]
-    assert [(reason.split()[0], place) for reason, place, _ in plan.unused_rows()] == [
+    assert [(reason.split()[0], position) for reason, position, _ in plan.unused_rows()] == [
         ("no", 5),
         ("card_id", 6),
     ]
