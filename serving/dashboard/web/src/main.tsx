@@ -1,19 +1,19 @@
 import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { me as whoAmI, post, whenLoggedOut } from "./api";
-import { AuditPage } from "./audit";
-import { CaseView } from "./case";
-import { Foreign } from "./foreign";
-import { ago } from "./format";
-import { LivePage } from "./live";
-import { Login } from "./login";
-import { ModelsPage } from "./models";
-import { MonitoringPage } from "./monitoring";
-import { ReviewPage } from "./review";
-import { link, route, type Page } from "./route";
-import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./state";
-import { applyTheme, nextTheme, theme, themeName } from "./theme";
-import type { Me } from "./types";
+import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
+import { AuditPage } from "./pages/audit";
+import { CaseView } from "./components/case";
+import { Foreign } from "./components/external_text";
+import { ago } from "./lib/format";
+import { LivePage } from "./pages/live";
+import { Login } from "./pages/login";
+import { ModelsPage } from "./pages/models";
+import { MonitoringPage } from "./pages/monitoring";
+import { ReviewPage } from "./pages/review";
+import { link, route, type Page } from "./lib/route";
+import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./lib/state";
+import { applyTheme, nextTheme, theme, themeName } from "./lib/theme";
+import type { Me } from "./lib/types";
 
 const pages: { page: Page; name: string; icon: string }[] = [
   { page: "live", name: "Live", icon: "M2 12h4l3-8 5 16 3-8h5" },

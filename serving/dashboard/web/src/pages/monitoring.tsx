@@ -1,11 +1,11 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { Plot } from "./charts";
-import { Foreign } from "./foreign";
-import { decimal, integer, moment, percent } from "./format";
+import { Plot } from "../components/charts";
+import { Foreign } from "../components/external_text";
+import { decimal, integer, moment, percent } from "../lib/format";
 import { Figure, Panel } from "./live";
-import { useAnswer, useNow } from "./state";
-import type { Drift, Refused, Report, Sourced } from "./types";
+import { useAnswer, useNow } from "../lib/state";
+import type { Drift, Refused, Report, Sourced } from "../lib/types";
 
 export function MonitoringPage(): JSX.Element {
   const tick = useNow(30_000);

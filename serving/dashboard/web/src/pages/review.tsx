@@ -1,13 +1,13 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { CaseView } from "./case";
-import { AlertList, Filters, everything, useFeed, type Filter } from "./feed";
-import { Foreign } from "./foreign";
-import { compact, money } from "./format";
-import { useKeys } from "./keys";
-import { go, isOpen, link, route } from "./route";
-import { figures, useCell } from "./state";
-import type { Alert, Me } from "./types";
+import { CaseView } from "../components/case";
+import { AlertList, Filters, everything, useFeed, type Filter } from "../components/feed";
+import { Foreign } from "../components/external_text";
+import { compact, money } from "../lib/format";
+import { useKeys } from "../lib/keys";
+import { go, isOpen, link, route } from "../lib/route";
+import { figures, useCell } from "../lib/state";
+import type { Alert, Me } from "../lib/types";
 
 const queue: Filter = { ...everything, order: "risk", state: "open" };
 

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { score } from "./format";
+import { score } from "../lib/format";
 
 /** The width that a box has, as it changes. */
 export function useWidth(): [{ current: HTMLDivElement | null }, number] {

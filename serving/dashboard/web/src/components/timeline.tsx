@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { Frame } from "./charts";
-import { compact, date, duration, money, score } from "./format";
-import type { Payment } from "./types";
+import { compact, date, duration, money, score } from "../lib/format";
+import type { Payment } from "../lib/types";
 
 /** A card's payments over time; the higher, the more money (logarithmic). */
 export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: string }): JSX.Element {

@@ -1,15 +1,15 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { ApiError, post } from "./api";
-import { ago, campaign, country, date, decimal, duration, integer, moment, money, percent, score } from "./format";
-import { Foreign, isolated } from "./foreign";
-import { useKeys } from "./keys";
-import { CardMap } from "./map";
-import { uuid } from "./random";
-import { isOpen } from "./route";
-import { arrived, useAnswer, useCell, useNow } from "./state";
+import { ApiError, post } from "../lib/api";
+import { ago, campaign, country, date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
+import { Foreign, isolated } from "./external_text";
+import { useKeys } from "../lib/keys";
+import { CardMap } from "./card_map";
+import { uuid } from "../lib/random";
+import { isOpen } from "../lib/route";
+import { arrived, useAnswer, useCell, useNow } from "../lib/state";
 import { Timeline } from "./timeline";
-import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "./types";
+import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "../lib/types";
 
 const verdicts: { name: VerdictName; key: string; text: string }[] = [
   { name: "fraud", key: "f", text: "Fraud" },

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
-import { Foreign, isolated } from "./foreign";
-import { moment } from "./format";
+import { Foreign, isolated } from "../components/external_text";
+import { moment } from "../lib/format";
 import { Panel } from "./live";
-import { useAnswer, useNow } from "./state";
-import type { AuditEntry } from "./types";
+import { useAnswer, useNow } from "../lib/state";
+import type { AuditEntry } from "../lib/types";
 
 export function AuditPage(): JSX.Element {
   const { value, problem } = useAnswer<{ entries: AuditEntry[] }>("audit", useNow(10_000));

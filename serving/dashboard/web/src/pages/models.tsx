@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError, post } from "./api";
-import { Plot } from "./charts";
-import { Foreign, isolated } from "./foreign";
-import { date, decimal, integer, moment, percent } from "./format";
+import { ApiError, post } from "../lib/api";
+import { Plot } from "../components/charts";
+import { Foreign, isolated } from "../components/external_text";
+import { date, decimal, integer, moment, percent } from "../lib/format";
 import { Panel } from "./live";
-import { useAnswer, useNow } from "./state";
-import type { Me, Shadow, Sourced, Version } from "./types";
+import { useAnswer, useNow } from "../lib/state";
+import type { Me, Shadow, Sourced, Version } from "../lib/types";
 
 const metrics = [
   ["test_average_precision", "average precision"],

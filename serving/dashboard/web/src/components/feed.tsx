@@ -1,12 +1,12 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get } from "./api";
+import { get } from "../lib/api";
 import { ScoreBar, inWords } from "./case";
-import { Foreign, isolated } from "./foreign";
-import { ago, campaign, country, money, score } from "./format";
-import { isOpen, link, type Route } from "./route";
-import { arrived, missed, useCell, useNow } from "./state";
-import type { Alert } from "./types";
+import { Foreign, isolated } from "./external_text";
+import { ago, campaign, country, money, score } from "../lib/format";
+import { isOpen, link, type Route } from "../lib/route";
+import { arrived, missed, useCell, useNow } from "../lib/state";
+import type { Alert } from "../lib/types";
 
 const mostShown = 100;
 const mostCounted = 10_000;

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Frame } from "./charts";
-import { date, money } from "./format";
-import type { Payment } from "./types";
+import { date, money } from "../lib/format";
+import type { Payment } from "../lib/types";
 
 let outline: Promise<number[][]> | null = null;
 

@@ -1,9 +1,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { logIn, me as whoAmI } from "./api";
-import { Foreign } from "./foreign";
-import { useAnswer } from "./state";
-import type { Me } from "./types";
+import { logIn, me as whoAmI } from "../lib/api";
+import { Foreign } from "../components/external_text";
+import { useAnswer } from "../lib/state";
+import type { Me } from "../lib/types";
 
 const noCookie = "Your browser did not keep the session’s cookie.";
 const needsTls = "Where TLS is configured it does so over https alone: open this page with https:// in its address.";

@@ -1,10 +1,10 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
-import { Plot, ScoreHistogram, useScale } from "./charts";
-import { AlertList, Filters, everything, useFeed } from "./feed";
-import { compact, decimal, duration, percent, rate, time } from "./format";
-import { figures, useAnswer, useCell, useNow } from "./state";
-import type { Figures, Live } from "./types";
+import { Plot, ScoreHistogram, useScale } from "../components/charts";
+import { AlertList, Filters, everything, useFeed } from "../components/feed";
+import { compact, decimal, duration, percent, rate, time } from "../lib/format";
+import { figures, useAnswer, useCell, useNow } from "../lib/state";
+import type { Figures, Live } from "../lib/types";
 
 const spans = ["10m", "1h", "24h"] as const;
 type Span = (typeof spans)[number];
