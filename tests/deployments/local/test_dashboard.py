@@ -22,7 +22,7 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, monkeypatch: pytest.Monke
         again = dashboard.start(liked_port=0)
         # then it is one, and it serves its page
         assert again == address
-        assert "Fraud desk" in httpx.get(address, trust_env=False).text
+        assert "Fraud dashboard" in httpx.get(address, trust_env=False).text
     finally:
         assert dashboard.stop()
     # and when it has ended, nobody answers

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
 import { AuditPage } from "./pages/audit";
 import { CaseView } from "./components/case";
-import { Foreign } from "./components/external_text";
+import { ExternalText } from "./components/external_text";
 import { ago } from "./lib/format";
 import { LivePage } from "./pages/live";
 import { Login } from "./pages/login";
@@ -34,16 +34,16 @@ function App(): JSX.Element {
     return closeStream;
   }, [me]);
   if (me === undefined) return <></>;
-  return me ? <Desk me={me} leave={() => setMe(null)} /> : <Login enter={setMe} />;
+  return me ? <Dashboard me={me} leave={() => setMe(null)} /> : <Login enter={setMe} />;
 }
 
-function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
   const { page, id, card } = useCell(route);
   useEffect(() => {
-    document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud desk`;
+    document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud dashboard`;
   }, [page]);
   return (
-    <div class="desk">
+    <div class="dashboard">
       <a class="skip" href="#main">
         Skip to the page
       </a>
@@ -51,7 +51,7 @@ function Desk({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <div class="stage">
         <Notices />
         <header class="topbar">
-          <Who me={me} leave={leave} />
+          <UserMenu me={me} leave={leave} />
         </header>
         <main id="main" tabIndex={-1}>
           {page === "live" && <LivePage />}
@@ -80,7 +80,7 @@ function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void
     <nav aria-label="Pages">
       <div class="brand">
         <img src="icon.svg" alt="" width={28} height={28} />
-        <span>Fraud desk</span>
+        <span>Fraud dashboard</span>
       </div>
       <ul>
         {shown.map((one) => (
@@ -96,23 +96,23 @@ function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void
         ))}
       </ul>
       <div class="who">
-        <Who me={me} leave={leave} />
+        <UserMenu me={me} leave={leave} />
       </div>
     </nav>
   );
 }
 
-function Who({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+function UserMenu({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
   const end = async (): Promise<void> => {
     await post("logout", {}).catch(() => undefined);
     leave();
   };
   return (
     <>
-      <Pulse />
+      <LiveStatus />
       <ThemeButton />
       <p class="name">
-        <Foreign text={me.name} /> <span class="muted">{me.role}</span>
+        <ExternalText text={me.name} /> <span class="muted">{me.role}</span>
       </p>
       <button type="button" class="quiet" onClick={() => void end()}>
         Log out
@@ -124,18 +124,18 @@ function Who({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
 function ThemeButton(): JSX.Element {
   const current = useCell(theme);
   return (
-    <button type="button" class="quiet" onClick={nextTheme} title="Dark, light, or as the system has it">
+    <button type="button" class="quiet" onClick={nextTheme} title="Dark, light, or as the system">
       {themeName(current)}
     </button>
   );
 }
 
-/** Whether what is seen is live. */
-function Pulse(): JSX.Element {
+/** Whether the page is up to date. */
+function LiveStatus(): JSX.Element {
   const state = useCell(line);
   const broker = useCell(kafka);
   const well = state === "open" && broker?.connected;
-  const text = well ? "live" : state === "connecting" ? "connecting" : state === "open" ? "Kafka is away" : "connection lost";
+  const text = well ? "live" : state === "connecting" ? "connecting" : state === "open" ? "Kafka does not answer" : "connection lost";
   return (
     <p class={`pulse ${well ? "ok" : "risk"}`} role="status">
       <span class="dot" /> {text}
@@ -157,7 +157,7 @@ function Notices(): JSX.Element | null {
   if (state === "open" && broker && !broker.connected && now - broker.since > 3_000) {
     return (
       <p class="notice" role="alert">
-        Kafka has not answered for {ago(broker.since, now)}. What you see is what was known before; it goes on by itself. Verdicts are kept and
+        Kafka has not answered for {ago(broker.since, now)}. What you see is the last known state; it continues by itself. Reviews are stored and
         sent later.
       </p>
     );

@@ -33,11 +33,11 @@ function isPlaced(one: Payment): one is Placed {
   return one.latitude !== null && one.longitude !== null;
 }
 
-/** Where a card was used, drawn without a tile server; the line follows the order of the payments. */
+/** Where a card was used, drawn without a tile server; the line connects the payments in their order. */
 export function CardMap({ payments, chosen }: { payments: Payment[]; chosen: string }): JSX.Element {
   const rings = useOutline();
   const places = payments.filter(isPlaced).slice(-40);
-  if (!places.length) return <p class="empty">No payment of this card tells its place.</p>;
+  if (!places.length) return <p class="empty">No payment of this card has coordinates.</p>;
   return (
     <Frame label={`Map of the card's last ${places.length} payments`} height={260}>
       {(width, height) => {
@@ -71,7 +71,7 @@ export function CardMap({ payments, chosen }: { payments: Payment[]; chosen: str
   );
 }
 
-/** A view that holds all places with room around, no closer than a few hundred kilometres. */
+/** A view of all places with a margin, no closer than a few hundred kilometres. */
 function fit(places: Placed[], width: number, height: number): View {
   const latitudes = places.map((one) => one.latitude);
   const longitudes = places.map((one) => one.longitude);

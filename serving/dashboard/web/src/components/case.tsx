@@ -1,17 +1,17 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { ApiError, post } from "../lib/api";
-import { ago, campaign, country, date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
-import { Foreign, isolated } from "./external_text";
+import { ago, country, date, decimal, duration, fraudType, integer, moment, money, percent, score } from "../lib/format";
+import { ExternalText, isolated } from "./external_text";
 import { useKeys } from "../lib/keys";
 import { CardMap } from "./card_map";
 import { uuid } from "../lib/random";
 import { isOpen } from "../lib/route";
-import { arrived, useAnswer, useCell, useNow } from "../lib/state";
+import { arrived, useQuery, useCell, useNow } from "../lib/state";
 import { Timeline } from "./timeline";
-import type { Alert, Case, Me, Merchant, Reason, VerdictName } from "../lib/types";
+import type { Alert, Case, Me, Merchant, Reason, Outcome } from "../lib/types";
 
-const verdicts: { name: VerdictName; key: string; text: string }[] = [
+const outcomes: { name: Outcome; key: string; text: string }[] = [
   { name: "fraud", key: "f", text: "Fraud" },
   { name: "legitimate", key: "l", text: "Legitimate" },
   { name: "unsure", key: "u", text: "Unsure" },
@@ -21,21 +21,21 @@ interface CaseProps {
   id: string;
   card: string;
   me: Me;
-  onJudged?: (alert: Alert) => void;
+  onReviewed?: (alert: Alert) => void;
 }
 
-/** All that is known of an alert, and the verdict on it. */
-export function CaseView({ id, card, me, onJudged }: CaseProps): JSX.Element {
+/** Everything stored about an alert, and the form to review it. */
+export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
   const news = useCell(arrived);
   const touched = news.alerts.find((one) => isOpen(one, { id, card }));
-  const { value, problem } = useAnswer<Case>(`case?${new URLSearchParams({ transaction_id: id, ...(card ? { card_ref: card } : {}) })}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
+  const { value, problem } = useQuery<Case>(`case?${new URLSearchParams({ transaction_id: id, ...(card ? { card_ref: card } : {}) })}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
   if (problem && !value) return <p class="empty">{problem}</p>;
   if (!value) return <p class="empty">Opening…</p>;
   const { alert } = value;
   return (
     <article class="case" aria-label={`Case ${isolated(alert.transaction_id)}`}>
       <Heading alert={alert} />
-      <Judge key={`${id} ${card}`} found={value} me={me} {...(onJudged ? { onJudged } : {})} />
+      <ReviewForm key={`${id} ${card}`} found={value} me={me} {...(onReviewed ? { onReviewed } : {})} />
       <div class="case-grid">
         <section>
           <h2>Why it was flagged</h2>
@@ -44,7 +44,7 @@ export function CaseView({ id, card, me, onJudged }: CaseProps): JSX.Element {
         <section>
           <h2>Where the card was used</h2>
           <CardMap payments={value.payments} chosen={id} />
-          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${isolated(alert.channel)})` : ""} has no place.</p>}
+          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${isolated(alert.channel)})` : ""} has no coordinates.</p>}
         </section>
         <section class="wide">
           <h2>The card’s payments</h2>
@@ -57,7 +57,7 @@ export function CaseView({ id, card, me, onJudged }: CaseProps): JSX.Element {
           <MerchantFacts merchant={value.merchant} alert={alert} />
         </section>
         <section>
-          <h2>Who decided</h2>
+          <h2>Scored by</h2>
           <ModelFacts alert={alert} />
         </section>
       </div>
@@ -74,11 +74,11 @@ function Heading({ alert }: { alert: Alert }): JSX.Element {
         <p class="where">
           at{" "}
           <strong>
-            <Foreign text={alert.merchant_id ?? "a merchant not yet known"} />
+            <ExternalText text={alert.merchant_id ?? "a merchant not yet known"} />
           </strong>{" "}
           with card{" "}
           <strong>
-            <Foreign text={alert.card_id} />
+            <ExternalText text={alert.card_id} />
           </strong>
         </p>
         <p class="facts">{facts.filter(Boolean).join(" · ")}</p>
@@ -107,13 +107,13 @@ export function ScoreBar({ score: value, threshold }: { score: number; threshold
   );
 }
 
-interface JudgeProps {
+interface ReviewFormProps {
   found: Case;
   me: Me;
-  onJudged?: (alert: Alert) => void;
+  onReviewed?: (alert: Alert) => void;
 }
 
-function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
+function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Element {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
   const noteBox = useRef<HTMLTextAreaElement>(null);
@@ -121,18 +121,18 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
   const now = useNow(10_000);
   const may = me.role !== "viewer";
 
-  async function judge(verdict: VerdictName): Promise<void> {
+  async function submit(outcome: Outcome): Promise<void> {
     if (busy || !may) return;
     setBusy(true);
     setProblem("");
     try {
-      // What the box holds now: a key may be pressed before the page has been drawn anew.
+      // The current text of the box: a key may be pressed before the page is rendered again.
       const note = noteBox.current?.value ?? "";
-      const judgement = { id: uuid(), transaction_id: alert.transaction_id, card_ref: alert.card_ref, verdict, note };
-      const answer = await post<{ delivered: boolean; alert: Alert }>("verdict", judgement);
+      const request = { id: uuid(), transaction_id: alert.transaction_id, card_ref: alert.card_ref, outcome, note };
+      const answer = await post<{ delivered: boolean; alert: Alert }>("reviews", request);
       arrived.set({ alerts: [answer.alert], more: 0 });
       if (noteBox.current) noteBox.current.value = "";
-      onJudged?.(answer.alert);
+      onReviewed?.(answer.alert);
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
     } finally {
@@ -141,30 +141,30 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
   }
 
   useKeys((event) => {
-    // A key held down must not judge the next case too.
+    // A key that is held down must not review the next case too.
     if (event.repeat) return;
     if (event.key === "n") {
       event.preventDefault();
       noteBox.current?.focus();
     }
-    const wanted = verdicts.find((one) => one.key === event.key);
-    if (wanted) void judge(wanted.name);
+    const wanted = outcomes.find((one) => one.key === event.key);
+    if (wanted) void submit(wanted.name);
   });
 
   return (
-    <section class="judge" aria-label="Verdict">
-      <Standing found={found} now={now} />
+    <section class="review-form" aria-label="Review">
+      <ReviewState found={found} now={now} />
       {may ? (
         <>
-          <div class="verdicts">
-            {verdicts.map((one) => (
+          <div class="outcomes">
+            {outcomes.map((one) => (
               <button
                 key={one.name}
                 type="button"
-                class={`verdict ${one.name}`}
-                aria-pressed={alert.verdict === one.name}
+                class={`outcome ${one.name}`}
+                aria-pressed={alert.outcome === one.name}
                 disabled={busy}
-                onClick={() => void judge(one.name)}
+                onClick={() => void submit(one.name)}
               >
                 {one.text} <kbd>{one.key}</kbd>
               </button>
@@ -176,13 +176,13 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
               ref={noteBox}
               rows={1}
               maxLength={2000}
-              placeholder="Note, kept with your verdict (n)"
+              placeholder="Note, stored with your review (n)"
               onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
             />
           </label>
         </>
       ) : (
-        <p class="facts">You may look, but judging takes the role analyst.</p>
+        <p class="facts">You can read this case; to review it you need the role analyst.</p>
       )}
       {problem && (
         <p class="problem" role="alert">
@@ -193,30 +193,30 @@ function Judge({ found, me, onJudged }: JudgeProps): JSX.Element {
   );
 }
 
-function Standing({ found, now }: { found: Case; now: number }): JSX.Element | null {
-  const { alert, verdicts: taken } = found;
-  const latest = taken[0];
-  if (!latest && alert.is_fraud === null) return <p class="standing open">Nobody has judged this yet.</p>;
+function ReviewState({ found, now }: { found: Case; now: number }): JSX.Element | null {
+  const { alert, reviews } = found;
+  const latest = reviews[0];
+  if (!latest && alert.is_fraud === null) return <p class="standing open">Not reviewed yet.</p>;
   const chargeback = alert.is_fraud !== null && alert.label_source !== "analyst";
   return (
     <div class="standing" aria-live="polite">
       {latest && (
         <p>
-          <span class={`chip ${latest.verdict}`}>{latest.verdict}</span> said{" "}
+          <span class={`chip ${latest.outcome}`}>{latest.outcome}</span> by{" "}
           <strong>
-            <Foreign text={latest.analyst} />
+            <ExternalText text={latest.analyst} />
           </strong>
           ,{" "}
           {ago(latest.decided_at, now)} {now - latest.decided_at < 2_000 ? "" : "ago"}
-          {latest.pending ? " · its label waits for Kafka" : latest.verdict === "unsure" ? "" : " · label sent"}
+          {latest.pending ? " · its label is not in Kafka yet" : latest.outcome === "unsure" ? "" : " · label sent"}
         </p>
       )}
       {latest?.note && <blockquote dir="auto">{latest.note}</blockquote>}
       {chargeback && (
         <p>
           <span class={`chip ${alert.is_fraud ? "fraud" : "legitimate"}`}>{alert.is_fraud ? "fraud" : "legitimate"}</span>
-          {alert.campaign ? `, ${isolated(campaign(alert.campaign))},` : ""} by{" "}
-          <Foreign text={alert.label_source ?? ""} />, {date(alert.reported_at ?? 0)}
+          {alert.fraud_type ? `, ${isolated(fraudType(alert.fraud_type))},` : ""} by{" "}
+          <ExternalText text={alert.label_source ?? ""} />, {date(alert.reported_at ?? 0)}
         </p>
       )}
     </div>
@@ -231,7 +231,7 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
       {alert.reasons.map((one) => (
         <li key={one.feature}>
           <span>
-            <Foreign text={inWords(one, alert)} />
+            <ExternalText text={reasonText(one, alert)} />
           </span>
           <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
             <rect width={(one.contribution / most) * 100} height={3} rx={1} />
@@ -242,29 +242,29 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
   );
 }
 
-/** What the engine can only name, such as the kind of merchant, with its value. */
-export function inWords(reason: Reason, alert: Alert): string {
+/** A reason, with the value of the category or channel that the engine only names. */
+export function reasonText(reason: Reason, alert: Alert): string {
   const values: Record<string, string | null> = { category_code: alert.category, channel_code: alert.channel };
   const value = values[reason.feature];
   return value ? `${reason.text}: ${isolated(value)}` : reason.text;
 }
 
-/** What the card paid before, to hold the amount against. */
+/** The usual amounts of the card, to compare the payment with. */
 function usual({ alert, payments }: Case): string {
   const before = payments.filter((one) => one.timestamp < alert.timestamp && one.currency === alert.currency);
   if (!before.length) return `No earlier payment in ${alert.currency} is stored.`;
   const amounts = before.map((one) => one.amount).sort((a, b) => a - b);
   const middle = amounts[amounts.length >> 1] ?? 0;
-  return `Half of the ${before.length} earlier ones in ${alert.currency} were below ${money({ ...alert, amount: middle })}.`;
+  return `Half of the ${before.length} earlier payments in ${alert.currency} were below ${money({ ...alert, amount: middle })}.`;
 }
 
 const [earlier, rows] = [5, 8];
 
-/** The payment among those right before and after it, newest first. */
+/** The payment with those before and after it, newest first. */
 function PaymentTable({ found }: { found: Case }): JSX.Element {
-  const at = found.payments.findIndex((one) => one.transaction_id === found.alert.transaction_id);
-  const place = at < 0 ? found.payments.length : at;
-  const first = Math.max(0, Math.min(place - earlier, found.payments.length - rows));
+  const index = found.payments.findIndex((one) => one.transaction_id === found.alert.transaction_id);
+  const position = index < 0 ? found.payments.length : index;
+  const first = Math.max(0, Math.min(position - earlier, found.payments.length - rows));
   const latest = found.payments.slice(first, first + rows).reverse();
   return (
     <div class="scroll" tabIndex={0}>
@@ -276,7 +276,7 @@ function PaymentTable({ found }: { found: Case }): JSX.Element {
             <th>merchant</th>
             <th>country</th>
             <th class="number">score</th>
-            <th>known as</th>
+            <th>label</th>
           </tr>
         </thead>
         <tbody>
@@ -285,10 +285,10 @@ function PaymentTable({ found }: { found: Case }): JSX.Element {
               <td>{date(one.timestamp)}</td>
               <td class="number">{money(one)}</td>
               <td>
-                <Foreign text={one.merchant_id ?? "–"} />
+                <ExternalText text={one.merchant_id ?? "–"} />
               </td>
               <td>
-                <Foreign text={one.country ?? "–"} />
+                <ExternalText text={one.country ?? "–"} />
               </td>
               <td class="number">{one.score === null ? "–" : score(one.score)}</td>
               <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
@@ -345,7 +345,7 @@ export function Fact({ name, value }: { name: string; value: string }): JSX.Elem
     <div>
       <dt>{name}</dt>
       <dd>
-        <Foreign text={value} />
+        <ExternalText text={value} />
       </dd>
     </div>
   );

@@ -19,17 +19,17 @@ export function useWidth(): [{ current: HTMLDivElement | null }, number] {
 
 const usualLetters = 15;
 
-/** How much larger the letters are than on a usual screen, and how much taller drawings may be for the screen to be full. */
+/** How much larger the letters are than on a usual screen, and how much taller charts may be to fill it. */
 export interface Scale {
   unit: number;
-  room: number;
+  stretch: number;
 }
 
 function measure(): Scale {
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize) / usualLetters;
   // On the live page, beside one another: the charts are 480 tall by default, what is around them 390.
-  const room = window.innerWidth > 1150 ? (window.innerHeight / unit - 390) / 480 : 1;
-  return { unit, room: Math.min(Math.max(room, 1), 3) };
+  const stretch = window.innerWidth > 1150 ? (window.innerHeight / unit - 390) / 480 : 1;
+  return { unit, stretch: Math.min(Math.max(stretch, 1), 3) };
 }
 
 export function useScale(): Scale {

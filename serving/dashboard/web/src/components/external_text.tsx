@@ -4,8 +4,8 @@ const initiators = "\u2066\u2067\u2068";
 const end = "\u2069";
 
 /**
- * A text of others, made safe to stand within a line: what separates paragraphs becomes a space, and an end of
- * an isolate that the text has not begun goes, since either would end the isolate that we put around it.
+ * A text from outside, safe within a line: paragraph separators become spaces, and the end of an isolate that the
+ * text did not start is removed, since either would end the isolate around the text.
  */
 export function contained(text: string): string {
   let open = 0;
@@ -19,14 +19,14 @@ export function contained(text: string): string {
   return kept;
 }
 
-/** For where no element can stand, such as a title, an attribute or a choice of a list. */
+/** The text for places without elements: a title, an attribute, an option of a list. */
 export function isolated(text: string): string {
   const inner = contained(text);
   const open = [...inner].reduce((count, letter) => count + (initiators.includes(letter) ? 1 : letter === end ? -1 : 0), 0);
   return `\u2068${inner}${end.repeat(Math.max(0, open))}${end}`;
 }
 
-/** A text of others: its direction, and what in it turns directions, reach no further than itself. */
-export function Foreign({ text }: { text: string }): JSX.Element {
+/** A text from outside: its direction and its direction marks do not affect the text around it. */
+export function ExternalText({ text }: { text: string }): JSX.Element {
   return <bdi>{contained(text)}</bdi>;
 }

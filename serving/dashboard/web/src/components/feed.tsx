@@ -1,18 +1,18 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../lib/api";
-import { ScoreBar, inWords } from "./case";
-import { Foreign, isolated } from "./external_text";
-import { ago, campaign, country, money, score } from "../lib/format";
+import { ScoreBar, reasonText } from "./case";
+import { ExternalText, isolated } from "./external_text";
+import { ago, country, fraudType, money, score } from "../lib/format";
 import { isOpen, link, type Route } from "../lib/route";
 import { arrived, missed, useCell, useNow } from "../lib/state";
 import type { Alert } from "../lib/types";
 
 const mostShown = 100;
 const mostCounted = 10_000;
-/** Milliseconds between two drawings of the list: of a few alerts, and of a flood that nobody can follow. */
+/** Milliseconds between two drawings of the list: of a few alerts, and of more than anyone can read. */
 const [brisk, calm] = [120, 400];
-/** Alerts of one drawing: more than these are not shown to arrive, and more than those are a flood. */
+/** Alerts of one update: above the first number they are not highlighted, above the second they are a flood. */
 const [few, many] = [3, 10];
 
 export interface Filter {
@@ -21,33 +21,33 @@ export interface Filter {
   least_score: string;
   least_amount: string;
   country: string;
-  campaign: string;
+  fraud_type: string;
   text: string;
 }
 
-/** What there is to choose from. */
+/** The options of the filters. */
 interface Choices {
   countries: string[];
-  campaigns: string[];
+  fraud_types: string[];
 }
 
-export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", campaign: "", text: "" };
+export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", fraud_type: "", text: "" };
 
 interface Feed {
   alerts: Alert[];
   choices: Choices;
   waiting: number;
   problem: string;
-  /** Whether the server has answered yet: until then no alerts means nothing. */
+  /** Whether the server has answered; before that an empty list has no meaning. */
   known: boolean;
-  /** Whether more come than an eye can follow. */
+  /** Whether more arrive than anyone can read. */
   flood: boolean;
 }
 
-/** The alerts that a filter lets through, kept up to date; while paused, new ones are only counted. */
+/** The alerts that pass a filter, kept up to date; while paused, new ones are only counted. */
 export function useFeed(filter: Filter, paused: boolean): Feed {
   const [alerts, setAlerts] = useState<Alert[]>([]);
-  const [choices, setChoices] = useState<Choices>({ countries: [], campaigns: [] });
+  const [choices, setChoices] = useState<Choices>({ countries: [], fraud_types: [] });
   const [waiting, setWaiting] = useState(0);
   const [problem, setProblem] = useState("");
   const [known, setKnown] = useState(false);
@@ -73,7 +73,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
     get<{ alerts: Alert[] } & Choices>("alerts", { ...query, limit: mostShown }).then(
       (answer) => {
         if (!wanted) return;
-        // What came while the answer was on its way may not be in it.
+        // Alerts that arrived meanwhile may be missing in the answer.
         setAlerts(merge(answer.alerts, meanwhile.current, filter));
         setChoices(answer);
         setProblem("");
@@ -87,7 +87,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
   }, [key, gaps, paused]);
 
   useEffect(() => {
-    // The first alert after quiet is drawn at once; what comes right behind it is one change of the list.
+    // The first alert after a pause is shown at once; those right after it are one update of the list.
     let timer: ReturnType<typeof setTimeout> | undefined;
     let due = 0;
     const enter = () => {
@@ -98,7 +98,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
       setFlood(news.length > few);
       setAlerts((shown) => merge(shown, news, filter));
     };
-    const leave = arrived.follow(({ alerts: news, more }) => {
+    const leave = arrived.subscribe(({ alerts: news, more }) => {
       if (paused) {
         setAlerts((shown) => merge(shown, news.filter((one) => shown.some((old) => old.seq === one.seq)), filter));
         const fresh = news.filter((one) => passes(one, filter) && !shownNow.current.some((old) => old.seq === one.seq));
@@ -126,7 +126,7 @@ function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
   if (!news.length) return shown;
   const bySeq = new Map(shown.map((one) => [one.seq, one]));
   for (const one of news) {
-    // Whoever is being judged stays where it is until the list is asked anew.
+    // An alert that is open for review keeps its position until the list is loaded again.
     if (bySeq.has(one.seq) || passes(one, filter)) bySeq.set(one.seq, one);
   }
   const all = [...bySeq.values()];
@@ -135,14 +135,14 @@ function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
 }
 
 function passes(one: Alert, filter: Filter): boolean {
-  const judged = one.verdict !== null || one.is_fraud !== null;
+  const reviewed = one.outcome !== null || one.is_fraud !== null;
   const text = filter.text.toLowerCase();
   return (
-    (filter.state === "all" || judged === (filter.state === "reviewed")) &&
+    (filter.state === "all" || reviewed === (filter.state === "reviewed")) &&
     (!filter.least_score || one.score * 100 >= Number(filter.least_score)) &&
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
     (!filter.country || one.country === filter.country) &&
-    (!filter.campaign || one.campaign === filter.campaign) &&
+    (!filter.fraud_type || one.fraud_type === filter.fraud_type) &&
     (!text || [one.card_id, one.merchant_id ?? "", one.transaction_id].some((name) => name.toLowerCase().includes(text)))
   );
 }
@@ -163,7 +163,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
         <select value={filter.state} onChange={(event) => set({ state: event.currentTarget.value as Filter["state"] })}>
           <option value="all">all</option>
           <option value="open">to review</option>
-          <option value="reviewed">judged</option>
+          <option value="reviewed">reviewed</option>
         </select>
       </label>
       <label>
@@ -185,14 +185,14 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
           ))}
         </select>
       </label>
-      {choices.campaigns.length > 0 && (
-        <label title="The kind of fraud, known once a label has told it">
-          <span>campaign</span>
-          <select value={filter.campaign} onChange={(event) => set({ campaign: event.currentTarget.value })}>
+      {choices.fraud_types.length > 0 && (
+        <label title="Known once a label names it">
+          <span>kind of fraud</span>
+          <select value={filter.fraud_type} onChange={(event) => set({ fraud_type: event.currentTarget.value })}>
             <option value="">any</option>
-            {choices.campaigns.map((name) => (
+            {choices.fraud_types.map((name) => (
               <option key={name} value={name}>
-                {isolated(campaign(name))}
+                {isolated(fraudType(name))}
               </option>
             ))}
           </select>
@@ -233,9 +233,9 @@ interface RowProps {
   age: string;
 }
 
-/** Drawn anew only when something of it is another: most of a list stays as it is when an alert comes. */
+/** Rendered again only when it changes: most of a list stays the same when an alert arrives. */
 class Row extends Component<RowProps> {
-  /** Decided when it appears: a flood of flashes would be nothing but work. */
+  /** Decided when it appears, so that many alerts at once do not flash. */
   private readonly fresh = this.props.fresh;
 
   override shouldComponentUpdate(next: RowProps): boolean {
@@ -255,14 +255,14 @@ class Row extends Component<RowProps> {
           <span class="feed-main">
             <span class="feed-top">
               <strong>{money(one)}</strong> <span class="muted">
-                <Foreign text={one.merchant_id ?? one.card_id} />
+                <ExternalText text={one.merchant_id ?? one.card_id} />
               </span>
             </span>
-            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(inWords(reason, one))).join(" · ") || "no reason given"}</span>
+            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(reasonText(reason, one))).join(" · ") || "no reason given"}</span>
           </span>
           <span class="feed-end">
             <span>
-              <Foreign text={one.country ?? ""} />
+              <ExternalText text={one.country ?? ""} />
             </span>
             <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
           </span>
@@ -273,6 +273,6 @@ class Row extends Component<RowProps> {
 }
 
 export function state(one: Alert): string {
-  if (one.verdict !== null) return one.verdict;
+  if (one.outcome !== null) return one.outcome;
   return one.is_fraud === null ? "open" : one.is_fraud ? "fraud" : "legitimate";
 }

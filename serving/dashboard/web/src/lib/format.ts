@@ -53,8 +53,8 @@ export function ago(ms: number, now: number): string {
   return past < 60_000 ? `${Math.round(past / 1_000)} s` : duration(past);
 }
 
-/** The name of a kind of fraud as words. */
-export const campaign = (name: string): string => name.replaceAll("_", " ");
+/** The name of a kind of fraud, with spaces. */
+export const fraudType = (name: string): string => name.replaceAll("_", " ");
 
 export function country(code: string | null): string {
   if (!code) return "";

@@ -1,7 +1,7 @@
 import { useLayoutEffect } from "preact/hooks";
 
-/** Keys without a modifier, pressed anywhere but in a field. The handler is always the last rendering's: a passive
- *  effect would come a frame later, and a quick hand's next key would meet the former state. */
+/** Keys without a modifier, pressed outside of fields. A layout effect installs the handler of the last rendering at
+ *  once: a passive effect runs a frame later, and a quick second key would see the former state. */
 export function useKeys(press: (event: KeyboardEvent) => void): void {
   useLayoutEffect(() => {
     const listen = (event: KeyboardEvent) => {

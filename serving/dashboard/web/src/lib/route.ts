@@ -27,18 +27,18 @@ function decoded(text: string): string {
 export const route = new Cell<Route>(read());
 window.addEventListener("hashchange", () => route.set(read()));
 
-/** What names a payment: an id alone may be of several cards. */
-type Named = Pick<Alert, "transaction_id" | "card_ref">;
+/** The key of a payment: cards may share an id. */
+type PaymentKey = Pick<Alert, "transaction_id" | "card_ref">;
 
 /** Whether an alert is the one that is open. */
-export function isOpen(one: Named, { id, card }: Pick<Route, "id" | "card">): boolean {
+export function isOpen(one: PaymentKey, { id, card }: Pick<Route, "id" | "card">): boolean {
   return one.transaction_id === id && (card === "" || one.card_ref === card);
 }
 
-export function link(page: Page, one?: Named): string {
+export function link(page: Page, one?: PaymentKey): string {
   return `#/${page}${one ? `/${encodeURIComponent(one.transaction_id)}/${encodeURIComponent(one.card_ref)}` : ""}`;
 }
 
-export function go(page: Page, one?: Named): void {
+export function go(page: Page, one?: PaymentKey): void {
   location.hash = link(page, one);
 }

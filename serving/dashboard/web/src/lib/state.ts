@@ -2,19 +2,19 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiError, get } from "./api";
 import type { Alert, Figures, KafkaState } from "./types";
 
-/** A value that components follow. */
+/** A value that components subscribe to. */
 export class Cell<T> {
-  private readonly followers = new Set<(value: T) => void>();
+  private readonly subscribers = new Set<(value: T) => void>();
   constructor(public value: T) {}
 
   set(value: T): void {
     this.value = value;
-    for (const tell of this.followers) tell(value);
+    for (const notify of this.subscribers) notify(value);
   }
 
-  follow(tell: (value: T) => void): () => void {
-    this.followers.add(tell);
-    return () => this.followers.delete(tell);
+  subscribe(notify: (value: T) => void): () => void {
+    this.subscribers.add(notify);
+    return () => this.subscribers.delete(notify);
   }
 }
 
@@ -22,17 +22,17 @@ export function useCell<T>(cell: Cell<T>): T {
   const [value, setValue] = useState(cell.value);
   useEffect(() => {
     setValue(cell.value);
-    return cell.follow((next) => setValue(() => next));
+    return cell.subscribe((next) => setValue(() => next));
   }, [cell]);
   return value;
 }
 
-export type Line = "connecting" | "open" | "lost";
-export const line = new Cell<Line>("connecting");
+export type ConnectionState = "connecting" | "open" | "lost";
+export const line = new Cell<ConnectionState>("connecting");
 export const kafka = new Cell<KafkaState | null>(null);
 export const figures = new Cell<Figures | null>(null);
 export const arrived = new Cell<{ alerts: Alert[]; more: number }>({ alerts: [], more: 0 });
-/** Counts how often something may have been missed, so that lists ask anew. */
+/** Increases when events may have been lost, so that lists are loaded again. */
 export const missed = new Cell(0);
 
 let source: EventSource | null = null;
@@ -69,8 +69,8 @@ function reopenUnlessLoggedOut(error: unknown): void {
   if (!(error instanceof ApiError && error.status === 401)) openStream();
 }
 
-/** What the server says to a question, asked again when the question changes or `again` does. */
-export function useAnswer<T>(path: string, again: unknown = 0): { value: T | null; problem: string | null } {
+/** The answer to a GET request, loaded again when `path` or `again` changes. */
+export function useQuery<T>(path: string, again: unknown = 0): { value: T | null; problem: string | null } {
   const [answer, setAnswer] = useState<{ path: string; value: T | null; problem: string | null }>({
     path,
     value: null,
@@ -90,7 +90,7 @@ export function useAnswer<T>(path: string, again: unknown = 0): { value: T | nul
   return answer.path === path ? answer : { value: null, problem: null };
 }
 
-/** The time, every `every` milliseconds. */
+/** The current time, updated every `every` milliseconds. */
 export function useNow(every: number): number {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {

@@ -1,6 +1,6 @@
-// What the server tells; the names are those of its answers.
+// The answers of the server, with its names.
 export type Role = "viewer" | "analyst" | "admin";
-export type VerdictName = "fraud" | "legitimate" | "unsure";
+export type Outcome = "fraud" | "legitimate" | "unsure";
 
 export interface Me {
   name: string;
@@ -24,7 +24,7 @@ export interface Alert extends Place {
   seq: number;
   transaction_id: string;
   card_id: string;
-  /** Stands for the card in addresses and requests. */
+  /** The reference of the card in links and requests. */
   card_ref: string;
   merchant_id: string | null;
   amount: number;
@@ -46,14 +46,14 @@ export interface Alert extends Place {
   challenger_score: number | null;
   value: number;
   at_risk: number;
-  verdict: VerdictName | null;
+  outcome: Outcome | null;
   analyst: string | null;
   note: string | null;
   decided_at: number | null;
   pending: number | null;
   is_fraud: number | null;
   label_source: string | null;
-  campaign: string | null;
+  fraud_type: string | null;
   reported_at: number | null;
 }
 
@@ -72,8 +72,8 @@ export interface Payment extends Place {
   is_fraud: number | null;
 }
 
-export interface Verdict {
-  verdict: VerdictName;
+export interface ReviewRecord {
+  outcome: Outcome;
   note: string;
   analyst: string;
   decided_at: number;
@@ -92,7 +92,7 @@ export interface Case {
   alert: Alert;
   payments: Payment[];
   merchant: Merchant | null;
-  verdicts: Verdict[];
+  reviews: ReviewRecord[];
 }
 
 export interface Live {
@@ -115,7 +115,7 @@ export interface Live {
   };
 }
 
-export interface Review {
+export interface ReviewFigures {
   alerts: number;
   open: number;
   at_risk: number;
@@ -125,7 +125,7 @@ export interface Review {
   model_version: string | null;
 }
 
-export type Figures = Live & { review: Review };
+export type Figures = Live & { review: ReviewFigures };
 
 export interface KafkaState {
   connected: boolean;
@@ -146,10 +146,13 @@ export interface Shadow {
   model_version: string;
   challenger_version: string;
   scored: number;
-  both: number;
-  champion_only: number;
-  challenger_only: number;
   difference: number;
+  /** The figures below are null while the registry does not give it. */
+  challenger_threshold: number | null;
+  both: number | null;
+  champion_only: number | null;
+  challenger_only: number | null;
+  agreement: number | null;
 }
 
 export interface Sourced<T> {
@@ -158,7 +161,7 @@ export interface Sourced<T> {
   at: number;
 }
 
-/** Messages that could not be read. */
+/** Counts of messages that could not be read. */
 export interface Refused {
   labels: number;
   payments: number;

@@ -1,12 +1,12 @@
 import type { JSX } from "preact";
-import { Foreign, isolated } from "../components/external_text";
+import { ExternalText, isolated } from "../components/external_text";
 import { moment } from "../lib/format";
 import { Panel } from "./live";
-import { useAnswer, useNow } from "../lib/state";
+import { useQuery, useNow } from "../lib/state";
 import type { AuditEntry } from "../lib/types";
 
 export function AuditPage(): JSX.Element {
-  const { value, problem } = useAnswer<{ entries: AuditEntry[] }>("audit", useNow(10_000));
+  const { value, problem } = useQuery<{ entries: AuditEntry[] }>("audit", useNow(10_000));
   if (!value) return <p class="empty">{problem ?? "Opening…"}</p>;
   return (
     <div class="page">
@@ -27,11 +27,11 @@ export function AuditPage(): JSX.Element {
                 <tr key={one.seq}>
                   <td>{moment(one.at)}</td>
                   <td>
-                    <Foreign text={one.who} />
+                    <ExternalText text={one.who} />
                   </td>
                   <td>{one.action}</td>
                   <td>
-                    <Foreign text={one.subject} />
+                    <ExternalText text={one.subject} />
                   </td>
                   <td class="text">
                     {Object.entries(one.detail)

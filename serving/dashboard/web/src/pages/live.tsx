@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { AlertList, Filters, everything, useFeed } from "../components/feed";
 import { compact, decimal, duration, percent, rate, time } from "../lib/format";
-import { figures, useAnswer, useCell, useNow } from "../lib/state";
+import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live } from "../lib/types";
 
 const spans = ["10m", "1h", "24h"] as const;
@@ -13,7 +13,7 @@ export function LivePage(): JSX.Element {
   const now = useCell(figures);
   const [span, setSpan] = useState<Span>("10m");
   const minute = useNow(30_000);
-  const longer = useAnswer<Live>(`live?span=${span}`, span === "10m" ? 0 : minute);
+  const longer = useQuery<Live>(`live?span=${span}`, span === "10m" ? 0 : minute);
   const shown = span === "10m" ? now : longer.value;
   return (
     <div class="live">
@@ -41,7 +41,7 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
 
 function lastSeconds(live: Live, seconds: number): { scored: number } {
   const steps = Math.max(1, Math.round((seconds * 1_000) / live.step_ms));
-  // The step that has only begun would look like a drop.
+  // The last step is incomplete and would look like a drop.
   const past = live.scored.slice(-steps - 1, -1);
   return { scored: past.reduce((sum, one) => sum + one, 0) / Math.max(1, (past.length * live.step_ms) / 1_000) };
 }
@@ -64,7 +64,7 @@ interface ChartsProps {
 }
 
 function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
-  const { room } = useScale();
+  const { stretch } = useScale();
   const seconds = shown ? shown.step_ms / 1_000 : 1;
   const whole = <T,>(values: T[] | undefined): T[] => (values ?? []).slice(0, -1);
   const begins = shown?.begin ?? [];
@@ -74,15 +74,15 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   return (
     <>
       <Panel title="Throughput" hint="transactions a second" extra={<Spans span={span} choose={choose} />}>
-        <Plot label="Transactions a second" height={190 * room} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
+        <Plot label="Transactions a second" height={190 * stretch} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
       </Panel>
       <Panel title="Alerts" hint={`in each ${duration(shown?.step_ms ?? 5_000)}`}>
-        <Plot label="Alerts" height={130 * room} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
+        <Plot label="Alerts" height={130 * stretch} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
       </Panel>
       <Panel title="Latency" hint="event to decision: median, and 95 %">
         <Plot
           label="Latency"
-          height={160 * room}
+          height={160 * stretch}
           series={[
             { values: whole(shown?.p95), kind: "area", tone: "faint" },
             { values: whole(shown?.p50), kind: "line", tone: "accent" },
@@ -92,7 +92,7 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
         />
       </Panel>
       <Panel title="Scores" hint="logarithmic: fraud is rare">
-        <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160 * room} />
+        <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160 * stretch} />
       </Panel>
     </>
   );

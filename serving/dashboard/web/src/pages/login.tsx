@@ -1,17 +1,17 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { logIn, me as whoAmI } from "../lib/api";
-import { Foreign } from "../components/external_text";
-import { useAnswer } from "../lib/state";
+import { ExternalText } from "../components/external_text";
+import { useQuery } from "../lib/state";
 import type { Me } from "../lib/types";
 
-const noCookie = "Your browser did not keep the session’s cookie.";
-const needsTls = "Where TLS is configured it does so over https alone: open this page with https:// in its address.";
+const noCookie = "Your browser did not store the session cookie.";
+const needsTls = "With TLS it does so over https only: open this page with https:// in its address.";
 
 export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
-  const company = useAnswer<{ issuer: string | null }>("login").value?.issuer;
+  const company = useQuery<{ issuer: string | null }>("login").value?.issuer;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
@@ -30,13 +30,13 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
     <main class="login">
       <form onSubmit={(event) => void submit(event)}>
         <img src="icon.svg" alt="" width={44} height={44} />
-        <h1>Fraud desk</h1>
+        <h1>Fraud dashboard</h1>
         {company && (
           <>
             <a class="primary" href="api/oidc/login">
-              <Foreign text={company} />
+              <ExternalText text={company} />
             </a>
-            <p class="or">or with a password of this desk</p>
+            <p class="or">or with a password of this dashboard</p>
           </>
         )}
         <label>
@@ -55,7 +55,7 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
         </p>
         {!isSecureContext && <p class="facts">This connection is not encrypted: others on the network can read your password. Ask for an https address.</p>}
         <p class="facts">
-          The first password was shown once, when the dashboard first started. <code>fraud dashboard user add</code> makes others.
+          The first password was shown once, when the dashboard first started. <code>fraud dashboard user add</code> adds users.
         </p>
       </form>
     </main>

@@ -2,10 +2,10 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, post } from "../lib/api";
 import { Plot } from "../components/charts";
-import { Foreign, isolated } from "../components/external_text";
+import { ExternalText, isolated } from "../components/external_text";
 import { date, decimal, integer, moment, percent } from "../lib/format";
 import { Panel } from "./live";
-import { useAnswer, useNow } from "../lib/state";
+import { useQuery, useNow } from "../lib/state";
 import type { Me, Shadow, Sourced, Version } from "../lib/types";
 
 const metrics = [
@@ -19,19 +19,19 @@ type Answer = Sourced<Version[]> & { shadow: Shadow[] };
 export function ModelsPage({ me }: { me: Me }): JSX.Element {
   const [changed, setChanged] = useState(0);
   const tick = useNow(20_000);
-  const { value, problem } = useAnswer<Answer>("models", tick + changed);
-  if (!value) return <p class="empty">{problem ?? "Asking the registry…"}</p>;
+  const { value, problem } = useQuery<Answer>("models", tick + changed);
+  if (!value) return <p class="empty">{problem ?? "Loading from the registry…"}</p>;
   const versions = value.value ?? [];
   return (
     <div class="page">
-      {value.problem && <p class="problem"><Foreign text={value.problem} />{value.at ? ` Shown is what was known at ${moment(value.at)}.` : ""}</p>}
+      {value.problem && <p class="problem"><ExternalText text={value.problem} />{value.at ? ` This is the state of ${moment(value.at)}.` : ""}</p>}
       <Panel title="Quality over versions" hint="on each version’s own test period">
         <Quality versions={versions} />
       </Panel>
       <Panel title="Versions">
         {versions.length ? <Versions versions={versions} me={me} changed={() => setChanged(changed + 1)} /> : <p class="empty">No model is registered yet.</p>}
       </Panel>
-      <Panel title="In shadow" hint="challengers score beside the champion and decide nothing">
+      <Panel title="Shadow" hint="challengers score beside the champion and decide nothing">
         <ShadowTable shadow={value.shadow} />
       </Panel>
     </div>
@@ -79,7 +79,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
           <tr>
             <th>version</th>
             <th>alias</th>
-            <th>made</th>
+            <th>created</th>
             {metrics.map(([name, text]) => (
               <th key={name} class="number">
                 {text}
@@ -96,7 +96,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
               <td>
                 {one.aliases.map((alias) => (
                   <span key={alias} class={`chip alias-${alias}`}>
-                    <Foreign text={alias} />
+                    <ExternalText text={alias} />
                   </span>
                 ))}
               </td>
@@ -107,7 +107,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
                 </td>
               ))}
               <td class="text">
-                <Foreign text={one.reason} />
+                <ExternalText text={one.reason} />
               </td>
               {me.role === "admin" && (
                 <td>
@@ -164,10 +164,13 @@ function Promote({ version, changed }: { version: Version; changed: () => void }
   );
 }
 
+const count = (value: number | null): string => (value === null ? "–" : integer(value));
+
 function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
   if (!shadow.length) {
     return <p class="empty">No challenger has scored. Give a version the alias challenger and set FRAUD_SERVING__SHADOW=true.</p>;
   }
+  const unknown = shadow.some((one) => one.challenger_threshold === null);
   return (
     <div class="scroll" tabIndex={0}>
       <table>
@@ -179,6 +182,7 @@ function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
             <th class="number">flagged by both</th>
             <th class="number">champion only</th>
             <th class="number">challenger only</th>
+            <th class="number">agreement</th>
             <th class="number">mean difference</th>
           </tr>
         </thead>
@@ -188,15 +192,16 @@ function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
               <td>{one.model_version}</td>
               <td>{one.challenger_version}</td>
               <td class="number">{integer(one.scored)}</td>
-              <td class="number">{integer(one.both)}</td>
-              <td class="number">{integer(one.champion_only)}</td>
-              <td class="number">{integer(one.challenger_only)}</td>
+              <td class="number">{count(one.both)}</td>
+              <td class="number">{count(one.champion_only)}</td>
+              <td class="number">{count(one.challenger_only)}</td>
+              <td class="number">{percent(one.agreement, 2)}</td>
               <td class="number">{percent(one.difference / one.scored, 2)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-      <p class="facts">Both are held to the champion’s threshold.</p>
+      <p class="facts">Each model decides at its own threshold. {unknown && "“–”: the registry does not give the challenger’s threshold now."}</p>
     </div>
   );
 }

@@ -1,23 +1,23 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "../components/charts";
-import { Foreign } from "../components/external_text";
+import { ExternalText } from "../components/external_text";
 import { decimal, integer, moment, percent } from "../lib/format";
 import { Figure, Panel } from "./live";
-import { useAnswer, useNow } from "../lib/state";
+import { useQuery, useNow } from "../lib/state";
 import type { Drift, Refused, Report, Sourced } from "../lib/types";
 
 export function MonitoringPage(): JSX.Element {
   const tick = useNow(30_000);
-  const { value, problem } = useAnswer<Sourced<Report[]> & { psi: number; refused: Refused }>("monitoring", tick);
+  const { value, problem } = useQuery<Sourced<Report[]> & { psi: number; refused: Refused }>("monitoring", tick);
   const [chosen, choose] = useState(0);
   if (!value) return <p class="empty">{problem ?? "Asking the lake…"}</p>;
   const reports = value.value ?? [];
   const report = reports[Math.min(chosen, reports.length - 1)];
   return (
     <div class="page">
-      {value.problem && <p class="problem"><Foreign text={value.problem} /></p>}
-      <Unreadable refused={value.refused} />
+      {value.problem && <p class="problem"><ExternalText text={value.problem} /></p>}
+      <RefusedMessages refused={value.refused} />
       {report ? (
         <>
           <div class="toolbar">
@@ -31,23 +31,23 @@ export function MonitoringPage(): JSX.Element {
                 ))}
               </select>
             </label>
-            <span class="muted">model version <Foreign text={report.model_version ?? "–"} /></span>
+            <span class="muted">model version <ExternalText text={report.model_version ?? "–"} /></span>
           </div>
           <ReportView report={report} shift={value.psi} />
         </>
       ) : (
         <p class="empty">
-          The monitor has not reported yet. <code>python flows/monitor.py</code> looks at the model in service and keeps a report.
+          The monitor has not reported yet. <code>python flows/monitor.py</code> compares the model in service with its labels and writes a report.
         </p>
       )}
     </div>
   );
 }
 
-function Unreadable({ refused }: { refused: Refused }): JSX.Element {
+function RefusedMessages({ refused }: { refused: Refused }): JSX.Element {
   return (
     <p class={refused.labels + refused.payments ? "problem" : "facts"}>
-      Refused because they cannot be read: {integer(refused.labels)} labels, {integer(refused.payments)} payments. They are among the dead letters.
+      Refused because they cannot be read: {integer(refused.labels)} labels, {integer(refused.payments)} payments. They are in the dead-letter topics.
     </p>
   );
 }
@@ -60,7 +60,7 @@ function Alarms({ raised }: { raised: string[] }): JSX.Element {
     <ul>
       {raised.map((one) => (
         <li key={one}>
-          <Foreign text={one} />
+          <ExternalText text={one} />
         </li>
       ))}
     </ul>
@@ -86,17 +86,17 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
             )}
           </>
         ) : (
-          <p>Nothing to be alarmed about.</p>
+          <p>No alarms.</p>
         )}
       </section>
       <section class="headline">
         <Figure name="recall, matured" value={percent(matured?.recall ?? null)} note={report.expected_recall === null ? "" : `${percent(report.expected_recall)} was expected`} />
         <Figure name="precision, matured" value={percent(matured?.precision ?? null)} note={matured ? `${integer(matured.alerts)} alerts` : "no labels have matured"} />
         <Figure name="predictions" value={integer(report.predictions)} note={`to ${moment(Date.parse(report.moment))}`} />
-        <Figure name="drift of the score, PSI" value={report.score ? decimal(report.score.psi, 2) : "–"} note={report.score ? (report.score.psi > shift ? "has drifted" : "stable enough") : "cannot be judged yet"} tone={(report.score?.psi ?? 0) > shift ? "risk" : ""} />
+        <Figure name="drift of the score, PSI" value={report.score ? decimal(report.score.psi, 2) : "–"} note={report.score ? (report.score.psi > shift ? "has drifted" : "stable") : "cannot be computed yet"} tone={(report.score?.psi ?? 0) > shift ? "risk" : ""} />
       </section>
       <div class="page-grid">
-        <Panel title="Matured precision and recall" hint="by day of the payment, once labels have had their time">
+        <Panel title="Matured precision and recall" hint="by day of the payment, once labels have matured">
           <Plot
             label="Precision and recall by day"
             height={180}
@@ -121,12 +121,12 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
         <Panel title="Drift" hint={`population stability index; from ${shift} it is a shift`}>
           <DriftBars drifts={report.features.slice(0, 12)} shift={shift} />
         </Panel>
-        <Panel title="Calibration" hint="what the score said, and what came of it">
+        <Panel title="Calibration" hint="expected share of fraud by score, and the observed share">
           <Calibration report={report} />
         </Panel>
       </div>
       {(report.notes.length > 0 || Object.keys(report.label_delay).length > 0) && (
-        <Panel title="To know">
+        <Panel title="Notes">
           {Object.keys(report.label_delay).length > 0 && (
             <p>
               From fraud to report it takes{" "}
@@ -139,7 +139,7 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
           <ul class="notes">
             {report.notes.map((one) => (
               <li key={one}>
-                <Foreign text={one} />
+                <ExternalText text={one} />
               </li>
             ))}
           </ul>
@@ -150,14 +150,14 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
 }
 
 function DriftBars({ drifts, shift }: { drifts: Drift[]; shift: number }): JSX.Element {
-  if (!drifts.length) return <p class="empty">Cannot be judged yet.</p>;
+  if (!drifts.length) return <p class="empty">Cannot be computed yet.</p>;
   const most = Math.max(shift * 1.6, ...drifts.map((one) => one.psi));
   return (
     <ol class="bars">
       {drifts.map((one) => (
         <li key={one.name}>
           <span>
-            <Foreign text={one.name} />
+            <ExternalText text={one.name} />
           </span>
           <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
             <rect class={one.psi > shift ? "risk" : "calm"} width={(one.psi / most) * 100} height={8} />
@@ -179,8 +179,8 @@ function Calibration({ report }: { report: Report }): JSX.Element {
           <tr>
             <th>score</th>
             <th class="number">predictions</th>
-            <th class="number">said</th>
-            <th class="number">came</th>
+            <th class="number">expected fraud</th>
+            <th class="number">observed fraud</th>
           </tr>
         </thead>
         <tbody>

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "../components/case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "../components/feed";
-import { Foreign } from "../components/external_text";
+import { ExternalText } from "../components/external_text";
 import { compact, money } from "../lib/format";
 import { useKeys } from "../lib/keys";
 import { go, isOpen, link, route } from "../lib/route";
@@ -13,7 +13,7 @@ const queue: Filter = { ...everything, order: "risk", state: "open" };
 
 const isNarrow = (filter: Filter): boolean => JSON.stringify({ ...filter, order: queue.order }) !== JSON.stringify(queue);
 
-/** The queue, most money at risk first, beside the case that is open; made for the keyboard. */
+/** The queue, most money at risk first, beside the open case; usable with the keyboard. */
 export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const { id, card } = useCell(route);
   const [filter, setFilter] = useState(queue);
@@ -28,11 +28,11 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
     const next = alerts[Math.min(Math.max(at + by, 0), alerts.length - 1)];
     if (next) go("review", next);
   };
-  const nextOpen = (judged: Alert): void => {
-    setLast(judged);
-    const place = alerts.findIndex((one) => one.seq === judged.seq);
-    const rest = [...alerts.slice(place + 1), ...alerts.slice(0, Math.max(place, 0))];
-    const next = rest.find((one) => one.verdict === null && one.is_fraud === null);
+  const openNext = (reviewed: Alert): void => {
+    setLast(reviewed);
+    const index = alerts.findIndex((one) => one.seq === reviewed.seq);
+    const rest = [...alerts.slice(index + 1), ...alerts.slice(0, Math.max(index, 0))];
+    const next = rest.find((one) => one.outcome === null && one.is_fraud === null);
     if (next) go("review", next);
   };
 
@@ -67,17 +67,17 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
         {open && <Filters filter={filter} choices={choices} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
-          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={{ id, card }} target="review" /> : <p class="empty">{known ? "Nothing is left to review." : "Asking…"}</p>}
+          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={{ id, card }} target="review" /> : <p class="empty">{known ? "There is nothing to review." : "Loading…"}</p>}
         </div>
       </section>
       <div class="review-case">
-        {last && !isOpen(last, { id, card }) && <Judged alert={last} />}
+        {last && !isOpen(last, { id, card }) && <LastReview alert={last} />}
         {id ? (
           <>
             <a class="back" href={link("review")}>
               ← queue
             </a>
-            <CaseView id={id} card={card} me={me} onJudged={nextOpen} />
+            <CaseView id={id} card={card} me={me} onReviewed={openNext} />
           </>
         ) : (
           <Keys />
@@ -87,11 +87,11 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
   );
 }
 
-function Judged({ alert }: { alert: Alert }): JSX.Element {
+function LastReview({ alert }: { alert: Alert }): JSX.Element {
   return (
     <p class="toast" role="status">
-      <span class={`chip ${alert.verdict}`}>{alert.verdict}</span> {money(alert)} at <Foreign text={alert.merchant_id ?? "?"} />
-      {alert.pending ? "; the label waits for Kafka" : ""} · <a href={link("review", alert)}>look again</a>
+      <span class={`chip ${alert.outcome}`}>{alert.outcome}</span> {money(alert)} at <ExternalText text={alert.merchant_id ?? "?"} />
+      {alert.pending ? "; the label is not in Kafka yet" : ""} · <a href={link("review", alert)}>open it again</a>
     </p>
   );
 }
@@ -101,8 +101,8 @@ function Keys(): JSX.Element {
     ["j / k", "next and previous alert"],
     ["f", "fraud"],
     ["l", "legitimate"],
-    ["u", "unsure: kept, but no label"],
-    ["n", "write a note first; Esc leaves it"],
+    ["u", "unsure: stored, but not a label"],
+    ["n", "write a note first; Esc leaves the field"],
   ];
   return (
     <div class="keys">
@@ -117,7 +117,7 @@ function Keys(): JSX.Element {
           </div>
         ))}
       </dl>
-      <p class="facts">A verdict goes to the labels at once; later trainings and the monitor’s recall learn from it.</p>
+      <p class="facts">A review becomes a label at once; training and the monitor use it.</p>
     </div>
   );
 }
