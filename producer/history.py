@@ -15,7 +15,7 @@ from fraud.lake import Lake
 from fraud.settings import Settings
 from producer.publisher import Publisher
 from producer.simulator import Simulator
-from producer.simulator.life import start_of
+from producer.simulator.cardholders import midnight_ms
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages, transaction_messages
 
@@ -80,7 +80,7 @@ def publish_history(
         messages = transaction_messages(traffic.delivered())
         publisher.send(settings.topics.transactions, messages)
         due, pending = due_labels(
-            pa.concat_tables([pending, traffic.labels]), min(start_of(day) + DAY_MS - 1, span.end)
+            pa.concat_tables([pending, traffic.labels]), min(midnight_ms(day) + DAY_MS - 1, span.end)
         )
         publisher.send(settings.topics.labels, label_messages(due))
         if lake is not None:
@@ -112,12 +112,12 @@ def _require_retention(settings: Settings, span: HistoryPeriod) -> None:
     topic = settings.topics.transactions
     kept = int(topic_config(settings, topic).get("retention.ms", "-1"))
     oldest = int(datetime.now(UTC).timestamp() * 1_000) - kept
-    if kept >= 0 and start_of(span.start) < oldest:
+    if kept >= 0 and midnight_ms(span.start) < oldest:
         raise ConfigurationError(
             f"topic {topic} keeps {kept // DAY_MS} days, so Kafka would delete what is simulated from "
             f"{span.start} on; ask for fewer days or raise the topic's retention.ms"
         )
     now = int(datetime.now(UTC).timestamp() * 1_000)
-    for one in history_findings(settings, topic, start_of(span.start), now, now):
+    for one in history_findings(settings, topic, midnight_ms(span.start), now, now):
         if one.level != "advice":
             raise ConfigurationError(f"{one}; run {one.command(settings)}")

@@ -15,7 +15,7 @@ from producer.simulator.draws import DAY_MS, HOUR_MS, Bools, Ints, Payments, gen
 from producer.simulator.labels import simulate_reports
 from producer.simulator.tables import label_table, transaction_ids, transaction_table, truth_table
 
-NEARNESS_MS = 90 * 60_000
+MAX_CLOCK_DISTANCE_MS = 90 * 60_000
 """How far from now, in the time of the day, a session may start."""
 
 
@@ -30,15 +30,15 @@ class LiveTraffic:
         self._last_paid = np.zeros(len(simulator.world.cards), np.int64)
         nothing = Payments.concat([])
         self._sessions, self._session_campaign, self._session_starts = nothing, np.empty(0, np.int64), [0]
-        self._later, self._later_campaign = nothing, np.empty(0, np.int64)
+        self._deferred, self._deferred_campaign = nothing, np.empty(0, np.int64)
 
     def draw(self, times: Ints) -> "LiveBatch":
         """One payment for each moment (ascending, ms): what is due of open sessions, then new ones."""
-        due = np.flatnonzero(self._later.time <= times[-1])[: len(times)]
-        payments, campaign = self._later.select(due), self._later_campaign[due]
-        self._later = self._later.select(_all_but(due, len(self._later)))
-        self._later_campaign = np.delete(self._later_campaign, due)
-        fresh, fresh_campaign = self._open(times[len(due) :])
+        due = np.flatnonzero(self._deferred.time <= times[-1])[: len(times)]
+        payments, campaign = self._deferred.select(due), self._deferred_campaign[due]
+        self._deferred = self._deferred.select(_complement(due, len(self._deferred)))
+        self._deferred_campaign = np.delete(self._deferred_campaign, due)
+        fresh, fresh_campaign = self._start_sessions(times[len(due) :])
         merged = Payments.concat([payments, fresh])
         self._last_paid[merged.card] = times[-1]
         stamped = Payments(merged.card, merged.merchant, times, merged.amount)
@@ -47,16 +47,16 @@ class LiveTraffic:
             self, stamped, np.concatenate([campaign, fresh_campaign]), self._drawn - len(stamped)
         )
 
-    def _open(self, times: Ints) -> tuple[Payments, Ints]:
+    def _start_sessions(self, times: Ints) -> tuple[Payments, Ints]:
         """Start a session at each of the moments; its later payments are deferred."""
         while len(self._session_starts) - 1 < len(times):
-            self._refill(int(times[0]))
+            self._draw_sessions(int(times[0]))
         starts, end = np.array(self._session_starts[: len(times)], np.int64), self._session_starts[len(times)]
         opened, campaign = self._sessions.select(np.arange(end)), self._session_campaign[:end]
         owner = np.searchsorted(starts, np.arange(end), side="right") - 1
         shift = (times - opened.time[starts])[owner] if len(times) else np.empty(0, np.int64)
         shifted = Payments(opened.card, opened.merchant, opened.time + shift, opened.amount)
-        follows = _all_but(starts, end)
+        follows = _complement(starts, end)
         self._defer(shifted.select(follows), campaign[follows])
         self._sessions = self._sessions.select(np.arange(end, len(self._sessions)))
         self._session_campaign = self._session_campaign[end:]
@@ -64,12 +64,12 @@ class LiveTraffic:
         return shifted.select(starts), campaign[starts]
 
     def _defer(self, payments: Payments, campaign: Ints) -> None:
-        later = Payments.concat([self._later, payments])
+        later = Payments.concat([self._deferred, payments])
         order = np.argsort(later.time, kind="stable")
-        self._later = later.select(order)
-        self._later_campaign = np.concatenate([self._later_campaign, campaign])[order]
+        self._deferred = later.select(order)
+        self._deferred_campaign = np.concatenate([self._deferred_campaign, campaign])[order]
 
-    def _refill(self, now: int) -> None:
+    def _draw_sessions(self, now: int) -> None:
         """Another take of this hour: its sessions, in random order."""
         self._take += 1
         day = datetime.fromtimestamp(now / 1_000, UTC).date()
@@ -81,11 +81,11 @@ class LiveTraffic:
         payments, campaign = payments.select(order), campaign[order]
         starts = _find_session_starts(payments, campaign)
         chosen = np.flatnonzero(_is_near(payments.time[starts], now))
-        chosen = self._rested(payments.card[starts], campaign[starts], chosen)
+        chosen = self._longest_unused(payments.card[starts], campaign[starts], chosen)
         generator(self._simulator.world.seed, "shuffle", self._started_at, self._take).shuffle(chosen)
         self._append(payments, campaign, starts, chosen)
 
-    def _rested(self, card: Ints, campaign: Ints, chosen: Ints) -> Ints:
+    def _longest_unused(self, card: Ints, campaign: Ints, chosen: Ints) -> Ints:
         """All the fraud, and of the legitimate sessions the half whose cards rested longest."""
         legitimate = chosen[campaign[chosen] < 0]
         longest = np.argsort(self._last_paid[card[legitimate]], kind="stable")
@@ -146,9 +146,9 @@ def _find_session_starts(payments: Payments, campaign: Ints) -> Ints:
 
 def _is_near(times: Ints, now: int) -> Bools:
     apart = (times - now) % DAY_MS
-    near: Bools = np.minimum(apart, DAY_MS - apart) <= NEARNESS_MS
+    near: Bools = np.minimum(apart, DAY_MS - apart) <= MAX_CLOCK_DISTANCE_MS
     return near
 
 
-def _all_but(rows: Ints, count: int) -> Ints:
+def _complement(rows: Ints, count: int) -> Ints:
     return np.delete(np.arange(count), rows)

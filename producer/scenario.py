@@ -62,7 +62,7 @@ class Season(_ScenarioModel):
     gifts: Positive = 1.0
     travel: Positive = 1.0
 
-    def holds(self, month_day: str) -> bool:
+    def contains(self, month_day: str) -> bool:
         """Whether the day lies within; a season may span New Year."""
         if self.first <= self.last:
             return self.first <= month_day <= self.last

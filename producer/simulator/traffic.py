@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from producer.scenario import SimulationScenario, Transport
 from producer.simulator.campaigns import CAMPAIGNS, LONGEST_DAYS
+from producer.simulator.cardholders import legitimate, midnight_ms
 from producer.simulator.draws import DAY_MS, MINUTE_MS, Ints, Payments, around_one, generator
 from producer.simulator.labels import simulate_reports
-from producer.simulator.life import legitimate, start_of
 from producer.simulator.tables import Names, label_table, transaction_ids, transaction_table, truth_table
 from producer.simulator.world import build_world
 
@@ -106,7 +106,7 @@ class Simulator:
         parts, campaigns = [self.legitimate(day)], []
         campaigns.append(np.full(len(parts[0]), -1))
         for payments, campaign in self._recent_campaigns(day):
-            today = payments.time // DAY_MS == start_of(day) // DAY_MS
+            today = payments.time // DAY_MS == midnight_ms(day) // DAY_MS
             parts.append(payments.select(today))
             campaigns.append(campaign[today])
         return Payments.concat(parts), np.concatenate(campaigns)

@@ -92,9 +92,9 @@ class World:
         return sells
 
     @cached_property
-    def shelves(self) -> "Shelves":
+    def merchant_index(self) -> "MerchantIndex":
         """For choosing merchants."""
-        return Shelves.of(self.merchants, len(self.scenario.places))
+        return MerchantIndex.of(self.merchants, len(self.scenario.places))
 
     @cached_property
     def subscriptions(self) -> tuple[Payments, Ints]:
@@ -102,7 +102,7 @@ class World:
         random = generator(self.seed, "subscriptions")
         count = round(self.scenario.life.subscriptions * len(self.cards))
         card = np.sort(random.integers(0, len(self.cards), count))
-        merchant = self.shelves.choose(random, np.full(count, self.shelves.online))
+        merchant = self.merchant_index.choose(random, np.full(count, self.merchant_index.online))
         time = (HOUR_MS * (2 + 6 * random.random(count))).astype(np.int64)
         price = np.floor(np.clip(around_one(random, 14.0, 1.5, count), 0.99, 1_200.0)) + 0.99
         return Payments(card, merchant, time, price), random.integers(0, SUBSCRIPTION_DAYS, count)
@@ -118,7 +118,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Shelves:
+class MerchantIndex:
     """Merchants sorted by place, the online ones last, each with its cumulative share of its place."""
 
     order: Ints
@@ -126,34 +126,34 @@ class Shelves:
     online: int
 
     @classmethod
-    def of(cls, merchants: Merchants, places: int) -> "Shelves":
+    def of(cls, merchants: Merchants, places: int) -> "MerchantIndex":
         """Sort the merchants."""
-        shelf = np.where(merchants.online, places, merchants.place)
-        order = np.argsort(shelf, kind="stable")
-        weight, sorted_shelf = merchants.popularity[order], shelf[order]
+        group = np.where(merchants.online, places, merchants.place)
+        order = np.argsort(group, kind="stable")
+        weight, sorted_shelf = merchants.popularity[order], group[order]
         running = np.cumsum(weight)
         totals = np.bincount(sorted_shelf, weight, places + 1)
         before = np.concatenate([[0.0], np.cumsum(totals)[:-1]])
         share = (running - before[sorted_shelf]) / totals[sorted_shelf]
         return cls(order, sorted_shelf + np.minimum(share, 1.0), places)
 
-    def choose(self, random: np.random.Generator, shelf: Ints) -> Ints:
+    def choose(self, random: np.random.Generator, group: Ints) -> Ints:
         """A merchant of each given shelf (a place, or `online`), the popular ones more often."""
-        position = np.searchsorted(self.cumulative, shelf + random.random(len(shelf)), side="left")
+        position = np.searchsorted(self.cumulative, group + random.random(len(group)), side="left")
         return self.order[np.minimum(position, len(self.order) - 1)]
 
 
 def build_world(scenario: SimulationScenario, seed: int) -> World:
     """The world of a scenario: the same seed, the same world."""
     merchants = _merchants(scenario, generator(seed, "merchants"))
-    shelves = Shelves.of(merchants, len(scenario.places))
-    cards = _cards(scenario, generator(seed, "cards"), shelves)
+    merchant_index = MerchantIndex.of(merchants, len(scenario.places))
+    cards = _cards(scenario, generator(seed, "cards"), merchant_index)
     return World(scenario, seed, cards, merchants)
 
 
 def _merchants(scenario: SimulationScenario, random: np.random.Generator) -> Merchants:
     count, places = scenario.merchants, len(scenario.places)
-    category = random.choice(len(scenario.categories), count, p=_normalised(_commonness(scenario)))
+    category = random.choice(len(scenario.categories), count, p=_normalised(_frequency(scenario)))
     category[: len(scenario.categories)] = np.arange(len(scenario.categories))
     online = random.random(count) < np.array([kind.online for kind in scenario.categories])[category]
     place = random.choice(places, count, p=_normalised([place.weight for place in scenario.places]))
@@ -163,7 +163,7 @@ def _merchants(scenario: SimulationScenario, random: np.random.Generator) -> Mer
     sold = [(kind.online > 0, kind.resaleable) for kind in scenario.categories]
     fence, other = sold.index((True, True)), sold.index((True, False))
     online[fence] = online[other] = True
-    weight = np.array([kind.weight for kind in scenario.categories]) / _commonness(scenario)
+    weight = np.array([kind.weight for kind in scenario.categories]) / _frequency(scenario)
     latitude, longitude = _scatter(scenario, random, place, MERCHANTS_SPREAD_KM)
     return Merchants(
         place=place,
@@ -176,20 +176,20 @@ def _merchants(scenario: SimulationScenario, random: np.random.Generator) -> Mer
     )
 
 
-def _commonness(scenario: SimulationScenario) -> Floats:
+def _frequency(scenario: SimulationScenario) -> Floats:
     """Rare purchases still need shops to choose among: shops grow with the root of the payments."""
     return np.sqrt([kind.weight for kind in scenario.categories])
 
 
-def _cards(scenario: SimulationScenario, random: np.random.Generator, shelves: Shelves) -> Cards:
+def _cards(scenario: SimulationScenario, random: np.random.Generator, merchant_index: MerchantIndex) -> Cards:
     count, life = scenario.cards, scenario.life
     place = random.choice(
         len(scenario.places), count, p=_normalised([place.weight for place in scenario.places])
     )
     latitude, longitude = _scatter(scenario, random, place, CARDS_SPREAD_KM)
     spread = life.activity_spread
-    shelf = np.repeat(place, life.favourites)
-    shelf = np.where(random.random(len(shelf)) < life.online / 2, shelves.online, shelf)
+    group = np.repeat(place, life.favourites)
+    group = np.where(random.random(len(group)) < life.online / 2, merchant_index.online, group)
     return Cards(
         place=place,
         rate=np.exp(random.normal(-(spread**2) / 2, spread, count)),
@@ -198,7 +198,7 @@ def _cards(scenario: SimulationScenario, random: np.random.Generator, shelves: S
         weekend=np.exp(random.normal(0.1, 0.3, count)),
         salary_day=random.choice([1, 15, 25, 27, 28], count, p=[0.3, 0.1, 0.3, 0.1, 0.2]),
         phase=random.integers(0, scenario.card_lifetime_days, count),
-        favourites=shelves.choose(random, shelf).reshape(count, life.favourites),
+        favourites=merchant_index.choose(random, group).reshape(count, life.favourites),
         latitude=latitude,
         longitude=longitude,
     )

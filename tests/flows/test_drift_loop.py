@@ -30,7 +30,7 @@ from producer.history import HistoryPeriod, due_labels, publish_history
 from producer.publisher import Publisher
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
-from producer.simulator.life import start_of
+from producer.simulator.cardholders import midnight_ms
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
 from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
@@ -95,7 +95,7 @@ class World:
 
     def live(self, days: int) -> None:
         """Let days pass: their payments, and the labels that fall due, go to Kafka."""
-        span = HistoryPeriod(self.today, start_of(self.today) + days * DAY_MS - 1)
+        span = HistoryPeriod(self.today, midnight_ms(self.today) + days * DAY_MS - 1)
         with Publisher(self._settings) as publisher:
             lived = publish_history(self._settings, publisher, self._simulator, span)
             known = pa.concat_tables([self._pending, lived.pending])
@@ -201,8 +201,8 @@ def test_drift_brings_a_challenger_that_a_person_puts_into_service(
             world.live(1)
             wait_until_scored(home)
     found = predictions(home)
-    assert {one.model_version for one in found if one.timestamp < start_of(world.today - DAY)} == {"1"}
-    assert {one.model_version for one in found if one.timestamp >= start_of(world.today - DAY)} == {"2"}
+    assert {one.model_version for one in found if one.timestamp < midnight_ms(world.today - DAY)} == {"1"}
+    assert {one.model_version for one in found if one.timestamp >= midnight_ms(world.today - DAY)} == {"2"}
     # and what was served in the changed days, too, is what the lake has of them
     assert_consistent(monitor())
 

@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 
 from producer.scenario import SimulationScenario
-from producer.simulator.campaigns.common import factors, starts, victims
+from producer.simulator.campaigns.common import amount_factors, draw_starts, draw_victims
+from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS, HOUR_MS, Payments, generator
-from producer.simulator.life import start_of
 from producer.simulator.world import World
 
 
@@ -15,7 +15,7 @@ def merchant_collusion(world: World, scenario: SimulationScenario, day: date, ta
     """The payments of all colluding merchants that begin on `day`."""
     random = generator(world.seed, "merchant_collusion", day.toordinal(), take)
     campaign = scenario.campaigns.merchant_collusion
-    count = starts(world, campaign, random)
+    count = draw_starts(world, campaign, random)
     days = 2.0 + random.exponential(campaign.days, count)
     size = random.poisson(days * campaign.payments_per_day)
     merchant = np.repeat(random.integers(0, len(world.merchants), count), size)
@@ -23,8 +23,8 @@ def merchant_collusion(world: World, scenario: SimulationScenario, day: date, ta
     on_day = (random.random(len(merchant)) * lasting).astype(np.int64)
     hour = (9.0 + 11.0 * random.random(len(merchant))) * HOUR_MS
     local = hour.astype(np.int64) - world.utc_offset_ms[world.merchants.place[merchant]]
-    time = start_of(day) + on_day * DAY_MS + local % DAY_MS
-    card = victims(world, random, len(merchant))
+    time = midnight_ms(day) + on_day * DAY_MS + local % DAY_MS
+    card = draw_victims(world, random, len(merchant))
     ones = np.ones(len(card), np.int64)
-    amount = world.usual_amount(card, merchant) * factors(random, campaign, ones)
+    amount = world.usual_amount(card, merchant) * amount_factors(random, campaign, ones)
     return Payments(card, merchant, time, amount)

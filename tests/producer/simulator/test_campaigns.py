@@ -7,8 +7,8 @@ import pytest
 
 from producer.simulator import Simulator
 from producer.simulator.campaigns import CAMPAIGNS, LONGEST_DAYS
+from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS, HOUR_MS, MINUTE_MS, Payments
-from producer.simulator.life import start_of
 from tests.producer.conftest import START
 
 
@@ -76,8 +76,8 @@ def test_geographic_anomaly_pays_in_shops_of_another_country(simulator: Simulato
 def test_no_campaign_pays_before_it_begins_and_hardly_any_lasts_too_long(simulator: Simulator) -> None:
     for day in (START + timedelta(days=number) for number in range(30)):
         begun, _ = simulator.campaigns_started_on(day)
-        late = begun.time >= start_of(day) + LONGEST_DAYS * DAY_MS
-        assert (begun.time >= start_of(day)).all()
+        late = begun.time >= midnight_ms(day) + LONGEST_DAYS * DAY_MS
+        assert (begun.time >= midnight_ms(day)).all()
         assert late.sum() <= 0.1 * len(late)
 
 

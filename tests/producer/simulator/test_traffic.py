@@ -11,8 +11,8 @@ import pytest
 from fraud.schema import Transaction
 from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import DayOfTraffic, Simulator, simulate
+from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS
-from producer.simulator.life import start_of
 from producer.wire import transaction_messages
 from tests.producer.conftest import SEED, START
 
@@ -48,8 +48,8 @@ def test_a_day_holds_its_own_payments_sorted_by_time(traffic: list[DayOfTraffic]
     for day in traffic:
         times = day.transactions["timestamp"].to_numpy()
         assert (np.diff(times) >= 0).all()
-        assert start_of(day.day) <= times[0]
-        assert times[-1] < start_of(day.day) + DAY_MS
+        assert midnight_ms(day.day) <= times[0]
+        assert times[-1] < midnight_ms(day.day) + DAY_MS
 
 
 def test_transactions_have_the_fields_of_the_contract_and_no_other(transactions: pa.Table) -> None:
@@ -86,7 +86,7 @@ def test_fraud_is_rare_and_of_every_kind(truth: pa.Table) -> None:
 
 
 def test_a_truncated_day_is_the_beginning_of_the_whole(traffic: list[DayOfTraffic]) -> None:
-    noon = start_of(START) + DAY_MS // 2
+    noon = midnight_ms(START) + DAY_MS // 2
 
     morning = traffic[0].until(noon)
 

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import pytest
 
 from producer.simulator import Simulator
+from producer.simulator.cardholders import travellers
 from producer.simulator.draws import DAY_MS, HOUR_MS
-from producer.simulator.life import travellers
 from tests.producer.conftest import DAYS, START
 
 

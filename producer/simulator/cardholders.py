@@ -42,17 +42,17 @@ def legitimate(world: World, scenario: SimulationScenario, day: date, take: int 
     abroad = travellers(world, scenario, day)
     parts = [
         _habits(world, scenario, day, random, abroad),
-        _sprees(world, scenario, day, random),
+        _shopping_sprees(world, scenario, day, random),
         _games(world, scenario, day, random),
         _tickets(world, scenario, day, random),
     ]
     if take == 0:
         parts.append(_subscriptions(world, day))
-    start = start_of(day)
+    start = midnight_ms(day)
     return Payments.concat(parts).within(start, start + DAY_MS)
 
 
-def start_of(day: date) -> int:
+def midnight_ms(day: date) -> int:
     """Midnight UTC in ms."""
     return (day.toordinal() - date(1970, 1, 1).toordinal()) * DAY_MS
 
@@ -76,7 +76,7 @@ def _habits(
     world: World, scenario: SimulationScenario, day: date, random: np.random.Generator, abroad: Ints
 ) -> Payments:
     life = scenario.life
-    rate = life.payments_per_day * world.cards.rate * _mood(world, scenario, day)
+    rate = life.payments_per_day * world.cards.rate * _activity(world, scenario, day)
     rate = rate * np.where(abroad >= 0, ABROAD_ACTIVITY, 1.0)
     card = np.repeat(np.arange(len(world.cards)), random.poisson(rate))
     place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
@@ -87,7 +87,7 @@ def _habits(
     return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
 
 
-def _mood(world: World, scenario: SimulationScenario, day: date) -> Floats:
+def _activity(world: World, scenario: SimulationScenario, day: date) -> Floats:
     """How active each card is today: the season, the weekend, the salary."""
     cards = world.cards
     weekend = cards.weekend if day.weekday() >= 5 else np.ones(len(cards))
@@ -99,7 +99,7 @@ def _mood(world: World, scenario: SimulationScenario, day: date) -> Floats:
 
 def _season(scenario: SimulationScenario, day: date) -> Season:
     month_day = f"{day:%m-%d}"
-    holding = (season for season in scenario.seasons if season.holds(month_day))
+    holding = (season for season in scenario.seasons if season.contains(month_day))
     return next(holding, Season(first="01-01", last="12-31"))
 
 
@@ -112,11 +112,11 @@ def _merchants(
     away: Bools,
 ) -> Ints:
     """A favourite, or one explored nearby or online; travellers know nobody."""
-    life, shelves = scenario.life, world.shelves
+    life, merchant_index = scenario.life, world.merchant_index
     rank = random.geometric(0.35, len(card)) - 1
     favourite = world.cards.favourites[card, rank % world.cards.favourites.shape[1]]
     online = random.random(len(card)) < life.online
-    explored = shelves.choose(random, np.where(online, shelves.online, place))
+    explored = merchant_index.choose(random, np.where(online, merchant_index.online, place))
     known = random.random(len(card)) >= life.explore
     reachable = ~away | world.merchants.online[favourite]
     return np.where(known & reachable, favourite, explored)
@@ -130,16 +130,16 @@ def _times(
     cumulative = np.cumsum(profiles / profiles.sum(axis=1, keepdims=True), axis=1)
     category = world.merchants.category[merchant]
     position = np.searchsorted(
-        (cumulative + np.arange(len(profiles))[:, None]).ravel(), _spots(random, category)
+        (cumulative + np.arange(len(profiles))[:, None]).ravel(), _cumulative_positions(random, category)
     )
     hour = np.minimum(position - 24 * category, 23) + random.random(len(card))
     hour += world.cards.chronotype[card]
     local = (hour * HOUR_MS).astype(np.int64)
-    times: Ints = start_of(day) + (local - world.utc_offset_ms[place]) % DAY_MS
+    times: Ints = midnight_ms(day) + (local - world.utc_offset_ms[place]) % DAY_MS
     return times
 
 
-def _spots(random: np.random.Generator, category: Ints) -> Floats:
+def _cumulative_positions(random: np.random.Generator, category: Ints) -> Floats:
     return np.minimum(random.random(len(category)), 1.0 - 1e-12) + category
 
 
@@ -161,10 +161,12 @@ def _amounts(
     return amounts
 
 
-def _sprees(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
+def _shopping_sprees(
+    world: World, scenario: SimulationScenario, day: date, random: np.random.Generator
+) -> Payments:
     """Days of shopping: mostly large purchases at the usual shops, sometimes (gifts, a move) at new ones."""
     season = _season(scenario, day)
-    shoppers = _few(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
+    shoppers = _sample_cards(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
     usual = random.random(len(shoppers)) >= NEW_SHOPS
     size = np.where(usual, 3 + random.poisson(7.0, len(shoppers)), 1 + random.poisson(3.0, len(shoppers)))
     card, at_usual = np.repeat(shoppers, size), np.repeat(usual, size)
@@ -179,7 +181,7 @@ def _sprees(world: World, scenario: SimulationScenario, day: date, random: np.ra
 def _games(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
     """Bursts of tiny payments, mostly of few people, each to the online merchant of their game."""
     share = scenario.life.games_per_month / 30
-    gamers = _few(world, random, min(share * GAMERS_ONE_IN, 1.0))
+    gamers = _sample_cards(world, random, min(share * GAMERS_ONE_IN, 1.0))
     players = gamers[gamers % GAMERS_ONE_IN == 0]
     card = np.repeat(players, 2 + random.poisson(7.0, len(players)))
     shop = world.resaleable[card % len(world.resaleable)]
@@ -189,14 +191,14 @@ def _games(world: World, scenario: SimulationScenario, day: date, random: np.ran
 
 def _tickets(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
     """A few tiny online payments on the way, at merchants seen for the first time: tickets, parking, tips."""
-    riders = _few(world, random, scenario.life.tickets_per_month / 30)
+    riders = _sample_cards(world, random, scenario.life.tickets_per_month / 30)
     card = np.repeat(riders, 1 + random.poisson(2.0, len(riders)))
     merchant = random.choice(world.ordinary, len(card))
     amount = around_one(random, 1.0, 0.5, len(card))
     return Payments(card, merchant, _session(world, random, day, riders, card, 2 * MINUTE_MS), amount)
 
 
-def _few(world: World, random: np.random.Generator, share: float) -> Ints:
+def _sample_cards(world: World, random: np.random.Generator, share: float) -> Ints:
     """A random few of the cards, ascending."""
     count = random.binomial(len(world.cards), min(share, 1.0))
     return np.sort(random.choice(len(world.cards), count, replace=False))
@@ -206,12 +208,12 @@ def _session(
     world: World, random: np.random.Generator, day: date, who: Ints, card: Ints, mean_gap_ms: float
 ) -> Ints:
     """Times of payments that follow one another, beginning at a waking hour of each of `who`."""
-    begin = 9.0 + 13.0 * random.random(len(who)) + world.cards.chronotype[who]
-    local = (begin * HOUR_MS).astype(np.int64) - world.utc_offset_ms[world.cards.place[who]]
+    start_hour = 9.0 + 13.0 * random.random(len(who)) + world.cards.chronotype[who]
+    local = (start_hour * HOUR_MS).astype(np.int64) - world.utc_offset_ms[world.cards.place[who]]
     owner = np.searchsorted(who, card)
     gaps = np.cumsum(waits(random, len(card), mean_gap_ms))
     first = np.searchsorted(card, who)
-    time: Ints = start_of(day) + local[owner] % DAY_MS + gaps - gaps[first][owner]
+    time: Ints = midnight_ms(day) + local[owner] % DAY_MS + gaps - gaps[first][owner]
     return time
 
 
@@ -219,4 +221,4 @@ def _subscriptions(world: World, day: date) -> Payments:
     """The same amount to the same online merchant, every two weeks at the same hour."""
     payments, due = world.subscriptions
     today = payments.select(due == day.toordinal() % SUBSCRIPTION_DAYS)
-    return Payments(today.card, today.merchant, start_of(day) + today.time, today.amount)
+    return Payments(today.card, today.merchant, midnight_ms(day) + today.time, today.amount)
