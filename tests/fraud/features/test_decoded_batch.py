@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xxhash import xxh3_64_intdigest
 
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
-from fraud.native import json_reader
-from fraud.native.xxh3 import MAX_BYTES, SECRET, xxh3_64
 from fraud.settings import AdmissionSettings
 from tests.fuzz.agreement import assert_agreement
 
@@ -211,14 +208,3 @@ def test_a_message_never_reaches_into_the_next() -> None:
     decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
     assert [number for number, _ in decoded.refused] == [0]
     assert decoded.texts()["transaction_id"] == ["t-1"]
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=MAX_BYTES))
-def test_identifiers_hash_as_the_library_does(identifier: bytes) -> None:
-    data = np.frombuffer(b"??" + identifier, dtype=np.uint8)
-    assert int(xxh3_64(data, 2, len(data), SECRET)) == xxh3_64_intdigest(identifier)
-
-
-def test_no_text_is_longer_than_what_can_be_hashed() -> None:
-    assert json_reader.field_table().max_lengths.max() <= MAX_BYTES

@@ -24,21 +24,6 @@ from tests.serving.world import BASE_MS, read_all, transaction
 PARTITIONS = 4
 
 
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [  # as org.apache.kafka.common.utils.Utils.murmur2 gives them (UtilsTest), made positive
-        (b"21", -973932308),
-        (b"foobar", -790332482),
-        (b"a-little-bit-long-string", -985981536),
-        (b"a-little-bit-longer-string", -1486304829),
-        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
-        (b"abc", 479470107),
-    ],
-)
-def test_murmur2_is_javas(key: bytes, expected: int) -> None:
-    assert murmur2(key, 0, len(key)) == expected & 0x7FFF_FFFF
-
-
 def test_fnv1a_is_known() -> None:
     assert fnv1a(b"") == (1 << 32) - 0x811C_9DC5
     assert fnv1a(b"foobar") == (1 << 32) - 0xBF9C_F968

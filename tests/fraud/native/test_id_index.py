@@ -16,6 +16,7 @@ from fraud.ingest.rows import TransactionReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
+from tests.fraud.features.reference import reference_features
 from tests.fraud.lakes import StoredMessage
 from tests.fraud.native.test_kernel import make_events, streams
 from tests.fraud.streams import START_MS, transaction
@@ -108,6 +109,14 @@ def test_the_repetition_of_a_refused_payment_is_refused_too() -> None:
     outcomes = IdIndex().process(of_one_id(0, 0, 0, 0, contents=(1, 2, 1, 2)))
     # then it is the first that counts, whatever comes after it
     assert outcomes.tolist() == [ACCEPTED, CONFLICT, REPEATED, CONFLICT]
+
+
+@settings(max_examples=100, deadline=None)
+@given(events=streams(), batch=st.integers(1, 20))
+def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
+    index = IdIndex()
+    parts = [index.process(events[start : start + batch]) for start in range(0, len(events), batch)]
+    assert np.concatenate(parts).tolist() == reference_features(events)[1]
 
 
 @settings(max_examples=100, deadline=None)
