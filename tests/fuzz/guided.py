@@ -78,7 +78,7 @@ def seeds() -> Iterator[bytes]:
     random = Random(1)
     for _ in range(_SEEDS):
         yield SEPARATOR.join(message(random) for _ in range(random.choice((1, 1, 2))))
-    # One for each text, surrogates in UTF-8 and in escapes among them: few mutations are between them and a fault.
+    # One for each edge case, among them surrogates in UTF-8 and in escapes.
     yield from (_VALID % text for text in RAW_TEXTS)
 
 
