@@ -48,7 +48,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
         Skip to the page
       </a>
       <Navigation me={me} page={page} leave={leave} />
-      <div class="stage">
+      <div class="content">
         <Notices />
         <header class="topbar">
           <UserMenu me={me} leave={leave} />

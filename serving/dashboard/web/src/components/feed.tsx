@@ -1,7 +1,7 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../lib/api";
-import { ScoreBar, reasonText } from "./case";
+import { ScoreBar, reasonText } from "./score";
 import { ExternalText, isolated } from "./external_text";
 import { ago, country, fraudType, money, score } from "../lib/format";
 import { isOpen, link, type Route } from "../lib/route";

@@ -3,7 +3,7 @@ import { Frame } from "./charts";
 import { compact, date, duration, money, score } from "../lib/format";
 import type { Payment } from "../lib/types";
 
-/** A card's payments over time; the higher, the more money (logarithmic). */
+/** A card's payments over time; the height is the amount, logarithmic. */
 export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: string }): JSX.Element {
   const first = payments[0];
   const last = payments[payments.length - 1];
@@ -56,7 +56,7 @@ export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: st
       <span class="key dot risk">flagged</span>
       <span class="key dot calm">not flagged</span>
       {payments.some((one) => one.is_fraud === 1) && <span class="key crossed">known fraud</span>}
-      <span>the taller, the more money</span>
+      <span>height: amount, logarithmic</span>
     </p>
     </>
   );

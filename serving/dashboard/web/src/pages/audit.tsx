@@ -10,15 +10,15 @@ export function AuditPage(): JSX.Element {
   if (!value) return <p class="empty">{problem ?? "Opening…"}</p>;
   return (
     <div class="page">
-      <Panel title="Audit" hint="the newest 200 lines; nothing in it can be changed or removed">
+      <Panel title="Audit" hint="the newest 200 entries; none can be changed or removed">
         <div class="scroll" tabIndex={0}>
           <table>
             <thead>
               <tr>
                 <th>when</th>
                 <th>who</th>
-                <th>did</th>
-                <th>with</th>
+                <th>action</th>
+                <th>subject</th>
                 <th>detail</th>
               </tr>
             </thead>

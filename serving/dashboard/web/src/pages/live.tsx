@@ -31,10 +31,10 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
   const review = now?.review;
   return (
     <section class="headline" aria-label="At a glance">
-      <Figure name="transactions a second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
+      <Figure name="transactions per second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
       <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
-      <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `half within ${duration(now.whole.p50)}` : "no live traffic"} />
-      <Figure name="money at risk, to review" value={review ? `≈ € ${compact(review.at_risk)}` : "–"} note={review ? `${compact(review.open)} alerts are open` : ""} tone="risk" />
+      <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `median ${duration(now.whole.p50)}` : "no live traffic"} />
+      <Figure name="money at risk, to review" value={review ? `≈ € ${compact(review.at_risk)}` : "–"} note={review ? `${compact(review.open)} open alerts` : ""} tone="risk" />
     </section>
   );
 }
@@ -73,13 +73,13 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   const perSecond = (counts: number[] | undefined): number[] => whole(counts).map((one) => one / seconds);
   return (
     <>
-      <Panel title="Throughput" hint="transactions a second" extra={<Spans span={span} choose={choose} />}>
-        <Plot label="Transactions a second" height={190 * stretch} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
+      <Panel title="Throughput" hint="transactions per second" extra={<Spans span={span} choose={choose} />}>
+        <Plot label="Transactions per second" height={190 * stretch} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
       </Panel>
-      <Panel title="Alerts" hint={`in each ${duration(shown?.step_ms ?? 5_000)}`}>
+      <Panel title="Alerts" hint={`per ${duration(shown?.step_ms ?? 5_000)}`}>
         <Plot label="Alerts" height={130 * stretch} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
       </Panel>
-      <Panel title="Latency" hint="event to decision: median, and 95 %">
+      <Panel title="Latency" hint="event to decision: median and p95">
         <Plot
           label="Latency"
           height={160 * stretch}

@@ -1,0 +1,106 @@
+import type { JSX } from "preact";
+import { date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
+import type { Alert, Case, Merchant } from "../lib/types";
+import { ExternalText, isolated } from "./external_text";
+
+/** The usual amounts of the card, to compare the payment with. */
+export function usualAmount({ alert, payments }: Case): string {
+  const before = payments.filter((one) => one.timestamp < alert.timestamp && one.currency === alert.currency);
+  if (!before.length) return `No earlier payment in ${alert.currency} is stored.`;
+  const amounts = before.map((one) => one.amount).sort((a, b) => a - b);
+  const middle = amounts[amounts.length >> 1] ?? 0;
+  return `Half of the ${before.length} earlier payments in ${alert.currency} were below ${money({ ...alert, amount: middle })}.`;
+}
+
+const [earlier, rows] = [5, 8];
+
+/** The payment with those before and after it, newest first. */
+export function PaymentTable({ found }: { found: Case }): JSX.Element {
+  const index = found.payments.findIndex((one) => one.transaction_id === found.alert.transaction_id);
+  const position = index < 0 ? found.payments.length : index;
+  const first = Math.max(0, Math.min(position - earlier, found.payments.length - rows));
+  const latest = found.payments.slice(first, first + rows).reverse();
+  return (
+    <div class="scroll" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th>when</th>
+            <th class="number">amount</th>
+            <th>merchant</th>
+            <th>country</th>
+            <th class="number">score</th>
+            <th>label</th>
+          </tr>
+        </thead>
+        <tbody>
+          {latest.map((one) => (
+            <tr key={one.transaction_id} class={one.transaction_id === found.alert.transaction_id ? "here" : ""}>
+              <td>{date(one.timestamp)}</td>
+              <td class="number">{money(one)}</td>
+              <td>
+                <ExternalText text={one.merchant_id ?? "–"} />
+              </td>
+              <td>
+                <ExternalText text={one.country ?? "–"} />
+              </td>
+              <td class="number">{one.score === null ? "–" : score(one.score)}</td>
+              <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function MerchantFacts({ merchant, alert }: { merchant: Merchant | null; alert: Alert }): JSX.Element {
+  if (!merchant) return <p class="empty">The transaction has not arrived yet.</p>;
+  const profile = merchant.profile ?? {};
+  const mean = profile["merchant_amount_mean_30d"] ?? null;
+  const fraudRate = profile["merchant_fraud_rate_30d"] ?? null;
+  const count = profile["merchant_count_30d"] ?? null;
+  return (
+    <dl class="figures-list">
+      <Fact name="name" value={merchant.merchant_id} />
+      <Fact name="reported fraud, 30 days" value={percent(fraudRate, 2)} />
+      <Fact name="payments, 30 days" value={count === null ? "–" : integer(count)} />
+      <Fact
+        name="average payment"
+        value={mean === null ? "–" : `${decimal(mean / 10 ** alert.digits, alert.digits)} ${alert.currency}`}
+      />
+      <Fact name="alerts stored here" value={`${merchant.alerts}, of them known fraud ${merchant.frauds}`} />
+      <Fact name="profile of" value={merchant.date ?? "none yet"} />
+    </dl>
+  );
+}
+
+export function ModelFacts({ alert }: { alert: Alert }): JSX.Element {
+  const took = alert.scored_at - alert.timestamp;
+  return (
+    <dl class="figures-list">
+      <Fact name="model" value={`${isolated(alert.model_name)}, version ${isolated(alert.model_version)}`} />
+      <Fact name="features" value={`version ${alert.feature_version}`} />
+      <Fact name="merchant profile used" value={alert.profile_date ?? "none"} />
+      {alert.challenger_score !== null && (
+        <Fact
+          name={`challenger, version ${isolated(alert.challenger_version ?? "")}`}
+          value={`would have scored ${score(alert.challenger_score)}`}
+        />
+      )}
+      <Fact name="scored" value={`${moment(alert.scored_at)}, ${duration(Math.max(0, took))} after the payment`} />
+      <Fact name="transaction" value={alert.transaction_id} />
+    </dl>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }): JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <ExternalText text={value} />
+      </dd>
+    </div>
+  );
+}
