@@ -1,13 +1,13 @@
 """The daily training as a DAG of Airflow 3, for those whose schedules live there.
 
 Airflow starts the Prefect deployment and waits for it; the pipeline, its retries and logs stay in Prefect.
-This file needs nothing but Airflow, since the two cannot share an environment: it speaks to Prefect's API.
+This file needs only Airflow, since the two cannot share an environment: it uses Prefect's API.
 Copy it into the DAGs folder, and set the environment of Airflow's workers:
 
     PREFECT_API_URL            such as http://fraud-prefect-server.fraud.svc:4200/api
     PREFECT_API_AUTH_STRING    user:password, if the server asks for it (from a secret of Airflow's)
 
-Let one of the two keep the clock: `prefect deployment schedule ls retrain/kubernetes`, then `pause` it.
+Only one of the two should schedule: `prefect deployment schedule ls retrain/kubernetes`, then `pause` it.
 """
 
 import base64
@@ -136,7 +136,7 @@ def execute_training() -> str:
 
 @task(retries=3, retry_delay=timedelta(minutes=1), execution_timeout=timedelta(minutes=5))
 def cleanup() -> None:
-    """Leave no flow run that nobody waits for any more: after a time-out, or when stopped by hand."""
+    """Cancel a flow run that nobody waits for any more, after a time-out or a manual stop."""
     cancel(get_current_context()["run_id"])
 
 

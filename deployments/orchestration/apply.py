@@ -14,7 +14,7 @@ from fraud.settings import Settings
 
 
 def orchestrate(
-    settings: Settings, pools: Collection[str], defaults: Mapping[str, Any], say: Callable[[str], None]
+    settings: Settings, pools: Collection[str], defaults: Mapping[str, Any], log: Callable[[str], None]
 ) -> None:
     """Bring the work pools and the automations to what stands here.
 
@@ -33,9 +33,9 @@ def orchestrate(
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             for pool in pools:
                 apply_pool(client, pool, defaults)
-                say(f"work pool {pool} ({TYPES[pool]})")
+                log(f"work pool {pool} ({TYPES[pool]})")
             for name, done in apply_automations(client).items():
-                say(f"automation {done}: {name}")
+                log(f"automation {done}: {name}")
     except HTTPStatusError as error:
         hint = "; is PREFECT_API_AUTH_STRING the server's?" if error.response.status_code == 401 else ""
         raise UnreachableError(f"Prefect at {url} answers {error.response.status_code}{hint}") from error

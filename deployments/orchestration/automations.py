@@ -1,7 +1,7 @@
 """What the Prefect server does by itself when a run goes silent.
 
-A self-hosted server has none of this by default: a run whose process was killed would be `Running` for
-ever, and with a concurrency limit of one it would keep every later run waiting.
+A self-hosted server has none of this by default: a run whose process was killed would be `Running`
+indefinitely, and with a concurrency limit of one it would keep every later run waiting.
 """
 
 from datetime import timedelta

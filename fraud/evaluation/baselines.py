@@ -46,7 +46,7 @@ def _amount_rule(train: Dataset, validation: Dataset, test: Dataset) -> Baseline
 
 
 def _logistic_regression(train: Dataset, validation: Dataset, test: Dataset, seed: int) -> BaselineScores:
-    """On signed logarithms, medians for the unknown and a flag that says so, standardised."""
+    """On signed logarithms, standardised; unknown values are medians with an indicator."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

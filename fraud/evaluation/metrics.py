@@ -223,8 +223,8 @@ def bootstrap_by_card(
     for weights in card_draws(cards, draws, seed):
         for name, figure in figures.items():
             values[name].append(figure(weights))
-    whole = np.ones(len(cards))
-    return {name: _interval(figure(whole), np.array(values[name])) for name, figure in figures.items()}
+    unweighted = np.ones(len(cards))
+    return {name: _interval(figure(unweighted), np.array(values[name])) for name, figure in figures.items()}
 
 
 def card_draws(cards: npt.NDArray[np.int64], draws: int, seed: int) -> Iterator[Floats]:
@@ -248,5 +248,5 @@ def _interval(value: float, drawn: Floats) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+def _ratio(part: float, total: float) -> float:
+    return float(part / total) if total else 0.0

@@ -26,7 +26,7 @@ Rows = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 
 METADATA_KEY = "fraud_detection"
-"""Under which the MLmodel's `metadata` holds ours."""
+"""The key of this project's metadata in the `metadata` of the MLmodel file."""
 
 PROBE_TOLERANCE = 1e-5
 """How far a probe score may be off on another processor before the artifact counts as broken."""

@@ -81,7 +81,7 @@ class Dataset:
         return replace(self, labels=known.as_known_at(moment), reports=known)
 
     def take(self, index: Ints) -> Self:
-        """The rows at `index`, copied; keep the order of time."""
+        """The rows at `index`, which must ascend, copied."""
         return replace(
             self,
             rows=self.rows[index],

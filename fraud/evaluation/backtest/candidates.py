@@ -121,7 +121,8 @@ def warnings_about(candidates: RetrainedCandidates | RegisteredCandidates, plan:
 def inner_split(train: Dataset, fold: Fold) -> Split:
     """A train and a validation period within the fold's matured training rows.
 
-    The last quarter validates; between the two lies as much of the label delay as a short period can spare.
+    The last quarter is for validation. Between the two is as much of the label delay as a short period
+    allows.
 
     Raises:
         DataError: the training period is shorter than three days.

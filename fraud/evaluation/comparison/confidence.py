@@ -55,13 +55,13 @@ def differences(
     window: Dataset, figures: Mapping[str, Figure], *, draws: int, seed: int
 ) -> dict[str, Difference]:
     """Differences that are functions of row weights, (N,) -> float, with their standard errors."""
-    days, whole = window.timestamps // DAY_MS, np.ones(len(window))
+    days, unweighted = window.timestamps // DAY_MS, np.ones(len(window))
     by_card = _standard_errors(figures, card_draws(window.cards, draws, seed))
     by_block = _standard_errors(figures, block_draws(days, draws, seed))
     groups = len(np.unique(days)), len(np.unique(window.cards[window.labels == 1]))
     degrees = max(min(groups) - 1, 1)
     return {
-        name: Difference(figure(whole), by_card[name], by_block[name], degrees)
+        name: Difference(figure(unweighted), by_card[name], by_block[name], degrees)
         for name, figure in figures.items()
     }
 

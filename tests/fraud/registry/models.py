@@ -10,11 +10,11 @@ from fraud.registry.versions import log_and_register
 from fraud.settings import Settings
 
 
-def registered(settings: Settings, bundle: ModelBundle) -> str:
+def registered(settings: Settings, bundle: ModelBundle, description: str = "") -> str:
     """The version under which the bundle is registered, logged to a run of its own."""
     experiment = experiment_id(settings)
     with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
-        return log_and_register(settings, bundle, run.info.run_id)
+        return log_and_register(settings, bundle, run.info.run_id, description)
 
 
 def artifact_of(settings: Settings, version: str) -> Path:
