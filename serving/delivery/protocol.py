@@ -1,4 +1,4 @@
-"""What the engine needs of a delivery, and what it hands over.
+"""The interface of a delivery, and the batches that the engine enqueues.
 
 Batches that are not known to be committed stay in the outbox. When a transaction is aborted they are sent
 again as they are: neither the input nor the features' state is rewound, and nothing is computed twice.

@@ -1,4 +1,4 @@
-"""Hand the content of an outbox batch to a producer."""
+"""Produce the predictions and dead letters of an outbox batch."""
 
 from typing import Any
 

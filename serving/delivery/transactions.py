@@ -1,7 +1,7 @@
 """Commit, abort and resolve transactions, each on a thread of its own.
 
 Each of Kafka's calls may block for seconds, and `send_offsets_to_transaction` indefinitely (librdkafka, issue
-5456). The engine's thread starts a call here and looks at the transaction's state later.
+5456). The engine's thread starts a call here and reads the transaction's state later.
 """
 
 import logging
@@ -25,7 +25,7 @@ from serving.ops.metrics import Metrics
 log = logging.getLogger(__name__)
 
 CALL_TIMEOUT_S = 5.0
-"""Of one call to Kafka, which is repeated while Kafka answers that it is to be tried again."""
+"""Of one call to Kafka, which is repeated while its error is retriable."""
 PAUSE_S = 0.2
 """Between two calls."""
 HUNG_AFTER_S = 15.0

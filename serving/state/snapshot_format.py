@@ -49,7 +49,7 @@ class SnapshotOrigin:
 
 
 class UnusableSnapshotError(Exception):
-    """It is damaged, or of other data; the text says which."""
+    """It is damaged, or of other data; the message says which."""
 
 
 def encode(

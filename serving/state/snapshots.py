@@ -98,7 +98,7 @@ class Snapshots:
         if self._thread is None or not self._thread.is_alive():
             return False
         if now > self._overdue_at:
-            # Another one beside it would be held up too, with a copy of a partition's state in memory.
+            # Another one beside it would wait, too, with a copy of a partition's state in memory.
             self._overdue_at = math.inf
             self._metrics.state.snapshots.labels("failed").inc()
             log.warning("the lake has not taken a snapshot in due time; the next waits for it")

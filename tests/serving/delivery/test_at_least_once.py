@@ -1,4 +1,4 @@
-"""At least once: what has arrived is committed while scoring goes on, and nothing behind what has not."""
+"""At least once: what is acknowledged is committed while scoring goes on, and nothing after what is not."""
 
 import time
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class World:
         return int(found.offset)
 
     def visible(self) -> float:
-        """How many answers are said to have arrived."""
+        """How many predictions are counted as acknowledged."""
         return sum(value for _, value in self.metrics.samples("fraud_end_to_end_seconds_count"))
 
     def poll_until(self, is_over: Callable[[], bool]) -> None:
@@ -51,17 +51,17 @@ class World:
             self.delivery.poll()
 
 
-def answers(start: int, value: bytes = b"{}") -> OutboxBatch:
-    """Ten messages, answered with `value`."""
+def batch_from(start: int, value: bytes = b"{}") -> OutboxBatch:
+    """Ten messages, whose predictions are `value`."""
     predictions = [{"key": "card-1", "value": value} for _ in range(10)]
     arrived = np.full(10, int(time.time() * 1_000))
     return OutboxBatch(PARTITION, start, start + 10, 1, predictions, [], arrived)
 
 
-def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings) -> None:
-    # given answers on their way
+def test_positions_are_committed_after_acknowledgement_without_waiting(settings: Settings) -> None:
+    # given two batches in flight
     world = World(settings)
-    world.delivery.enqueue([answers(0), answers(10)])
+    world.delivery.enqueue([batch_from(0), batch_from(10)])
     # when the engine goes on
     world.poll_until(lambda: world.delivery.is_idle)
     # then they are committed, and counted once
@@ -69,10 +69,10 @@ def test_positions_follow_the_answers_without_anybody_waiting(settings: Settings
     assert world.visible() == 20
 
 
-def test_nothing_behind_an_answer_that_kafka_does_not_take_is_committed(settings: Settings) -> None:
-    # given an answer between two that Kafka takes
+def test_nothing_after_a_prediction_that_kafka_refuses_is_committed(settings: Settings) -> None:
+    # given a batch that Kafka refuses between two that it takes
     world = World(settings)
-    world.delivery.enqueue([answers(0), answers(10, LARGER_THAN_KAFKA_TAKES), answers(20)])
+    world.delivery.enqueue([batch_from(0), batch_from(10, LARGER_THAN_KAFKA_TAKES), batch_from(20)])
     # when everything has had its time
     world.poll_until(lambda: world.committed() >= 10)
     is_settled = world.delivery.flush(1.0)
@@ -83,10 +83,10 @@ def test_nothing_behind_an_answer_that_kafka_does_not_take_is_committed(settings
 
 
 def test_what_goes_to_another_worker_is_not_committed_here(settings: Settings) -> None:
-    # given answers that nobody has tended since they left
+    # given a batch in flight, and no poll since it was produced
     world = World(settings)
-    world.delivery.enqueue([answers(0)])
-    # when their partition goes
+    world.delivery.enqueue([batch_from(0)])
+    # when its partition is revoked
     world.delivery.discard({PARTITION})
     # then there is nothing to commit
     assert world.delivery.flush(5.0)

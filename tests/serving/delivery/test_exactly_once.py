@@ -48,10 +48,10 @@ class World:
     def poll_until_idle(self) -> None:
         self.go_round_until(lambda: self.delivery.is_idle, self.delivery.poll)
 
-    def enqueue_during_a_commit(self, answers: OutboxBatch) -> None:
+    def enqueue_during_a_commit(self, batch: OutboxBatch) -> None:
         """Publish when the commit of what was published before has begun."""
         self.go_round_until(lambda: self.delivery._committing is not None, self.delivery.poll)
-        self.delivery.enqueue([answers])
+        self.delivery.enqueue([batch])
 
     def fence(self, name: str) -> None:
         """Take a transactional.id over, as a successor would."""
@@ -65,7 +65,7 @@ class World:
         return int(found.offset)
 
     def visible(self) -> list[int]:
-        """The numbers of the committed answers, in their order."""
+        """The numbers of the committed predictions, in their order."""
         found = read_all(self.settings, self.settings.topics.predictions)
         return [msgspec.json.decode(message.value()) for message in found]
 
@@ -77,8 +77,8 @@ def world(settings: Settings) -> Iterator[World]:
     made.close()
 
 
-def answers(start: int) -> OutboxBatch:
-    """Ten messages, answered with their offsets."""
+def batch_from(start: int) -> OutboxBatch:
+    """Ten messages, whose predictions are their offsets."""
     numbers = range(start, start + 10)
     predictions = [{"key": "card-1", "value": str(number).encode()} for number in numbers]
     return OutboxBatch(
@@ -88,9 +88,9 @@ def answers(start: int) -> OutboxBatch:
 
 def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: World) -> None:
     # given a transaction that is being committed
-    world.delivery.enqueue([answers(0)])
+    world.delivery.enqueue([batch_from(0)])
     # when more comes
-    world.enqueue_during_a_commit(answers(10))
+    world.enqueue_during_a_commit(batch_from(10))
     is_sent = bool(world.delivery._active.batches)
     world.poll_until_idle()
     # then it did not wait, and follows
@@ -102,9 +102,9 @@ def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: Wo
 @pytest.mark.parametrize("suffix", ["", ".b"], ids=["the first", "the second"])
 def test_a_producer_that_was_fenced_costs_nothing_but_time(world: World, suffix: str) -> None:
     # given a transaction whose producer another takes over, and one after it
-    world.delivery.enqueue([answers(0)])
+    world.delivery.enqueue([batch_from(0)])
     world.fence(world.name + suffix)
-    world.enqueue_during_a_commit(answers(10))
+    world.enqueue_during_a_commit(batch_from(10))
     # when nothing more comes
     world.poll_until_idle()
     # then both are committed, once and in their order
@@ -114,10 +114,10 @@ def test_a_producer_that_was_fenced_costs_nothing_but_time(world: World, suffix:
 
 def test_what_goes_to_another_worker_is_not_committed_here(world: World) -> None:
     # given a transaction that was fenced, and one after it
-    world.delivery.enqueue([answers(0)])
+    world.delivery.enqueue([batch_from(0)])
     world.fence(world.name)
-    world.enqueue_during_a_commit(answers(10))
-    # when their partition goes
+    world.enqueue_during_a_commit(batch_from(10))
+    # when their partition is revoked
     world.delivery.discard({PARTITION})
     # then there is nothing to commit
     assert world.delivery.is_idle
@@ -126,11 +126,11 @@ def test_what_goes_to_another_worker_is_not_committed_here(world: World) -> None
 
 
 def test_what_was_forgotten_does_not_come_with_the_next_transaction(world: World) -> None:
-    # given answers in an open transaction, whose partition goes
-    world.delivery.enqueue([answers(0)])
+    # given a batch in an open transaction, whose partition is revoked
+    world.delivery.enqueue([batch_from(0)])
     world.delivery.discard({PARTITION})
     # when others follow
-    world.delivery.enqueue([answers(10)])
+    world.delivery.enqueue([batch_from(10)])
     world.poll_until_idle()
     # then they are alone
     assert world.visible() == [*range(10, 20)]

@@ -1,4 +1,4 @@
-"""A state rebuilt from any place in the log is the one that ran: far clocks, jumps and gaps included."""
+"""A state rebuilt from any offset of the log is the one that ran: far clocks, jumps and gaps included."""
 
 import io
 import json
@@ -40,7 +40,7 @@ CARDS = 12
 class Message:
     """What of a Kafka message the engine and the ingest look at."""
 
-    place: int
+    at: int
     content: bytes
     time: int
 
@@ -48,7 +48,7 @@ class Message:
         return None
 
     def offset(self) -> int:
-        return self.place
+        return self.at
 
     def partition(self) -> int:
         return 0
@@ -86,7 +86,7 @@ class Log:
         return self.first, len(self.messages)
 
     def offsets_for_times(self, asked: list[TopicPartition], **_: Any) -> list[TopicPartition]:
-        later = (one.place for one in self.messages[self.first :] if one.time >= asked[0].offset)
+        later = (one.at for one in self.messages[self.first :] if one.time >= asked[0].offset)
         return [TopicPartition(asked[0].topic, 0, next(later, -1))]
 
     def assign(self, partitions: list[TopicPartition]) -> None:
@@ -135,9 +135,9 @@ class Run:
         decoded = decode_batch(state.admission, [one.content for one in messages], times)
         features, _ = state.cards.process(decoded.events, low)
         state.cards.remove_idle(state.admission.low_watermark)
-        self.refusals += [(messages[number].place, reason) for number, reason in decoded.refused]
+        self.refusals += [(messages[number].at, reason) for number, reason in decoded.refused]
         self.features.append(features)
-        state.position = messages[-1].place + 1
+        state.position = messages[-1].at + 1
         state.mark_replay_point()
 
     def take_all(self, messages: Sequence[Message], draw: Random) -> None:
@@ -154,11 +154,11 @@ def fresh(made: Settings) -> PartitionState:
 
 def committed(state: PartitionState) -> CommittedPosition:
     """What a restart finds, through Kafka's metadata."""
-    answers = OutboxBatch(
+    batch = OutboxBatch(
         0, 0, state.position, state.admission.max_event_time, [], [], np.array([], dtype=np.int64),
         tuple(state.admission.state), state.replay_points,
     )  # fmt: skip
-    (found,) = last_offsets("t", [answers])
+    (found,) = last_offsets("t", [batch])
     assert len(found.metadata) < 4_096
     return CommittedPosition(
         found.offset, max_event_time_of(found), admission_state_of(found), replay_points_of(found)

@@ -50,11 +50,11 @@ def test_a_snapshot_comes_back_as_it_was(cards: int) -> None:
     }
 
 
-@given(place=st.integers(0, len(SNAPSHOT) * 8 - 1))
-def test_a_bit_that_flipped_anywhere_is_noticed(place: int) -> None:
+@given(bit=st.integers(0, len(SNAPSHOT) * 8 - 1))
+def test_a_bit_that_flipped_anywhere_is_noticed(bit: int) -> None:
     # given
     damaged = bytearray(SNAPSHOT)
-    damaged[place // 8] ^= 1 << place % 8
+    damaged[bit // 8] ^= 1 << bit % 8
     # then
     with pytest.raises(UnusableSnapshotError):
         _read(bytes(damaged))
