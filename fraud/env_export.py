@@ -8,20 +8,20 @@ from pydantic import BaseModel, SecretStr
 from fraud.settings import Settings
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """Names and values, secrets among them; what is not set is left out."""
-    return dict(_told("FRAUD_", settings))
+def environment_variables(settings: Settings) -> dict[str, str]:
+    """Names and values, also of secrets; settings without a value are left out."""
+    return dict(_exported("FRAUD_", settings))
 
 
-def _told(prefix: str, section: BaseModel) -> Iterator[tuple[str, str]]:
-    plain = section.model_dump(mode="json")
+def _exported(prefix: str, section: BaseModel) -> Iterator[tuple[str, str]]:
+    values = section.model_dump(mode="json")
     for name in type(section).model_fields:
         value, variable = getattr(section, name), prefix + name.upper()
         if isinstance(value, BaseModel):
-            yield from _told(f"{variable}__", value)
+            yield from _exported(f"{variable}__", value)
         elif isinstance(value, SecretStr):
             yield variable, value.get_secret_value()
-        elif isinstance(plain[name], dict | list):
-            yield variable, json.dumps(plain[name])
+        elif isinstance(values[name], dict | list):
+            yield variable, json.dumps(values[name])
         elif value is not None:
-            yield variable, str(plain[name])
+            yield variable, str(values[name])

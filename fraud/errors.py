@@ -1,8 +1,8 @@
-"""What can go wrong because of a user's input or surroundings, told in one sentence."""
+"""Errors that come from a user's input or environment, each described in one sentence."""
 
 
 class FraudError(Exception):
-    """A failure that the user can mend; its text says what is wrong and how to mend it.
+    """A failure that the user can fix; its text says what is wrong and how to fix it.
 
     Entry points print the text alone and exit with `exit_code`; a traceback is shown on `--debug` only.
     """
@@ -23,13 +23,13 @@ class UnreachableError(FraudError):
 
 
 class RefusedError(UnreachableError):
-    """A server refuses us: wrong credentials, a missing right; asking again does not help."""
+    """A server refuses us: wrong credentials, a missing permission; trying again does not help."""
 
     exit_code = 6
 
 
 class DataError(FraudError):
-    """The data cannot be used as they are: none there, one class only, a broken file."""
+    """The data cannot be used: there are none, only one class, or a file is broken."""
 
     exit_code = 4
 

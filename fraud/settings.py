@@ -50,7 +50,7 @@ class KafkaSettings(_Section):
     ssl_key_location: Path | None = None
     partitions: int = Field(default=4, ge=1, description="partitions of a topic that we create")
     replication_factor: int = Field(default=1, ge=1)
-    retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps for ever")
+    retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps it indefinitely")
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
 
     @model_validator(mode="after")
@@ -212,7 +212,7 @@ class RegistrySettings(_Section):
 
 
 class TrainingSettings(_Section):
-    """How a model is learnt and judged."""
+    """How a model is learnt and evaluated."""
 
     trials: int = Field(default=15, ge=1)
     seed: int = 7
@@ -225,7 +225,7 @@ class TrainingSettings(_Section):
     threshold_policy: Literal["cost", "precision", "capacity"] = "cost"
     min_precision: float = Field(default=0.8, gt=0, le=1)
     alerts_per_day: int = Field(default=100, ge=1)
-    search_folds: int = Field(default=3, ge=1, description="walk-forward folds that a trial is judged on")
+    search_folds: int = Field(default=3, ge=1, description="walk-forward folds that a trial is evaluated on")
     search_timeout_s: float | None = Field(default=None, gt=0, description="no further trial starts after it")
     study_storage: str | None = Field(
         default=None, description="URL of a database; default: a file in the home"
@@ -286,8 +286,8 @@ class MonitoringSettings(_Section):
     drift_days: int = Field(default=7, ge=1, description="the newest, held against the reference")
     psi: float = Field(default=0.25, gt=0, description="of a feature or the score, above which it drifted")
     recall_drop: float = Field(default=0.2, gt=0, le=1, description="below the champion's own test")
-    min_frauds: int = Field(default=30, ge=1, description="matured, before recall is judged")
-    min_rows: int = Field(default=500, ge=1, description="of recent predictions, before drift is judged")
+    min_frauds: int = Field(default=30, ge=1, description="matured, before recall is evaluated")
+    min_rows: int = Field(default=500, ge=1, description="of recent predictions, before drift is evaluated")
     reference_rows: int = Field(default=50_000, ge=1)
     max_predictions: int = Field(default=2_000_000, ge=1, description="bounds the memory; the newest count")
     pushgateway_url: str | None = Field(default=None, description="where Prometheus finds the figures")
@@ -336,7 +336,7 @@ class TracingSettings(_Section):
 class DashboardSettings(_Section):
     """Where the dashboard listens, and how much it keeps."""
 
-    host: str = Field(default="127.0.0.1", description="nothing beyond this machine unless told to")
+    host: str = Field(default="127.0.0.1", description="by default only this machine reaches it")
     port: int = Field(default=8050, ge=0, le=65_535, description="0: a free port")
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="further names under which browsers reach it, as JSON"
@@ -379,7 +379,7 @@ class Settings(BaseSettings):
     prefect_api_url: str | None = Field(
         default=None,
         validation_alias="PREFECT_API_URL",
-        description="where runs of `python flows/...` are told; Prefect's own variable",
+        description="the server that runs of `python flows/...` report to; Prefect's own variable",
     )
 
     @cached_property
@@ -394,7 +394,7 @@ class Settings(BaseSettings):
 
 
 def stack_file(home: Path) -> Path:
-    """The file in which a running embedded stack tells its addresses."""
+    """The file with the addresses of a running embedded stack."""
     return home / "stack.env"
 
 

@@ -51,11 +51,11 @@ def workers_errors() -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        told = _OUR_ERROR.search(str(error))
-        if told is None:
+        found = _OUR_ERROR.search(str(error))
+        if found is None:
             raise
-        kind: type[FraudError] = getattr(errors, told[1], DataError)
-        raise kind(told[2]) from error
+        kind: type[FraudError] = getattr(errors, found[1], DataError)
+        raise kind(found[2]) from error
 
 
 def spread(
@@ -86,7 +86,7 @@ def _start(settings: SparkSettings) -> SparkSession:
     except Exception as error:
         hint = "what `fraud doctor` says of Java"
         if settings.master.startswith("k8s"):
-            hint = "that the run's account may create pods: Spark's log before this tells what was refused"
+            hint = "that the run's account may create pods: Spark's log before this says what was refused"
         raise ConfigurationError(
             f"Spark does not start at {settings.master} ({_reason(error)}); check FRAUD_SPARK__* and {hint}"
         ) from error
@@ -103,7 +103,7 @@ def _reason(error: Exception) -> str:
 
 
 def _require_executors(spark: SparkSession, settings: SparkSettings) -> None:
-    """Spark has waited for them as long as it was told to; a job would wait for ever."""
+    """Spark has waited for them for the configured time; a job would wait indefinitely."""
     # One that has just come shows only when its block manager has registered too.
     deadline = time.monotonic() + _REGISTRATION_S
     context = spark.sparkContext._jsc.sc()
@@ -113,7 +113,7 @@ def _require_executors(spark: SparkSession, settings: SparkSettings) -> None:
             continue
         raise UnreachableError(
             f"Spark got no executor from {settings.master} within {settings.patience_s} s: no node has room, "
-            "the image cannot be had, or the run's account may not create pods; the namespace's events tell"
+            "the image cannot be had, or the run's account may not create pods; see the namespace's events"
         )
 
 

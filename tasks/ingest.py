@@ -8,7 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from fraud.ingest.commits import Commit
 from fraud.ingest.dead_letters import problem_with_letters
-from fraud.ingest.partition import Source, ingest_partition, sources
+from fraud.ingest.partition import LakeSource, ingest_partition, sources
 from fraud.kafka.permission_checks import require_readable
 from fraud.lake import open_lake
 from fraud.settings import Settings
@@ -16,7 +16,7 @@ from tasks.retries import WITH_RETRIES
 
 
 @task(**WITH_RETRIES, timeout_seconds=60)
-def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
+def list_partitions(settings: Settings) -> list[tuple[LakeSource, int]]:
     """Every partition of every topic that the lake keeps."""
     missing = problem_with_letters(settings)
     if missing:
@@ -33,7 +33,7 @@ def list_partitions(settings: Settings) -> list[tuple[Source, int]]:
     **WITH_RETRIES,
     # No timeout: Prefect cannot interrupt a mapped task, and the reading ends by itself when Kafka is silent.
 )
-def ingest_one(settings: Settings, source: Source, partition: int) -> list[Commit]:
+def ingest_one(settings: Settings, source: LakeSource, partition: int) -> list[Commit]:
     """Bring one partition's new records to the lake."""
     commits = ingest_partition(settings, open_lake(settings), source, partition)
     logger = get_run_logger()

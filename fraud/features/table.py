@@ -22,7 +22,7 @@ NO_DELAY = timedelta()
 _BATCH = 200_000
 
 Progress = Callable[[str, int, int], object]
-"""Told what is being done, how much of it is done, and of how much."""
+"""Called with the name of a step, how much of it is done, and of how much."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def compute_features(
         transactions: in the Transaction schema, N rows in the order of arrival.
         labels: as `fraud.labels.joining.join_labels` takes them; a profile sees what was reported before its
             day.
-        progress: told how far it is.
+        progress: called with each step and how far it is.
         rules: which of several reports on a payment counts.
         available_after: how long after a day's midnight its profiles are there.
     """

@@ -1,4 +1,4 @@
-"""One partition's way into the lake: from the end of its commits to the end of its log, range by range."""
+"""Ingest of one partition: from the end of its commits to the end of its log, range by range."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from fraud.ingest.commits import (
     write_commit,
 )
 from fraud.ingest.dead_letters import send_label_letters
-from fraud.ingest.rows import LabelReader, Reader, Rejected, TransactionReader, rejected_table
+from fraud.ingest.rows import LabelReader, PartitionReader, RejectedMessage, TransactionReader, rejected_table
 from fraud.ingest.taken_ids import load_taken, save_taken
 from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
@@ -34,10 +34,10 @@ _REASONS_KEPT = 5
 
 
 @dataclass(frozen=True)
-class Source:
-    """A dataset of the lake, the topic it comes from and the column that dates its rows.
+class LakeSource:
+    """A dataset of the lake, its topic and the column that dates its rows.
 
-    With `sends_letters`, what is refused goes to the dead letters; those of transactions are the engine's.
+    With `sends_letters` refused messages go to the dead letters; those of transactions are sent by serving.
     """
 
     dataset: Dataset
@@ -47,8 +47,8 @@ class Source:
 
     def reader(
         self, settings: Settings, max_event_time: int, admission: Sequence[int] = (), partition: int = 0
-    ) -> Reader:
-        """What turns a partition's messages into rows, in the state it was left in."""
+    ) -> PartitionReader:
+        """The reader of a partition, in the state in which the last commit left it."""
         if self.dataset == "transactions":
             return TransactionReader(
                 AdmissionFilter(settings.admission, max_event_time, admission, partition)
@@ -56,11 +56,11 @@ class Source:
         return LabelReader()
 
 
-def sources(settings: Settings) -> list[Source]:
-    """What ingest brings to the lake."""
+def sources(settings: Settings) -> list[LakeSource]:
+    """All datasets that ingest writes."""
     return [
-        Source("transactions", settings.topics.transactions, "timestamp"),
-        Source("labels", settings.topics.labels, "reported_at", sends_letters=True),
+        LakeSource("transactions", settings.topics.transactions, "timestamp"),
+        LakeSource("labels", settings.topics.labels, "reported_at", sends_letters=True),
     ]
 
 
@@ -71,18 +71,18 @@ class Range:
     start: int
     end: int
     rows: pa.Table
-    rejected: list[Rejected]
+    rejected: list[RejectedMessage]
     lost: int
 
 
-def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: int) -> list[Commit]:
-    """Bring the partition's new records to the lake; returns the commits that were made.
+def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partition: int) -> list[Commit]:
+    """Write the partition's new records to the lake; returns the new commits.
 
-    One ingest at a time: a second one beside it wastes work, and its files may be taken for orphans.
+    Only one ingest may run at a time: the files of a second one may be removed as orphans.
 
     Raises:
         UnreachableError: Kafka or the lake does not answer.
-        DataError: the log is not the one that the lake was filled from.
+        DataError: the log ends before what the lake holds of it.
     """
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
@@ -95,7 +95,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
         position = before.end if before else None
         commits = []
         for found in ranges(log, reader, position, settings.ingest.chunk_rows):
-            # Before the commit: a run that is cut off between the two is repeated, and sends none twice.
+            # Before the commit: an interrupted run is repeated, and sends no letter twice.
             _send_letters(settings, source, partition, found.rejected)
             commits.append(write_range(lake, source, partition, reader.max_event_time, found, reader.state))
     if commits and isinstance(reader, TransactionReader):
@@ -103,20 +103,22 @@ def ingest_partition(settings: Settings, lake: Lake, source: Source, partition: 
     return commits
 
 
-def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: int) -> Iterator[Range]:
-    """What the log holds from `position` on (None: from its beginning), about `chunk_rows` messages each.
+def ranges(
+    log: PartitionLog, reader: PartitionReader, position: int | None, chunk_rows: int
+) -> Iterator[Range]:
+    """The log from `position` on (None: from its beginning), about `chunk_rows` messages each.
 
     Raises:
-        UnreachableError: Kafka fell silent or refuses.
+        UnreachableError: Kafka is silent or refuses.
         DataError: the log ends before `position`.
     """
     low, high = log.bounds()
     start = low if position is None else position
     if position is None and low:
-        _LOG.warning("%s begins at offset %d: what was before is gone from Kafka", log.name, low)
+        _LOG.warning("%s begins at offset %d: Kafka has deleted what was before", log.name, low)
     lost = _lost(log, start, low, high)
     batches: list[pa.RecordBatch] = []
-    rejected: list[Rejected] = []
+    rejected: list[RejectedMessage] = []
     seen = 0
     for messages in log.read(max(start, low), high):
         batch, refused = reader.read(messages)
@@ -134,8 +136,8 @@ def ranges(log: PartitionLog, reader: Reader, position: int | None, chunk_rows: 
 def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
     if high < start:
         raise DataError(
-            f"the lake holds {log.name} up to offset {start}, yet Kafka's ends at {high}: the topic was made "
-            "anew; begin a new lake (FRAUD_LAKE__URL) or bring the old topic back"
+            f"the lake holds {log.name} up to offset {start}, yet Kafka's ends at {high}: the topic was "
+            "created again; start a new lake (FRAUD_LAKE__URL) or bring the old topic back"
         )
     lost = max(0, low - start)
     if lost:
@@ -151,7 +153,7 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
 
 def write_range(
     lake: Lake,
-    source: Source,
+    source: LakeSource,
     partition: int,
     max_event_time: int,
     found: Range,
@@ -178,7 +180,7 @@ def write_range(
     return commit
 
 
-def _write_days(lake: Lake, source: Source, partition: int, found: Range) -> Iterator[LakeFile]:
+def _write_days(lake: Lake, source: LakeSource, partition: int, found: Range) -> Iterator[LakeFile]:
     days = pc.divide(found.rows[source.time_column], DAY_MS)
     for day in sorted(pc.unique(days).to_pylist()):
         rows = found.rows.filter(pc.equal(days, day))
@@ -191,16 +193,18 @@ def _write_days(lake: Lake, source: Source, partition: int, found: Range) -> Ite
         )
 
 
-def _send_letters(settings: Settings, source: Source, partition: int, rejected: list[Rejected]) -> None:
+def _send_letters(
+    settings: Settings, source: LakeSource, partition: int, rejected: list[RejectedMessage]
+) -> None:
     if source.sends_letters:
         letters = [(one.offset, one.letter) for one in rejected]
         send_label_letters(settings, TopicPartition(source.topic, partition), letters)
 
 
-def _write_rejected(lake: Lake, source: Source, name: str, rejected: list[Rejected]) -> str | None:
-    """What the lake keeps of the refused: labels, whatever becomes of their dead letters, and conflicts.
+def _write_rejected(lake: Lake, source: LakeSource, name: str, rejected: list[RejectedMessage]) -> str | None:
+    """Keep refused labels and conflicts in the lake; returns the path, None if there are none.
 
-    A transaction that bears the id of another payment keeps the id taken.
+    A conflict, a transaction with the id of another payment, extends the time for which the id is taken.
     """
     if not source.sends_letters:
         rejected = [one for one in rejected if one.reason == CONFLICT_REASON]

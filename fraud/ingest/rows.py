@@ -1,4 +1,4 @@
-"""Messages become rows: what is let in as Arrow columns, the rest with its reason."""
+"""Messages to rows: admitted ones as Arrow columns, the others with the reason of their refusal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ _LABEL_FIELDS = tuple(field.name for field in msgspec.structs.fields(Label))
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A message that is not let in: the original bytes and why."""
+class RejectedMessage:
+    """A message that is refused: its bytes and the reason."""
 
     partition: int
     offset: int
@@ -42,26 +42,26 @@ class Rejected:
     letter: DeadLetter = field(repr=False)
 
 
-class Reader(Protocol):
+class PartitionReader(Protocol):
     """Turns one partition's messages, in order, into rows of `schema`."""
 
     schema: pa.Schema
 
     @property
     def max_event_time(self) -> int:
-        """What the next run must be told to go on as if there had been no pause."""
+        """The partition's largest event time (ms), for its next run."""
 
     @property
     def state(self) -> Sequence[int]:
-        """Likewise, all of it."""
+        """The state with which the next run continues."""
 
-    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
-        """The rows that are let in, and the messages that are not."""
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
+        """The rows of admitted messages, and the messages that are refused."""
 
 
 @dataclass
 class TransactionReader:
-    """Lets in what the partition's admission admits, unless the taken `ids` give its id to another."""
+    """Reads transactions that admission admits and whose id no other payment has taken."""
 
     admission: AdmissionFilter
     schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
@@ -77,18 +77,18 @@ class TransactionReader:
         """Of the partition's `AdmissionFilter`."""
         return self.admission.state
 
-    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
-        """The admitted transactions, amounts in minor units; refused ones are the engine's to dead-letter."""
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
+        """The admitted transactions, amounts in minor units; serving sends dead letters of refused ones."""
         admitted: list[tuple[Message, Admitted]] = []
-        rejected: list[Rejected] = []
+        rejected: list[RejectedMessage] = []
         low_watermark = self.admission.low_watermark
         for message in messages:
             key = message.key() if self.admission.needs_keys else None
-            verdict = self.admission.validate(message.value(), message.timestamp()[1], key)
-            if isinstance(verdict, Admitted):
-                admitted.append((message, verdict))
+            result = self.admission.validate(message.value(), message.timestamp()[1], key)
+            if isinstance(result, Admitted):
+                admitted.append((message, result))
             else:
-                rejected.append(_rejected(message, verdict.reason))
+                rejected.append(_rejected(message, result.reason))
         rows, conflicts = self._without_conflicts(admitted, low_watermark)
         if conflicts:
             rejected = sorted([*rejected, *conflicts], key=lambda one: one.offset)
@@ -96,12 +96,12 @@ class TransactionReader:
 
     def _without_conflicts(
         self, admitted: Sequence[tuple[Message, Admitted]], low_watermark: int
-    ) -> tuple[list[tuple[object, ...]], list[Rejected]]:
-        """The rows of what counts, repetitions among it, and what bears the id of another payment."""
+    ) -> tuple[list[tuple[object, ...]], list[RejectedMessage]]:
+        """The rows of payments and of their repetitions, and messages with the id of another payment."""
         events = encode_transactions([one for _, one in admitted])
         outcomes = self.ids.process(events, low_watermark)
         rows: list[tuple[object, ...]] = []
-        conflicts: list[Rejected] = []
+        conflicts: list[RejectedMessage] = []
         for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):
             if outcome == CONFLICT:
                 conflicts.append(_rejected(message, CONFLICT_REASON))
@@ -112,25 +112,25 @@ class TransactionReader:
 
 @dataclass
 class LabelReader:
-    """Lets in every well-formed label to which `objection` has none; its answer is the reason of a refusal.
+    """Reads well-formed labels, unless `refusal_reason` gives a reason to refuse one.
 
-    What the reader cannot know, such as whether there is such a payment, is decided where labels are used.
+    Rules that need other data, such as whether there is such a payment, are applied where labels are used.
     """
 
     max_event_time: int = 0
-    objection: Callable[[Label, Message], str | None] = lambda label, message: None
+    refusal_reason: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
     state: Sequence[int] = ()
     _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)
 
-    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[Rejected]]:
-        """The labels, and the messages that are none."""
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
+        """The rows of labels, and the messages that are refused."""
         rows: list[tuple[object, ...]] = []
-        rejected: list[Rejected] = []
+        rejected: list[RejectedMessage] = []
         for message in messages:
             try:
                 label = self._decoder.decode(message.value())
-                reason = self.objection(label, message)
+                reason = self.refusal_reason(label, message)
             except MessageError as error:
                 reason = str(error)
             if reason is None:
@@ -140,7 +140,7 @@ class LabelReader:
         return _batch(rows, self.schema), rejected
 
 
-def rejected_table(rejected: Sequence[Rejected]) -> pa.Table:
+def rejected_table(rejected: Sequence[RejectedMessage]) -> pa.Table:
     """The rejected messages as a table of `REJECTED_ARROW`."""
     rows = [{name: getattr(one, name) for name in REJECTED_ARROW.names} for one in rejected]
     return pa.Table.from_pylist(rows, REJECTED_ARROW)
@@ -158,8 +158,8 @@ def _values(admitted: Admitted) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _rejected(message: Message, reason: str) -> Rejected:
-    return Rejected(*_position(message), reason, message.value(), dead_letter(message, reason))
+def _rejected(message: Message, reason: str) -> RejectedMessage:
+    return RejectedMessage(*_position(message), reason, message.value(), dead_letter(message, reason))
 
 
 def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:

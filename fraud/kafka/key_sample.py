@@ -9,7 +9,7 @@ import msgspec
 
 from fraud.errors import DataError
 from fraud.features.spec import DAY_MS
-from fraud.kafka.keys import Kind, classify
+from fraud.kafka.keys import KeyKind, classify
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
 from fraud.settings import Settings
@@ -19,7 +19,7 @@ _RECENT = 500
 _MAX_SCANNED = 20_000
 """Messages of each partition that are searched for the payments of a card."""
 
-_FAULT_TEXTS: dict[Kind, str] = {
+_FAULT_TEXTS: dict[KeyKind, str] = {
     "null": "have no key",
     "other": "have a key that is not the card_id",
     "crc32": "were placed by CRC32 (librdkafka's default)",
@@ -39,7 +39,7 @@ _DECODER = msgspec.json.Decoder(_Payment)
 class KeySample:
     """How many recent messages are of each kind, and in which partitions each card was seen."""
 
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    kinds: Counter[KeyKind] = field(default_factory=Counter)
     partitions: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     @property

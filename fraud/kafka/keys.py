@@ -1,8 +1,8 @@
-"""Keys of `transactions`: whether they are the card, and which partitioner placed them.
+"""Keys of `transactions`: whether they are the card_id, and which partitioner placed them.
 
-A card's state lives in one partition, so all its messages must lie in one: the key must be the card_id, and
-every sender must use the same partitioner, Java's murmur2. Others that clients use by default are known by
-name here, so that a mixture can be named.
+A card's state is in one partition, so all its messages must be in one: the key must be the card_id, and every
+sender must use the same partitioner, Java's murmur2. Other default partitioners of clients are recognised, so
+that a mixture of them can be reported.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from zlib import crc32
 
 from fraud.native.murmur2 import murmur2
 
-Kind = Literal["null", "other", "murmur2", "crc32", "fnv1a", "ambiguous", "elsewhere"]
-"""`null`: no key; `other`: the key is not the card; the rest say who puts that key into that partition: one
-of the partitioners alone, several of them by coincidence, or none of them."""
+KeyKind = Literal["null", "other", "murmur2", "crc32", "fnv1a", "ambiguous", "elsewhere"]
+"""`null`: no key; `other`: the key is not the card_id; the rest name the partitioner that places the key in
+its partition: one alone, several of them (`ambiguous`), or none (`elsewhere`)."""
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
-PARTITIONERS: tuple[Kind, ...] = ("murmur2", "crc32", "fnv1a", "elsewhere")
+KEY_KINDS: tuple[KeyKind, ...] = get_args(KeyKind)
+PARTITIONERS: tuple[KeyKind, ...] = ("murmur2", "crc32", "fnv1a", "elsewhere")
 """Kinds that cannot be together where all use one partitioner."""
 
 _MASK = 0xFFFF_FFFF
@@ -31,36 +31,36 @@ def fnv1a(key: bytes) -> int:
     return value if value < 1 << 31 else (1 << 32) - value
 
 
-def classify(key: bytes | None, card: str, partition: int, partitions: int) -> Kind:
+def classify(key: bytes | None, card: str, partition: int, partitions: int) -> KeyKind:
     """The kind of a message in `partition` of so many `partitions`."""
     if key is None:
         return "null"
     if key != card.encode():
         return "other"
-    places: dict[Kind, int] = {
+    hashes: dict[KeyKind, int] = {
         "murmur2": murmur2(key, 0, len(key)),
         "crc32": crc32(key),
         "fnv1a": fnv1a(key),
     }
-    fitting = [name for name, place in places.items() if place % partitions == partition]
+    fitting = [name for name, key_hash in hashes.items() if key_hash % partitions == partition]
     if len(fitting) > 1:
         return "ambiguous"
     return fitting[0] if fitting else "elsewhere"
 
 
 def invalid_key_reason(key: bytes | None, card: str, partition: int, partitions: Sequence[int]) -> str | None:
-    """Why a message must not count where keys are required; None: it may.
+    """Why a message is refused where keys are required; None if it is not.
 
-    `partitions` are the numbers of partitions that the topic has had; none: the place is not looked at.
+    `partitions` are the numbers of partitions that the topic has had; empty: placement is not checked.
     """
     if key is None:
         return "the message has no key; the key must be the card_id"
     if key != card.encode():
         return "the key is not the card_id"
     if partitions and not any(murmur2(key, 0, len(key)) % number == partition for number in partitions):
-        told = " or ".join(map(str, partitions))
+        counts = " or ".join(map(str, partitions))
         return (
-            f"the key does not belong into partition {partition} of {told}: its sender does not use the "
+            f"the key does not belong into partition {partition} of {counts}: its sender does not use the "
             "partitioner murmur2"
         )
     return None

@@ -86,6 +86,6 @@ def _require_allowed(
     settings: Settings, allowed: Sequence[AclOperation] | None, needed: Sequence[Operation], what: str
 ) -> None:
     for operation in needed:
-        # Some clusters do not tell what is allowed.
+        # Some clusters do not report what is allowed.
         if allowed and AclOperation[operation.upper()] not in allowed:
             raise permission_denied(settings.kafka, f"{_VERBS[operation]} the {what}")

@@ -30,7 +30,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 class TopicFinding:
     """A setting of a topic that is not as it should be.
 
-    `fix` is the value to set; empty where no command of Kafka's mends it.
+    `fix` is the value to set; empty where no command of Kafka fixes it.
     """
 
     topic: str

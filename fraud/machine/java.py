@@ -107,21 +107,21 @@ def _examine(source: str, home: Path | None) -> Java | str:
     executable = home.absolute() / "bin" / "java"
     if not executable.is_file():
         return f"{source} is {home}, which has no bin/java"
-    told = _ask(executable, VECTOR_MODULE)
-    has_vector = isinstance(told, dict)
-    if not isinstance(told, dict):
-        told = _ask(executable)
-    if not isinstance(told, dict):
-        return f"{source} is {home}, whose bin/java does not start: {told}"
-    if _major(told["java.version"]) not in SUPPORTED:
-        return f"{source} is {home}, which is Java {told['java.version']}, not {_wanted()}"
-    return Java(home.absolute(), told["java.version"], source, has_vector)
+    properties = _ask(executable, VECTOR_MODULE)
+    has_vector = isinstance(properties, dict)
+    if not isinstance(properties, dict):
+        properties = _ask(executable)
+    if not isinstance(properties, dict):
+        return f"{source} is {home}, whose bin/java does not start: {properties}"
+    if _major(properties["java.version"]) not in SUPPORTED:
+        return f"{source} is {home}, which is Java {properties['java.version']}, not {_wanted()}"
+    return Java(home.absolute(), properties["java.version"], source, has_vector)
 
 
 def _home_of(on_path: Path) -> Path | None:
     """The home of a `java` on the PATH, which may be a link or a script that chooses a version."""
-    told = _ask(on_path)
-    home = Path(told["java.home"]) if isinstance(told, dict) else None
+    properties = _ask(on_path)
+    home = Path(properties["java.home"]) if isinstance(properties, dict) else None
     # Under some locales Java cannot print its own path.
     linked = on_path.resolve().parent.parent
     return next((one for one in (home, linked) if one and (one / "bin" / "java").is_file()), None)

@@ -78,10 +78,10 @@ def spark_version(named: Path | None = None) -> str:
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(f"Spark does not start with {environment['JAVA_HOME']}: {error}") from error
-    told = done.stderr + done.stdout
-    version = re.search(r"version ([0-9.]+)", told)
+    output = done.stderr + done.stdout
+    version = re.search(r"version ([0-9.]+)", output)
     if done.returncode != 0 or version is None:
-        last = next((line for line in reversed(told.splitlines()) if line.strip()), "no message")
+        last = next((line for line in reversed(output.splitlines()) if line.strip()), "no message")
         raise ConfigurationError(f"Spark does not start with {environment['JAVA_HOME']}: {last.strip()}")
     return version[1]
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from fraud.features.availability import profile_days
 from fraud.features.spec import DAY_MS
-from fraud.kafka.keys import KINDS, Kind
+from fraud.kafka.keys import KEY_KINDS, KeyKind
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch
 from serving.ops.array_histogram import ArrayHistogram
@@ -67,11 +67,11 @@ class PipelineMetrics:
         self.decisions = Counter(
             "fraud_predictions", "Predictions by decision", ["decision"], registry=registry
         )
-        _start_at_zero(self.keys, KINDS)
+        _start_at_zero(self.keys, KEY_KINDS)
         _start_at_zero(self.profile_use, ("current", "stale", "newer", "none"))
         _start_at_zero(self.decisions, ("approve", "review"))
 
-    def count_keys(self, kinds: Mapping[Kind, int]) -> None:
+    def count_keys(self, kinds: Mapping[KeyKind, int]) -> None:
         """Count sampled payments by the kind of their key."""
         for kind, count in kinds.items():
             self.keys.labels(kind).inc(count)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fraud.features.decoded_batch import DecodedBatch
-from fraud.kafka.keys import Kind, classify
+from fraud.kafka.keys import KeyKind, classify
 
 _INTERVAL_S = 0.05
 _SAMPLE_SIZE = 8
@@ -18,7 +18,7 @@ class KeySampler:
     def __init__(self) -> None:
         self._due_at: dict[int, float] = {}
 
-    def sample(self, messages: Sequence[Any], admitted: DecodedBatch, partitions: int) -> Counter[Kind]:
+    def sample(self, messages: Sequence[Any], admitted: DecodedBatch, partitions: int) -> Counter[KeyKind]:
         """How many of the sampled messages have a key of each kind; empty between two samples.
 
         Args:

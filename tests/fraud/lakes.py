@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fraud.ingest.partition import Range, Source, sources, write_range
+from fraud.ingest.partition import LakeSource, Range, sources, write_range
 from fraud.lake import Lake
 from fraud.settings import Settings
 
@@ -53,14 +53,14 @@ class GrowingLake:
         self._newest: dict[tuple[str, int], int] = {}
         self.transactions, self.labels = sources(settings)
 
-    def add(self, source: Source, stream: Sequence[dict[str, Any]], chunk: int = 150) -> None:
+    def add(self, source: LakeSource, stream: Sequence[dict[str, Any]], chunk: int = 150) -> None:
         """Ingest messages in arrival order; a card's partition follows from its name."""
         arranged = sorted(stream, key=lambda wire: _partition(wire["card_id"]))
         for partition, wires in groupby(arranged, key=lambda wire: _partition(wire["card_id"])):
             for part in _chunks(list(wires), chunk):
                 self._add_range(source, partition, part)
 
-    def _add_range(self, source: Source, partition: int, wires: list[dict[str, Any]]) -> None:
+    def _add_range(self, source: LakeSource, partition: int, wires: list[dict[str, Any]]) -> None:
         key = (source.dataset, partition)
         start = self._ends.get(key, 0)
         reader = source.reader(self._settings, self._newest.get(key, 0))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from fraud.env_export import variables
+from fraud.env_export import environment_variables
 from fraud.settings import load_settings
 
 
@@ -18,7 +18,7 @@ def test_another_process_loads_the_same_settings(tmp_path: Path, monkeypatch: py
         dashboard={"oidc": {"roles": {"desk": "analyst"}, "scopes": ["openid"]}},
     )
     # when
-    for name, value in variables(settings).items():
+    for name, value in environment_variables(settings).items():
         monkeypatch.setenv(name, value)
     # then
     assert load_settings() == settings

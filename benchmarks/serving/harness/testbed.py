@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.serving.harness.model import trained_model
 from deployments.local.kafka import EmbeddedKafka
-from fraud.env_export import variables
+from fraud.env_export import environment_variables
 from fraud.kafka.topics import create_topics
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.cache import save_bundle
@@ -68,7 +68,7 @@ def testbed() -> Iterator[Testbed]:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment in which another process loads these settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRAUD_")}
-    return inherited | variables(settings)
+    return inherited | environment_variables(settings)
 
 
 def print_progress(text: str) -> None:

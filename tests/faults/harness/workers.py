@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from fraud.env_export import variables
+from fraud.env_export import environment_variables
 from fraud.settings import Settings
 from tests.serving.world import wait_for
 
@@ -23,7 +23,7 @@ FLOW = ("flows/serve.py",)
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as a worker process reads them."""
-    return os.environ | variables(settings)
+    return os.environ | environment_variables(settings)
 
 
 class Worker:

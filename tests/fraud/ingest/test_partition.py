@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 from fraud.errors import DataError, UnreachableError
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, committed_files, day_of, read_commits
-from fraud.ingest.partition import Source, ingest_partition, sources
+from fraud.ingest.partition import LakeSource, ingest_partition, sources
 from fraud.kafka.clients import client_config, producer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.kafka.topics import create_topics
@@ -219,7 +219,7 @@ def test_a_topic_made_anew_is_noticed(settings: Settings, lake: Lake) -> None:
     # given a lake that is ahead of its topic
     produce(settings, settings.topics.transactions, [transaction(0, START_MS)] * 3)
     ingest_all(settings)
-    other = Source("transactions", settings.topics.dead_letters, "timestamp")
+    other = LakeSource("transactions", settings.topics.dead_letters, "timestamp")
     partition = read_commits(lake, "transactions")[0].partition
     # when it is ingested, then it is refused with what to do
     with pytest.raises(DataError, match="made anew"):

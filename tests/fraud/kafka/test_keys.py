@@ -12,7 +12,7 @@ from fraud.features.decoded_batch import decode_batch
 from fraud.health_checks import Finding, check_environment
 from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.key_sample import partitions_of_card, sample_keys, split_note
-from fraud.kafka.keys import KINDS, classify, fnv1a
+from fraud.kafka.keys import KEY_KINDS, classify, fnv1a
 from fraud.kafka.topics import create_topics
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.murmur2 import murmur2
@@ -123,7 +123,7 @@ def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     kinds = sampler.sample(messages, decoded, PARTITIONS)
     assert kinds.total() == 2
     assert kinds["null"] == 1
-    assert set(kinds) <= set(KINDS)
+    assert set(kinds) <= set(KEY_KINDS)
     # and the next look comes later
     assert not sampler.sample(messages, decoded, PARTITIONS)
 
