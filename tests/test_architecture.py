@@ -137,7 +137,6 @@ def test_no_function_is_long() -> None:
     assert not [function for function in functions() if function.lines > MAX_LINES]
 
 
-@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
 def test_no_class_name_stands_twice_in_the_product() -> None:
     files = defaultdict(list)
     for name in product_files():
@@ -147,7 +146,6 @@ def test_no_class_name_stands_twice_in_the_product() -> None:
     assert not {name: where for name, where in files.items() if len(where) > 1}
 
 
-@pytest.mark.xfail(reason="issue 15 is under way", strict=True)
 def test_no_folder_has_many_files() -> None:
     files = Counter(str(Path(name).parent) for name in tracked_files())
     assert not {folder: count for folder, count in files.items() if count > MAX_FILES}

@@ -119,6 +119,12 @@ def test_the_table_of_threads_names_every_thread_of_serving() -> None:
     assert not [name for name in names if f"`{name}`" not in table]
 
 
+def test_the_page_on_compiled_code_names_every_module_of_it() -> None:
+    page = (ROOT / "docs/design/native.md").read_text()
+    modules = [Path(name).name for name in product_files() if name.startswith("fraud/native/")]
+    assert not [name for name in modules if name != "__init__.py" and f"{name}`" not in page]
+
+
 def settings_of(model: type[BaseModel], prefix: str) -> Iterator[str]:
     """The environment variables of a settings class, and of its sections."""
     for name, field in model.model_fields.items():
