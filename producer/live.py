@@ -1,6 +1,6 @@
 """Live traffic: the simulated world paying now, at a given rate.
 
-A rate above the cards' own would mean that they pay more often than anybody does. So that habits stay
+A rate above the cards' own would mean that they pay implausibly often. So that habits stay
 plausible, a session (payments of one card within the hour) keeps its real gaps, happens at its usual time of
 the day, and goes to the cards that rested longest: each moment is made of several takes of the same hour.
 """

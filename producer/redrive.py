@@ -166,7 +166,7 @@ def _wanted(request: RedriveRequest, letter: Message) -> bool:
 def _commit(
     producer: Producer, route: _Route, letters: "_Letters", back: list[Message], left: list[Message]
 ) -> None:
-    """Put letters back, keep the others, and remember both, in one Kafka transaction."""
+    """Put letters back, append the others again, and commit the offsets of both, in one Kafka transaction."""
     producer.begin_transaction()
     try:
         for letter in back:

@@ -54,7 +54,7 @@ class MerchantCategory(_ScenarioModel):
 
 
 class Season(_ScenarioModel):
-    """Weeks of the year when people live differently; days are month-day, inclusive."""
+    """Weeks of the year when payment habits differ; days are month-day, inclusive."""
 
     first: str = Field(pattern=r"^\d{2}-\d{2}$")
     last: str = Field(pattern=r"^\d{2}-\d{2}$")
@@ -147,7 +147,7 @@ class Labels(_ScenarioModel):
 
 
 class Analysts(_ScenarioModel):
-    """Who looks at suspicious payments within hours, and answers."""
+    """Analysts who review suspicious payments within hours."""
 
     reviews: NotNegative = Field(description="per 10,000 payments")
     found: Share = Field(description="of the reviewed, those that are fraud where there is enough of it")
@@ -165,7 +165,7 @@ class Transport(_ScenarioModel):
 
 
 class Phase(_ScenarioModel):
-    """From a day of the history on, life or fraud are different."""
+    """A change of habits or fraud from a day of the history on."""
 
     after_days: int = Field(ge=1)
     changes: dict[str, Any]

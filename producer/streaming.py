@@ -74,7 +74,7 @@ class LiveStream:
         return self.counts
 
     def _moments(self, start: float, end: float) -> tuple[Ints, float]:
-        """The next chunk's evenly spaced moments (ms), and when the chunk after it begins."""
+        """The next chunk's evenly spaced moments (ms), and when the next chunk starts."""
         count = max(round(self.rate * _CHUNK_S), 1)
         count = min(count, round(self.rate * (end - start)) if end < float("inf") else count)
         moments = start + np.arange(count) / self.rate

@@ -97,7 +97,7 @@ def _field(before: str, column: pa.Array, after: str) -> list[Piece]:
 
 
 def _escaped(texts: pa.Array) -> pa.Array:
-    """The texts as they stand between JSON's quotes; hardly any text needs work."""
+    """The texts as they stand between JSON's quotes; hardly any text needs escaping."""
     content = texts.buffers()[2]
     characters = np.frombuffer(content, np.uint8) if content is not None else np.empty(0, np.uint8)
     if not ((characters < 0x20) | (characters == ord('"')) | (characters == ord("\\"))).any():

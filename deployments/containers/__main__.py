@@ -12,7 +12,7 @@ from fraud.errors import FraudError
 from fraud.settings import load_settings
 
 TERMINATION_LOG = Path("/dev/termination-log")
-"""Kubernetes shows what stands here as the reason for which a container ended."""
+"""Kubernetes shows the content of this file as the reason why a container ended."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 

@@ -108,7 +108,7 @@ def head_revision(application: str) -> str:
 
 
 def migrate(application: str, uri: str) -> None:
-    """Bring the database to the newest schema; nothing happens to one that has it.
+    """Migrate the database to the newest schema; one that has it is left alone.
 
     Raises:
         FraudError: the migration failed; its own message stands above.

@@ -116,7 +116,7 @@ class _Identified(msgspec.Struct):
 
 
 def count_transactions(settings: Settings) -> Counter[str]:
-    """How often each transaction_id stands on `transactions`."""
+    """How often each transaction_id is on the topic."""
     messages = map(MessageReader(_Identified).read, read_topic(settings, settings.topics.transactions))
     return Counter(one.transaction_id for one in messages if one is not None)
 

@@ -17,7 +17,7 @@ from fraud.settings import Settings
 
 
 class PredictionsWatch:
-    """Follows the predictions from now on, in a thread of its own; runs from entry to exit.
+    """Follows the predictions from now on, in a separate thread; runs from entry to exit.
 
     `latencies_ms` holds, of every prediction, the time from the transaction's event to its visibility for a
     reader of committed records.

@@ -210,5 +210,5 @@ def growth(metric: str, by: str = "", **labels: str) -> str:
 
 
 def quantile(share: float, histogram: str, by: str = "") -> str:
-    """Below which value the share of a histogram lies."""
+    """The value below which the share of a histogram is."""
     return f"histogram_quantile({share:g}, {rate(f'{histogram}_bucket', f'le, {by}' if by else 'le')})"

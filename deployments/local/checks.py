@@ -52,7 +52,7 @@ def _stack_addresses(settings: Settings) -> dict[str, str]:
 
 
 def _java(settings: Settings) -> str:
-    """Finding a Java starts it; Spark is started too, for it starts its Java by scripts of its own."""
+    """Finding a Java starts it; Spark is started too, because its scripts start Java themselves."""
     java = find_java(settings.spark.java_home)
     spark = spark_version(settings.spark.java_home)
     passed = "".join(f"; {fault}" for fault in java.passed_over)

@@ -18,8 +18,8 @@ class LocalDashboard:
         self._home = home.resolve()
         self._records = ServerRecords(self._home / "dashboard")
 
-    def start(self, liked_port: int) -> str:
-        """Start it unless it runs; takes another port if the liked one is not free. Returns its address.
+    def start(self, preferred_port: int) -> str:
+        """Start it unless it runs; takes another port if the preferred one is not free. Returns its address.
 
         Raises:
             UnreachableError: it does not come up; names its log.
@@ -30,7 +30,7 @@ class LocalDashboard:
                 return _address(former.port)
             if former is not None:
                 former.process().stop(_GRACE_S)
-            port = liked_port if liked_port and port_is_free(liked_port) else free_port()
+            port = preferred_port if preferred_port and port_is_free(preferred_port) else free_port()
             server = self._server(port)
             process = server.spawn()
             self._records.put(ServerRecord(NAME, port, process.pid, process.created))

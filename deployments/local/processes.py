@@ -33,7 +33,7 @@ class ServerProcess:
     def alive(self) -> bool:
         """Whether this very process runs."""
         leader = _process(self.pid)
-        return leader is not None and self._is_same(leader) and self._holds(leader)
+        return leader is not None and self._is_same(leader) and self._is_member(leader)
 
     def stop(self, grace_s: float) -> None:
         """Ask the process and its children to end, and kill those that have not after `grace_s`."""
@@ -55,11 +55,11 @@ class ServerProcess:
         psutil.wait_procs(members, timeout=0)  # those that are our children leave no zombie
 
     def _members(self) -> list[psutil.Process]:
-        """The living of the group; none if the pid has gone to somebody else's process."""
+        """The running processes of the group; none if the pid belongs to another process now."""
         leader = _process(self.pid)
         if leader is not None and not self._is_same(leader):
             return []
-        return [process for process in psutil.process_iter() if self._holds(process)]
+        return [process for process in psutil.process_iter() if self._is_member(process)]
 
     def _is_same(self, leader: psutil.Process) -> bool:
         try:
@@ -67,7 +67,7 @@ class ServerProcess:
         except psutil.NoSuchProcess:
             return False
 
-    def _holds(self, process: psutil.Process) -> bool:
+    def _is_member(self, process: psutil.Process) -> bool:
         try:
             return (
                 os.getpgid(process.pid) == self.pid
@@ -136,7 +136,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What a home remembers of the servers started in it, for later commands to find and end them."""
+"""The servers started in a home, recorded for later commands."""
 
 import contextlib
 import fcntl
@@ -47,18 +47,18 @@ class ServerRecords:
             return {}
         except msgspec.DecodeError as error:
             raise ConfigurationError(
-                f"{self._file} is broken ({error}); end its processes by hand and remove it"
+                f"{self._file} is broken ({error}); stop its processes yourself and remove it"
             ) from error
         return {record.name: record for record in records}
 
     def put(self, record: ServerRecord) -> None:
-        """Keep a record; several threads may."""
+        """Write a record; safe from several threads."""
         with self._saving:
             records = self.load() | {record.name: record}
             write_whole(self._file, msgspec.json.encode(list(records.values())))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Delete all records."""
         self._file.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -66,7 +66,7 @@ class ServerRecords:
         """Only one command at a time changes a home's servers.
 
         Raises:
-            ConfigurationError: another one is at it.
+            ConfigurationError: another command is running.
         """
         self._home.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._home / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)

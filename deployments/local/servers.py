@@ -12,7 +12,7 @@ from deployments.local.processes import ServerProcess, free_port, spawn, wait_un
 _TIMEOUT_S = 300.0
 _GRACE_S = 10.0
 _OWN_MODULES_ONLY = {"PYTHONSAFEPATH": "1"}
-"""A server works in a folder of the home; what lies there is no module of its."""
+"""A server works in a folder of the home; Python files there must not be imported."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class HttpServer:
             self.process = None
 
     def answers(self) -> bool:
-        """Whether it says that it is well."""
+        """Whether its health check answers 200."""
         return http_ok(self.url + self.health)
 
 

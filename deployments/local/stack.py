@@ -1,4 +1,4 @@
-"""Kafka, MLflow and Prefect together: started side by side, found again by later commands, stopped whole.
+"""Kafka, MLflow and Prefect together: started side by side, found again by later commands, stopped together.
 
 `<home>/stack.json` names our processes, `<home>/stack.env` their addresses.
 """
@@ -48,7 +48,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """How a member of the stack is."""
+    """The status of a server of the stack."""
 
     name: str
     state: State
@@ -103,7 +103,7 @@ class Stack:
             return running
 
     def status(self) -> list[ServerStatus]:
-        """How each server is, whether or not it was started."""
+        """The status of each server, started or not."""
         records = self._records.load()
         with ThreadPoolExecutor(len(NAMES)) as pool:
             return list(pool.map(lambda name: self._status_of(name, records.get(name)), NAMES))
@@ -187,8 +187,8 @@ def _choose_port(name: str, former: ServerRecord | None, asked: Mapping[str, int
             option = f"--{name.lower()}-port"
             raise ConfigurationError(f"port {asked[name]} is taken; choose another with {option}")
         return asked[name]
-    liked = former.port if former else WELL_KNOWN_PORTS[name]
-    return liked if port_is_free(liked) else free_port()
+    preferred = former.port if former else WELL_KNOWN_PORTS[name]
+    return preferred if port_is_free(preferred) else free_port()
 
 
 def _refuse_to_move(running: Mapping[str, int], asked: Mapping[str, int]) -> None:

@@ -27,7 +27,7 @@ class Alerts:
         self.newest: deque[Prediction] = deque(maxlen=most)
 
     def follow(self, seconds: float) -> None:
-        """Take in what comes within that time."""
+        """Consume what arrives within that time."""
         deadline = Deadline(seconds)
         while (left := deadline.remaining_s) > 0:
             for message in self._consumer.consume(_BATCH, left):
@@ -42,7 +42,7 @@ class Alerts:
 
 @contextmanager
 def following(settings: Settings, most: int) -> Iterator[Alerts]:
-    """Alerts from a moment ago on.
+    """Alerts, from a few thousand messages back.
 
     Raises:
         UnreachableError: no broker answers, or there is no such topic.

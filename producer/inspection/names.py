@@ -1,4 +1,4 @@
-"""What columns are called in exports and public data sets, in several languages."""
+"""Names of columns in exports and public data sets, in several languages."""
 
 import re
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ AFTERWARDS = re.compile(
     r"(fraud|chargeback|dispute|refund|flag|alert|block|declin|case|investigat|label|target|score|risk|review|outcome)",
     re.I,
 )
-"""Names of columns that are often written only after somebody knew."""
+"""Names of columns that are often filled only after the fraud was known."""
 
 _FOLD = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e", "è": "e", "ê": "e",
  "á": "a", "à": "a",
@@ -82,7 +82,7 @@ def simple(name: str) -> str:
 
 
 def columns_for(field: str, columns: Sequence[str]) -> list[str]:
-    """The columns that a field is known to be called, the likeliest first."""
+    """The columns whose names are known for a field, the likeliest first."""
     ranks = {name: rank for rank, name in enumerate(SYNONYMS[field])}
     found = [(ranks[simple(name)], name) for name in columns if simple(name) in ranks]
     return [name for _, name in sorted(found, key=lambda one: one[0])]

@@ -1,4 +1,4 @@
-"""A file as a whole: what it is, what its columns are, a mapping, and what that would give."""
+"""The report on a file: its format, its columns, a mapping, and what the mapping gives."""
 
 import re
 import time
@@ -25,10 +25,10 @@ from producer.replay.files.opening import open_source
 from producer.replay.files.source import Chunk, FileDescription
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.readers import LabelReader, ReadingRemarks, TransactionReader
 from producer.replay.rows.conform import AdmissionLimits, Findings
 from producer.replay.rows.values import as_bool
 from producer.replay.staging.remedies import remedy
-from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
 
 SAMPLE_ROWS = 100_000
 
@@ -41,7 +41,7 @@ class FileReport:
         rows: of the whole file, without those of another shape than the header.
         misshapen: rows of another shape.
         sampled: rows that were looked at closely, the first ones.
-        columns: what each holds.
+        columns: the profile of each.
         fields: the field that each column feeds, by the mapping.
         good: of the sampled rows, those that the mapping reads; None if there is no mapping for them.
         reasons: why the others are not, with counts.
@@ -97,7 +97,7 @@ class _Reading:
     """A file that is read once: its first rows at once, as the sample, the rest later.
 
     Attributes:
-        sample: the first rows, at most `SAMPLE_ROWS`, with their places.
+        sample: the first rows, at most `SAMPLE_ROWS`, with their positions.
     """
 
     def __init__(self, path: Path, mapping: ColumnMapping) -> None:
@@ -150,7 +150,7 @@ def _parsed(text: str) -> ColumnMapping:
 def _try_transactions(
     reading: _Reading, mapping: ColumnMapping, admission: AdmissionSettings, *, has_labels: bool
 ) -> pa.Array:
-    """See what the mapping gives of the sample, and whether ids of the whole file are repeated.
+    """Apply the mapping to the sample, and count repeated ids in the whole file.
 
     Returns:
         The sample's ids that it reads.
@@ -160,19 +160,19 @@ def _try_transactions(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
-        walk = TransactionWalk(source, mapping, limits, stem, has_label_file=has_labels)
+        reader = TransactionReader(source, mapping, limits, stem, has_label_file=has_labels)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         deque(reading.rest(), 0)
         return pa.array([], pa.string())
-    found = walk.conform(reading.sample)
-    _enter(report, walk.columns, found.findings, walk.remarks)
+    found = reader.conform(reading.sample)
+    _enter(report, reader.columns, found.findings, reader.remarks)
     for chunk in reading.rest():
-        walk.only_ids(chunk)
-    report.suspicions += walk.suspicions
-    report.suspicions += [Suspicion("warning", text) for text in walk.ids.warnings()]
+        reader.only_ids(chunk)
+    report.suspicions += reader.suspicions
+    report.suspicions += [Suspicion("warning", text) for text in reader.ids.warnings()]
     if found.fraud_flags is not None:
-        report.suspicions += _afterwards(report, walk.columns, found.fraud_flags)
+        report.suspicions += _afterwards(report, reader.columns, found.fraud_flags)
         report.remarks.append(_share_of_fraud(found.fraud_flags))
     return found.rows["transaction_id"].filter(found.good)
 
@@ -183,12 +183,12 @@ def _try_labels(
     report = reading.report
     deque(reading.rest(), 0)
     try:
-        walk = LabelWalk(reading.source, mapping, admission.earliest)
+        reader = LabelReader(reading.source, mapping, admission.earliest)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         return
-    found = walk.conform(reading.sample)
-    _enter(report, walk.columns, found.findings, walk.remarks)
+    found = reader.conform(reading.sample)
+    _enter(report, reader.columns, found.findings, reader.remarks)
     good = found.rows.filter(found.good)
     joined = int(pc.sum(pc.is_in(good["transaction_id"], value_set=ids)).as_py() or 0)
     if not joined and len(good):

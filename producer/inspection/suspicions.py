@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from producer.inspection.masking import is_card_number
 
 _FEW = 20
-"""Rows below which shares say nothing."""
+"""With fewer rows, shares are not meaningful."""
 _MOST_VALUES = 60
 _NEARLY_ALL = 0.95
 _DAY_MS = 86_400_000
@@ -130,14 +130,14 @@ def _of_fraud_flags(rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspici
                                "opposite, add `values: {1: 0, 0: 1}` to its mapping"))  # fmt: skip
     for field in ("merchant_id", "merchant_category", "channel", "country"):
         if gives_away(rows[field], fraud_flags):
-            found.append(Suspicion("warning", f"{field} gives is_fraud away: some of its values stand "
-                                              f"for fraud and no "
-                                   "others do, as if it was written afterwards"))  # fmt: skip
+            found.append(Suspicion("warning", f"{field} gives is_fraud away: some of its values occur "
+                                              f"with fraud only, "
+                                   "as if it was written afterwards"))  # fmt: skip
     return found
 
 
 def gives_away(column: pa.Array, fraud_flags: pa.Array) -> bool:
-    """Whether few values of a column, or its presence, stand for nearly every fraud and nothing else."""
+    """Whether few values of a column, or its presence, mark nearly every fraud and nothing else."""
     known = fraud_flags.is_valid()
     fraud = fraud_flags.filter(known).to_numpy(zero_copy_only=False).astype(bool)
     values = column.filter(known)
@@ -157,7 +157,7 @@ def _predicts(values: pa.Array, fraud: npt.NDArray[np.bool_]) -> bool:
 
 
 def require_sane(found: list[Suspicion], fail: Callable[[str], Exception]) -> list[str]:
-    """The warnings, in sentences; an error is raised as `fail` makes it."""
+    """The texts of the warnings; an error is raised as `fail` makes it."""
     for one in found:
         if one.level == "error":
             raise fail(one.text)

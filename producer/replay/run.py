@@ -16,6 +16,7 @@ from fraud.kafka.permission_checks import require_topic
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
 from producer.replay.files.opening import open_source
+from producer.replay.first_pass import StagedTransactions, read_labels, read_transactions, time_order
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping.columns import LABEL_FIELDS, ColumnMapping, read_mapping
 from producer.replay.publishing.publish import ReplayEvents, Sent, publish
@@ -31,7 +32,6 @@ from producer.replay.rows.labels import LabelPlan, no_labels, plan_labels
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
 from producer.replay.staging.staging_file import StagingFile
-from producer.replay.survey import ReadFile, read_labels, read_transactions, time_order
 
 _ANY_TIME = 1 << 62
 
@@ -129,14 +129,14 @@ def replay(settings: Settings, request: ReplayRequest, listener: ProgressListene
 def _read_events(run: _Replay) -> ReplayEvents:
     """Read and check the files, and sort the accepted rows."""
     mapping = read_mapping(run.request.columns) if run.request.columns else ColumnMapping()
-    survey = _survey_transactions(run, mapping)
-    labels = survey.labels
+    read = _stage_transactions(run, mapping)
+    labels = read.labels
     if run.request.labels:
-        labels = _survey_labels(run, run.request.labels, mapping)
-    plan = _plan_labels(run, labels, survey.transactions) if labels else no_labels()
+        labels = _stage_labels(run, run.request.labels, mapping)
+    plan = _plan_labels(run, labels, read.transactions) if labels else no_labels()
     if run.request.labels and not len(plan):
         raise DataError(no_label_of(run.request.labels, run.result.rejected[1], run.result.unused_labels))
-    times = survey.transactions.column("timestamp")
+    times = read.transactions.column("timestamp")
     order = time_order(times)
     if order is not None:
         run.listener.message(
@@ -145,23 +145,23 @@ def _read_events(run: _Replay) -> ReplayEvents:
         times = times[order]
     shift = int(time.time() * 1_000) - int(times[-1]) if run.request.shift_to_now else 0
     run.result.first_time, run.result.last_time = int(times[0]) + shift, int(times[-1]) + shift
-    return ReplayEvents(survey.transactions, order, times, plan, shift)
+    return ReplayEvents(read.transactions, order, times, plan, shift)
 
 
-def _survey_transactions(run: _Replay, mapping: ColumnMapping) -> ReadFile:
+def _stage_transactions(run: _Replay, mapping: ColumnMapping) -> StagedTransactions:
     request, result = run.request, run.result
     source = open_source(request.transactions, mapping.file)
     delay, stem = None if request.labels else request.label_delay, stem_of(request.transactions)
     with run.rejected(stem, source.columns, source.position_name, source.describe_position) as rejected:
         count = partial(run.listener.at, "reading transactions")
-        survey = read_transactions(source, mapping, _limits(run), delay, run.folder, rejected, count, stem)
-    result.notes += survey.remarks.notes
-    result.warnings += survey.remarks.sentences()
-    result.good = len(survey.transactions)
+        read = read_transactions(source, mapping, _limits(run), delay, run.folder, rejected, count, stem)
+    result.notes += read.remarks.notes
+    result.warnings += read.remarks.sentences()
+    result.good = len(read.transactions)
     result.read = result.good + rejected.count
     if not result.good:
         raise DataError(no_transaction_of(request.transactions, rejected))
-    return survey
+    return read
 
 
 def _limits(run: _Replay) -> AdmissionLimits:
@@ -172,7 +172,7 @@ def _limits(run: _Replay) -> AdmissionLimits:
     return AdmissionLimits(admission.earliest, latest, admission.max_amount, max_amounts(admission))
 
 
-def _survey_labels(run: _Replay, path: Path, mapping: ColumnMapping) -> StagingFile:
+def _stage_labels(run: _Replay, path: Path, mapping: ColumnMapping) -> StagingFile:
     own = mapping.of_labels()
     source = open_source(path, own.file)
     earliest, count = _limits(run).earliest, partial(run.listener.at, "reading labels")

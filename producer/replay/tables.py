@@ -17,15 +17,15 @@ from fraud.errors import DataError
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
 from producer.replay.files.opening import RecordSource, open_source
+from producer.replay.first_pass import StagedTransactions, read_labels, read_transactions, time_order
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.readers import ReadingRemarks
 from producer.replay.rows.conform import AdmissionLimits
 from producer.replay.rows.labels import LABELS_WITH_POSITION, REPORTED_BEFORE, is_before
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
 from producer.replay.staging.staging_file import StagingFile
-from producer.replay.survey import ReadFile, read_labels, read_transactions, time_order
-from producer.replay.walk import ReadingRemarks
 
 Progress = Callable[[str, int], object]
 """Called with the current stage and how many of its rows are done."""
@@ -74,8 +74,8 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     """
     mapping = read_mapping(files.columns) if files.columns else ColumnMapping()
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
-        survey, rejected = _read_transactions(settings, files, mapping, Path(folder), progress)
-        staged, rejected_of_files, notes = survey.labels, list[RejectedRows]([rejected]), survey.remarks.notes
+        read, rejected = _read_transactions(settings, files, mapping, Path(folder), progress)
+        staged, rejected_of_files, notes = read.labels, list[RejectedRows]([rejected]), read.remarks.notes
         if files.labels:
             staged, unusable, remarks = _read_labels(settings, files.labels, mapping, Path(folder), progress)
             rejected_of_files.append(unusable)
@@ -85,7 +85,7 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
                 f"{files.transactions} has no column {IS_FRAUD}: give the labels with --labels, or name the "
                 "column with --columns mapping.yaml"
             )
-        transactions = _in_order(survey.transactions)
+        transactions = _in_order(read.transactions)
         labels, early = _labels(staged, transactions, rejected.ids, files.label_delay)
         if files.labels and not _any_joins(labels, transactions):
             raise DataError(
@@ -93,7 +93,7 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
                     files.labels, rejected_of_files[1], Counter({REPORTED_BEFORE: early} if early else {})
                 )
             )
-    warnings = survey.remarks.sentences()
+    warnings = read.remarks.sentences()
     if early:
         warnings.append(f"{early:,} labels are not used: {REPORTED_BEFORE}")
     return Tables(transactions, labels, rejected_of_files, notes, warnings)
@@ -135,7 +135,7 @@ class _RejectedRowsWithIds(RejectedRows):
 
 def _read_transactions(
     settings: Settings, files: Files, mapping: ColumnMapping, folder: Path, progress: Progress
-) -> tuple[ReadFile, _RejectedRowsWithIds]:
+) -> tuple[StagedTransactions, _RejectedRowsWithIds]:
     source, stem = open_source(files.transactions, mapping.file), stem_of(files.transactions)
     admission = settings.admission
     limits = AdmissionLimits(
@@ -144,10 +144,10 @@ def _read_transactions(
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")
     with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, mapping) as rejected:
-        survey = read_transactions(source, mapping, limits, delay, folder, rejected, count, stem)
-    if not len(survey.transactions):
+        read = read_transactions(source, mapping, limits, delay, folder, rejected, count, stem)
+    if not len(read.transactions):
         raise DataError(no_transaction_of(files.transactions, rejected))
-    return survey, rejected
+    return read, rejected
 
 
 def _read_labels(

@@ -111,7 +111,7 @@ def _merchants(
     place: Ints,
     away: Bools,
 ) -> Ints:
-    """A favourite, or one explored nearby or online; travellers know nobody."""
+    """A favourite, or one explored nearby or online; travellers have no favourites abroad."""
     life, merchant_index = scenario.life, world.merchant_index
     rank = random.geometric(0.35, len(card)) - 1
     favourite = world.cards.favourites[card, rank % world.cards.favourites.shape[1]]
@@ -179,7 +179,7 @@ def _shopping_sprees(
 
 
 def _games(world: World, scenario: SimulationScenario, day: date, random: np.random.Generator) -> Payments:
-    """Bursts of tiny payments, mostly of few people, each to the online merchant of their game."""
+    """Bursts of tiny payments, mostly of few cards, each to the online merchant of their game."""
     share = scenario.life.games_per_month / 30
     gamers = _sample_cards(world, random, min(share * GAMERS_ONE_IN, 1.0))
     players = gamers[gamers % GAMERS_ONE_IN == 0]

@@ -53,7 +53,7 @@ def _claims(labels: Labels, random: np.random.Generator, fraud: Bools, time: Int
 def _wrong_disputes(
     labels: Labels, random: np.random.Generator, fraud: Bools, time: Ints, claims: int
 ) -> list[SimulatedReports]:
-    """Legitimate payments that somebody disputes; some are put right later."""
+    """Legitimate payments that somebody disputes; some are corrected later."""
     legitimate = np.flatnonzero(~fraud)
     expected = claims * labels.wrong / max(1.0 - labels.wrong, 1e-9)
     count = min(int(random.poisson(expected)), len(legitimate))

@@ -76,7 +76,7 @@ class Simulator:
         return legitimate(self.world, self.scenario_on(day), day, take)
 
     def campaigns_started_on(self, day: date, take: int = 0) -> tuple[Payments, Ints]:
-        """All payments, also those of later days, of the campaigns that begin on `day`, and which."""
+        """Payments of the campaigns that start on `day`, later days included, and the campaign of each."""
         scenario = self.scenario_on(day)
         parts = [campaign.started_on(self.world, scenario, day, take) for campaign in CAMPAIGNS]
         sizes = [len(part) for part in parts]

@@ -160,7 +160,7 @@ class InterruptedHistoryError(FraudError):
 
 
 LABELS_REACH_DAYS = 30
-"""Live traffic on its own also brings the labels of the history's last days, as they fall due."""
+"""Live traffic without a history also brings the labels of the history's last days, as they fall due."""
 
 
 def _pace(scenario: "SimulationScenario", rate: float) -> float:

@@ -38,7 +38,7 @@ def explain(
 
 
 def page(found: PredictionLineage) -> Group:
-    """The lineage as one reads it, from the decision down to the data."""
+    """The lineage as a page, from the decision down to the data."""
     parts = [_headline(found), _payment(found), _reasons(found), _features(found), _model(found)]
     notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
     return Group(*(part for part in parts if part is not None), *notes)

@@ -31,7 +31,7 @@ def doctor(
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Everything that can be checked from here; a silent broker is given up early."""
+    """Everything that can be checked from here; with a short timeout for a silent broker."""
     kafka = settings.kafka.model_copy(update={"request_timeout_s": _TIMEOUT_S})
     impatient = settings.model_copy(update={"kafka": kafka})
     with ThreadPoolExecutor(2) as pool:

@@ -30,12 +30,12 @@ def up(
     console, settings = Console(), load_settings()
     home = settings.home
     with console.status("starting") as status:
-        began = time.monotonic()
+        started_at = time.monotonic()
         waiting = set(NAMES)
 
         def ready(name: str) -> None:
             waiting.discard(name)
-            console.print(f"[green]✓[/] {name} after {time.monotonic() - began:.1f} s")
+            console.print(f"[green]✓[/] {name} after {time.monotonic() - started_at:.1f} s")
             status.update(f"waiting for {' and '.join(sorted(waiting))}")
 
         stack = Stack(home, lambda there, of: _show_jars(status, there, of), settings.spark.java_home)

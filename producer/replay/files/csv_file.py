@@ -27,7 +27,7 @@ class CsvSource:
     """A text file with a header, compressed or not, in any common encoding and dialect.
 
     Values stay bytes (UTF-8),
-     so that one that is not spoils its row and not the file. Blank lines are no rows.
+     so that one that is not UTF-8 rejects its row and not the file. Blank lines are no rows.
     """
 
     position_name = "line"
@@ -43,7 +43,7 @@ class CsvSource:
         self.about = FileDescription("CSV", facts, [*self._text.notes, *self._dialect.notes])
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words."""
+        """Describe a row's position, such as `line 3`."""
         return f"line {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:

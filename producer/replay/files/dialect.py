@@ -1,4 +1,4 @@
-"""How the rows of a text file are written: what is between columns, around values, and before the header."""
+"""The dialect of a text file: delimiter, quotes, escape, and lines before the header."""
 
 import csv
 import re
@@ -50,7 +50,7 @@ class Dialect:
         return _split(line, self.delimiter, self.quote, self.escape)
 
     def name(self) -> str:
-        """The delimiter in words."""
+        """The name of the delimiter."""
         return _NAMES.get(SPACES if self.spaces else self.delimiter, repr(self.delimiter))
 
 
@@ -62,7 +62,7 @@ def find_dialect(path: Path, sample: str, options: FileOptions) -> Dialect:
     """
     lines = sample.split("\n")[:_LINES]
     if not any(line.strip(" \t,;|\0") for line in lines):
-        raise DataError(f"{path} is empty: it begins with no header line")
+        raise DataError(f"{path} is empty: it has no header line")
     notes: list[str] = []
     quote, escape = _quoting(options, sample)
     delimiter, directive = _delimiter(lines, options, quote, escape)
@@ -135,7 +135,7 @@ def _header(path: Path, rows: list[list[str]], skip: int | None, directive: bool
     first = skip if skip is not None else int(directive)
     candidates = [at for at in range(first, min(len(rows), first + _PREAMBLE)) if any(rows[at])]
     if not candidates:
-        raise DataError(f"{path} begins with no header line")
+        raise DataError(f"{path} has no header line")
     usual = Counter(len(rows[at]) for at in range(len(rows)) if any(rows[at])).most_common(1)[0][0]
     at = candidates[0]
     if skip is None and _is_remark(rows[at], usual):

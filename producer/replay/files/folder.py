@@ -31,7 +31,7 @@ def part_files(folder: Path) -> list[Path]:
 
 
 class FolderSource:
-    """Files read one after the other; a place is a number over all of them.
+    """Files read one after the other; positions are counted over all of them.
 
     Folders named `column=value`, as Hive and Spark write them, are columns.
     """
@@ -54,7 +54,7 @@ class FolderSource:
         self._starts: list[tuple[int, Path, RecordSource]] = []
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words."""
+        """Describe a row's position, such as `line 3`."""
         start, path, source = next(one for one in reversed(self._starts) if one[0] < position)
         return f"{source.describe_position(position - start)} of {path.relative_to(self._base)}"
 

@@ -34,7 +34,7 @@ class JsonSource:
             raise DataError(f"{path} holds no JSON object")
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words."""
+        """Describe a row's position, such as `line 3`."""
         return f"{self.position_name} {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:

@@ -55,7 +55,7 @@ def _open_file(path: Path, options: FileOptions) -> RecordSource:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     name = path.name.lower()
     if not start:
-        raise DataError(f"{path} is empty: it begins with no header line")
+        raise DataError(f"{path} is empty: it has no header line")
     if start.startswith(b"PAR1") or name.endswith((".parquet", ".pq")):
         return ParquetSource(path)
     if name.endswith(_WORKBOOKS) or start.startswith(_OLE) or b"[Content_Types].xml" in start:

@@ -27,7 +27,7 @@ class ParquetSource:
         self.columns: list[str] = unique_names(flat.column_names)
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words."""
+        """Describe a row's position, such as `line 3`."""
         return f"row {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:

@@ -1,4 +1,4 @@
-"""Quotes that open and are not closed are found, so that they swallow one line and not thousands.
+"""Quotes that open and are not closed are found, so that they cost one line and not thousands.
 
 A line at fault becomes an empty one, so that the numbers of all others stay what they are.
 """
@@ -99,7 +99,7 @@ class LineFilter:
         return len(lines)
 
     def _settle(self, lines: list[bytes], at: int, span: int) -> int:
-        """Keep a value of several lines, or take out what an open quote spoils; returns the next line."""
+        """Keep a value of several lines, or remove the lines of an open quote; returns the next line."""
         if span and not all(self._is_whole(line) for line in lines[at : at + span]):
             return at + span
         if not span:

@@ -14,7 +14,7 @@ Row = tuple[int, Sequence[str | None]]
 
 
 def chunks_of(columns: list[str], rows: Iterator[Row]) -> Iterator[Chunk]:
-    """Batches of rows, each given with its place."""
+    """Batches of rows, each with its position."""
     while part := list(islice(rows, BATCH_ROWS)):
         values = zip(*(values for _, values in part), strict=True)
         arrays = [pa.array(column, pa.string()) for column in values]

@@ -1,4 +1,4 @@
-"""What every reader of files gives: batches of rows, each row with its place in the file."""
+"""What every reader of files yields: batches of rows, each row with its position in the file."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ BATCH_ROWS = 65_536
 BLOCK_BYTES = 8 << 20
 
 Reject = Callable[[int, str, Sequence[object]], None]
-"""Called with the place, the reason and the original values of a row that cannot be used."""
+"""Called with the position, the reason and the original values of a row that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class FileOptions:
-    """How to read a file where its content does not say it; None is found out from the content.
+    """How to read a file; None is found out from the content.
 
     Attributes:
         encoding: a codec of Python, such as cp1252.
@@ -49,7 +49,7 @@ class FileOptions:
 
 @dataclass
 class FileDescription:
-    """What a file is, for people: its format, how it was read, and what they should know of that."""
+    """The description of a file: its format, how it was read, and notes for the user."""
 
     format: str
     facts: dict[str, str] = field(default_factory=dict)
@@ -67,11 +67,11 @@ class RecordSource(Protocol):
         """The rows in the file's order; those whose shape is broken go to `reject`."""
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words, such as `line 3`."""
+        """Describe a row's position, such as `line 3`."""
 
 
 def broken(path: Path, error: Exception) -> str:
-    """The sentence for a file that cannot be read."""
+    """The message for a file that cannot be read."""
     return f"{path} cannot be read: {' '.join(str(error).split())}"
 
 

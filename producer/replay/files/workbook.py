@@ -46,7 +46,7 @@ class WorkbookSource:
         self.columns = unique_names(names)
 
     def describe_position(self, position: int) -> str:
-        """A row's place in words."""
+        """Describe a row's position, such as `line 3`."""
         return f"row {position}"
 
     def chunks(self, reject: Reject) -> Iterator[Chunk]:
@@ -67,7 +67,7 @@ class WorkbookSource:
         for at, row in enumerate(self._rows[options.skip or 0 :], options.skip or 0):
             if 2 * sum(value not in ("", None) for value in row) >= width:
                 return at + 1, [as_written(value) for value in row]
-        raise DataError(f"{self._path} begins with no header row")
+        raise DataError(f"{self._path} has no header row")
 
 
 def _sheets(path: Path) -> dict[str, list[list[Any]]]:

@@ -1,1 +1,1 @@
-"""The forms in which people write values: times, amounts, codes and identifiers."""
+"""Parsing of values: times, amounts, codes and identifiers."""

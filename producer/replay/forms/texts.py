@@ -1,4 +1,4 @@
-"""A field's column before it is read: what stands for nothing, prefixes, other words."""
+"""A field's column before it is parsed: null markers, prefixes, translated values."""
 
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def _without_point(text: pa.Array) -> pa.Array:
 
 
 def _translated(column: pa.Array, origin: FieldSource) -> pa.Array:
-    """What the mapping says of the words in a column."""
+    """The values of a column as the mapping translates them."""
     if not (origin.strip or origin.nulls or origin.values or origin.pad or origin.default is not None):
         return column
     text = pc.utf8_trim_whitespace(as_text(column))

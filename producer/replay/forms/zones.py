@@ -41,7 +41,7 @@ def _offsets(quarter: int, zone: str) -> tuple[int, int]:
 
 
 def moment_of(time_ms: int) -> str:
-    """A time (ms) for people."""
+    """A time (ms) as readable text."""
     try:
         return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):

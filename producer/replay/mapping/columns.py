@@ -10,7 +10,7 @@ Each entry names a target field and one of:
     is_fraud: Class                                      # a label, here or in the file of labels
     country: null                                        # not this, though there is a column of that name
 
-A field that is not named comes from the column of its own name, if there is one. `file` says how the file
+A field that is not named comes from the column of the same name, if there is one. `file` says how the file
 is written, `labels` holds entries (and `file`) for the file of labels alone. docs/your-data.md lists all.
 """
 
@@ -62,7 +62,7 @@ class FieldSource:
         round: to whole minor units; None refuses what has more decimals.
         strip: prefixes to take off.
         pad: digits to fill up to with leading zeros.
-        nulls: values that stand for nothing.
+        nulls: values that mean null.
         values: what is written, and what it means.
         default: for what is missing, and for a source that is not known.
     """
@@ -282,7 +282,7 @@ def _line_of(node: yaml.Node, location: Sequence[int | str]) -> int | None:
 def resolve(
     mapping: dict[str, FieldSource], available: Sequence[str], fields: Sequence[str]
 ) -> dict[str, FieldSource]:
-    """The origin of each of `fields` that has one: as mapped, else the column of its own name."""
+    """The source of each of `fields` that has one: as mapped, else the column of the same name."""
     own = {name: FieldSource(column=name) for name in fields if name in available}
     mapped = {name: origin for name, origin in mapping.items() if name in fields}
     return {name: origin for name, origin in (own | mapped).items() if origin != FieldSource()}
@@ -298,7 +298,7 @@ def require_columns(
     """See that every field needed has an origin, and every origin a column of the file.
 
     Raises:
-        DataError: one does not; says what is there and what is needed.
+        DataError: one does not; names the columns and the required fields.
     """
     absent = sorted({name for origin in columns.values() for name in origin.needs()} - set(available))
     unfed = [name for name in required if name not in columns]

@@ -1,4 +1,4 @@
-"""What the beginning of a file shows: units of times, and what stands for absent columns."""
+"""What the start of a file shows: units of times, and defaults for absent columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What must hold of the topics before anything is produced, so that nothing replayed is lost or refused."""
+"""Checks of the topics before anything is produced, so that nothing replayed is lost or refused."""
 
 import time
 from contextlib import closing
@@ -36,7 +36,7 @@ def remove_retention_limit(settings: Settings, topic: str) -> None:
     """
     entry = ConfigEntry("retention.ms", str(_NEVER), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = admin_client(settings)  # lives until the answer is there, or there is none
+    admin = admin_client(settings)  # must outlive the future
     future = admin.incremental_alter_configs([resource])[resource]
     try:
         future.result()
@@ -69,10 +69,10 @@ def require_retention(settings: Settings, topic: str, oldest: int, *, is_shifted
 
 
 def require_accepted(settings: Settings, topic: str, oldest: int, newest: int) -> list[str]:
-    """See that Kafka takes and keeps messages of the times (ms) `oldest` to `newest`.
+    """Require that Kafka accepts and keeps messages of the times (ms) `oldest` to `newest`.
 
     Returns:
-        Sentences about what may do harm.
+        Warnings.
 
     Raises:
         DataError: it would not; names the setting and the command.
@@ -80,7 +80,7 @@ def require_accepted(settings: Settings, topic: str, oldest: int, newest: int) -
     found = history_findings(settings, topic, oldest, newest, int(time.time() * 1_000))
     for one in found:
         if one.level != "advice":
-            raise DataError(f"{one}; run {one.command(settings)}, or use a topic of its own")
+            raise DataError(f"{one}; run {one.command(settings)}, or use a separate topic")
     return [f"{one}; if that matters, run {one.command(settings)}" for one in found]
 
 

@@ -1,6 +1,6 @@
 """Source rows as transactions and labels, checked against the admission limits that serving uses.
 
-What a field may hold is read from the annotations of `fraud.schema`, so that a row let through here is not
+What a field may hold is read from the annotations of `fraud.schema`, so that a row accepted here is not
 a dead letter there.
 """
 
@@ -35,14 +35,14 @@ LABEL_ROWS = pa.schema([LABEL_ARROW.field(name).with_nullable(True) for name in 
 
 _SCIENTIFIC = r"^[+-]?\d+([.,]\d+)?[eE][+-]?\d+$"
 _EXACT_FLOATS = {16: 2.0**11, 32: 2.0**24, 64: 2.0**53}
-"""From where on floats of so many bits leave whole numbers out."""
+"""From these values on, floats of so many bits skip whole numbers."""
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class AdmissionLimits:
-    """What admission lets in beyond the schema: event times in ms, amounts in minor units."""
+    """What admission accepts beyond the schema: event times in ms, amounts in minor units."""
 
     earliest: int
     latest: int
@@ -53,7 +53,7 @@ class AdmissionLimits:
 
 @dataclass(frozen=True)
 class RowPositions:
-    """What a batch's rows are called: their places in the file, and the file's name."""
+    """Positions of a batch's rows in the file, and the stem of the file's name."""
 
     positions: npt.NDArray[np.int64] | None = None
     stem: str = "row"
@@ -61,7 +61,7 @@ class RowPositions:
 
 @dataclass
 class Findings:
-    """The first objection to each row that meets one, and the optional values left out of others."""
+    """The first reason for rejecting each rejected row, and optional values left out of others."""
 
     count: int
     reasons: dict[int, str] = field(default_factory=dict)
@@ -69,18 +69,18 @@ class Findings:
     refunds: int = 0
 
     def omit(self, name: str, rows: Mask, reason: Callable[[int], str]) -> None:
-        """Do without an optional field's values in the rows of a mask."""
+        """Omit an optional field's values in the rows of a mask."""
         out = self.left_out.setdefault(name, {})
         for row in np.flatnonzero(rows).tolist():
             out.setdefault(row, reason(row))
 
     def reject(self, rows: Mask, reason: Callable[[int], str]) -> None:
-        """Object to the rows of a mask; `reason` words it for one of them."""
+        """Reject the rows of a mask; `reason` gives the text for one of them."""
         for row in np.flatnonzero(rows).tolist():
             self.reasons.setdefault(row, reason(row))
 
     def good(self) -> Mask:
-        """The rows that nobody objected to."""
+        """The rows without a reason for rejection."""
         good = np.ones(self.count, dtype=bool)
         good[list(self.reasons)] = False
         return good
@@ -92,7 +92,7 @@ def conform_transactions(
     limits: AdmissionLimits,
     position: RowPositions | None = None,
 ) -> tuple[pa.RecordBatch, Findings]:
-    """The rows in `TRANSACTION_ROWS`, each in its place, and what is wrong with some of them."""
+    """The rows in `TRANSACTION_ROWS`, in their order, and the findings."""
     findings = Findings(len(rows))
     work = _Conformer(rows, columns, findings, position or RowPositions())
     fields = work.conform(Transaction, strict=REQUIRED_FIELDS, later="amount")
@@ -106,7 +106,7 @@ def conform_transactions(
 def conform_labels(
     rows: pa.RecordBatch, columns: Mapping[str, FieldSource], earliest: int = 0
 ) -> tuple[pa.RecordBatch, Findings]:
-    """The rows in `LABEL_ROWS`, each in its place, and what is wrong with some of them."""
+    """The rows in `LABEL_ROWS`, in their order, and the findings."""
     findings = Findings(len(rows))
     work = _Conformer(rows, columns, findings, RowPositions())
     fields = work.conform(Label, strict=LABEL_FIELDS, optional=("card_id", "reported_at"))
@@ -132,7 +132,7 @@ def conform_fraud_flags(rows: pa.RecordBatch, origin: FieldSource, findings: Fin
 
 @dataclass(frozen=True)
 class _Conformer:
-    """A batch on its way."""
+    """A batch that is being conformed."""
 
     rows: pa.RecordBatch
     columns: Mapping[str, FieldSource]
@@ -325,7 +325,7 @@ def _check_annotation(name: str, kind: inspect.Type, column: pa.Array, findings:
 
 
 def _violations(kind: inspect.Type, column: pa.Array) -> list[tuple[pa.Array, str]]:
-    """What of the annotation is not kept: where, and in words."""
+    """The violations of an annotation: a mask of rows and a description each."""
     if isinstance(kind, inspect.StrType):
         length = pc.utf8_length(column)
         return [

@@ -16,7 +16,7 @@ from producer.replay.rows.repeated_ids import hashes_of
 from producer.replay.staging.staging_file import Rows, StagingFile
 
 LABELS_WITH_POSITION = LABEL_ROWS.append(pa.field("position", pa.int64()))
-"""Labels as read, each with its place in the file."""
+"""Labels as read, each with its position in the file."""
 
 LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
 DEFAULT_SOURCE = "chargeback"
@@ -56,7 +56,7 @@ class LabelPlan:
         return pa.table(columns, schema=LABEL_TABLE)
 
     def unused_rows(self) -> Iterator[tuple[str, int, list[object]]]:
-        """Every label that is not published: why, its place in the file, and its values."""
+        """Every label that is not published: the reason, its position in the file, and its values."""
         for reason, rows in self.unused.items():
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 for label in (
@@ -67,7 +67,7 @@ class LabelPlan:
 
 
 def no_labels() -> LabelPlan:
-    """A plan of nothing."""
+    """A plan without labels."""
     nothing = np.empty(0, dtype=np.int64)
     return LabelPlan(None, None, nothing, nothing, nothing, {})
 

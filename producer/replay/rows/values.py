@@ -239,7 +239,7 @@ def _known(column: pa.Array) -> npt.NDArray[np.bool_]:
 
 
 def _cast_or_null(column: pa.Array, cast: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Cast a column; on a failure halve it, until the values at fault stand alone and become null."""
+    """Cast a column; on a failure halve it, until only wrong values are left, which become null."""
     try:
         return cast(column)
     except pa.ArrowInvalid:

@@ -42,7 +42,7 @@ class RejectedRows:
         self._writer.writerow((shown, reason, *map(_text, row)))
 
     def name(self, position: int) -> str:
-        """A row's place in words, such as `line 3`."""
+        """Describe a row's position, such as `line 3`."""
         return (
             self._describe_position(position)
             if self._describe_position

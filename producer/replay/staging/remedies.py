@@ -1,4 +1,4 @@
-"""Sentences for files of which nothing can be used: what happened, and which line of the mapping helps."""
+"""Messages for files without a usable row: what happened, and which line of the mapping helps."""
 
 import re
 from collections import Counter

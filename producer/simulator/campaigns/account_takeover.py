@@ -20,7 +20,7 @@ RESALEABLE = 0.9
 
 
 def account_takeover(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
-    """The payments of all take-overs that begin on `day`."""
+    """The payments of all take-overs that start on `day`."""
     random = generator(world.seed, "account_takeover", day.toordinal(), take)
     campaign = scenario.campaigns.account_takeover
     count = draw_starts(world, campaign, random)

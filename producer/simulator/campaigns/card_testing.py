@@ -20,7 +20,7 @@ SHOPS = 5
 
 
 def card_testing(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
-    """The payments of all card testing that begins on `day`."""
+    """The payments of all card testing that starts on `day`."""
     random = generator(world.seed, "card_testing", day.toordinal(), take)
     campaign = scenario.campaigns.card_testing
     count = draw_starts(world, campaign, random)

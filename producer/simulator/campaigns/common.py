@@ -11,7 +11,7 @@ from producer.simulator.world import World
 
 
 def draw_starts(world: World, campaign: CampaignSettings, random: np.random.Generator) -> int:
-    """How many begin today."""
+    """How many campaigns start today."""
     return int(random.poisson(campaign.starts_per_day * len(world.cards) / 10_000))
 
 

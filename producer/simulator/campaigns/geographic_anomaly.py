@@ -1,4 +1,4 @@
-"""A cloned card pays in shops of another country while its owner goes on paying at home."""
+"""A cloned card pays in shops of another country while its owner keeps paying at home."""
 
 from datetime import date
 

@@ -12,7 +12,7 @@ from producer.simulator.world import World
 
 
 def merchant_collusion(world: World, scenario: SimulationScenario, day: date, take: int = 0) -> Payments:
-    """The payments of all colluding merchants that begin on `day`."""
+    """The payments of all colluding merchants that start on `day`."""
     random = generator(world.seed, "merchant_collusion", day.toordinal(), take)
     campaign = scenario.campaigns.merchant_collusion
     count = draw_starts(world, campaign, random)

@@ -18,8 +18,8 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, monkeypatch: pytest.Monke
     dashboard = LocalDashboard(tmp_path / "home")
     try:
         # when it is started twice
-        address = dashboard.start(liked_port=0)
-        again = dashboard.start(liked_port=0)
+        address = dashboard.start(preferred_port=0)
+        again = dashboard.start(preferred_port=0)
         # then it is one, and it serves its page
         assert again == address
         assert "Fraud dashboard" in httpx.get(address, trust_env=False).text

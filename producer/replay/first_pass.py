@@ -14,18 +14,18 @@ from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
 from producer.replay.files.opening import Chunk, RecordSource
 from producer.replay.mapping.columns import FieldSource
+from producer.replay.readers import LabelReader, ReadingRemarks, TransactionReader
 from producer.replay.rows.conform import TRANSACTION_ROWS, AdmissionLimits, Findings
 from producer.replay.rows.labels import DEFAULT_SOURCE, LABELS_WITH_POSITION
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.staging_file import Rows, StagingFile, StagingWriter
-from producer.replay.walk import LabelWalk, ReadingRemarks, TransactionWalk
 
 Count = Callable[[int], object]
 """Called with how many rows have been read so far."""
 
 
 @dataclass(frozen=True)
-class ReadFile:
+class StagedTransactions:
     """The good transactions of a file and the labels that stood beside them."""
 
     transactions: StagingFile
@@ -49,7 +49,7 @@ def read_transactions(
     rejected: RejectedRows,
     count: Count,
     stem: str = "row",
-) -> ReadFile:
+) -> StagedTransactions:
     """Read and check a file of transactions; accepted rows are staged in `folder`.
 
     Labels in a column of the transactions are reported `label_delay` later; None ignores them.
@@ -57,23 +57,23 @@ def read_transactions(
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
     """
-    walk = TransactionWalk(source, mapping, limits, stem, has_label_file=label_delay is None)
+    reader = TransactionReader(source, mapping, limits, stem, has_label_file=label_delay is None)
     transactions = StagingWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
-    labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if walk.has_fraud_flags else None
+    labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if reader.has_fraud_flags else None
     for chunk in source.chunks(rejected.add):
-        is_first = not walk.read
-        found = walk.conform(chunk)
+        is_first = not reader.read
+        found = reader.conform(chunk)
         if is_first:
-            walk.remarks.warnings += require_sane(walk.suspicions, DataError)
+            reader.remarks.warnings += require_sane(reader.suspicions, DataError)
         if labels and found.fraud_flags is not None and label_delay is not None:
             beside = _labels_beside(found.rows, found.fraud_flags, chunk, label_delay)
             labels.append(beside.filter(pc.and_(found.good, found.fraud_flags.is_valid())))
         transactions.append(found.rows.filter(found.good))
-        walk.remarks.add(found.findings, chunk, source)
+        reader.remarks.add(found.findings, chunk, source)
         _reject_rows(chunk, found.findings, rejected)
-        count(walk.read)
-    walk.remarks.warnings += walk.ids.warnings()
-    return ReadFile(transactions.close(), labels.close() if labels else None, walk.remarks)
+        count(reader.read)
+    reader.remarks.warnings += reader.ids.warnings()
+    return StagedTransactions(transactions.close(), labels.close() if labels else None, reader.remarks)
 
 
 def read_labels(
@@ -89,17 +89,17 @@ def read_labels(
     Raises:
         DataError: a column is missing, or the file is broken.
     """
-    walk = LabelWalk(source, mapping, earliest)
+    reader = LabelReader(source, mapping, earliest)
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION)
     for chunk in source.chunks(rejected.add):
-        found = walk.conform(chunk)
+        found = reader.conform(chunk)
         with_position = found.rows.append_column(
             LABELS_WITH_POSITION.field("position"), pa.array(chunk.positions)
         )
         labels.append(with_position.filter(found.good))
         _reject_rows(chunk, found.findings, rejected)
-        count(walk.read)
-    return labels.close(), walk.remarks
+        count(reader.read)
+    return labels.close(), reader.remarks
 
 
 def _labels_beside(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from producer.replay.survey import time_order
+from producer.replay.first_pass import time_order
 
 
 def test_time_order_keeps_equal_times_as_they_stood() -> None:

@@ -1,6 +1,6 @@
-"""Files of transactions and of labels, chunk after chunk, in the fields of the schema.
+"""Files of transactions and of labels, chunk by chunk, in the fields of the schema.
 
-Replay, backtest and inspection all walk this way, so that what one says of a file holds for the others.
+Replay, backtest and inspection read files with these classes, so that their results agree.
 """
 
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ from producer.replay.rows.repeated_ids import RepeatedIdCounter
 
 @dataclass
 class ReadingRemarks:
-    """What people should know of how a file was read."""
+    """What the user should know of how a file was read."""
 
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -51,11 +51,11 @@ class ReadingRemarks:
             self.left_out[name] = (count + len(reasons), example)
 
     def sentences(self) -> list[str]:
-        """The warnings, one sentence each."""
+        """The warnings, one text each."""
         found = list(self.warnings)
         if self.refunds:
             found.append(
-                f"{self.refunds:,} rows are refunds (amounts below 0): they are written aside, since a "
+                f"{self.refunds:,} rows are refunds (amounts below 0): they are rejected, since a "
                 f"refund is no payment"
             )
         for name, (count, example) in self.left_out.items():
@@ -69,9 +69,9 @@ class ReadingRemarks:
 
 @dataclass(frozen=True)
 class ConformedChunk:
-    """A chunk in the fields of the schema (n rows each); `good` are the rows that nothing was objected to.
+    """A chunk in the fields of the schema (n rows each); `good` marks the accepted rows.
 
-    `fraud_flags` are booleans that stood beside transactions, null where there is none.
+    `fraud_flags` are labels in a column of the transactions (booleans), null where there is none.
     """
 
     rows: pa.RecordBatch
@@ -80,7 +80,7 @@ class ConformedChunk:
     fraud_flags: pa.Array | None = None
 
 
-class TransactionWalk:
+class TransactionReader:
     """Conforms the chunks of a file of transactions, in their order.
 
     Attributes:
@@ -111,7 +111,7 @@ class TransactionWalk:
 
     @property
     def has_fraud_flags(self) -> bool:
-        """Whether labels stand beside the transactions."""
+        """Whether the transactions have a column of labels."""
         return IS_FRAUD in self.columns
 
     def conform(self, chunk: Chunk) -> ConformedChunk:
@@ -136,8 +136,8 @@ class TransactionWalk:
         self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.positions, self._stem)))
 
 
-class LabelWalk:
-    """Conforms the chunks of a file of labels, in their order; attributes as those of `TransactionWalk`.
+class LabelReader:
+    """Conforms the chunks of a file of labels, in their order; attributes as those of `TransactionReader`.
 
     Raises:
         DataError: a field that is needed has no column.
