@@ -1,4 +1,4 @@
-"""The services of one dashboard: created at the start, kept on `app.state`, given to the routes."""
+"""The services of one dashboard: created at the start, stored on `app.state`, passed to the routes."""
 
 from dataclasses import dataclass, field
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""MLflow and the lake, which answer slowly: their last answer is kept for when they do not answer."""
+"""Caches the answers of MLflow and the lake, which are slow or may not answer at all."""
 
 import logging
 import threading

@@ -115,7 +115,7 @@ class Issuer:
         """Start a login.
 
         Returns:
-            The URL to send the browser to, the `state` that comes back, and what must be kept until then.
+            The URL to send the browser to, the `state` that comes back, and the secrets of this login.
 
         Raises:
             LoginRefusedError: the issuer does not answer.

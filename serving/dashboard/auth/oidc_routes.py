@@ -17,7 +17,7 @@ from serving.dashboard.middleware.hosts import parse_host
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     303: {"description": "the next address"},
     **{
-        status: {"description": "a page that says why", "content": {"text/html": {}}}
+        status: {"description": "a page with the reason", "content": {"text/html": {}}}
         for status in (403, 404, 429, 502)
     },
 }
@@ -67,7 +67,7 @@ def finish_login(
     error: _Text = "",
     iss: _Text = "",
 ) -> Response:
-    """Take the issuer's answer: a session, or a page that says why there is none."""
+    """Take the issuer's answer: open a session, or show a page with the reason why not."""
     if context.issuer is None:
         return _page(_NOT_CONFIGURED, 404)
     secrets = context.pending_logins.take(state, request.cookies.get(_cookie(context), ""))

@@ -1,4 +1,4 @@
-"""Logins at an issuer that have started: what must come back, and from which browser.
+"""Logins at an issuer that wait for its answer, each bound to the browser that started it.
 
 Authlib can keep this in a signed session cookie; here it stays in the process, so that an answer counts once
 even when the browser's cookie is replayed.
@@ -18,7 +18,7 @@ _MAX_PENDING = 1_000
 
 @dataclass(frozen=True)
 class LoginSecrets:
-    """Kept for a login until its answer comes: the nonce of its ID token, and the verifier of PKCE."""
+    """Stored until the answer to a login arrives: the nonce of its ID token, the verifier of PKCE."""
 
     nonce: str
     verifier: str

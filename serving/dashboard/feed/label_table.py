@@ -46,7 +46,7 @@ class LabelTable:
     """Writes the table of labels, within the caller's transactions.
 
     A report with a future time waits for that time, and a report of an unknown payment for the payment. Of
-    the reports that are due only the deciding one is kept: the others never count again.
+    the reports that are due only the deciding one stays: the others never count again.
     """
 
     def __init__(self, connection: sqlite3.Connection, rules: LabelSettings) -> None:

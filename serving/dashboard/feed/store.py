@@ -78,7 +78,7 @@ class Store:
             yield self._writer
 
     def close(self) -> None:
-        """Close the writers' connections; a reader's goes with its thread."""
+        """Close the writers' connections; a reader's is closed when its thread ends."""
         with self._lock:
             for connection in self._opened:
                 connection.close()
@@ -117,7 +117,7 @@ class Store:
 
 
 class _ReaderConnection:
-    """A thread's connection, closed when the thread is gone: servers' worker threads come and go."""
+    """The connection of a worker thread, closed when the thread ends."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection

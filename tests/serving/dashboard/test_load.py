@@ -78,7 +78,7 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def enter(url: str) -> Iterator[Browser]:
-    """Somebody who has logged in."""
+    """A browser that has logged in."""
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
         browser = Browser(client)
         answer = browser.post("login", {"name": "anna", "password": PASSWORD})
@@ -107,9 +107,9 @@ def alerts_flow(settings: Settings, per_second: float) -> Iterator[Flow]:
 
     def flow() -> None:
         producer = Producer(producer_config(settings, **{"linger.ms": 0}))
-        begun = time.monotonic()
+        started = time.monotonic()
         while not stop.is_set():
-            while sent.alerts < (time.monotonic() - begun) * per_second:
+            while sent.alerts < (time.monotonic() - started) * per_second:
                 sent.alerts += 1
                 _produce(producer, settings, payment(sent.alerts), sent)
             producer.poll(0.02)
@@ -125,10 +125,10 @@ def alerts_flow(settings: Settings, per_second: float) -> Iterator[Flow]:
 
 
 def _produce(producer: Producer, settings: Settings, transaction: Transaction, sent: Flow) -> None:
-    identifier, began = transaction.transaction_id, time.time() * 1_000
+    identifier, produced_at = transaction.transaction_id, time.time() * 1_000
 
     def acknowledged(_: object, message: Message) -> None:
-        sent.on_topic[identifier] = began + (message.latency() or 0.0) * 1_000
+        sent.on_topic[identifier] = produced_at + (message.latency() or 0.0) * 1_000
 
     fields = msgspec.structs.asdict(transaction) | {"amount": str(transaction.amount)}
     content = json.dumps({name: value for name, value in fields.items() if value is not None})
@@ -244,11 +244,11 @@ def test_fifty_viewers_hear_within_half_a_second(settings: Settings, broker: str
     with process_of(settings, broker) as (url, _), enter(url) as anna:
         with open_stream(anna) as event:
             _until(lambda: event("kafka")["connected"])
-        sent, heard = asyncio.run(_viewers(settings, url, anna.client.cookies, 50))
-    # then they are heard of soon after they were on the topic
-    p50, p95 = sent.p50_p95(heard)
-    log.info("%d alerts heard, p50 %d ms, p95 %d ms", len(heard), p50, p95)
-    assert len(heard) >= 50 * 50
+        sent, received = asyncio.run(_viewers(settings, url, anna.client.cookies, 50))
+    # then they arrive soon after they were on the topic
+    p50, p95 = sent.p50_p95(received)
+    log.info("%d alerts received, p50 %d ms, p95 %d ms", len(received), p50, p95)
+    assert len(received) >= 50 * 50
     assert p95 <= 500
 
 
@@ -256,7 +256,7 @@ async def _viewers(
     settings: Settings, url: str, cookies: httpx.Cookies, count: int, seconds: float = 20.0
 ) -> tuple[Flow, list[tuple[str, float]]]:
     """What so many pages received: for each page, when it first received each alert."""
-    heard: list[dict[str, float]] = [{} for _ in range(count)]
+    received: list[dict[str, float]] = [{} for _ in range(count)]
     limits = httpx.Limits(max_connections=count)
     async with (
         httpx.AsyncClient(
@@ -268,15 +268,15 @@ async def _viewers(
         pages = [await opened.enter_async_context(one) for one in asked]
         with alerts_flow(settings, 5) as sent, suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await asyncio.gather(*map(_hear, pages, heard))
-    return sent, [entry for one in heard for entry in one.items()]
+                await asyncio.gather(*map(_receive, pages, received))
+    return sent, [entry for one in received for entry in one.items()]
 
 
-async def _hear(page: httpx.Response, heard: dict[str, float]) -> None:
+async def _receive(page: httpx.Response, received: dict[str, float]) -> None:
     async for line in page.aiter_lines():
         if line.startswith('data: {"alerts"'):
             for one in json.loads(line.removeprefix("data: "))["alerts"]:
-                heard.setdefault(one["transaction_id"], time.time() * 1_000)
+                received.setdefault(one["transaction_id"], time.time() * 1_000)
 
 
 def test_a_broker_that_goes_and_comes(make_settings: SettingsFactory, tmp_path: Path) -> None:

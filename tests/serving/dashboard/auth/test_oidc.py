@@ -50,7 +50,7 @@ class LoginPage:
         return answer.headers["location"]
 
     def log_in(self, browser: Browser) -> httpx.Response:
-        """The whole way; the answer that should begin a session."""
+        """The whole login; the response that should open a session."""
         return browser.get("oidc/return", **self.issuer.log_in(self.leave(browser)))
 
 
@@ -61,7 +61,7 @@ def login_page(make_settings: SettingsFactory) -> Iterator[LoginPage]:
 
 
 def refusal(answer: httpx.Response) -> str:
-    """The text of a page that refuses; nobody is logged in by it."""
+    """The text of a page that refuses a login and opens no session."""
     assert answer.status_code == 403
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -121,7 +121,7 @@ def test_a_forged_state_is_refused(login_page: LoginPage) -> None:
 
 
 def test_another_browsers_login_is_refused(login_page: LoginPage) -> None:
-    """Somebody's own code, put under another's nose, would log the other in as them."""
+    """With the code of an attacker the victim would be logged in as the attacker."""
     attacker, victim = login_page.dashboard.browser(), login_page.dashboard.browser()
     answer_query = login_page.issuer.log_in(login_page.leave(attacker))
     login_page.leave(victim)

@@ -32,7 +32,7 @@ def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(dashboard: Dashbo
         # when the engine flags a transaction
         flagged = produce_alert(dashboard.settings, 1, score=0.93)
         sent_at = time.monotonic()
-        # then the page hears of it, with what an analyst reads first
+        # then the page receives it, with what an analyst reads first
         alerts = event("alerts")["alerts"]
         assert time.monotonic() - sent_at < 2
     assert alerts[0]["transaction_id"] == flagged.transaction_id
@@ -76,12 +76,12 @@ def test_alerts_can_be_filtered_and_ordered_by_money_at_risk(dashboard: Dashboar
 
 def test_a_case_shows_the_cards_payments_and_the_merchants_risk(dashboard: DashboardServer) -> None:
     # given earlier payments of the card and a profile of the merchant
-    begun = now_ms() - 3_600_000
+    started = now_ms() - 3_600_000
     values: list[float | None] = [10.0, 70.0, 140.0, 300.0, 0.0, 0.01, 0.02, 0.03, 4_000.0, 1_000.0]
     produce(
         dashboard.settings,
         MerchantProfile("merchant-1", "2026-01-01", 1, values),
-        *(payment(number, card_id="card-1", timestamp=begun + number) for number in range(50, 55)),
+        *(payment(number, card_id="card-1", timestamp=started + number) for number in range(50, 55)),
     )
     produce_alert(dashboard.settings, 1)
     browser = dashboard.browser("vera")

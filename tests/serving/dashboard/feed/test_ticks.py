@@ -86,6 +86,6 @@ def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(store
     ticks.write()
     # when a span is asked for that begins within a step
     steps = read_ticks(store.reader, TICK_MS + 7, 4 * TICK_MS, 2 * TICK_MS)
-    # then its steps begin at multiples of theirs, and the empty one is there
-    assert [(begin, tick.scored) for begin, tick in steps] == [(0, 0), (2 * TICK_MS, 1)]
+    # then its steps start at multiples of their length, and the empty one is there
+    assert [(start, tick.scored) for start, tick in steps] == [(0, 0), (2 * TICK_MS, 1)]
     store.close()
