@@ -66,18 +66,18 @@ def digests(count: int) -> dict[str, str]:
 
 
 def differences(count: int) -> Iterator[str]:
-    """The features of which the digest is not the kept one."""
-    kept: dict[str, str] = json.loads(GOLDEN.read_text(encoding="utf-8"))[str(count)]
+    """The features of which the digest differs from the stored one."""
+    stored: dict[str, str] = json.loads(GOLDEN.read_text(encoding="utf-8"))[str(count)]
     now = digests(count)
-    yield from (name for name in kept if now.get(name) != kept[name])
-    yield from (name for name in now if name not in kept)
+    yield from (name for name in stored if now.get(name) != stored[name])
+    yield from (name for name in now if name not in stored)
 
 
-def main(write: Annotated[bool, typer.Option(help="Replace the kept digests.")] = False) -> None:
-    """Compare the features of two million payments with the kept digests."""
+def main(write: Annotated[bool, typer.Option(help="Replace the stored digests.")] = False) -> None:
+    """Compare the features of two million payments with the stored digests."""
     if write:
-        kept = {str(count): digests(count) for count in (SMALL, PAYMENTS)}
-        GOLDEN.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        stored = {str(count): digests(count) for count in (SMALL, PAYMENTS)}
+        GOLDEN.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         return
     found = list(differences(PAYMENTS))
     print("\n".join(f"{name} differs" for name in found) or f"{len(FEATURE_NAMES)} features are the same")

@@ -1,6 +1,6 @@
 """How long Spark needs to turn transactions into training rows: 1, 2 and 4 million on this machine.
 
-The transactions are drawn vectorised and written to a lake of their own as committed files, without Kafka.
+The transactions are drawn vectorised and written to a new lake as committed files, without Kafka.
 Spark's start-up is not counted; `python -m benchmarks.preprocess 1 2 4` prints the figures.
 """
 

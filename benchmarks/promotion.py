@@ -1,9 +1,9 @@
-"""How often the gate is wrong, and how soon it is right: `python -m benchmarks.promotion`.
+"""Error rate and power of the promotion gate: `python -m benchmarks.promotion`.
 
 Two models score a stream of payments; every day the gate compares them on the newest test days, as a daily
-training makes it do: 30 comparisons, whose windows of 14 days overlap, so that they are anything but
-independent. Equal models differ by noise alone: noise of their own on every payment, on every card, and on
-every wave of fraud, which suits one model more than another. `fixed` compares the same candidate every day;
+training makes it do: 30 comparisons, whose windows of 14 days overlap, so that they are not
+independent. Equal models differ by noise alone: each has its own noise on payments, on cards, and on waves of
+fraud. `fixed` compares the same candidate every day;
 `fresh` another one every day, as a training makes it, each with its own noise. A better candidate has a
 stronger signal; how much better in average precision is measured on a long stream, not assumed.
 """
@@ -169,8 +169,8 @@ class Stream:
         made, how = self._base + self._random.normal(0, self._scenario.own, len(self._base)), self._scenario
         waves = self.days[self._of_fraud] // how.wave_days
         for spread, groups in ((how.card, self.cards[self._of_fraud]), (how.wave, waves)):
-            distinct, place = np.unique(groups, return_inverse=True)
-            made[self._of_fraud] += self._random.normal(0, spread, len(distinct))[place]
+            distinct, inverse = np.unique(groups, return_inverse=True)
+            made[self._of_fraud] += self._random.normal(0, spread, len(distinct))[inverse]
         made[self._of_fraud] += gain
         return made
 

@@ -118,7 +118,7 @@ def describe(found: dict[str, Any]) -> Iterator[str]:
 
 
 def cut_pictures(page: str, folder: Path) -> None:
-    """The charts of a report's page as files of their own, light or dark as the page would be."""
+    """The charts of a report's page as separate files, light or dark as on the page."""
     style = _STYLE.findall(page)[0]
     colours = style[: style.index("* {")]
     paper = "svg { background: var(--card); font-family: system-ui, sans-serif; }\n"

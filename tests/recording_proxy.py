@@ -67,8 +67,8 @@ def _fetch(method: str, url: str) -> tuple[int, bytes]:
     # What the tests ask for under a name of a foreign network is on this machine.
     here = url.replace("http://repository.example:", "http://127.0.0.1:")
     try:
-        with direct.open(urllib.request.Request(here, method=method), timeout=10) as answer:
-            return int(answer.status), answer.read()
+        with direct.open(urllib.request.Request(here, method=method), timeout=10) as response:
+            return int(response.status), response.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, b""

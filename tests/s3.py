@@ -21,7 +21,7 @@ _KEY, _SECRET = "test-key", "test-secret"
 
 @dataclass(frozen=True)
 class S3Server:
-    """Where it answers, and to whom."""
+    """Address and credentials of the server."""
 
     endpoint_url: str
     process: "subprocess.Popen[bytes]" = field(repr=False)

@@ -1,6 +1,6 @@
 """A user's own data through the whole real loop: Kafka, lake, Spark, MLflow, training, serving.
 
-`python -m benchmarks.foreign --transactions FILE --labels FILE --until 2021-10-01` starts a stack of its own,
+`python -m benchmarks.foreign --transactions FILE --labels FILE --until 2021-10-01` starts its own stack,
 replays what happened before the cut, with the labels that were reported by then, trains on it with
 `flows/retrain.py`, serves with `flows/serve.py`, replays what happened after the cut, and evaluates the
 predictions against the labels. Both files are Parquet with the names of `fraud.schema`.

@@ -102,11 +102,11 @@ def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
         out = []
         for message in batch:
             one = decode(message.value())
-            answer = Prediction(
+            prediction = Prediction(
                 one.transaction_id, one.card_id, one.timestamp, 1, one.currency, 0.5, "approve", 0.9,
                 "model", "1", 1, 1,
             )  # fmt: skip
-            out.append({"key": one.card_id, "value": encode(answer)})
+            out.append({"key": one.card_id, "value": encode(prediction)})
         producer.produce_batch(settings.topics.predictions, out)
         done += len(batch)
         if done == messages or time.perf_counter() - committed_at > settings.serving.commit_interval_s:
@@ -130,11 +130,11 @@ def score(settings: Settings, messages: int) -> tuple[int, float, float]:
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
-        answered = metrics.delivery.end_to_end
-        while not answered.count:
+        scored = metrics.delivery.end_to_end
+        while not scored.count:
             time.sleep(0.002)
-        before, started, cpu = answered.count, time.perf_counter(), time.process_time()
-        while answered.count < messages:
+        before, started, cpu = scored.count, time.perf_counter(), time.process_time()
+        while scored.count < messages:
             time.sleep(0.02)
         seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     finally:

@@ -1,4 +1,4 @@
-"""Senders with a wrong clock, and senders that place cards differently, while workers are killed."""
+"""Senders with a wrong clock, and senders with another partitioner, while workers are killed."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def allow_any_time(settings: Settings) -> None:
     topic, name = settings.topics.transactions, "message.timestamp.after.max.ms"
     entry = ConfigEntry(name, str(2**63 - 1), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # lives until the answer is there
+    admin = AdminClient(client_config(settings))  # referenced until the response has arrived
     admin.incremental_alter_configs([resource])[resource].result(10)
     wait_for(lambda: topic_config(settings, topic)[name] == str(2**63 - 1))
 
@@ -80,7 +80,7 @@ def test_senders_with_different_partitioners_and_a_kill(
     fault_settings: Settings, check_scene: CheckScene
 ) -> None:
     with scene(fault_settings) as made:
-        # when another sender places cards by CRC32
+        # when another sender partitions by CRC32
         numbers = count(step=100)
 
         def is_seen() -> bool:
@@ -90,5 +90,5 @@ def test_senders_with_different_partitioners_and_a_kill(
         wait_for(is_seen, 30, every_s=0.5)
         seconds = kill_twice(made)
 
-        # then each partition answers for what it knows
+        # then each partition is consistent
         check_scene(made, "a sender with CRC32 beside murmur2, kill -9 twice", seconds)

@@ -65,10 +65,10 @@ def test_ids_are_used_again_across_kill_9(
 
         # then
         check_scene(made, f"ids used for other payments, kill -9 between them, {snapshots}", seconds)
-        answered = Counter(payment_of(one) for one in predictions(settings))
-        used = {payment: count for payment, count in answered.items() if payment[1].startswith("used-")}
+        scored = Counter(payment_of(one) for one in predictions(settings))
+        used = {payment: count for payment, count in scored.items() if payment[1].startswith("used-")}
         assert used == {(f"used-{number}", f"used-{number}"): 1 for number in range(200)}
-        assert _in_the_lake(settings) == answered.keys()
+        assert _in_the_lake(settings) == scored.keys()
 
 
 def _wait_for_letters(made: Scene, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Snapshots damaged, half-written, or with no place to go."""
+"""Snapshots that are damaged, half-written, or written to a full disk."""
 
 import os
 import signal

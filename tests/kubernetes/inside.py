@@ -33,12 +33,12 @@ def ids(topic: str) -> list[str]:
 def compare() -> dict[str, int]:
     """Every transaction has one prediction: how many were lost or doubled."""
     topics = load_settings().topics
-    sent, answered = ids(topics.transactions), ids(topics.predictions)
+    sent, scored = ids(topics.transactions), ids(topics.predictions)
     return {
         "transactions": len(set(sent)),
-        "predictions": len(answered),
-        "lost": len(set(sent) - set(answered)),
-        "doubled": len(answered) - len(set(answered)),
+        "predictions": len(scored),
+        "lost": len(set(sent) - set(scored)),
+        "doubled": len(scored) - len(set(scored)),
     }
 
 
@@ -50,8 +50,10 @@ def lag() -> int:
 
 def models() -> list[str]:
     """The lines of /metrics that name the model in use."""
-    with urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=10) as answer:
-        return [line for line in answer.read().decode().splitlines() if line.startswith("fraud_model_info{")]
+    with urllib.request.urlopen("http://127.0.0.1:8080/metrics", timeout=10) as response:
+        return [
+            line for line in response.read().decode().splitlines() if line.startswith("fraud_model_info{")
+        ]
 
 
 def move(version: str) -> str:

@@ -1,6 +1,6 @@
-"""Terraform's own checks: the format always, validation and `terraform test` where the providers are at hand.
+"""Terraform's own checks: format, and validation and `terraform test` where the providers are installed.
 
-The providers are at hand after `terraform init -backend=false` in infra/terraform. Where no registry can be
+The providers are installed by `terraform init -backend=false` in infra/terraform. Where no registry can be
 reached, TERRAFORM_VALIDATE may name a program that is called as `PROGRAM FOLDER [terraform command ...]`,
 validates the folder with providers of its own and then runs the command.
 """

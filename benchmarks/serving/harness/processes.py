@@ -108,10 +108,10 @@ def wait_until(
 
 
 def fetch(url: str) -> str:
-    """A page's text, whatever its status; empty while nothing listens."""
+    """The text of a page, with any status; empty while nothing listens."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return str(answer.read().decode())
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return str(response.read().decode())
     except urllib.error.HTTPError as refused:
         return refused.read().decode()
     except OSError:

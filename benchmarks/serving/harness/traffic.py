@@ -19,7 +19,7 @@ _HEADROOM = 100_000
 
 
 def time_of(number: int) -> int:
-    """When the n-th transaction happens, in ms: one each second, whatever the rate at which they are sent.
+    """When the n-th transaction happens, in ms: one each second, independent of the sending rate.
 
     So cards behave alike in every benchmark, and a model that knows cards flags as many.
     """
@@ -55,7 +55,7 @@ class SyntheticTraffic:
 
 
 def number_of(prediction: bytes) -> int:
-    """Which transaction a prediction answers; its first field is the transaction_id."""
+    """The number of a prediction's transaction; its first field is the transaction_id."""
     return int(prediction[_NUMBER])
 
 

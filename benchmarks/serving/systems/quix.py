@@ -27,7 +27,7 @@ _WAYS = {
 
 
 def run(messages: int, engine_messages: int, cards: int = 10_000) -> Section:
-    """Quix Streams over the first `messages` of those that the engine answers."""
+    """Quix Streams over the first `messages` of those that the engine scores."""
     python = python_with(_PACKAGES)
     rows: list[dict[str, Any]] = []
     with testbed() as bed:

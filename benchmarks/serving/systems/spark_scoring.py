@@ -19,7 +19,7 @@ from fraud.schema import Prediction, Transaction, to_minor
 from serving.models.serving_model import ServingModel, prepare_model
 
 
-def answers(values: list[bytes], model: str) -> list[bytes]:
+def score_values(values: list[bytes], model: str) -> list[bytes]:
     """Encoded predictions of encoded transactions, with the model in the folder `model`."""
     encode = msgspec.json.Encoder().encode
     admitted = [_admit(value) for value in values]

@@ -9,7 +9,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import pandas_udf
 
-from benchmarks.serving.systems.spark_scoring import answers
+from benchmarks.serving.systems.spark_scoring import score_values
 from fraud.settings import load_settings
 
 
@@ -28,8 +28,8 @@ def main(jars: str) -> None:
     model = str(settings.home / "serving" / "model")
 
     @pandas_udf("binary")  # type: ignore[untyped-decorator]
-    def answer(values: pd.Series) -> pd.Series:
-        return pd.Series(answers(list(values), model), dtype=object)
+    def score(values: pd.Series) -> pd.Series:
+        return pd.Series(score_values(list(values), model), dtype=object)
 
     servers = settings.kafka.bootstrap_servers
     transactions = (
@@ -40,7 +40,7 @@ def main(jars: str) -> None:
         .load()
     )
     (
-        transactions.select("key", answer("value").alias("value"))
+        transactions.select("key", score("value").alias("value"))
         .writeStream.format("kafka")
         .option("kafka.bootstrap.servers", servers)
         .option("topic", settings.topics.predictions)

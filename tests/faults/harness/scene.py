@@ -77,7 +77,7 @@ class FaultOutcome:
 
     case: str
     seconds: float
-    answered: int
+    scored: int
     dead_letters: int
     errors: tuple[str, ...]
 
@@ -98,14 +98,14 @@ class FaultOutcome:
 
     def __str__(self) -> str:
         return (
-            f"| {self.case} | {self.answered:,} | {self.dead_letters:,} | {self.lost} | {self.doubled} "
+            f"| {self.case} | {self.scored:,} | {self.dead_letters:,} | {self.lost} | {self.doubled} "
             f"| {self.mismatched} | {self.seconds:.1f} s |"
         )
 
     @property
     def is_clean(self) -> bool:
         """Whether every transaction has one prediction with the features of the offline recomputation."""
-        return self.answered > 0 and self.dead_letters > 0 and not self.errors
+        return self.scored > 0 and self.dead_letters > 0 and not self.errors
 
 
 def drain(made: Scene) -> None:

@@ -10,7 +10,7 @@ OUTCOME = "outcome"
 """The property of a test report with the test's line of the table, without its duration."""
 
 _HEAD = (
-    "| case | answered | dead letters | lost | doubled | parity | until scoring | test |\n"
+    "| case | predictions | dead letters | lost | doubled | parity | until scoring | test |\n"
     "|---|--:|--:|--:|--:|--:|--:|--:|\n"
 )
 

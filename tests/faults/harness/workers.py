@@ -97,8 +97,8 @@ class Worker:
     def get_page(self, page: str) -> str:
         """What its status server answers; empty while there is none."""
         try:
-            with urllib.request.urlopen(self._url() + page, timeout=5) as answer:
-                return str(answer.read().decode())
+            with urllib.request.urlopen(self._url() + page, timeout=5) as response:
+                return str(response.read().decode())
         except urllib.error.HTTPError as error:
             return error.read().decode()
         except (OSError, StopIteration, ValueError):

@@ -57,8 +57,8 @@ def nasty(rows: pa.Table) -> pa.Table:
         }  # fmt: skip
         labels.append(wire)
 
-    for place, one in enumerate(rows.select(["transaction_id", "card_id", "timestamp"]).to_pylist()):
-        kind = place % 40
+    for index, one in enumerate(rows.select(["transaction_id", "card_id", "timestamp"]).to_pylist()):
+        kind = index % 40
         for days, source, is_fraud in NASTY[kind] if kind < len(NASTY) else ():
             say(one, one["timestamp"] + int(days * DAY), source, is_fraud)
         if kind == len(NASTY):
@@ -138,12 +138,12 @@ def test_monitor_shadow_explain_and_quality_agree(
     shadow = _as_dataset(local_settings, both, nasty(rows), MOMENT)
     assert asked(rows, paid["transaction_id"], shadow.labels) == truth
     # explain and the benchmark of foreign data, as of now, when all but the far future is known
-    answers = [prediction(one) for one in both[:60]]
+    scored = [prediction(one) for one in both[:60]]
     now = join_labels(rows, nasty(rows)).history.as_known_at(MOMENT + 10_000 * DAY)[:60]
-    found = [find_labels(local_settings, lake, one).is_fraud for one in answers]
+    found = [find_labels(local_settings, lake, one).is_fraud for one in scored]
     assert [bool(one) for one in found] == now.astype(bool).tolist()
     ended = nasty(rows).filter(pc.less(nasty(rows)["reported_at"], MOMENT + 10_000 * DAY))
-    assert _frauds(ended, answers, local_settings.labels).tolist() == now.tolist()
+    assert _frauds(ended, scored, local_settings.labels).tolist() == now.tolist()
 
 
 def test_profiles_agree_at_every_midnight(rows: pa.Table) -> None:
@@ -209,7 +209,7 @@ def test_a_feed_that_stopped_moves_the_monitor_to_older_predictions_with_a_note(
 
 
 def test_a_feed_that_stopped_makes_a_backtest_learn_from_older_rows_and_say_so() -> None:
-    # given a fold whose test begins ten days after the last label
+    # given a fold whose test starts ten days after the last label
     whole = a_history(days=60, per_day=100, delay_days=2)
     fold = plan(start=START + timedelta(days=45), folds=1).steps()[0]
     cut = a_history(stopped(whole.feed, 35), days=60, per_day=100, delay_days=2)

@@ -138,8 +138,10 @@ def test_a_label_without_card_and_source_joins_by_id() -> None:
     found = join_labels(payments_table([payment("t1")]), labels)
     assert found.history.as_known_at(at(3)).tolist() == [1]
     # and so does one whose card is not known
-    nobody = labels_table([label("t1", 3) | {"card_id": None}])
-    assert join_labels(payments_table([payment("t1")]), nobody).history.as_known_at(at(3)).tolist() == [1]
+    without_card = labels_table([label("t1", 3) | {"card_id": None}])
+    assert join_labels(payments_table([payment("t1")]), without_card).history.as_known_at(at(3)).tolist() == [
+        1
+    ]
 
 
 def test_what_is_reported_later_never_leaks() -> None:
@@ -147,14 +149,14 @@ def test_what_is_reported_later_never_leaks() -> None:
     labels = [label("t1", 30_000), label("t2", 11)]
     payments = payments_table([payment("t1"), payment("t2")])
     found = join_labels(payments, labels_table(labels), as_of=at(10))
-    # then neither is there, whatever moment is asked for
+    # then neither is known at any moment
     assert found.history.as_known_at(ALWAYS).tolist() == [0, 0]
 
 
 def test_of_no_labels_and_of_no_payments_nothing_is_known() -> None:
     assert joined([payment("t1")], []).history.as_known_at(ALWAYS).tolist() == [0]
-    nobody = payments_table([payment("t1")]).slice(0, 0)
-    assert len(join_labels(nobody, labels_table([label("t1", 3)])).history.as_known_at(ALWAYS)) == 0
+    no_payments = payments_table([payment("t1")]).slice(0, 0)
+    assert len(join_labels(no_payments, labels_table([label("t1", 3)])).history.as_known_at(ALWAYS)) == 0
 
 
 @st.composite
@@ -220,7 +222,7 @@ def test_spans_say_when_a_payment_was_fraud(history: tuple[list[Row], list[Row]]
         assert labels.tolist() == found.as_known_at(moment).tolist()
         first = dict(zip(spans.rows[standing].tolist(), spans.first_reported[standing].tolist(), strict=True))
         assert first == {
-            place: time for place, time in enumerate(found.first_reported(moment).tolist()) if time
+            index: time for index, time in enumerate(found.first_reported(moment).tolist()) if time
         }
 
 

@@ -67,9 +67,9 @@ def test_profile_features_count_where_the_profile_is_of_the_same_day(
 ) -> None:
     # given three with another merchant feature, two of them scored with an older profile
     scored[3] = changed(scored[3], "merchant_count_7d", 1e9)
-    for place in (4, 5):
-        stale = changed(scored[place], "merchant_count_7d", 1e9)
-        scored[place] = msgspec.structs.replace(stale, profile_date="2024-02-01")
+    for index in (4, 5):
+        stale = changed(scored[index], "merchant_count_7d", 1e9)
+        scored[index] = msgspec.structs.replace(stale, profile_date="2024-02-01")
     # then only the one of the same day is a mismatch
     expected = replace(CLEAN, mismatched=1, stale_profiles=2, features=("merchant_count_7d",))
     assert compared(lake, scored) == expected
@@ -109,14 +109,14 @@ def test_profiles_that_were_made_again_cause_no_inconsistency(
     # and also when that day was published once more, whichever of both it had
     store_published(lake, date.fromisoformat(day), second)
     assert compared(lake, rest) == clean
-    place = rest.index(scored[60])
-    rest[place] = served_with(scored[60], second, merchant, amount)
+    index = rest.index(scored[60])
+    rest[index] = served_with(scored[60], second, merchant, amount)
     assert compared(lake, rest) == clean
     # but what no published version gives is a mismatch
-    rest[place] = changed(rest[place], "merchant_count_7d", 6.0)
+    rest[index] = changed(rest[index], "merchant_count_7d", 6.0)
     assert compared(lake, rest) == replace(clean, mismatched=1, features=("merchant_count_7d",))
     # and neither is a merchant unknown that the published profiles know
-    rest[place] = changed(scored[60], "merchant_count_7d", None)
+    rest[index] = changed(scored[60], "merchant_count_7d", None)
     assert compared(lake, rest).features == ("merchant_count_7d",)
 
 

@@ -16,13 +16,13 @@ from fraud.monitoring.exposition import build_registry, push_report
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
-from tests.fraud.monitoring.test_monitor import a_champion, look, scored
+from tests.fraud.monitoring.test_monitor import a_champion, build, scored
 
 
 @pytest.fixture
 def report(local_settings: Settings) -> MonitoringReport:
     lake, champion = open_lake(local_settings), a_champion()
-    return look(local_settings, lake, champion, scored(lake, champion, lambda vectors: vectors + 5))
+    return build(local_settings, lake, champion, scored(lake, champion, lambda vectors: vectors + 5))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_gateway_holds_the_newest_report_of_the_model(
     # when two reports are pushed
     push_report(settings, report)
     push_report(settings, replace(report, predictions=7))
-    # then the second has taken the first one's place
+    # then the second has taken the first one's index
     assert list(held) == ["/metrics/job/fraud-monitor/model/fraud-detector"]
     families = text_string_to_metric_families(held.popitem()[1].decode())
     samples = {sample.name: sample.value for family in families for sample in family.samples}

@@ -59,7 +59,9 @@ def lake(local_settings: Settings) -> Lake:
     return open_lake(local_settings)
 
 
-def look(settings: Settings, lake: Lake, champion: ModelBundle, predictions: Predictions) -> MonitoringReport:
+def build(
+    settings: Settings, lake: Lake, champion: ModelBundle, predictions: Predictions
+) -> MonitoringReport:
     return build_report(settings, lake, predictions, champion, NOW_MS)
 
 
@@ -67,7 +69,7 @@ def test_a_model_that_does_as_expected_raises_no_alarm(local_settings: Settings,
     # given
     champion = a_champion()
     # when
-    report = look(local_settings, lake, champion, scored(lake, champion))
+    report = build(local_settings, lake, champion, scored(lake, champion))
     # then
     limits = local_settings.monitoring
     assert alarms(report, limits) == ()
@@ -92,7 +94,7 @@ def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: L
 
     champion = a_champion()
     # when
-    report = look(local_settings, lake, champion, scored(lake, champion, higher))
+    report = build(local_settings, lake, champion, scored(lake, champion, higher))
     # then drift is an alarm; that serving computed something else than the lake is another matter
     sentences = " ".join(alarms(report, local_settings.monitoring))
     assert "amount_ratio_30d has drifted" in sentences
@@ -103,7 +105,7 @@ def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: L
 def test_a_fallen_recall_raises_the_alarm(local_settings: Settings, lake: Lake) -> None:
     # given a champion that promised more
     champion = a_champion(recall=1.3)
-    report = look(local_settings, lake, champion, scored(lake, champion))
+    report = build(local_settings, lake, champion, scored(lake, champion))
     assert "recall has fallen" in " ".join(alarms(report, local_settings.monitoring))
     # but few frauds prove nothing
     limits = local_settings.monitoring.model_copy(update={"min_frauds": 10_000})
@@ -115,7 +117,7 @@ def test_only_the_champions_own_predictions_are_held_against_it(local_settings: 
     champion = a_champion()
     predictions = scored(lake, champion)
     # when a new champion is in service
-    report = look(local_settings, lake, replace(champion, version="2"), predictions)
+    report = build(local_settings, lake, replace(champion, version="2"), predictions)
     # then none of its predictions has matured, and the days are in the report all the same
     assert report.matured is None
     assert "no prediction of the champion has matured yet" in report.notes
@@ -144,13 +146,13 @@ def test_repeated_labels_and_labels_of_unknown_transactions_change_no_figure(
     # given a report, and a lake with every label twice and some on transactions that nobody knows
     champion = a_champion()
     predictions = scored(lake, champion)
-    report = look(local_settings, lake, champion, predictions)
+    report = build(local_settings, lake, champion, predictions)
     rows, labels = tables(days=40, per_day=150)
     strangers = labels_of([f"nobody-{number}" for number in range(50)], [START_MS + 30 * DAY_MS] * 50)
     untidy = Lake(lake.filesystem, f"{lake.root}-untidy")
     write_history(untidy, with_profile_dates(rows), pa.concat_tables([labels, labels, strangers]))
     # then the figures are equal
-    assert look(local_settings, untidy, champion, predictions) == report
+    assert build(local_settings, untidy, champion, predictions) == report
 
 
 def test_of_contradicting_labels_the_latest_report_counts(local_settings: Settings, lake: Lake) -> None:
@@ -163,7 +165,7 @@ def test_of_contradicting_labels_the_latest_report_counts(local_settings: Settin
     corrected = Lake(lake.filesystem, f"{lake.root}-corrected")
     write_history(corrected, with_profile_dates(rows), pa.concat_tables([labels, corrections]))
     # then nothing was fraud
-    report = look(local_settings, corrected, champion, predictions)
+    report = build(local_settings, corrected, champion, predictions)
     assert report.matured is not None
     assert report.matured.frauds == 0
     assert report.matured.recall is None
@@ -181,10 +183,10 @@ def test_merchants_whose_profiles_are_of_other_days_have_not_drifted(
         return vectors
 
     predictions = scored(lake, champion, later)
-    assert look(local_settings, lake, champion, predictions).features[0].name == "merchant_count_7d"
+    assert build(local_settings, lake, champion, predictions).features[0].name == "merchant_count_7d"
     newest = pa.array(["2024-05-01"] * len(predictions.sampled))
     # when
-    report = look(local_settings, lake, champion, replace(predictions, profile_dates=newest))
+    report = build(local_settings, lake, champion, replace(predictions, profile_dates=newest))
     # then
     assert alarms(report, local_settings.monitoring) == ()
     assert not [one for one in report.features if one.name.startswith("merchant_count")]
@@ -200,7 +202,7 @@ def test_what_is_younger_than_the_newest_report_has_not_matured(local_settings: 
     late = Lake(lake.filesystem, f"{lake.root}-late")
     write_history(late, with_profile_dates(rows), labels.filter(pc.less(labels["reported_at"], until)))
     # then no prediction of after the 28th day counts as legitimate yet
-    report = look(local_settings, late, champion, predictions)
+    report = build(local_settings, late, champion, predictions)
     matured = {day.date.isoformat(): day.matured.predictions for day in report.days}
     assert matured["2024-03-28"] > 0
     assert not any(count for day, count in matured.items() if day >= "2024-03-30")

@@ -19,16 +19,16 @@ def test_the_days_figures_are_those_of_a_naive_loop() -> None:
     # then
     assert [one.date for one in found] == [date(1970, 1, day) for day in (1, 2, 3, 4)]
     for number, day in enumerate(found):
-        places = [place for place in range(count) if timestamps[place] // DAY_MS == number]
-        ripe = [place for place in places if matured[place]]
-        caught = sum(1 for place in ripe if alerts[place] and frauds[place])
-        assert day.predictions == len(places)
-        assert day.alert_rate == sum(alerts[place] for place in places) / len(places)
-        assert day.matured.predictions == len(ripe)
+        of_day = [index for index in range(count) if timestamps[index] // DAY_MS == number]
+        mature = [index for index in of_day if matured[index]]
+        caught = sum(1 for index in mature if alerts[index] and frauds[index])
+        assert day.predictions == len(of_day)
+        assert day.alert_rate == sum(alerts[index] for index in of_day) / len(of_day)
+        assert day.matured.predictions == len(mature)
         assert day.matured.caught == caught
-        if ripe:
-            assert day.matured.recall == caught / sum(frauds[place] for place in ripe)
-            assert day.matured.precision == caught / sum(alerts[place] for place in ripe)
+        if mature:
+            assert day.matured.recall == caught / sum(frauds[index] for index in mature)
+            assert day.matured.precision == caught / sum(alerts[index] for index in mature)
 
 
 def test_without_alerts_or_frauds_there_is_no_precision_or_recall() -> None:
