@@ -61,7 +61,7 @@ def digests(count: int) -> dict[str, str]:
     transactions, labels = payments_and_labels(count)
     found = compute_features(transactions, labels, lambda *_: None)
     columns = {name: found.rows[:, number].tobytes() for number, name in enumerate(FEATURE_NAMES)}
-    columns["rows"] = found.places.tobytes()
+    columns["rows"] = found.indices.tobytes()
     return {name: blake2b(column, digest_size=8).hexdigest() for name, column in columns.items()}
 
 

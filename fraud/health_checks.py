@@ -1,4 +1,4 @@
-"""Is everything there that the system needs? Each answer comes with the remedy."""
+"""Checks of what the system needs, each with the remedy for a failure."""
 
 import uuid
 from collections.abc import Callable

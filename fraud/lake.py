@@ -102,7 +102,7 @@ class Lake:
         self._put(path, content)
 
     def open(self, path: str) -> BufferedIOBase:
-        """A file of any kind, to be read from its begin to its end."""
+        """A file of any kind, to be read from start to end."""
         source: BufferedIOBase = self.filesystem.open(self.path(path), "rb", block_size=_READ_AHEAD)
         return source
 
@@ -181,7 +181,7 @@ def open_lake(settings: Settings, silence_s: float | None = None) -> Lake:
 
 def _file_system(settings: Settings, silence_s: float | None) -> tuple[fsspec.AbstractFileSystem, str]:
     if settings.lake.url is None:
-        return LocalFileSystem(), settings.lake_url  # a path of ours, in which nothing means anything
+        return LocalFileSystem(), settings.lake_url  # our own path, in which no character is special
     found: tuple[fsspec.AbstractFileSystem, str] = fsspec.core.url_to_fs(
         settings.lake_url, **_storage_options(settings, silence_s)
     )

@@ -63,7 +63,7 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 
 
 class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
-    """What was known of a merchant before the midnight (UTC) that begins `date`.
+    """What was known of a merchant before the midnight (UTC) at which `date` starts.
 
     `values` follow `fraud.features.spec.PROFILE_COLUMNS`; None is unknown.
     """

@@ -255,7 +255,7 @@ class TrainingSettings(_Section):
 
 
 class ServingSettings(_Section):
-    """How the scoring engine consumes, commits and answers."""
+    """How the scoring engine consumes, scores and commits."""
 
     group_id: str = "fraud-serving"
     transactional_id: str = "fraud-serving"
@@ -351,7 +351,7 @@ class DashboardSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """All settings. Construct it through `load_settings`, pass it along, never keep it in a module."""
+    """All settings. Construct it with `load_settings` and pass it as an argument; no module keeps it."""
 
     model_config = SettingsConfigDict(
         env_prefix="FRAUD_", env_nested_delimiter="__", frozen=True, extra="ignore", env_ignore_empty=True

@@ -93,7 +93,7 @@ def _start(settings: SparkSettings) -> SparkSession:
 
 
 def _reason(error: Exception) -> str:
-    """What lies at the bottom of it: Java's own exception, where there is one."""
+    """The root cause: Java's own exception, where there is one."""
     cause = getattr(error, "java_exception", None)
     if cause is None:
         return f"{type(error).__name__}: {error}".partition("\n")[0]

@@ -163,13 +163,13 @@ def _follow(alerts: object) -> bool:
 NUMBERS = ("timestamp", "scored_at", "feature_version", "score")
 
 
-@pytest.mark.parametrize("told", [b"x", b"", b"-1", b"\xff", b"1" * 30, b"1" * 5_000, "\u0661".encode()])
-def test_redrive_takes_letters_that_others_wrote(settings: Settings, told: bytes) -> None:
+@pytest.mark.parametrize("content", [b"x", b"", b"-1", b"\xff", b"1" * 30, b"1" * 5_000, "\u0661".encode()])
+def test_redrive_takes_letters_that_others_wrote(settings: Settings, content: bytes) -> None:
     # given a letter whose headers are not ours, one without any, and one of ours
-    names = dict.fromkeys(dead_letter_headers("", "", 0, 0, 0), told)
+    names = dict.fromkeys(dead_letter_headers("", "", 0, 0, 0), content)
     produce = partial(produce_with_headers, settings.kafka.bootstrap_servers, settings.topics.dead_letters)
     produce(b"theirs", b"\xff", [(name.encode(), value) for name, value in names.items()])
-    produce(b"theirs, too", b"k", [(b"na\xffme", told)])
+    produce(b"theirs, too", b"k", [(b"na\xffme", content)])
     produce(b"bare", b"k", [])
     # when all go back
     report = redrive(settings, RedriveRequest())

@@ -32,8 +32,8 @@ EVENT = np.dtype(
         ("content", np.uint32),
     ]
 )
-"""Times in ms, amounts in minor units; a code of 0 and a place of NaN are unknown. `content` is a digest of
-all that was declared but the id (`fraud.native.id_index.content_of`)."""
+"""Times in ms, amounts in minor units; a code of 0 and a coordinate of NaN are unknown. `content` is a digest
+of all declared fields but the id (`fraud.native.id_index.content_of`)."""
 
 Events = npt.NDArray[np.void]
 

@@ -39,7 +39,7 @@ ROWS_ARROW = pa.schema(
 )
 """Training rows, without their label; the feature `amount` is the exact amount as float32."""
 
-_VECTOR_PLACES = [place for place, name in enumerate(FEATURE_NAMES) if name not in _IDENTITY]
+_VECTOR_COLUMNS = [column for column, name in enumerate(FEATURE_NAMES) if name not in _IDENTITY]
 
 _CARD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -48,14 +48,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ProfileBook:
-    """Merchants' profiles of many days: `place[day - first_day, merchant]` is a row of `values`, or -1.
+    """Merchants' profiles of many days.
 
+    `profile_rows[day - first_day, merchant]` is a row of `values`, or -1.
     A day's profiles are used `available_after` its midnight.
     """
 
     first_day: int
     merchants: pa.Array
-    place: npt.NDArray[np.int32]
+    profile_rows: npt.NDArray[np.int32]
     values: Floats
     available_after: timedelta = timedelta()
 
@@ -64,16 +65,16 @@ class ProfileBook:
         """From the tables of consecutive days."""
         chunks = [chunk for table in profiles.values() for chunk in table["merchant_id"].chunks]
         merchants = pc.unique(pa.chunked_array(chunks, pa.string()))
-        place = np.full((len(profiles), len(merchants) + 1), -1, dtype=np.int32)
+        profile_rows = np.full((len(profiles), len(merchants) + 1), -1, dtype=np.int32)
         done = 0
         for row, table in enumerate(profiles.values()):
             codes = pc.index_in(table["merchant_id"], merchants).to_numpy()
-            place[row, codes] = np.arange(done, done + len(codes))
+            profile_rows[row, codes] = np.arange(done, done + len(codes))
             done += len(codes)
         values = [np.column_stack([table[name] for name in PROFILE_COLUMNS]) for table in profiles.values()]
         empty = np.empty((0, len(PROFILE_COLUMNS)))
         first = day_number(min(profiles)) if profiles else 0
-        return cls(first, merchants, place, np.concatenate([empty, *values]), available_after)
+        return cls(first, merchants, profile_rows, np.concatenate([empty, *values]), available_after)
 
     def days_for(self, timestamps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The day of the profiles that each payment (ms, (n,)) has."""
@@ -85,10 +86,10 @@ class ProfileBook:
         """The values for each day and merchant, shape (n, len(PROFILE_COLUMNS)), and which are known."""
         unknown = len(self.merchants)
         codes = pc.index_in(merchants, self.merchants).fill_null(unknown).to_numpy()
-        places = self.place[days - self.first_day, codes]
-        known = places >= 0
+        rows_found = self.profile_rows[days - self.first_day, codes]
+        known = rows_found >= 0
         values = np.full((len(codes), len(PROFILE_COLUMNS)), np.nan)
-        values[known] = self.values[places[known]]
+        values[known] = self.values[rows_found[known]]
         return values, known
 
 
@@ -196,7 +197,7 @@ def _rows(
 ) -> pa.Table:
     values, known = profiles.find(days, table["merchant_id"])
     merchant = profile_features(table["amount"].to_numpy(), values)
-    vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, _VECTOR_PLACES].T)
+    vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, _VECTOR_COLUMNS].T)
     columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
     return pa.table([*columns, _profile_dates(days, known), *vector], schema=ROWS_ARROW)
 

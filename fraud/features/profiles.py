@@ -43,5 +43,5 @@ def values_of(merchants: pa.ChunkedArray | pa.Array, profiles: pa.Table) -> npt.
     values = np.column_stack([profiles[name].to_numpy() for name in PROFILE_COLUMNS])
     values = np.vstack([values, np.full(len(PROFILE_COLUMNS), np.nan)])
     names = profiles["merchant_id"].cast(pa.string()).combine_chunks()
-    places = pc.index_in(merchants, value_set=names).fill_null(profiles.num_rows)
-    return np.asarray(values[places.to_numpy(zero_copy_only=False)])
+    indices = pc.index_in(merchants, value_set=names).fill_null(profiles.num_rows)
+    return np.asarray(values[indices.to_numpy(zero_copy_only=False)])

@@ -31,11 +31,11 @@ class FeatureRows:
 
     Attributes:
         rows: float32 (M, len(FEATURE_NAMES)).
-        places: which of the N transactions each row is of, int64 (M,); the others bear an id that is taken.
+        indices: which of the N transactions each row is of, int64 (M,); the others have an id that is taken.
     """
 
     rows: npt.NDArray[np.float32]
-    places: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
 
 
 def compute_features(
@@ -46,7 +46,7 @@ def compute_features(
     rules: LabelSettings = DEFAULT_RULES,
     available_after: timedelta = NO_DELAY,
 ) -> FeatureRows:
-    """The features that serving would have computed, had it stood there at the time.
+    """The features that serving would have computed at the time.
 
     Args:
         transactions: in the Transaction schema, N rows in the order of arrival.
@@ -58,22 +58,22 @@ def compute_features(
     """
     rows = np.empty((transactions.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
     accepted = _fill_kernel(transactions, rows, progress)
-    places = np.flatnonzero(accepted)
-    if len(places) < len(rows):
-        rows, transactions = rows[places], transactions.take(pa.array(places))
+    indices = np.flatnonzero(accepted)
+    if len(indices) < len(rows):
+        rows, transactions = rows[indices], transactions.take(pa.array(indices))
     history = join_labels(transactions, labels, rules).history
     frauds = fraud_spans(history, transactions["merchant_id"])
     _fill_profiles(transactions, frauds, rows, available_after, progress)
-    return FeatureRows(rows, places)
+    return FeatureRows(rows, indices)
 
 
 def _fill_kernel(
     transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> npt.NDArray[np.bool_]:
     store, accepted = CardStore(), np.zeros(len(rows), dtype=np.bool_)
-    for begin in range(0, len(rows), _BATCH):
-        part = slice(begin, min(begin + _BATCH, len(rows)))
-        events = encode_table(transactions.slice(begin, _BATCH))
+    for start in range(0, len(rows), _BATCH):
+        part = slice(start, min(start + _BATCH, len(rows)))
+        events = encode_table(transactions.slice(start, _BATCH))
         rows[part, : len(KERNEL_FEATURES)], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
         progress("card features", part.stop, len(rows))
@@ -93,8 +93,8 @@ def _fill_profiles(
     first, last = date_of(int(days.min())), date_of(int(days.max()))
     by_day = np.argsort(days, kind="stable")
     for day, profiles in daily_profiles(merchant_days(transactions), frauds, first, last):
-        begin, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
-        places = by_day[begin:end]
-        values = values_of(transactions["merchant_id"].take(pa.array(places)), profiles)
-        rows[places, len(KERNEL_FEATURES) :] = profile_features(amounts[places], values)
+        start, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
+        indices = by_day[start:end]
+        values = values_of(transactions["merchant_id"].take(pa.array(indices)), profiles)
+        rows[indices, len(KERNEL_FEATURES) :] = profile_features(amounts[indices], values)
         progress("merchant profiles", int(end), len(rows))

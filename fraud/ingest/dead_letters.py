@@ -74,8 +74,8 @@ def _send(settings: Settings, source: TopicPartition, letters: Letters) -> int:
     with _group(settings) as group:
         reached = _reached(settings, group, source)
         due = [one for one in letters if one[0] >= reached]
-        for begin in range(0, len(due), _AT_ONCE):
-            _commit(settings, producer, group, source, due[begin : begin + _AT_ONCE])
+        for start in range(0, len(due), _AT_ONCE):
+            _commit(settings, producer, group, source, due[start : start + _AT_ONCE])
     return len(due)
 
 

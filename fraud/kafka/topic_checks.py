@@ -1,8 +1,7 @@
-"""Are the topics set up as the system needs them? Their real configuration against what each is for.
+"""Checks of the topics: their real configuration against the needs of the system.
 
 A card's state is rebuilt from `transactions`, so what Kafka deletes or compacts too early changes features
-without a word. The table of needs is one; doctor, the replay, serving's start and `fraud topics create` read
-it.
+without an error. Doctor, the replay, serving's start and `fraud topics create` read the same table of needs.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -170,7 +169,7 @@ def _transactions(settings: Settings) -> list[_Need]:
         _at_least("retention.ms", history_ms, history, level="advice"),
         _unlimited_bytes("a limit of bytes may delete what a card's state is rebuilt from"),
         _no_compaction("of a card only the newest payment would stay"),
-        _create_time("the Kafka time of a payment is its event time, by which the state's replay begins"),
+        _create_time("the Kafka time of a payment is its event time, from which the state's replay starts"),
         _at_least(
             "message.timestamp.before.max.ms", lateness_ms, "Kafka refuses payments that are only late"
         ),

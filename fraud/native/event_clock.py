@@ -69,7 +69,7 @@ def observe(state: State, card: int, merchant: int, time: int, step: int, max_ju
     if state[AGREED] == 0:
         state[RUN], state[REACH] = 0, max(state[REACH], time)
         _put(state, card, merchant, time)
-        _begin(state, step)
+        _start(state, step)
     elif time <= state[AGREED] + step:
         if state[RUN] > 0:
             _contradict(state, step)
@@ -103,18 +103,18 @@ def _reconsider_early(
     state: State, card: int, merchant: int, time: int, lateness: int, step: int, max_jump: int
 ) -> bool:
     """Likewise before the cards agree."""
-    place = _find(state, card)
+    index = _find(state, card)
     if time < earliest(state, lateness):
-        if place >= 0 and time >= state[MAX] - max_jump:
+        if index >= 0 and time >= state[MAX] - max_jump:
             return False
-        if place >= 0:
+        if index >= 0:
             # So far behind itself that its own earlier time must have been wrong.
-            state[place + _TIME] = time
+            state[index + _TIME] = time
         observe(state, card, merchant, time, step, max_jump)
         return True
-    if place < 0:
+    if index < 0:
         _put(state, card, merchant, time)
-        _begin(state, step)
+        _start(state, step)
         return False
     state[RUN] += 1
     return state[RUN] >= CARDS_THAT_AGREE and _restart(state, card, merchant, time)
@@ -128,7 +128,7 @@ def _restart(state: State, card: int, merchant: int, time: int) -> bool:
     return True
 
 
-def _begin(state: State, step: int) -> None:
+def _start(state: State, step: int) -> None:
     """Follow the earliest of the cards; agree once there are enough of them."""
     if state[COUNT] < CARDS_THAT_AGREE:
         state[MAX] = _lowest(state)
@@ -207,21 +207,21 @@ def _forget_far(state: State, near: int, first: int, last: int) -> bool:
 
 def _put(state: State, card: int, merchant: int, time: int) -> None:
     """Note a card's time; of its own only the largest stays, of too many cards the oldest goes."""
-    place = _find(state, card)
-    if place < 0:
+    index = _find(state, card)
+    if index < 0:
         if state[COUNT] == CARDS_THAT_AGREE:
             for number in range(1, CARDS_THAT_AGREE):
                 _move(state, number, number - 1)
             state[COUNT] -= 1
-        place = _FIRST + _WIDTH * state[COUNT]
+        index = _FIRST + _WIDTH * state[COUNT]
         state[COUNT] += 1
-        state[place], state[place + _TIME] = card, 0
-    if time > state[place + _TIME]:
-        state[place + _MERCHANT], state[place + _TIME] = merchant, time
+        state[index], state[index + _TIME] = card, 0
+    if time > state[index + _TIME]:
+        state[index + _MERCHANT], state[index + _TIME] = merchant, time
 
 
 def _find(state: State, card: int) -> int:
-    """Where the card's claim begins, -1 if it has none."""
+    """The index at which the card's claim starts, -1 if it has none."""
     for number in range(state[COUNT]):
         if state[_FIRST + _WIDTH * number] == card:
             return _FIRST + _WIDTH * number
@@ -243,12 +243,12 @@ def _has_two_merchants(state: State) -> bool:
 
 
 def _move(state: State, number: int, to: int) -> None:
-    for place in range(_WIDTH):
-        state[_FIRST + _WIDTH * to + place] = state[_FIRST + _WIDTH * number + place]
+    for index in range(_WIDTH):
+        state[_FIRST + _WIDTH * to + index] = state[_FIRST + _WIDTH * number + index]
 
 
 COMPILED = (
     _move, _has_two_merchants, _lowest, _find, _put, _forget_far, _agree_on, _enough, _agree, _contradict,
-    _claim, _begin, latest, earliest, observe,
+    _claim, _start, latest, earliest, observe,
 )  # fmt: skip
 """What compiled code needs, callees first."""

@@ -124,7 +124,7 @@ def enlarge(table: Ids, low_watermark: int | None) -> tuple[Ids, int]:
 
 @compiled
 def decide_all(table, used, events, start, outcomes):  # type: ignore[no-untyped-def]
-    """Decide on `events[begin:]`; returns where it stopped for lack of room, and the number of ids."""
+    """Decide on `events[start:]`; returns where it stopped for lack of room, and the number of ids."""
     for row in range(start, len(events)):
         if not has_room(table, used):
             return row, used

@@ -1,8 +1,8 @@
-"""JSON's texts and values, checked and passed over by compiled code.
+"""JSON's texts and values, checked and skipped by compiled code.
 
-It accepts no more than JSON and UTF-8 allow, and of that a little less than the full decoder: where the two
-could differ it gives up, and the caller asks the full decoder. No function reads beyond the first zero byte,
-which must be there: no part of JSON may contain one.
+It accepts only what JSON and UTF-8 allow, and a little less than the full decoder: where the two could differ
+the result is `NOT_SIMPLE`, and the caller uses the full decoder. No function reads beyond the first zero
+byte, which must be there: no part of JSON may contain one.
 """
 
 from fraud.messages.decoding import MAX_DEPTH
@@ -39,13 +39,13 @@ def skip_whitespace(data, at):  # type: ignore[no-untyped-def]
 
 @inlined
 def skip_null(data, at):  # type: ignore[no-untyped-def]
-    """What follows the null at `at`; given up if there is none."""
+    """What follows the null at `at`; not simple if there is none."""
     return _skip_literal(data, at, _NULL)
 
 
 @inlined
 def find_text_end(data, at):  # type: ignore[no-untyped-def]
-    """The closing quote of the text that begins at `at`, after its opening one; given up at an escape."""
+    """The closing quote of the text that starts at `at`, after its opening one; not simple at an escape."""
     while data[at] != QUOTE:
         if SPACE <= data[at] < _NOT_ASCII and data[at] != BACKSLASH:
             at += 1
@@ -58,7 +58,7 @@ def find_text_end(data, at):  # type: ignore[no-untyped-def]
 
 @inlined
 def count_characters(data, start, end):  # type: ignore[no-untyped-def]
-    """How many characters the UTF-8 of `data[begin:end]` has."""
+    """How many characters the UTF-8 of `data[start:end]` has."""
     first, last = _CONTINUATION
     count = 0
     for at in range(start, end):
@@ -70,7 +70,7 @@ def count_characters(data, start, end):  # type: ignore[no-untyped-def]
 def skip_member(data, at):  # type: ignore[no-untyped-def]
     """What follows the member whose name's quote is at `at`.
 
-    It gives up at a name with an escape that may stand for a letter, since that may be any name.
+    Not simple is a name with an escape that may stand for a letter, since that may be any name.
     """
     at = _skip_name(data, at, _NOT_ASCII)
     return NOT_SIMPLE if at == NOT_SIMPLE else _skip_value(data, at)
@@ -110,7 +110,7 @@ def _close_levels(data, at, levels):  # type: ignore[no-untyped-def]
 
 @inlined
 def _find_next_value(data, at, levels, is_first):  # type: ignore[no-untyped-def]
-    """Where the next value of the innermost level begins: unless it is the first, after a comma at `at`."""
+    """Where the next value of the innermost level starts: unless it is the first, after a comma at `at`."""
     if not is_first:
         if data[at] != COMMA:
             return NOT_SIMPLE
@@ -120,7 +120,7 @@ def _find_next_value(data, at, levels, is_first):  # type: ignore[no-untyped-def
 
 @inlined
 def _skip_name(data, at, least):  # type: ignore[no-untyped-def]
-    """Where the value of the member begins whose name's quote is at `at`."""
+    """Where the value of the member starts whose name's quote is at `at`."""
     at = _skip_text(data, at, least)
     if at == NOT_SIMPLE:
         return NOT_SIMPLE
@@ -173,7 +173,7 @@ def _skip_digits(data, at):  # type: ignore[no-untyped-def]
 
 @inlined
 def _skip_text(data, at, least):  # type: ignore[no-untyped-def]
-    """What follows the text whose opening quote is at `at`; given up at an escaped code below `least`."""
+    """What follows the text whose opening quote is at `at`; not simple at an escaped code below `least`."""
     if data[at] != QUOTE:
         return NOT_SIMPLE
     at += 1

@@ -89,7 +89,7 @@ STORED = np.dtype(
 CARD = np.dtype(
     [
         ("hash", np.uint64),
-        ("block", np.int64),  # where the card's block begins in the arena
+        ("block", np.int64),  # where the card's block starts in the arena
         ("capacity", np.int32),  # events that fit into the block
         ("head", np.int32),  # the first remembered event, counted from the start of the block
         ("count", np.int32),

@@ -33,7 +33,7 @@ _LOW = np.uint64(0xFFFF_FFFF)
 
 @inlined
 def xxh3_64(data, start, end, secret):  # type: ignore[no-untyped-def]
-    """The hash (uint64) of `data[begin:end]`, an array of bytes."""
+    """The hash (uint64) of `data[start:end]`, an array of bytes."""
     length = end - start
     if length > 16:
         return _hash_up_to_128(data, start, length, secret)

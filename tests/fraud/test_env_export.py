@@ -15,7 +15,7 @@ def test_another_process_loads_the_same_settings(tmp_path: Path, monkeypatch: py
         home=tmp_path,
         kafka={"sasl_username": "serving", "sasl_password": SecretStr("sesame"), "partitions": 7},
         admission={"lateness": "PT7H"},
-        dashboard={"oidc": {"roles": {"desk": "analyst"}, "scopes": ["openid"]}},
+        dashboard={"oidc": {"roles": {"fraud-team": "analyst"}, "scopes": ["openid"]}},
     )
     # when
     for name, value in environment_variables(settings).items():

@@ -53,9 +53,9 @@ def test_a_shell_takes_over_such_a_home(
     env()
     # when a shell evaluates what is printed
     script = capsys.readouterr().out + 'printf "%s|%s" "$FRAUD_HOME" "$PREFECT_API_URL"'
-    told = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout
     # then it has the same
-    assert told == f"{tmp_path / kind}|http://127.0.0.1:1/api"
+    assert output == f"{tmp_path / kind}|http://127.0.0.1:1/api"
 
 
 def test_the_home_may_be_given_from_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,9 +70,7 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old(lake: Lake, monkeypatch
     assert [path.name for path in Path(lake.path("folder")).iterdir()] == ["some.json"]
 
 
-def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     def fill(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -47,7 +47,7 @@ def test_the_home_of_the_environment_names_the_stack_file(
         ("FRAUD_TRAINING__MIN_PRECISION", "1.5"),
     ],
 )
-def test_a_wrong_value_is_told_by_its_variable(
+def test_a_wrong_value_is_named_by_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -94,7 +94,7 @@ def test_durations_can_be_written_as_iso_text(monkeypatch: pytest.MonkeyPatch) -
     assert load_settings().admission.lateness == timedelta(days=3)
 
 
-def test_the_lake_and_the_registry_live_in_the_home_unless_told(tmp_path: Path) -> None:
+def test_the_lake_and_the_registry_live_in_the_home_by_default(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     assert settings.lake_url == str(tmp_path / "lake")
     assert settings.tracking_uri == f"sqlite:///{tmp_path / 'mlflow.db'}"

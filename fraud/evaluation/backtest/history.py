@@ -137,8 +137,8 @@ def history_from_tables(
     Raises:
         DataError: a label names no transaction of the history.
     """
-    if len(features.places) < transactions.num_rows:
-        transactions = transactions.take(pa.array(features.places))
+    if len(features.indices) < transactions.num_rows:
+        transactions = transactions.take(pa.array(features.indices))
     data = Dataset(
         rows=features.rows,
         labels=np.zeros(transactions.num_rows, dtype=np.int8),

@@ -1,4 +1,4 @@
-"""Merchants' profiles against a naive reference that counts everything anew for each day."""
+"""Merchants' profiles against a naive reference that counts everything again for each day."""
 
 import math
 import random
@@ -38,7 +38,7 @@ def payment(number: int, day: float, merchant: str = "m0", amount: int = 1_000) 
     }
 
 
-def verdict(number: int, day: float, *, is_fraud: bool = True, offset: int = 0) -> Row:
+def label(number: int, day: float, *, is_fraud: bool = True, offset: int = 0) -> Row:
     return {
         "card_id": f"c{number % 5}",
         "transaction_id": f"t{number}",
@@ -57,7 +57,7 @@ def history(seed: int) -> tuple[list[Row], list[Row]]:
     ]
     payments += draw.sample(payments, 20)  # delivered again
     labels = [
-        verdict(number, draw.uniform(0, 60), is_fraud=draw.random() < 0.7, offset=place)
+        label(number, draw.uniform(0, 60), is_fraud=draw.random() < 0.7, offset=place)
         for place, number in enumerate(draw.choices(range(400), k=200))
     ]
     return payments, labels
@@ -135,7 +135,7 @@ def same(left: dict[str, list[float]], right: dict[str, list[float]]) -> bool:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_profiles_equal_the_naive_reference_to_the_bit(seed: int) -> None:
-    # given a history with repeats, revised verdicts and enormous amounts
+    # given a history with repeats, revised labels and enormous amounts
     payments, labels = history(seed)
     # when the profiles of all days are computed
     profiles = computed(payments, labels, -2, 85)
@@ -160,15 +160,15 @@ def test_a_report_on_the_day_or_later_changes_nothing() -> None:
     day = FIRST + timedelta(days=10)
     without = computed(payments, [], 10, 10)[day]
     # when frauds are reported at its midnight and later, then the profiles are the same
-    assert same(computed(payments, [verdict(1, 10), verdict(2, 12)], 10, 10)[day], without)
+    assert same(computed(payments, [label(1, 10), label(2, 12)], 10, 10)[day], without)
     # and when one was reported the moment before, they are not
-    assert not same(computed(payments, [verdict(1, 10 - 1e-6)], 10, 10)[day], without)
+    assert not same(computed(payments, [label(1, 10 - 1e-6)], 10, 10)[day], without)
 
 
-def test_the_latest_verdict_before_midnight_counts() -> None:
+def test_the_latest_label_before_midnight_counts() -> None:
     # given a fraud of day 3 that is taken back on day 6
     payments = [payment(number, 1) for number in range(40)]
-    labels = [verdict(7, 3.5), verdict(7, 6.5, is_fraud=False, offset=1)]
+    labels = [label(7, 3.5), label(7, 6.5, is_fraud=False, offset=1)]
     # when the profiles are computed
     profiles = computed(payments, labels, 3, 9)
     rate = PROFILE_COLUMNS.index("merchant_fraud_rate_30d")
@@ -179,7 +179,7 @@ def test_the_latest_verdict_before_midnight_counts() -> None:
 
 def test_nothing_known_is_nan() -> None:
     # given a fraud whose payment is not among the last 30 days, which hold none at all
-    payments, labels = [payment(1, -50)], [verdict(1, 3.5)]
+    payments, labels = [payment(1, -50)], [label(1, 3.5)]
     # when the profile is computed
     values = computed(payments, labels, 5, 5)[FIRST + timedelta(days=5)]["m0"]
     # then no rate and no mean is invented
@@ -207,7 +207,7 @@ def frauds_by_day(labels: list[Row], days: int, last: int) -> list[int]:
 
 def test_a_fraud_counts_once_when_it_was_first_reported() -> None:
     # given a fraud that an analyst reports on day 3 and a chargeback confirms on day 6
-    labels = [verdict(7, 3.5), verdict(7, 6.5, offset=1)]
+    labels = [label(7, 3.5), label(7, 6.5, offset=1)]
     # then it is in a window once, from the first report on
     assert frauds_by_day(labels, 1, 9) == [0, 0, 1, 0, 0, 0, 0, 0]
     assert frauds_by_day(labels, 7, 13) == [0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
@@ -215,7 +215,7 @@ def test_a_fraud_counts_once_when_it_was_first_reported() -> None:
 
 def test_a_fraud_that_was_revoked_and_reported_again_keeps_its_first_day() -> None:
     # given a fraud of day 3 that is revoked on day 5 and reported again on day 7
-    labels = [verdict(7, 3.5), verdict(7, 5.5, is_fraud=False, offset=1), verdict(7, 7.5, offset=2)]
+    labels = [label(7, 3.5), label(7, 5.5, is_fraud=False, offset=1), label(7, 7.5, offset=2)]
     # then it counts while its label stands, until seven days after its first report, and is never new again
     assert frauds_by_day(labels, 7, 13) == [0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0]
     assert frauds_by_day(labels, 1, 13) == [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -224,5 +224,5 @@ def test_a_fraud_that_was_revoked_and_reported_again_keeps_its_first_day() -> No
 def test_a_report_before_its_payment_changes_no_profile() -> None:
     payments = [payment(number, 5) for number in range(40)]
     without = computed(payments, [], 0, 12)
-    early = computed(payments, [verdict(7, 4.9)], 0, 12)
+    early = computed(payments, [label(7, 4.9)], 0, 12)
     assert all(same(early[day], without[day]) for day in without)

@@ -56,7 +56,7 @@ AMOUNT = [
 DEGREES = ["90", "-90", "90.00001", "180", "-180", "180.00001", "-180.00001", "45.123456789012345"]
 TIME = [str(NOW + step) for step in (-(10**12), -LATENESS_MS - 1, -LATENESS_MS, SKEW_MS, SKEW_MS + 1)]
 ANY = ["null", "nul", "nulll", "true", "[]", "{}", "7", "", '"', "\0"]
-ODD = {
+UNUSUAL = {
     **dict.fromkeys(
         ("transaction_id", "card_id", "merchant_id", "merchant_category", "channel", "country"), TEXT
     ),
@@ -72,15 +72,15 @@ Fields = list[tuple[str, str]]
 
 
 def written(fields: Fields, blank: str = "") -> bytes:
-    told = f",{blank}".join(f'"{name}"{blank}:{blank}{value}' for name, value in fields)
-    return f"{blank}{{{blank}{told}{blank}}}{blank}".encode()
+    members = f",{blank}".join(f'"{name}"{blank}:{blank}{value}' for name, value in fields)
+    return f"{blank}{{{blank}{members}{blank}}}{blank}".encode()
 
 
 def fields_with(**changes: str) -> Fields:
     return [(name, changes.get(name, json.dumps(value))) for name, value in PLAIN.items()]
 
 
-def oddities() -> Iterator[bytes | None]:
+def unusual_messages() -> Iterator[bytes | None]:
     """Messages with one thing in them that is not as usual."""
     usual = fields_with()
     yield from (None, b"", b"{}", b"[]", b"null", b"{", b"}", b"\xff\xfe", written(usual) * 2)
@@ -93,7 +93,7 @@ def oddities() -> Iterator[bytes | None]:
         yield written(rest)
         yield from (written([*rest, one]) for one in ((name, value), (name + "s", value), (name[:-1], value)))
         yield from (written([*usual, (name, again)]) for again in (value, "null", '"a"', "1"))
-        yield from (written(fields_with(**{name: odd})) for odd in [*ODD[name], *ANY])
+        yield from (written(fields_with(**{name: unusual})) for unusual in [*UNUSUAL[name], *ANY])
 
 
 def sums(currency: str) -> Iterator[bytes]:
@@ -102,18 +102,20 @@ def sums(currency: str) -> Iterator[bytes]:
             yield written(fields_with(currency=json.dumps(currency), amount=amount))
 
 
-def test_it_agrees_with_the_door_on_every_oddity() -> None:
-    for odd in [*oddities(), *sums("EUR"), *sums("JPY"), *sums("KWD"), *sums("IDR")]:
-        assert_agreement([odd, written(fields_with()), odd], [NOW] * 3)
+def test_it_agrees_with_admission_on_every_unusual_message() -> None:
+    for unusual in [*unusual_messages(), *sums("EUR"), *sums("JPY"), *sums("KWD"), *sums("IDR")]:
+        assert_agreement([unusual, written(fields_with()), unusual], [NOW] * 3)
 
 
 @settings(deadline=None)  # the first example may wait for the compiler
 @given(st.randoms(use_true_random=False), st.integers(1, 40))
-def test_it_agrees_with_the_door_on_a_mixture_of_any_order(random: Random, count: int) -> None:
-    # given messages with several oddities at once, and times as they come
+def test_it_agrees_with_admission_on_a_mixture_of_any_order(random: Random, count: int) -> None:
+    # given messages with several unusual values at once, and times as they come
     found: list[bytes | None] = []
     for _ in range(count):
-        changes = {name: random.choice(ODD[name]) for name in random.sample(sorted(ODD), random.randrange(3))}
+        changes = {
+            name: random.choice(UNUSUAL[name]) for name in random.sample(sorted(UNUSUAL), random.randrange(3))
+        }
         time = str(NOW + random.randrange(-LATENESS_MS, LATENESS_MS))
         fields = fields_with(**{"timestamp": time} | changes)
         found.append(written(random.sample(fields, len(fields)) if random.random() < 0.2 else fields))
@@ -122,7 +124,7 @@ def test_it_agrees_with_the_door_on_a_mixture_of_any_order(random: Random, count
 
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 80))
-def test_it_agrees_with_the_door_on_clocks_that_are_far_ahead(random: Random, count: int) -> None:
+def test_it_agrees_with_admission_on_clocks_that_are_far_ahead(random: Random, count: int) -> None:
     # given messages of few and of many cards, some of them days, months or years ahead
     found, cards = [], random.choice([1, 2, 40])
     for number in range(count):
@@ -136,7 +138,7 @@ def plain(**changes: object) -> bytes:
     return json.dumps(PLAIN | changes).encode()
 
 
-def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simple_messages_do_not_need_admission(monkeypatch: pytest.MonkeyPatch) -> None:
     # given admission that would refuse whatever reached it
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
     # when transactions come as the producers write them
@@ -157,7 +159,7 @@ def test_plain_messages_do_not_need_the_door(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 @pytest.mark.parametrize("ensure_ascii", [True, False])
-def test_neither_further_fields_nor_utf8_need_the_door(
+def test_neither_further_fields_nor_utf8_need_admission(
     monkeypatch: pytest.MonkeyPatch, extra: dict[str, object], ensure_ascii: bool
 ) -> None:
     # given transactions with fields that are not declared, or with text beyond ASCII

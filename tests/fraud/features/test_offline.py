@@ -31,7 +31,7 @@ def arranged(count: int = 400) -> pa.Table:
 
 
 def book(days: int = 40) -> ProfileBook:
-    """Each day knows merchant-1 alone, by values that tell the day."""
+    """Each day knows merchant-1 alone, by values that name the day."""
     tables = {
         FIRST + timedelta(days=number): pa.table(
             [["merchant-1"], *([float(number + place)] for place in range(1, len(PROFILE_COLUMNS) + 1))],

@@ -110,5 +110,5 @@ def test_the_kernel_is_productions_and_repeats_are_left_out() -> None:
     found = compute_features(twice, labels, lambda *_: None)
     # then the second delivery has no row, and the others are those of the store
     expected, _ = CardStore().process(encode_table(transactions))
-    assert found.places.tolist() == [*range(10), *range(11, twice.num_rows)]
+    assert found.indices.tolist() == [*range(10), *range(11, twice.num_rows)]
     assert np.array_equal(found.rows[:, : len(KERNEL_FEATURES)], expected, equal_nan=True)

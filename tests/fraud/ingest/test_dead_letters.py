@@ -56,12 +56,12 @@ def labels(make_settings: SettingsFactory, broker: str) -> Settings:
     return made
 
 
-def put(settings: Settings, values: Sequence[dict[str, Any] | bytes | None], **told: Any) -> None:
+def put(settings: Settings, values: Sequence[dict[str, Any] | bytes | None], **attributes: Any) -> None:
     """Produce labels, in order."""
     producer = Producer(producer_config(settings))
     for value in values:
         content = json.dumps(value) if isinstance(value, dict) else value
-        producer.produce(settings.topics.labels, content, b"card", timestamp=START_MS, **told)
+        producer.produce(settings.topics.labels, content, b"card", timestamp=START_MS, **attributes)
     flush(producer, 20)
 
 
@@ -90,11 +90,11 @@ def test_broken_labels_become_dead_letters_and_the_others_go_on(labels: Settings
         headers = letter.headers()
         assert headers[:2] == [("trace", b"\xff1"), ("error", b"mine")]
         assert [name for name, _ in headers[2:]] == ADDED
-        told = dict(headers)
-        assert (told["topic"], told["partition"], told["offset"], told["time"]) == (
+        attributes = dict(headers)
+        assert (attributes["topic"], attributes["partition"], attributes["offset"], attributes["time"]) == (
             labels.topics.labels.encode(), b"0", b"%d" % offset, b"%d" % START_MS,
         )  # fmt: skip
-        assert told["error"]
+        assert attributes["error"]
         assert letter.key() == b"card"
 
 

@@ -215,14 +215,14 @@ def delete_records(settings: Settings, topic: str, partition: int, before: int) 
         future.result()
 
 
-def test_a_topic_made_anew_is_noticed(settings: Settings, lake: Lake) -> None:
+def test_a_topic_created_again_is_noticed(settings: Settings, lake: Lake) -> None:
     # given a lake that is ahead of its topic
     produce(settings, settings.topics.transactions, [transaction(0, START_MS)] * 3)
     ingest_all(settings)
     other = LakeSource("transactions", settings.topics.dead_letters, "timestamp")
     partition = read_commits(lake, "transactions")[0].partition
     # when it is ingested, then it is refused with what to do
-    with pytest.raises(DataError, match="made anew"):
+    with pytest.raises(DataError, match="created again"):
         ingest_partition(settings, lake, other, partition)
 
 

@@ -148,17 +148,17 @@ def test_required_keys_are_decided_alike_by_serving_and_ingest(
     # when serving reads it between two that are refused, and the ingest reads it
     content, time = content_of(card), BASE_MS + 60_000
     admission = AdmissionFilter(settings, partition=partition)
-    verdict = admission.validate(content, time, key)
+    result = admission.validate(content, time, key)
     compiled = AdmissionFilter(settings, partition=partition)
     decoded = decode_batch(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
     # then both say the same, and a refused one moves nothing
-    assert isinstance(verdict, Admitted) == counts
+    assert isinstance(result, Admitted) == counts
     assert len(decoded) == counts
     assert compiled.state == admission.state
     assert (admission.max_event_time > 0) == counts
-    if not isinstance(verdict, Admitted):
-        assert "key" in verdict.reason
-        assert dict(decoded.refused)[1] == verdict.reason
+    if not isinstance(result, Admitted):
+        assert "key" in result.reason
+        assert dict(decoded.refused)[1] == result.reason
 
 
 def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:

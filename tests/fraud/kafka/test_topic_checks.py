@@ -192,8 +192,8 @@ def test_serving_warns_and_counts_and_goes_on(
 ) -> None:
     assert message(settings) == ("", [])
     alter(settings, settings.topics.transactions, "cleanup.policy", "compact")
-    told, counted = message(settings)
-    assert "cleanup.policy=compact, needed is delete" in told
+    text, counted = message(settings)
+    assert "cleanup.policy=compact, needed is delete" in text
     assert counted == [{"topic": settings.topics.transactions, "setting": "cleanup.policy"}]
 
 

@@ -16,10 +16,10 @@ def test_json_is_printable_ascii_and_says_the_same(capsys: pytest.CaptureFixture
     data = {HOSTILE: [TURNING, "\x7f\x9b\u2028\u200f", "müller", 1.5, None]}
     # when they are printed for machines
     print_json(data)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     # then only printable ASCII is there, and it means the same
-    assert all(line.isascii() and line.isprintable() for line in told.splitlines())
-    assert json.loads(told) == data
+    assert all(line.isascii() and line.isprintable() for line in output.splitlines())
+    assert json.loads(output) == data
 
 
 def test_json_of_what_json_does_not_know_is_its_text() -> None:

@@ -76,5 +76,5 @@ def test_an_error_of_a_command_shows_no_control_character(
     monkeypatch.setattr(sys, "argv", ["fraud"])
     with pytest.raises(SystemExit):
         cli.main()
-    told = capsys.readouterr().err
-    assert told.rstrip("\n").isprintable()
+    output = capsys.readouterr().err
+    assert output.rstrip("\n").isprintable()

@@ -1,4 +1,4 @@
-"""Admission: same log, same verdicts, and no message that breaks it."""
+"""Admission: same log, same results, and no message that breaks it."""
 
 import json
 from datetime import timedelta
@@ -18,25 +18,25 @@ SKEW_MS = SETTINGS.clock_skew // timedelta(milliseconds=1)
 
 
 def message(**changes: Any) -> bytes:
-    told = {
+    fields = {
         "transaction_id": "t", "card_id": "c", "merchant_id": "m",
         "amount": "12.34", "currency": "EUR", "timestamp": NOW,
     } | changes  # fmt: skip
-    return json.dumps({name: value for name, value in told.items() if value is not ...}).encode()
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
 
 
 def reason(value: bytes | None, kafka_timestamp: int = NOW) -> str:
-    verdict = AdmissionFilter(SETTINGS).validate(value, kafka_timestamp)
-    assert isinstance(verdict, Refused), verdict
-    return verdict.reason
+    result = AdmissionFilter(SETTINGS).validate(value, kafka_timestamp)
+    assert isinstance(result, Refused), result
+    return result.reason
 
 
 @pytest.mark.parametrize("amount", ["12.34", 12.34, "12.340"])
 def test_amounts_come_as_text_or_number(amount: object) -> None:
-    verdict = AdmissionFilter(SETTINGS).validate(message(amount=amount), NOW)
+    result = AdmissionFilter(SETTINGS).validate(message(amount=amount), NOW)
 
-    assert isinstance(verdict, Admitted)
-    assert verdict.amount == 1_234
+    assert isinstance(result, Admitted)
+    assert result.amount == 1_234
 
 
 @pytest.mark.timeout(5)
@@ -80,7 +80,7 @@ def test_the_bounds_themselves_are_let_in() -> None:
         admission.validate(message(amount="1000000.00"), NOW),
         admission.validate(message(amount="0"), NOW),
     ]
-    assert all(isinstance(verdict, Admitted) for verdict in at_bounds)
+    assert all(isinstance(result, Admitted) for result in at_bounds)
 
 
 def test_one_beyond_the_bounds_is_refused() -> None:
@@ -108,18 +108,18 @@ _times = st.integers(NOW - 2 * LATENESS_MS, NOW + 2 * SKEW_MS)
 
 
 @given(st.lists(st.tuples(_times, _times), max_size=30), st.integers(0, 30))
-def test_a_door_can_be_taken_up_anywhere_in_the_log(log: list[tuple[int, int]], cut: int) -> None:
-    def verdicts(admission: AdmissionFilter, part: list[tuple[int, int]]) -> list[bool]:
+def test_a_filter_can_continue_anywhere_in_the_log(log: list[tuple[int, int]], cut: int) -> None:
+    def results(admission: AdmissionFilter, part: list[tuple[int, int]]) -> list[bool]:
         return [isinstance(admission.validate(message(timestamp=at), stamp), Admitted) for at, stamp in part]
 
     whole = AdmissionFilter(SETTINGS)
-    expected = verdicts(whole, log)
+    expected = results(whole, log)
 
     first = AdmissionFilter(SETTINGS)
-    before = verdicts(first, log[:cut])
+    before = results(first, log[:cut])
     second = AdmissionFilter(SETTINGS, state=first.state)
 
-    assert before + verdicts(second, log[cut:]) == expected
+    assert before + results(second, log[cut:]) == expected
     assert second.max_event_time == whole.max_event_time
 
 
@@ -150,14 +150,14 @@ _fields = [
 
 @given(st.dictionaries(st.sampled_from(_fields), _json_values))
 def test_no_values_break_it_and_what_is_let_in_can_be_encoded(changes: dict[str, Any]) -> None:
-    verdict = AdmissionFilter(SETTINGS).validate(message(**changes), NOW)
+    result = AdmissionFilter(SETTINGS).validate(message(**changes), NOW)
 
-    if isinstance(verdict, Admitted):
-        assert 0 <= verdict.amount <= SETTINGS.max_amount
-        assert verdict.transaction.card_id.encode()
+    if isinstance(result, Admitted):
+        assert 0 <= result.amount <= SETTINGS.max_amount
+        assert result.transaction.card_id.encode()
 
 
-def test_a_dead_letter_tells_why_and_from_where() -> None:
+def test_a_dead_letter_has_its_reason_and_position() -> None:
     headers = dead_letter_headers("x" * 2_000 + "é", "transactions", 3, 17, NOW)
 
     assert headers == {

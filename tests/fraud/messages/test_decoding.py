@@ -58,7 +58,7 @@ def test_whatever_is_wrong_is_a_refusal_with_a_short_sentence(kind: Any) -> None
         assert reason.isprintable(), how
 
 
-def test_a_refusal_can_be_told_to_a_user() -> None:
+def test_a_refusal_is_fit_for_a_user() -> None:
     assert issubclass(MessageError, FraudError)
 
 

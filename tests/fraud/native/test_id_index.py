@@ -138,7 +138,7 @@ def test_ids_that_are_free_make_room() -> None:
         events = np.zeros(1_000, dtype=EVENT)
         events["transaction"] = np.arange(1_000) + day * 1_000
         events["timestamp"] = START_MS + day * DAY_MS
-        # when it is told how old a payment can be
+        # when it knows how old a payment can be
         assert (index.process(events, START_MS + (day - 2) * DAY_MS) == ACCEPTED).all()
         sizes.append(len(index.dump(START_MS + (day - 2) * DAY_MS)))
     # then it holds a month and the lateness

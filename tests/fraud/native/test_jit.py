@@ -1,4 +1,4 @@
-"""What is compiled allocates nothing, and is compiled anew when any part of it has changed."""
+"""Compiled code allocates nothing, and is compiled again when any part of it has changed."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def test_what_allocates_is_refused(function: object) -> None:
         function(np.ones(3))  # type: ignore[operator]
 
 
-def test_what_is_kept_is_compiled_anew_when_another_file_has_changed(tmp_path: Path) -> None:
+def test_cached_code_is_compiled_again_when_another_file_has_changed(tmp_path: Path) -> None:
     # given
     (tmp_path / "outer.py").write_text(OUTER)
     (tmp_path / "inner.py").write_text(INNER.format(3))

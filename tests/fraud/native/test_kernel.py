@@ -184,7 +184,7 @@ def test_idle_cards_make_room_before_memory_grows() -> None:
     for day in range(360):
         events = make_stream(1_000, begin=START + day * DAY_MS)
         events["card"] = events["transaction"] = np.arange(1, 1_001) + day * 1_000
-        # when the store is told how old a transaction can be
+        # when the store knows how old a transaction can be
         store.process(events, low_watermark=START + (day - 1) * DAY_MS)
         sizes.append(store.nbytes)
     # then memory is that of a month or two, not of a year
@@ -221,7 +221,7 @@ def test_retain_only_keeps_one_card() -> None:
     store.process(make_events({"card": 1}, {"card": 2}, {"card": 3}))
     # when
     store.retain_only(2)
-    # then a known card goes on and a forgotten one starts anew
+    # then a known card goes on and a removed one starts again
     features, _ = store.process(make_events({"card": 2, "transaction": 8}, {"card": 3, "transaction": 9}))
     assert features[:, NAMES.index("card_count_30d")].tolist() == [2, 1]
 
