@@ -25,7 +25,7 @@ from producer.replay.files.opening import open_source
 from producer.replay.files.source import Chunk, FileDescription
 from producer.replay.forms.texts import stem_of
 from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
-from producer.replay.readers import LabelReader, ReadingRemarks, TransactionReader
+from producer.replay.readers import LabelFileReader, ReadingRemarks, TransactionFileReader
 from producer.replay.rows.conform import AdmissionLimits, Findings
 from producer.replay.rows.values import as_bool
 from producer.replay.staging.remedies import remedy
@@ -160,7 +160,7 @@ def _try_transactions(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
-        reader = TransactionReader(source, mapping, limits, stem, has_label_file=has_labels)
+        reader = TransactionFileReader(source, mapping, limits, stem, has_label_file=has_labels)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         deque(reading.rest(), 0)
@@ -183,7 +183,7 @@ def _try_labels(
     report = reading.report
     deque(reading.rest(), 0)
     try:
-        reader = LabelReader(reading.source, mapping, admission.earliest)
+        reader = LabelFileReader(reading.source, mapping, admission.earliest)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         return

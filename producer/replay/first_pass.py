@@ -14,7 +14,7 @@ from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
 from producer.replay.files.opening import Chunk, RecordSource
 from producer.replay.mapping.columns import FieldSource
-from producer.replay.readers import LabelReader, ReadingRemarks, TransactionReader
+from producer.replay.readers import LabelFileReader, ReadingRemarks, TransactionFileReader
 from producer.replay.rows.conform import TRANSACTION_ROWS, AdmissionLimits, Findings
 from producer.replay.rows.labels import DEFAULT_SOURCE, LABELS_WITH_POSITION
 from producer.replay.staging.rejected_rows import RejectedRows
@@ -57,7 +57,7 @@ def read_transactions(
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
     """
-    reader = TransactionReader(source, mapping, limits, stem, has_label_file=label_delay is None)
+    reader = TransactionFileReader(source, mapping, limits, stem, has_label_file=label_delay is None)
     transactions = StagingWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if reader.has_fraud_flags else None
     for chunk in source.chunks(rejected.add):
@@ -89,7 +89,7 @@ def read_labels(
     Raises:
         DataError: a column is missing, or the file is broken.
     """
-    reader = LabelReader(source, mapping, earliest)
+    reader = LabelFileReader(source, mapping, earliest)
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION)
     for chunk in source.chunks(rejected.add):
         found = reader.conform(chunk)

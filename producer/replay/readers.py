@@ -80,7 +80,7 @@ class ConformedChunk:
     fraud_flags: pa.Array | None = None
 
 
-class TransactionReader:
+class TransactionFileReader:
     """Conforms the chunks of a file of transactions, in their order.
 
     Attributes:
@@ -136,8 +136,8 @@ class TransactionReader:
         self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.positions, self._stem)))
 
 
-class LabelReader:
-    """Conforms the chunks of a file of labels, in their order; attributes as those of `TransactionReader`.
+class LabelFileReader:
+    """Conforms the chunks of a file of labels, in order; attributes are those of `TransactionFileReader`.
 
     Raises:
         DataError: a field that is needed has no column.
