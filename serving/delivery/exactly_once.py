@@ -167,10 +167,10 @@ class ExactlyOnce:
         if not self._consumer.memberid():
             self._start_abort()
             return
-        # 2. The other producer's transaction takes what is enqueued from now on.
-        transaction = self._take_turns()
-        # 3. The sampled batches so far belong to this commit's span.
-        self._runner.commit(transaction, group, self._stage_timer.commit())
+        # 2. The sampled batches so far belong to this commit's span.
+        timer = self._stage_timer.commit()
+        # 3. The other producer's transaction takes what is enqueued from now on; the commit thread starts.
+        self._runner.commit(self._take_turns(), group, timer)
 
     def _start_abort(self) -> None:
         self._runner.abort(self._take_turns())
