@@ -21,7 +21,13 @@ from fraud.ingest.commits import (
     write_commit,
 )
 from fraud.ingest.dead_letters import send_label_letters
-from fraud.ingest.rows import LabelReader, PartitionReader, RejectedMessage, TransactionReader, rejected_table
+from fraud.ingest.rows import (
+    LabelRowReader,
+    PartitionReader,
+    RejectedMessage,
+    TransactionRowReader,
+    rejected_table,
+)
 from fraud.ingest.taken_ids import load_taken, save_taken
 from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
@@ -50,10 +56,10 @@ class LakeSource:
     ) -> PartitionReader:
         """The reader of a partition, in the state in which the last commit left it."""
         if self.dataset == "transactions":
-            return TransactionReader(
+            return TransactionRowReader(
                 AdmissionFilter(settings.admission, max_event_time, admission, partition)
             )
-        return LabelReader()
+        return LabelRowReader()
 
 
 def sources(settings: Settings) -> list[LakeSource]:
@@ -89,7 +95,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partiti
     reader = source.reader(
         settings, before.max_event_time if before else 0, before.admission if before else (), partition
     )
-    if isinstance(reader, TransactionReader):
+    if isinstance(reader, TransactionRowReader):
         reader.ids = load_taken(lake, before, reader.admission.low_watermark)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
@@ -98,7 +104,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partiti
             # Before the commit: an interrupted run is repeated, and sends no letter twice.
             _send_letters(settings, source, partition, found.rejected)
             commits.append(write_range(lake, source, partition, reader.max_event_time, found, reader.state))
-    if commits and isinstance(reader, TransactionReader):
+    if commits and isinstance(reader, TransactionRowReader):
         save_taken(lake, partition, commits[-1].end, reader.ids, reader.admission.low_watermark)
     return commits
 

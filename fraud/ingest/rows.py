@@ -60,7 +60,7 @@ class PartitionReader(Protocol):
 
 
 @dataclass
-class TransactionReader:
+class TransactionRowReader:
     """Reads transactions that admission admits and whose id no other payment has taken."""
 
     admission: AdmissionFilter
@@ -111,7 +111,7 @@ class TransactionReader:
 
 
 @dataclass
-class LabelReader:
+class LabelRowReader:
     """Reads well-formed labels, unless `refusal_reason` gives a reason to refuse one.
 
     Rules that need other data, such as whether there is such a payment, are applied where labels are used.

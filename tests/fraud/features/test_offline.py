@@ -10,7 +10,7 @@ import pytest
 from fraud.features.daily import PROFILE_ARROW, day_number
 from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
 from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
-from fraud.ingest.rows import TransactionReader
+from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
 from tests.fraud.lakes import StoredMessage
@@ -25,7 +25,7 @@ def arranged(count: int = 400) -> pa.Table:
     messages = [
         StoredMessage(wire, (0, place)) for place, wire in enumerate(accidental_stream(count, days=30))
     ]
-    batch, _ = TransactionReader(AdmissionFilter(Settings().admission)).read(messages)
+    batch, _ = TransactionRowReader(AdmissionFilter(Settings().admission)).read(messages)
     table = pa.Table.from_batches([batch]).select(list(INPUT_COLUMNS))
     return table.sort_by([("card_id", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
 

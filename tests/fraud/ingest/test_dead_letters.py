@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from fraud.errors import UnreachableError
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.ingest.rows import LabelReader
+from fraud.ingest.rows import LabelRowReader
 from fraud.kafka.clients import client_config, flush, producer_config
 from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
@@ -203,7 +203,7 @@ def test_a_reader_may_have_objections_of_its_own(labels: Settings) -> None:
     # given a rule about labels that are well-formed
     put(labels, [label(1, START_MS), label(2, START_MS + 60_000)])
     (message, late) = read(labels, labels.topics.labels)
-    reader = LabelReader(refusal_reason=lambda one, _: "too late" if one.reported_at > START_MS else None)
+    reader = LabelRowReader(refusal_reason=lambda one, _: "too late" if one.reported_at > START_MS else None)
     # when they are read
     batch, rejected = reader.read([message, late])
     # then the rule's answer is the reason

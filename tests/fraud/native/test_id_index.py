@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import EVENT, Events, encode_table, encode_transactions
 from fraud.features.spec import DAY_MS
-from fraud.ingest.rows import TransactionReader
+from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
@@ -81,7 +81,7 @@ def test_serving_ingest_and_tables_read_the_same_content() -> None:
     wires = [WIRE, transaction(2, START_MS), transaction(3, START_MS, country=None, latitude=1, longitude=2)]
     admission = AdmissionFilter(AdmissionSettings())
     admitted = [admission.validate(json.dumps(wire).encode(), START_MS) for wire in wires]
-    batch, _ = TransactionReader(AdmissionFilter(AdmissionSettings())).read(
+    batch, _ = TransactionRowReader(AdmissionFilter(AdmissionSettings())).read(
         [StoredMessage(wire, (0, place)) for place, wire in enumerate(wires)]
     )
     # when compiled code, the decoder and a table of the lake make records of them

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import encode_transactions
 from fraud.ingest.commits import Commit
-from fraud.ingest.rows import TransactionReader
+from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
 from fraud.settings import Settings
@@ -285,7 +285,7 @@ def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: S
     refused, state, done = [], event_clock.start_state(), 0
     while done < len(messages):
         size = draw.randrange(1, 120)
-        reader = TransactionReader(AdmissionFilter(made.admission, state=state))
+        reader = TransactionRowReader(AdmissionFilter(made.admission, state=state))
         _, rejected = reader.read(messages[done : done + size])
         refused += [(one.offset, one.reason) for one in rejected]
         state, done = [*reader.state], done + size
