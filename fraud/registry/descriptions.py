@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fraud.evaluation.gate import PromotionDecision
+from fraud.evaluation.metrics import Estimate
 from fraud.registry.bundle import BundleMetadata
 from fraud.training.run import EvaluationReport
 from fraud.training.splits import Split
@@ -22,7 +23,7 @@ def describe_training(
     baseline = report.best_baseline
     others = report.baselines[baseline].headline
     rows = [
-        f"| {name.replace('_', ' ')} | {estimate} | {others[name]} |"
+        f"| {name.replace('_', ' ')} | {_shown(estimate)} | {_shown(others[name])} |"
         for name, estimate in report.model.headline.items()
     ]
     lines = [
@@ -43,3 +44,10 @@ def describe_training(
 def describe_decision(decision: PromotionDecision) -> str:
     """What the gate decided, with its time."""
     return f"Gate, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: **{decision.outcome}**. {decision.reason}"
+
+
+def _shown(estimate: Estimate) -> str:
+    """Shares with three digits, money without fractions of a minor unit."""
+    if abs(estimate.value) <= 1:
+        return str(estimate)
+    return f"{estimate.value:,.0f} [{estimate.low:,.0f}, {estimate.high:,.0f}]"
