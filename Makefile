@@ -52,10 +52,11 @@ lock: $(BIN)/uv ## Resolve pyproject.toml into requirements.lock.
 		--custom-compile-command "make lock" --output-file deployments/docker/$$image.lock || exit 1; done
 
 .PHONY: check
-check: setup ## Lint, format and types, as the hooks and CI run them.
+check: setup ## Lint, format, types and retired words, as the hooks and CI run them.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.retired_words
 
 .PHONY: format
 format: setup ## Apply the formatter and the safe lint fixes.
