@@ -16,7 +16,7 @@ from serving.ops.health import HealthServer
 from serving.ops.metrics import Metrics
 from serving.ops.permission_check import require_permissions
 from serving.ops.shutdown import StoppedError, call_unless_stopped
-from serving.ops.topic_check import check_topic_settings
+from serving.ops.topic_warnings import check_topic_settings
 from serving.ops.worker_index import claim_worker_index
 
 log = logging.getLogger(__name__)

@@ -12,8 +12,8 @@ from fraud.labels.joining import UnusedLabels, join_labels
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
+from fraud.monitoring.champion_drift import check_drift
 from fraud.monitoring.consistency import Consistency, compare_features
-from fraud.monitoring.drift_check import check_drift
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, count_matured, label_delays

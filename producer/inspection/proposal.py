@@ -16,8 +16,8 @@ from fraud.settings import PER_EURO
 from producer.inspection.names import columns_for, simple
 from producer.inspection.profile import ColumnProfile
 from producer.replay.forms.codes import country_codes, currency_codes
+from producer.replay.mapping.assumptions import BASE_CURRENCY
 from producer.replay.mapping.columns import LABEL_FIELDS, TRANSACTION_FIELDS
-from producer.replay.mapping.recognise import BASE_CURRENCY
 from producer.replay.rows.values import as_bool, as_float
 
 _UNITS_BY_NAME = {

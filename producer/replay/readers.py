@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from producer.inspection.suspicions import Suspicion, suspicions_of
 from producer.replay.files.source import Chunk, RecordSource
+from producer.replay.mapping.assumptions import recognise_units, with_defaults
 from producer.replay.mapping.columns import (
     IS_FRAUD,
     LABEL_FIELDS,
@@ -18,7 +19,6 @@ from producer.replay.mapping.columns import (
     require_columns,
     resolve,
 )
-from producer.replay.mapping.recognise import recognise_units, with_defaults
 from producer.replay.rows.conform import (
     AdmissionLimits,
     Findings,

@@ -16,7 +16,7 @@ from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_t
 from fraud.settings import Settings
 from producer.replay.publishing.topic_checks import require_accepted
 from serving.ops.metrics import Metrics
-from serving.ops.topic_check import check_topic_settings
+from serving.ops.topic_warnings import check_topic_settings
 from tests.conftest import SettingsFactory
 from tests.serving.world import wait_for
 
