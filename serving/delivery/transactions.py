@@ -152,7 +152,12 @@ class TransactionRunner:
 
         def initialize() -> Any:
             producer = self._clients.make_producer(transaction.transactional_id)
-            self._retry(transaction, partial(producer.init_transactions, CALL_TIMEOUT_S))
+            try:
+                self._retry(transaction, partial(producer.init_transactions, CALL_TIMEOUT_S))
+            except BaseException:
+                # The error would keep it alive, and librdkafka would go on logging that it is refused.
+                producer.close()
+                raise
             return producer
 
         def should_retry(error: KafkaError) -> bool:

@@ -41,7 +41,7 @@ def prefect_client():
         return client.request("GET", "/hello").status_code
 
 def mlflow_client():
-    from fraud.registry import connect
+    from fraud.registry.connection import connect
     return len(connect(settings).search_registered_models()) or 200
 
 def boto3_client():

@@ -109,6 +109,9 @@ class FakeProducer:
 
         self._kafka.call("init_transactions", apply)
 
+    def close(self) -> None:
+        self._kafka.calls.append("close")
+
     def begin_transaction(self) -> None:
         def apply() -> None:
             if self.transactional_id in self._kafka.open:

@@ -353,12 +353,14 @@ def test_closing_aborts_what_is_open(world: World) -> None:
     assert world.kafka.visible == []
 
 
-def test_a_producer_that_is_refused_says_so_at_the_start(local_settings: Settings) -> None:
+def test_a_refused_producer_is_closed_and_the_refusal_raised(local_settings: Settings) -> None:
     kafka = FakeKafka()
     denied = KafkaError(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
     kafka.fail("init_transactions", Failure(denied))
     with pytest.raises(RefusedError, match="transactions as 'id'"):
         ExactlyOnce(local_settings, FakeMember(), "id", Metrics(), clients=kafka)
+    # then librdkafka does not log on behalf of a producer that nobody uses
+    assert kafka.calls == ["init_transactions", "close"]
 
 
 def test_a_producer_waits_for_a_kafka_that_is_not_there_yet(world: World) -> None:
