@@ -147,7 +147,17 @@ def _header(path: Path, rows: list[list[str]], skip: int | None, directive: bool
             f"{path} has no header line: line {at + 1} holds values; name its {len(rows[at])} columns in the "
             "mapping, `file: {header: [transaction_id, card_id, ...]}`"
         )
+    if not all(map(_is_decoded, rows[at])):
+        raise DataError(
+            f"{path}: bytes of its header, line {at + 1}, cannot be decoded; if it is a text file, name its "
+            "encoding in the mapping, `file: {encoding: ...}`"
+        )
     return at
+
+
+def _is_decoded(name: str) -> bool:
+    """Whether a name holds no byte that the encoding does not know; such bytes are lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _is_remark(row: list[str], usual: int) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from fraud.errors import DataError
 from producer.replay.files.opening import open_source
+from producer.replay.files.source import FileOptions
 
 
 def read_all(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, str, Sequence[object]]]]:
@@ -85,6 +86,15 @@ def test_an_unusable_file_is_one_sentence(
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=sentence):
         read_all(tmp_path / name)
+
+
+def test_a_header_that_cannot_be_decoded_is_one_sentence(tmp_path: Path) -> None:
+    # given names with a byte that Windows-1252 does not know
+    path = tmp_path / "some.csv"
+    path.write_bytes(b"card_id,am\x81\n1,2\n")
+    # then neither replay nor inspect meets them
+    with pytest.raises(DataError, match="bytes of its header, line 1, cannot be decoded"):
+        open_source(path, FileOptions(encoding="cp1252"))
 
 
 def test_parquet_rows_are_numbered_from_one(tmp_path: Path) -> None:
