@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import typer
 
+from fraud.definitions.loading import load_definitions
 from fraud.features.spec import FEATURE_NAMES
 from fraud.features.table import compute_features
 from producer.scenario import load_scenario
@@ -59,7 +60,7 @@ def _with_simultaneous(day: DayOfTraffic) -> pa.Table:
 def digests(count: int) -> dict[str, str]:
     """A digest of each feature's column, and of which payments have a row."""
     transactions, labels = payments_and_labels(count)
-    found = compute_features(transactions, labels, lambda *_: None)
+    found = compute_features(load_definitions(), transactions, labels, lambda *_: None)
     columns = {name: found.rows[:, number].tobytes() for number, name in enumerate(FEATURE_NAMES)}
     columns["rows"] = found.indices.tobytes()
     return {name: blake2b(column, digest_size=8).hexdigest() for name, column in columns.items()}

@@ -19,6 +19,7 @@ import psutil
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from fraud.definitions.loading import load_definitions
 from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, LakeFile, day_of, range_name, write_commit
 from fraud.lake import Lake, open_lake
@@ -153,7 +154,14 @@ def measure(shape: Shape, home: Path) -> PreprocessTimes:
         cpu, started = _cpu_s(), time.perf_counter()
         make_profiles(lake, period.profile_days, running)
         between = time.perf_counter()
-        make_rows(lake, period.row_days, timedelta(days=2), settings.spark.rows_per_task, running)
+        make_rows(
+            load_definitions(),
+            lake,
+            period.row_days,
+            timedelta(days=2),
+            settings.spark.rows_per_task,
+            running,
+        )
         ended = time.perf_counter()
         cpu = _cpu_s() - cpu
     return PreprocessTimes(shape.transactions, between - started, ended - between, cpu, os.getloadavg()[0])

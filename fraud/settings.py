@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.loading import load_definitions
 from fraud.errors import ConfigurationError
 from fraud.machine.proxies import keep_loopback_direct
 from fraud.schema import LabelSource
@@ -358,6 +360,9 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default=Path(".fraud"), description="what this machine keeps: lake, caches, logs")
+    definitions: Path | None = Field(
+        default=None, description="file with the fields and features; default: the one that is shipped"
+    )
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
@@ -381,6 +386,15 @@ class Settings(BaseSettings):
         validation_alias="PREFECT_API_URL",
         description="the server that runs of `python flows/...` report to; Prefect's own variable",
     )
+
+    @cached_property
+    def loaded_definitions(self) -> Definitions:
+        """The fields and features.
+
+        Raises:
+            ConfigurationError: the file cannot be used.
+        """
+        return load_definitions(self.definitions)
 
     @cached_property
     def lake_url(self) -> str:

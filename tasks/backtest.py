@@ -30,6 +30,7 @@ def compute_history(
 ) -> BacktestHistory:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
     features = compute_features(
+        settings.loaded_definitions,
         transactions,
         labels,
         paced(get_run_logger().info),

@@ -45,6 +45,7 @@ def update_profiles(settings: Settings, period: Period) -> list[date]:
 def update_rows(settings: Settings, period: Period) -> list[DayManifest]:
     """Bring the training rows up to date."""
     made = make_rows(
+        settings.loaded_definitions,
         open_lake(settings),
         period.row_days,
         settings.admission.lateness,

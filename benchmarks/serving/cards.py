@@ -14,6 +14,7 @@ from benchmarks.results import Section
 from benchmarks.serving.harness.processes import committed_rate, engines
 from benchmarks.serving.harness.testbed import PARTITIONS, Testbed, print_progress, testbed
 from benchmarks.serving.harness.traffic import START_MS, card_id, fill
+from fraud.definitions.loading import load_definitions
 from fraud.features.events import EVENT, Events, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
@@ -83,10 +84,12 @@ def _measure(bed: Testbed, cards: int, messages: int) -> CardFigures:
 def _write_snapshot(settings: Settings, partition: int, cards: int) -> None:
     """Write a partition's snapshot, as of before its first message."""
     numbers = np.arange(partition, cards, PARTITIONS)
-    store, draw = CardStore(), np.random.default_rng(partition)
+    store, draw = CardStore(load_definitions()), np.random.default_rng(partition)
     for first in range(0, len(numbers), _CARDS_AT_ONCE):
         store.process(_month(draw, numbers[first : first + _CARDS_AT_ONCE]))
-    state = PartitionState(partition, 0, AdmissionFilter(settings.admission, START_MS), store)
+    state = PartitionState(
+        partition, 0, AdmissionFilter(load_definitions(), settings.admission, START_MS), restored=store
+    )
     serving = settings.serving.model_copy(update={"snapshot_interval_s": 0.001})
     snapshots = Snapshots(settings.model_copy(update={"serving": serving}), Metrics())
     while not list((settings.home / "lake").rglob(f"p{partition}/*.snapshot")):

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.traffic import SyntheticTraffic, time_of
+from fraud.definitions.loading import load_definitions
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
@@ -55,7 +56,7 @@ def run(messages: int, turns: int) -> Section:
 
 def _read(values: Sequence[bytes]) -> float:
     """Processor time in s; every message must take the fast path."""
-    admission = AdmissionFilter(AdmissionSettings())
+    admission = AdmissionFilter(load_definitions(), AdmissionSettings())
     times = np.array([time_of(number) for number in range(len(values))], dtype=np.int64)
     started = time.process_time()
     batch = decode_batch(admission, values, times)

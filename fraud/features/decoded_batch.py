@@ -165,7 +165,7 @@ class _BatchDecoder:
         key = self._keys[number] if self._keys else None
         result = self._admission.validate(self._values[number], int(self._times[number]), key)
         if isinstance(result, Admitted):
-            self._events[self._count] = encode_transactions([result])[0]
+            self._events[self._count] = encode_transactions(self._admission.definitions, [result])[0]
             self._not_simple[self._count] = result
             self._count += 1
         else:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
+from fraud.definitions.definitions import Definitions
 from fraud.messages.admission import Admitted
 from fraud.native.id_index import currency_number, write_contents
 
@@ -55,7 +56,7 @@ def code_of(text: str | None) -> int:
     return 0 if text is None else 1 + int(xxh3_64_intdigest(text.encode())) % 65_535
 
 
-def encode_transactions(admitted: Sequence[Admitted]) -> Events:
+def encode_transactions(definitions: Definitions, admitted: Sequence[Admitted]) -> Events:
     """Records of transactions as they come through admission, in their order."""
     rows = [
         (
@@ -80,7 +81,7 @@ def encode_transactions(admitted: Sequence[Admitted]) -> Events:
     return events
 
 
-def encode_table(table: pa.Table) -> Events:
+def encode_table(definitions: Definitions, table: pa.Table) -> Events:
     """Records of a table in the Transaction schema, in its order."""
     events = np.empty(table.num_rows, dtype=EVENT)
     events["card"] = _hashed(table["card_id"], hash_identifier, np.uint64)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of, day_number
 from fraud.features.events import Events, encode_table
@@ -140,6 +141,7 @@ _PARTITION_FACTOR = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 def compute_rows(
+    definitions: Definitions,
     batches: Iterable[pa.RecordBatch],
     profiles: ProfileBook,
     days: npt.NDArray[np.int64],
@@ -148,6 +150,7 @@ def compute_rows(
     """Training rows of the wanted days.
 
     Args:
+        definitions: what to compute.
         batches: transactions (INPUT_COLUMNS) sorted by card, partition and offset; a card may go on in the
             next batch.
         profiles: of the wanted days, and of as many before as the first of their payments needs.
@@ -157,12 +160,12 @@ def compute_rows(
     Yields:
         The rows of each batch.
     """
-    store, left_out = CardStore(), left_out or LeftOut()
+    store, left_out = CardStore(definitions), left_out or LeftOut()
     for batch in batches:
         if not batch.num_rows:
             continue
         table = pa.Table.from_batches([batch])
-        events = encode_table(table)
+        events = encode_table(definitions, table)
         # Each partition knows its own payments of a card only, so serving's features are those of the two.
         events["card"] ^= table["partition"].to_numpy().astype(np.uint64) * _PARTITION_FACTOR
         is_payment = ~left_out.among(table, "repeated", "conflicts")

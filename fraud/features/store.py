@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.events import EVENT, Events
 from fraud.features.spec import (
     CARD_WINDOWS,
@@ -45,7 +46,10 @@ class CardStore:
     these by the longest window, once the caller says which cards are idle.
     """
 
-    def __init__(self, cards: int = 1_024, events: int = 16_384, large: int = _LARGE) -> None:
+    def __init__(
+        self, definitions: Definitions, cards: int = 1_024, events: int = 16_384, large: int = _LARGE
+    ) -> None:
+        self._definitions = definitions
         self._rules = rules(large)
         self._state = _empty(cards, events)
 
@@ -113,17 +117,23 @@ class CardStore:
 
     @classmethod
     def restore(
-        cls, cards: int, events: int, ids_taken: int, fill: Callable[[dict[str, npt.NDArray[Any]]], None]
+        cls,
+        definitions: Definitions,
+        cards: int,
+        events: int,
+        ids_taken: int,
+        fill: Callable[[dict[str, npt.NDArray[Any]]], None],
     ) -> "CardStore":
         """The inverse of `dump`.
 
         Args:
+            definitions: those of the dumped store.
             cards: length of the dumped cards.
             events: length of the dumped events.
             ids_taken: length of the dumped ids.
             fill: called once with empty arrays by name; it copies the dumped content into them.
         """
-        store = cls(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
+        store = cls(definitions, int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[[USED_CARDS, USED_EVENTS]] = cards, events
         fill(store._in_use() | {"ids": taken})

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.availability import profile_days
 from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
@@ -39,6 +40,7 @@ class FeatureRows:
 
 
 def compute_features(
+    definitions: Definitions,
     transactions: pa.Table,
     labels: pa.Table,
     progress: Progress,
@@ -49,6 +51,7 @@ def compute_features(
     """The features that serving would have computed at the time.
 
     Args:
+        definitions: what to compute.
         transactions: in the Transaction schema, N rows in the order of arrival.
         labels: as `fraud.labels.joining.join_labels` takes them; a profile sees what was reported before its
             day.
@@ -57,7 +60,7 @@ def compute_features(
         available_after: how long after a day's midnight its profiles are there.
     """
     rows = np.empty((transactions.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
-    accepted = _fill_kernel(transactions, rows, progress)
+    accepted = _fill_kernel(definitions, transactions, rows, progress)
     indices = np.flatnonzero(accepted)
     if len(indices) < len(rows):
         rows, transactions = rows[indices], transactions.take(pa.array(indices))
@@ -68,12 +71,12 @@ def compute_features(
 
 
 def _fill_kernel(
-    transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
+    definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> npt.NDArray[np.bool_]:
-    store, accepted = CardStore(), np.zeros(len(rows), dtype=np.bool_)
+    store, accepted = CardStore(definitions), np.zeros(len(rows), dtype=np.bool_)
     for start in range(0, len(rows), _BATCH):
         part = slice(start, min(start + _BATCH, len(rows)))
-        events = encode_table(transactions.slice(start, _BATCH))
+        events = encode_table(definitions, transactions.slice(start, _BATCH))
         rows[part, : len(KERNEL_FEATURES)], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
         progress("card features", part.stop, len(rows))

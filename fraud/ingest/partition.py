@@ -57,7 +57,9 @@ class LakeSource:
         """The reader of a partition, in the state in which the last commit left it."""
         if self.dataset == "transactions":
             return TransactionRowReader(
-                AdmissionFilter(settings.admission, max_event_time, admission, partition)
+                AdmissionFilter(
+                    settings.loaded_definitions, settings.admission, max_event_time, admission, partition
+                )
             )
         return LabelRowReader()
 
@@ -96,7 +98,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partiti
         settings, before.max_event_time if before else 0, before.admission if before else (), partition
     )
     if isinstance(reader, TransactionRowReader):
-        reader.ids = load_taken(lake, before, reader.admission.low_watermark)
+        reader.ids = load_taken(settings.loaded_definitions, lake, before, reader.admission.low_watermark)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
         commits = []

@@ -98,7 +98,7 @@ class TransactionRowReader:
         self, admitted: Sequence[tuple[Message, Admitted]], low_watermark: int
     ) -> tuple[list[tuple[object, ...]], list[RejectedMessage]]:
         """The rows of payments and of their repetitions, and messages with the id of another payment."""
-        events = encode_transactions([one for _, one in admitted])
+        events = encode_transactions(self.admission.definitions, [one for _, one in admitted])
         outcomes = self.ids.process(events, low_watermark)
         rows: list[tuple[object, ...]] = []
         conflicts: list[RejectedMessage] = []

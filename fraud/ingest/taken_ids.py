@@ -1,6 +1,7 @@
 """Which transaction_ids are taken where a partition's chain of commits ends: kept in the lake between runs.
 
 The file is a short cut. It is written after the commits of a run; what it lacks, or all of it, is made again
+from fraud.definitions.definitions import Definitions
 from the lake's rows and rejected conflicts.
 """
 
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.events import Events, encode_table, encode_transactions
 from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.ingest.commits import Commit, day_of, read_commits
@@ -25,7 +27,7 @@ _SUFFIX = ".ids"
 _DIGEST_BYTES = 16
 
 
-def load_taken(lake: Lake, before: Commit | None, low_watermark: int) -> IdIndex:
+def load_taken(definitions: Definitions, lake: Lake, before: Commit | None, low_watermark: int) -> IdIndex:
     """The ids that are taken after `before`; no event time from there on is before `low_watermark` (ms).
 
     Raises:
@@ -35,7 +37,7 @@ def load_taken(lake: Lake, before: Commit | None, low_watermark: int) -> IdIndex
         return IdIndex()
     position, index = _newest_state(lake, before)
     if position < before.end:
-        events = _events_since(lake, before.partition, position, low_watermark)
+        events = _events_since(definitions, lake, before.partition, position, low_watermark)
         index.process(events)
         _LOG.info("taken ids of partition %d: %d rows read again", before.partition, len(events))
     return index
@@ -63,7 +65,9 @@ def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:
     return 0, IdIndex()
 
 
-def _events_since(lake: Lake, partition: int, position: int, low_watermark: int) -> Events:
+def _events_since(
+    definitions: Definitions, lake: Lake, partition: int, position: int, low_watermark: int
+) -> Events:
     """What the partition admitted from the offset on and can still matter, conflicts too, in its order."""
     first_day = day_of(max(0, low_watermark - LONGEST_WINDOW_MS - DAY_MS))
     commits = [
@@ -72,26 +76,32 @@ def _events_since(lake: Lake, partition: int, position: int, low_watermark: int)
         if commit.partition == partition and commit.end > position
     ]
     files = [file.path for commit in commits for file in commit.files if file.date >= first_day]
-    parts = [_of_rows(lake.read_table(path)) for path in files]
-    parts += [_of_conflicts(lake.read_table(commit.rejected)) for commit in commits if commit.rejected]
+    parts = [_of_rows(definitions, lake.read_table(path)) for path in files]
+    parts += [
+        _of_conflicts(definitions, lake.read_table(commit.rejected)) for commit in commits if commit.rejected
+    ]
     if not parts:
-        return encode_transactions([])
+        return encode_transactions(definitions, [])
     offsets = np.concatenate([offsets for offsets, _ in parts])
     events = np.concatenate([events for _, events in parts])
     order = np.argsort(offsets, kind="stable")
     return events[order[offsets[order] >= position]]
 
 
-def _of_rows(rows: pa.Table) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
-    return rows["offset"].to_numpy(), encode_table(rows)
+def _of_rows(
+    definitions: Definitions, rows: pa.Table
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
+    return rows["offset"].to_numpy(), encode_table(definitions, rows)
 
 
-def _of_conflicts(rejected: pa.Table) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
+def _of_conflicts(
+    definitions: Definitions, rejected: pa.Table
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
     rows = [row for row in rejected.to_pylist() if row["reason"] == CONFLICT_REASON]
     decoded = [msgspec.json.decode(row["value"], type=Transaction) for row in rows]
     admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in decoded]
     offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
-    return offsets, encode_transactions(admitted)
+    return offsets, encode_transactions(definitions, admitted)
 
 
 def _folder(partition: int) -> str:

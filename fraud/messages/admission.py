@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
+from fraud.definitions.definitions import Definitions
 from fraud.kafka.keys import invalid_key_reason
 from fraud.messages.decoding import Decoder, MessageError, printable_reason
 from fraud.native import event_clock
@@ -47,6 +48,7 @@ class AdmissionFilter:
     """Validates the messages of one partition, in order.
 
     Attributes:
+        definitions: of the messages' fields.
         state: of the partition's event-time clock, see `fraud.native.event_clock`.
         limits: as compiled code takes them.
         needs_keys: whether a message may be refused because of its key, so that `validate` needs it.
@@ -56,11 +58,13 @@ class AdmissionFilter:
 
     def __init__(
         self,
+        definitions: Definitions,
         settings: AdmissionSettings,
         max_event_time: int = 0,
         state: Sequence[int] = (),
         partition: int = 0,
     ) -> None:
+        self.definitions = definitions
         self.state = [*state] or event_clock.start_state(max_event_time)
         self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions

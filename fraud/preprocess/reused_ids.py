@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.daily import day_number
 from fraud.features.events import encode_table, hash_identifier
 from fraud.features.offline import INPUT_COLUMNS, LeftOut
@@ -44,11 +45,16 @@ class ReusedIds:
 
 
 def find_reused(
-    spark: SparkSession, lake: Lake, files: Mapping[date, Sequence[LakeFile]], tasks: int
+    definitions: Definitions,
+    spark: SparkSession,
+    lake: Lake,
+    files: Mapping[date, Sequence[LakeFile]],
+    tasks: int,
 ) -> ReusedIds:
     """Find the reused ids among the rows of days.
 
     Args:
+        definitions: of the rows' fields.
         spark: the session.
         lake: the lake with the files.
         files: by day, the files of its rows and those of the other partitions in that period.
@@ -59,7 +65,7 @@ def find_reused(
     if not len(suspects):
         return ReusedIds()
     rows = _rows_of(spark, lake, paths, suspects)
-    events = encode_table(rows)
+    events = encode_table(definitions, rows)
     outcomes = _by_partition(rows, events)
     elsewhere = np.zeros(rows.num_rows, dtype=np.bool_)
     for day, of_day in files.items():

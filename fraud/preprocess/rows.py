@@ -16,6 +16,7 @@ from pyspark import Broadcast, TaskContext
 from pyspark.sql import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.availability import days_behind
 from fraud.features.daily import date_of, day_number
 from fraud.features.offline import INPUT_COLUMNS, LeftOut, ProfileBook, compute_rows
@@ -35,6 +36,7 @@ _WRITTEN_ARROW = pa.schema(
 
 
 def make_rows(
+    definitions: Definitions,
     lake: Lake,
     days: Sequence[date],
     lateness: timedelta,
@@ -45,6 +47,7 @@ def make_rows(
     """Compute the training rows of these days that are missing or stale; returns their manifests.
 
     Args:
+        definitions: what to compute.
         lake: with the profiles of these days and of the `days_behind` days before.
         days: the days.
         lateness: allowed lateness of admitted transactions; not used, because the dependencies of a day are
@@ -74,8 +77,10 @@ def make_rows(
     with open_spark() as spark:
         # All partitions. A later payment in another partition does not recompute the day; training checks it.
         known = {day: union((needed[day], index.within(day - WARM_UP_DAYS * DAY, day))) for day in stale}
-        reused = find_reused(spark, lake, known, tasks)
-        written = _run(spark, lake, files, _TaskData(book, reused.left_out), stale, tasks).to_pylist()
+        reused = find_reused(definitions, spark, lake, known, tasks)
+        written = _run(
+            spark, lake, files, _TaskData(definitions, book, reused.left_out), stale, tasks
+        ).to_pylist()
     manifests = [_manifest(lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
         write_day(lake, FEATURES, manifest)
@@ -115,6 +120,7 @@ def _run(
 class _TaskData:
     """The data that is broadcast to every task."""
 
+    definitions: Definitions
     profiles: ProfileBook
     left_out: LeftOut
 
@@ -136,7 +142,7 @@ def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
     repeats: Counter[int] = Counter()
     days = np.array(writer.days, dtype=np.int64)
     task = writer.task.value
-    for computed in compute_rows(batches, task.profiles, days, task.left_out):
+    for computed in compute_rows(task.definitions, batches, task.profiles, days, task.left_out):
         tables.append(computed.rows.append_column("day", pa.array(computed.days)))
         repeats.update(computed.repeats)
     for day, rows in _by_day(tables):

@@ -6,7 +6,7 @@ there, since what admission lets in depends on what it has seen. Offsets with th
 the state's replay points, which are committed with the position.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
 from fraud.features.spec import LONGEST_WINDOW_MS
@@ -57,9 +57,13 @@ class PartitionState:
     partition: int
     position: int
     admission: AdmissionFilter
-    cards: CardStore = field(default_factory=CardStore)
+    cards: CardStore = field(init=False)
     replay_points: ReplayPoints = ()
     partitions: int = 0
+    restored: InitVar[CardStore | None] = None
+
+    def __post_init__(self, restored: CardStore | None) -> None:
+        self.cards = restored or CardStore(self.admission.definitions)
 
     def mark_replay_point(self) -> None:
         """Add a replay point here, if event time has moved far enough since the last one."""

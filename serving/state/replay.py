@@ -11,7 +11,13 @@ from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
 from fraud.settings import Settings
-from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
+from serving.state.partition_state import (
+    AdmissionState,
+    CommittedPosition,
+    PartitionState,
+    ReplayPoint,
+    ReplayPoints,
+)
 
 _BATCH = 10_000
 
@@ -49,7 +55,9 @@ def replay_start_state(
     point = _last_sufficient_point(settings, partition, committed)
     if point is None:
         return _start_by_time(settings, consumer, here, committed, int(first))
-    admission = AdmissionFilter(settings.admission, state=point.admission, partition=partition)
+    admission = AdmissionFilter(
+        settings.loaded_definitions, settings.admission, state=point.admission, partition=partition
+    )
     passed = tuple(one for one in committed.replay_points if one.offset <= point.offset)
     # What retention has deleted since cannot be replayed.
     return PartitionState(partition, max(point.offset, int(first)), admission, replay_points=passed)
@@ -61,12 +69,18 @@ def restore_committed_admission(
     """Replace the replayed admission state by the committed one, which is exact after retention, too."""
     if committed.admission:
         state.admission = AdmissionFilter(
-            settings.admission, state=committed.admission, partition=state.partition
+            settings.loaded_definitions,
+            settings.admission,
+            state=committed.admission,
+            partition=state.partition,
         )
         state.replay_points = committed.replay_points
     elif committed.max_event_time not in (None, state.admission.max_event_time):
         state.admission = AdmissionFilter(
-            settings.admission, committed.max_event_time or 0, partition=state.partition
+            settings.loaded_definitions,
+            settings.admission,
+            committed.max_event_time or 0,
+            partition=state.partition,
         )
 
 
@@ -75,7 +89,9 @@ def _last_sufficient_point(
 ) -> ReplayPoint | None:
     if not committed.admission:
         return None
-    admission = AdmissionFilter(settings.admission, state=committed.admission, partition=partition)
+    admission = AdmissionFilter(
+        settings.loaded_definitions, settings.admission, state=committed.admission, partition=partition
+    )
     sufficient = [point for point in committed.replay_points if point.is_sufficient(admission)]
     return sufficient[-1] if sufficient else None
 
@@ -86,7 +102,7 @@ def _start_by_time(
     start = _offset_by_time(settings, consumer, here, committed, first)
     at_first = ReplayPoint(start, tuple(event_clock.start_state()))
     points: ReplayPoints = (at_first,) if start == first else ()
-    admission = AdmissionFilter(settings.admission, partition=here.partition)
+    admission = _admission(settings, here.partition)
     return PartitionState(here.partition, start, admission, replay_points=points)
 
 
@@ -104,6 +120,12 @@ def _offset_by_time(
     (found,) = consumer.offsets_for_times([here], timeout=settings.kafka.request_timeout_s)
     # Without a message from that time on the answer is the logical end, a negative number.
     return min(int(found.offset), committed.position) if found.offset >= 0 else committed.position
+
+
+def _admission(
+    settings: Settings, partition: int, state: AdmissionState = (), max_event_time: int = 0
+) -> AdmissionFilter:
+    return AdmissionFilter(settings.loaded_definitions, settings.admission, max_event_time, state, partition)
 
 
 def _replayed_span_ms(settings: Settings) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
@@ -81,7 +82,12 @@ def encode(
     return b"".join((_encode_header(header), *contents))
 
 
-def decode(snapshot: BufferedIOBase, origin: SnapshotOrigin, settings: AdmissionSettings) -> PartitionState:
+def decode(
+    snapshot: BufferedIOBase,
+    origin: SnapshotOrigin,
+    definitions: Definitions,
+    settings: AdmissionSettings,
+) -> PartitionState:
     """The state in a snapshot; reads no further than its end.
 
     Raises:
@@ -93,10 +99,12 @@ def decode(snapshot: BufferedIOBase, origin: SnapshotOrigin, settings: Admission
     if header["origin"] != (wanted := asdict(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(header['origin'], wanted)}")
     read = partial(_read_arrays, snapshot, header)
-    cards = CardStore.restore(header["cards"], header["events"], header["ids"], read)
-    admission = AdmissionFilter(settings, header["newest"], header.get("door", ()), origin.partition)
+    cards = CardStore.restore(definitions, header["cards"], header["events"], header["ids"], read)
+    admission = AdmissionFilter(
+        definitions, settings, header["newest"], header.get("door", ()), origin.partition
+    )
     replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in header.get("trail", ()))
-    return PartitionState(origin.partition, header["offset"], admission, cards, replay_points)
+    return PartitionState(origin.partition, header["offset"], admission, replay_points, restored=cards)
 
 
 def _encode_header(header: dict[str, Any]) -> bytes:

@@ -139,7 +139,12 @@ class Snapshots:
         folder = path.rsplit("/", 2)[0]
         try:
             with lake.open(path) as source:
-                return decode(source, self._origin(folder, partition), self._settings.admission)
+                return decode(
+                    source,
+                    self._origin(folder, partition),
+                    self._settings.loaded_definitions,
+                    self._settings.admission,
+                )
         except UnusableSnapshotError as error:
             self._metrics.state.snapshots.labels("refused").inc()
             log.warning("the snapshot %s is not used: %s", path, error)

@@ -15,6 +15,7 @@ from fraud.messages.decoding import Decoder, MessageError
 from fraud.native.json_reader import TEXTS
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
 from fraud.settings import AdmissionSettings
+from tests.definitions import V1
 
 SETTINGS = AdmissionSettings()
 OTHER_TYPES = (Transaction, Label, Prediction, MerchantProfile)
@@ -32,7 +33,7 @@ class Alone:
 
 def alone(values: Sequence[bytes | None], times: Sequence[int]) -> Alone:
     """Every message through the full decoder."""
-    made = Alone(AdmissionFilter(SETTINGS), [], [])
+    made = Alone(AdmissionFilter(V1, SETTINGS), [], [])
     for number, (value, time) in enumerate(zip(values, times, strict=True)):
         found = made.admission.validate(value, time)
         if isinstance(found, Admitted):
@@ -48,7 +49,7 @@ def assert_same(
     """The same messages count, with the same bytes and texts; the others for the same reasons."""
     expected = alone(values, times)
     assert decoded.refused == expected.refused
-    assert decoded.events.tobytes() == encode_transactions(expected.admitted).tobytes()
+    assert decoded.events.tobytes() == encode_transactions(V1, expected.admitted).tobytes()
     assert admission.state == expected.admission.state
     assert decoded.texts() == {
         field: [getattr(one.transaction, field) for one in expected.admitted] for field in TEXTS
@@ -60,7 +61,7 @@ def assert_same(
 
 def read(values: Sequence[bytes | None], times: Sequence[int]) -> tuple[DecodedBatch, AdmissionFilter]:
     """The messages through the fast reader."""
-    admission = AdmissionFilter(SETTINGS)
+    admission = AdmissionFilter(V1, SETTINGS)
     return decode_batch(admission, values, np.array(times, dtype=np.int64)), admission
 
 

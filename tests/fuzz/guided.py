@@ -22,6 +22,7 @@ from fraud.messages.admission import AdmissionFilter
 from fraud.messages.decoding import Decoder
 from fraud.native import admission_rules, event_clock, json_reader, json_values
 from fraud.native.json_reader import FIELDS
+from tests.definitions import V1
 from tests.fuzz.agreement import SETTINGS, assert_agreement, assert_contained
 from tests.fuzz.generators import DAY_MS, NOW, NUMBERS, OTHER_VALUES, RAW_TEXTS, damage, message
 
@@ -51,7 +52,7 @@ class Copy:
 
     def takes(self, value: bytes) -> bool:
         """Whether the reader takes the message as the first of a partition."""
-        admission, spans = AdmissionFilter(SETTINGS), np.empty((len(FIELDS), 2), dtype=np.int64)
+        admission, spans = AdmissionFilter(V1, SETTINGS), np.empty((len(FIELDS), 2), dtype=np.int64)
         event, data, limits = np.zeros(1, dtype=EVENT)[0], value + b"\0", admission.limits
         if len(value) > limits.max_bytes or not self._find_values(self._table, data, 0, len(value), spans):
             return False

@@ -16,6 +16,7 @@ from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
 from fraud.schema import MerchantProfile, Prediction, Transaction
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.serving.world import read_all
 
 Vector = npt.NDArray[np.float32]
@@ -36,7 +37,7 @@ def recompute(settings: Settings, served: list[Prediction]) -> dict[Payment, Vec
     profiles = _profiles(settings)
     features: dict[Payment, Vector] = {}
     for card in _cards(settings).values():
-        rows, fresh = CardStore().process(encode_transactions(card))
+        rows, fresh = CardStore(V1).process(encode_transactions(V1, card))
         for one, row, outcome in zip(card, rows, fresh.tolist(), strict=True):
             if outcome == ACCEPTED:
                 name = payment_of(one.transaction)
@@ -77,7 +78,7 @@ def _cards(settings: Settings) -> dict[tuple[int, str], list[Admitted]]:
 
 def _admission_outcomes(settings: Settings) -> Iterator[tuple[LogPosition, Admitted | Refused]]:
     """Every message's position and whether it is admitted in its partition, in the order of arrival."""
-    filters: dict[int, AdmissionFilter] = defaultdict(lambda: AdmissionFilter(settings.admission))
+    filters: dict[int, AdmissionFilter] = defaultdict(lambda: AdmissionFilter(V1, settings.admission))
     taken: dict[tuple[int, str], Transaction] = {}
     messages = [
         ((message.partition(), message.offset()), message)

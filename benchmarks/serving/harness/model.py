@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from benchmarks.serving.harness.traffic import SyntheticTraffic, profiles
+from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_table, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
@@ -55,11 +56,11 @@ def _cached_model() -> ModelBundle:
 
 def simulated_rows(days: int = _DAYS) -> tuple[Rows, npt.NDArray[np.bool_]]:
     """Features of simulated transactions, shape (N, F), and which were fraud; merchants are unknown."""
-    simulator, store = Simulator(load_scenario(_SCENARIO), 1, _START), CardStore()
+    simulator, store = Simulator(load_scenario(_SCENARIO), 1, _START), CardStore(load_definitions())
     rows, labels = [], []
     for number in range(days):
         day = simulator.day(_START + timedelta(days=number))
-        features, _ = store.process(encode_table(day.transactions))
+        features, _ = store.process(encode_table(load_definitions(), day.transactions))
         rows.append(np.hstack([features, _merchants(day.transactions["amount"].to_numpy(), number)]))
         labels.append(day.truth["is_fraud"].to_numpy(zero_copy_only=False))
     return np.vstack(rows), np.concatenate(labels)
@@ -68,10 +69,10 @@ def simulated_rows(days: int = _DAYS) -> tuple[Rows, npt.NDArray[np.bool_]]:
 def _benchmark_rows(count: int) -> Rows:
     """Features of the first transactions that `fill` writes."""
     decode = msgspec.json.Decoder(Transaction).decode
-    traffic, store = SyntheticTraffic(CARDS), CardStore()
+    traffic, store = SyntheticTraffic(CARDS), CardStore(load_definitions())
     found = [decode(traffic.draw(number)[1]) for number in range(count)]
     admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in found]
-    features, _ = store.process(encode_transactions(admitted))
+    features, _ = store.process(encode_transactions(load_definitions(), admitted))
     known = {one.merchant_id: one.values for one in profiles()}
     values = np.array([known[one.merchant_id] for one in found], dtype=np.float64)
     return np.hstack([features, profile_features(np.array([one.amount for one in admitted]), values)])

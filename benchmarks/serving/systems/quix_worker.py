@@ -3,6 +3,7 @@
 A card's events of 30 days are one value in the card's state: packed records, which are faster in Quix than
 JSON. The features come from this project's compiled kernel, run over those events, so that both score the
 same numbers. `python -m benchmarks.serving.systems.quix_worker inplace_predict|forest` reads the settings
+from fraud.definitions.loading import load_definitions
 from the environment, as serving does.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from quixstreams import Application, State
 
 from benchmarks.serving.harness.traffic import profiles
+from fraud.definitions.loading import load_definitions
 from fraud.features.events import EVENT, Events, encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
@@ -71,7 +73,7 @@ def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
 
 def _remember(state: State, admitted: Admitted) -> Events:
     """The card's events of the longest window, the new one last."""
-    events = encode_transactions([admitted])
+    events = encode_transactions(load_definitions(), [admitted])
     former = np.frombuffer(state.get_bytes("events", b""), dtype=EVENT)
     alive = former[former["timestamp"] > admitted.transaction.timestamp - LONGEST_WINDOW_MS]
     events = np.concatenate([alive, events])
@@ -80,7 +82,7 @@ def _remember(state: State, admitted: Admitted) -> Events:
 
 
 def _features(events: Events) -> Any:
-    rows, _ = CardStore(4, 2 * len(events) + 16).process(events)
+    rows, _ = CardStore(load_definitions(), 4, 2 * len(events) + 16).process(events)
     return rows[-1:]
 
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.serving.harness.traffic import profiles
+from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
@@ -43,7 +44,7 @@ def _admit(value: bytes) -> Admitted:
 
 
 def _rows(admitted: list[Admitted]) -> Any:
-    kernel_rows, _ = CardStore().process(encode_transactions(admitted))
+    kernel_rows, _ = CardStore(load_definitions()).process(encode_transactions(load_definitions(), admitted))
     known = np.array([_profiles()[one.transaction.merchant_id] for one in admitted], dtype=np.float64)
     return np.hstack([kernel_rows, profile_features(np.array([one.amount for one in admitted]), known)])
 

@@ -29,6 +29,7 @@ from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session, workers_errors
+from tests.definitions import V1
 from tests.fraud.lakes import PARTITIONS, GrowingLake
 from tests.fraud.streams import START_MS, accidental_stream, label, transaction
 
@@ -56,7 +57,7 @@ def make(spark: SparkSession, lake: Lake, first: date, last: date) -> tuple[list
         return nullcontext(spark)
 
     days = days_between(first, last)
-    return make_profiles(lake, days, running), make_rows(lake, days, LATENESS, 1_000, running)
+    return make_profiles(lake, days, running), make_rows(V1, lake, days, LATENESS, 1_000, running)
 
 
 def rows_of(lake: Lake, first: date, last: date) -> pa.Table:
@@ -119,14 +120,14 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
     profiles = read_profiles(lake, choose_period(lake, None, None, FIRST).row_days)
     found: dict[tuple[int, int], Any] = {}
     for partition in range(PARTITIONS):
-        store, admission, offset = CardStore(), AdmissionFilter(settings.admission), -1
+        store, admission, offset = CardStore(V1), AdmissionFilter(V1, settings.admission), -1
         for wire in stream:
             if int(str(wire["card_id"]).rpartition("-")[2]) % PARTITIONS != partition:
                 continue
             offset += 1
             admitted = admission.validate(msgspec.json.encode(wire), int(wire["timestamp"]))
             assert isinstance(admitted, Admitted)
-            kernel, accepted = store.process(encode_transactions([admitted]))
+            kernel, accepted = store.process(encode_transactions(V1, [admitted]))
             if accepted[0] == ACCEPTED:
                 row = profile_row(profiles, admitted)
                 merchant = profile_features(np.array([admitted.amount]), row)

@@ -31,6 +31,7 @@ from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
 from fraud.training.dataset import feature_matrix
+from tests.definitions import V1
 from tests.fraud.lakes import GrowingLake
 from tests.fraud.monitoring.scored import predictions_on
 from tests.fraud.streams import START_MS, accidental_stream, transaction
@@ -68,7 +69,7 @@ def make(spark: SparkSession, lake: Lake) -> None:
 
     period = choose_period(lake, FIRST, LAST, LAST, AT_FOUR)
     make_profiles(lake, period.profile_days, running)
-    make_rows(lake, period.row_days, LATENESS, 1_000, running, period.available_after)
+    make_rows(V1, lake, period.row_days, LATENESS, 1_000, running, period.available_after)
 
 
 def rows_of(lake: Lake) -> pa.Table:

@@ -21,6 +21,7 @@ from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
 from fraud.training.contracts.rows import check_rows
 from fraud.training.dataset import ROW_COLUMNS, make_dataset
+from tests.definitions import V1
 from tests.flows.preprocess.test_preprocess import rows_of
 from tests.fraud.lakes import GrowingLake
 from tests.fraud.streams import START_MS, transaction
@@ -70,7 +71,7 @@ def test_every_id_has_one_row_and_training_goes_on(spark: SparkSession, tmp_path
 
     # when rows are made, all at once and day by day
     make_profiles(growing.lake, days, running)
-    make_rows(growing.lake, days, AdmissionSettings().lateness, 1_000, running)
+    make_rows(V1, growing.lake, days, AdmissionSettings().lateness, 1_000, running)
     rows = rows_of(growing.lake, days[0], days[-1])
     # then those count that serving's rule and, between partitions, the earlier time let count
     names = ("transaction_id", "card_id")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.settings import AdmissionSettings
+from tests.definitions import V1
 from tests.fuzz.agreement import assert_agreement
 
 NOW = 1_700_000_000_000
@@ -143,7 +144,7 @@ def test_simple_messages_do_not_need_admission(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
     # when transactions come as the producers write them
     found = [plain(), plain(amount=7, latitude=None), json.dumps(PLAIN, separators=(",", ":")).encode()]
-    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(3, NOW))
     # then none does
     assert decoded.refused == []
     assert decoded.events["amount"].tolist() == [1_234, 700, 1_234]
@@ -168,7 +169,7 @@ def test_neither_further_fields_nor_utf8_need_admission(
     expected = assert_agreement([content] * 2, [NOW] * 2)
     # when admission would refuse whatever reached it
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
-    decoded = decode_batch(AdmissionFilter(SETTINGS), [content] * 2, np.full(2, NOW))
+    decoded = decode_batch(AdmissionFilter(V1, SETTINGS), [content] * 2, np.full(2, NOW))
     # then only what is declared and escaped reaches it
     assert len(decoded) == (0 if escaped else 2)
     assert len(expected) == 2
@@ -190,23 +191,23 @@ def test_the_limit_of_amounts_is_in_the_base_currency(
 ) -> None:
     million = SETTINGS.model_copy(update={"max_amount": 100_000_000})
     message = plain(amount=amount, currency=currency)
-    assert isinstance(AdmissionFilter(million).validate(message, NOW), Admitted) == is_admitted
+    assert isinstance(AdmissionFilter(V1, million).validate(message, NOW), Admitted) == is_admitted
     # compiled code leaves to admission what that refuses, and nothing else
     monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
-    assert decode_batch(AdmissionFilter(million), [message], np.full(1, NOW)).refused == (
+    assert decode_batch(AdmissionFilter(V1, million), [message], np.full(1, NOW)).refused == (
         [] if is_admitted else [(0, "reached admission")]
     )
 
 
 def test_a_text_is_kept_as_it_was_meant() -> None:
     found = [plain(), plain(card_id="Zoë"), plain(card_id="c-2")]
-    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(3, NOW))
+    decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(3, NOW))
     assert decoded.texts()["card_id"] == ["c-1", "Zoë", "c-2"]
     assert decoded.select(np.array([False, True, True])).texts()["card_id"] == ["Zoë", "c-2"]
 
 
 def test_a_message_never_reaches_into_the_next() -> None:
     found = [b'{"transaction_id":"a', plain()]
-    decoded = decode_batch(AdmissionFilter(SETTINGS), found, np.full(2, NOW))
+    decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(2, NOW))
     assert [number for number, _ in decoded.refused] == [0]
     assert decoded.texts()["transaction_id"] == ["t-1"]

@@ -13,6 +13,7 @@ from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.fraud.lakes import StoredMessage
 from tests.fraud.streams import accidental_stream
 
@@ -25,7 +26,7 @@ def arranged(count: int = 400) -> pa.Table:
     messages = [
         StoredMessage(wire, (0, place)) for place, wire in enumerate(accidental_stream(count, days=30))
     ]
-    batch, _ = TransactionRowReader(AdmissionFilter(Settings().admission)).read(messages)
+    batch, _ = TransactionRowReader(AdmissionFilter(V1, Settings().admission)).read(messages)
     table = pa.Table.from_batches([batch]).select(list(INPUT_COLUMNS))
     return table.sort_by([("card_id", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
 
@@ -44,7 +45,7 @@ def book(days: int = 40) -> ProfileBook:
 
 def rows(table: pa.Table, batch_rows: int) -> pa.Table:
     batches = table.to_batches(max_chunksize=batch_rows)
-    return pa.concat_tables(computed.rows for computed in compute_rows(batches, book(), EVERY_DAY))
+    return pa.concat_tables(computed.rows for computed in compute_rows(V1, batches, book(), EVERY_DAY))
 
 
 @pytest.mark.parametrize("batch_rows", [7, 64])
@@ -67,7 +68,7 @@ def test_repeats_are_counted_and_left_out() -> None:
     distinct = len(set(table["transaction_id"].to_pylist()))
     assert distinct < table.num_rows
     # when rows are made
-    computed = list(compute_rows(table.to_batches(max_chunksize=50), book(), EVERY_DAY))
+    computed = list(compute_rows(V1, table.to_batches(max_chunksize=50), book(), EVERY_DAY))
     # then each transaction has one, and the repeats are counted
     assert sum(one.rows.num_rows for one in computed) == distinct
     assert sum(sum(one.repeats.values()) for one in computed) == table.num_rows - distinct
@@ -76,7 +77,7 @@ def test_repeats_are_counted_and_left_out() -> None:
 def test_only_the_wanted_days_have_rows() -> None:
     # given a history, of which two days are wanted
     wanted = EVERY_DAY[[3, 20]]
-    found = pa.concat_tables(one.rows for one in compute_rows(arranged().to_batches(), book(), wanted))
+    found = pa.concat_tables(one.rows for one in compute_rows(V1, arranged().to_batches(), book(), wanted))
     # then the rows are of these days, and those that the full run makes of them
     days = found["timestamp"].to_numpy() // DAY_MS
     assert set(days.tolist()) == set(wanted.tolist())
@@ -103,7 +104,7 @@ def test_before_a_days_profiles_are_there_a_row_has_those_of_the_day_before() ->
     delay = timedelta(hours=4)
     waiting = replace(book(), available_after=delay)
     found = pa.concat_tables(
-        one.rows for one in compute_rows(arranged().to_batches(), waiting, EVERY_DAY[1:])
+        one.rows for one in compute_rows(V1, arranged().to_batches(), waiting, EVERY_DAY[1:])
     ).to_pylist()
     known = [row for row in found if row["merchant_id"] == "merchant-1"]
     early = [row for row in known if row["timestamp"] % DAY_MS < 4 * 3_600_000]

@@ -17,6 +17,7 @@ from fraud.features.spec import (
     feature_text,
 )
 from fraud.features.store import CardStore
+from tests.definitions import V1
 
 
 def test_names_and_texts_are_unique() -> None:
@@ -66,7 +67,7 @@ def test_what_the_kernel_computes_is_within_the_bounds(seed: int) -> None:
     events["latitude"] = random.choice([np.nan, -90, 0, 90], len(events))
     events["longitude"] = random.choice([np.nan, -180, 0, 180], len(events))
 
-    features, _ = CardStore().process(events)
+    features, _ = CardStore(V1).process(events)
 
     _assert_within_bounds(features, KERNEL_FEATURES)
 

@@ -9,6 +9,7 @@ from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
 from fraud.features.store import CardStore
 from fraud.features.table import compute_features
 from fraud.schema import TRANSACTION_ARROW
+from tests.definitions import V1
 
 START_MS = 1_700_006_400_000
 FIELDS = [
@@ -45,7 +46,7 @@ def history(days: int = 12, per_day: int = 60, seed: int = 0) -> tuple[pa.Table,
 def features(transactions: pa.Table, labels: pa.Table, hours: int = 0) -> npt.NDArray[np.float32]:
     """Of all transactions, with profiles that are there so many hours after midnight."""
     delay = timedelta(hours=hours)
-    return compute_features(transactions, labels, lambda *_: None, available_after=delay).rows
+    return compute_features(V1, transactions, labels, lambda *_: None, available_after=delay).rows
 
 
 def test_a_feature_never_sees_the_future() -> None:
@@ -107,8 +108,8 @@ def test_the_kernel_is_productions_and_repeats_are_left_out() -> None:
     transactions, labels = history()
     twice = pa.concat_tables([transactions.slice(0, 10), transactions.slice(9)])
     # when features are computed
-    found = compute_features(twice, labels, lambda *_: None)
+    found = compute_features(V1, twice, labels, lambda *_: None)
     # then the second delivery has no row, and the others are those of the store
-    expected, _ = CardStore().process(encode_table(transactions))
+    expected, _ = CardStore(V1).process(encode_table(V1, transactions))
     assert found.indices.tolist() == [*range(10), *range(11, twice.num_rows)]
     assert np.array_equal(found.rows[:, : len(KERNEL_FEATURES)], expected, equal_nan=True)

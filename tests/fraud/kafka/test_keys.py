@@ -19,6 +19,7 @@ from fraud.native.murmur2 import murmur2
 from fraud.settings import AdmissionSettings, Settings
 from serving.pipeline.key_sampling import KeySampler
 from tests.conftest import SettingsFactory
+from tests.definitions import V1
 from tests.serving.world import BASE_MS, read_all, transaction
 
 PARTITIONS = 4
@@ -116,7 +117,9 @@ def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     # given refused messages between payments with and without a key
     messages = [Sent(b"x", b"?"), Sent(content_of("a"), b"a"), Sent(b"", b"?"), Sent(content_of("Zoë"), None)]
     decoded = decode_batch(
-        AdmissionFilter(AdmissionSettings()), [one.content for one in messages], np.full(4, BASE_MS + 60_000)
+        AdmissionFilter(V1, AdmissionSettings()),
+        [one.content for one in messages],
+        np.full(4, BASE_MS + 60_000),
     )
     sampler = KeySampler()
     # then only the payments count
@@ -147,9 +150,9 @@ def test_required_keys_are_decided_alike_by_serving_and_ingest(
     settings = AdmissionSettings(keys="require", partitions=(PARTITIONS,))
     # when serving reads it between two that are refused, and the ingest reads it
     content, time = content_of(card), BASE_MS + 60_000
-    admission = AdmissionFilter(settings, partition=partition)
+    admission = AdmissionFilter(V1, settings, partition=partition)
     result = admission.validate(content, time, key)
-    compiled = AdmissionFilter(settings, partition=partition)
+    compiled = AdmissionFilter(V1, settings, partition=partition)
     decoded = decode_batch(compiled, [b"", content, b""], np.full(3, time), [b"a", key, None])
     # then both say the same, and a refused one moves nothing
     assert isinstance(result, Admitted) == counts
@@ -166,7 +169,7 @@ def test_keys_may_lie_where_any_number_of_partitions_put_them() -> None:
     settings = AdmissionSettings(keys="require", partitions=(3, PARTITIONS))
     card = next(card for card in map(str, range(99)) if place_of(card, 3) != place_of(card))
     for partition in range(PARTITIONS):
-        admission = AdmissionFilter(settings, partition=partition)
+        admission = AdmissionFilter(V1, settings, partition=partition)
         decoded = decode_batch(admission, [content_of(card)], np.array([BASE_MS + 60_000]), [card.encode()])
         assert len(decoded) == (partition in (place_of(card, 3), place_of(card)))
 

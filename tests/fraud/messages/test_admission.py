@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused, dead_letter_headers
 from fraud.settings import AdmissionSettings
+from tests.definitions import V1
 
 NOW = 1_700_000_000_000
 SETTINGS = AdmissionSettings()
@@ -26,14 +27,14 @@ def message(**changes: Any) -> bytes:
 
 
 def reason(value: bytes | None, kafka_timestamp: int = NOW) -> str:
-    result = AdmissionFilter(SETTINGS).validate(value, kafka_timestamp)
+    result = AdmissionFilter(V1, SETTINGS).validate(value, kafka_timestamp)
     assert isinstance(result, Refused), result
     return result.reason
 
 
 @pytest.mark.parametrize("amount", ["12.34", 12.34, "12.340"])
 def test_amounts_come_as_text_or_number(amount: object) -> None:
-    result = AdmissionFilter(SETTINGS).validate(message(amount=amount), NOW)
+    result = AdmissionFilter(V1, SETTINGS).validate(message(amount=amount), NOW)
 
     assert isinstance(result, Admitted)
     assert result.amount == 1_234
@@ -73,7 +74,7 @@ def test_what_does_not_count_is_refused_with_a_reason(value: bytes | None, words
 
 
 def test_the_bounds_themselves_are_let_in() -> None:
-    admission = AdmissionFilter(SETTINGS)
+    admission = AdmissionFilter(V1, SETTINGS)
     at_bounds = [
         admission.validate(message(timestamp=NOW + SKEW_MS), NOW),
         admission.validate(message(timestamp=NOW + SKEW_MS - LATENESS_MS), NOW),
@@ -84,7 +85,7 @@ def test_the_bounds_themselves_are_let_in() -> None:
 
 
 def test_one_beyond_the_bounds_is_refused() -> None:
-    admission = AdmissionFilter(SETTINGS, max_event_time=NOW)
+    admission = AdmissionFilter(V1, SETTINGS, max_event_time=NOW)
 
     ahead = admission.validate(message(timestamp=NOW + SKEW_MS + 1), NOW)
     behind = admission.validate(message(timestamp=NOW - LATENESS_MS - 1), NOW)
@@ -97,7 +98,7 @@ def test_one_beyond_the_bounds_is_refused() -> None:
 
 
 def test_a_refused_message_moves_nothing() -> None:
-    admission = AdmissionFilter(SETTINGS)
+    admission = AdmissionFilter(V1, SETTINGS)
 
     admission.validate(message(timestamp=NOW, amount="-1"), NOW)
 
@@ -112,12 +113,12 @@ def test_a_filter_can_continue_anywhere_in_the_log(log: list[tuple[int, int]], c
     def results(admission: AdmissionFilter, part: list[tuple[int, int]]) -> list[bool]:
         return [isinstance(admission.validate(message(timestamp=at), stamp), Admitted) for at, stamp in part]
 
-    whole = AdmissionFilter(SETTINGS)
+    whole = AdmissionFilter(V1, SETTINGS)
     expected = results(whole, log)
 
-    first = AdmissionFilter(SETTINGS)
+    first = AdmissionFilter(V1, SETTINGS)
     before = results(first, log[:cut])
-    second = AdmissionFilter(SETTINGS, state=first.state)
+    second = AdmissionFilter(V1, SETTINGS, state=first.state)
 
     assert before + results(second, log[cut:]) == expected
     assert second.max_event_time == whole.max_event_time
@@ -129,7 +130,7 @@ def test_a_filter_can_continue_anywhere_in_the_log(log: list[tuple[int, int]], c
     1,
 )
 def test_no_bytes_break_it(value: bytes, kafka_timestamp: int) -> None:
-    assert isinstance(AdmissionFilter(SETTINGS).validate(value, kafka_timestamp), Admitted | Refused)
+    assert isinstance(AdmissionFilter(V1, SETTINGS).validate(value, kafka_timestamp), Admitted | Refused)
 
 
 _json_values = st.one_of(
@@ -150,7 +151,7 @@ _fields = [
 
 @given(st.dictionaries(st.sampled_from(_fields), _json_values))
 def test_no_values_break_it_and_what_is_let_in_can_be_encoded(changes: dict[str, Any]) -> None:
-    result = AdmissionFilter(SETTINGS).validate(message(**changes), NOW)
+    result = AdmissionFilter(V1, SETTINGS).validate(message(**changes), NOW)
 
     if isinstance(result, Admitted):
         assert 0 <= result.amount <= SETTINGS.max_amount

@@ -16,8 +16,9 @@ from fraud.native.admission_rules import (
 )
 from fraud.schema import currency_index_of, is_currency
 from fraud.settings import AdmissionSettings
+from tests.definitions import V1
 
-LIMITS = AdmissionFilter(AdmissionSettings()).limits
+LIMITS = AdmissionFilter(V1, AdmissionSettings()).limits
 CAPITALS = st.integers(ord("A"), ord("Z"))
 
 

@@ -16,6 +16,7 @@ from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
+from tests.definitions import V1
 from tests.fraud.features.reference import reference_features
 from tests.fraud.lakes import StoredMessage
 from tests.fraud.native.test_kernel import make_events, streams
@@ -28,7 +29,7 @@ def encoded(*texts: str | dict[str, Any]) -> Events:
     """Records of messages as serving reads them."""
     values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
     decoded = decode_batch(
-        AdmissionFilter(AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
+        AdmissionFilter(V1, AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
     )
     assert not decoded.refused
     return decoded.events
@@ -79,14 +80,14 @@ def test_form_and_unknown_fields_are_not_content(text: str) -> None:
 def test_serving_ingest_and_tables_read_the_same_content() -> None:
     # given payments with and without the fields that may be absent
     wires = [WIRE, transaction(2, START_MS), transaction(3, START_MS, country=None, latitude=1, longitude=2)]
-    admission = AdmissionFilter(AdmissionSettings())
+    admission = AdmissionFilter(V1, AdmissionSettings())
     admitted = [admission.validate(json.dumps(wire).encode(), START_MS) for wire in wires]
-    batch, _ = TransactionRowReader(AdmissionFilter(AdmissionSettings())).read(
+    batch, _ = TransactionRowReader(AdmissionFilter(V1, AdmissionSettings())).read(
         [StoredMessage(wire, (0, place)) for place, wire in enumerate(wires)]
     )
     # when compiled code, the decoder and a table of the lake make records of them
-    decoded = encode_transactions([one for one in admitted if isinstance(one, Admitted)])
-    stored = encode_table(pa.Table.from_batches([batch]))
+    decoded = encode_transactions(V1, [one for one in admitted if isinstance(one, Admitted)])
+    stored = encode_table(V1, pa.Table.from_batches([batch]))
     # then their contents are the same, and no two are alike
     contents = encoded(*wires)["content"].tolist()
     assert decoded["content"].tolist() == stored["content"].tolist() == contents

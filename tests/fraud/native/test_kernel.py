@@ -16,6 +16,7 @@ from fraud.features.spec import CARD_WINDOWS, DAY_MS, FEATURE_NAMES, KERNEL_FEAT
 from fraud.features.store import CardStore, rules
 from fraud.native.id_index import ACCEPTED, REPEATED
 from fraud.native.kernel import square_halves
+from tests.definitions import V1
 from tests.fraud.features.reference import reference_features
 
 START = 1_700_000_000_000
@@ -86,7 +87,7 @@ def streams(draw: st.DrawFn) -> Events:
 @given(events=streams(), batch=st.integers(1, 20))
 def test_kernel_equals_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
     # given a stream with late, repeated and simultaneous events, and a store that must grow
-    store = CardStore(cards=1, events=4)
+    store = CardStore(V1, cards=1, events=4)
     # when it is fed in batches
     parts = [store.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
     # then every feature of every event is what its definition says
@@ -106,7 +107,7 @@ def identities(events: Events) -> set[int]:
 def test_state_is_a_function_of_the_longest_window(events: Events, cut: int) -> None:
     # given a store that saw everything, and one that saw only what the cards' windows still hold
     cut = min(cut, len(events))
-    past, whole, replayed = events[:cut], CardStore(), CardStore()
+    past, whole, replayed = events[:cut], CardStore(V1), CardStore(V1)
     whole.process(past)
     is_held = past["timestamp"] > events["timestamp"][cut:].min(initial=2**62) - LONGEST_WINDOW_MS
     # (and no transaction that was repeated at a later time, of which the windows hold the repetition only)
@@ -123,7 +124,7 @@ def test_state_is_a_function_of_the_longest_window(events: Events, cut: int) -> 
 @given(events=streams(), cut=st.integers(0, 60))
 def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
     # given a store and its copy through arrays
-    store = CardStore(cards=1, events=4)
+    store = CardStore(V1, cards=1, events=4)
     store.process(events[:cut])
     dumped = store.dump()
 
@@ -131,7 +132,7 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
         for name, array in arrays.items():
             array[:] = dumped[name]
 
-    copy = CardStore.restore(len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill)
+    copy = CardStore.restore(V1, len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill)
     # when both go on
     one, other = store.process(events[cut:]), copy.process(events[cut:])
     # then they agree to the bit
@@ -143,7 +144,7 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
 @given(events=streams(), batch=st.integers(1, 20), large=st.integers(0, 12))
 def test_an_indexed_card_has_the_same_features(events: Events, batch: int, large: int) -> None:
     # given a store that indexes its cards early, and one that never does
-    early, never = CardStore(cards=1, events=4, large=large), CardStore()
+    early, never = CardStore(V1, cards=1, events=4, large=large), CardStore(V1)
     # when both are fed the same
     parts = [early.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
     features, accepted = never.process(events)
@@ -155,7 +156,7 @@ def test_an_indexed_card_has_the_same_features(events: Events, batch: int, large
 def test_a_card_of_a_hundred_thousand_events_costs_what_a_small_one_costs() -> None:
     # given a card with 100,000 events in the window, each at a new merchant
     events = make_stream(110_000)
-    store = CardStore()
+    store = CardStore(V1)
     store.process(events[:100_000])
     begun = time.process_time()
     # when it goes on
@@ -170,7 +171,7 @@ def test_a_card_of_a_hundred_thousand_events_costs_what_a_small_one_costs() -> N
 def test_repeats_within_a_large_card_are_found() -> None:
     # given a card far beyond the size at which it is indexed
     events = make_stream(5_000)
-    store = CardStore()
+    store = CardStore(V1)
     store.process(events)
     # when the last thousand come again
     _, accepted = store.process(events[4_000:])
@@ -180,7 +181,7 @@ def test_repeats_within_a_large_card_are_found() -> None:
 
 def test_idle_cards_make_room_before_memory_grows() -> None:
     # given a flood of cards that are seen once, over a year
-    store, sizes = CardStore(), []
+    store, sizes = CardStore(V1), []
     for day in range(360):
         events = make_stream(1_000, begin=START + day * DAY_MS)
         events["card"] = events["transaction"] = np.arange(1, 1_001) + day * 1_000
@@ -195,7 +196,7 @@ def test_windows_are_half_open() -> None:
     # given two payments exactly one hour apart
     events = make_events({"amount": 100}, {"amount": 50, "timestamp": START + CARD_WINDOWS["1h"]})
     # when
-    features, _ = CardStore().process(events)
+    features, _ = CardStore(V1).process(events)
     # then the first is outside of the hour and inside of the day
     assert features[1, NAMES.index("card_sum_1h")] == 50
     assert features[1, NAMES.index("card_sum_24h")] == 150
@@ -205,7 +206,7 @@ def test_forgetting_idle_cards_changes_nothing_for_the_others() -> None:
     # given a card of 40 days ago and one of today
     today = START + 40 * DAY_MS
     events = make_events({"card": 1}, {"card": 2, "timestamp": today}, {"card": 2, "timestamp": today + 1})
-    store, whole = CardStore(), CardStore()
+    store, whole = CardStore(V1), CardStore(V1)
     store.process(events[:2])
     whole.process(events[:2])
     # when the idle one is forgotten
@@ -217,7 +218,7 @@ def test_forgetting_idle_cards_changes_nothing_for_the_others() -> None:
 
 def test_retain_only_keeps_one_card() -> None:
     # given
-    store = CardStore()
+    store = CardStore(V1)
     store.process(make_events({"card": 1}, {"card": 2}, {"card": 3}))
     # when
     store.retain_only(2)
@@ -231,7 +232,7 @@ def test_sums_of_huge_amounts_stay_exact() -> None:
     amounts = [1_000_000_000 * (1 + step % 3) for step in range(20)]
     events = make_events(*({"amount": one, "timestamp": START + at} for at, one in enumerate(amounts)))
     # when
-    features, _ = CardStore().process(events)
+    features, _ = CardStore(V1).process(events)
     # then sum and deviation are those of whole numbers
     prior = amounts[:19]
     variance = (19 * sum(one * one for one in prior) - sum(prior) ** 2) / 19**2
@@ -248,7 +249,7 @@ def test_memory_per_card_at_sixty_events_a_month() -> None:
     events["transaction"] = np.arange(len(events))
     events["timestamp"] = START + np.sort(generator.integers(0, 30 * DAY_MS, len(events)))
     # when
-    store = CardStore()
+    store = CardStore(V1)
     store.process(events)
     # then what is alive takes at most 3 KiB a card
     alive = sum(array.nbytes for array in store.dump().values())
@@ -266,4 +267,4 @@ def test_features_have_one_order() -> None:
 
 def test_foreign_records_are_refused() -> None:
     with pytest.raises(TypeError, match="not EVENT"):
-        CardStore().process(np.zeros(1, dtype=[("card", np.uint64)]))
+        CardStore(V1).process(np.zeros(1, dtype=[("card", np.uint64)]))

@@ -19,6 +19,7 @@ from fraud.kafka.topics import topic_config
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 from producer.replay.run import ReplayRequest, ReplayResult, replay
+from tests.definitions import V1
 from tests.producer.test_redrive import read
 
 pytestmark = pytest.mark.broker
@@ -91,7 +92,7 @@ def test_every_row_passes_admission_in_order_keyed_and_stamped(
     result = run(settings, write(payments(), name))
 
     messages = read(settings, settings.topics.transactions)
-    filters = {message.partition(): AdmissionFilter(settings.admission) for message in messages}
+    filters = {message.partition(): AdmissionFilter(V1, settings.admission) for message in messages}
     fraud_flags = [filters[one.partition()].validate(one.value(), one.timestamp()[1]) for one in messages]
     admitted = [one for one in fraud_flags if isinstance(one, Admitted)]
     assert result.sent.transactions == len(admitted) == 6

@@ -16,6 +16,7 @@ from serving.ops.stage_timer import StageTimer
 from serving.pipeline.batch import Scorer
 from serving.pipeline.profiles import ProfileTable
 from serving.state.partition_state import PartitionState
+from tests.definitions import V1
 from tests.serving.world import tiny_bundle, transaction
 
 
@@ -63,7 +64,7 @@ def messages(partition: int, payments: list[dict[str, Any]]) -> list[FakeMessage
 
 
 def state(settings: Settings, partition: int) -> PartitionState:
-    return PartitionState(partition, 0, AdmissionFilter(settings.admission, partition=partition))
+    return PartitionState(partition, 0, AdmissionFilter(V1, settings.admission, partition=partition))
 
 
 def scorer(settings: Settings, metrics: Metrics) -> Scorer:

@@ -30,6 +30,7 @@ from serving.delivery.protocol import OutboxBatch
 from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint
 from serving.state.replay import replay, replay_start_state, restore_committed_admission
 from serving.state.snapshot_format import SnapshotOrigin, decode, encode
+from tests.definitions import V1
 from tests.serving.world import BASE_MS, transaction
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -184,7 +185,7 @@ def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionSta
         tuple(state.admission.state),
         state.replay_points,
     )
-    return decode(io.BytesIO(content), origin, made.admission)
+    return decode(io.BytesIO(content), origin, V1, made.admission)
 
 
 @pytest.mark.parametrize("way", ["replay", "snapshot"])
@@ -285,7 +286,7 @@ def test_the_ingest_decides_as_serving_does_wherever_it_pauses(local_settings: S
     refused, state, done = [], event_clock.start_state(), 0
     while done < len(messages):
         size = draw.randrange(1, 120)
-        reader = TransactionRowReader(AdmissionFilter(made.admission, state=state))
+        reader = TransactionRowReader(AdmissionFilter(V1, made.admission, state=state))
         _, rejected = reader.read(messages[done : done + size])
         refused += [(one.offset, one.reason) for one in rejected]
         state, done = [*reader.state], done + size
@@ -303,7 +304,7 @@ def test_commits_of_earlier_versions_are_read() -> None:
 def test_decoded_events_are_those_that_admission_admits(local_settings: Settings) -> None:
     # given far clocks among the messages
     made, messages = local_settings, stream(Random(9), 300)
-    admission, admitted = AdmissionFilter(made.admission), []
+    admission, admitted = AdmissionFilter(V1, made.admission), []
     for message in messages:
         outcome = admission.validate(message.content, message.time)
         if isinstance(outcome, Admitted):
@@ -312,4 +313,4 @@ def test_decoded_events_are_those_that_admission_admits(local_settings: Settings
     rows = decode_batch(
         run.state.admission, [one.content for one in messages], np.array([one.time for one in messages])
     )
-    assert rows.events.tobytes() == encode_transactions(admitted).tobytes()
+    assert rows.events.tobytes() == encode_transactions(V1, admitted).tobytes()

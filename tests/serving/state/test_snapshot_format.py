@@ -13,6 +13,7 @@ from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
 from serving.state.partition_state import PartitionState
 from serving.state.snapshot_format import SnapshotOrigin, UnusableSnapshotError, decode, encode
+from tests.definitions import V1
 
 ADMISSION = AdmissionSettings()
 ORIGIN = SnapshotOrigin("transactions", "an-id", 3, ADMISSION.model_dump_json())
@@ -23,13 +24,13 @@ def _store(cards: int) -> CardStore:
     events["card"] = np.repeat(np.arange(1, cards + 1), 3)
     events["transaction"] = np.arange(1, cards * 3 + 1)
     events["timestamp"] = 1_700_000_000_000 + np.arange(cards * 3) * 1_000
-    store = CardStore()
+    store = CardStore(V1)
     store.process(events)
     return store
 
 
 def _read(snapshot: bytes, origin: SnapshotOrigin = ORIGIN) -> PartitionState:
-    return decode(io.BytesIO(snapshot), origin, ADMISSION)
+    return decode(io.BytesIO(snapshot), origin, V1, ADMISSION)
 
 
 SNAPSHOT = encode(ORIGIN, 17, 1_700_000_000_000, _store(40).dump())

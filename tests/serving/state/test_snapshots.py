@@ -12,6 +12,7 @@ from serving.ops.metrics import Metrics
 from serving.state.partition_state import PartitionState
 from serving.state.snapshot_format import encode
 from serving.state.snapshots import Snapshots
+from tests.definitions import V1
 from tests.serving.damage import DAMAGES, damage
 from tests.serving.offline import mismatches
 from tests.serving.world import disorderly, running, send, wait_for, wait_for_predictions
@@ -100,7 +101,7 @@ def test_a_snapshot_that_the_lake_does_not_take_is_reported_once(
         serving.state.snapshots, "encode", lambda *state: is_taken.wait(30) and encode(*state)
     )
     snapshots = Snapshots(snapshotting, metrics)
-    state = PartitionState(0, 5, AdmissionFilter(snapshotting.admission))
+    state = PartitionState(0, 5, AdmissionFilter(V1, snapshotting.admission))
 
     def count(outcome: str) -> float:
         snapshots.start_due([state])

@@ -11,6 +11,7 @@ from fraud.errors import DataError
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 from producer.replay.tables import Files, Tables, read_tables
+from tests.definitions import V1
 from tests.producer.replay.files.reading import HEADER, JUNE, ROWS, dry_run, write
 
 LABELLED = HEADER + ",is_fraud"
@@ -255,7 +256,7 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         scale = {"JPY": 1, "VND": 1, "KWD": 1_000}.get(row["currency"], 100)
         message = {name: value for name, value in row.items() if value is not None}
         message["amount"] = f"{row['amount'] / scale:.3f}".rstrip("0").rstrip(".")
-        validated = AdmissionFilter(local_settings.admission).validate(
+        validated = AdmissionFilter(V1, local_settings.admission).validate(
             json.dumps(message).encode(), row["timestamp"]
         )
         assert isinstance(validated, Admitted)

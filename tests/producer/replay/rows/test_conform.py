@@ -16,6 +16,7 @@ from producer.replay.mapping.columns import (
     resolve,
 )
 from producer.replay.rows.conform import AdmissionLimits, conform_transactions
+from tests.definitions import V1
 
 NOW = 1_700_000_000_000
 LIMITS = AdmissionLimits(earliest=946_684_800_000, latest=NOW, max_amount=100_000_000)
@@ -114,7 +115,7 @@ def test_what_is_accepted_passes_admission(rows: list[dict[str, str | None]]) ->
         if row["currency"] not in ("USD", "JPY", "EUR"):
             amount = rows[number]["amount"].strip()  # type: ignore[union-attr]
         row_values = {name: value for name, value in row.items() if value is not None} | {"amount": amount}
-        validated = AdmissionFilter(AdmissionSettings()).validate(
+        validated = AdmissionFilter(V1, AdmissionSettings()).validate(
             json.dumps(row_values).encode(), row["timestamp"]
         )
         assert isinstance(validated, Admitted), validated

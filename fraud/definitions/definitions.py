@@ -1,0 +1,95 @@
+"""Definitions: the fields and features of one file, checked, with what other code derives from them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+from fraud.definitions.features import DAY_MS, Feature
+from fraud.definitions.fields import Field
+
+V1_TAG = "v1"
+"""The tag of the features that came before definitions; folders of the lake and snapshots bear it."""
+
+TAKEN_MS = 30 * DAY_MS
+"""For so long, in whole days, a transaction_id is taken (`fraud.native.id_index`)."""
+
+V1_DIGEST = "2e7d1e82efc28220"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Fields and features.
+
+    Attributes:
+        source: the name of the file, for messages.
+        fields: in the order of the columns of `Events.values`.
+        features: in the order of the model's columns; those of profiles come last.
+    """
+
+    source: str
+    fields: tuple[Field, ...]
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def field_index(self) -> dict[str, int]:
+        """The column of each field."""
+        return {field.name: index for index, field in enumerate(self.fields)}
+
+    @cached_property
+    def field_by_name(self) -> dict[str, Field]:
+        """Each field by its name."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of all features."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def feature_by_name(self) -> dict[str, Feature]:
+        """Each feature by its name."""
+        return {feature.name: feature for feature in self.features}
+
+    @cached_property
+    def kernel_features(self) -> tuple[Feature, ...]:
+        """What the kernel computes, in the order of its output."""
+        return tuple(feature for feature in self.features if not feature.is_profile)
+
+    @cached_property
+    def profile_features(self) -> tuple[Feature, ...]:
+        """What profiles yield, in the order of their columns behind those of the kernel."""
+        return tuple(feature for feature in self.features if feature.is_profile)
+
+    @cached_property
+    def longest_window_ms(self) -> int:
+        """A card's state is a function of its events within this; older ones are forgotten."""
+        return max(feature.window_ms for feature in self.kernel_features)
+
+    @cached_property
+    def history_ms(self) -> int:
+        """How far back in the log the state of a partition reaches: its cards' windows, and the taken ids."""
+        return max(self.longest_window_ms, TAKEN_MS)
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies the values, order and names of all features, 16 hex digits."""
+        return _digest(*(f"{feature.name} {feature.hash}" for feature in self.features))
+
+    @cached_property
+    def state_digest(self) -> str:
+        """Identifies what the kernel keeps of a card: a snapshot fits definitions with the same one."""
+        fields = (f"{one.name} {one.type.value} {one.path} {one.scale}" for one in self.fields)
+        return _digest(*fields, *(feature.hash for feature in self.kernel_features))
+
+    @cached_property
+    def tag(self) -> str:
+        """Names the features in the folders of the lake and of snapshots: `v1`, or the digest."""
+        return V1_TAG if self.digest == V1_DIGEST else self.digest
+
+    def feature_text(self, name: str) -> str:
+        """What an analyst reads for a column; the name itself of a column that is no feature of ours."""
+        return self.feature_by_name[name].text if name in self.feature_by_name else name
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,69 @@
+"""The fields of a payment's message: where each is read and what it may hold."""
+
+from dataclasses import dataclass
+from enum import Enum, unique
+from math import inf
+
+
+@unique
+class FieldType(Enum):
+    """What a field holds, and so how it is read, stored and compared.
+
+    In `Events.values` each is one int64: the 64 bits of the hash of an `ID`, the code (1 to 65535) of a
+    `CATEGORY`, minor units of `MONEY`, three letters of a `CURRENCY`, ms of a `TIME`, the bits of the float64
+    of a `NUMBER`, units of 10 ** -scale of a `FIXED`, 0 or 1 of a `BOOLEAN`. An `ID` or `CATEGORY` that is
+    absent is 0, a `NUMBER` NaN, any other `UNKNOWN`.
+    """
+
+    ID = "id"
+    CATEGORY = "category"
+    MONEY = "money"
+    CURRENCY = "currency"
+    TIME = "time"
+    NUMBER = "number"
+    FIXED = "fixed"
+    BOOLEAN = "boolean"
+
+
+UNKNOWN = -(1 << 63)
+"""In `Events.values`: a `MONEY`, `TIME`, `FIXED` or `BOOLEAN` that is absent."""
+
+TEXT_TYPES = frozenset({FieldType.ID, FieldType.CATEGORY, FieldType.CURRENCY})
+"""Read from a JSON string."""
+
+CORE_FIELDS = ("transaction_id", "card_id", "merchant_id", "amount", "currency", "timestamp")
+"""Every payment has these; a definition says where they are read."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a payment.
+
+    Attributes:
+        name: of the column, everywhere behind the message.
+        type: what it holds.
+        path: the names of the JSON objects around it and its own, outermost first.
+        is_optional: whether it may be absent or null.
+        min_length: fewest characters of a text.
+        max_length: most characters of a text.
+        lowest: bound of a number, included.
+        highest: likewise.
+        scale: decimals of a `FIXED`.
+        place: the place that it is a coordinate of, empty for any other.
+    """
+
+    name: str
+    type: FieldType
+    path: tuple[str, ...]
+    is_optional: bool = False
+    min_length: int = 0
+    max_length: int = 64
+    lowest: float = -inf
+    highest: float = inf
+    scale: int = 0
+    place: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is read from a JSON string."""
+        return self.type in TEXT_TYPES
