@@ -1,0 +1,22 @@
+"""Definitions for tests: the shipped ones, and the shipped ones with three fields and six features more."""
+
+from pathlib import Path
+
+from fraud.definitions.loading import load_definitions
+
+V1 = load_definitions()
+
+EXTENDED_FILE = Path(__file__).with_name("extended.yaml")
+"""What a test sets FRAUD_DEFINITIONS to: `device_id` (at `device.fingerprint`), `ip_country`, `entry_mode`."""
+
+EXTENDED = load_definitions(EXTENDED_FILE)
+
+EXTENDED_ONLY = (
+    "entry_mode_code",
+    "devices_30d",
+    "device_is_new",
+    "ip_countries_24h",
+    "device_sum_7d",
+    "keyed_count_24h",
+)
+"""The features that are not in `V1`."""
