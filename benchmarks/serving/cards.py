@@ -15,7 +15,7 @@ from benchmarks.serving.harness.processes import committed_rate, engines
 from benchmarks.serving.harness.testbed import PARTITIONS, Testbed, print_progress, testbed
 from benchmarks.serving.harness.traffic import START_MS, card_id, fill
 from fraud.definitions.loading import load_definitions
-from fraud.features.events import EVENT, Events, hash_identifier
+from fraud.features.events import EVENT, Events, from_records, hash_identifier
 from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
@@ -114,7 +114,7 @@ def _month(draw: np.random.Generator, numbers: "np.ndarray[tuple[int], np.dtype[
     events["country"] = draw.integers(1, 4, count)
     events["latitude"] = draw.uniform(45, 55, count)
     events["longitude"] = draw.uniform(5, 15, count)
-    return events
+    return from_records(events)
 
 
 def _table(rows: list[CardFigures]) -> Iterator[str]:

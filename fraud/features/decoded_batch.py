@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.events import EVENT, Events, encode_transactions
+from fraud.features.events import EVENT, Events, encode_transactions, from_records, to_records
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.json_reader import (
     FIELDS,
@@ -30,7 +30,7 @@ class DecodedBatch:
     """Consecutive messages of a partition, decoded.
 
     Attributes:
-        events: the n transactions that count, in their order, as records of `EVENT`.
+        events: the n transactions that count, in their order.
         refused: of each other message its number among the messages, and the reason of the refusal.
     """
 
@@ -151,7 +151,11 @@ class _BatchDecoder:
                 number += 1
         count = self._count
         return DecodedBatch(
-            self._events[:count], self._refused, messages.data, self._text_spans[:count], self._not_simple
+            from_records(self._events[:count]),
+            self._refused,
+            messages.data,
+            self._text_spans[:count],
+            self._not_simple,
         )
 
     def _joined_messages(self) -> Messages:
@@ -165,7 +169,9 @@ class _BatchDecoder:
         key = self._keys[number] if self._keys else None
         result = self._admission.validate(self._values[number], int(self._times[number]), key)
         if isinstance(result, Admitted):
-            self._events[self._count] = encode_transactions(self._admission.definitions, [result])[0]
+            self._events[self._count] = to_records(
+                encode_transactions(self._admission.definitions, [result])
+            )[0]
             self._not_simple[self._count] = result
             self._count += 1
         else:

@@ -6,8 +6,9 @@ bits do.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,56 @@ from xxhash import xxh3_64_intdigest
 from fraud.definitions.definitions import Definitions
 from fraud.messages.admission import Admitted
 from fraud.native.id_index import currency_number, write_contents
+
+HEAD = np.dtype(
+    [
+        ("card", np.uint64),
+        ("transaction", np.uint64),
+        ("timestamp", np.int64),
+        ("amount", np.int64),
+        ("content", np.uint32),
+    ]
+)
+"""What every payment has: hashes of card and id, ms, minor units, and a digest of all declared fields but the
+id (`fraud.native.id_index.content_of`)."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Payments as the kernel takes them.
+
+    Attributes:
+        heads: records of `HEAD`, (n,).
+        values: int64 (n, F), a column for each field of the definitions, in their order, encoded as
+            `fraud.definitions.fields.FieldType` says.
+    """
+
+    heads: npt.NDArray[np.void]
+    values: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def __getitem__(self, chosen: slice | npt.NDArray[Any]) -> Self:
+        """Some of them: a slice, a mask or indices."""
+        return type(self)(self.heads[chosen], self.values[chosen])
+
+    @classmethod
+    def empty(cls, count: int, definitions: Definitions) -> Self:
+        """Room for so many, filled with zeros."""
+        return cls(np.zeros(count, dtype=HEAD), np.zeros((count, len(definitions.fields)), dtype=np.int64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """All parts, of which there is at least one, one after another."""
+        return cls(
+            np.concatenate([part.heads for part in parts]), np.concatenate([part.values for part in parts])
+        )
+
+    def tobytes(self) -> bytes:
+        """Their content, for comparisons."""
+        return self.heads.tobytes() + self.values.tobytes()
+
 
 EVENT = np.dtype(
     [
@@ -35,8 +86,6 @@ EVENT = np.dtype(
 )
 """Times in ms, amounts in minor units; a code of 0 and a coordinate of NaN are unknown. `content` is a digest
 of all declared fields but the id (`fraud.native.id_index.content_of`)."""
-
-Events = npt.NDArray[np.void]
 
 
 def hash_identifier(text: str) -> int:
@@ -57,6 +106,11 @@ def code_of(text: str | None) -> int:
 
 
 def encode_transactions(definitions: Definitions, admitted: Sequence[Admitted]) -> Events:
+    """Transactions as they come through admission, in their order."""
+    return from_records(_records_of_transactions(admitted))
+
+
+def _records_of_transactions(admitted: Sequence[Admitted]) -> npt.NDArray[np.void]:
     """Records of transactions as they come through admission, in their order."""
     rows = [
         (
@@ -82,6 +136,11 @@ def encode_transactions(definitions: Definitions, admitted: Sequence[Admitted]) 
 
 
 def encode_table(definitions: Definitions, table: pa.Table) -> Events:
+    """A table with the columns of the definitions, in its order."""
+    return from_records(_records_of_table(table))
+
+
+def _records_of_table(table: pa.Table) -> npt.NDArray[np.void]:
     """Records of a table in the Transaction schema, in its order."""
     events = np.empty(table.num_rows, dtype=EVENT)
     events["card"] = _hashed(table["card_id"], hash_identifier, np.uint64)
@@ -111,3 +170,30 @@ def _hashed(
 
 def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+def from_records(records: npt.NDArray[np.void]) -> Events:
+    """For the time being: records of `EVENT` in the columns of v1, without the currency."""
+    heads = np.zeros(len(records), dtype=HEAD)
+    for name in HEAD.names or ():
+        heads[name] = records[name]
+    values = np.zeros((len(records), 11), dtype=np.int64)
+    names = ("transaction", "card", "merchant", "amount", None, "timestamp", "category", "channel", "country")
+    for column, name in enumerate(names):
+        if name:
+            values[:, column] = records[name].astype(np.int64)
+    for column, name in ((9, "latitude"), (10, "longitude")):
+        values[:, column] = records[name].astype(np.float64).view(np.int64)
+    return Events(heads, values)
+
+
+def to_records(events: Events) -> npt.NDArray[np.void]:
+    """For the time being: the inverse of `from_records`."""
+    records = np.zeros(len(events), dtype=EVENT)
+    for name in HEAD.names or ():
+        records[name] = events.heads[name]
+    for column, code in ((2, "merchant"), (6, "category"), (7, "channel"), (8, "country")):
+        records[code] = events.values[:, column].astype(records.dtype[code])
+    for column, name in ((9, "latitude"), (10, "longitude")):
+        records[name] = np.ascontiguousarray(events.values[:, column]).view(np.float64)
+    return records

@@ -167,16 +167,17 @@ def compute_rows(
         table = pa.Table.from_batches([batch])
         events = encode_table(definitions, table)
         # Each partition knows its own payments of a card only, so serving's features are those of the two.
-        events["card"] ^= table["partition"].to_numpy().astype(np.uint64) * _PARTITION_FACTOR
+        heads = events.heads
+        heads["card"] ^= table["partition"].to_numpy().astype(np.uint64) * _PARTITION_FACTOR
         is_payment = ~left_out.among(table, "repeated", "conflicts")
         features, accepted = _process(store, events, is_payment)
-        store.retain_only(int(events["card"][-1]))
-        row_days = events["timestamp"] // DAY_MS
+        store.retain_only(int(heads["card"][-1]))
+        row_days = heads["timestamp"] // DAY_MS
         wanted = np.isin(row_days, days)
         is_repeated = wanted & ~accepted & ~left_out.among(table, "conflicts")
         repeated, counts = np.unique(row_days[is_repeated], return_counts=True)
         chosen = wanted & accepted & ~left_out.among(table, "elsewhere")
-        profile_day = profiles.days_for(events["timestamp"][chosen])
+        profile_day = profiles.days_for(heads["timestamp"][chosen])
         rows = _rows(table.filter(pa.array(chosen)), features[chosen], profile_day, profiles)
         repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
         yield Computed(rows, row_days[chosen], repeats)
@@ -187,7 +188,7 @@ def _process(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Features of shape (n, len(KERNEL_FEATURES)), and which of the events count."""
     # Cards come one after another here, not in the order of the log: an id is compared within its card.
-    events["transaction"] ^= events["card"] * _CARD_FACTOR
+    events.heads["transaction"] ^= events.heads["card"] * _CARD_FACTOR
     features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
     accepted = np.zeros(len(events), dtype=np.bool_)
     features[is_payment], outcomes = store.process(events[is_payment])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.events import EVENT, Events
+from fraud.features.events import Events, to_records
 from fraud.features.spec import (
     CARD_WINDOWS,
     HIGH_RATIO,
@@ -65,7 +65,7 @@ class CardStore:
     def process(
         self, events: Events, low_watermark: int | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
-        """Feed `events` (records of `EVENT`) in arrival order.
+        """Feed `events` in arrival order.
 
         Args:
             events: n of them.
@@ -76,14 +76,13 @@ class CardStore:
             Features of shape (n, len(KERNEL_FEATURES)), and the outcome of each event, shape (n,):
             `id_index.ACCEPTED`, or `REPEATED` or `CONFLICT` with a row of NaN.
         """
-        if events.dtype != EVENT:
-            raise TypeError(f"events have dtype {events.dtype}, not EVENT")
+        records = to_records(events)
         features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
         outcomes = np.zeros(len(events), dtype=np.uint8)
-        done = kernel.process(self._rules, self._state, events, 0, features, outcomes)
+        done = kernel.process(self._rules, self._state, records, 0, features, outcomes)
         while done < len(events):
             self._make_room(low_watermark)
-            done = kernel.process(self._rules, self._state, events, done, features, outcomes)
+            done = kernel.process(self._rules, self._state, records, done, features, outcomes)
         return features, outcomes
 
     def retain_only(self, card_hash: int) -> None:

@@ -99,7 +99,7 @@ class TransactionRowReader:
     ) -> tuple[list[tuple[object, ...]], list[RejectedMessage]]:
         """The rows of payments and of their repetitions, and messages with the id of another payment."""
         events = encode_transactions(self.admission.definitions, [one for _, one in admitted])
-        outcomes = self.ids.process(events, low_watermark)
+        outcomes = self.ids.process(events.heads, low_watermark)
         rows: list[tuple[object, ...]] = []
         conflicts: list[RejectedMessage] = []
         for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):

@@ -9,11 +9,12 @@ import logging
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.events import Events, encode_table, encode_transactions
+from fraud.features.events import encode_table, encode_transactions
 from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.ingest.commits import Commit, day_of, read_commits
 from fraud.lake import Lake
@@ -22,6 +23,7 @@ from fraud.native.id_index import CONFLICT_REASON, ID, IdIndex
 from fraud.schema import Transaction, to_minor
 
 _LOG = logging.getLogger(__name__)
+Heads = npt.NDArray[np.void]
 _FOLDER = "transactions/_commits/_ids"
 _SUFFIX = ".ids"
 _DIGEST_BYTES = 16
@@ -67,7 +69,7 @@ def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:
 
 def _events_since(
     definitions: Definitions, lake: Lake, partition: int, position: int, low_watermark: int
-) -> Events:
+) -> Heads:
     """What the partition admitted from the offset on and can still matter, conflicts too, in its order."""
     first_day = day_of(max(0, low_watermark - LONGEST_WINDOW_MS - DAY_MS))
     commits = [
@@ -81,7 +83,7 @@ def _events_since(
         _of_conflicts(definitions, lake.read_table(commit.rejected)) for commit in commits if commit.rejected
     ]
     if not parts:
-        return encode_transactions(definitions, [])
+        return encode_transactions(definitions, []).heads
     offsets = np.concatenate([offsets for offsets, _ in parts])
     events = np.concatenate([events for _, events in parts])
     order = np.argsort(offsets, kind="stable")
@@ -90,18 +92,18 @@ def _events_since(
 
 def _of_rows(
     definitions: Definitions, rows: pa.Table
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
-    return rows["offset"].to_numpy(), encode_table(definitions, rows)
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Heads]:
+    return rows["offset"].to_numpy(), encode_table(definitions, rows).heads
 
 
 def _of_conflicts(
     definitions: Definitions, rejected: pa.Table
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Events]:
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Heads]:
     rows = [row for row in rejected.to_pylist() if row["reason"] == CONFLICT_REASON]
     decoded = [msgspec.json.decode(row["value"], type=Transaction) for row in rows]
     admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in decoded]
     offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
-    return offsets, encode_transactions(definitions, admitted)
+    return offsets, encode_transactions(definitions, admitted).heads
 
 
 def _folder(partition: int) -> str:

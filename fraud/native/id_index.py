@@ -71,10 +71,10 @@ class IdIndex:
     def process(
         self, events: npt.NDArray[np.void], low_watermark: int | None = None
     ) -> npt.NDArray[np.uint8]:
-        """Decide on `events` (records of `EVENT`, n of them in the order of the log).
+        """Decide on payments.
 
         Args:
-            events: admitted ones.
+            events: heads of admitted ones (`HEAD`, n of them in the order of the log).
             low_watermark: no event time (ms) from now on is before it; ids that are free by then are removed.
 
         Returns:
@@ -175,16 +175,17 @@ def _slot_of_key(table, key):  # type: ignore[no-untyped-def]
 
 @inlined
 def outcome_of(table, slot, event):  # type: ignore[no-untyped-def]
-    """The outcome of an event; a conflict extends the time for which the id is taken."""
+    """The outcome of an event; unless it is accepted, it extends the time for which the id is taken."""
     entry, day = table[slot], _day(event.timestamp)
     newest = np.int64(entry.rest & _DAY)
     if newest == 0 or newest <= day - TAKEN_DAYS:
         return ACCEPTED
+    outcome = CONFLICT
     if (entry.key ^ event.content) & _CONTENT_BITS == 0 and (entry.rest ^ event.content) >> _DAY_BITS == 0:
-        return REPEATED
+        outcome = REPEATED
     if newest < day:
         entry.rest = (entry.rest & ~_DAY) | np.uint32(day)
-    return CONFLICT
+    return outcome
 
 
 @inlined

@@ -65,7 +65,7 @@ def find_reused(
     if not len(suspects):
         return ReusedIds()
     rows = _rows_of(spark, lake, paths, suspects)
-    events = encode_table(definitions, rows)
+    events = encode_table(definitions, rows).heads
     outcomes = _by_partition(rows, events)
     elsewhere = np.zeros(rows.num_rows, dtype=np.bool_)
     for day, of_day in files.items():

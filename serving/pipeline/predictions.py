@@ -44,7 +44,7 @@ class _Columns:
             {name: [*chain.from_iterable(columns[name] for columns in texts)] for name in TEXTS},
             # To join whole records costs more than to score a few.
             *(
-                np.concatenate([batch.events[name] for batch in decoded])
+                np.concatenate([batch.events.heads[name] for batch in decoded])
                 for name in ("timestamp", "amount", "transaction")
             ),
         )

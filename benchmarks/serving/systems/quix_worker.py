@@ -18,7 +18,7 @@ from quixstreams import Application, State
 
 from benchmarks.serving.harness.traffic import profiles
 from fraud.definitions.loading import load_definitions
-from fraud.features.events import EVENT, Events, encode_transactions
+from fraud.features.events import EVENT, Events, encode_transactions, from_records, to_records
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
@@ -73,12 +73,12 @@ def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
 
 def _remember(state: State, admitted: Admitted) -> Events:
     """The card's events of the longest window, the new one last."""
-    events = encode_transactions(load_definitions(), [admitted])
+    events = to_records(encode_transactions(load_definitions(), [admitted]))
     former = np.frombuffer(state.get_bytes("events", b""), dtype=EVENT)
     alive = former[former["timestamp"] > admitted.transaction.timestamp - LONGEST_WINDOW_MS]
     events = np.concatenate([alive, events])
     state.set_bytes("events", events.tobytes())
-    return events
+    return from_records(events)
 
 
 def _features(events: Events) -> Any:

@@ -7,15 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.features import spec
-from fraud.features.events import Events
+from fraud.features.events import Events, to_records
 from fraud.features.spec import CARD_WINDOWS, DAY_MS, HOUR_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED
 
 NAN = math.nan
 
 
-def reference_features(events: Events) -> tuple[npt.NDArray[np.float32], list[int]]:
+def reference_features(batch: Events) -> tuple[npt.NDArray[np.float32], list[int]]:
     """Features and outcomes of a stream, each computed from everything that came before."""
+    events = to_records(batch)
     history: dict[int, list[np.void]] = {}
     rows, outcomes = [], list[int]()
     for number, event in enumerate(events):
@@ -30,7 +31,7 @@ def reference_features(events: Events) -> tuple[npt.NDArray[np.float32], list[in
     return np.array(rows, dtype=np.float32).reshape(-1, len(KERNEL_FEATURES)), outcomes
 
 
-def _outcome(before: Events, outcomes: list[int], event: np.void) -> int:
+def _outcome(before: npt.NDArray[np.void], outcomes: list[int], event: np.void) -> int:
     """An id is taken until 30 days (UTC) have passed since the newest that bore it."""
     same = [number for number, one in enumerate(before) if one["transaction"] == event["transaction"]]
     if not same:

@@ -147,7 +147,7 @@ def test_simple_messages_do_not_need_admission(monkeypatch: pytest.MonkeyPatch) 
     decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(3, NOW))
     # then none does
     assert decoded.refused == []
-    assert decoded.events["amount"].tolist() == [1_234, 700, 1_234]
+    assert decoded.events.heads["amount"].tolist() == [1_234, 700, 1_234]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud.features.events import EVENT
+from fraud.features.events import EVENT, from_records
 from fraud.features.profiles import profile_features
 from fraud.features.spec import (
     DAY_MS,
@@ -67,7 +67,7 @@ def test_what_the_kernel_computes_is_within_the_bounds(seed: int) -> None:
     events["latitude"] = random.choice([np.nan, -90, 0, 90], len(events))
     events["longitude"] = random.choice([np.nan, -180, 0, 180], len(events))
 
-    features, _ = CardStore(V1).process(events)
+    features, _ = CardStore(V1).process(from_records(events))
 
     _assert_within_bounds(features, KERNEL_FEATURES)
 

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud.features.decoded_batch import decode_batch
-from fraud.features.events import EVENT, Events, encode_table, encode_transactions
+from fraud.features.events import HEAD, Events, encode_table, encode_transactions
 from fraud.features.spec import DAY_MS
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
@@ -22,22 +23,25 @@ from tests.fraud.lakes import StoredMessage
 from tests.fraud.native.test_kernel import make_events, streams
 from tests.fraud.streams import START_MS, transaction
 
+Heads = npt.NDArray[np.void]
 WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=-11.5761, amount="10.00")
 
 
-def encoded(*texts: str | dict[str, Any]) -> Events:
+def encoded(*texts: str | dict[str, Any]) -> Heads:
     """Records of messages as serving reads them."""
     values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
     decoded = decode_batch(
         AdmissionFilter(V1, AdmissionSettings()), values, np.full(len(values), START_MS + DAY_MS)
     )
     assert not decoded.refused
-    return decoded.events
+    return decoded.events.heads
 
 
-def of_one_id(*days: float, contents: tuple[int, ...] = ()) -> Events:
+def of_one_id(*days: float, contents: tuple[int, ...] = ()) -> Heads:
     """Events of one id on these days, of these contents."""
-    events = make_events(*({"transaction": 7, "timestamp": START_MS + int(day * DAY_MS)} for day in days))
+    events = make_events(
+        *({"transaction": 7, "timestamp": START_MS + int(day * DAY_MS)} for day in days)
+    ).heads
     events["content"] = contents or np.arange(len(days))
     return events
 
@@ -90,7 +94,7 @@ def test_serving_ingest_and_tables_read_the_same_content() -> None:
     stored = encode_table(V1, pa.Table.from_batches([batch]))
     # then their contents are the same, and no two are alike
     contents = encoded(*wires)["content"].tolist()
-    assert decoded["content"].tolist() == stored["content"].tolist() == contents
+    assert decoded.heads["content"].tolist() == stored.heads["content"].tolist() == contents
     assert len(set(contents)) == 3
 
 
@@ -99,6 +103,13 @@ def test_an_id_is_free_again_after_thirty_days_without_it() -> None:
     outcomes = IdIndex().process(of_one_id(0, 20, 49, 79))
     # then a conflict keeps it taken, and thirty days after the last use it is a new payment's
     assert outcomes.tolist() == [ACCEPTED, CONFLICT, CONFLICT, ACCEPTED]
+
+
+def test_a_repetition_keeps_an_id_taken() -> None:
+    # given an id that is used on day 0, delivered again on day 20, and used by another payment on day 49
+    outcomes = IdIndex().process(of_one_id(0, 20, 49, contents=(1, 1, 2)))
+    # then thirty days count from the repetition
+    assert outcomes.tolist() == [ACCEPTED, REPEATED, CONFLICT]
 
 
 def test_a_late_payment_with_a_taken_id_is_a_conflict() -> None:
@@ -116,7 +127,7 @@ def test_the_repetition_of_a_refused_payment_is_refused_too() -> None:
 @given(events=streams(), batch=st.integers(1, 20))
 def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
     index = IdIndex()
-    parts = [index.process(events[start : start + batch]) for start in range(0, len(events), batch)]
+    parts = [index.process(events.heads[start : start + batch]) for start in range(0, len(events), batch)]
     assert np.concatenate(parts).tolist() == reference_features(events)[1]
 
 
@@ -125,18 +136,18 @@ def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batc
 def test_a_dumped_index_goes_on_where_it_was(events: Events, cut: int) -> None:
     # given an index and its copy through an array
     index = IdIndex()
-    index.process(events[:cut])
+    index.process(events.heads[:cut])
     copy = IdIndex.restore(index.dump())
     assert copy.dump().tobytes() == index.dump().tobytes()
     # when both go on, then they agree
-    assert index.process(events[cut:]).tolist() == copy.process(events[cut:]).tolist()
+    assert index.process(events.heads[cut:]).tolist() == copy.process(events.heads[cut:]).tolist()
 
 
 def test_ids_that_are_free_make_room() -> None:
     # given an index that sees a thousand new ids a day, for a year
     index, sizes = IdIndex(), []
     for day in range(360):
-        events = np.zeros(1_000, dtype=EVENT)
+        events = np.zeros(1_000, dtype=HEAD)
         events["transaction"] = np.arange(1_000) + day * 1_000
         events["timestamp"] = START_MS + day * DAY_MS
         # when it knows how old a payment can be
@@ -148,7 +159,7 @@ def test_ids_that_are_free_make_room() -> None:
 
 def test_a_million_ids_are_kept_apart() -> None:
     # given a million ids that are near each other, which a weak hash would heap up
-    events = np.zeros(1_000_000, dtype=EVENT)
+    events = np.zeros(1_000_000, dtype=HEAD)
     events["transaction"], events["timestamp"] = np.arange(len(events)), START_MS
     index = IdIndex()
     assert (index.process(events) == ACCEPTED).all()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud.features.events import EVENT
+from fraud.features.events import EVENT, from_records
 from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
 from serving.state.partition_state import PartitionState
@@ -25,7 +25,7 @@ def _store(cards: int) -> CardStore:
     events["transaction"] = np.arange(1, cards * 3 + 1)
     events["timestamp"] = 1_700_000_000_000 + np.arange(cards * 3) * 1_000
     store = CardStore(V1)
-    store.process(events)
+    store.process(from_records(events))
     return store
 
 
