@@ -179,9 +179,9 @@ def from_records(records: npt.NDArray[np.void]) -> Events:
         heads[name] = records[name]
     values = np.zeros((len(records), 11), dtype=np.int64)
     names = ("transaction", "card", "merchant", "amount", None, "timestamp", "category", "channel", "country")
-    for column, name in enumerate(names):
-        if name:
-            values[:, column] = records[name].astype(np.int64)
+    for column, source in enumerate(names):
+        if source:
+            values[:, column] = records[source].astype(np.int64)
     for column, name in ((9, "latitude"), (10, "longitude")):
         values[:, column] = records[name].astype(np.float64).view(np.int64)
     return Events(heads, values)
