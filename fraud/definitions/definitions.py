@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from hashlib import blake2b
 
-from fraud.definitions.features import DAY_MS, Feature
+from fraud.definitions.features import DAY_MS, MINUTE_MS, Feature
 from fraud.definitions.fields import Field
+from fraud.definitions.zones import Zones, zones_of
 
 V1_TAG = "v1"
 """The tag of the features that came before definitions; folders of the lake and snapshots bear it."""
@@ -13,7 +15,7 @@ V1_TAG = "v1"
 TAKEN_MS = 30 * DAY_MS
 """For so long, in whole days, a transaction_id is taken (`fraud.native.id_index`)."""
 
-V1_DIGEST = "2e7d1e82efc28220"
+V1_DIGEST = "537bd67f7b0a0508"
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,26 @@ class Definitions:
     @cached_property
     def longest_window_ms(self) -> int:
         """A card's state is a function of its events within this; older ones are forgotten."""
-        return max(feature.window_ms for feature in self.kernel_features)
+        return max(MINUTE_MS, *(feature.window_ms for feature in self.kernel_features))
 
     @cached_property
     def history_ms(self) -> int:
         """How far back in the log the state of a partition reaches: its cards' windows, and the taken ids."""
         return max(self.longest_window_ms, TAKEN_MS)
+
+    @cached_property
+    def derived_order(self) -> tuple[int, ...]:
+        """The columns among the kernel's of the features that are derived of others, inputs first."""
+        column = {feature.name: index for index, feature in enumerate(self.kernel_features)}
+        inputs = {one.name: one.of for one in self.kernel_features if one.is_derived}
+        return tuple(column[name] for name in TopologicalSorter(inputs).static_order() if name in inputs)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """Of the calendar features; `Feature.zone` is a name in it or, if a field has that name, a country."""
+        zones = {one.zone for one in self.features if one.zone}
+        countries = zones & self.field_index.keys()
+        return zones_of(sorted(zones - countries), by_country=bool(countries))
 
     @cached_property
     def digest(self) -> str:

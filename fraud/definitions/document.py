@@ -39,7 +39,7 @@ class ConditionPart(_Part):
 
 
 class FeaturePart(_Part):
-    """A feature: one of `transform`, `aggregate` and `profile` says of what kind."""
+    """A feature: one of `transform`, `aggregate`, `divide`, `subtract` and `profile` says of what kind."""
 
     name: Name
     text: str | None = None
@@ -51,6 +51,8 @@ class FeaturePart(_Part):
         ]
         | None
     ) = None  # fmt: skip
+    divide: tuple[str, str] | None = Field(default=None, description="two features: the first by the second")
+    subtract: tuple[str, str] | None = Field(default=None, description="two features: the first less the second")
     profile: str | None = Field(default=None, description="the id whose profile it comes from")
     value: Literal["count", "fraud_rate", "amount_ratio", "amount_zscore"] | None = None
     entity: str | None = None
@@ -63,8 +65,9 @@ class FeaturePart(_Part):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        if sum(one is not None for one in (self.transform, self.aggregate, self.profile)) != 1:
-            raise ValueError("a feature has exactly one of transform, aggregate and profile")
+        kinds = (self.transform, self.aggregate, self.divide, self.subtract, self.profile)
+        if sum(one is not None for one in kinds) != 1:
+            raise ValueError("a feature has exactly one of transform, aggregate, divide, subtract and profile")
         return self
 
 

@@ -1,7 +1,7 @@
 """Features as data: how each is computed, its unit, bounds, text and hash."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum, unique
 from hashlib import blake2b
 from math import inf
@@ -23,7 +23,7 @@ class FeatureKind(Enum):
     DISTINCT_COUNT = "different values", 0.0, inf
     FLAG = "0 or 1", 0.0, 1.0
     CODE = "hash of a text, 1 to 65535", -inf, inf
-    HOUR = "hour of the day (UTC)", 0.0, 23.0
+    HOUR = "hour of the day", 0.0, 23.0
     WEEKDAY = "day of the week, Monday is 0", 0.0, 6.0
     SECONDS = "seconds", -inf, inf
     RATIO = "times", 0.0, inf
@@ -42,7 +42,7 @@ class Operation(Enum):
     """How a feature is computed.
 
     The first group looks at the payment alone, the second at the card's earlier payments, the third at the
-    card's window with the payment in it, the last at the merchant's profile.
+    card's window with the payment in it, the fourth at two other features, the last at the merchant's profile.
     """
 
     VALUE = "value"
@@ -68,6 +68,9 @@ class Operation(Enum):
     SHARE = "share"
     COUNT_ABOVE_MEAN = "count_above_mean"
 
+    DIVIDE = "divide"
+    SUBTRACT = "subtract"
+
     PROFILE_COUNT = "profile_count"
     PROFILE_FRAUD_RATE = "profile_fraud_rate"
     PROFILE_AMOUNT_RATIO = "profile_amount_ratio"
@@ -81,6 +84,9 @@ PROFILE_OPERATIONS = (
     Operation.PROFILE_AMOUNT_RATIO,
     Operation.PROFILE_AMOUNT_ZSCORE,
 )
+DERIVED = (Operation.DIVIDE, Operation.SUBTRACT)
+"""Float64 of the two float32 inputs, stored as float32; NaN where one is unknown or the divisor is 0."""
+
 CALENDAR = (Operation.HOUR, Operation.WEEKDAY, Operation.IS_NIGHT, Operation.IS_WEEKEND)
 
 
@@ -120,10 +126,11 @@ class Feature:
         text: what an analyst reads for it.
         kind: what it measures, with unit and bounds.
         operation: how it is computed.
-        of: the fields that it is computed of: none, one, or two coordinates.
+        of: the fields that it is computed of: none, one, or two coordinates; the two features of a derived one.
         window_ms: the length of its window, 0 if it has none.
         where: which payments count, all conditions together.
-        zone: of a calendar feature: an IANA name, or the name of a field with a country; empty is UTC.
+        zone: of a calendar feature: an IANA name, or the name of a field with a country's ISO code; empty is
+            UTC. A country that does not exist gives NaN.
         last: of `COUNT_ABOVE_MEAN`: how many of the latest payments it looks at.
         factor: of `COUNT_ABOVE_MEAN`: how many times the mean a payment must exceed.
         hash: identifies what is computed, with the fields it is read from; 16 hex digits.
@@ -147,21 +154,42 @@ class Feature:
         return self.operation in CALENDAR
 
     @property
+    def is_derived(self) -> bool:
+        """Whether it is computed of two other features."""
+        return self.operation in DERIVED
+
+    @property
+    def unit(self) -> str:
+        """What one of it is, with the time zone of a calendar feature."""
+        return f"{self.kind.unit} ({self.zone or 'UTC'})" if self.kind is FeatureKind.HOUR else self.kind.unit
+
+    @property
     def is_profile(self) -> bool:
         """Whether it comes from a profile and not from the kernel."""
         return self.operation in PROFILE_OPERATIONS
 
 
-def feature_hash(feature: Feature, fields: dict[str, Field]) -> str:
-    """The digest of what a feature computes and of the fields that it reads; not of its name and text."""
-    names = dict.fromkeys((*feature.of, *(one.field for one in feature.where), feature.zone))
-    read = {name: _plain(fields[name]) for name in names if name in fields}
-    content = _plain(feature) | {"fields": read}
-    for name in ("name", "text", "kind", "hash"):
-        del content[name]
-    text = json.dumps(content, sort_keys=True, default=lambda one: one.value)
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str, Feature]) -> str:
+    """The digest of what a feature computes; not of its name and text, nor of those of what it reads.
+
+    Args:
+        feature: of which.
+        fields: by name.
+        features: by name, with their hashes: at least those that it is derived of.
+    """
+    source = features if feature.is_derived else fields
+    content = [
+        feature.operation.value,
+        *(_identity(source[name]) for name in feature.of),
+        feature.window_ms,
+        *([_identity(fields[one.field]), one.test.value, *map(str, one.values)] for one in feature.where),
+        _identity(fields[feature.zone]) if feature.zone in fields else feature.zone,
+        feature.last,
+        str(feature.factor),
+    ]
+    return blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 
 
-def _plain(one: Field | Feature) -> dict[str, object]:
-    return {name: str(value) if isinstance(value, float) else value for name, value in asdict(one).items()}
+def _identity(one: Field | Feature) -> object:
+    """What of an input changes a feature's values; what admission lets in does not."""
+    return one.hash if isinstance(one, Feature) else [one.type.value, *one.path, one.scale, bool(one.place)]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from graphlib import TopologicalSorter
 from importlib.resources import files
 from math import inf
 from pathlib import Path
@@ -26,6 +27,7 @@ from fraud.definitions.features import (
     feature_hash,
 )
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
+from fraud.definitions.zones import UTC_ZONE
 from fraud.errors import ConfigurationError
 
 _SHIPPED = files("fraud.definitions") / "v1.yaml"
@@ -54,6 +56,8 @@ _KINDS = {
     Operation.DISTINCT: FeatureKind.DISTINCT_COUNT,
     Operation.SHARE: FeatureKind.SHARE,
     Operation.COUNT_ABOVE_MEAN: FeatureKind.COUNT,
+    Operation.DIVIDE: FeatureKind.RATIO,
+    Operation.SUBTRACT: FeatureKind.NUMBER,
     Operation.PROFILE_COUNT: FeatureKind.COUNT,
     Operation.PROFILE_FRAUD_RATE: FeatureKind.FRAUD_RATE,
     Operation.PROFILE_AMOUNT_RATIO: FeatureKind.RATIO,
@@ -100,8 +104,16 @@ def build_definitions(document: DefinitionsDocument, source: str) -> Definitions
         raise ConfigurationError(f"{source} lacks the field {missing[0]}; every payment needs it")
     features = [_feature(part, by_name, places) for part in document.features]
     features.sort(key=lambda one: one.is_profile)
-    hashed = tuple(replace(one, hash=feature_hash(one, by_name)) for one in features)
-    return Definitions(source, fields, hashed)
+    return Definitions(source, fields, _hashed(features, by_name))
+
+
+def _hashed(features: list[Feature], fields: dict[str, Field]) -> tuple[Feature, ...]:
+    """The features with their hashes; what a derived one is derived of comes first."""
+    by_name = {one.name: one for one in features}
+    inputs = {one.name: one.of if one.is_derived else () for one in features}
+    for name in TopologicalSorter(inputs).static_order():
+        by_name[name] = replace(by_name[name], hash=feature_hash(by_name[name], fields, by_name))
+    return tuple(by_name[one.name] for one in features)
 
 
 def _column_names(columns: str | list[str] | None) -> list[str]:
@@ -140,22 +152,33 @@ def _field(name: str, part: FieldPart, path: tuple[str, ...]) -> Field:
 
 
 def _feature(part: FeaturePart, fields: dict[str, Field], places: dict[str, list[str]]) -> Feature:
-    operation = (
-        _PROFILE[part.value or "count"] if part.profile else Operation(part.transform or part.aggregate)
-    )
-    of: tuple[str, ...] = () if part.of is None else tuple(places.get(part.of, [part.of]))
+    operation = _operation(part)
+    of = part.divide or part.subtract or _inputs(part, places)
     return Feature(
         name=part.name,
         text=part.text or part.name.replace("_", " "),
         kind=_kind(operation, fields.get(of[0]) if of else None),
         operation=operation,
-        of=(part.profile,) if part.profile else of,
+        of=of,
         window_ms=int(part.window[:-1]) * _UNITS[part.window[-1]] if part.window else 0,
         where=tuple(one for name, test in part.where.items() for one in _conditions(fields[name], test)),
-        zone=part.zone or "",
+        zone="" if part.zone in (None, UTC_ZONE) else part.zone,
         last=part.last or 0,
         factor=part.factor or 0.0,
     )
+
+
+def _operation(part: FeaturePart) -> Operation:
+    if part.profile:
+        return _PROFILE[part.value or "count"]
+    if part.divide:
+        return Operation.DIVIDE
+    return Operation.SUBTRACT if part.subtract else Operation(part.transform or part.aggregate)
+
+
+def _inputs(part: FeaturePart, places: dict[str, list[str]]) -> tuple[str, ...]:
+    name = part.profile or part.of
+    return () if name is None else tuple(places.get(name, [name]))
 
 
 def _kind(operation: Operation, field: Field | None) -> FeatureKind:
