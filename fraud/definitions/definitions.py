@@ -81,7 +81,7 @@ class Definitions:
 
     @cached_property
     def zones(self) -> Zones:
-        """Of the calendar features; `Feature.zone` is a name in it or, if a field has that name, a country."""
+        """Of the calendar features; `Feature.zone` is one of its names, or a field."""
         zones = {one.zone for one in self.features if one.zone}
         countries = zones & self.field_index.keys()
         return zones_of(sorted(zones - countries), by_country=bool(countries))

@@ -51,8 +51,10 @@ class FeaturePart(_Part):
         ]
         | None
     ) = None  # fmt: skip
-    divide: tuple[str, str] | None = Field(default=None, description="two features: the first by the second")
-    subtract: tuple[str, str] | None = Field(default=None, description="two features: the first less the second")
+    divide: tuple[str, str] | None = Field(default=None, description="two features")
+    subtract: tuple[str, str] | None = Field(
+        default=None, description="two features; the second from the first"
+    )
     profile: str | None = Field(default=None, description="the id whose profile it comes from")
     value: Literal["count", "fraud_rate", "amount_ratio", "amount_zscore"] | None = None
     entity: str | None = None
@@ -67,7 +69,7 @@ class FeaturePart(_Part):
     def _is_of_one_kind(self) -> Self:
         kinds = (self.transform, self.aggregate, self.divide, self.subtract, self.profile)
         if sum(one is not None for one in kinds) != 1:
-            raise ValueError("a feature has exactly one of transform, aggregate, divide, subtract and profile")
+            raise ValueError("a feature has one of transform, aggregate, divide, subtract and profile")
         return self
 
 

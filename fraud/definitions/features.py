@@ -42,7 +42,7 @@ class Operation(Enum):
     """How a feature is computed.
 
     The first group looks at the payment alone, the second at the card's earlier payments, the third at the
-    card's window with the payment in it, the fourth at two other features, the last at the merchant's profile.
+    card's window with the payment in it, the fourth at two other features, the last at a profile.
     """
 
     VALUE = "value"
@@ -126,7 +126,8 @@ class Feature:
         text: what an analyst reads for it.
         kind: what it measures, with unit and bounds.
         operation: how it is computed.
-        of: the fields that it is computed of: none, one, or two coordinates; the two features of a derived one.
+        of: the fields that it is computed of: none, one, or two coordinates; of a derived feature the two
+            features.
         window_ms: the length of its window, 0 if it has none.
         where: which payments count, all conditions together.
         zone: of a calendar feature: an IANA name, or the name of a field with a country's ISO code; empty is

@@ -56,6 +56,7 @@ _KINDS = {
     Operation.DISTINCT: FeatureKind.DISTINCT_COUNT,
     Operation.SHARE: FeatureKind.SHARE,
     Operation.COUNT_ABOVE_MEAN: FeatureKind.COUNT,
+    # Whether it is a ratio depends on the signs of its inputs.
     Operation.DIVIDE: FeatureKind.RATIO,
     Operation.SUBTRACT: FeatureKind.NUMBER,
     Operation.PROFILE_COUNT: FeatureKind.COUNT,

@@ -19,7 +19,7 @@ _STEP = 7 * 86_400
 _BEFORE_ALL = -(1 << 62)
 _CODES = 65_536
 
-# zone.tab lists the zones of a country by their geography; of these countries the first is not where most live.
+# zone.tab lists the zones of a country by geography: the first is not always where most people live.
 _MOST_POPULOUS = {
     "AU": "Australia/Sydney", "BR": "America/Sao_Paulo", "CA": "America/Toronto", "CD": "Africa/Kinshasa",
     "CL": "America/Santiago", "CN": "Asia/Shanghai", "CY": "Asia/Nicosia", "DE": "Europe/Berlin",

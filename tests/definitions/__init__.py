@@ -7,7 +7,7 @@ from fraud.definitions.loading import load_definitions
 V1 = load_definitions()
 
 EXTENDED_FILE = Path(__file__).with_name("extended.yaml")
-"""What a test sets FRAUD_DEFINITIONS to: `device_id` (at `device.fingerprint`), `ip_country`, `entry_mode`."""
+"""For FRAUD_DEFINITIONS; adds `device_id` (at `device.fingerprint`), `ip_country` and `entry_mode`."""
 
 EXTENDED = load_definitions(EXTENDED_FILE)
 
