@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
-from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import KEY_KINDS, KeyKind
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch

@@ -1,6 +1,6 @@
 """A partition's state: a function of its log up to a position.
 
-The features of future transactions depend on the admitted events of the longest window before the low
+The features of future transactions depend on the admitted events of `Definitions.history_ms` before the low
 watermark. So a replay may start where all events before are older. It has to start with admission as it was
 there, since what admission lets in depends on what it has seen. Offsets with the admission state there are
 the state's replay points, which are committed with the position.
@@ -9,13 +9,12 @@ the state's replay points, which are committed with the position.
 from dataclasses import InitVar, dataclass, field
 from typing import NamedTuple
 
-from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
 
-_BETWEEN_POINTS_MS = LONGEST_WINDOW_MS // 4
-"""Event time; a replay may become longer than needed by so much."""
+_POINTS_PER_HISTORY = 4
+"""A replay may become longer than needed by a fourth."""
 _MAX_POINTS = 8
 """Kafka takes metadata of 4,096 bytes by default."""
 
@@ -39,7 +38,8 @@ class ReplayPoint(NamedTuple):
         """Whether no event before the point matters to what `admission` lets in from now on."""
         return (
             self.is_start
-            or self.admission[event_clock.HIGHEST] <= admission.low_watermark - LONGEST_WINDOW_MS
+            or self.admission[event_clock.HIGHEST]
+            <= admission.low_watermark - admission.definitions.history_ms
         )
 
 
@@ -68,9 +68,10 @@ class PartitionState:
     def mark_replay_point(self) -> None:
         """Add a replay point here, if event time has moved far enough since the last one."""
         max_event_time = self.admission.max_event_time
+        between_ms = self.admission.definitions.history_ms // _POINTS_PER_HISTORY
         if (
             not self.replay_points
-            or max_event_time >= self.replay_points[-1].admission[event_clock.MAX] + _BETWEEN_POINTS_MS
+            or max_event_time >= self.replay_points[-1].admission[event_clock.MAX] + between_ms
         ):
             here = ReplayPoint(self.position, tuple(self.admission.state))
             self.replay_points = _pruned((*self.replay_points, here), self.admission)

@@ -7,7 +7,6 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fraud.features.decoded_batch import decode_batch, keys_for
-from fraud.features.spec import LONGEST_WINDOW_MS
 from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
 from fraud.settings import Settings
@@ -55,9 +54,7 @@ def replay_start_state(
     point = _last_sufficient_point(settings, partition, committed)
     if point is None:
         return _start_by_time(settings, consumer, here, committed, int(first))
-    admission = AdmissionFilter(
-        settings.loaded_definitions, settings.admission, state=point.admission, partition=partition
-    )
+    admission = _admission(settings, partition, point.admission)
     passed = tuple(one for one in committed.replay_points if one.offset <= point.offset)
     # What retention has deleted since cannot be replayed.
     return PartitionState(partition, max(point.offset, int(first)), admission, replay_points=passed)
@@ -68,20 +65,11 @@ def restore_committed_admission(
 ) -> None:
     """Replace the replayed admission state by the committed one, which is exact after retention, too."""
     if committed.admission:
-        state.admission = AdmissionFilter(
-            settings.loaded_definitions,
-            settings.admission,
-            state=committed.admission,
-            partition=state.partition,
-        )
+        state.admission = _admission(settings, state.partition, committed.admission)
         state.replay_points = committed.replay_points
     elif committed.max_event_time not in (None, state.admission.max_event_time):
-        state.admission = AdmissionFilter(
-            settings.loaded_definitions,
-            settings.admission,
-            committed.max_event_time or 0,
-            partition=state.partition,
-        )
+        max_event_time = committed.max_event_time or 0
+        state.admission = _admission(settings, state.partition, max_event_time=max_event_time)
 
 
 def _last_sufficient_point(
@@ -89,9 +77,7 @@ def _last_sufficient_point(
 ) -> ReplayPoint | None:
     if not committed.admission:
         return None
-    admission = AdmissionFilter(
-        settings.loaded_definitions, settings.admission, state=committed.admission, partition=partition
-    )
+    admission = _admission(settings, partition, committed.admission)
     sufficient = [point for point in committed.replay_points if point.is_sufficient(admission)]
     return sufficient[-1] if sufficient else None
 
@@ -130,7 +116,8 @@ def _admission(
 
 def _replayed_span_ms(settings: Settings) -> int:
     bounds = settings.admission
-    return LONGEST_WINDOW_MS + int((bounds.lateness + bounds.clock_skew).total_seconds() * 1_000)
+    slack_ms = int((bounds.lateness + bounds.clock_skew).total_seconds() * 1_000)
+    return settings.loaded_definitions.history_ms + slack_ms
 
 
 def _apply(state: PartitionState, messages: Sequence[Any], end: int) -> None:

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
@@ -40,13 +39,16 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class SnapshotOrigin:
-    """What a snapshot was made of; it is usable where all of it is the same."""
+    """What a snapshot was made of; it is usable where all of it is the same.
+
+    `admission` are the settings in use, `definitions` is `Definitions.state_digest`.
+    """
 
     topic: str
     topic_id: str
     partition: int
     admission: str
-    feature_version: int = FEATURE_VERSION
+    definitions: str
 
 
 class UnusableSnapshotError(Exception):

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from fraud.features.spec import FEATURE_VERSION
 from fraud.kafka.clients import client_config
 from fraud.lake import Lake, open_lake
 from fraud.native import event_clock
@@ -157,7 +156,8 @@ class Snapshots:
     def _origin(self, folder: str, partition: int) -> SnapshotOrigin:
         topic = self._settings.topics.transactions
         admission = admission_settings_in_use(self._settings.admission)
-        return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission)
+        definitions = self._settings.loaded_definitions.state_digest
+        return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission, definitions)
 
     def _open(self) -> tuple[Lake, str]:
         """The lake, and the folder of this topic's id: another topic of the same name may follow it."""
@@ -165,7 +165,7 @@ class Snapshots:
             if self._opened is None:
                 topic = self._settings.topics.transactions
                 identity = _topic_id(self._settings, topic)
-                folder = f"state/v{FEATURE_VERSION}/{topic}@{identity}"
+                folder = f"state/{self._settings.loaded_definitions.tag}/{topic}@{identity}"
                 self._opened = open_lake(self._settings, _SILENCE_S), folder
             return self._opened
 

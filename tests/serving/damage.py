@@ -4,11 +4,11 @@ from pathlib import Path
 
 from xxhash import xxh3_128_hexdigest
 
-from fraud.features.spec import FEATURE_VERSION
 from serving.state.snapshot_format import CHECKSUM_BYTES, HEADER_BYTES
+from tests.definitions import EXTENDED, V1
 
-DAMAGES = ("truncated", "with a flipped bit", "of another feature version", "missing")
-_VERSION = b'"feature_version": %d'
+DAMAGES = ("truncated", "with a flipped bit", "of other definitions", "missing")
+_DIGEST = b'"definitions": "%s"'
 
 
 def damage(file: Path, kind: str) -> None:
@@ -18,9 +18,9 @@ def damage(file: Path, kind: str) -> None:
         del content[-100:]
     elif kind == "with a flipped bit":
         content[-1_000] ^= 1
-    elif kind == "of another feature version":
+    elif kind == "of other definitions":
         text = bytes(content[CHECKSUM_BYTES:HEADER_BYTES]).replace(
-            _VERSION % FEATURE_VERSION, _VERSION % (FEATURE_VERSION - 1)
+            _DIGEST % V1.state_digest.encode(), _DIGEST % EXTENDED.state_digest.encode()
         )
         content[:HEADER_BYTES] = xxh3_128_hexdigest(text).encode() + text
     file.write_bytes(content)

@@ -176,7 +176,7 @@ def replayed(made: Settings, log: Log, position: CommittedPosition) -> Partition
 
 
 def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionState:
-    origin = SnapshotOrigin("t", "id", 0, "")
+    origin = SnapshotOrigin("t", "id", 0, "", V1.state_digest)
     content = encode(
         origin,
         state.position,

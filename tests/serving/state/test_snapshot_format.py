@@ -16,7 +16,7 @@ from serving.state.snapshot_format import SnapshotOrigin, UnusableSnapshotError,
 from tests.definitions import V1
 
 ADMISSION = AdmissionSettings()
-ORIGIN = SnapshotOrigin("transactions", "an-id", 3, ADMISSION.model_dump_json())
+ORIGIN = SnapshotOrigin("transactions", "an-id", 3, ADMISSION.model_dump_json(), V1.state_digest)
 
 
 def _store(cards: int) -> CardStore:
