@@ -21,6 +21,8 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")]
 Decision = Literal["approve", "review"]
 LabelSource = Literal["chargeback", "analyst", "customer"]
+FieldValue = str | int | float | bool
+"""Of a declared field that is present: money in minor units, times in ms."""
 
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _EXPONENTS = {
@@ -88,7 +90,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     The bounds keep numbers within 64 bits and dates within the calendar. A model is identified by its
     digest (`ModelBundle.digest`) and MLflow's run, not by the registry's number; predictions of earlier
-    versions have no digest.
+    versions have no digest. `definitions` is `Definitions.digest`, None for the features of v1; `features`
+    have the order of its features. `fields` are the values of a reviewed payment's further fields.
     """
 
     transaction_id: str
@@ -111,6 +114,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     model_digest: str | None = None
     model_run: str | None = None
     challenger_digest: str | None = None
+    definitions: str | None = None
+    fields: dict[str, FieldValue] | None = None
 
 
 BASE_CURRENCY = "EUR"

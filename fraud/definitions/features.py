@@ -12,6 +12,9 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+FEATURE_VERSION = 1
+"""In models, predictions and profiles: what named all features together before each had its own hash."""
+
 
 @unique
 class FeatureKind(Enum):

@@ -48,8 +48,12 @@ class AliasPoller:
         return self._newest is not None
 
     def put(self, bundle: ModelBundle) -> None:
-        """Prepare a checked bundle and put it into the slot."""
-        self._slot.pending.put(prepare_model(bundle))
+        """Prepare a checked bundle and put it into the slot.
+
+        Raises:
+            IncompatibleModelError: it needs a feature that nobody computes.
+        """
+        self._slot.pending.put(prepare_model(self._settings.loaded_definitions, bundle))
         self._newest = bundle
 
     def poll_alias(self) -> None:

@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from fraud.definitions.definitions import V1_TAG, Definitions
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.features.decoded_batch import DecodedBatch
 from fraud.features.profiles import profile_features
-from fraud.features.spec import FEATURE_VERSION
 from fraud.native.json_reader import TEXTS
-from fraud.schema import Prediction, Reason
+from fraud.schema import FieldValue, Prediction, Reason
 from fraud.settings import Settings
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
@@ -62,6 +63,7 @@ class PredictionStage:
         self, settings: Settings, profiles: ProfileTable, metrics: Metrics, timer: StageTimer
     ) -> None:
         self._settings = settings
+        self._definitions = settings.loaded_definitions
         self._profiles = profiles
         self._metrics = metrics
         self._timer = timer
@@ -90,7 +92,8 @@ class PredictionStage:
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.pipeline.scores.observe_many(scores)
         with self._timer.stage("reasons"):
-            reasons = _explain_flagged(columns.texts["currency"], rows, scores, champion)
+            flagged = np.flatnonzero(scores >= champion.bundle.threshold)
+            reasons = self._explain(flagged, columns.texts["currency"], rows, champion)
         with self._timer.stage("encode"):
             decisions = decide(scores, champion.bundle.threshold)
             self._metrics.pipeline.count_decisions(decisions)
@@ -101,8 +104,10 @@ class PredictionStage:
                 "reasons": reasons,
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
+                "fields": _fields_of(flagged, decoded),
             }
-            return self._encode(columns.by_field() | results, constants_of(champion, challenger))
+            constants = constants_of(self._definitions, champion, challenger)
+            return self._encode(columns.by_field() | results, constants)
 
     def _with_profiles(self, columns: _Columns, card_rows: Rows) -> tuple[list[str | None], Rows]:
         """The dates of the merchants' profiles, and the features of cards and merchants, shape (n, F)."""
@@ -110,6 +115,18 @@ class PredictionStage:
         available_after = self._settings.profiles.available_after
         self._metrics.pipeline.count_profile_ages(dates, columns.timestamps, available_after)
         return dates, np.hstack([card_rows, profile_features(columns.amounts, profiles)])
+
+    def _explain(
+        self, flagged: npt.NDArray[np.intp], currencies: Sequence[str], rows: Rows, champion: ServingModel
+    ) -> list[list[Reason] | None]:
+        """Reasons for the transactions that are flagged, None for the others."""
+        explained: list[list[Reason] | None] = [None] * len(rows)
+        if len(flagged):
+            chosen, names = rows[flagged], [currencies[index] for index in flagged.tolist()]
+            found = explain(self._definitions, chosen, champion.contributions(chosen), names)
+            for index, reasons in zip(flagged.tolist(), found, strict=True):
+                explained[index] = reasons
+        return explained
 
     def _encode(
         self, columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
@@ -141,7 +158,9 @@ def build_predictions(
     return map(Prediction, *(by_field[name] for name in Prediction.__struct_fields__))
 
 
-def constants_of(champion: ServingModel, challenger: ServingModel | None) -> dict[str, Any]:
+def constants_of(
+    definitions: Definitions, champion: ServingModel, challenger: ServingModel | None
+) -> dict[str, Any]:
     """The fields of `Prediction` that are the same in a whole batch."""
     return {
         "threshold": champion.bundle.threshold,
@@ -153,20 +172,22 @@ def constants_of(champion: ServingModel, challenger: ServingModel | None) -> dic
         "scored_at": int(time.time() * 1_000),
         "challenger_version": challenger.version if challenger else None,
         "challenger_digest": challenger.bundle.digest if challenger else None,
+        "definitions": None if definitions.tag == V1_TAG else definitions.digest,
     }
 
 
-def _explain_flagged(
-    currencies: Sequence[str], rows: Rows, scores: npt.NDArray[np.float64], champion: ServingModel
-) -> list[list[Reason] | None]:
-    """Reasons for the transactions that are flagged, None for the others."""
-    explained: list[list[Reason] | None] = [None] * len(rows)
-    flagged = np.flatnonzero(scores >= champion.bundle.threshold)
-    if len(flagged):
-        chosen = rows[flagged]
-        found = explain(
-            chosen, champion.contributions(chosen), [currencies[index] for index in flagged.tolist()]
-        )
-        for index, reasons in zip(flagged.tolist(), found, strict=True):
-            explained[index] = reasons
-    return explained
+def _no_fields(_: int) -> None:
+    return None
+
+
+def _fields_of(
+    flagged: npt.NDArray[np.intp], decoded: Sequence[DecodedBatch]
+) -> list[dict[str, FieldValue] | None]:
+    """The further fields of the transactions that are flagged, None for the others."""
+    ends = np.cumsum([len(batch) for batch in decoded])
+    found: list[dict[str, FieldValue] | None] = [None] * int(ends[-1])
+    for row in flagged.tolist():
+        batch = int(np.searchsorted(ends, row, side="right"))
+        number = row - int(ends[batch]) + len(decoded[batch])
+        found[row] = getattr(decoded[batch], "field_values", _no_fields)(number)
+    return found

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.errors import UnreachableError
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.spec import PROFILE_COLUMNS
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import MessageReader

@@ -9,57 +9,88 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import FEATURE_BY_NAME, FEATURE_NAMES, Feature, FeatureKind
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import Feature, FeatureKind
 from fraud.schema import Reason, from_minor
 
 MOST_REASONS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_PAID_AT = "timestamp"
+"""The field whose calendar features are about the payment itself."""
+_SECONDS, _SPEED, _KMH = "seconds ", "speed ", " (km/h)"
+"""What a text may start and end with that its value replaces."""
 
 
 def explain(
-    rows: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32], currencies: list[str]
+    definitions: Definitions,
+    rows: npt.NDArray[np.float32],
+    contributions: npt.NDArray[np.float32],
+    currencies: list[str],
 ) -> list[list[Reason]]:
     """The features that raised each row's score most, strongest first; both have shape (n, features)."""
-    return [_reasons(*one) for one in zip(rows, contributions, currencies, strict=True)]
+    features = definitions.features
+    return [_reasons(features, *one) for one in zip(rows, contributions, currencies, strict=True)]
 
 
 def _reasons(
-    row: npt.NDArray[np.float32], contributions: npt.NDArray[np.float32], currency: str
+    features: tuple[Feature, ...],
+    row: npt.NDArray[np.float32],
+    contributions: npt.NDArray[np.float32],
+    currency: str,
 ) -> list[Reason]:
     strongest = np.argsort(-contributions, kind="stable")[:MOST_REASONS]
     return [
         Reason(
-            feature=FEATURE_NAMES[column],
+            feature=features[column].name,
             value=None if math.isnan(row[column]) else float(row[column]),
             contribution=round(float(contributions[column]), 4),
-            text=describe(FEATURE_NAMES[column], float(row[column]), currency),
+            text=describe(features[column], float(row[column]), currency),
         )
         for column in strongest
         if contributions[column] > 0
     ]
 
 
-def describe(name: str, value: float, currency: str) -> str:
+def describe(feature: Feature, value: float, currency: str) -> str:
     """A feature and its value in an analyst's words, such as "5 payments in 10 minutes"."""
-    feature = FEATURE_BY_NAME[name]
     if math.isnan(value):
         return f"{feature.text}: unknown"
     match feature.kind:
         case FeatureKind.CODE:
             return feature.text
-        case FeatureKind.SECONDS:
-            return f"{_duration(value)} since the card's previous payment"
+        case FeatureKind.SECONDS | FeatureKind.SPEED:
+            return _describe_measure(feature, value)
         case FeatureKind.WEEKDAY:
-            return f"paid on a {_WEEKDAYS[int(value)]}"
+            return _describe_time(feature, "paid on a", _WEEKDAYS[int(value) % len(_WEEKDAYS)])
         case FeatureKind.HOUR:
-            return f"paid at {int(value):02d} o'clock (UTC)"
-        case FeatureKind.SPEED:
-            return f"{value:,.0f} km/h between the last two places"
+            return _describe_time(feature, "paid at", f"{int(value):02d} o'clock{_zone(feature)}")
+        case FeatureKind.AMOUNT:
+            return f"{from_minor(round(value), currency):,} {currency}, {feature.text}"
         case _:
-            return _describe_number(feature, value, currency)
+            return _describe_number(feature, value)
 
 
-def _describe_number(feature: Feature, value: float, currency: str) -> str:
+def _describe_measure(feature: Feature, value: float) -> str:
+    text = feature.text
+    if feature.kind is FeatureKind.SECONDS:
+        measured, name = _duration(value), _SECONDS
+    else:
+        measured, name, text = f"{value:,.0f} km/h", _SPEED, text.removesuffix(_KMH)
+    return f"{measured} {text.removeprefix(name)}" if text.startswith(name) else f"{text}: {measured}"
+
+
+def _describe_time(feature: Feature, paid: str, time: str) -> str:
+    return f"{paid} {time}" if feature.of == (_PAID_AT,) else f"{feature.text}: {time}"
+
+
+def _zone(feature: Feature) -> str:
+    """A zone has a slash, as in Europe/Berlin; otherwise it is the field that says the country."""
+    if not feature.zone:
+        return " (UTC)"
+    return f" ({feature.zone})" if "/" in feature.zone or feature.zone == "UTC" else " (local time)"
+
+
+def _describe_number(feature: Feature, value: float) -> str:
     match feature.kind:
         case FeatureKind.RATIO:
             return f"{feature.text}: {value:.1f} times"
@@ -67,12 +98,21 @@ def _describe_number(feature: Feature, value: float, currency: str) -> str:
             return f"{feature.text}: {value:+.1f} standard deviations"
         case FeatureKind.FRAUD_RATE:
             return f"{feature.text}: {value:.2%}"
+        case FeatureKind.SHARE:
+            return f"{feature.text}: {value:.0%}"
         case FeatureKind.FLAG:
             return feature.text if value else f"not {feature.text}"
-        case FeatureKind.AMOUNT:
-            return f"{from_minor(round(value), currency):,} {currency}, {feature.text}"
+        case FeatureKind.NUMBER:
+            # float32 has seven digits.
+            return f"{feature.text}: {value:,.0f}" if value.is_integer() else f"{feature.text}: {value:.7g}"
         case _:
-            return f"{value:,.0f} {feature.text}"
+            return _describe_count(feature, value)
+
+
+def _describe_count(feature: Feature, value: float) -> str:
+    """The texts of the card's counts are a plural, those of profiles start with whose payments they are."""
+    is_plural = value != 1 and not feature.is_profile
+    return f"{value:,.0f} {feature.text}" if is_plural else f"{feature.text}: {value:,.0f}"
 
 
 def _duration(seconds: float) -> str:

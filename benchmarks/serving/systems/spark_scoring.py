@@ -53,7 +53,7 @@ def _rows(admitted: list[Admitted]) -> Any:
 def _served(model: str) -> ServingModel:
     bundle = last_good_bundle(Path(model))
     assert bundle is not None
-    return prepare_model(bundle)
+    return prepare_model(load_definitions(), bundle)
 
 
 @lru_cache

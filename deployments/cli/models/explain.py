@@ -11,12 +11,13 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from fraud.features.spec import FEATURE_NAMES
+from fraud.definitions.definitions import Definitions
 from fraud.lineage.collect import ModelOrigin, PredictionLineage, as_document, collect_lineage
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
-from fraud.schema import from_minor
+from fraud.schema import Prediction, from_minor
 from fraud.settings import load_settings
+from serving.pipeline.field_texts import field_text, in_order
 from serving.pipeline.reasons import describe
 
 _SHOWN = 12
@@ -30,16 +31,23 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
 ) -> None:
     """The command `fraud explain`; `deployments.cli.commands` has its summary."""
-    found = collect_lineage(load_settings(), transaction_id, card)
+    settings = load_settings()
+    found = collect_lineage(settings, transaction_id, card)
     if as_json:
         print_json(as_document(found))
     else:
-        Console().print(page(found))
+        Console().print(page(settings.loaded_definitions, found))
 
 
-def page(found: PredictionLineage) -> Group:
+def page(definitions: Definitions, found: PredictionLineage) -> Group:
     """The lineage as a page, from the decision down to the data."""
-    parts = [_headline(found), _payment(found), _reasons(found), _features(found), _model(found)]
+    parts = [
+        _headline(found),
+        _payment(definitions, found),
+        _reasons(found),
+        _features(definitions, found),
+        _model(found),
+    ]
     notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
     return Group(*(part for part in parts if part is not None), *notes)
 
@@ -53,7 +61,7 @@ def _headline(found: PredictionLineage) -> Text:
     )  # fmt: skip
 
 
-def _payment(found: PredictionLineage) -> Table:
+def _payment(definitions: Definitions, found: PredictionLineage) -> Table:
     one = found.prediction
     reports = [
         f"{_label(report.is_fraud)}, reported by {report.source} {_moment(report.reported_at)}"
@@ -67,10 +75,18 @@ def _payment(found: PredictionLineage) -> Table:
         "scored": _moment(one.scored_at),
         "merchant": f"profile of {one.profile_date}" if one.profile_date else "no profile",
         "labels": "; ".join(reports) or "none yet",
-    }
+    } | _fields(definitions, one)
     if one.challenger_version is not None and one.challenger_score is not None:
         rows["challenger"] = f"version {one.challenger_version} scored {one.challenger_score:.4f} in shadow"
     return _pairs("Payment", rows.items())
+
+
+def _fields(definitions: Definitions, one: Prediction) -> dict[str, str]:
+    """The further fields that a reviewed payment had, in the order of the definitions."""
+    return {
+        name: field_text(definitions.field_by_name.get(name), value, one.currency)
+        for name, value in in_order(definitions, one.fields or {})
+    }
 
 
 def _label(is_fraud: bool) -> str:
@@ -82,12 +98,13 @@ def _reasons(found: PredictionLineage) -> Table | None:
     return _pairs("Reasons", ((f"{one.contribution:+.2f}", one.text) for one in given)) if given else None
 
 
-def _features(found: PredictionLineage) -> Table | None:
+def _features(definitions: Definitions, found: PredictionLineage) -> Table | None:
     """The features that moved the score most; all of them where the model cannot be asked."""
     if found.features is None:
         return None
     shares = None if found.contributions is None else found.contributions.tolist()
-    order = sorted(range(len(FEATURE_NAMES)), key=lambda place: -abs(shares[place]) if shares else 0)
+    features = definitions.features
+    order = sorted(range(len(features)), key=lambda place: -abs(shares[place]) if shares else 0)
     source = "as they were scored" if found.features.source == "prediction" else "of the lake's training row"
     table = Table(title=f"Features {source}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("feature", no_wrap=True)
@@ -97,9 +114,9 @@ def _features(found: PredictionLineage) -> Table | None:
     widest = max(map(abs, shares)) if shares else 0.0
     for place in order[: _SHOWN if shares else None]:
         share = shares[place] if shares else math.nan
-        text = describe(FEATURE_NAMES[place], float(found.features.values[place]), found.prediction.currency)
+        text = describe(features[place], float(found.features.values[place]), found.prediction.currency)
         cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
-        table.add_row(FEATURE_NAMES[place], *cells, Text(shown(text)))
+        table.add_row(features[place].name, *cells, Text(shown(text)))
     return table
 
 

@@ -17,6 +17,7 @@ from serving.models.alias_poller import AliasPoller
 from serving.models.serving_model import prepare_model
 from serving.models.slot import ModelSlot
 from serving.ops.metrics import Metrics
+from tests.definitions import V1
 from tests.serving.world import tiny_bundle, wait_for
 
 
@@ -86,7 +87,7 @@ def version_of(models: ActiveModels) -> str | None:
 
 def test_the_newest_of_the_pending_models_is_taken(local_settings: Settings, slot: ModelSlot) -> None:
     # given
-    model = prepare_model(tiny_bundle(local_settings))
+    model = prepare_model(V1, tiny_bundle(local_settings))
     newer = replace(model)
     slot.pending.put(model)
     slot.pending.put(newer)
@@ -203,10 +204,10 @@ def test_a_model_without_a_table_is_explained_by_xgboost(
     # given
     bundle = tiny_bundle(local_settings)
     rows = probe_rows(len(bundle.metadata.feature_names))
-    compiled = prepare_model(bundle)
+    compiled = prepare_model(V1, bundle)
     monkeypatch.setattr(fraud.native.shapley_table, "_MAX_ENTRIES", 0)
     # when
-    model = prepare_model(bundle)
+    model = prepare_model(V1, bundle)
     # then
     assert model.shapley is None
     assert "XGBoost explains" in caplog.text

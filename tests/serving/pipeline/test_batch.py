@@ -73,7 +73,7 @@ def scorer(settings: Settings, metrics: Metrics) -> Scorer:
 
 def test_each_message_becomes_a_prediction_a_dead_letter_or_is_a_repetition(local_settings: Settings) -> None:
     # given two partitions: a payment that comes twice, one that cannot be read, another one with a used id
-    champion, challenger = (prepare_model(tiny_bundle(local_settings, seed=seed)) for seed in (0, 1))
+    champion, challenger = (prepare_model(V1, tiny_bundle(local_settings, seed=seed)) for seed in (0, 1))
     metrics, first, second = Metrics(), state(local_settings, 0), state(local_settings, 1)
     payments = [transaction(number) for number in range(4)]
     reused = payments[1] | {"amount": "1.23"}
@@ -113,7 +113,7 @@ def test_scores_and_reasons_are_those_of_the_logged_features(local_settings: Set
     settings = local_settings.model_copy(
         update={"serving": local_settings.serving.model_copy(update={"feature_sample": 1.0})}
     )
-    champion = prepare_model(tiny_bundle(settings, threshold=0.0))
+    champion = prepare_model(V1, tiny_bundle(settings, threshold=0.0))
     payments = [transaction(number) for number in range(30)]
 
     # when they are scored in one batch

@@ -8,6 +8,7 @@ from fraud.schema import Prediction
 from fraud.settings import Settings
 from serving.models.serving_model import prepare_model
 from serving.pipeline.predictions import build_predictions, constants_of
+from tests.definitions import V1
 from tests.serving.world import tiny_bundle
 
 COLUMNS: dict[str, list[Any]] = {
@@ -22,14 +23,15 @@ COLUMNS: dict[str, list[Any]] = {
     "challenger_score": [None, None],
     "profile_date": ["2025-01-01", None],
     "reasons": [None, []],
+    "fields": [None, {"device_id": "d1"}],
 }
 
 
 def test_predictions_have_the_values_of_their_fields_in_whatever_order(local_settings: Settings) -> None:
     # given columns in another order than the schema's, and the constants of a champion and a challenger
-    champion = prepare_model(tiny_bundle(local_settings))
-    challenger = prepare_model(tiny_bundle(local_settings, seed=1))
-    constants = constants_of(champion, challenger)
+    champion = prepare_model(V1, tiny_bundle(local_settings))
+    challenger = prepare_model(V1, tiny_bundle(local_settings, seed=1))
+    constants = constants_of(V1, champion, challenger)
     # when
     predictions = [*build_predictions(COLUMNS, constants)]
     # then
@@ -42,7 +44,7 @@ def test_predictions_have_the_values_of_their_fields_in_whatever_order(local_set
 
 
 def test_a_field_without_values_is_an_error(local_settings: Settings) -> None:
-    constants = constants_of(prepare_model(tiny_bundle(local_settings)), None)
+    constants = constants_of(V1, prepare_model(V1, tiny_bundle(local_settings)), None)
     del constants["model_run"]
     with pytest.raises(KeyError, match="model_run"):
         build_predictions(COLUMNS, constants)

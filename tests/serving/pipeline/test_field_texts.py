@@ -1,0 +1,39 @@
+"""Values of declared fields as analysts read them."""
+
+import pytest
+
+from fraud.definitions.fields import Field, FieldType
+from fraud.schema import FieldValue
+from serving.pipeline.field_texts import field_text, in_order
+from tests.definitions import EXTENDED
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (FieldType.ID, "d-1", "d-1"),
+        (FieldType.CATEGORY, None, "none"),
+        (FieldType.MONEY, 123_456, "1,234.56 EUR"),
+        (FieldType.TIME, 1_760_000_000_000, "2025-10-09 08:53:20 UTC"),
+        (FieldType.NUMBER, 0.1, "0.1"),
+        (FieldType.NUMBER, 12_345, "12,345"),
+        (FieldType.FIXED, 1_234.5, "1,234.50"),
+        (FieldType.BOOLEAN, True, "yes"),
+        (FieldType.BOOLEAN, False, "no"),
+    ],
+)
+def test_a_value_reads_well(kind: FieldType, value: FieldValue | None, text: str) -> None:
+    assert field_text(Field("x", kind, ("x",), scale=2), value, "EUR") == text
+
+
+def test_a_field_that_is_declared_no_longer_comes_last() -> None:
+    # given what was stored when the definitions had another field
+    stored: dict[str, FieldValue] = {"gone": 5, "device_id": "d-1"}
+    # when
+    found = [*in_order(EXTENDED, stored)]
+    # then
+    assert found[-1] == ("gone", 5)
+    assert ("device_id", "d-1") in found
+    assert ("ip_country", None) in found
+    assert "amount" not in dict(found)
+    assert field_text(None, 5, "EUR") == "5"
