@@ -11,10 +11,14 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import FieldType
 from fraud.native.admission_rules import currency_index
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
-Millis = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+MAX_MILLIS = 253_402_300_799_999
+"""The last moment of the year 9999, as far as calendars reach."""
+Millis = Annotated[int, Meta(ge=0, le=MAX_MILLIS)]
 MinorUnits = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
 SmallCount = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
@@ -31,8 +35,7 @@ _EXPONENTS = {
          "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }  # fmt: skip
-_FACTORS = {currency: Decimal(10) ** digits for currency, digits in _EXPONENTS.items()}
-_HUNDRED = Decimal(100)
+_FACTORS = tuple(Decimal(10) ** digits for digits in range(10))
 _MAX_DIGITS = 18
 _EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
 """Raises where the default context would round."""
@@ -121,13 +124,13 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 BASE_CURRENCY = "EUR"
 """The currency of limits."""
 
-_CURRENCY_LETTERS = 3
+CURRENCY_LETTERS = 3
 
 
 def currency_index_of(code: str) -> int:
     """A number below 26 ** 3 for a code of three capitals (`currency_index`); -1 for any other text."""
     letters = code.encode()
-    return currency_index(*letters) if len(letters) == _CURRENCY_LETTERS else -1
+    return currency_index(*letters) if len(letters) == CURRENCY_LETTERS else -1
 
 
 def is_currency(code: str) -> bool:
@@ -151,17 +154,26 @@ def to_minor(amount: Decimal, currency: str) -> int:
     Raises:
         ValueError: it is not finite, has a fraction of a minor unit, or more digits than any sum of money.
     """
+    return to_units(amount, minor_digits(currency), "amount", currency)
+
+
+def to_units(value: Decimal, digits: int, name: str, unit: str) -> int:
+    """A decimal number in units of 10 ** -digits; `name` and `unit` are for the sentence of an error.
+
+    Raises:
+        ValueError: it is not finite, has a fraction of a unit, or more digits than any sum of money.
+    """
     try:
-        scaled = _EXACT.multiply(amount, _FACTORS.get(currency, _HUNDRED))
+        scaled = _EXACT.multiply(value, _FACTORS[digits])
         # An integer of a million digits would take minutes to write out.
-        minor = int(scaled) if scaled.adjusted() <= _MAX_DIGITS else None
+        units = int(scaled) if scaled.adjusted() <= _MAX_DIGITS else None
     except (ArithmeticError, ValueError):
-        raise ValueError("amount is not a finite number of sensible length") from None
-    if minor is None:
-        raise ValueError("amount is too large for any sum of money")
-    if minor != scaled:
-        raise ValueError(f"amount {amount} has more decimals than {currency} knows")
-    return minor
+        raise ValueError(f"{name} is not a finite number of sensible length") from None
+    if units is None:
+        raise ValueError(f"{name} is too large for any sum of money")
+    if units != scaled:
+        raise ValueError(f"{name} {value} has more decimals than {unit} knows")
+    return units
 
 
 def from_minor(minor: int, currency: str) -> Decimal:
@@ -178,6 +190,31 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "latitude": pa.float64(),
     "longitude": pa.float64(),
 }
+
+
+_FIELD_ARROW: dict[FieldType, pa.DataType] = {
+    FieldType.MONEY: pa.int64(),
+    FieldType.TIME: pa.int64(),
+    FieldType.FIXED: pa.int64(),
+    FieldType.NUMBER: pa.float64(),
+    FieldType.BOOLEAN: pa.bool_(),
+}
+"""Of the fields that are no texts."""
+
+
+def transaction_arrow(definitions: Definitions) -> pa.Schema:
+    """The lake's columns of payments: the position in the log, and a column for each field.
+
+    Texts are texts; money is in minor units, a time in ms, a fixed-point number in units of 10 ** -scale.
+    """
+    position = [pa.field(name, kind, nullable=False) for name, kind in _POSITION]
+    return pa.schema(
+        position
+        + [
+            pa.field(one.name, _FIELD_ARROW.get(one.type, pa.string()), nullable=one.is_optional)
+            for one in definitions.fields
+        ]
+    )
 
 
 def _arrow_schema(struct: type[msgspec.Struct]) -> pa.Schema:

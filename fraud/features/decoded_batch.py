@@ -66,7 +66,8 @@ class DecodedBatch:
     def card_id(self, number: int) -> str:
         """The card_id of one transaction."""
         if number in self._not_simple:
-            return self._not_simple[number].transaction.card_id
+            card: str = self._not_simple[number].transaction.card_id
+            return card
         start, end = self._text_spans[number, TEXTS.index("card_id")]
         return self._data[start:end].tobytes().decode()
 

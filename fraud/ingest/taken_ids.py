@@ -1,13 +1,11 @@
 """Which transaction_ids are taken where a partition's chain of commits ends: kept in the lake between runs.
 
 The file is a short cut. It is written after the commits of a run; what it lacks, or all of it, is made again
-from fraud.definitions.definitions import Definitions
 from the lake's rows and rejected conflicts.
 """
 
 import logging
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,9 +16,8 @@ from fraud.features.events import encode_table, encode_transactions
 from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.ingest.commits import Commit, day_of, read_commits
 from fraud.lake import Lake
-from fraud.messages.admission import Admitted
+from fraud.messages.admission import decoder_of_admitted
 from fraud.native.id_index import CONFLICT_REASON, ID, IdIndex
-from fraud.schema import Transaction, to_minor
 
 _LOG = logging.getLogger(__name__)
 Heads = npt.NDArray[np.void]
@@ -100,8 +97,8 @@ def _of_conflicts(
     definitions: Definitions, rejected: pa.Table
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Heads]:
     rows = [row for row in rejected.to_pylist() if row["reason"] == CONFLICT_REASON]
-    decoded = [msgspec.json.decode(row["value"], type=Transaction) for row in rows]
-    admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in decoded]
+    decode = decoder_of_admitted(definitions)
+    admitted = [decode(row["value"]) for row in rows]
     offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
     return offsets, encode_transactions(definitions, admitted).heads
 

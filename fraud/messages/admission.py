@@ -6,10 +6,11 @@ partition's largest event time by more than the allowed lateness, nor far ahead 
 (`fraud.native.event_clock`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,29 +20,48 @@ from xxhash import xxh3_64_intdigest
 from fraud.definitions.definitions import Definitions
 from fraud.kafka.keys import invalid_key_reason
 from fraud.messages.decoding import Decoder, MessageError, printable_reason
+from fraud.messages.transaction import MAX_UNITS, TransactionValues, Values, transaction_type
 from fraud.native import event_clock
 from fraud.native.admission_rules import LETTERS, Limits, is_amount_allowed, is_time_allowed
-from fraud.schema import BASE_CURRENCY, Transaction, currency_index_of, minor_digits, to_minor
+from fraud.schema import BASE_CURRENCY, currency_index_of, minor_digits
 from fraud.settings import AdmissionSettings
 
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_STEP = timedelta(minutes=1)
 """One message moves the clock by as much even where hardly any lateness is allowed."""
-MAX_MINOR_UNITS = 1_000_000_000_000
-"""The largest amount of any currency: up to it all sums of amounts and of their squares are exact."""
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
-    """A transaction that counts, with its amount in minor units."""
+    """A transaction that counts.
 
-    transaction: Transaction
+    Attributes:
+        transaction: as it came, a struct of `transaction_type`.
+        amount: in minor units.
+        values: of all fields, in the order of the definitions.
+    """
+
+    transaction: Any
     amount: int
+    values: Values
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
     """A message that does not count, and the sentence that says why."""
 
     reason: str
+
+
+def decoder_of_admitted(definitions: Definitions) -> Callable[[bytes], Admitted]:
+    """Decodes payments of which it is known that admission admits them; no rule is checked."""
+    decode = msgspec.json.Decoder(transaction_type(definitions)).decode
+    read_values, amount = TransactionValues(definitions).read, definitions.field_index["amount"]
+
+    def decode_admitted(value: bytes) -> Admitted:
+        transaction = decode(value)
+        values: Any = read_values(transaction)
+        return Admitted(transaction, values[amount], values)
+
+    return decode_admitted
 
 
 class AdmissionFilter:
@@ -79,7 +99,10 @@ class AdmissionFilter:
             max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
             settings.max_jump // _MILLISECOND,
         )
-        self._decode = Decoder(Transaction, max_bytes=settings.max_bytes).decode
+        self._decode = Decoder(transaction_type(definitions), max_bytes=settings.max_bytes).decode
+        self._read_values = TransactionValues(definitions).read
+        self._amount = definitions.field_index["amount"]
+        self._time_path = f"`$.{'.'.join(definitions.field_by_name['timestamp'].path)}`"
 
     @property
     def max_event_time(self) -> int:
@@ -96,10 +119,11 @@ class AdmissionFilter:
     ) -> Admitted | Refused:
         """Decode the next message and decide on it; `kafka_timestamp` is in ms."""
         try:
-            transaction = self._decode(value)
-            amount = to_minor(transaction.amount, transaction.currency)
+            transaction: Any = self._decode(value)
+            values = self._read_values(transaction)
         except (MessageError, ValueError) as error:
-            return Refused(printable_reason(f"{error}{_time_unit_hint(str(error))}"))
+            return Refused(printable_reason(f"{error}{self._time_unit_hint(str(error))}"))
+        amount: Any = values[self._amount]
         currency = currency_index_of(transaction.currency)
         # All rules at once first, since almost every message keeps them.
         if (
@@ -108,15 +132,20 @@ class AdmissionFilter:
             and is_time_allowed(self.limits, transaction.timestamp, kafka_timestamp)
         ):
             reason = self._key_reason(transaction, key) or self._observe_event_time(transaction)
-            return Refused(printable_reason(reason)) if reason else Admitted(transaction, amount)
+            return Refused(printable_reason(reason)) if reason else Admitted(transaction, amount, values)
         return Refused(printable_reason(self._limit_reason(transaction, amount, currency, kafka_timestamp)))
 
-    def _key_reason(self, transaction: Transaction, key: bytes | None) -> str | None:
+    def _time_unit_hint(self, error: str) -> str:
+        """The probable unit of a timestamp that is too large for milliseconds."""
+        is_too_large = "<=" in error and error.endswith(self._time_path)
+        return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
+
+    def _key_reason(self, transaction: Any, key: bytes | None) -> str | None:
         if not self.needs_keys:
             return None
         return invalid_key_reason(key, transaction.card_id, self.partition, self.partitions)
 
-    def _observe_event_time(self, transaction: Transaction) -> str | None:
+    def _observe_event_time(self, transaction: Any) -> str | None:
         """Move the partition's clock by a message that keeps all other rules; the reason if it is refused."""
         time, limits, state = transaction.timestamp, self.limits, self.state
         card, merchant = signed_hash(transaction.card_id), _merchant_hash(transaction.merchant_id)
@@ -135,9 +164,7 @@ class AdmissionFilter:
             "it counts once several cards have come so far, and `fraud redrive` brings it back then"
         )
 
-    def _limit_reason(
-        self, transaction: Transaction, amount: int, currency: int, kafka_timestamp: int
-    ) -> str:
+    def _limit_reason(self, transaction: Any, amount: int, currency: int, kafka_timestamp: int) -> str:
         settings, time = self._settings, transaction.timestamp
         if currency < 0:
             return f"currency {transaction.currency!r} is not a code of three capitals"
@@ -169,17 +196,11 @@ def _seconds_hint(time: int, earliest: int) -> str:
     return "; it looks like seconds, milliseconds are expected" if time * 1_000 >= earliest else ""
 
 
-def _time_unit_hint(error: str) -> str:
-    """The probable unit of a timestamp that is too large for milliseconds."""
-    is_too_large = "<=" in error and error.endswith("`$.timestamp`")
-    return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
-
-
 def max_amounts(settings: AdmissionSettings) -> dict[str, int]:
     """The largest amount of each currency with a rate, in minor units; of others it is `max_amount`."""
     largest = Decimal(settings.max_amount).scaleb(-minor_digits(BASE_CURRENCY))
     return {
-        currency: min(MAX_MINOR_UNITS, int((largest * Decimal(str(rate))).scaleb(minor_digits(currency))))
+        currency: min(MAX_UNITS, int((largest * Decimal(str(rate))).scaleb(minor_digits(currency))))
         for currency, rate in settings.per_euro.items()
     }
 

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from operator import methodcaller
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 import msgspec
 
@@ -65,11 +65,71 @@ def printable_reason(reason: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in reason[:_MAX_REASON])
 
 
+class _Members:
+    """The declared names of a JSON object and of declared objects in it.
+
+    Attributes:
+        names: in the message.
+        objects: for each name of an inner object: the attribute that holds its struct, and its members.
+        defaults: how many fields have a value although they are absent.
+    """
+
+    def __init__(self, names: list[str], objects: dict[str, tuple[str, "_Members"]], defaults: int) -> None:
+        self.names, self.objects, self.defaults = names, objects, defaults
+
+    def all_names(self) -> list[str]:
+        """The names of all levels."""
+        return self.names + [name for _, inner in self.objects.values() for name in inner.all_names()]
+
+    def count_values(self, found: Any) -> int:
+        """How many members of the message have given the struct a value."""
+        values = msgspec.structs.astuple(found)
+        count = len(values) - values.count(None) - self.defaults
+        for attribute, inner in self.objects.values():
+            struct = getattr(found, attribute)
+            if struct is not None:
+                count += inner.count_values(struct)
+        return count
+
+    def find_repeated(self, pairs: list[tuple[str, Any]]) -> str | None:
+        """The path of the first declared name that an object, a list of its members, has twice."""
+        names = [name for name, _ in pairs]
+        repeated = [name for name in self.names if names.count(name) > 1]
+        if repeated:
+            return repeated[0]
+        for name, value in pairs:
+            if name in self.objects and isinstance(value, list):
+                found = self.objects[name][1].find_repeated(value)
+                if found is not None:
+                    return f"{name}.{found}"
+        return None
+
+
+def _members_of(kind: Any) -> _Members:
+    fields = msgspec.structs.fields(kind)
+    defaults = sum(not field.required and field.default is not None for field in fields)
+    structs = {field.encode_name: (field.name, _struct_of(field.type)) for field in fields}
+    return _Members(
+        [field.encode_name for field in fields],
+        {name: (own, _members_of(struct)) for name, (own, struct) in structs.items() if struct is not None},
+        defaults,
+    )
+
+
+def _struct_of(kind: Any) -> Any:
+    """The struct that a field holds, or None."""
+    for one in (kind, *get_args(kind)):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return one
+    return None
+
+
 class Decoder(Generic[T]):
     """Decodes messages into a msgspec Struct.
 
     Beyond what msgspec checks, a message is UTF-8 throughout, is not nested deeper than `MAX_DEPTH`, and has
-    no declared name twice, even with equal values: of two amounts another system may take the other one.
+    no declared name twice in an object, even with equal values: of two amounts another system may take the
+    other one.
 
     Args:
         kind: The Struct.
@@ -83,11 +143,8 @@ class Decoder(Generic[T]):
         self._decode = msgspec.json.Decoder(kind).decode
         self._check = check
         self._max_bytes = max_bytes
-        fields = msgspec.structs.fields(kind)  # type: ignore[arg-type]
-        self._names = [field.encode_name for field in fields]
-        self._quoted = [f'"{name}"'.encode() for name in self._names]
-        # Fields that have a value although they are absent.
-        self._defaults = sum(not field.required and field.default is not None for field in fields)
+        self._members = _members_of(kind)
+        self._quoted = {f'"{name}"'.encode() for name in self._members.all_names()}
 
     def decode(self, value: bytes | None) -> T:
         """The message's content.
@@ -118,15 +175,13 @@ class Decoder(Generic[T]):
         A message has at least as many colons as members. If it has no more than it has fields with a value,
         each of these was named once. So almost no message needs the search for names.
         """
-        values = msgspec.structs.astuple(found)  # type: ignore[arg-type]
-        if value.count(b":") <= len(values) - values.count(None) - self._defaults:
+        if value.count(b":") <= self._members.count_values(found):
             return
         # Only this kind of escape can stand for a letter.
         if rb"\u00" in value or any(value.count(name) > 1 for name in self._quoted):
-            names = [name for name, _ in _MEMBERS.decode(value.decode())]
-            repeated = [name for name in self._names if names.count(name) > 1]
-            if repeated:
-                raise MessageError(f"the message has the field {repeated[0]} more than once")
+            repeated = self._members.find_repeated(_MEMBERS.decode(value.decode()))
+            if repeated is not None:
+                raise MessageError(f"the message has the field {repeated} more than once")
 
 
 class MessageReader(Generic[T]):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
@@ -15,10 +14,9 @@ from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.features.store import CardStore
 from fraud.machine.cache import cache_folder
-from fraud.messages.admission import Admitted
+from fraud.messages.admission import decoder_of_admitted
 from fraud.registry.bundle import ModelBundle, make_bundle
 from fraud.registry.cache import last_good_bundle, save_bundle
-from fraud.schema import Transaction, to_minor
 from producer.scenario import load_scenario
 from producer.simulator.traffic import Simulator
 
@@ -68,13 +66,12 @@ def simulated_rows(days: int = _DAYS) -> tuple[Rows, npt.NDArray[np.bool_]]:
 
 def _benchmark_rows(count: int) -> Rows:
     """Features of the first transactions that `fill` writes."""
-    decode = msgspec.json.Decoder(Transaction).decode
+    decode = decoder_of_admitted(load_definitions())
     traffic, store = SyntheticTraffic(CARDS), CardStore(load_definitions())
-    found = [decode(traffic.draw(number)[1]) for number in range(count)]
-    admitted = [Admitted(one, to_minor(one.amount, one.currency)) for one in found]
+    admitted = [decode(traffic.draw(number)[1].encode()) for number in range(count)]
     features, _ = store.process(encode_transactions(load_definitions(), admitted))
     known = {one.merchant_id: one.values for one in profiles()}
-    values = np.array([known[one.merchant_id] for one in found], dtype=np.float64)
+    values = np.array([known[one.transaction.merchant_id] for one in admitted], dtype=np.float64)
     return np.hstack([features, profile_features(np.array([one.amount for one in admitted]), values)])
 
 

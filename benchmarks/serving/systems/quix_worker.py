@@ -3,7 +3,6 @@
 A card's events of 30 days are one value in the card's state: packed records, which are faster in Quix than
 JSON. The features come from this project's compiled kernel, run over those events, so that both score the
 same numbers. `python -m benchmarks.serving.systems.quix_worker inplace_predict|forest` reads the settings
-from fraud.definitions.loading import load_definitions
 from the environment, as serving does.
 """
 
@@ -22,10 +21,10 @@ from fraud.features.events import EVENT, Events, encode_transactions, from_recor
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
-from fraud.messages.admission import Admitted
+from fraud.messages.admission import Admitted, decoder_of_admitted
 from fraud.native.forest import compile_forest
 from fraud.registry.cache import last_good_bundle
-from fraud.schema import Prediction, Transaction, to_minor
+from fraud.schema import Prediction
 from fraud.settings import Settings, load_settings
 
 
@@ -50,14 +49,14 @@ def main(way: str) -> None:
 
 
 def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
-    decode, encode = msgspec.json.Decoder(Transaction).decode, msgspec.json.Encoder().encode
+    decode, encode = decoder_of_admitted(load_definitions()), msgspec.json.Encoder().encode
     known = {one.merchant_id: np.array([one.values], dtype=np.float64) for one in profiles()}
     margin = _margin(settings, way)
 
     def score(value: bytes, state: State) -> bytes:
-        transaction = decode(value)
-        amount = to_minor(transaction.amount, transaction.currency)
-        events = _remember(state, Admitted(transaction, amount))
+        admitted = decode(value)
+        transaction, amount = admitted.transaction, admitted.amount
+        events = _remember(state, admitted)
         kernel_row = _features(events)
         profile_row = profile_features(np.array([amount]), known[transaction.merchant_id])
         chance = float(1 / (1 + np.exp(-margin(np.hstack([kernel_row, profile_row]))[0])))

@@ -1,7 +1,8 @@
 """Scoring in Spark's Python workers: the values of one micro-batch, without state."""
 
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ from fraud.features.events import encode_transactions
 from fraud.features.profiles import profile_features
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
-from fraud.messages.admission import Admitted
+from fraud.messages.admission import Admitted, decoder_of_admitted
 from fraud.registry.cache import last_good_bundle
-from fraud.schema import Prediction, Transaction, to_minor
+from fraud.schema import Prediction
 from serving.models.serving_model import ServingModel, prepare_model
 
 
 def score_values(values: list[bytes], model: str) -> list[bytes]:
     """Encoded predictions of encoded transactions, with the model in the folder `model`."""
     encode = msgspec.json.Encoder().encode
-    admitted = [_admit(value) for value in values]
+    admitted = [_decode()(value) for value in values]
     scores = _served(model).score(_rows(admitted))
     now_ms = int(time.time() * 1_000)
     return [encode(_prediction(*pair, now_ms)) for pair in zip(admitted, scores.tolist(), strict=True)]
@@ -38,9 +39,9 @@ def _prediction(one: Admitted, score: float, now_ms: int) -> Prediction:
     )  # fmt: skip
 
 
-def _admit(value: bytes) -> Admitted:
-    transaction = msgspec.json.decode(value, type=Transaction)
-    return Admitted(transaction, to_minor(transaction.amount, transaction.currency))
+@cache
+def _decode() -> Callable[[bytes], Admitted]:
+    return decoder_of_admitted(load_definitions())
 
 
 def _rows(admitted: list[Admitted]) -> Any:
