@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from fraud.definitions.loading import load_definitions
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings
 from producer.history import HistoryPeriod, publish_history
@@ -41,12 +42,12 @@ def measure_production(settings: Settings, scenario: str = "default", days: int 
 def _prepared(
     scenario: SimulationScenario, span: HistoryPeriod
 ) -> tuple[list[OutgoingMessages], float, float]:
-    simulator = Simulator(scenario, 1, span.start)
+    simulator, definitions = Simulator(scenario, 1, span.start), load_definitions()
     simulator.day(span.start)
     started = time.perf_counter()
     traffic = [simulator.day(day).until(span.end) for day in span.days()]
     simulated = time.perf_counter()
-    messages = [transaction_messages(day.delivered()) for day in traffic]
+    messages = [transaction_messages(definitions, day.delivered()) for day in traffic]
     return messages, simulated - started, time.perf_counter() - simulated
 
 

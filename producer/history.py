@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.topic_checks import history_findings
 from fraud.kafka.topics import topic_config
 from fraud.lake import Lake
@@ -16,7 +16,7 @@ from fraud.settings import Settings
 from producer.publisher import Publisher
 from producer.simulator import Simulator
 from producer.simulator.cardholders import midnight_ms
-from producer.simulator.tables import LABELS
+from producer.simulator.tables import LABELS, require_simulated
 from producer.wire import label_messages, transaction_messages
 
 
@@ -68,16 +68,18 @@ def publish_history(
     When `is_stopped` returns true, it ends after the current day; all that it counts is acknowledged.
 
     Raises:
-        ConfigurationError: the topic would delete what is older than it keeps.
+        ConfigurationError: the definitions need what is not simulated, or the topic would delete what is
+            older than it keeps.
         UnreachableError: Kafka did not take something.
     """
+    require_simulated(settings.loaded_definitions)
     _require_retention(settings, span)
     pending, days, transactions, deliveries, labels, frauds = LABELS.empty_table(), 0, 0, 0, 0, 0
     for day in span.days():
         if is_stopped():
             break
         traffic = simulator.day(day).until(span.end)
-        messages = transaction_messages(traffic.delivered())
+        messages = transaction_messages(settings.loaded_definitions, traffic.delivered())
         publisher.send(settings.topics.transactions, messages)
         due, pending = due_labels(
             pa.concat_tables([pending, traffic.labels]), min(midnight_ms(day) + DAY_MS - 1, span.end)

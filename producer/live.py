@@ -121,7 +121,7 @@ class LiveTraffic:
         )
 
     def transactions(self, payments: Payments, first: int) -> pa.Table:
-        """The payments in the Transaction schema, numbered from `first` on."""
+        """The payments in `simulated_schema`, numbered from `first` on."""
         simulator = self._simulator
         ids = transaction_ids(simulator.world.seed ^ (self._started_at << 8), first, len(payments))
         return transaction_table(simulator.world, simulator.names, payments, ids)

@@ -14,6 +14,7 @@ from producer.history import due_labels
 from producer.live import LiveBatch, LiveTraffic
 from producer.publisher import Publisher
 from producer.simulator.draws import Ints
+from producer.simulator.tables import require_simulated
 from producer.wire import label_messages, transaction_messages
 
 _CHUNK_S = 0.25
@@ -53,8 +54,10 @@ class LiveStream:
         """Send until `stop` is set or the time is over; everything sent is acknowledged on return.
 
         Raises:
+            ConfigurationError: the definitions need what is not simulated.
             UnreachableError: Kafka did not take something.
         """
+        require_simulated(self.settings.loaded_definitions)
         started = time.time()
         end = started + (duration_s if duration_s is not None else float("inf"))
         planned = started
@@ -82,7 +85,8 @@ class LiveStream:
 
     def _send(self, batch: LiveBatch, stop: threading.Event) -> pa.Table:
         """Each payment when its moment has come; returns the truth of those sent."""
-        messages, sent = transaction_messages(batch.transactions), 0
+        definitions = self.settings.loaded_definitions
+        messages, sent = transaction_messages(definitions, batch.transactions), 0
         while sent < len(messages) and not stop.is_set():
             now = int(time.time() * 1_000)
             due = int(np.searchsorted(batch.payments.time, now, side="right"))

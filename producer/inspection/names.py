@@ -82,7 +82,14 @@ def simple(name: str) -> str:
 
 
 def columns_for(field: str, columns: Sequence[str]) -> list[str]:
-    """The columns whose names are known for a field, the likeliest first."""
-    ranks = {name: rank for rank, name in enumerate(SYNONYMS[field])}
+    """The columns whose names are known for a field, the likeliest first; none of a field that is not."""
+    return columns_named(SYNONYMS.get(field, ()), columns)
+
+
+def columns_named(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The columns that are called like one of these, apart from case and signs; the first names first."""
+    ranks: dict[str, int] = {}
+    for rank, name in enumerate(names):
+        ranks.setdefault(simple(name), rank)
     found = [(ranks[simple(name)], name) for name in columns if simple(name) in ranks]
     return [name for _, name in sorted(found, key=lambda one: one[0])]

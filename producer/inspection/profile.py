@@ -52,7 +52,7 @@ def profile_column(name: str, column: pa.Array) -> ColumnProfile:
     column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_nested(column.type):
         return ColumnProfile(name, "nested", column.null_count / max(len(column), 1), 0, ["..."])
-    text = clean_text("", as_text(column))
+    text = clean_text(as_text(column))
     present = text.drop_null()
     kind, hints = _kind(name, column, present)
     # Long numbers are hidden in all columns that may hold those of cards.

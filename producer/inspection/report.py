@@ -13,20 +13,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.machine.terminal import shown
 from fraud.messages.admission import max_amounts
 from fraud.settings import AdmissionSettings
+from producer.inspection.mapping_proposal import propose, propose_labels
+from producer.inspection.mapping_text import Proposal
 from producer.inspection.names import AFTERWARDS
 from producer.inspection.profile import ColumnProfile, profile_column
-from producer.inspection.proposal import Proposal, propose, propose_labels
+from producer.inspection.proposal import ProposedField, propose_fields
 from producer.inspection.suspicions import Suspicion, gives_away
+from producer.label_fields import IS_FRAUD, LABEL_NAMES
 from producer.replay.files.opening import open_source
 from producer.replay.files.source import Chunk, FileDescription
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.mapping.columns import ColumnMapping, FieldSource
+from producer.replay.mapping.mapping_file import read_mapping
 from producer.replay.readers import LabelFileReader, ReadingRemarks, TransactionFileReader
-from producer.replay.rows.conform import AdmissionLimits, Findings
+from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.findings import Findings
 from producer.replay.rows.values import as_bool
 from producer.replay.staging.remedies import remedy
 
@@ -62,35 +68,46 @@ class FileReport:
 
 @dataclass
 class Inspection:
-    """Both files, and the mapping's text if it was proposed."""
+    """Both files, and what was proposed.
+
+    Attributes:
+        proposal: the mapping's text, unless a mapping was given.
+        further_fields: what definitions could declare for the columns that feed no field.
+    """
 
     transactions: FileReport
     labels: FileReport | None
     proposal: str | None
+    further_fields: list[ProposedField] = field(default_factory=list)
 
 
 def inspect_files(
-    admission: AdmissionSettings, transactions: Path, labels: Path | None, columns: Path | None
+    definitions: Definitions,
+    admission: AdmissionSettings,
+    transactions: Path,
+    labels: Path | None = None,
+    columns: Path | None = None,
 ) -> Inspection:
     """Read the files, propose a mapping unless `columns` is one, and see what it gives.
 
     Raises:
         FraudError: a file cannot be read, or the mapping is wrong.
     """
-    mapping = read_mapping(columns) if columns else ColumnMapping()
+    mapping = read_mapping(definitions, columns) if columns else ColumnMapping()
     reading = _Reading(transactions, mapping)
     report = reading.report
     label_reading = _Reading(labels, mapping.of_labels()) if labels else None
     proposal = None
     if columns is None:
-        entries = propose(report.columns, with_labels=labels is not None)
+        entries = propose(definitions, report.columns, with_labels=labels is not None)
         of_labels = propose_labels(label_reading.report.columns) if label_reading else []
         proposal = Proposal(entries, of_labels).text()
-        mapping = _parsed(proposal)
-    ids = _try_transactions(reading, mapping, admission, has_labels=labels is not None)
+        mapping = _parsed(definitions, proposal)
+    ids = _try_transactions(definitions, reading, mapping, admission, has_labels=labels is not None)
     if label_reading:
         _try_labels(label_reading, mapping.of_labels(), admission, ids)
-    return Inspection(report, label_reading.report if label_reading else None, proposal)
+    further = propose_fields(report.columns, {*report.fields, *report.fields.values(), *LABEL_NAMES})
+    return Inspection(report, label_reading.report if label_reading else None, proposal, further)
 
 
 class _Reading:
@@ -140,15 +157,20 @@ class _Reading:
             self.report.suspicions.append(Suspicion("warning", sentence))
 
 
-def _parsed(text: str) -> ColumnMapping:
+def _parsed(definitions: Definitions, text: str) -> ColumnMapping:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "mapping.yaml"
         path.write_text(text, encoding="utf-8")
-        return read_mapping(path)
+        return read_mapping(definitions, path)
 
 
 def _try_transactions(
-    reading: _Reading, mapping: ColumnMapping, admission: AdmissionSettings, *, has_labels: bool
+    definitions: Definitions,
+    reading: _Reading,
+    mapping: ColumnMapping,
+    admission: AdmissionSettings,
+    *,
+    has_labels: bool,
 ) -> pa.Array:
     """Apply the mapping to the sample, and count repeated ids in the whole file.
 
@@ -160,7 +182,7 @@ def _try_transactions(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
-        reader = TransactionFileReader(source, mapping, limits, stem, has_label_file=has_labels)
+        reader = TransactionFileReader(definitions, source, mapping, limits, stem, has_label_file=has_labels)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         deque(reading.rest(), 0)

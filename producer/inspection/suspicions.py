@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import CORE_FIELDS, FieldType
 from producer.inspection.masking import is_card_number
 
 _FEW = 20
@@ -27,19 +29,22 @@ class Suspicion:
     text: str
 
 
-def suspicions_of(rows: pa.RecordBatch, fraud_flags: pa.Array | None = None) -> list[Suspicion]:
-    """What is suspicious of transactions in the fields of the schema, and of fraud flags beside them."""
+def suspicions_of(
+    definitions: Definitions, rows: pa.RecordBatch, fraud_flags: pa.Array | None = None
+) -> list[Suspicion]:
+    """What is suspicious of transactions in the fields of the definitions, and of fraud flags beside them."""
     if not len(rows):
         return []
     found = [
         one
-        for field in ("transaction_id", "card_id", "merchant_id")
-        for one in _of_identifiers(field, rows[field])
+        for field in definitions.fields
+        if field.type is FieldType.ID
+        for one in _of_identifiers(field.name, rows[field.name])
     ]
     found += _of_transactions(rows["transaction_id"])
     found += _of_times(rows["timestamp"])
     if fraud_flags is not None and len(rows) >= _FEW:
-        found += _of_fraud_flags(rows, fraud_flags)
+        found += _of_fraud_flags(definitions, rows, fraud_flags)
     return sorted(found, key=lambda one: _LEVELS.index(one.level))
 
 
@@ -120,7 +125,7 @@ def _of_times(times: pa.Array) -> list[Suspicion]:
     return []
 
 
-def _of_fraud_flags(rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspicion]:
+def _of_fraud_flags(definitions: Definitions, rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspicion]:
     labelled = fraud_flags.drop_null()
     share = _share(labelled) if len(labelled) else 0.0
     found = []
@@ -128,7 +133,7 @@ def _of_fraud_flags(rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspici
         found.append(Suspicion("warning", f"{share:.0%} of the rows looked at are fraud: if is_fraud "
                                           f"means the "
                                "opposite, add `values: {1: 0, 0: 1}` to its mapping"))  # fmt: skip
-    for field in ("merchant_id", "merchant_category", "channel", "country"):
+    for field in _telling_fields(definitions):
         if gives_away(rows[field], fraud_flags):
             found.append(Suspicion("warning", f"{field} gives is_fraud away: some of its values occur "
                                               f"with fraud only, "
@@ -136,11 +141,24 @@ def _of_fraud_flags(rows: pa.RecordBatch, fraud_flags: pa.Array) -> list[Suspici
     return found
 
 
+def _telling_fields(definitions: Definitions) -> list[str]:
+    """Those that may have been written afterwards: not what a payment cannot be without."""
+    return [
+        field.name
+        for field in definitions.fields
+        if field.name == "merchant_id"
+        or (
+            field.name not in CORE_FIELDS
+            and field.type in (FieldType.ID, FieldType.CATEGORY, FieldType.BOOLEAN)
+        )
+    ]
+
+
 def gives_away(column: pa.Array, fraud_flags: pa.Array) -> bool:
     """Whether few values of a column, or its presence, mark nearly every fraud and nothing else."""
     known = fraud_flags.is_valid()
     fraud = fraud_flags.filter(known).to_numpy(zero_copy_only=False).astype(bool)
-    values = column.filter(known)
+    values = pc.cast(column.filter(known), pa.string())
     presence = pc.cast(values.is_valid(), pa.string())
     return any(_predicts(one, fraud) for one in (presence, pc.fill_null(values, "")))
 

@@ -10,15 +10,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
 from producer.replay.files.opening import Chunk, RecordSource
 from producer.replay.mapping.columns import FieldSource
 from producer.replay.readers import LabelFileReader, ReadingRemarks, TransactionFileReader
-from producer.replay.rows.conform import TRANSACTION_ROWS, AdmissionLimits, Findings
+from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.findings import Findings
 from producer.replay.rows.labels import DEFAULT_SOURCE, LABELS_WITH_POSITION
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.staging_file import Rows, StagingFile, StagingWriter
+from producer.transaction_schema import transaction_schema
 
 Count = Callable[[int], object]
 """Called with how many rows have been read so far."""
@@ -41,6 +44,7 @@ def time_order(times: npt.NDArray[np.int64]) -> Rows | None:
 
 
 def read_transactions(
+    definitions: Definitions,
     source: RecordSource,
     mapping: dict[str, FieldSource],
     limits: AdmissionLimits,
@@ -57,8 +61,10 @@ def read_transactions(
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
     """
-    reader = TransactionFileReader(source, mapping, limits, stem, has_label_file=label_delay is None)
-    transactions = StagingWriter(folder / "transactions.arrow", TRANSACTION_ROWS)
+    reader = TransactionFileReader(
+        definitions, source, mapping, limits, stem, has_label_file=label_delay is None
+    )
+    transactions = StagingWriter(folder / "transactions.arrow", transaction_schema(definitions))
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if reader.has_fraud_flags else None
     for chunk in source.chunks(rejected.add):
         is_first = not reader.read

@@ -3,31 +3,27 @@
 Replay, backtest and inspection read files with these classes, so that their results agree.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import Field
 from producer.inspection.suspicions import Suspicion, suspicions_of
+from producer.label_fields import IS_FRAUD, LABEL_FIELDS
 from producer.replay.files.source import Chunk, RecordSource
 from producer.replay.mapping.assumptions import recognise_units, with_defaults
-from producer.replay.mapping.columns import (
-    IS_FRAUD,
-    LABEL_FIELDS,
-    REQUIRED_FIELDS,
-    TRANSACTION_FIELDS,
-    FieldSource,
-    require_columns,
-    resolve,
-)
+from producer.replay.mapping.columns import FieldSource, require_columns, resolve
+from producer.replay.rows.admission_limits import AdmissionLimits
 from producer.replay.rows.conform import (
-    AdmissionLimits,
-    Findings,
     RowPositions,
     conform_fraud_flags,
     conform_labels,
     conform_transactions,
     transaction_ids,
 )
+from producer.replay.rows.findings import Findings
 from producer.replay.rows.repeated_ids import RepeatedIdCounter
 
 
@@ -96,6 +92,7 @@ class TransactionFileReader:
 
     def __init__(
         self,
+        definitions: Definitions,
         source: RecordSource,
         mapping: dict[str, FieldSource],
         limits: AdmissionLimits,
@@ -103,11 +100,13 @@ class TransactionFileReader:
         *,
         has_label_file: bool,
     ) -> None:
-        self.columns, self.remarks = _transaction_columns(source, mapping, has_label_file=has_label_file)
+        self.columns, self.remarks = _transaction_columns(
+            definitions, source, mapping, has_label_file=has_label_file
+        )
         self.suspicions: list[Suspicion] = []
         self.ids = RepeatedIdCounter()
         self.read = 0
-        self._limits, self._stem = limits, stem
+        self._definitions, self._limits, self._stem = definitions, limits, stem
 
     @property
     def has_fraud_flags(self) -> bool:
@@ -117,23 +116,26 @@ class TransactionFileReader:
     def conform(self, chunk: Chunk) -> ConformedChunk:
         """The next rows."""
         if not self.read:
-            self.columns = _with_units(self.columns, chunk, self.remarks)
+            self.columns = _with_units(self.columns, chunk, self._definitions.fields, self.remarks)
         position = RowPositions(chunk.positions, self._stem)
-        rows, findings = conform_transactions(chunk.rows, self.columns, self._limits, position)
+        rows, findings = conform_transactions(
+            self._definitions, chunk.rows, self.columns, self._limits, position
+        )
         fraud_flags = None
         if self.has_fraud_flags:
             fraud_flags = conform_fraud_flags(chunk.rows, self.columns[IS_FRAUD], findings)
         found = ConformedChunk(rows, findings, pa.array(findings.good()), fraud_flags)
         if not self.read:
             chosen = fraud_flags.filter(found.good) if fraud_flags is not None else None
-            self.suspicions = suspicions_of(rows.filter(found.good), chosen)
+            self.suspicions = suspicions_of(self._definitions, rows.filter(found.good), chosen)
         self.ids.add(rows["transaction_id"].filter(found.good))
         self.read += len(rows)
         return found
 
     def only_ids(self, chunk: Chunk) -> None:
         """Take the identifiers of the next rows and nothing else; the first rows were conformed."""
-        self.ids.add(transaction_ids(chunk.rows, self.columns, RowPositions(chunk.positions, self._stem)))
+        position = RowPositions(chunk.positions, self._stem)
+        self.ids.add(transaction_ids(self._definitions, chunk.rows, self.columns, position))
 
 
 class LabelFileReader:
@@ -151,34 +153,39 @@ class LabelFileReader:
     def conform(self, chunk: Chunk) -> ConformedChunk:
         """The next rows."""
         if not self.read:
-            self.columns = _with_units(self.columns, chunk, self.remarks)
+            self.columns = _with_units(self.columns, chunk, LABEL_FIELDS, self.remarks)
         rows, findings = conform_labels(chunk.rows, self.columns, self._earliest)
         self.read += len(rows)
         return ConformedChunk(rows, findings, pa.array(findings.good()))
 
 
 def _with_units(
-    columns: dict[str, FieldSource], chunk: Chunk, remarks: ReadingRemarks
+    columns: dict[str, FieldSource], chunk: Chunk, fields: Sequence[Field], remarks: ReadingRemarks
 ) -> dict[str, FieldSource]:
-    recognised = recognise_units(columns, chunk.rows)
+    recognised = recognise_units(columns, chunk.rows, fields)
     remarks.notes += recognised.notes
     return recognised.columns
 
 
 def _transaction_columns(
-    source: RecordSource, mapping: dict[str, FieldSource], *, has_label_file: bool
+    definitions: Definitions,
+    source: RecordSource,
+    mapping: dict[str, FieldSource],
+    *,
+    has_label_file: bool,
 ) -> tuple[dict[str, FieldSource], ReadingRemarks]:
     """Which column feeds which field of transactions, and what was assumed for that.
 
     Raises:
         DataError: a field that is needed has none.
     """
-    fields = TRANSACTION_FIELDS if has_label_file else (*TRANSACTION_FIELDS, IS_FRAUD)
-    columns = resolve(mapping, source.columns, fields)
-    needed = [name for name in REQUIRED_FIELDS if name not in ("transaction_id", "currency")]
+    flags = [one for one in LABEL_FIELDS if one.name == IS_FRAUD and not has_label_file]
+    columns = resolve(mapping, source.columns, [*definitions.fields, *flags])
+    required = [one.name for one in definitions.fields if not one.is_optional]
+    needed = [name for name in required if name not in ("transaction_id", "currency")]
     advice = ", or have it proposed by `fraud inspect FILE --write mapping.yaml`"
     if any(name not in columns for name in needed):
-        needed = list(REQUIRED_FIELDS)
+        needed = required
     require_columns(columns, source.columns, needed, "the file of transactions", advice)
     assumed = with_defaults(columns, source.columns, has_label_file=has_label_file)
     return assumed.columns, ReadingRemarks([*source.about.notes, *assumed.notes])

@@ -15,10 +15,12 @@ from fraud.errors import ConfigurationError, DataError
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
+from producer.label_fields import LABEL_NAMES
 from producer.replay.files.opening import open_source
 from producer.replay.first_pass import StagedTransactions, read_labels, read_transactions, time_order
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping.columns import LABEL_FIELDS, ColumnMapping, read_mapping
+from producer.replay.mapping.columns import ColumnMapping
+from producer.replay.mapping.mapping_file import read_mapping
 from producer.replay.publishing.publish import ReplayEvents, Sent, publish
 from producer.replay.publishing.topic_checks import (
     EventTimeRange,
@@ -27,7 +29,7 @@ from producer.replay.publishing.topic_checks import (
     require_not_behind,
     require_retention,
 )
-from producer.replay.rows.conform import AdmissionLimits
+from producer.replay.rows.admission_limits import AdmissionLimits
 from producer.replay.rows.labels import LabelPlan, no_labels, plan_labels
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
@@ -128,7 +130,8 @@ def replay(settings: Settings, request: ReplayRequest, listener: ProgressListene
 
 def _read_events(run: _Replay) -> ReplayEvents:
     """Read and check the files, and sort the accepted rows."""
-    mapping = read_mapping(run.request.columns) if run.request.columns else ColumnMapping()
+    definitions, columns = run.settings.loaded_definitions, run.request.columns
+    mapping = read_mapping(definitions, columns) if columns else ColumnMapping()
     read = _stage_transactions(run, mapping)
     labels = read.labels
     if run.request.labels:
@@ -145,7 +148,7 @@ def _read_events(run: _Replay) -> ReplayEvents:
         times = times[order]
     shift = int(time.time() * 1_000) - int(times[-1]) if run.request.shift_to_now else 0
     run.result.first_time, run.result.last_time = int(times[0]) + shift, int(times[-1]) + shift
-    return ReplayEvents(read.transactions, order, times, plan, shift)
+    return ReplayEvents(definitions, read.transactions, order, times, plan, shift)
 
 
 def _stage_transactions(run: _Replay, mapping: ColumnMapping) -> StagedTransactions:
@@ -154,7 +157,17 @@ def _stage_transactions(run: _Replay, mapping: ColumnMapping) -> StagedTransacti
     delay, stem = None if request.labels else request.label_delay, stem_of(request.transactions)
     with run.rejected(stem, source.columns, source.position_name, source.describe_position) as rejected:
         count = partial(run.listener.at, "reading transactions")
-        read = read_transactions(source, mapping, _limits(run), delay, run.folder, rejected, count, stem)
+        read = read_transactions(
+            run.settings.loaded_definitions,
+            source,
+            mapping,
+            _limits(run),
+            delay,
+            run.folder,
+            rejected,
+            count,
+            stem,
+        )
     result.notes += read.remarks.notes
     result.warnings += read.remarks.sentences()
     result.good = len(read.transactions)
@@ -187,7 +200,7 @@ def _stage_labels(run: _Replay, path: Path, mapping: ColumnMapping) -> StagingFi
 def _plan_labels(run: _Replay, labels: StagingFile, transactions: StagingFile) -> LabelPlan:
     plan = plan_labels(labels, transactions, run.request.label_delay)
     name = f"{stem_of(run.request.labels or run.request.transactions)}-unused-labels"
-    with run.rejected(name, LABEL_FIELDS, "row") as rejected:
+    with run.rejected(name, LABEL_NAMES, "row") as rejected:
         for reason, position, row in plan.unused_rows():
             run.result.unused_labels[reason] += 1
             rejected.add(position, reason, row)

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from fraud.errors import DataError
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
+from producer.label_fields import IS_FRAUD
 from producer.replay.files.opening import RecordSource, open_source
 from producer.replay.first_pass import StagedTransactions, read_labels, read_transactions, time_order
 from producer.replay.forms.texts import stem_of
-from producer.replay.mapping.columns import IS_FRAUD, ColumnMapping, FieldSource, read_mapping
+from producer.replay.mapping.columns import ColumnMapping, FieldSource, resolve
+from producer.replay.mapping.mapping_file import read_mapping
 from producer.replay.readers import ReadingRemarks
-from producer.replay.rows.conform import AdmissionLimits
+from producer.replay.rows.admission_limits import AdmissionLimits
 from producer.replay.rows.labels import LABELS_WITH_POSITION, REPORTED_BEFORE, is_before
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
@@ -50,7 +52,7 @@ class Tables:
     """What is good in the files.
 
     Attributes:
-        transactions: in the fields of the Transaction schema, in order of event time.
+        transactions: in `transaction_schema`, in order of event time.
         labels: transaction_id, is_fraud, reported_at (ms), and card_id and source where the file has them.
         rejects: of each file the rows that could not be used.
         notes: what was assumed of the files.
@@ -72,7 +74,9 @@ def read_tables(settings: Settings, files: Files, progress: Progress) -> Tables:
     Raises:
         DataError: a file is missing or broken, or there are no labels.
     """
-    mapping = read_mapping(files.columns) if files.columns else ColumnMapping()
+    mapping = ColumnMapping()
+    if files.columns:
+        mapping = read_mapping(settings.loaded_definitions, files.columns)
     with tempfile.TemporaryDirectory(prefix="fraud-tables-") as folder:
         read, rejected = _read_transactions(settings, files, mapping, Path(folder), progress)
         staged, rejected_of_files, notes = read.labels, list[RejectedRows]([rejected]), read.remarks.notes
@@ -119,9 +123,9 @@ def read_fraud_types(path: Path) -> pa.Table:
 class _RejectedRowsWithIds(RejectedRows):
     """Rejects that remember the identifiers of their rows."""
 
-    def __init__(self, folder: Path, name: str, source: RecordSource, mapping: ColumnMapping) -> None:
+    def __init__(self, folder: Path, name: str, source: RecordSource, origin: FieldSource) -> None:
         super().__init__(folder, name, source.columns, source.position_name, source.describe_position)
-        column = mapping.get("transaction_id", FieldSource(column="transaction_id")).column
+        column = origin.column
         self._column = source.columns.index(column) if column in source.columns else None
         self.ids: set[str] = set()
 
@@ -143,8 +147,12 @@ def _read_transactions(
     )
     delay = None if files.labels else files.label_delay
     count = partial(progress, "reading transactions")
-    with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, mapping) as rejected:
-        read = read_transactions(source, mapping, limits, delay, folder, rejected, count, stem)
+    identifier = settings.loaded_definitions.field_by_name["transaction_id"]
+    origin = resolve(mapping, source.columns, [identifier]).get(identifier.name, FieldSource())
+    with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, origin) as rejected:
+        read = read_transactions(
+            settings.loaded_definitions, source, mapping, limits, delay, folder, rejected, count, stem
+        )
     if not len(read.transactions):
         raise DataError(no_transaction_of(files.transactions, rejected))
     return read, rejected

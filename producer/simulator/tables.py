@@ -1,16 +1,22 @@
 """From indices and euros to identifiers, money and Arrow tables."""
 
-import msgspec
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction, minor_digits
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.loading import load_definitions
+from fraud.errors import ConfigurationError
+from fraud.schema import LABEL_ARROW, minor_digits
+from producer.label_fields import LABEL_NAMES
 from producer.simulator.campaigns import CAMPAIGN_NAMES
 from producer.simulator.draws import DAY_MS, Bools, Ints, Payments
 from producer.simulator.labels import SOURCES, SimulatedReports
 from producer.simulator.world import World
+from producer.transaction_schema import ARROW_TYPES, transaction_schema
 
 LARGEST_AMOUNT = 20_000.0
 """In euros: what a card's limit allows."""
@@ -19,12 +25,7 @@ SMALLEST_AMOUNT = 0.1
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-def _wire_schema(kept: pa.Schema, struct: type[msgspec.Struct]) -> pa.Schema:
-    return pa.schema([kept.field(field.name) for field in msgspec.structs.fields(struct)])
-
-
-TRANSACTIONS = _wire_schema(TRANSACTION_ARROW, Transaction)
-LABELS = _wire_schema(LABEL_ARROW, Label).append(pa.field("fraud_type", pa.string()))
+LABELS = pa.schema([*(LABEL_ARROW.field(name) for name in LABEL_NAMES), pa.field("fraud_type", pa.string())])
 """With the kind of fraud, which is no part of the label: it travels as a header."""
 
 TRUTH = pa.schema(
@@ -34,6 +35,32 @@ TRUTH = pa.schema(
         pa.field("fraud_type", pa.string()),
     ]
 )
+
+
+@cache
+def simulated_schema() -> pa.Schema:
+    """The columns of simulated transactions: the fields of the definitions that are shipped."""
+    return transaction_schema(load_definitions())
+
+
+def require_simulated(definitions: Definitions) -> None:
+    """See that payments of these definitions can be simulated; optional fields beyond stay absent.
+
+    Raises:
+        ConfigurationError: a field is required that is not simulated, or is simulated as something else.
+    """
+    made = load_definitions().field_by_name
+    for field in definitions.fields:
+        if field.name not in made and not field.is_optional:
+            raise ConfigurationError(
+                f"payments of {definitions.source} cannot be simulated: the simulator knows no "
+                f"{field.name}, which is required there; declare it `optional: true`, or use `fraud replay`"
+            )
+        if field.name in made and ARROW_TYPES[made[field.name].type] != ARROW_TYPES[field.type]:
+            raise ConfigurationError(
+                f"payments of {definitions.source} cannot be simulated: {field.name} is simulated as "
+                f"{made[field.name].type.value}, and is {field.type.value} there; use `fraud replay`"
+            )
 
 
 class Names:
@@ -54,7 +81,7 @@ class Names:
 
 
 def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Array) -> pa.Table:
-    """Payments in the Transaction schema, in their order."""
+    """Payments in `simulated_schema`, in their order."""
     merchants, merchant = world.merchants, payments.merchant
     home = world.cards.place[payments.card]
     online = merchants.online[merchant]
@@ -73,7 +100,7 @@ def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Ar
         pa.array(merchants.latitude[merchant], mask=online),
         pa.array(merchants.longitude[merchant], mask=online),
     ]
-    return pa.Table.from_arrays(columns, schema=TRANSACTIONS)
+    return pa.Table.from_arrays(columns, schema=simulated_schema())
 
 
 def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:

@@ -26,7 +26,7 @@ class DayOfTraffic:
     """A day (UTC).
 
     Attributes:
-        transactions: in the Transaction schema, sorted by time.
+        transactions: in `simulated_schema`, sorted by time.
         deliveries: rows of `transactions` in the order they reach the topic: some late, some twice.
         labels: all labels that its transactions will get, sorted by `reported_at`.
         truth: transaction_id, is_fraud, fraud_type. For evaluation only; it never goes to a topic.

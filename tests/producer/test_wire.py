@@ -5,13 +5,14 @@ import pyarrow as pa
 
 from fraud.schema import Label, Transaction, to_minor
 from producer.simulator import DayOfTraffic
-from producer.simulator.tables import LABELS, TRANSACTIONS
+from producer.simulator.tables import LABELS, simulated_schema
 from producer.wire import label_messages, transaction_messages
+from tests.definitions import V1
 
 
 def test_transactions_decode_to_what_was_encoded(traffic: list[DayOfTraffic]) -> None:
     table = traffic[0].transactions
-    messages = transaction_messages(table)
+    messages = transaction_messages(V1, table)
     decoder = msgspec.json.Decoder(Transaction, strict=True)
 
     rows = table.to_pylist()
@@ -47,7 +48,7 @@ def test_an_absent_field_is_left_out_and_money_has_the_currency_s_decimals() -> 
         {"currency": "EUR", "amount": 7, "latitude": -0.00001, "longitude": 12.5},
     )
 
-    values = [value.decode() for value in transaction_messages(table).values]
+    values = [value.decode() for value in transaction_messages(V1, table).values]
 
     assert '"amount":12.05,' in values[0]
     assert '"amount":1205,' in values[1]
@@ -62,13 +63,14 @@ def test_hostile_texts_are_escaped() -> None:
 
     table = _transactions({"merchant_id": hostile}, {"merchant_id": "plain"}, {"channel": hostile})
 
-    decoded = [msgspec.json.decode(value, type=Transaction) for value in transaction_messages(table).values]
+    values = transaction_messages(V1, table).values
+    decoded = [msgspec.json.decode(value, type=Transaction) for value in values]
     assert [one.merchant_id for one in decoded] == [hostile, "plain", "m"]
     assert [one.channel for one in decoded] == [None, None, hostile]
 
 
 def test_no_rows_give_no_messages() -> None:
-    assert len(transaction_messages(TRANSACTIONS.empty_table())) == 0
+    assert len(transaction_messages(V1, simulated_schema().empty_table())) == 0
     assert len(label_messages(LABELS.empty_table())) == 0
 
 
@@ -81,4 +83,4 @@ def _transactions(*rows: dict[str, object]) -> pa.Table:
         "currency": "EUR",
         "timestamp": 1_000,
     }
-    return pa.Table.from_pylist([base | row for row in rows], schema=TRANSACTIONS)
+    return pa.Table.from_pylist([base | row for row in rows], schema=simulated_schema())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _MOST_COLUMNS = 16
+_MOST_NAMED = 8
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
@@ -28,6 +29,9 @@ def inspect(
     ],
     labels: Annotated[Path | None, typer.Option(help="The file of their labels.")] = None,
     columns: Annotated[Path | None, typer.Option(help="A mapping.yaml to try instead of a proposal.")] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(help="What a payment is; default: FRAUD_DEFINITIONS.")
+    ] = None,
     write: Annotated[Path | None, typer.Option(help="Where the proposed mapping goes.")] = None,
 ) -> None:
     """The command `fraud inspect`; `deployments.cli.commands` has its summary."""
@@ -39,7 +43,8 @@ def inspect(
         )
     if write and write.exists():
         raise ConfigurationError(f"{write} exists already: name another file with --write")
-    found = inspect_files(load_settings().admission, file, labels, columns)
+    settings = load_settings(**({"definitions": definitions} if definitions else {}))
+    found = inspect_files(settings.loaded_definitions, settings.admission, file, labels, columns)
     console = Console(width=min(_WIDTH, Console().width), highlight=False)
     _show(console, found, write)
     if write and found.proposal:
@@ -55,6 +60,9 @@ def _reports(found: "Inspection") -> "list[FileReport]":
 def _show(console: Console, found: "Inspection", write: Path | None) -> None:
     for report in _reports(found):
         _show_file(console, report)
+    if found.further_fields:
+        _bullet(console, "·", _further(found), "dim")
+        console.print()
     if found.proposal is None:
         return
     console.print(
@@ -70,6 +78,17 @@ def _show(console: Console, found: "Inspection", write: Path | None) -> None:
             background_color="default",
             word_wrap=True,
         )
+    )
+
+
+def _further(found: "Inspection") -> str:
+    names = [column for one in found.further_fields for column in one.columns]
+    listed = ", ".join(shown(name) for name in names[:_MOST_NAMED])
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    which = "1 column feeds" if len(names) == 1 else f"{len(names):,} columns feed"
+    return (
+        f"{which} no declared field: {listed}{more}; "
+        f"`fraud definitions init --from {shown(str(found.transactions.path))}` starts definitions with them"
     )
 
 

@@ -28,6 +28,9 @@ def replay(
     ],
     labels: Annotated[Path | None, typer.Option(help="A file with transaction_id and is_fraud.")] = None,
     columns: Annotated[Path | None, typer.Option(help="mapping.yaml; `fraud inspect` proposes one.")] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(help="What a payment is; default: FRAUD_DEFINITIONS.")
+    ] = None,
     label_delay: Annotated[str, typer.Option(help="When labels without a time count as reported.")] = "7d",
     speed: Annotated[str, typer.Option(help="max, or so many times faster than the events' clock.")] = "max",
     shift_to_now: Annotated[bool, typer.Option(help="Move all times so that the last event is now.")] = False,
@@ -43,8 +46,9 @@ def replay(
         transactions, labels, columns, delay, factor, shift_to_now, keep_forever, resume_from, dry_run
     )
     console = Console()
+    settings = load_settings(**({"definitions": definitions} if definitions else {}))
     with _Bars(console) as bars:
-        result = replay(load_settings(), request, bars)
+        result = replay(settings, request, bars)
     _print_result(console, result, request)
     if result.sent.interrupted:
         raise typer.Exit(130)

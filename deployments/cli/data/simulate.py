@@ -49,9 +49,11 @@ def simulate(
     from producer.publisher import Publisher
     from producer.scenario import load_scenario
     from producer.simulator import Simulator
+    from producer.simulator.tables import require_simulated
 
     _check(rate, duration, end)
     settings, world = load_settings(), load_scenario(scenario, cards=cards)
+    require_simulated(settings.loaded_definitions)
     span, console = HistoryPeriod.before(_moment(end), days or world.days), Console()
     lake = open_lake(settings) if truth else None
     with Publisher(settings, linger_ms=5 if rate else 20) as publisher:

@@ -5,7 +5,8 @@ import pyarrow.compute as pc
 
 from producer.replay.forms.numbers import PLAIN
 from producer.replay.mapping.columns import FieldSource
-from producer.replay.rows.values import as_minor, as_text
+from producer.replay.rows.exact_numbers import Exact, as_minor
+from producer.replay.rows.values import as_text
 
 _SIGNS = "€$£¥₹₩₺₫₽₴₦฿₪"
 _DOLLARS = "USD AUD CAD NZD SGD HKD TWD MXN CLP COP ARS UYU DOP BRL BBD BSD BZD FJD GYD JMD TTD"
@@ -18,9 +19,7 @@ _CODE = r"[A-Z]{3}"
 _SPACES = "\u00a0\u202f\u2009"
 
 
-def written_amounts(
-    column: pa.Array, origin: FieldSource, currencies: pa.Array
-) -> tuple[pa.Array, dict[int, str]]:
+def written_amounts(column: pa.Array, origin: FieldSource, currencies: pa.Array) -> Exact:
     """Amounts in minor units (int64), and why those that are null could not be read."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         return _minor(column, origin, currencies)
@@ -29,7 +28,7 @@ def written_amounts(
     if origin.decimal is None and origin.thousands is None and pc.all(plain).as_py() is not False:
         return _minor(text, origin, currencies)
     tidy, wrong = _without_signs(text, currencies)
-    tidy = _without_thousands(tidy, origin)
+    tidy = without_thousands(tidy, origin)
     amounts, reasons = _minor(tidy, origin, currencies)
     reasons = {
         row: reason.replace(repr(tidy[row].as_py()), repr(text[row].as_py()))
@@ -41,7 +40,7 @@ def written_amounts(
     return amounts, reasons
 
 
-def _minor(column: pa.Array, origin: FieldSource, currencies: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+def _minor(column: pa.Array, origin: FieldSource, currencies: pa.Array) -> Exact:
     if origin.unit == "minor":
         # A currency without decimals: the number counts as it is written.
         codes = pa.repeat(pa.scalar("JPY", pa.string()), len(column))
@@ -78,7 +77,7 @@ def _of_another_currency(text: pa.Array, currencies: pa.Array) -> dict[int, str]
     return wrong
 
 
-def _without_thousands(text: pa.Array, origin: FieldSource) -> pa.Array:
+def without_thousands(text: pa.Array, origin: FieldSource) -> pa.Array:
     """With a point before the decimals and nothing between the thousands, where the groups are right."""
     decimal, sign = origin.decimal or ".", origin.thousands
     # A space between thousands is nothing else; other signs are as the mapping says.

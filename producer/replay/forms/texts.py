@@ -8,14 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from fraud.definitions.fields import Field, FieldType
 from producer.replay.forms.codes import country_codes, currency_codes
 from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.values import as_text, is_number
 
-IDENTIFIERS = ("transaction_id", "card_id", "merchant_id")
 _NULL_MARKERS = ("", "NULL", "null", "Null", "NaN", "nan", "NAN", "<NA>", "N/A", "n/a", "#N/A", "None",
  "none", "\\N",
             "NaT", "-")  # fmt: skip
+_NO_NAMIBIA = "NA"
+"""Stands for nothing, except where it is a country."""
 _LONGEST_NULL_MARKER = max(map(len, _NULL_MARKERS))
 _WHOLE_FLOAT = r"^\d+\.0+$"
 _LONGEST_STEM = 40
@@ -34,22 +36,37 @@ def source_column(
     return _translated(rows.column(origin.column), origin)
 
 
-def clean_text(name: str, column: pa.Array) -> pa.Array:
-    """A text field without what is around it, markers of nothing as null, codes in their usual form."""
+def clean_text(column: pa.Array, field: Field | None = None) -> pa.Array:
+    """A column's texts without what is around them, markers of nothing as null, codes in their usual form."""
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_finite(column), column, None)
     text = as_text(column)
+    is_country = field is not None and holds_countries(field)
     if not is_number(column.type):
         if _may_have_outer_space(text):
             text = pc.utf8_trim_whitespace(text)
-        text = _without_nothing(name, text)
-    if name == "country":
+        text = _without_nothing(text, is_country=is_country)
+    if is_country:
         return country_codes(text)
-    if name == "currency":
+    if field is not None and field.type is FieldType.CURRENCY:
         return currency_codes(text)
-    if name in IDENTIFIERS and not is_number(column.type):
+    if field is not None and field.type is FieldType.ID and not is_number(column.type):
         return _without_point(text)
     return text
+
+
+def holds_countries(field: Field) -> bool:
+    """Whether a field holds countries, by its name: `country`, `ip_country`."""
+    return field.type is FieldType.CATEGORY and "country" in field.name.split("_")
+
+
+def without_markers(column: pa.Array) -> pa.Array:
+    """A column of any type in which the texts that stand for nothing are null."""
+    if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
+        return column
+    text = as_text(column)
+    nothing = pc.is_in(pc.utf8_trim_whitespace(text), pa.array([*_NULL_MARKERS, _NO_NAMIBIA]))
+    return pc.if_else(nothing, None, column) if pc.any(nothing).as_py() else column
 
 
 def stem_of(path: Path) -> str:
@@ -86,8 +103,8 @@ def _may_have_point_zero(text: pa.Array) -> bool:
     return bool((data[points + 1] == ord("0")).any())
 
 
-def _without_nothing(name: str, text: pa.Array) -> pa.Array:
-    markers = [*_NULL_MARKERS, "NA"] if name != "country" else list(_NULL_MARKERS)
+def _without_nothing(text: pa.Array, *, is_country: bool) -> pa.Array:
+    markers = list(_NULL_MARKERS) if is_country else [*_NULL_MARKERS, _NO_NAMIBIA]
     if (pc.min(pc.binary_length(text)).as_py() or 0) > _LONGEST_NULL_MARKER:
         return text
     nothing = pc.is_in(text, pa.array(markers))

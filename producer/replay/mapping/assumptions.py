@@ -1,16 +1,16 @@
 """What the start of a file shows: units of times, and defaults for absent columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from fraud.definitions.fields import Field, FieldType
 from fraud.errors import DataError
 from producer.inspection.names import columns_for
 from producer.replay.forms.times import epoch_format
 from producer.replay.mapping.columns import FieldSource, with_format
 
-_TIMES = ("timestamp", "reported_at")
 _UNITS = {"epoch_s": "seconds", "epoch_us": "microseconds", "epoch_ns": "nanoseconds"}
 BASE_CURRENCY = "EUR"
 
@@ -59,10 +59,12 @@ def with_defaults(
     return Recognised(found, notes)
 
 
-def recognise_units(columns: Mapping[str, FieldSource], head: pa.RecordBatch) -> Recognised:
+def recognise_units(
+    columns: Mapping[str, FieldSource], head: pa.RecordBatch, fields: Sequence[Field]
+) -> Recognised:
     """With the unit of numbers that are times, by their size."""
     found, notes = dict(columns), list[str]()
-    for field in _TIMES:
+    for field in (one.name for one in fields if one.type is FieldType.TIME):
         origin = columns.get(field, FieldSource())
         if origin.column is None or origin.format is not None or origin.start is not None:
             continue

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import FieldType
 from fraud.settings import Settings
 from producer.publisher import Publisher
 from producer.replay.publishing.pacing import PORTION_ROWS, Pacer, Times, portions
@@ -23,6 +25,7 @@ Progress = Callable[[int], object]
 class ReplayEvents:
     """What is to be sent: rows on disk, their order (None: as they are), and a shift of all times (ms)."""
 
+    definitions: Definitions
     transactions: StagingFile
     order: Rows | None
     times: Times
@@ -35,7 +38,11 @@ class ReplayEvents:
     def transactions_in(self, part: range) -> pa.Table:
         """The transactions of these numbers in the order of time."""
         rows = np.arange(part.start, part.stop) if self.order is None else self.order[part.start : part.stop]
-        return _shifted(self.transactions.take(rows), "timestamp", self.shift)
+        table = self.transactions.take(rows)
+        for field in self.definitions.fields:
+            if field.type is FieldType.TIME:
+                table = _shifted(table, field.name, self.shift)
+        return table
 
     def labels_in(self, part: range) -> pa.Table:
         """The labels of these numbers in the order of time."""
@@ -82,7 +89,7 @@ def _send_portions(
         pacer = pacer or Pacer(portion.start_time, speed)
         pacer.wait(portion.start_time, lambda: progress(sent.transactions + sent.labels))
         for part in _cut(portion.transactions):
-            messages = transaction_messages(events.transactions_in(part))
+            messages = transaction_messages(events.definitions, events.transactions_in(part))
             publisher.send(settings.topics.transactions, messages)
         sent.transactions += len(portion.transactions)
         for part in _cut(portion.labels):

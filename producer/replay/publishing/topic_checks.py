@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError, UnreachableError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import admin_client
 from fraud.kafka.log import read_topic
 from fraud.kafka.topic_checks import history_findings

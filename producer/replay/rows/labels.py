@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.schema import LABEL_ARROW
-from producer.replay.mapping.columns import LABEL_FIELDS
+from producer.label_fields import LABEL_NAMES
 from producer.replay.rows.conform import LABEL_ROWS
 from producer.replay.rows.repeated_ids import hashes_of
 from producer.replay.staging.staging_file import Rows, StagingFile
@@ -18,7 +18,7 @@ from producer.replay.staging.staging_file import Rows, StagingFile
 LABELS_WITH_POSITION = LABEL_ROWS.append(pa.field("position", pa.int64()))
 """Labels as read, each with its position in the file."""
 
-LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_FIELDS])
+LABEL_TABLE = pa.schema([LABEL_ARROW.field(name) for name in LABEL_NAMES])
 DEFAULT_SOURCE = "chargeback"
 REPORTED_BEFORE = "reported_at is before the transaction's own time"
 _ROWS_AT_ONCE = 50_000

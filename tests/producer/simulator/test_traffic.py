@@ -14,6 +14,7 @@ from producer.simulator import DayOfTraffic, Simulator, simulate
 from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS
 from producer.wire import transaction_messages
+from tests.definitions import V1
 from tests.producer.conftest import SEED, START
 
 
@@ -22,7 +23,7 @@ def test_the_same_seed_gives_the_same_bytes(
 ) -> None:
     again = next(simulate(scenario, SEED, START))
 
-    assert transaction_messages(again.delivered()) == transaction_messages(traffic[0].delivered())
+    assert transaction_messages(V1, again.delivered()) == transaction_messages(V1, traffic[0].delivered())
     assert again.labels.equals(traffic[0].labels)
     assert again.truth.equals(traffic[0].truth)
 

@@ -7,7 +7,8 @@ import pytest
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
-from producer.replay.mapping.columns import read_mapping
+from producer.replay.mapping.mapping_file import read_mapping
+from tests.definitions import V1
 from tests.producer.replay.files.reading import HEADER, JUNE, dry_run, write
 from tests.producer.replay.files.test_foreign import LABELLED, tables
 
@@ -244,12 +245,12 @@ def test_the_file_of_labels_has_a_mapping_of_its_own(local_settings: Settings, t
 def test_a_wrong_mapping_is_refused_with_its_line(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "mapping.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=f"the mapping .*{sentence}"):
-        read_mapping(tmp_path / "mapping.yaml")
+        read_mapping(V1, tmp_path / "mapping.yaml")
 
 
 def test_words_of_yaml_stay_words(tmp_path: Path) -> None:
     (tmp_path / "mapping.yaml").write_text("country: {value: no}\ncard_id: {value: 007}\nchannel: null\n")
-    found = read_mapping(tmp_path / "mapping.yaml")
+    found = read_mapping(V1, tmp_path / "mapping.yaml")
     assert (found["country"].value, found["card_id"].value, found["channel"].column) == ("no", "007", None)
 
 

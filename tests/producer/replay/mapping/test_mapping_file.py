@@ -5,13 +5,9 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import ConfigurationError, DataError
-from producer.replay.mapping.columns import (
-    TRANSACTION_FIELDS,
-    FieldSource,
-    read_mapping,
-    require_columns,
-    resolve,
-)
+from producer.replay.mapping.columns import FieldSource, require_columns, resolve
+from producer.replay.mapping.mapping_file import read_mapping
+from tests.definitions import V1
 
 
 def test_a_mapping_names_columns_constants_formats_and_absences(tmp_path: Path) -> None:
@@ -20,7 +16,7 @@ def test_a_mapping_names_columns_constants_formats_and_absences(tmp_path: Path) 
         "card_id: cc_num\ncurrency: {value: USD}\ntimestamp: {column: ts, format: epoch_s}\ncountry: null\n"
     )
 
-    columns = resolve(read_mapping(path), ["cc_num", "ts", "country", "channel"], TRANSACTION_FIELDS)
+    columns = resolve(read_mapping(V1, path), ["cc_num", "ts", "country", "channel"], V1.fields)
 
     assert columns == {
         "card_id": FieldSource(column="cc_num"),
@@ -37,11 +33,11 @@ def test_a_mapping_names_columns_constants_formats_and_absences(tmp_path: Path) 
 def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "mapping.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match="the mapping"):
-        read_mapping(tmp_path / "mapping.yaml")
+        read_mapping(V1, tmp_path / "mapping.yaml")
 
 
 def test_a_missing_column_is_named_with_what_is_there_and_what_is_needed() -> None:
-    columns = resolve({"card_id": FieldSource(column="cc")}, ["id", "amount"], TRANSACTION_FIELDS)
+    columns = resolve({"card_id": FieldSource(column="cc")}, ["id", "amount"], V1.fields)
     with pytest.raises(
         DataError, match=r"has no column cc: its columns are id, amount; needed are .*card_id"
     ):

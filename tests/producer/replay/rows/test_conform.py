@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import AdmissionSettings
-from producer.replay.mapping.columns import (
-    TRANSACTION_FIELDS,
-    resolve,
-)
-from producer.replay.rows.conform import AdmissionLimits, conform_transactions
+from producer.replay.mapping.columns import resolve
+from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.conform import conform_transactions
 from tests.definitions import V1
 
 NOW = 1_700_000_000_000
@@ -33,8 +31,8 @@ GOOD = {
 def conform(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[int, str]]:
     names = dict.fromkeys(name for row in rows for name in row)
     batch = pa.record_batch({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
-    columns = resolve({}, batch.schema.names, TRANSACTION_FIELDS)
-    conformed, findings = conform_transactions(batch, columns, LIMITS)
+    columns = resolve({}, batch.schema.names, V1.fields)
+    conformed, findings = conform_transactions(V1, batch, columns, LIMITS)
     return conformed.to_pylist(), findings.reasons
 
 
@@ -74,9 +72,8 @@ def test_a_bad_value_spoils_its_row_with_a_reason(field: str, value: str | None,
 def test_a_bad_value_of_an_optional_field_is_left_out(field: str, value: str, reason: str) -> None:
     batch = pa.record_batch({name: pa.array([text, text]) for name, text in (GOOD | {field: value}).items()})
 
-    conformed, findings = conform_transactions(
-        batch, resolve({}, batch.schema.names, TRANSACTION_FIELDS), LIMITS
-    )
+    columns = resolve({}, batch.schema.names, V1.fields)
+    conformed, findings = conform_transactions(V1, batch, columns, LIMITS)
 
     assert not findings.reasons
     assert conformed[field].to_pylist() == [None, None]

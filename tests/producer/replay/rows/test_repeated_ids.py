@@ -10,6 +10,7 @@ from producer.inspection import report
 from producer.inspection.report import inspect_files
 from producer.replay.files import source
 from producer.replay.rows.repeated_ids import RepeatedIdCounter
+from tests.definitions import V1
 from tests.producer.replay.files.reading import HEADER, dry_run, write
 
 FAR_APART = 40_000
@@ -72,7 +73,7 @@ def test_inspection_finds_an_id_repeated_after_its_sample(
     monkeypatch.setattr(source, "BLOCK_BYTES", 1 << 16)
     monkeypatch.setattr(report, "SAMPLE_ROWS", 5_000)
     # when the file is looked at
-    found = inspect_files(local_settings.admission, far_apart, None, None).transactions
+    found = inspect_files(V1, local_settings.admission, far_apart, None, None).transactions
     # then all its rows are counted, and the repetition is found
     assert (found.rows, found.sampled) == (FAR_APART + 1, 5_000)
     assert [one for one in found.suspicions if "repeated: 1 of 40,001 rows" in one.text]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.replay.rows.values import as_millis, as_minor, as_text
+from producer.replay.rows.exact_numbers import as_minor
+from producer.replay.rows.values import as_millis, as_text
 
 
 @pytest.mark.parametrize(
