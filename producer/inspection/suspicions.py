@@ -133,7 +133,7 @@ def _of_fraud_flags(definitions: Definitions, rows: pa.RecordBatch, fraud_flags:
         found.append(Suspicion("warning", f"{share:.0%} of the rows looked at are fraud: if is_fraud "
                                           f"means the "
                                "opposite, add `values: {1: 0, 0: 1}` to its mapping"))  # fmt: skip
-    for field in _telling_fields(definitions):
+    for field in _written_later(definitions):
         if gives_away(rows[field], fraud_flags):
             found.append(Suspicion("warning", f"{field} gives is_fraud away: some of its values occur "
                                               f"with fraud only, "
@@ -141,7 +141,7 @@ def _of_fraud_flags(definitions: Definitions, rows: pa.RecordBatch, fraud_flags:
     return found
 
 
-def _telling_fields(definitions: Definitions) -> list[str]:
+def _written_later(definitions: Definitions) -> list[str]:
     """Those that may have been written afterwards: not what a payment cannot be without."""
     return [
         field.name
