@@ -26,7 +26,7 @@ Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|
 Decision = Literal["approve", "review"]
 LabelSource = Literal["chargeback", "analyst", "customer"]
 FieldValue = str | int | float | bool
-"""Of a declared field that is present: money in minor units, times in ms."""
+"""Of a declared field that is present: minor units of money, ms of a time, units of a fixed-point number."""
 
 # ISO 4217 currencies whose minor unit is not a hundredth.
 _EXPONENTS = {

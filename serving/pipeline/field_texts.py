@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
@@ -15,6 +16,11 @@ def in_order(
     declared = [field.name for field in definitions.fields if field.name not in CORE_FIELDS]
     yield from ((name, values.get(name)) for name in declared)
     yield from ((name, value) for name, value in values.items() if name not in declared)
+
+
+def label_of(name: str, field: Field | None) -> str:
+    """What an analyst reads for a field."""
+    return getattr(field, "text", "") or name.replace("_", " ")
 
 
 def field_text(field: Field | None, value: FieldValue | None, currency: str) -> str:
@@ -31,6 +37,6 @@ def field_text(field: Field | None, value: FieldValue | None, currency: str) -> 
         case FieldType.TIME:
             return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
         case FieldType.FIXED:
-            return f"{value:,.{field.scale}f}"
+            return f"{Decimal(value).scaleb(-field.scale):,}"
         case _:
             return f"{value:,}" if isinstance(value, int) else f"{value:.10g}"

@@ -93,7 +93,8 @@ class PredictionStage:
         self._metrics.pipeline.scores.observe_many(scores)
         with self._timer.stage("reasons"):
             flagged = np.flatnonzero(scores >= champion.bundle.threshold)
-            reasons = self._explain(flagged, columns.texts["currency"], rows, champion)
+            fields = _fields_of(flagged, decoded)
+            reasons = self._explain(flagged, columns.texts["currency"], rows, champion, fields)
         with self._timer.stage("encode"):
             decisions = decide(scores, champion.bundle.threshold)
             self._metrics.pipeline.count_decisions(decisions)
@@ -104,7 +105,7 @@ class PredictionStage:
                 "reasons": reasons,
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
-                "fields": _fields_of(flagged, decoded),
+                "fields": fields,
             }
             constants = constants_of(self._definitions, champion, challenger)
             return self._encode(columns.by_field() | results, constants)
@@ -117,15 +118,21 @@ class PredictionStage:
         return dates, np.hstack([card_rows, profile_features(columns.amounts, profiles)])
 
     def _explain(
-        self, flagged: npt.NDArray[np.intp], currencies: Sequence[str], rows: Rows, champion: ServingModel
+        self,
+        flagged: npt.NDArray[np.intp],
+        currencies: Sequence[str],
+        rows: Rows,
+        champion: ServingModel,
+        fields: Sequence[dict[str, FieldValue] | None],
     ) -> list[list[Reason] | None]:
         """Reasons for the transactions that are flagged, None for the others."""
         explained: list[list[Reason] | None] = [None] * len(rows)
         if len(flagged):
-            chosen, names = rows[flagged], [currencies[index] for index in flagged.tolist()]
-            found = explain(self._definitions, chosen, champion.contributions(chosen), names)
-            for index, reasons in zip(flagged.tolist(), found, strict=True):
-                explained[index] = reasons
+            chosen, numbers = rows[flagged], flagged.tolist()
+            names, values = [currencies[one] for one in numbers], [fields[one] or {} for one in numbers]
+            found = explain(self._definitions, chosen, champion.contributions(chosen), names, values)
+            for number, reasons in zip(numbers, found, strict=True):
+                explained[number] = reasons
         return explained
 
     def _encode(

@@ -5,16 +5,19 @@ flagged transactions only, so that the others pay nothing for them.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Feature, FeatureKind
-from fraud.schema import Reason, from_minor
+from fraud.schema import FieldValue, Reason, from_minor
 
 MOST_REASONS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Fields = Mapping[str, FieldValue]
+_NO_FIELDS: Fields = {}
 _PAID_AT = "timestamp"
 """The field whose calendar features are about the payment itself."""
 _SECONDS, _SPEED, _KMH = "seconds ", "speed ", " (km/h)"
@@ -25,11 +28,20 @@ def explain(
     definitions: Definitions,
     rows: npt.NDArray[np.float32],
     contributions: npt.NDArray[np.float32],
-    currencies: list[str],
+    currencies: Sequence[str],
+    fields: Sequence[Fields],
 ) -> list[list[Reason]]:
-    """The features that raised each row's score most, strongest first; both have shape (n, features)."""
-    features = definitions.features
-    return [_reasons(features, *one) for one in zip(rows, contributions, currencies, strict=True)]
+    """The features that raised each payment's score most, strongest first.
+
+    Args:
+        definitions: of the features.
+        rows: of the payments, shape (n, features).
+        contributions: to their scores, shape (n, features).
+        currencies: of the payments, n.
+        fields: their further fields, n.
+    """
+    payments = zip(rows, contributions, currencies, fields, strict=True)
+    return [_reasons(definitions.features, *one) for one in payments]
 
 
 def _reasons(
@@ -37,6 +49,7 @@ def _reasons(
     row: npt.NDArray[np.float32],
     contributions: npt.NDArray[np.float32],
     currency: str,
+    fields: Fields,
 ) -> list[Reason]:
     strongest = np.argsort(-contributions, kind="stable")[:MOST_REASONS]
     return [
@@ -44,20 +57,28 @@ def _reasons(
             feature=features[column].name,
             value=None if math.isnan(row[column]) else float(row[column]),
             contribution=round(float(contributions[column]), 4),
-            text=describe(features[column], float(row[column]), currency),
+            text=describe(features[column], float(row[column]), currency, fields),
         )
         for column in strongest
         if contributions[column] > 0
     ]
 
 
-def describe(feature: Feature, value: float, currency: str) -> str:
-    """A feature and its value in an analyst's words, such as "5 payments in 10 minutes"."""
+def describe(feature: Feature, value: float, currency: str, fields: Fields = _NO_FIELDS) -> str:
+    """A feature and its value in an analyst's words, such as "5 payments in 10 minutes".
+
+    Args:
+        feature: which.
+        value: of a payment.
+        currency: of the payment.
+        fields: its further fields; a code is named by the text that it stands for.
+    """
     if math.isnan(value):
         return f"{feature.text}: unknown"
     match feature.kind:
         case FeatureKind.CODE:
-            return feature.text
+            text = fields.get(feature.of[0])
+            return feature.text if text is None else f"{feature.text}: {text}"
         case FeatureKind.SECONDS | FeatureKind.SPEED:
             return _describe_measure(feature, value)
         case FeatureKind.WEEKDAY:

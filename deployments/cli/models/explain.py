@@ -114,7 +114,8 @@ def _features(definitions: Definitions, found: PredictionLineage) -> Table | Non
     widest = max(map(abs, shares)) if shares else 0.0
     for place in order[: _SHOWN if shares else None]:
         share = shares[place] if shares else math.nan
-        text = describe(features[place], float(found.features.values[place]), found.prediction.currency)
+        value, payment = float(found.features.values[place]), found.prediction
+        text = describe(features[place], value, payment.currency, payment.fields or {})
         cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
         table.add_row(features[place].name, *cells, Text(shown(text)))
     return table

@@ -31,6 +31,7 @@ from serving.dashboard.context import AppContext, Context
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
 from serving.dashboard.feed.payment_key import CARD_REF_PATTERN, PaymentKey
+from serving.dashboard.feed.payment_rows import COUNTRY
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]
@@ -82,11 +83,11 @@ class AlertQuery(BaseModel):
 @router.get("/alerts")
 def list_feed(query: Annotated[AlertQuery, Query()], context: Context, _: SessionOf) -> dict[str, Any]:
     """Flagged transactions: newest first, or by money at risk."""
-    reader = context.store.reader
+    reader, definitions = context.store.reader, context.settings.loaded_definitions
     known_types = fraud_types(reader)
     return {
         "alerts": list_alerts(reader, query.filter()),
-        "countries": countries(reader),
+        "countries": countries(reader) if COUNTRY in definitions.field_by_name else None,
         "fraud_types": known_types,
         "campaigns": known_types,  # the former name
     }
@@ -100,7 +101,8 @@ def case(
     card_ref: _CardRef | None = None,
 ) -> dict[str, Any]:
     """Everything stored about one alert; `card_ref` is needed where alerts of several cards have the id."""
-    return read_case(context.store.reader, _require_alert(context, transaction_id, card_ref))
+    alert = _require_alert(context, transaction_id, card_ref)
+    return read_case(context.store.reader, alert, context.settings.loaded_definitions)
 
 
 def _require_alert(context: AppContext, transaction_id: str, card_ref: str | None) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.schema import minor_digits
 from serving.dashboard.api.former_names import with_former_names
 from serving.dashboard.feed.payment_key import PaymentKey, flatten_keys
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
+from serving.pipeline.field_texts import field_text, in_order, label_of
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]
@@ -74,8 +76,9 @@ def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
         ("(review.outcome IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
         (
             "(alerts.card_id LIKE ? ESCAPE '\\' OR alerts.merchant_id LIKE ? ESCAPE '\\' "
-            "OR alerts.transaction_id LIKE ? ESCAPE '\\')",
-            [pattern] * 3,
+            "OR alerts.transaction_id LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM json_each(alerts.fields) "
+            "WHERE json_each.type = 'text' AND json_each.value LIKE ? ESCAPE '\\'))",
+            [pattern] * 4,
             pattern is not None,
         ),
     ]
@@ -116,7 +119,9 @@ def fraud_types(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in connection.execute(f"{query} ORDER BY fraud_type LIMIT 100")]
 
 
-def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str, Any]:
+def read_case(
+    connection: sqlite3.Connection, alert: dict[str, Any], definitions: Definitions
+) -> dict[str, Any]:
     """An alert, as `find_alerts` gives it, with what an analyst wants to know of it."""
     rows = connection.execute(
         "SELECT outcome, note, analyst, decided_at, pending FROM reviews "
@@ -126,11 +131,25 @@ def read_case(connection: sqlite3.Connection, alert: dict[str, Any]) -> dict[str
     reviews = [with_former_names(dict(row)) for row in rows]
     return {
         "alert": alert,
+        "fields": _described(alert, definitions),
+        "has_place": any(field.place for field in definitions.fields),
         "payments": _payments_of(connection, alert["card_id"], alert["timestamp"]),
         "merchant": _merchant(connection, alert["merchant_id"]),
         "reviews": reviews,
         "verdicts": reviews,  # the former name
     }
+
+
+def _described(alert: dict[str, Any], definitions: Definitions) -> list[dict[str, str | None]]:
+    """The further fields that are declared, and those that were stored before, with their values as texts."""
+    return [
+        {
+            "name": name, "label": label_of(name, field), "type": field.type.value if field else None,
+            "text": None if value is None else field_text(field, value, alert["currency"]),
+        }
+        for name, value in in_order(definitions, alert["fields"])
+        for field in [definitions.field_by_name.get(name)]
+    ]  # fmt: skip
 
 
 def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
@@ -216,9 +235,12 @@ def as_alert(row: sqlite3.Row) -> dict[str, Any]:
     """An alert as the browser gets it; `digits` are the decimals of its currency."""
     alert = dict(row)
     alert["reasons"] = json.loads(row["reasons"])
-    alert["digits"] = minor_digits(row["currency"])
-    return with_former_names(alert)
+    return with_former_names(alert | _decoded(row))
 
 
 def _payment(row: sqlite3.Row) -> dict[str, Any]:
-    return dict(row) | {"digits": minor_digits(row["currency"])}
+    return with_former_names(dict(row) | _decoded(row))
+
+
+def _decoded(row: sqlite3.Row) -> dict[str, Any]:
+    return {"fields": json.loads(row["fields"] or "{}"), "digits": minor_digits(row["currency"])}

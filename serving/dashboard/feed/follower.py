@@ -14,12 +14,14 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import FraudError
 from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader, fraud_type
-from fraud.schema import Label, MerchantProfile, Prediction, Transaction, is_currency, to_minor
+from fraud.messages.transaction import TransactionValues, transaction_type
+from fraud.schema import Label, MerchantProfile, Prediction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.feed.clock import latest_profile_date, now_ms
 from serving.dashboard.feed.payment_key import PaymentKey, key_of
@@ -68,7 +70,7 @@ class Follower:
         self.state = KafkaState(connected=False, since=now_ms(), problem="connecting")
         topics = settings.topics
         self._readers: dict[str, MessageReader[Any]] = {
-            topics.transactions: MessageReader(Transaction, _require_amount),
+            topics.transactions: transaction_reader(settings.loaded_definitions),
             topics.predictions: MessageReader(Prediction),
             topics.labels: MessageReader(Label),
             topics.profiles: MessageReader(MerchantProfile, _require_no_future_date),
@@ -98,6 +100,7 @@ class Follower:
                 recorder = Recorder(
                     connection, cluster, self._settings.dashboard,
                     self._settings.admission.per_euro, self._settings.labels,
+                    self._settings.loaded_definitions,
                 )  # fmt: skip
                 self._follow(recorder)
             except (FraudError, KafkaException) as error:
@@ -232,12 +235,18 @@ def _read(consumer: Consumer, gather_until: float) -> list[Message]:
     return [first, *consumer.consume(_BATCH_SIZE - 1, patience_s)]
 
 
-def _require_amount(one: Transaction) -> None:
-    """Raises ValueError for an amount that no payment can have."""
-    if not is_currency(one.currency):
-        raise ValueError("its currency is not a code of three capitals")
-    if abs(to_minor(one.amount, one.currency)) >= 1 << 62:
-        raise ValueError("its amount is too large for an amount of money")
+def transaction_reader(definitions: Definitions) -> MessageReader[Any]:
+    """Reads transactions; refuses one with an amount that no payment can have."""
+    values = TransactionValues(definitions)
+
+    def check(one: Any) -> None:
+        if not is_currency(one.currency):
+            raise ValueError("its currency is not a code of three capitals")
+        if abs(to_minor(one.amount, one.currency)) >= 1 << 62:
+            raise ValueError("its amount is too large for an amount of money")
+        values.read(one)
+
+    return MessageReader(transaction_type(definitions), check)
 
 
 def _require_no_future_date(one: MerchantProfile) -> None:

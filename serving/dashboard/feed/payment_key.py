@@ -5,9 +5,7 @@ import hmac
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
-
-from fraud.schema import Label, Prediction, Transaction
+from typing import Any, NamedTuple
 
 _KEYS_PER_QUERY = 500
 CARD_REF_PATTERN = "^[0-9a-f]{16}$"
@@ -20,8 +18,8 @@ class PaymentKey(NamedTuple):
     card_id: str
 
 
-def key_of(one: Transaction | Prediction | Label) -> PaymentKey:
-    """The payment that a message is about."""
+def key_of(one: Any) -> PaymentKey:
+    """The payment that a transaction, a prediction or a label is about."""
     return PaymentKey(one.transaction_id, one.card_id)
 
 

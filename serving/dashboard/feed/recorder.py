@@ -4,14 +4,17 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
-from fraud.schema import Label, MerchantProfile, Prediction, Transaction, minor_digits, to_minor
+from fraud.definitions.definitions import Definitions
+from fraud.schema import Label, MerchantProfile, Prediction, minor_digits
 from fraud.settings import DashboardSettings, LabelSettings
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
+from serving.dashboard.feed.payment_rows import PaymentRows, encode_fields
 from serving.dashboard.feed.shadow import score_bin
 from serving.dashboard.feed.store import transaction
 from serving.dashboard.feed.ticks import Ticks
@@ -23,11 +26,11 @@ _MOST_PER_MIB = {"alerts": 200, "labels": 500}
 """Rows for each MiB of the store; about a quarter and a tenth of it."""
 
 _PAYMENT = """
-INSERT INTO payments (transaction_id, card_id, merchant_id, amount, currency, timestamp, category, channel,
-    country, latitude, longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO payments (transaction_id, card_id, merchant_id, amount, currency, timestamp, country, latitude,
+    longitude, fields) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (transaction_id, card_id) DO UPDATE SET merchant_id = excluded.merchant_id,
-    category = excluded.category, channel = excluded.channel, country = excluded.country,
-    latitude = excluded.latitude, longitude = excluded.longitude WHERE merchant_id IS NULL
+    country = excluded.country, latitude = excluded.latitude, longitude = excluded.longitude,
+    fields = excluded.fields WHERE merchant_id IS NULL
 """
 _SCORE = """
 INSERT INTO payments (transaction_id, card_id, amount, currency, timestamp, score, flagged)
@@ -37,16 +40,16 @@ ON CONFLICT (transaction_id, card_id) DO UPDATE SET score = excluded.score, flag
 _ALERT = """
 INSERT INTO alerts (transaction_id, card_id, amount, currency, timestamp, score, threshold, model_name,
     model_version, feature_version, scored_at, profile_date, reasons, challenger_version,
-    challenger_score, value, at_risk)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (transaction_id, card_id) DO NOTHING
+    challenger_score, value, at_risk, definitions, fields)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (transaction_id, card_id) DO NOTHING
 """
-_DETAILS = ("merchant_id", "category", "channel", "country", "latitude", "longitude")
-_FILL_ALERT = f"""
-UPDATE alerts SET ({", ".join(_DETAILS)}) = (
-    SELECT {", ".join(_DETAILS)} FROM payments
+_FILL_ALERT = """
+UPDATE alerts SET (merchant_id, country, latitude, longitude, fields) = (
+    SELECT merchant_id, country, latitude, longitude, coalesce(payments.fields, alerts.fields) FROM payments
     WHERE payments.transaction_id = alerts.transaction_id AND payments.card_id = alerts.card_id)
 WHERE transaction_id = ? AND card_id = ? AND merchant_id IS NULL
-"""  # noqa: S608 - of our own names
+"""
 _KNOWN_ALERTS = "SELECT transaction_id, card_id FROM alerts WHERE (transaction_id, card_id) IN (VALUES {})"
 _MERCHANT = """
 INSERT INTO merchants VALUES (?, ?, ?) ON CONFLICT (merchant_id) DO UPDATE SET date = excluded.date,
@@ -65,11 +68,11 @@ ON CONFLICT DO UPDATE SET scored = scored + 1, difference = difference + exclude
 class Batch:
     """The messages of one poll, decoded.
 
-    `fraud_types` are the kinds of fraud that labels name; `refused` counts unreadable messages by topic;
-    `next_offsets` are by topic and partition.
+    `transactions` are of the definitions' struct; `fraud_types` are the kinds of fraud that labels name;
+    `refused` counts unreadable messages by topic; `next_offsets` are by topic and partition.
     """
 
-    transactions: list[Transaction] = field(default_factory=list)
+    transactions: list[Any] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     fraud_types: dict[PaymentKey, str] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Recorder:
         settings: DashboardSettings,
         per_euro: Mapping[str, float],
         labels: LabelSettings,
+        definitions: Definitions,
     ) -> None:
         self._connection = connection
         self._cluster = cluster
@@ -95,6 +99,7 @@ class Recorder:
         self._per_euro = per_euro
         self._ticks = Ticks(connection)
         self._labels = LabelTable(connection, labels)
+        self._payment_rows = PaymentRows(definitions)
 
     def offsets(self) -> dict[tuple[str, int], int]:
         """The next offsets, by topic and partition."""
@@ -124,7 +129,7 @@ class Recorder:
 
     def _write_alerts(self, batch: Batch) -> list[PaymentKey]:
         execute = self._connection.executemany
-        execute(_PAYMENT, [_payment_row(one) for one in batch.transactions])
+        execute(_PAYMENT, [self._payment_rows.row(one) for one in batch.transactions])
         execute(_SCORE, [_score_row(one) for one in batch.predictions])
         fresh = self._fresh(batch.predictions)
         alerts = [one for one in fresh if one.decision == "review"]
@@ -184,13 +189,6 @@ class Recorder:
         return int((pages - free) * size)
 
 
-def _payment_row(one: Transaction) -> tuple[object, ...]:
-    return (
-        one.transaction_id, one.card_id, one.merchant_id, to_minor(one.amount, one.currency), one.currency,
-        one.timestamp, one.merchant_category, one.channel, one.country, one.latitude, one.longitude,
-    )  # fmt: skip
-
-
 def _score_row(one: Prediction) -> tuple[object, ...]:
     flagged = one.decision == "review"
     return (
@@ -203,7 +201,7 @@ def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
         one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, one.threshold,
         one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
-        _major(one), euros * one.score,
+        _major(one), euros * one.score, one.definitions, encode_fields(one.fields or {}),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The tables of the dashboard's SQLite file, and the steps from earlier versions of them."""
 
-_PAYMENTS_AND_ALERTS = """
+PAYMENTS_AND_ALERTS_OF_VERSION_4 = """
 CREATE TABLE payments (
     seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, merchant_id TEXT,
     amount INTEGER NOT NULL, currency TEXT NOT NULL, timestamp INTEGER NOT NULL, category TEXT, channel TEXT,
@@ -22,6 +22,21 @@ CREATE INDEX alerts_by_risk ON alerts (at_risk);
 CREATE INDEX alerts_of_merchant ON alerts (merchant_id);
 CREATE INDEX alerts_of_country ON alerts (country);
 """
+_FIELDS = """
+ALTER TABLE payments ADD COLUMN fields TEXT;
+ALTER TABLE alerts ADD COLUMN fields TEXT;
+ALTER TABLE alerts ADD COLUMN definitions TEXT;
+UPDATE payments SET fields = json_patch('{}', json_object('merchant_category', category, 'channel', channel,
+    'country', country, 'latitude', latitude, 'longitude', longitude)) WHERE merchant_id IS NOT NULL;
+UPDATE alerts SET fields = json_patch('{}', json_object('merchant_category', category, 'channel', channel,
+    'country', country, 'latitude', latitude, 'longitude', longitude)) WHERE merchant_id IS NOT NULL;
+ALTER TABLE payments DROP COLUMN category;
+ALTER TABLE payments DROP COLUMN channel;
+ALTER TABLE alerts DROP COLUMN category;
+ALTER TABLE alerts DROP COLUMN channel;
+"""
+"""`fields` has the values of all fields but the core ones, as JSON, without absent ones. `country` and the
+coordinates have columns, too, since pages filter by them and draw them."""
 _LABELS = """
 CREATE TABLE labels (
     seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
@@ -50,11 +65,12 @@ CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 INSERT INTO secrets VALUES ('card_ref', randomblob(32));
 """
 _SCHEMA = f"""
-{_PAYMENTS_AND_ALERTS}
+{PAYMENTS_AND_ALERTS_OF_VERSION_4}
 {_LABELS}
 {_REFUSED}
 {_SECRETS}
 {_SHADOW_SCORES}
+{_FIELDS}
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
 CREATE TABLE ticks (
@@ -100,7 +116,7 @@ DROP INDEX alerts_of_merchant;
 DROP INDEX alerts_of_country;
 DROP TABLE labels;
 DROP INDEX verdicts_of_transaction;
-{_PAYMENTS_AND_ALERTS}
+{PAYMENTS_AND_ALERTS_OF_VERSION_4}
 {_LABELS}
 {_REFUSED}
 {_SECRETS}
@@ -128,12 +144,13 @@ ALTER TABLE labels RENAME COLUMN campaign TO fraud_type;
 CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
 """
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 STEPS = {
     0: _SCHEMA,
-    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS,
-    2: _FROM_VERSION_2 + _REVIEWS,
-    3: _FROM_VERSION_3 + _REVIEWS,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS,
+    2: _FROM_VERSION_2 + _REVIEWS + _FIELDS,
+    3: _FROM_VERSION_3 + _REVIEWS + _FIELDS,
+    4: _FIELDS,
 }
 """The statements that bring a file of a version up to date; a new file has the version 0."""
 FIRST_VERSION_WITH_CARDS = 3

@@ -17,7 +17,7 @@ from tests.definitions import EXTENDED
         (FieldType.TIME, 1_760_000_000_000, "2025-10-09 08:53:20 UTC"),
         (FieldType.NUMBER, 0.1, "0.1"),
         (FieldType.NUMBER, 12_345, "12,345"),
-        (FieldType.FIXED, 1_234.5, "1,234.50"),
+        (FieldType.FIXED, 123_450, "1,234.50"),
         (FieldType.BOOLEAN, True, "yes"),
         (FieldType.BOOLEAN, False, "no"),
     ],

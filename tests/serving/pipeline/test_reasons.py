@@ -62,14 +62,16 @@ def test_every_feature_has_a_text(feature: Feature) -> None:
 
 
 def test_reasons_name_the_features_that_raised_the_score_most() -> None:
-    # given a payment whose new device counts most, then its amount, while the hour lowers the score
+    # given a payment whose new device counts most, while the hour lowers the score
     rows = np.ones((1, len(EXTENDED.features)), dtype=np.float32)
     shares = np.zeros_like(rows)
-    for name, share in (("device_is_new", 2.0), ("amount", 1.0), ("hour", -3.0)):
+    for name, share in (("device_is_new", 2.0), ("entry_mode_code", 1.5), ("amount", 1.0), ("hour", -3.0)):
         shares[0, EXTENDED.feature_names.index(name)] = share
     # when
-    (reasons,) = explain(EXTENDED, rows, shares, ["EUR"])
+    (reasons,) = explain(EXTENDED, rows, shares, ["EUR"], [{"entry_mode": "keyed"}])
     # then
     assert [(one.feature, one.text) for one in reasons] == [
-        ("device_is_new", "device new to this card"), ("amount", "0.01 EUR, amount"),
+        ("device_is_new", "device new to this card"),
+        ("entry_mode_code", "how the card was read: keyed"),
+        ("amount", "0.01 EUR, amount"),
     ]  # fmt: skip

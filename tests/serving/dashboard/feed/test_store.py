@@ -6,10 +6,19 @@ import pytest
 
 from fraud.errors import DataError
 from serving.dashboard.api.queries import find_alerts, read_case
+from serving.dashboard.feed.schema import PAYMENTS_AND_ALERTS_OF_VERSION_4
 from serving.dashboard.feed.shadow import shadow_agreement
 from serving.dashboard.feed.store import Store
+from tests.definitions import V1
 
-BACK_TO_VERSION_3 = """
+BACK_TO_VERSION_4 = f"""
+DROP TABLE payments;
+DROP TABLE alerts;
+{PAYMENTS_AND_ALERTS_OF_VERSION_4}
+PRAGMA user_version = 4;
+"""
+BACK_TO_VERSION_3 = f"""
+{BACK_TO_VERSION_4}
 DROP INDEX reviews_of_payment;
 DROP INDEX reviews_pending;
 ALTER TABLE reviews RENAME TO verdicts;
@@ -85,12 +94,12 @@ def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path, 
     store = Store(path, "labels-here")
     # then its payments, alerts and reviews are there, by card and id
     (alert,) = find_alerts(store.reader, "t1", store.card_ref("card-a"))
-    case = read_case(store.reader, alert)
+    case = read_case(store.reader, alert, V1)
     assert (alert["seq"], alert["outcome"], alert["at_risk"]) == (7, "fraud", 0.04)
     assert [(one["seq"], one["score"]) for one in case["payments"]] == [(4, 0.75)]
     store.connect().execute(
         "INSERT INTO payments SELECT 5, 't1', 'card-b', * FROM (SELECT NULL, 5, 'EUR', 6,"
-        "NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
+        "NULL, NULL, NULL, NULL, NULL, NULL)"
     )
     # and its labels, which named no card, are read again, and nothing else is
     assert store.reader.execute("SELECT count(*) FROM labels").fetchone()[0] == 0
@@ -100,6 +109,40 @@ def test_an_older_file_is_brought_up_to_date_with_what_is_in_it(tmp_path: Path, 
     again = Store(path, "labels-here")
     assert again.card_ref("card-a") == alert["card_ref"]
     again.close()
+
+
+def test_a_file_of_version_4_keeps_the_fields_of_its_payments(tmp_path: Path) -> None:
+    # given a file of version 4 with a payment, its alert, and one whose transaction has not arrived
+    path = tmp_path / "history.db"
+    first = Store(path)
+    first.connect().executescript(
+        BACK_TO_VERSION_4
+        + """
+        INSERT INTO payments VALUES (4, 't1', 'a', 'm', 5, 'EUR', 6, 'c', 'online', 'DE', 1.5, NULL, 0.75, 1);
+        INSERT INTO alerts VALUES (7, 't1', 'a', 'm', 5, 'EUR', 6, 'c', 'online', 'DE', 1.5, NULL, 0.75,
+            0.5, 'fraud-detector', '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04),
+            (8, 't2', 'a', NULL, 5, 'EUR', 6, NULL, NULL, NULL, NULL, NULL, 0.75,
+            0.5, 'fraud-detector', '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04);
+        """
+    )
+    first.close()
+    # when it is opened
+    store = Store(path)
+    # then the alert has them, under the names that the definitions give them
+    fields = {"merchant_category": "c", "channel": "online", "country": "DE", "latitude": 1.5}
+    (alert,) = find_alerts(store.reader, "t1", None)
+    assert (alert["fields"], alert["category"], alert["definitions"]) == (fields, "c", None)
+    case = read_case(store.reader, alert, V1)
+    assert [one["fields"] for one in case["payments"]] == [fields]
+    assert {one["name"]: one["text"] for one in case["fields"]} == {
+        "merchant_category": "c", "channel": "online", "country": "DE", "latitude": "1.5", "longitude": None,
+    }  # fmt: skip
+    # and the one whose transaction has not arrived has none
+    (waiting,) = find_alerts(store.reader, "t2", None)
+    assert waiting["fields"] == {}
+    # and the file is like a new one
+    store.close()
+    assert _schema(Store(path)) == _schema(Store(tmp_path / "new.db"))
 
 
 def test_a_file_of_version_3_keeps_its_labels_offsets_and_reviews(tmp_path: Path) -> None:

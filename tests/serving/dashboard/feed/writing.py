@@ -7,4 +7,7 @@ from tests.serving.dashboard.support import DashboardServer
 def recorder_for(dashboard: DashboardServer) -> Recorder:
     """Writes as the follower does."""
     settings, connection = dashboard.settings, dashboard.context.store.connect()
-    return Recorder(connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels)
+    return Recorder(
+        connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels,
+        settings.loaded_definitions,
+    )  # fmt: skip

@@ -2,13 +2,16 @@ import type { JSX } from "preact";
 import { country, moment, money, score } from "../lib/format";
 import { isOpen } from "../lib/route";
 import { arrived, useCell, useQuery } from "../lib/state";
-import type { Alert, Case, Me } from "../lib/types";
+import type { Alert, Case, Described, Me } from "../lib/types";
 import { CardMap } from "./card_map";
-import { MerchantFacts, ModelFacts, PaymentTable, usualAmount } from "./case_facts";
+import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, usualAmount } from "./case_facts";
 import { ExternalText, isolated } from "./external_text";
 import { ReviewForm } from "./review_form";
-import { ScoreBar, reasonText } from "./score";
+import { ScoreBar } from "./score";
 import { Timeline } from "./timeline";
+
+/** Values of categories. */
+const mostInHeading = 4;
 
 interface CaseProps {
   id: string;
@@ -27,24 +30,32 @@ export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
   const { alert } = value;
   return (
     <article class="case" aria-label={`Case ${isolated(alert.transaction_id)}`}>
-      <Heading alert={alert} />
+      <Heading alert={alert} fields={value.fields} />
       <ReviewForm key={`${id} ${card}`} found={value} me={me} {...(onReviewed ? { onReviewed } : {})} />
       <div class="case-grid">
         <section>
           <h2>Why it was flagged</h2>
           <Reasons alert={alert} />
         </section>
-        <section>
-          <h2>Where the card was used</h2>
-          <CardMap payments={value.payments} chosen={id} />
-          {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment{alert.channel ? ` (${isolated(alert.channel)})` : ""} has no coordinates.</p>}
-        </section>
+        {value.has_place && (
+          <section>
+            <h2>Where the card was used</h2>
+            <CardMap payments={value.payments} chosen={id} />
+            {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment has no coordinates.</p>}
+          </section>
+        )}
         <section class="wide">
           <h2>The card’s payments</h2>
           <p class="facts">{usualAmount(value)}</p>
           <Timeline payments={value.payments} chosen={id} />
           <PaymentTable found={value} />
         </section>
+        {value.fields.length > 0 && (
+          <section>
+            <h2>The payment’s fields</h2>
+            <FieldFacts fields={value.fields} />
+          </section>
+        )}
         <section>
           <h2>The merchant</h2>
           <MerchantFacts merchant={value.merchant} alert={alert} />
@@ -58,8 +69,9 @@ export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
   );
 }
 
-function Heading({ alert }: { alert: Alert }): JSX.Element {
-  const facts = [...[alert.category, alert.channel, country(alert.country)].map((one) => one && isolated(one)), moment(alert.timestamp)];
+function Heading({ alert, fields }: { alert: Alert; fields: Described[] }): JSX.Element {
+  const categories = fields.filter((one) => one.type === "category" && one.text !== null).slice(0, mostInHeading);
+  const facts = [...categories.map((one) => isolated(one.name === "country" ? country(one.text) : one.text ?? "")), moment(alert.timestamp)];
   return (
     <header class="case-head">
       <div>
@@ -98,7 +110,7 @@ function Reasons({ alert }: { alert: Alert }): JSX.Element {
       {alert.reasons.map((one) => (
         <li key={one.feature}>
           <span>
-            <ExternalText text={reasonText(one, alert)} />
+            <ExternalText text={one.text} />
           </span>
           <svg viewBox="0 0 100 3" preserveAspectRatio="none" aria-hidden="true">
             <rect width={(one.contribution / most) * 100} height={3} rx={1} />

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
-import type { Alert, Case, Merchant } from "../lib/types";
+import type { Alert, Case, Described, Merchant } from "../lib/types";
 import { ExternalText, isolated } from "./external_text";
 
 /** The usual amounts of the card, to compare the payment with. */
@@ -20,6 +20,7 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
   const position = index < 0 ? found.payments.length : index;
   const first = Math.max(0, Math.min(position - earlier, found.payments.length - rows));
   const latest = found.payments.slice(first, first + rows).reverse();
+  const withCountry = found.fields.some((one) => one.name === "country");
   return (
     <div class="scroll" tabIndex={0}>
       <table>
@@ -28,7 +29,7 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
             <th>when</th>
             <th class="number">amount</th>
             <th>merchant</th>
-            <th>country</th>
+            {withCountry && <th>country</th>}
             <th class="number">score</th>
             <th>label</th>
           </tr>
@@ -41,9 +42,11 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
               <td>
                 <ExternalText text={one.merchant_id ?? "–"} />
               </td>
-              <td>
-                <ExternalText text={one.country ?? "–"} />
-              </td>
+              {withCountry && (
+                <td>
+                  <ExternalText text={one.country ?? "–"} />
+                </td>
+              )}
               <td class="number">{one.score === null ? "–" : score(one.score)}</td>
               <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
             </tr>
@@ -51,6 +54,17 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Every declared field beside those that each payment has. */
+export function FieldFacts({ fields }: { fields: Described[] }): JSX.Element {
+  return (
+    <dl class="figures-list">
+      {fields.map((one) => (
+        <Fact key={one.name} name={isolated(one.label)} value={one.text ?? "–"} />
+      ))}
+    </dl>
   );
 }
 
@@ -80,7 +94,7 @@ export function ModelFacts({ alert }: { alert: Alert }): JSX.Element {
   return (
     <dl class="figures-list">
       <Fact name="model" value={`${isolated(alert.model_name)}, version ${isolated(alert.model_version)}`} />
-      <Fact name="features" value={`version ${alert.feature_version}`} />
+      <Fact name="features" value={alert.definitions === null ? `version ${alert.feature_version}` : `definitions ${isolated(alert.definitions)}`} />
       <Fact name="merchant profile used" value={alert.profile_date ?? "none"} />
       {alert.challenger_score !== null && (
         <Fact

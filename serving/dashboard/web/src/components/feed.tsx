@@ -1,7 +1,7 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../lib/api";
-import { ScoreBar, reasonText } from "./score";
+import { ScoreBar } from "./score";
 import { ExternalText, isolated } from "./external_text";
 import { ago, country, fraudType, money, score } from "../lib/format";
 import { isOpen, link, type Route } from "../lib/route";
@@ -27,7 +27,8 @@ export interface Filter {
 
 /** The options of the filters. */
 interface Choices {
-  countries: string[];
+  /** Null where payments have no country. */
+  countries: string[] | null;
   fraud_types: string[];
 }
 
@@ -47,7 +48,7 @@ interface Feed {
 /** The alerts that pass a filter, kept up to date; while paused, new ones are only counted. */
 export function useFeed(filter: Filter, paused: boolean): Feed {
   const [alerts, setAlerts] = useState<Alert[]>([]);
-  const [choices, setChoices] = useState<Choices>({ countries: [], fraud_types: [] });
+  const [choices, setChoices] = useState<Choices>({ countries: null, fraud_types: [] });
   const [waiting, setWaiting] = useState(0);
   const [problem, setProblem] = useState("");
   const [known, setKnown] = useState(false);
@@ -143,8 +144,14 @@ function passes(one: Alert, filter: Filter): boolean {
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
     (!filter.country || one.country === filter.country) &&
     (!filter.fraud_type || one.fraud_type === filter.fraud_type) &&
-    (!text || [one.card_id, one.merchant_id ?? "", one.transaction_id].some((name) => name.toLowerCase().includes(text)))
+    (!text || searched(one).some((name) => name.toLowerCase().includes(text)))
   );
+}
+
+/** The texts that the search looks in. */
+function searched(one: Alert): string[] {
+  const texts = Object.values(one.fields).filter((value) => typeof value === "string");
+  return [one.card_id, one.merchant_id ?? "", one.transaction_id, ...texts];
 }
 
 interface FiltersProps {
@@ -155,7 +162,7 @@ interface FiltersProps {
 
 export function Filters({ filter, choices, change }: FiltersProps): JSX.Element {
   const set = (part: Partial<Filter>) => change({ ...filter, ...part });
-  const names = useMemo(() => choices.countries.map((code) => [code, country(code)] as const), [choices.countries]);
+  const names = useMemo(() => choices.countries?.map((code) => [code, country(code)] as const), [choices.countries]);
   return (
     <form class="filters" onSubmit={(event) => event.preventDefault()}>
       <label>
@@ -174,17 +181,19 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
         <span>amount from</span>
         <input type="number" min={0} inputMode="decimal" placeholder="0" value={filter.least_amount} onInput={(event) => set({ least_amount: event.currentTarget.value })} />
       </label>
-      <label>
-        <span>country</span>
-        <select value={filter.country} onChange={(event) => set({ country: event.currentTarget.value })}>
-          <option value="">any</option>
-          {names.map(([code, name]) => (
-            <option key={code} value={code}>
-              {isolated(name)}
-            </option>
-          ))}
-        </select>
-      </label>
+      {names && (
+        <label>
+          <span>country</span>
+          <select value={filter.country} onChange={(event) => set({ country: event.currentTarget.value })}>
+            <option value="">any</option>
+            {names.map(([code, name]) => (
+              <option key={code} value={code}>
+                {isolated(name)}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
       {choices.fraud_types.length > 0 && (
         <label title="Known once a label names it">
           <span>kind of fraud</span>
@@ -199,7 +208,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
         </label>
       )}
       <label class="grow">
-        <span>card or merchant</span>
+        <span>card, merchant or value</span>
         <input type="search" maxLength={64} placeholder="any" value={filter.text} onInput={(event) => set({ text: event.currentTarget.value })} />
       </label>
     </form>
@@ -258,7 +267,7 @@ class Row extends Component<RowProps> {
                 <ExternalText text={one.merchant_id ?? one.card_id} />
               </span>
             </span>
-            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(reasonText(reason, one))).join(" · ") || "no reason given"}</span>
+            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(reason.text)).join(" · ") || "no reason given"}</span>
           </span>
           <span class="feed-end">
             <span>

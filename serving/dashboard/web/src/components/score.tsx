@@ -1,6 +1,4 @@
 import type { JSX } from "preact";
-import type { Alert, Reason } from "../lib/types";
-import { isolated } from "./external_text";
 
 /** A score between 0 and 1, with a mark at the threshold. */
 export function ScoreBar({ score: value, threshold }: { score: number; threshold: number }): JSX.Element {
@@ -11,11 +9,4 @@ export function ScoreBar({ score: value, threshold }: { score: number; threshold
       <rect class="notch" x={threshold * 100 - 0.4} width={0.8} height={6} />
     </svg>
   );
-}
-
-/** A reason, with the value of the category or channel that the engine only names. */
-export function reasonText(reason: Reason, alert: Alert): string {
-  const values: Record<string, string | null> = { category_code: alert.category, channel_code: alert.channel };
-  const value = values[reason.feature];
-  return value ? `${reason.text}: ${isolated(value)}` : reason.text;
 }

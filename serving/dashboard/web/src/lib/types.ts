@@ -20,6 +20,18 @@ export interface Place {
   longitude: number | null;
 }
 
+/** The values of the fields that a payment has beside those that every payment has, by name. */
+export type Fields = Record<string, string | number | boolean>;
+
+/** A declared field, with the value of a payment in words. */
+export interface Described {
+  name: string;
+  label: string;
+  /** Null where it is declared no longer. */
+  type: string | null;
+  text: string | null;
+}
+
 export interface Alert extends Place {
   seq: number;
   transaction_id: string;
@@ -31,14 +43,15 @@ export interface Alert extends Place {
   digits: number;
   currency: string;
   timestamp: number;
-  category: string | null;
-  channel: string | null;
   country: string | null;
+  fields: Fields;
   score: number;
   threshold: number;
   model_name: string;
   model_version: string;
   feature_version: number;
+  /** The digest of the definitions, null for those that are shipped. */
+  definitions: string | null;
   scored_at: number;
   profile_date: string | null;
   reasons: Reason[];
@@ -64,9 +77,8 @@ export interface Payment extends Place {
   digits: number;
   currency: string;
   timestamp: number;
-  category: string | null;
-  channel: string | null;
   country: string | null;
+  fields: Fields;
   score: number | null;
   flagged: number | null;
   is_fraud: number | null;
@@ -90,6 +102,8 @@ export interface Merchant {
 
 export interface Case {
   alert: Alert;
+  fields: Described[];
+  has_place: boolean;
   payments: Payment[];
   merchant: Merchant | null;
   reviews: ReviewRecord[];
