@@ -19,7 +19,7 @@ import numba
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls; all that it calls must be in its own folder."""
+    """Compile a function that Python calls; all that it calls must be in its own folder or in this one."""
     # numba caches compiled code by the function's name and checks only the function's own file for changes;
     # but a part of the code comes from other files.
     function.__qualname__ += f"_{_sources_of(Path(getfile(function)).parent)}"
@@ -49,6 +49,7 @@ def compile_functions(module: ModuleType, functions: Iterable[Any]) -> dict[str,
 
 @cache
 def _sources_of(folder: Path) -> str:
-    """A digest of all files of a folder: any of them may be compiled into a function of another."""
-    sources = [path.read_bytes() for path in sorted(folder.glob("*.py"))]
-    return blake2b(b"".join([Path(__file__).read_bytes(), *sources]), digest_size=8).hexdigest()
+    """A digest of all files of a folder and of this one: any may be compiled into a function of another."""
+    folders = dict.fromkeys((Path(__file__).parent, folder))
+    sources = [path.read_bytes() for one in folders for path in sorted(one.glob("*.py"))]
+    return blake2b(b"".join(sources), digest_size=8).hexdigest()
