@@ -19,8 +19,8 @@ import psutil
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from fraud.definitions.features import DAY_MS
 from fraud.definitions.loading import load_definitions
-from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, LakeFile, day_of, range_name, write_commit
 from fraud.lake import Lake, open_lake
 from fraud.preprocess.period import choose_period

@@ -16,7 +16,8 @@ import pyarrow as pa
 from optuna.trial import FrozenTrial, TrialState
 
 from benchmarks.results import Section, conditions, save_section
-from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.definitions.features import DAY_MS
+from fraud.definitions.loading import load_definitions
 from fraud.labels.history import LabelHistory
 from fraud.settings import TrainingSettings
 from fraud.training.contracts.rows import require_no_leak, require_valid_rows
@@ -30,14 +31,14 @@ from tests.fraud.training.synthetic import within_bounds
 
 def synthetic_rows(count: int, period: TimeRange, fraud_rate: float = 0.005, seed: int = 0) -> Dataset:
     """`count` rows over `period` in which ten features interact to make fraud."""
-    random = np.random.default_rng(seed)
-    rows = random.standard_normal((count, len(FEATURE_NAMES)), dtype=np.float32)
+    random, names = np.random.default_rng(seed), load_definitions().feature_names
+    rows = random.standard_normal((count, len(names)), dtype=np.float32)
     risk = rows[:, 1:6].sum(axis=1) + 2 * (rows[:, 6] > 1) * rows[:, 7] + random.standard_normal(count)
     labels = (risk >= np.quantile(risk, 1 - fraud_rate)).astype(np.int8)
     rows = within_bounds(rows)
     rows[random.random(rows.shape, dtype=np.float32) < 0.1] = np.nan
     amounts = random.lognormal(8.0, 1.0, count).astype(np.int64)
-    rows[:, FEATURE_NAMES.index("amount")] = amounts
+    rows[:, names.index("amount")] = amounts
     timestamps = np.sort(random.integers(period.start, period.end, count))
     cards = random.integers(0, max(count // 100, 1), count)
     ids = pa.array(np.arange(count)).cast(pa.string())
@@ -51,7 +52,7 @@ def synthetic_rows(count: int, period: TimeRange, fraud_rate: float = 0.005, see
     )
     frauds = np.flatnonzero(labels)
     reports = LabelHistory(count, frauds, timestamps[frauds], np.ones(len(frauds), dtype=np.bool_))
-    return Dataset(rows, labels, timestamps, amounts, cards, identity, reports=reports)
+    return Dataset(rows, labels, timestamps, amounts, cards, identity, names, reports)
 
 
 @dataclass
@@ -101,7 +102,7 @@ def run(
         test=timedelta(days=training.test_days),
     )
     with timer.step("check the rows, look for leaks"):
-        require_valid_rows(data, period)
+        require_valid_rows(load_definitions(), data, period)
         require_no_leak(data)
     with timer.step("search"):
         rules = SearchSettings(trials, training.seed, training.threads)

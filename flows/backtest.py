@@ -100,7 +100,7 @@ def backtest(parameters: BacktestParameters) -> dict[str, Any]:
         "min_precision": settings.training.min_precision,
         "warnings": [*warnings_about(candidates, plan), *history.notes],
     }
-    summary = write_report(results, about, parameters.report, parameters.json_file)
+    summary = write_report(settings, results, about, parameters.report, parameters.json_file)
     precision = summary["mean"]["model"]["average_precision"]["mean"]
     return completed(summary, f"average precision {precision:.3f} over {len(results)} folds")
 
@@ -155,7 +155,9 @@ def _candidates(
     seed = training.seed if parameters.seed is None else parameters.seed
     plan = RetrainingPlan(parameters.trials, seed, training.threads, threshold_rules(training))
     if parameters.model is not None:
-        return RegisteredCandidates(load_registered(settings, parameters.model), plan)
+        return RegisteredCandidates(
+            settings.loaded_definitions, load_registered(settings, parameters.model), plan
+        )
     return RetrainedCandidates(plan, get_run_logger().info)
 
 

@@ -79,6 +79,25 @@ class Lake:
                 "remove what names it (its commit or its day) and run the flow that wrote it again"
             ) from error
 
+    def read_rows(self, path: str, schema: pa.Schema) -> pa.Table:
+        """Read the schema's columns of one Parquet file, in its types and order; a missing column is null.
+
+        Raises:
+            DataError: the file is missing or broken, or a column of it is of another type.
+        """
+        table = self.read_table(path, schema.names)
+        columns = [
+            table[name] if name in table.column_names else pa.nulls(table.num_rows, kind)
+            for name, kind in zip(schema.names, schema.types, strict=True)
+        ]
+        try:
+            return pa.table([one.cast(kind) for one, kind in zip(columns, schema.types, strict=True)], schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                f"the lake's file {path} does not fit the definitions ({str(error).splitlines()[0]}); give "
+                "the field whose type has changed another name"
+            ) from error
+
     def write_json(self, value: Any, path: str) -> None:
         """Write one JSON document, atomically."""
         self._put(path, json.dumps(value, sort_keys=True, indent=1).encode())

@@ -37,13 +37,15 @@ def compute_history(
         rules=settings.labels,
         available_after=settings.profiles.available_after,
     )
-    return history_from_tables(transactions, labels, features, fraud_types, settings.labels)
+    return history_from_tables(
+        settings.loaded_definitions, transactions, labels, features, fraud_types, settings.labels
+    )
 
 
 @task(cache_policy=NO_CACHE)
 def load_history(settings: Settings, plan: BacktestPlan) -> BacktestHistory:
     """The lake's training rows of the periods that the plan needs."""
-    return history_from_lake(open_lake(settings), plan.needed(), settings.labels)
+    return history_from_lake(settings.loaded_definitions, open_lake(settings), plan.needed(), settings.labels)
 
 
 @task(cache_policy=NO_CACHE)
@@ -81,14 +83,18 @@ def run_folds(
 
 @task(cache_policy=NO_CACHE)
 def write_report(
-    results: list[FoldResult], about: dict[str, Any], report: Path | None, json_file: Path | None
+    settings: Settings,
+    results: list[FoldResult],
+    about: dict[str, Any],
+    report: Path | None,
+    json_file: Path | None,
 ) -> dict[str, Any]:
     """Write the page and the figures; returns the figures."""
     summary = summarise(results, about)
     if json_file is not None:
         _write(json_file, json.dumps(summary, indent=1))
     if report is not None:
-        _write(report, render_report(results, summary))
+        _write(report, render_report(settings.loaded_definitions, results, summary))
     create_markdown_artifact(
         as_markdown(summary), key="backtest", description="mean and deviation over folds"
     )

@@ -46,12 +46,13 @@ def load(settings: Settings) -> History:
     """Read the matured rows from the lake and stop at broken ones."""
     training = settings.training
     history = load_history(
+        settings.loaded_definitions,
         open_lake(settings),
         longest=longest_history(training),
         delay=training.label_delay,
         rules=settings.labels,
     )
-    require_valid_rows(history.data, history.period)
+    require_valid_rows(settings.loaded_definitions, history.data, history.period)
     require_no_leak(history.data, training.seed)
     get_run_logger().info(
         "%d rows with %d frauds, %s", len(history.data), history.data.frauds, history.period

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from producer.replay.rows.values import as_millis
 
 _NO_LIMIT = 1 << 60

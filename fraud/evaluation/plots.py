@@ -6,9 +6,9 @@ import xgboost as xgb
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
+from fraud.definitions.definitions import Definitions
 from fraud.evaluation.drawing import PALETTE, SERIES, canvas, draw_line
 from fraud.evaluation.metrics import Floats, Ranked
-from fraud.features.spec import feature_text
 from fraud.training.dataset import Dataset
 from fraud.training.thresholds import savings_curve
 
@@ -78,13 +78,13 @@ def savings_plot(test: Dataset, scores: Floats, threshold: float, review_cost: i
     return figure
 
 
-def importance_plot(booster: xgb.Booster, most: int = 20) -> Figure:
+def importance_plot(definitions: Definitions, booster: xgb.Booster, most: int = 20) -> Figure:
     """The features with the largest total gain in the trees."""
     gains = booster.get_score(importance_type="total_gain")
     total = sum(gains.values()) or 1.0
     top = sorted(gains.items(), key=lambda item: item[1])[-most:]
     with canvas("Feature importance", size=(8, 6)) as (figure, axes):
-        names = [feature_text(name) for name, _ in top]
+        names = [definitions.feature_text(name) for name, _ in top]
         axes.barh(names, [gain / total for _, gain in top], color=BLUE)
         axes.set(xlabel="share of the total gain")
         axes.grid(visible=False, axis="y")

@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 
 Ints = npt.NDArray[np.int64]
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import DAY_MS, MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
+from fraud.definitions.features import DAY_MS
+from fraud.features.profiles import MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
 from fraud.labels.history import LabelHistory
 
 LONGEST_DAYS = max(MERCHANT_WINDOWS_DAYS)

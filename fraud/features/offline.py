@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of, day_number
 from fraud.features.events import Events, encode_table
-from fraud.features.profiles import profile_features
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.native import id_index
 
@@ -28,23 +28,22 @@ _IDENTITY = {
     "partition": pa.int32(),
     "offset": pa.int64(),
 }
-INPUT_COLUMNS = (*_IDENTITY, "merchant_category", "channel", "country", "latitude", "longitude")
-"""What the kernel and the rows need of a transaction."""
-
-ROWS_ARROW = pa.schema(
-    [
-        *_IDENTITY.items(),
-        ("profile_date", pa.string()),
-        *((name, pa.float32()) for name in FEATURE_NAMES if name not in _IDENTITY),
-    ]
-)
-"""Training rows, without their label; the feature `amount` is the exact amount as float32."""
-
-_VECTOR_COLUMNS = [column for column, name in enumerate(FEATURE_NAMES) if name not in _IDENTITY]
-
 _CARD_FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 Floats = npt.NDArray[np.float64]
+
+
+def input_columns(definitions: Definitions) -> tuple[str, ...]:
+    """What the kernel and the rows need of a transaction in the lake."""
+    return tuple(dict.fromkeys((*_IDENTITY, *definitions.field_index)))
+
+
+def rows_arrow(definitions: Definitions) -> pa.Schema:
+    """Training rows, without their label; the feature `amount` is the exact amount as float32."""
+    names = (name for name in definitions.feature_names if name not in _IDENTITY)
+    return pa.schema(
+        [*_IDENTITY.items(), ("profile_date", pa.string()), *((name, pa.float32()) for name in names)]
+    )
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def compute_rows(
 
     Args:
         definitions: what to compute.
-        batches: transactions (INPUT_COLUMNS) sorted by card, partition and offset; a card may go on in the
+        batches: transactions (`input_columns`) sorted by card, partition and offset; a card may go on in the
             next batch.
         profiles: of the wanted days, and of as many before as the first of their payments needs.
         days: the wanted days, counted from 1970.
@@ -160,7 +159,8 @@ def compute_rows(
     Yields:
         The rows of each batch.
     """
-    store, left_out = CardStore(definitions), left_out or LeftOut()
+    store, rows_of = CardStore(definitions), _RowBuilder(definitions, profiles)
+    left_out = left_out or LeftOut()
     for batch in batches:
         if not batch.num_rows:
             continue
@@ -178,7 +178,7 @@ def compute_rows(
         repeated, counts = np.unique(row_days[is_repeated], return_counts=True)
         chosen = wanted & accepted & ~left_out.among(table, "elsewhere")
         profile_day = profiles.days_for(heads["timestamp"][chosen])
-        rows = _rows(table.filter(pa.array(chosen)), features[chosen], profile_day, profiles)
+        rows = rows_of.build(table.filter(pa.array(chosen)), features[chosen], profile_day)
         repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
         yield Computed(rows, row_days[chosen], repeats)
 
@@ -186,24 +186,34 @@ def compute_rows(
 def _process(
     store: CardStore, events: Events, is_payment: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Features of shape (n, len(KERNEL_FEATURES)), and which of the events count."""
+    """Features of the kernel, shape (n, K), and which of the events count."""
     # Cards come one after another here, not in the order of the log: an id is compared within its card.
     events.heads["transaction"] ^= events.heads["card"] * _CARD_FACTOR
-    features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
+    computed, outcomes = store.process(events[is_payment])
+    features = np.full((len(events), computed.shape[1]), np.nan, dtype=np.float32)
     accepted = np.zeros(len(events), dtype=np.bool_)
-    features[is_payment], outcomes = store.process(events[is_payment])
-    accepted[is_payment] = outcomes == id_index.ACCEPTED
+    features[is_payment], accepted[is_payment] = computed, outcomes == id_index.ACCEPTED
     return features, accepted
 
 
-def _rows(
-    table: pa.Table, kernel: npt.NDArray[np.float32], days: npt.NDArray[np.int64], profiles: ProfileBook
-) -> pa.Table:
-    values, known = profiles.find(days, table["merchant_id"])
-    merchant = profile_features(table["amount"].to_numpy(), values)
-    vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, _VECTOR_COLUMNS].T)
-    columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
-    return pa.table([*columns, _profile_dates(days, known), *vector], schema=ROWS_ARROW)
+class _RowBuilder:
+    """Puts identities, the kernel's features and those of profiles together."""
+
+    def __init__(self, definitions: Definitions, profiles: ProfileBook) -> None:
+        self._profiles, self._features = profiles, ProfileFeatures(definitions)
+        self._schema = rows_arrow(definitions)
+        names = enumerate(definitions.feature_names)
+        self._columns = [column for column, name in names if name not in _IDENTITY]
+
+    def build(
+        self, table: pa.Table, kernel: npt.NDArray[np.float32], days: npt.NDArray[np.int64]
+    ) -> pa.Table:
+        """Training rows of n transactions with their kernel features (n, K) and days of profiles (n,)."""
+        values, known = self._profiles.find(days, table["merchant_id"])
+        merchant = self._features.compute(table["amount"].to_numpy(), values)
+        vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, self._columns].T)
+        columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
+        return pa.table([*columns, _profile_dates(days, known), *vector], schema=self._schema)
 
 
 def _profile_dates(days: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> pa.Array:

@@ -5,32 +5,80 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import PROFILE_COLUMNS, PROFILE_FEATURES
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS, Feature, Operation
+from fraud.errors import ConfigurationError
+
+PROFILE_VERSION = 1
+"""Raised with every change of what a profile holds."""
+
+MERCHANT_WINDOWS_DAYS = (1, 7, 14, 30)
+MERCHANT_PRIOR_WEIGHT = 20.0
+"""Transactions' worth of the global rate that smooths a merchant's fraud rate."""
+
+PROFILE_COLUMNS = (
+    *(f"merchant_count_{days}d" for days in MERCHANT_WINDOWS_DAYS),
+    *(f"merchant_fraud_rate_{days}d" for days in MERCHANT_WINDOWS_DAYS),
+    "merchant_amount_mean_30d",
+    "merchant_amount_std_30d",
+)
+"""What a merchant's daily profile holds, in the order of its `values`."""
 
 _MEAN = PROFILE_COLUMNS.index("merchant_amount_mean_30d")
 _STD = PROFILE_COLUMNS.index("merchant_amount_std_30d")
 
 
-def profile_features(
-    amounts: npt.NDArray[np.int64], rows: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float32]:
-    """Features from the profiles of the transactions' merchants.
+_COLUMN_OF = {
+    Operation.PROFILE_COUNT: "merchant_count_{days}d",
+    Operation.PROFILE_FRAUD_RATE: "merchant_fraud_rate_{days}d",
+    Operation.PROFILE_AMOUNT_RATIO: "merchant_amount_mean_{days}d",
+    Operation.PROFILE_AMOUNT_ZSCORE: "merchant_amount_std_{days}d",
+}
+"""The value of a profile that each feature is made of."""
 
-    Args:
-        amounts: minor units, shape (n,).
-        rows: the profiles' values, shape (n, len(PROFILE_COLUMNS)); NaN where unknown.
 
-    Returns:
-        Shape (n, len(PROFILE_FEATURES)).
+class ProfileFeatures:
+    """What the profiles of merchants and the amounts of payments yield: the definitions' profile features.
+
+    Raises:
+        ConfigurationError: a feature needs what no profile holds.
     """
-    features = np.empty((len(amounts), len(PROFILE_FEATURES)), dtype=np.float32)
-    features[:, :_MEAN] = rows[:, :_MEAN]
-    mean, deviation = rows[:, _MEAN], rows[:, _STD]
-    features[:, _MEAN] = np.divide(amounts, mean, out=np.full(len(amounts), np.nan), where=mean > 0)
-    features[:, _STD] = np.divide(
-        amounts - mean, deviation, out=np.full(len(amounts), np.nan), where=deviation > 0
-    )
-    return features
+
+    def __init__(self, definitions: Definitions) -> None:
+        columns = [_column_of(definitions, feature) for feature in definitions.profile_features]
+        self._columns = None if columns == list(range(len(PROFILE_COLUMNS))) else columns
+
+    def compute(
+        self, amounts: npt.NDArray[np.int64], rows: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float32]:
+        """Features of payments.
+
+        Args:
+            amounts: minor units, shape (n,).
+            rows: the values of their merchants' profiles, shape (n, len(PROFILE_COLUMNS)); NaN where unknown.
+
+        Returns:
+            Shape (n, len(definitions.profile_features)).
+        """
+        features = np.empty((len(amounts), len(PROFILE_COLUMNS)), dtype=np.float32)
+        features[:, :_MEAN] = rows[:, :_MEAN]
+        mean, deviation = rows[:, _MEAN], rows[:, _STD]
+        features[:, _MEAN] = np.divide(amounts, mean, out=np.full(len(amounts), np.nan), where=mean > 0)
+        features[:, _STD] = np.divide(
+            amounts - mean, deviation, out=np.full(len(amounts), np.nan), where=deviation > 0
+        )
+        return features if self._columns is None else features[:, self._columns]
+
+
+def _column_of(definitions: Definitions, feature: Feature) -> int:
+    name = _COLUMN_OF[feature.operation].format(days=feature.window_ms // DAY_MS)
+    if feature.of != ("merchant_id",) or feature.window_ms % DAY_MS or name not in PROFILE_COLUMNS:
+        windows = ", ".join(f"{days}d" for days in MERCHANT_WINDOWS_DAYS)
+        raise ConfigurationError(
+            f"{definitions.source}: no profile holds what {feature.name} needs; profiles are those of "
+            f"merchant_id, with counts and fraud rates of {windows} and amounts of 30d"
+        )
+    return PROFILE_COLUMNS.index(name)
 
 
 def values_of(merchants: pa.ChunkedArray | pa.Array, profiles: pa.Table) -> npt.NDArray[np.float64]:

@@ -12,8 +12,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.features.availability import profile_days
 from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
-from fraud.features.profiles import profile_features, values_of
-from fraud.features.spec import FEATURE_NAMES, KERNEL_FEATURES
+from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.features.store import CardStore
 from fraud.labels.joining import DEFAULT_RULES, join_labels
 from fraud.native import id_index
@@ -31,7 +30,7 @@ class FeatureRows:
     """Features of the transactions that count.
 
     Attributes:
-        rows: float32 (M, len(FEATURE_NAMES)).
+        rows: float32 (M, F), in the order of the definitions' features.
         indices: which of the N transactions each row is of, int64 (M,); the others have an id that is taken.
     """
 
@@ -59,14 +58,16 @@ def compute_features(
         rules: which of several reports on a payment counts.
         available_after: how long after a day's midnight its profiles are there.
     """
-    rows = np.empty((transactions.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
+    rows = np.empty((transactions.num_rows, len(definitions.features)), dtype=np.float32)
     accepted = _fill_kernel(definitions, transactions, rows, progress)
     indices = np.flatnonzero(accepted)
     if len(indices) < len(rows):
         rows, transactions = rows[indices], transactions.take(pa.array(indices))
     history = join_labels(transactions, labels, rules).history
     frauds = fraud_spans(history, transactions["merchant_id"])
-    _fill_profiles(transactions, frauds, rows, available_after, progress)
+    merchant_rows = rows[:, len(definitions.kernel_features) :]
+    profiles = ProfileFeatures(definitions)
+    _fill_profiles(profiles, transactions, frauds, merchant_rows, available_after, progress)
     return FeatureRows(rows, indices)
 
 
@@ -74,16 +75,18 @@ def _fill_kernel(
     definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> npt.NDArray[np.bool_]:
     store, accepted = CardStore(definitions), np.zeros(len(rows), dtype=np.bool_)
+    kernel = len(definitions.kernel_features)
     for start in range(0, len(rows), _BATCH):
         part = slice(start, min(start + _BATCH, len(rows)))
         events = encode_table(definitions, transactions.slice(start, _BATCH))
-        rows[part, : len(KERNEL_FEATURES)], outcomes = store.process(events)
+        rows[part, :kernel], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
         progress("card features", part.stop, len(rows))
     return accepted
 
 
 def _fill_profiles(
+    profiles: ProfileFeatures,
     transactions: pa.Table,
     frauds: pa.Table,
     rows: npt.NDArray[np.float32],
@@ -95,9 +98,9 @@ def _fill_profiles(
     days = profile_days(transactions["timestamp"].to_numpy(), available_after)
     first, last = date_of(int(days.min())), date_of(int(days.max()))
     by_day = np.argsort(days, kind="stable")
-    for day, profiles in daily_profiles(merchant_days(transactions), frauds, first, last):
+    for day, of_day in daily_profiles(merchant_days(transactions), frauds, first, last):
         start, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
         indices = by_day[start:end]
-        values = values_of(transactions["merchant_id"].take(pa.array(indices)), profiles)
-        rows[indices, len(KERNEL_FEATURES) :] = profile_features(amounts[indices], values)
+        values = values_of(transactions["merchant_id"].take(pa.array(indices)), of_day)
+        rows[indices] = profiles.compute(amounts[indices], values)
         progress("merchant profiles", int(end), len(rows))

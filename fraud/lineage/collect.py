@@ -8,13 +8,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import FraudError, IncompatibleModelError
-from fraud.features.spec import FEATURE_NAMES
 from fraud.kafka.key_sample import partitions_of_card, split_note
 from fraud.lake import open_lake
-from fraud.lineage.features import FeatureVector, find_features
+from fraud.lineage.features import FeatureVector, definitions_of, find_features
 from fraud.lineage.find import find_prediction
 from fraud.lineage.labels import LabelReport, find_labels
+from fraud.preprocess.days import features_dataset
 from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
 from fraud.registry.versions import RegisteredVersion, fetch_bundle, get_version, list_versions
 from fraud.schema import Prediction
@@ -39,7 +40,8 @@ class PredictionLineage:
         prediction: as it is on the topic.
         origin: the model, None where the registry does not have it.
         features: the scored features, None where they were not stored.
-        contributions: SHAP value of each feature, in log-odds before calibration, float32 (F,), or None.
+        contributions: SHAP value of each feature, in log-odds before calibration, float32 (F,), or None; 0 of
+            one that the model does not take.
         recomputed_score: the score of the registered model for these features, or None.
         reports: label reports in the lake, oldest first.
         is_fraud: the label now, None without a usable report.
@@ -64,11 +66,12 @@ def collect_lineage(settings: Settings, transaction_id: str, card_id: str | None
         AmbiguousIdError: no card is given, and payments of several cards have the id.
         UnreachableError: Kafka does not answer.
     """
+    current = settings.loaded_definitions
     prediction, notes = find_prediction(settings, transaction_id, card_id), list[str]()
     lake = _or_note(notes, lambda: open_lake(settings))
-    features = _or_note(notes, lambda: find_features(prediction, lake)) if lake else None
+    features = _or_note(notes, lambda: find_features(current, prediction, lake)) if lake else None
     if features is None and not notes:
-        notes.append(_why_no_features(prediction))
+        notes.append(_why_no_features(prediction, current))
     elif features is not None and features.profile_date != prediction.profile_date:
         notes.append(
             f"the features are those of the training row, with the merchant profile of "
@@ -98,10 +101,10 @@ def as_document(found: PredictionLineage) -> dict[str, Any]:
     return {
         "prediction": msgspec.to_builtins(found.prediction),
         "model": _model_document(found.origin) if found.origin else None,
-        "features": _by_name(found.features.values) if found.features else None,
+        "features": _by_name(found.features.definitions, found.features.values) if found.features else None,
         "features_from": found.features.source if found.features else None,
         "features_profile_date": found.features.profile_date if found.features else None,
-        "contributions": None if found.contributions is None else _by_name(found.contributions),
+        "contributions": _contributions_by_name(found),
         "score_again": found.recomputed_score,
         "labels": [
             {"is_fraud": one.is_fraud, "reported_at": one.reported_at, "source": one.source}
@@ -110,6 +113,12 @@ def as_document(found: PredictionLineage) -> dict[str, Any]:
         "is_fraud": found.is_fraud,
         "notes": list(found.notes),
     }
+
+
+def _contributions_by_name(found: PredictionLineage) -> dict[str, float | None] | None:
+    if found.features is None or found.contributions is None:
+        return None
+    return _by_name(found.features.definitions, found.contributions)
 
 
 def _model_document(origin: ModelOrigin) -> dict[str, Any]:
@@ -161,26 +170,34 @@ def _explain(
     if bundle is None or features is None:
         return None
     try:
-        check_compatible(bundle)
+        check_compatible(bundle, features.definitions)
     except IncompatibleModelError as error:
         notes.append(str(error))
         return None
-    row = features.values[np.newaxis]
-    return bundle.contributions(row)[0], float(bundle.score(row)[0])
+    row = bundle.select(features.definitions, features.values[np.newaxis])
+    shares = np.zeros(len(features.values), dtype=np.float32)
+    shares[bundle.columns(features.definitions)] = bundle.contributions(row)[0]
+    return shares, float(bundle.score(row)[0])
 
 
-def _why_no_features(prediction: Prediction) -> str:
+def _why_no_features(prediction: Prediction, current: Definitions) -> str:
+    definitions = definitions_of(prediction, current)
+    if definitions is None:
+        return (
+            f"the features follow the definitions {prediction.definitions or prediction.feature_version}, "
+            f"not those of {current.source} ({current.digest}); set FRAUD_DEFINITIONS to the file that served"
+        )
     return (
         f"the features were not stored: FRAUD_SERVING__FEATURE_SAMPLE did not select this transaction, and "
-        f"the lake has no training row for it in version {prediction.feature_version}; flows/ingest.py and "
+        f"the lake has no training row for it in {features_dataset(definitions)}; flows/ingest.py and "
         "flows/preprocess.py create one"
     )
 
 
-def _by_name(values: npt.NDArray[np.float32]) -> dict[str, float | None]:
+def _by_name(definitions: Definitions, values: npt.NDArray[np.float32]) -> dict[str, float | None]:
     return {
         name: None if np.isnan(value) else float(value)
-        for name, value in zip(FEATURE_NAMES, values, strict=True)
+        for name, value in zip(definitions.feature_names, values, strict=True)
     }
 
 

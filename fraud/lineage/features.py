@@ -8,10 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION
+from fraud.definitions.definitions import V1_TAG, Definitions
+from fraud.definitions.features import FEATURE_VERSION
+from fraud.definitions.loading import load_definitions
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake
-from fraud.preprocess.days import FEATURES, read_days
+from fraud.preprocess.days import features_dataset, read_days
 from fraud.schema import Prediction
 from fraud.training.dataset import feature_matrix
 
@@ -20,35 +22,47 @@ Source = Literal["prediction", "lake"]
 
 @dataclass(frozen=True)
 class FeatureVector:
-    """Features in the order of `FEATURE_NAMES`, NaN = unknown, float32 (F,).
+    """Features in the order of the definitions that computed them, NaN = unknown, float32 (F,).
 
     Attributes:
+        definitions: those that computed them.
         values: the features.
         source: `prediction` for those that were scored, `lake` for those of the training row.
         profile_date: date of the merchant profile used, None where the merchant had none.
     """
 
+    definitions: Definitions
     values: npt.NDArray[np.float32]
     source: Source
     profile_date: str | None
 
 
-def find_features(prediction: Prediction, lake: Lake) -> FeatureVector | None:
-    """Find the features of a prediction; None if they are of another feature version or were not stored.
+def definitions_of(prediction: Prediction, current: Definitions) -> Definitions | None:
+    """The definitions that computed a prediction's features: the current or the shipped ones, or None."""
+    if prediction.feature_version != FEATURE_VERSION:
+        return None
+    shipped = load_definitions()
+    known = {None if one.tag == V1_TAG else one.digest: one for one in (shipped, current)}
+    return known.get(prediction.definitions)
+
+
+def find_features(current: Definitions, prediction: Prediction, lake: Lake) -> FeatureVector | None:
+    """Find the features of a prediction; None if other definitions computed them or they were not stored.
 
     Raises:
         DataError: a file of the lake is broken.
     """
-    if prediction.feature_version != FEATURE_VERSION:
+    definitions = definitions_of(prediction, current)
+    if definitions is None:
         return None
-    if prediction.features is not None and len(prediction.features) == len(FEATURE_NAMES):
+    if prediction.features is not None and len(prediction.features) == len(definitions.features):
         values = np.array(prediction.features, dtype=np.float32)  # None becomes NaN
-        return FeatureVector(values, "prediction", prediction.profile_date)
-    return _from_lake(prediction, lake)
+        return FeatureVector(definitions, values, "prediction", prediction.profile_date)
+    return _from_lake(definitions, prediction, lake)
 
 
-def _from_lake(prediction: Prediction, lake: Lake) -> FeatureVector | None:
-    manifest = read_days(lake, FEATURES).get(day_of(prediction.timestamp))
+def _from_lake(definitions: Definitions, prediction: Prediction, lake: Lake) -> FeatureVector | None:
+    manifest = read_days(lake, features_dataset(definitions)).get(day_of(prediction.timestamp))
     for path in manifest.files if manifest else ():
         table = lake.read_table(path, ["transaction_id", "card_id"])
         matches = pc.and_(
@@ -57,8 +71,8 @@ def _from_lake(prediction: Prediction, lake: Lake) -> FeatureVector | None:
         )
         index = pc.index(matches, value=True).as_py()
         if index >= 0:
-            columns = list(dict.fromkeys(("profile_date", *FEATURE_NAMES)))
-            row = lake.read_table(path, columns).slice(index, 1)
-            date = row["profile_date"][0].as_py()
-            return FeatureVector(feature_matrix(row)[0], "lake", None if date is None else str(date))
+            names = definitions.feature_names
+            row = lake.read_table(path, list(dict.fromkeys(("profile_date", *names)))).slice(index, 1)
+            date, values = row["profile_date"][0].as_py(), feature_matrix(row, names)[0]
+            return FeatureVector(definitions, values, "lake", None if date is None else str(date))
     return None

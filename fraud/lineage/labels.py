@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import day_of
 from fraud.labels.joining import join_labels
 from fraud.labels.lake import read_labels

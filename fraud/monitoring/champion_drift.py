@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
+from fraud.definitions.features import DAY_MS
 from fraud.lake import Lake
 from fraud.monitoring.drift import Drift, feature_drift, ks, psi
 from fraud.monitoring.inputs import reference_rows
@@ -25,9 +25,8 @@ def check_drift(
     if champion is None:
         return (), None
     metadata = champion.metadata
-    reference = reference_rows(
-        lake, metadata.train_start, metadata.train_end, limits.window_days, limits.reference_rows
-    )
+    definitions, training = settings.loaded_definitions, (metadata.train_start, metadata.train_end)
+    reference = reference_rows(definitions, lake, *training, limits.window_days, limits.reference_rows)
     if reference is None:
         notes.add("the champion's training rows are not in the lake; there is no reference for drift")
         return (), None
@@ -36,7 +35,7 @@ def check_drift(
     features = _feature_drift(settings, reference, predictions, recent[predictions.sampled], notes)
     score: Drift | None = None
     if len(scores) >= limits.min_rows:
-        trained = champion.score(reference)
+        trained = champion.score(champion.select(definitions, reference))
         score = Drift("score", psi(trained, scores), ks(trained, scores))
     else:
         notes.add(
@@ -49,7 +48,8 @@ def _feature_drift(
     settings: Settings, reference: Rows, predictions: Predictions, recent: Flags, notes: Notes
 ) -> tuple[Drift, ...]:
     """Drift of the card's features, and of the merchant's on days with profiles as fresh as in training."""
-    min_rows, merchant_start = settings.monitoring.min_rows, len(KERNEL_FEATURES)
+    min_rows, definitions = settings.monitoring.min_rows, settings.loaded_definitions
+    kernel = len(definitions.kernel_features)
     due = recent & on_days_with_due_profiles(
         predictions.timestamps[predictions.sampled],
         predictions.profile_dates,
@@ -58,15 +58,13 @@ def _feature_drift(
     current, fresh = predictions.rows[recent], predictions.rows[due]
     found: tuple[Drift, ...] = ()
     if len(current) >= min_rows:
-        names = FEATURE_NAMES[:merchant_start]
-        found += feature_drift(reference[:, :merchant_start], current[:, :merchant_start], names)
+        found += feature_drift(definitions.kernel_features, reference[:, :kernel], current[:, :kernel])
     else:
         notes.add(
             f"{len(current)} recent sampled predictions are too few to compute the drift of the features"
         )
     if len(fresh) >= min_rows:
-        names = FEATURE_NAMES[merchant_start:]
-        found += feature_drift(reference[:, merchant_start:], fresh[:, merchant_start:], names)
+        found += feature_drift(definitions.profile_features, reference[:, kernel:], fresh[:, kernel:])
     elif len(current) >= min_rows:
         notes.add(
             f"{len(fresh)} recent sampled predictions were made with the merchant profiles of their day, "

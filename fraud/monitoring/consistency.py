@@ -8,11 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.profiles import profile_features, values_of
-from fraud.features.spec import FEATURE_NAMES, KERNEL_FEATURES
+from fraud.definitions.definitions import Definitions
+from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.monitoring.predictions import Predictions
-
-_KERNEL = len(KERNEL_FEATURES)
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,9 @@ class Consistency:
         return {name: value for name, value in asdict(self).items() if name != "features"}
 
 
-def compare_features(predictions: Predictions, offline: OfflineRows, lateness_ms: int) -> Consistency:
+def compare_features(
+    definitions: Definitions, predictions: Predictions, offline: OfflineRows, lateness_ms: int
+) -> Consistency:
     """Compare the sampled predictions with the training rows, by card and transaction_id.
 
     Card features must be equal bit for bit. Merchant features must equal those of one of the published
@@ -80,6 +80,7 @@ def compare_features(predictions: Predictions, offline: OfflineRows, lateness_ms
     that may still be on their way to the lake, or were scored before the first prediction read, are not
     counted: whatever is more than `lateness_ms` older than the newest row has arrived.
     """
+    kernel = len(definitions.kernel_features)
     ids = predictions.keys.take(pa.array(predictions.sampled))
     position = pc.index_in(ids, value_set=offline.sampled_ids)
     has_row = pc.is_valid(position).to_numpy(zero_copy_only=False)
@@ -89,10 +90,10 @@ def compare_features(predictions: Predictions, offline: OfflineRows, lateness_ms
     )
     served, dates = predictions.rows[has_row], predictions.profile_dates.filter(pa.array(has_row))
     differs = _differs(served, offline.rows[index])
-    differs[:, _KERNEL:] &= same_profile[:, np.newaxis]
-    recorded = differs_from_published(served[:, _KERNEL:], dates, offline, index)
+    differs[:, kernel:] &= same_profile[:, np.newaxis]
+    recorded = differs_from_published(definitions, served[:, kernel:], dates, offline, index)
     for selected, differing in recorded:
-        differs[selected, _KERNEL:] = differing
+        differs[selected, kernel:] = differing
         same_profile[selected] = True
     newest = int(offline.timestamps.max(initial=0))
     arrived = predictions.timestamps[predictions.sampled] < newest - lateness_ms
@@ -104,27 +105,33 @@ def compare_features(predictions: Predictions, offline: OfflineRows, lateness_ms
         mismatched=int(differs.any(axis=1).sum()),
         missing=_unpredicted(predictions, offline, lateness_ms),
         extra=int((~has_row & arrived & ~has_reused_id).sum()),
-        features=tuple(FEATURE_NAMES[column] for column in np.flatnonzero(differs.any(axis=0))),
+        features=tuple(definitions.feature_names[column] for column in np.flatnonzero(differs.any(axis=0))),
     )
 
 
 def differs_from_published(
-    served: npt.NDArray[np.float32], dates: pa.Array, offline: OfflineRows, index: npt.NDArray[np.int64]
+    definitions: Definitions,
+    served: npt.NDArray[np.float32],
+    dates: pa.Array,
+    offline: OfflineRows,
+    index: npt.NDArray[np.int64],
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
     """For each served day with published profiles: indices of predictions, and features that no version has.
 
     Args:
+        definitions: of the features.
         served: merchant features of n predictions, float32 (n, P).
         dates: dates of their profiles, n.
         offline: with the published profiles.
         index: index of the training row of each, int64 (n,).
     """
+    profiles = ProfileFeatures(definitions)
     for date, versions in offline.published.items():
         selected = np.flatnonzero(pc.equal(dates, date).fill_null(False).to_numpy(zero_copy_only=False))
         rows = pa.array(index[selected])
         merchants, amounts = offline.merchants.take(rows), offline.amounts[index[selected]]
         found = [
-            _differs(served[selected], profile_features(amounts, values_of(merchants, version)))
+            _differs(served[selected], profiles.compute(amounts, values_of(merchants, version)))
             for version in versions
         ]
         # Serving used one of the versions: the closest one shows which features differ.

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import FEATURE_NAMES, FEATURES
+from fraud.definitions.features import Feature
 
 Values = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-
-CALENDAR = frozenset(feature.name for feature in FEATURES if feature.is_calendar)
-"""Features of the date: they depend on when the sample was taken, not on how anyone behaves."""
 
 BINS = 10
 MIN_SHARE = 1e-4
@@ -57,17 +54,21 @@ def ks(reference: Values, current: Values) -> float:
 
 
 def feature_drift(
-    reference: npt.NDArray[np.float32],
-    current: npt.NDArray[np.float32],
-    names: Sequence[str] = FEATURE_NAMES,
+    features: Sequence[Feature], reference: npt.NDArray[np.float32], current: npt.NDArray[np.float32]
 ) -> tuple[Drift, ...]:
-    """Drift of every feature except the calendar's, highest PSI first; shapes (N, F) and (M, F)."""
+    """Drift of every feature except the calendar's, highest PSI first.
+
+    A calendar feature depends on when the sample was taken, not on how anyone behaves.
+
+    Args:
+        features: F.
+        reference: their values, shape (N, F).
+        current: likewise, shape (M, F).
+    """
     found = [
-        Drift(
-            name, psi(reference[:, column], current[:, column]), ks(reference[:, column], current[:, column])
-        )
-        for column, name in enumerate(names)
-        if name not in CALENDAR
+        Drift(feature.name, psi(before, after), ks(before, after))
+        for feature, before, after in zip(features, reference.T, current.T, strict=True)
+        if not feature.is_calendar
     ]
     return tuple(sorted(found, key=lambda one: -one.psi))
 

@@ -7,31 +7,32 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import FEATURE_NAMES
+from fraud.definitions.definitions import Definitions
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake
 from fraud.monitoring.consistency import OfflineRows
 from fraud.monitoring.predictions import Predictions, payment_keys
-from fraud.preprocess.days import FEATURES, REUSED_ARROW, read_days, rejected_path
+from fraud.preprocess.days import REUSED_ARROW, features_dataset, read_days, rejected_path
 from fraud.preprocess.published import read_published_versions
 from fraud.training.dataset import feature_matrix
 
 _KEYS = ("transaction_id", "card_id", "timestamp")
-_COMPARED = tuple(dict.fromkeys((*_KEYS, "merchant_id", "profile_date", *FEATURE_NAMES)))
+_COMPARED = (*_KEYS, "merchant_id", "profile_date", "amount")
 
 
-def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
+def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions) -> OfflineRows | None:
     """The training rows of the predictions' days, features only for the sampled ones; None without rows."""
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
     wanted = predictions.keys.take(pa.array(predictions.sampled))
     keys, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
-    for day, manifest in read_days(lake, FEATURES).items():
+    columns = list(dict.fromkeys((*_COMPARED, *definitions.feature_names)))
+    for day, manifest in read_days(lake, features_dataset(definitions)).items():
         if not first <= day <= last:
             continue
         if manifest.reused:
-            reused.append(lake.read_table(rejected_path(day)))
+            reused.append(lake.read_table(rejected_path(definitions, day)))
         for path in manifest.files:
-            table = lake.read_table(path, list(_COMPARED))
+            table = lake.read_table(path, columns)
             keys.append(table.select(_KEYS))
             sampled.append(table.filter(pc.is_in(_payment_keys(table), value_set=wanted)))
     if not keys:
@@ -41,7 +42,7 @@ def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
         ids=_payment_keys(all_rows),
         timestamps=all_rows["timestamp"].to_numpy(),
         sampled_ids=_payment_keys(rows),
-        rows=feature_matrix(rows),
+        rows=feature_matrix(rows, definitions.feature_names),
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
         amounts=rows["amount"].to_numpy(),
@@ -51,18 +52,20 @@ def offline_rows(lake: Lake, predictions: Predictions) -> OfflineRows | None:
 
 
 def reference_rows(
-    lake: Lake, start: datetime, end: datetime, days: int, max_rows: int
+    definitions: Definitions, lake: Lake, start: datetime, end: datetime, days: int, max_rows: int
 ) -> npt.NDArray[np.float32] | None:
     """Features of the last `days` of a training window, about `max_rows` of them at equal steps, or None."""
     first, last = max(start, end - timedelta(days=days)).date(), end.date()
-    manifests = [one for day, one in read_days(lake, FEATURES).items() if first <= day <= last and one.rows]
+    made = read_days(lake, features_dataset(definitions))
+    manifests = [one for day, one in made.items() if first <= day <= last and one.rows]
     if not manifests:
         return None
     step = -(-sum(one.rows for one in manifests) // max_rows)
     parts = []
     for path in (path for one in manifests for path in one.files):
-        table = lake.read_table(path, list(FEATURE_NAMES))
-        parts.append(feature_matrix(table.take(pa.array(np.arange(0, table.num_rows, step)))))
+        table = lake.read_table(path, list(definitions.feature_names))
+        chosen = table.take(pa.array(np.arange(0, table.num_rows, step)))
+        parts.append(feature_matrix(chosen, definitions.feature_names))
     return np.concatenate(parts)
 
 

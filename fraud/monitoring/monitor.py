@@ -5,8 +5,8 @@ from typing import Any
 import mlflow
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import day_number
-from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
 from fraud.labels.joining import UnusedLabels, join_labels
 from fraud.labels.lake import read_labels, read_maturity
@@ -33,7 +33,7 @@ def load_champion(settings: Settings) -> ModelBundle | None:
     """Load the model with the alias `champion`, None without one.
 
     Raises:
-        IncompatibleModelError: its features are not those of this code.
+        IncompatibleModelError: it wants features that nothing computes.
         UnreachableError: MLflow does not answer.
     """
     version = version_of_alias(settings, CHAMPION)
@@ -65,6 +65,11 @@ def build_report(
     notes.add(
         f"only the newest {len(predictions)} predictions were read (FRAUD_MONITORING__MAX_PREDICTIONS)",
         when=predictions.cut,
+    )
+    notes.add(
+        f"{predictions.other_definitions} predictions have features that other definitions computed; they "
+        f"are not compared with those of {settings.loaded_definitions.source}",
+        when=predictions.other_definitions > 0,
     )
     if not len(predictions):
         notes.add("there are no predictions yet")
@@ -145,11 +150,13 @@ def _note_labels(notes: Notes, maturity: Maturity, unused: UnusedLabels) -> None
 def _consistency(
     settings: Settings, lake: Lake, predictions: Predictions, notes: Notes
 ) -> Consistency | None:
-    offline = offline_rows(lake, predictions)
+    offline = offline_rows(settings.loaded_definitions, lake, predictions)
     if offline is None:
         notes.add("the lake has no training rows of these days yet; run flows/preprocess.py")
         return None
-    return compare_features(predictions, offline, milliseconds(settings.admission.lateness))
+    return compare_features(
+        settings.loaded_definitions, predictions, offline, milliseconds(settings.admission.lateness)
+    )
 
 
 def _empty(now_ms: int, champion: ModelBundle | None, notes: Notes) -> MonitoringReport:

@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import date_of
-from fraud.features.spec import DAY_MS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, FEATURE_VERSION
+from fraud.definitions.definitions import V1_TAG, Definitions
+from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
@@ -32,6 +33,7 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     profile_date: str | None = None
     features: list[float | None] | None = None
     model_digest: str | None = None
+    definitions: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,12 @@ class Predictions:
         alerts: whether the decision was `review`, bool (N,).
         versions: the model's version, N.
         digests: the model's digest, N; empty in predictions of earlier versions, which had none.
-        sampled: indices of the predictions with features of this code's version, int64 (M,).
+        sampled: indices of the predictions with features of the same definitions, int64 (M,).
         rows: features of the sampled, float32 (M, F), NaN = unknown.
         profile_dates: dates of the merchant profiles of the sampled, M.
         repeated: further predictions on the same payment.
         unreadable: messages that are not predictions.
+        other_definitions: predictions with features that other definitions computed.
         cut: whether older predictions of the window were left out, because there were too many.
     """
 
@@ -66,6 +69,7 @@ class Predictions:
     digests: npt.NDArray[np.str_]
     repeated: int = 0
     unreadable: int = 0
+    other_definitions: int = 0
     cut: bool = False
 
     def __len__(self) -> int:
@@ -132,14 +136,20 @@ def read_predictions(settings: Settings, now_ms: int) -> Predictions:
             collected.add(batch, reader)
     newest = max((one.timestamp for one in collected.scored.values()), default=0)
     recent = [one for one in collected.scored.values() if one.timestamp > newest - window_ms]
-    return to_columns(recent, collected.repeated, reader.refused, cut=collected.cut)
+    definitions = settings.loaded_definitions
+    return to_columns(definitions, recent, collected.repeated, reader.refused, cut=collected.cut)
 
 
 def to_columns(
-    scored: list[MonitoredPrediction], repeated: int = 0, unreadable: int = 0, *, cut: bool = False
+    definitions: Definitions,
+    scored: list[MonitoredPrediction],
+    repeated: int = 0,
+    unreadable: int = 0,
+    *,
+    cut: bool = False,
 ) -> Predictions:
-    """Columns of decoded predictions."""
-    sampled = [index for index, one in enumerate(scored) if _has_current_features(one)]
+    """Columns of decoded predictions, with features where these definitions computed them."""
+    sampled = [index for index, one in enumerate(scored) if _has_features_of(definitions, one)]
     rows = [scored[index].features for index in sampled]
     return Predictions(
         ids=pa.array([one.transaction_id for one in scored], pa.string()),
@@ -150,14 +160,17 @@ def to_columns(
         versions=np.array([one.model_version for one in scored], dtype=np.str_),
         sampled=np.array(sampled, dtype=np.int64),
         # None becomes NaN.
-        rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(FEATURE_NAMES)),
+        rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(definitions.features)),
         profile_dates=pa.array([scored[index].profile_date for index in sampled], pa.string()),
         digests=np.array([one.model_digest or "" for one in scored], dtype=np.str_),
         repeated=repeated,
         unreadable=unreadable,
+        other_definitions=sum(one.features is not None for one in scored) - len(sampled),
         cut=cut,
     )
 
 
-def _has_current_features(one: MonitoredPrediction) -> bool:
-    return one.feature_version == FEATURE_VERSION and len(one.features or ()) == len(FEATURE_NAMES)
+def _has_features_of(definitions: Definitions, one: MonitoredPrediction) -> bool:
+    digest = None if definitions.tag == V1_TAG else definitions.digest
+    is_same = one.feature_version == FEATURE_VERSION and one.definitions == digest
+    return is_same and len(one.features or ()) == len(definitions.features)

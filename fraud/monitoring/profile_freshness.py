@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of
-from fraud.features.spec import DAY_MS
 
 
 def on_days_with_due_profiles(

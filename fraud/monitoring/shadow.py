@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import Evaluation, evaluate
-from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import day_of
 from fraud.kafka.log import read_topic
 from fraud.labels.joining import join_labels

@@ -8,13 +8,15 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_128_hexdigest
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, PROFILE_VERSION
 from fraud.lake import Lake
 
-FEATURES = f"features/v{FEATURE_VERSION}"
-PROFILES = f"profiles/v{FEATURE_VERSION}"
+FEATURES = "features"
+"""The folder of the training rows of all definitions."""
 
+PROFILES = f"profiles/v{PROFILE_VERSION}"
 
 REUSED_ARROW = pa.schema(
     [
@@ -52,14 +54,19 @@ class DayManifest(msgspec.Struct, frozen=True):
     reused: int = 0
 
 
+def features_dataset(definitions: Definitions) -> str:
+    """The folder of the training rows with these features."""
+    return f"{FEATURES}/{definitions.tag}"
+
+
 def day_folder(dataset: str, day: date) -> str:
     """The folder of a day's files."""
     return f"{dataset}/date={day}"
 
 
-def rejected_path(day: date) -> str:
+def rejected_path(definitions: Definitions, day: date) -> str:
     """The path of a day's rejected rows; without such rows the file does not exist."""
-    return f"{FEATURES}/_rejected/date={day}.parquet"
+    return f"{features_dataset(definitions)}/_rejected/date={day}.parquet"
 
 
 def write_day(lake: Lake, dataset: str, manifest: DayManifest) -> None:
@@ -81,13 +88,13 @@ def read_days(lake: Lake, dataset: str) -> dict[date, DayManifest]:
     return {manifest.date: manifest for manifest in sorted(manifests, key=lambda one: one.date)}
 
 
-def feature_files(lake: Lake, first: date, last: date) -> list[str]:
+def feature_files(definitions: Definitions, lake: Lake, first: date, last: date) -> list[str]:
     """List the files of the training rows from `first` to `last`, both included, by day.
 
     Raises:
         DataError: the lake has none.
     """
-    days = read_days(lake, FEATURES)
+    days = read_days(lake, features_dataset(definitions))
     files = [path for day, manifest in days.items() if first <= day <= last for path in manifest.files]
     if not files:
         raise DataError(

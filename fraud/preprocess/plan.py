@@ -7,15 +7,16 @@ from datetime import date, timedelta
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
+from fraud.definitions.definitions import V1_TAG, Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.features.daily import LONGEST_DAYS
-from fraud.features.spec import DAY_MS, FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.ingest.commits import LakeFile, day_of, read_commits
 from fraud.lake import Lake
 from fraud.settings import LabelSettings
 
-WARM_UP_DAYS = -(-LONGEST_WINDOW_MS // DAY_MS)
-"""Days before a day that a card's state depends on."""
+_V1 = 1
+"""Begins the fingerprints of profiles and of rows with the features of v1.yaml."""
 
 REPORT_DAYS = 120
 """A fraud report counts for its merchant when the payment is at most this many days older than the first
@@ -29,9 +30,15 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + number * DAY for number in range((last - first).days + 1)]
 
 
-def fingerprint(*parts: object) -> str:
-    """Digest of the parts and of the feature version."""
-    return xxh3_128_hexdigest(msgspec.json.encode([FEATURE_VERSION, *parts], order="deterministic"))
+def fingerprint(*parts: object, definitions: Definitions | None = None) -> str:
+    """Digest of the parts and, for what depends on them, of the features."""
+    tag = _V1 if definitions is None or definitions.tag == V1_TAG else definitions.digest
+    return xxh3_128_hexdigest(msgspec.json.encode([tag, *parts], order="deterministic"))
+
+
+def warm_up(definitions: Definitions) -> timedelta:
+    """The days before a day that its rows depend on."""
+    return timedelta(days=-(-definitions.history_ms // DAY_MS))
 
 
 class LakeIndex:
@@ -76,7 +83,7 @@ class LakeIndex:
         return [file for day in sorted(self._days) if day >= first for file in self._days[day]]
 
 
-def state_files(index: LakeIndex, day: date) -> list[LakeFile]:
+def state_files(definitions: Definitions, index: LakeIndex, day: date) -> list[LakeFile]:
     """The files from which the features of the day's rows are computed.
 
     They are those of the warm-up, of the day itself, and of the days after it: late rows arrive after rows of
@@ -86,7 +93,7 @@ def state_files(index: LakeIndex, day: date) -> list[LakeFile]:
     ends: dict[int, int] = {}
     for file in index.within(day, day):
         ends[file.partition] = max(ends.get(file.partition, 0), file.end)
-    around = index.since(day - WARM_UP_DAYS * DAY)
+    around = index.since(day - warm_up(definitions))
     return [file for file in around if file.start < ends.get(file.partition, 0)]
 
 

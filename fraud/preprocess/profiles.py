@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import (
     FRAUD_SPANS_ARROW,
     LONGEST_DAYS,
@@ -21,7 +22,7 @@ from fraud.features.daily import (
     fraud_spans,
     merchant_days,
 )
-from fraud.features.spec import DAY_MS, FEATURE_VERSION
+from fraud.features.profiles import PROFILE_VERSION
 from fraud.ingest.commits import LakeFile, committed_files
 from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
@@ -49,7 +50,7 @@ from fraud.settings import LabelSettings
 from fraud.spark import spread
 
 _LOG = logging.getLogger(__name__)
-_MERCHANT_DAYS = f"merchant_days/v{FEATURE_VERSION}"
+_MERCHANT_DAYS = f"merchant_days/v{PROFILE_VERSION}"
 _PAYMENT_COLUMNS = ["card_id", "transaction_id", "merchant_id", "timestamp", "amount"]
 _MATCH_ARROW = pa.schema(
     [

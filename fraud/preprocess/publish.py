@@ -10,7 +10,7 @@ import pyarrow as pa
 from confluent_kafka import KafkaError, Message, Producer
 
 from fraud.errors import UnreachableError
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, PROFILE_VERSION
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.log import read_topic
 from fraud.kafka.permission_checks import require_topic
@@ -54,13 +54,13 @@ def _changes(
 ) -> Iterator[MerchantProfile]:
     for row in profiles.to_pylist():
         values = [None if isnan(row[name]) else row[name] for name in PROFILE_COLUMNS]
-        profile = MerchantProfile(row["merchant_id"], day, FEATURE_VERSION, values)
+        profile = MerchantProfile(row["merchant_id"], day, PROFILE_VERSION, values)
         current = published.pop(profile.merchant_id, None)
         if current is None or (current.date <= day and current != profile):
             yield profile
     for merchant, current in published.items():
         if current.date <= day and current.values != _UNKNOWN:
-            yield MerchantProfile(merchant, day, FEATURE_VERSION, _UNKNOWN)
+            yield MerchantProfile(merchant, day, PROFILE_VERSION, _UNKNOWN)
 
 
 def _send(settings: Settings, profiles: list[MerchantProfile]) -> None:

@@ -17,21 +17,21 @@ import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import day_number
 from fraud.features.events import encode_table, hash_identifier
-from fraud.features.offline import INPUT_COLUMNS, LeftOut
-from fraud.features.spec import DAY_MS
+from fraud.features.offline import LeftOut
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.preprocess.days import REUSED_ARROW, rejected_path
-from fraud.schema import TRANSACTION_ARROW
+from fraud.preprocess.inputs import input_arrow
 from fraud.spark import spread
 
 _ID_ARROW = pa.schema([("id", pa.int64())])
-_ROWS_ARROW = pa.schema(
-    [*((name, TRANSACTION_ARROW.field(name).type) for name in INPUT_COLUMNS), ("file", pa.string())]
-)
+_FILE = "__file"
+"""The column with a row's file; no field has such a name."""
+
 _OTHER_PARTITION_REASON = "transaction_id was used for a payment of another partition, which is earlier"
 _CONFLICT_REASON = "transaction_id was used for another payment of the partition"
 
@@ -64,12 +64,12 @@ def find_reused(
     suspects = _repeated_ids(spark, lake, paths, tasks)
     if not len(suspects):
         return ReusedIds()
-    rows = _rows_of(spark, lake, paths, suspects)
+    rows = _rows_of(definitions, spark, lake, paths, suspects)
     events = encode_table(definitions, rows).heads
     outcomes = _by_partition(rows, events)
     elsewhere = np.zeros(rows.num_rows, dtype=np.bool_)
     for day, of_day in files.items():
-        known = pc.is_in(rows["file"], pa.array([file.path for file in of_day], pa.string()))
+        known = pc.is_in(rows[_FILE], pa.array([file.path for file in of_day], pa.string()))
         counts = (outcomes == ACCEPTED) & np.asarray(known)
         elsewhere |= _used_in_other_partition(rows, events, counts) & (
             events["timestamp"] // DAY_MS == day_number(day)
@@ -82,9 +82,9 @@ def find_reused(
     return ReusedIds(left_out, {day: rejected.filter(pa.array(days == day_number(day))) for day in files})
 
 
-def write_rejected(lake: Lake, day: date, reused: ReusedIds) -> int:
+def write_rejected(definitions: Definitions, lake: Lake, day: date, reused: ReusedIds) -> int:
     """Replace a day's rejected rows of an earlier run; returns how many there are."""
-    rows, path = reused.rejected.get(day), rejected_path(day)
+    rows, path = reused.rejected.get(day), rejected_path(definitions, day)
     if rows is None or not rows.num_rows:
         lake.remove(path)
         return 0
@@ -105,18 +105,24 @@ def _repeated_ids(spark: SparkSession, lake: Lake, paths: Sequence[str], tasks: 
 
 
 def _rows_of(
-    spark: SparkSession, lake: Lake, paths: Sequence[str], suspects: npt.NDArray[np.int64]
+    definitions: Definitions,
+    spark: SparkSession,
+    lake: Lake,
+    paths: Sequence[str],
+    suspects: npt.NDArray[np.int64],
 ) -> pa.Table:
     """The rows with these ids, in the order of each partition's log."""
     wanted = spark.sparkContext.broadcast(pa.array(suspects))
+    columns = input_arrow(definitions)
+    with_file = columns.append(pa.field(_FILE, pa.string()))
 
     def read(path: str) -> Iterator[pa.RecordBatch]:
-        rows = lake.read_table(path, list(INPUT_COLUMNS)).select(list(INPUT_COLUMNS))
+        rows = lake.read_rows(path, columns)
         rows = rows.filter(pc.is_in(_hashed(rows["transaction_id"]), value_set=wanted.value))
-        rows = rows.append_column("file", pa.array([path] * rows.num_rows, pa.string()))
-        yield from rows.cast(_ROWS_ARROW).to_batches()
+        rows = rows.append_column(_FILE, pa.array([path] * rows.num_rows, pa.string()))
+        yield from rows.to_batches()
 
-    found = spread(spark, paths, read, _ROWS_ARROW).toArrow().cast(_ROWS_ARROW)
+    found = spread(spark, paths, read, with_file).toArrow().cast(with_file)
     return found.sort_by([("partition", "ascending"), ("offset", "ascending")])
 
 

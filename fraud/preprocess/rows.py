@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark import Broadcast, TaskContext
 from pyspark.sql import SparkSession
@@ -19,17 +20,24 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from fraud.definitions.definitions import Definitions
 from fraud.features.availability import days_behind
 from fraud.features.daily import date_of, day_number
-from fraud.features.offline import INPUT_COLUMNS, LeftOut, ProfileBook, compute_rows
+from fraud.features.offline import LeftOut, ProfileBook, compute_rows
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
-from fraud.preprocess.days import FEATURES, PROFILES, DayManifest, changed, day_folder, read_days, write_day
-from fraud.preprocess.plan import DAY, WARM_UP_DAYS, LakeIndex, days_between, fingerprint, state_files, union
+from fraud.preprocess.days import (
+    PROFILES,
+    DayManifest,
+    changed,
+    day_folder,
+    features_dataset,
+    read_days,
+    write_day,
+)
+from fraud.preprocess.inputs import input_arrow
+from fraud.preprocess.plan import DAY, LakeIndex, days_between, fingerprint, state_files, union, warm_up
 from fraud.preprocess.profiles import OpenSpark, read_profiles
 from fraud.preprocess.reused_ids import ReusedIds, find_reused, write_rejected
-from fraud.schema import TRANSACTION_ARROW
 from fraud.spark import spread
 
-_INPUT_ARROW = pa.schema([(name, TRANSACTION_ARROW.field(name).type) for name in INPUT_COLUMNS])
 _WRITTEN_ARROW = pa.schema(
     [("day", pa.int64()), ("path", pa.string()), ("rows", pa.int64()), ("repeats", pa.int64())]
 )
@@ -60,15 +68,18 @@ def make_rows(
         DataError: the lake has no transactions, or a file of it is broken.
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
-    needed = {day: state_files(index, day) for day in days}
+    needed = {day: state_files(definitions, index, day) for day in days}
     behind = days_behind(available_after) * DAY
     inputs = {
         day: fingerprint(
-            needed[day], _profile_inputs(profiles, days_between(day - behind, day), available_after)
+            needed[day],
+            _profile_inputs(profiles, days_between(day - behind, day), available_after),
+            definitions=definitions,
         )
         for day in days
     }
-    stale = changed(days, read_days(lake, FEATURES), inputs)
+    dataset = features_dataset(definitions)
+    stale = changed(days, read_days(lake, dataset), inputs)
     if not stale:
         return []
     files = union(needed[day] for day in stale)
@@ -76,14 +87,14 @@ def make_rows(
     tasks = -(-sum(file.rows for file in files) // rows_per_task)
     with open_spark() as spark:
         # All partitions. A later payment in another partition does not recompute the day; training checks it.
-        known = {day: union((needed[day], index.within(day - WARM_UP_DAYS * DAY, day))) for day in stale}
+        known = {day: union((needed[day], index.within(day - warm_up(definitions), day))) for day in stale}
         reused = find_reused(definitions, spark, lake, known, tasks)
         written = _run(
             spark, lake, files, _TaskData(definitions, book, reused.left_out), stale, tasks
         ).to_pylist()
-    manifests = [_manifest(lake, day, inputs[day], written, reused) for day in stale]
+    manifests = [_manifest(definitions, lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
-        write_day(lake, FEATURES, manifest)
+        write_day(lake, dataset, manifest)
     return manifests
 
 
@@ -106,11 +117,12 @@ def _run(
     """Compute and write the rows; returns the written files as `_WRITTEN_ARROW`."""
 
     def read(path: str) -> Iterator[pa.RecordBatch]:
-        yield from lake.read_table(path, list(INPUT_COLUMNS)).select(list(INPUT_COLUMNS)).to_batches()
+        yield from lake.read_rows(path, columns).to_batches()
 
+    columns = input_arrow(task.definitions)
     writer = _Writer(lake, spark.sparkContext.broadcast(task), [day_number(day) for day in days])
     largest_first = sorted(files, key=lambda file: -file.rows)
-    transactions = spread(spark, [file.path for file in largest_first], read, _INPUT_ARROW)
+    transactions = spread(spark, [file.path for file in largest_first], read, columns)
     by_card = transactions.repartition(max(tasks, spark.sparkContext.defaultParallelism), "card_id")
     ordered = by_card.sortWithinPartitions("card_id", "partition", "offset")
     return ordered.mapInArrow(partial(_write, writer), from_arrow_schema(_WRITTEN_ARROW)).toArrow()
@@ -139,28 +151,31 @@ def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
     context = TaskContext.get()
     name = f"part-{context.partitionId() if context else 0:05d}-{uuid.uuid4().hex[:12]}.parquet"
     tables: list[pa.Table] = []
+    days_of_rows: list[npt.NDArray[np.int64]] = []
     repeats: Counter[int] = Counter()
     days = np.array(writer.days, dtype=np.int64)
     task = writer.task.value
     for computed in compute_rows(task.definitions, batches, task.profiles, days, task.left_out):
-        tables.append(computed.rows.append_column("day", pa.array(computed.days)))
+        tables.append(computed.rows)
+        days_of_rows.append(computed.days)
         repeats.update(computed.repeats)
-    for day, rows in _by_day(tables):
-        path = f"{day_folder(FEATURES, date_of(day))}/{name}"
+    for day, rows in _by_day(tables, days_of_rows):
+        path = f"{day_folder(features_dataset(task.definitions), date_of(day))}/{name}"
         writer.lake.write_table(rows, path)
         yield _report(day, path, rows.num_rows, repeats.pop(day, 0))
     for day, count in repeats.items():
         yield _report(day, None, 0, count)
 
 
-def _by_day(tables: list[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
+def _by_day(
+    tables: list[pa.Table], days_of_rows: list[npt.NDArray[np.int64]]
+) -> Iterator[tuple[int, pa.Table]]:
     if not tables:
         return
-    rows = pa.concat_tables(tables)
-    days = rows["day"].to_numpy()
+    rows, days = pa.concat_tables(tables), np.concatenate(days_of_rows)
     order = np.argsort(days, kind="stable")
     distinct, starts = np.unique(days[order], return_index=True)
-    rows = rows.drop_columns("day").take(pa.array(order))
+    rows = rows.take(pa.array(order))
     for day, start, end in zip(distinct, starts, [*starts[1:], len(order)], strict=True):
         yield int(day), rows.slice(start, end - start)
 
@@ -171,7 +186,12 @@ def _report(day: int, path: str | None, rows: int, repeats: int) -> pa.RecordBat
 
 
 def _manifest(
-    lake: Lake, day: date, inputs: str, written: list[dict[str, object]], reused: ReusedIds
+    definitions: Definitions,
+    lake: Lake,
+    day: date,
+    inputs: str,
+    written: list[dict[str, object]],
+    reused: ReusedIds,
 ) -> DayManifest:
     parts = [one for one in written if one["day"] == day_number(day)]
     return DayManifest(
@@ -180,5 +200,5 @@ def _manifest(
         files=sorted(str(one["path"]) for one in parts if one["path"]),
         rows=sum(int(str(one["rows"])) for one in parts),
         repeats=sum(int(str(one["repeats"])) for one in parts),
-        reused=write_rejected(lake, day, reused),
+        reused=write_rejected(definitions, lake, day, reused),
     )

@@ -162,7 +162,7 @@ def _set_alias(settings: Settings, alias: str, version: str | None) -> None:
 def _check_alias(settings: Settings, alias: str, version: str) -> None:
     with tempfile.TemporaryDirectory(prefix="fraud-model-") as folder:
         path = download_model(settings, f"models:/{settings.registry.model_name}@{alias}", folder)
-        bundle = check_compatible(read_bundle(path, version)).verify()
+        bundle = check_compatible(read_bundle(path, version), settings.loaded_definitions).verify()
     if version_of_alias(settings, alias) != version:
         raise IncompatibleModelError(f"{describe(bundle)} lost the alias {alias!r} to another promotion")
 

@@ -16,14 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.errors import IncompatibleModelError
-from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION
+from fraud.registry.model_features import find_columns, hashes_by_name, recorded_hashes
 from fraud.training.calibration import Calibration, Identity
 
 Rows = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
+Columns = npt.NDArray[np.int64]
 
 METADATA_KEY = "fraud_detection"
 """The key of this project's metadata in the `metadata` of the MLmodel file."""
@@ -35,7 +38,7 @@ DIGEST_DIGITS = 16
 
 _MODEL_FILE = "model.ubj"
 _SCORING = {"booster_sha256", "calibration", "feature_names", "feature_version", "threshold"}
-"""What serving scores and decides by."""
+"""What serving scores and decides by; the feature hashes, too, where there are any."""
 
 
 class BundleMetadata(BaseModel):
@@ -46,6 +49,9 @@ class BundleMetadata(BaseModel):
     model_name: str
     feature_version: int
     feature_names: tuple[str, ...]
+    feature_hashes: tuple[str, ...] = Field(
+        default=(), description="of each feature; empty where the features are those of v1.yaml, by name"
+    )
     calibration: Calibration
     threshold: float = Field(ge=0, le=1, description="scores from here on are reviewed")
     policy: str = Field(description="how the threshold was chosen: cost, precision or capacity")
@@ -61,6 +67,12 @@ class BundleMetadata(BaseModel):
     created_at: datetime
     booster_sha256: str
     probe_scores: tuple[float, ...] = Field(description="the scores of `probe_rows`")
+
+    @model_validator(mode="after")
+    def _names_every_hash(self) -> Self:
+        if self.feature_hashes and len(self.feature_hashes) != len(self.feature_names):
+            raise ValueError("feature_hashes are not as many as feature_names")
+        return self
 
 
 @dataclass(frozen=True)
@@ -87,13 +99,42 @@ class ModelBundle:
     @cached_property
     def digest(self) -> str:
         """Hash of the trees and of all that decides about scores, 16 hex digits; it identifies the model."""
-        scoring = self.metadata.model_dump(mode="json", include=_SCORING)
+        hashes = {"feature_hashes"} if self.metadata.feature_hashes else set()
+        scoring = self.metadata.model_dump(mode="json", include=_SCORING | hashes)
         return _sha256(json.dumps(scoring, sort_keys=True).encode())[:DIGEST_DIGITS]
 
     @property
     def threshold(self) -> float:
         """Scores from here on are reviewed."""
         return self.metadata.threshold
+
+    def columns(self, definitions: Definitions) -> Columns:
+        """Where the model's features are among those of the definitions, int64 (F,).
+
+        Raises:
+            IncompatibleModelError: names the features that nothing computes, or computes differently.
+        """
+        wanted = hashes_by_name(self.metadata.feature_names, self.metadata.feature_hashes)
+        try:
+            return find_columns(wanted, definitions)
+        except LookupError as error:
+            raise IncompatibleModelError(
+                f"{describe(self)} wants {error}; serve it with the definitions that it was trained with, or "
+                "train a new model"
+            ) from error
+
+    def select(self, definitions: Definitions, rows: Rows) -> Rows:
+        """The model's columns of rows with all features of the definitions, (N, F) each.
+
+        The rows themselves where the model takes all of them, a copy otherwise.
+
+        Raises:
+            IncompatibleModelError: names the features that nothing computes, or computes differently.
+        """
+        columns = self.columns(definitions)
+        if np.array_equal(columns, np.arange(rows.shape[1])):
+            return rows
+        return np.ascontiguousarray(rows[:, columns])
 
     def score(self, rows: Rows) -> Scores:
         """Calibrated fraud probabilities, shape (N,), of feature rows, shape (N, F), NaN = unknown.
@@ -139,18 +180,30 @@ def probe_rows(features: int) -> Rows:
 
 
 def make_bundle(
+    definitions: Definitions,
     booster: xgb.Booster,
     *,
     model_name: str,
     threshold: float,
     calibration: Calibration | None = None,
-    feature_names: tuple[str, ...] = FEATURE_NAMES,
-    feature_version: int = FEATURE_VERSION,
+    feature_names: tuple[str, ...] | None = None,
     policy: str = "cost",
     **fields: Any,
 ) -> ModelBundle:
-    """A bundle of `booster`; `fields` are further ones of `BundleMetadata`, times default to now."""
+    """A bundle of `booster`.
+
+    Args:
+        definitions: of its features.
+        booster: the trees.
+        model_name: the registry's name of it.
+        threshold: scores from here on are reviewed.
+        calibration: of its scores; default none.
+        feature_names: its features, in the order of its columns; default all of the definitions.
+        policy: how the threshold was chosen.
+        fields: further ones of `BundleMetadata`; times default to now.
+    """
     calibration = calibration or Identity()
+    names = definitions.feature_names if feature_names is None else feature_names
     booster.set_param({"nthread": 1})
     now = datetime.now(UTC)
     defaults: dict[str, Any] = {
@@ -160,16 +213,17 @@ def make_bundle(
         "data_fingerprint": "",
         "code_version": "",
         "created_at": now,
+        "feature_version": FEATURE_VERSION,
+        "feature_hashes": recorded_hashes(definitions, names),
     }
     metadata = BundleMetadata(
         model_name=model_name,
         threshold=threshold,
         calibration=calibration,
-        feature_names=feature_names,
-        feature_version=feature_version,
+        feature_names=names,
         policy=policy,
         booster_sha256=_sha256(bytes(booster.save_raw("ubj"))),
-        probe_scores=tuple(calibrated(booster, calibration, probe_rows(len(feature_names))).tolist()),
+        probe_scores=tuple(calibrated(booster, calibration, probe_rows(len(names))).tolist()),
         **(defaults | fields),
     )
     return ModelBundle(booster, metadata)
@@ -179,10 +233,15 @@ def flavour_arguments(bundle: ModelBundle) -> dict[str, Any]:
     """The arguments that `mlflow.xgboost.save_model` and `log_model` take for a bundle."""
     return {
         "model_format": "ubj",
-        "metadata": {METADATA_KEY: bundle.metadata.model_dump(mode="json")},
+        "metadata": {METADATA_KEY: _as_written(bundle.metadata)},
         # Stated, because MLflow would otherwise infer them by loading the model in another process.
         "pip_requirements": [f"xgboost=={xgb.__version__}"],
     }
+
+
+def _as_written(metadata: BundleMetadata) -> dict[str, Any]:
+    """Without an empty list of hashes, so that earlier releases read the models of v1.yaml."""
+    return metadata.model_dump(mode="json", exclude=set() if metadata.feature_hashes else {"feature_hashes"})
 
 
 def write_bundle(bundle: ModelBundle, folder: Path) -> None:
@@ -223,11 +282,11 @@ def read_bundle(folder: Path, version: str = "", run_id: str = "") -> ModelBundl
     return ModelBundle(booster, metadata, version, logged_by or run_id)
 
 
-def check_compatible(bundle: ModelBundle) -> ModelBundle:
-    """The bundle, if it can score this code's features.
+def check_compatible(bundle: ModelBundle, definitions: Definitions) -> ModelBundle:
+    """The bundle, if the definitions compute all its features.
 
     Raises:
-        IncompatibleModelError: it needs another feature version or other columns.
+        IncompatibleModelError: it needs another feature version, or features that nothing computes.
     """
     metadata = bundle.metadata
     if metadata.feature_version != FEATURE_VERSION:
@@ -235,17 +294,12 @@ def check_compatible(bundle: ModelBundle) -> ModelBundle:
             f"{describe(bundle)} needs feature version {metadata.feature_version}, this code computes "
             f"{FEATURE_VERSION}; train a new model"
         )
-    if metadata.feature_names != FEATURE_NAMES:
-        different = sorted(set(metadata.feature_names) ^ set(FEATURE_NAMES)) or ["their order"]
-        raise IncompatibleModelError(
-            f"{describe(bundle)} has other features than this code ({', '.join(different[:5])}); "
-            "train a new model"
-        )
-    if bundle.booster.num_features() != len(FEATURE_NAMES):
+    if bundle.booster.num_features() != len(metadata.feature_names):
         raise IncompatibleModelError(
             f"{describe(bundle)} takes {bundle.booster.num_features()} columns, its metadata name "
-            f"{len(FEATURE_NAMES)}; register it again"
+            f"{len(metadata.feature_names)}; register it again"
         )
+    bundle.columns(definitions)
     return bundle
 
 

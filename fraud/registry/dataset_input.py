@@ -7,7 +7,7 @@ from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.types import ColSpec, DataType, Schema
 
-from fraud.preprocess.days import FEATURES
+from fraud.preprocess.days import features_dataset
 from fraud.settings import Settings
 from fraud.training.history import History
 
@@ -19,7 +19,9 @@ class LakeDataset(MetaDataset):  # type: ignore[misc]
         with warnings.catch_warnings():
             # MLflow knows local files by two equal classes and warns that it takes the first.
             warnings.simplefilter("ignore", UserWarning)
-            source = resolve_dataset_source(f"{settings.lake_url}/{FEATURES}")
+            source = resolve_dataset_source(
+                f"{settings.lake_url}/{features_dataset(settings.loaded_definitions)}"
+            )
         self._rows = {"num_rows": len(history.data), "num_frauds": history.data.frauds}
         super().__init__(
             source,

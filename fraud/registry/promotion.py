@@ -100,10 +100,11 @@ def _compare(
             False, f"kept version {champion.version}, which cannot be compared with: {scored}"
         )
     window, scored_champion = scored
+    rows = candidate.select(settings.loaded_definitions, window.rows)
     decision = decide(
         window,
         scored_champion,
-        ComparedModel(_name(candidate), candidate.score(window.rows), candidate.threshold),
+        ComparedModel(_name(candidate), candidate.score(rows), candidate.threshold),
         review_cost=settings.training.review_cost,
         rules=_rules(settings, champion, candidate, split),
         champion_scores="scored again" if champion.bundle else "logged scores",

@@ -77,7 +77,7 @@ def draw(
         "precision_recall": plots.precision_recall_plot(report.test, report.scores, threshold),
         "calibration": plots.calibration_plot(report.test, scores),
         "savings": plots.savings_plot(report.test, scores, threshold, settings.training.review_cost),
-        "importances": plots.importance_plot(bundle.booster),
+        "importances": plots.importance_plot(settings.loaded_definitions, bundle.booster),
         "study": plots.study_plot(found.study),
         "strategies": plots.strategy_plot(found.study),
     }

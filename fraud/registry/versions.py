@@ -83,17 +83,17 @@ def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str, descr
 
 
 def load_bundle(settings: Settings, version: str) -> ModelBundle:
-    """Download, read and check a version: complete, made by this project, for this code's features.
+    """Download, read and check a version: complete, made by this project, of features that are computed.
 
     Raises:
         IncompatibleModelError: it must not serve.
         UnreachableError: MLflow or its artifact store does not answer.
     """
-    return check_compatible(fetch_bundle(settings, version)).verify()
+    return check_compatible(fetch_bundle(settings, version), settings.loaded_definitions).verify()
 
 
 def fetch_bundle(settings: Settings, version: str) -> ModelBundle:
-    """Download and read a version, also one that could not serve this code's features.
+    """Download and read a version, also one of features that nothing computes.
 
     Raises:
         IncompatibleModelError: this project did not make it, or it is broken.

@@ -7,6 +7,7 @@ moment.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_128
 
-from fraud.features.spec import FEATURE_NAMES
+from fraud.definitions.definitions import Definitions
 from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, NOTHING_UNUSED, UnusedLabels, join_labels
 from fraud.settings import LabelSettings
@@ -25,8 +26,6 @@ from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.splits import TimeRange
 
 _LOG = logging.getLogger(__name__)
-
-ROW_COLUMNS = (*IDENTITY_COLUMNS, *POSITION_COLUMNS, *FEATURE_NAMES)
 
 Ints = npt.NDArray[np.int64]
 
@@ -55,7 +54,7 @@ class Dataset:
     amounts: Ints
     cards: Ints
     identity: pa.Table
-    feature_names: tuple[str, ...] = FEATURE_NAMES
+    feature_names: tuple[str, ...]
     reports: LabelHistory | None = None
     fraud_types: pa.ChunkedArray | None = None
     unused: UnusedLabels = NOTHING_UNUSED
@@ -116,13 +115,23 @@ class Dataset:
         )
 
 
+def row_columns(definitions: Definitions) -> tuple[str, ...]:
+    """The columns of training rows: identity, position in the log, features; one of them is both."""
+    return tuple(dict.fromkeys((*IDENTITY_COLUMNS, *POSITION_COLUMNS, *definitions.feature_names)))
+
+
 def make_dataset(
-    rows: pa.Table, labels: pa.Table, as_of: int, rules: LabelSettings = DEFAULT_RULES
+    definitions: Definitions,
+    rows: pa.Table,
+    labels: pa.Table,
+    as_of: int,
+    rules: LabelSettings = DEFAULT_RULES,
 ) -> Dataset:
     """Join rows of features with the labels known at `as_of` (ms).
 
     Args:
-        rows: `ROW_COLUMNS`, in any order of rows.
+        definitions: of the features.
+        rows: `row_columns`, in any order of rows.
         labels: as `fraud.labels.joining.join_labels` takes them.
         as_of: the moment of training; later reports are not seen.
         rules: which of several reports counts.
@@ -130,7 +139,7 @@ def make_dataset(
     Raises:
         DataError: the tables break `fraud.training.contracts.columns`.
     """
-    require_rows(rows, FEATURE_NAMES)
+    require_rows(rows, definitions.feature_names)
     require_labels(labels)
     order = pc.sort_indices(
         rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
@@ -138,13 +147,14 @@ def make_dataset(
     rows = _without_repeated_ids(rows.take(order))
     joined = join_labels(rows, labels, rules, as_of)
     return Dataset(
-        rows=feature_matrix(rows),
+        rows=feature_matrix(rows, definitions.feature_names),
         labels=joined.history.as_known_at(as_of),
         reports=joined.history,
         timestamps=rows["timestamp"].to_numpy(),
         amounts=rows["amount"].to_numpy(),
         cards=card_codes(rows["card_id"]),
         identity=rows.select(IDENTITY_COLUMNS),
+        feature_names=definitions.feature_names,
         unused=joined.unused,
     )
 
@@ -162,10 +172,10 @@ def _without_repeated_ids(rows: pa.Table) -> pa.Table:
     return rows.filter(pa.array(~repeated))
 
 
-def feature_matrix(rows: pa.Table) -> npt.NDArray[np.float32]:
-    """The features of a table's rows, float32 (N, F), NaN = unknown."""
-    matrix = np.empty((rows.num_rows, len(FEATURE_NAMES)), dtype=np.float32)
-    for column, name in enumerate(FEATURE_NAMES):
+def feature_matrix(rows: pa.Table, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """The named features of a table's rows, float32 (N, F), NaN = unknown."""
+    matrix = np.empty((rows.num_rows, len(names)), dtype=np.float32)
+    for column, name in enumerate(names):
         matrix[:, column] = as_feature(rows[name]).to_numpy()
     return matrix
 

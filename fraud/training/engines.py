@@ -39,7 +39,7 @@ def booster_fitter(settings: Settings) -> Iterator[FitBooster]:
 
     with spark_session(_with_cores(settings.spark, training.threads)) as spark:
         require_worker_slots(settings, spark.sparkContext.defaultParallelism)
-        yield SparkFit(spark, open_lake(settings), training.spark_workers)
+        yield SparkFit(settings.loaded_definitions, spark, open_lake(settings), training.spark_workers)
 
 
 def require_worker_slots(settings: Settings, cores: int) -> None:

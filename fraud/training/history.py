@@ -6,14 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.labels.lake import read_labels, read_maturity
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
-from fraud.preprocess.days import FEATURES, feature_files, read_days
+from fraud.preprocess.days import feature_files, features_dataset, read_days
 from fraud.settings import LabelSettings
-from fraud.training.dataset import ROW_COLUMNS, Dataset, make_dataset
+from fraud.training.dataset import Dataset, make_dataset, row_columns
 from fraud.training.splits import DAY, TimeRange, milliseconds
 
 
@@ -31,7 +32,12 @@ class History:
 
 
 def load_history(
-    lake: Lake, *, longest: timedelta, delay: timedelta, rules: LabelSettings = DEFAULT_RULES
+    definitions: Definitions,
+    lake: Lake,
+    *,
+    longest: timedelta,
+    delay: timedelta,
+    rules: LabelSettings = DEFAULT_RULES,
 ) -> History:
     """The newest matured rows of the lake.
 
@@ -39,6 +45,7 @@ def load_history(
     is earlier. The wall clock plays no part, so that a replayed history gives the same rows.
 
     Args:
+        definitions: of the features.
         lake: with training rows and labels.
         longest: how far to look back from the newest matured row.
         delay: rows have matured when the feed of labels has come this far past them; others are left out.
@@ -47,12 +54,12 @@ def load_history(
     Raises:
         DataError: there are no training rows, no labels, or no matured rows.
     """
-    days = [day for day, manifest in read_days(lake, FEATURES).items() if manifest.rows]
+    days = [day for day, manifest in read_days(lake, features_dataset(definitions)).items() if manifest.rows]
     if not days:
         raise DataError(
             "the lake has no training rows yet; run flows/ingest.py and flows/preprocess.py first"
         )
-    maturity = read_maturity(lake, _newest(lake, days[-1]), delay)
+    maturity = read_maturity(lake, _newest(definitions, lake, days[-1]), delay)
     if maturity.progress is None:
         raise DataError(
             "the lake has no labels yet, and without them no model can be trained; ingest labels first"
@@ -62,8 +69,9 @@ def load_history(
     start = max(end - milliseconds(longest), _midnight(days[0]))
     if start >= end:
         raise DataError(_nothing_matured(days, maturity))
-    rows = _read(lake, feature_files(lake, _day(start), _day(end)), ROW_COLUMNS)
-    data = make_dataset(rows, read_labels(lake, _day(start) - DAY), moment, rules)
+    files = feature_files(definitions, lake, _day(start), _day(end))
+    rows = _read(lake, files, row_columns(definitions))
+    data = make_dataset(definitions, rows, read_labels(lake, _day(start) - DAY), moment, rules)
     period = TimeRange(start, end)
     stopped = maturity.warning()
     notes = (*([stopped] if stopped else []), *data.unused.warnings())
@@ -88,8 +96,8 @@ def _read(lake: Lake, paths: list[str], columns: tuple[str, ...]) -> pa.Table:
         ) from error
 
 
-def _newest(lake: Lake, day: date) -> int:
-    paths = feature_files(lake, day, day)
+def _newest(definitions: Definitions, lake: Lake, day: date) -> int:
+    paths = feature_files(definitions, lake, day, day)
     return int(np.max([_read(lake, [path], ("timestamp",))["timestamp"].to_numpy().max() for path in paths]))
 
 

@@ -146,6 +146,7 @@ def bundle_of(
 ) -> ModelBundle:
     """The bundle of the fitted and evaluated model."""
     return make_bundle(
+        settings.loaded_definitions,
         fitted.booster,
         model_name=settings.registry.model_name,
         threshold=fitted.threshold.value,

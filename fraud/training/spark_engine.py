@@ -17,6 +17,7 @@ from pyspark import Broadcast
 from pyspark.sql import DataFrame, SparkSession, functions
 from xgboost.spark import SparkXGBClassifier
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import ConfigurationError, DataError
 from fraud.lake import Lake
 from fraud.preprocess.days import feature_files
@@ -33,6 +34,7 @@ LABEL = "is_fraud"
 class SparkFit:
     """Fits boosters on `workers` executors of a session, from the feature rows of a lake."""
 
+    definitions: Definitions
     spark: SparkSession
     lake: Lake
     workers: int
@@ -61,7 +63,8 @@ class SparkFit:
     def _rows(self, train: Dataset) -> Iterator[DataFrame]:
         """Label and features of every row, in as many partitions as there are workers, read once."""
         first, last = int(train.timestamps[0]), int(train.timestamps[-1])
-        paths = _interleaved(feature_files(self.lake, _day(first), _day(last)), self.workers)
+        files = feature_files(self.definitions, self.lake, _day(first), _day(last))
+        paths = _interleaved(files, self.workers)
         frauds = self.spark.sparkContext.broadcast(_frauds(train))
         reader = _Reader(self.lake, first, last, train.feature_names, frauds)
         schema = pa.schema([(LABEL, pa.int8()), *((name, pa.float32()) for name in train.feature_names)])

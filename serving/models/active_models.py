@@ -94,7 +94,8 @@ class ActiveModels:
         try:
             bundle = last_good_bundle(self._cache_folder)
             if bundle is not None:
-                self._champion_poller.put(check_compatible(bundle).verify())
+                definitions = self._settings.loaded_definitions
+                self._champion_poller.put(check_compatible(bundle, definitions).verify())
         except (IncompatibleModelError, OSError) as error:
             log.warning("the last good model on disk cannot serve: %s", error)
 

@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.loading import load_definitions
-from fraud.errors import IncompatibleModelError
 from fraud.native.forest import Forest, compile_forest
 from fraud.native.shapley import Shapley, compile_shapley
 from fraud.registry.bundle import ModelBundle, describe, probe_rows
@@ -77,18 +75,6 @@ def prepare_model(definitions: Definitions, bundle: ModelBundle) -> ServingModel
 
 
 def _columns(definitions: Definitions, bundle: ModelBundle) -> Columns | None:
-    columns = _model_columns(definitions, bundle)
+    columns = bundle.columns(definitions)
     is_whole = np.array_equal(columns, np.arange(len(definitions.features)))
     return None if is_whole else columns
-
-
-def _model_columns(definitions: Definitions, bundle: ModelBundle) -> Columns:
-    shipped = load_definitions().feature_by_name
-    found = {feature.hash: index for index, feature in enumerate(definitions.features)}
-    names = bundle.metadata.feature_names
-    missing = [name for name in names if name not in shipped or shipped[name].hash not in found]
-    if missing:
-        raise IncompatibleModelError(
-            f"{describe(bundle)} needs {', '.join(missing[:5])}, which is not computed"
-        )
-    return np.array([found[shipped[name].hash] for name in names], dtype=np.int64)

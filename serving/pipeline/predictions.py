@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import FEATURE_VERSION
 from fraud.features.decoded_batch import DecodedBatch
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.native.json_reader import TEXTS
 from fraud.schema import FieldValue, Prediction, Reason
 from fraud.settings import Settings
@@ -65,6 +65,7 @@ class PredictionStage:
         self._settings = settings
         self._definitions = settings.loaded_definitions
         self._profiles = profiles
+        self._profile_features = ProfileFeatures(settings.loaded_definitions)
         self._metrics = metrics
         self._timer = timer
         self._encoder = msgspec.json.Encoder()
@@ -115,7 +116,7 @@ class PredictionStage:
         profiles, dates = self._profiles.lookup(columns.texts["merchant_id"])
         available_after = self._settings.profiles.available_after
         self._metrics.pipeline.count_profile_ages(dates, columns.timestamps, available_after)
-        return dates, np.hstack([card_rows, profile_features(columns.amounts, profiles)])
+        return dates, np.hstack([card_rows, self._profile_features.compute(columns.amounts, profiles)])
 
     def _explain(
         self,

@@ -9,13 +9,14 @@ import pytest
 from benchmarks.quality import cut_pictures, describe
 from fraud.evaluation.backtest.summary import FIGURES, summarise
 from fraud.evaluation.report.page import render_report
+from tests.definitions import V1
 from tests.fraud.evaluation.report.folds import ABOUT, a_fold
 
 
 def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None:
     # given a report's page
     results = a_fold()
-    page = render_report(results, summarise(results, ABOUT))
+    page = render_report(V1, results, summarise(results, ABOUT))
     # when its charts are cut out
     cut_pictures(page, tmp_path)
     # then each is a well-formed file with its own colours, and needs nothing from elsewhere

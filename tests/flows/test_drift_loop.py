@@ -20,7 +20,7 @@ from prefect.settings import get_current_settings
 
 from flows.monitor import monitor
 from flows.retrain import retrain
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.kafka.offsets import group_lag
 from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms

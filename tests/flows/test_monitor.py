@@ -14,8 +14,8 @@ from confluent_kafka import Producer
 from prefect.client.orchestration import get_client
 
 from flows.monitor import monitor
+from fraud.definitions.features import DAY_MS
 from fraud.errors import IncompatibleModelError, UnreachableError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import MonitoredPrediction
@@ -25,6 +25,7 @@ from fraud.registry.versions import log_and_register
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
 from tasks.monitor import ALARM
+from tests.definitions import V1
 from tests.flows.test_ingest import environment
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 from tests.fraud.training.models import a_bundle
@@ -88,7 +89,7 @@ def test_drifted_traffic_is_reported_everywhere_and_raises_the_alarm(
     rows = with_profile_dates(rows)
     write_history(open_lake(settings), rows, labels)
     recent = rows.filter(pc.greater(rows["timestamp"], START_MS + 27 * DAY_MS))
-    scores = bundle.score(feature_matrix(recent))
+    scores = bundle.score(feature_matrix(recent, V1.feature_names))
     # when the score drifts
     drifted = 0.5 + scores / 2
     put(settings, predictions_on(recent, drifted, threshold=bundle.threshold, version=version))

@@ -12,14 +12,15 @@ import pytest
 from prefect.settings import PREFECT_API_URL
 
 from flows.train import train
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.errors import DataError, UnreachableError
-from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION
 from fraud.lake import open_lake
 from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
 from fraud.registry.connection import experiment_id, mlflow_client
 from fraud.registry.versions import list_versions, load_bundle
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.fraud.training.synthetic import tables, write_history
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
     assert first.promote
     bundle = load_bundle(home, "1")
     assert version_of_alias(home) == "1"
-    assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
+    assert np.isfinite(bundle.score(probe_rows(len(V1.feature_names)))).all()
     assert bundle.metadata.metrics["average_precision"] > 0.3
     assert bundle.metadata.data_fingerprint
     # and the run has its plots
@@ -187,7 +188,7 @@ def test_the_model_of_the_engine_spark_serves_like_any_other(
     bundle = load_bundle(home, "1")
     assert decision.promote
     assert bundle.metadata.engine == "spark"
-    assert np.isfinite(bundle.score(probe_rows(len(FEATURE_NAMES)))).all()
+    assert np.isfinite(bundle.score(probe_rows(len(V1.feature_names)))).all()
     with mlflow_client(home) as client:
         run = client.get_run(list_versions(home)[0].run_id)
     assert run.data.params["engine"] == "spark"

@@ -2,18 +2,18 @@
 
 from datetime import date
 
-from fraud.features.spec import FEATURE_NAMES
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
 from fraud.monitoring.performance import DailyCounts, MaturedCounts
 from fraud.monitoring.report import MonitoringReport
+from tests.definitions import V1
 
 _MATURED = MaturedCounts(predictions=90_000, alerts=450, frauds=300, caught=210)
 
 
 def full_report() -> MonitoringReport:
     """Two drifted columns, a week's matured labels, no disagreement."""
-    features = tuple(Drift(name, 0.3 - number / 200, 0.1) for number, name in enumerate(FEATURE_NAMES))
+    features = tuple(Drift(name, 0.3 - number / 200, 0.1) for number, name in enumerate(V1.feature_names))
     return MonitoringReport(
         moment=1_760_000_000_000,
         model_version="3",

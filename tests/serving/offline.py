@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.features.events import encode_transactions
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.features.spec import PROFILE_COLUMNS
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
@@ -42,7 +42,9 @@ def recompute(settings: Settings, served: list[Prediction]) -> dict[Payment, Vec
             if outcome == ACCEPTED:
                 name = payment_of(one.transaction)
                 profile = profiles.get((one.transaction.merchant_id, dates.get(name)), _UNKNOWN)
-                features[name] = np.hstack([row, profile_features(np.array([one.amount]), profile)[0]])
+                features[name] = np.hstack(
+                    [row, ProfileFeatures(V1).compute(np.array([one.amount]), profile)[0]]
+                )
     return features
 
 

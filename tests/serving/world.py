@@ -136,7 +136,13 @@ def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **met
     params = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1, "seed": seed, "eta": 0.3}
     matrix = xgb.DMatrix(rows, labels, feature_names=list(FEATURE_NAMES))
     booster = xgb.train(params, matrix, num_boost_round=12)
-    return make_bundle(booster, model_name=settings.registry.model_name, threshold=threshold, **metadata)
+    return make_bundle(
+        settings.loaded_definitions,
+        booster,
+        model_name=settings.registry.model_name,
+        threshold=threshold,
+        **metadata,
+    )
 
 
 def register(settings: Settings, bundle: ModelBundle, alias: str | None = "champion") -> str:

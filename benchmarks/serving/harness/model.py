@@ -10,7 +10,7 @@ import xgboost as xgb
 from benchmarks.serving.harness.traffic import SyntheticTraffic, profiles
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_table, encode_transactions
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
 from fraud.features.store import CardStore
 from fraud.machine.cache import cache_folder
@@ -21,6 +21,8 @@ from producer.scenario import load_scenario
 from producer.simulator.traffic import Simulator
 
 Rows = npt.NDArray[np.float32]
+
+_PROFILE_FEATURES = ProfileFeatures(load_definitions())
 
 CARDS = 10_000
 FLAGGED_SHARE = 0.005
@@ -46,7 +48,10 @@ def _cached_model() -> ModelBundle:
     bundle = last_good_bundle(folder)
     if bundle is None:
         rows, labels = simulated_rows()
-        save_bundle(make_bundle(_train(rows, labels), model_name="benchmark", threshold=0.5), folder)
+        save_bundle(
+            make_bundle(load_definitions(), _train(rows, labels), model_name="benchmark", threshold=0.5),
+            folder,
+        )
         bundle = last_good_bundle(folder)
         assert bundle is not None
     return bundle
@@ -72,12 +77,13 @@ def _benchmark_rows(count: int) -> Rows:
     features, _ = store.process(encode_transactions(load_definitions(), admitted))
     known = {one.merchant_id: one.values for one in profiles()}
     values = np.array([known[one.transaction.merchant_id] for one in admitted], dtype=np.float64)
-    return np.hstack([features, profile_features(np.array([one.amount for one in admitted]), values)])
+    amounts = np.array([one.amount for one in admitted])
+    return np.hstack([features, _PROFILE_FEATURES.compute(amounts, values)])
 
 
 def _merchants(amounts: npt.NDArray[np.int64], seed: int) -> Rows:
     profiles = np.random.default_rng(seed).lognormal(3, 1, size=(len(amounts), len(PROFILE_COLUMNS)))
-    return profile_features(amounts, profiles)
+    return _PROFILE_FEATURES.compute(amounts, profiles)
 
 
 def _train(rows: Rows, labels: npt.NDArray[np.bool_]) -> xgb.Booster:

@@ -18,7 +18,7 @@ from quixstreams import Application, State
 from benchmarks.serving.harness.traffic import profiles
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import EVENT, Events, encode_transactions, from_records, to_records
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.messages.admission import Admitted, decoder_of_admitted
@@ -51,14 +51,14 @@ def main(way: str) -> None:
 def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
     decode, encode = decoder_of_admitted(load_definitions()), msgspec.json.Encoder().encode
     known = {one.merchant_id: np.array([one.values], dtype=np.float64) for one in profiles()}
-    margin = _margin(settings, way)
+    margin, profile_features = _margin(settings, way), ProfileFeatures(load_definitions())
 
     def score(value: bytes, state: State) -> bytes:
         admitted = decode(value)
         transaction, amount = admitted.transaction, admitted.amount
         events = _remember(state, admitted)
         kernel_row = _features(events)
-        profile_row = profile_features(np.array([amount]), known[transaction.merchant_id])
+        profile_row = profile_features.compute(np.array([amount]), known[transaction.merchant_id])
         chance = float(1 / (1 + np.exp(-margin(np.hstack([kernel_row, profile_row]))[0])))
         prediction = Prediction(
             transaction.transaction_id, transaction.card_id, transaction.timestamp, amount,

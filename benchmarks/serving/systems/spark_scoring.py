@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.serving.harness.traffic import profiles
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_transactions
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.messages.admission import Admitted, decoder_of_admitted
@@ -47,7 +47,12 @@ def _decode() -> Callable[[bytes], Admitted]:
 def _rows(admitted: list[Admitted]) -> Any:
     kernel_rows, _ = CardStore(load_definitions()).process(encode_transactions(load_definitions(), admitted))
     known = np.array([_profiles()[one.transaction.merchant_id] for one in admitted], dtype=np.float64)
-    return np.hstack([kernel_rows, profile_features(np.array([one.amount for one in admitted]), known)])
+    return np.hstack(
+        [
+            kernel_rows,
+            ProfileFeatures(load_definitions()).compute(np.array([one.amount for one in admitted]), known),
+        ]
+    )
 
 
 @lru_cache

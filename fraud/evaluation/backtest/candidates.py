@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from optuna.trial import FrozenTrial
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import ConfigurationError, DataError
 from fraud.evaluation.backtest.walk import BacktestPlan, CandidateScores
 from fraud.evaluation.baselines import baselines
@@ -94,6 +95,7 @@ def _items(params: Params) -> tuple[tuple[str, object], ...]:
 class RegisteredCandidates:
     """A registered model, which is not trained again, and the baselines."""
 
+    definitions: Definitions
     bundle: ModelBundle
     plan: RetrainingPlan
 
@@ -101,7 +103,8 @@ class RegisteredCandidates:
         """Score `test`; the baselines are trained on `train`."""
         split = inner_split(train, fold)
         reason = f"the threshold of {describe(self.bundle)}: {self.bundle.metadata.policy_reason}"
-        model = CandidateScores(MODEL, self.bundle.score(test.rows), self.bundle.threshold, reason)
+        scores = self.bundle.score(self.bundle.select(self.definitions, test.rows))
+        model = CandidateScores(MODEL, scores, self.bundle.threshold, reason)
         return [model, *baseline_scores(split, train, test, self.plan)]
 
 

@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from fraud.features.table import FeatureRows
 from fraud.labels.history import ALWAYS, LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
@@ -119,6 +120,7 @@ def make_backtest_history(
 
 
 def history_from_tables(
+    definitions: Definitions,
     transactions: pa.Table,
     labels: pa.Table,
     features: FeatureRows,
@@ -128,6 +130,7 @@ def history_from_tables(
     """The history in a user's tables.
 
     Args:
+        definitions: of the features.
         transactions: in the Transaction schema, in order of event time.
         labels: as `fraud.labels.joining.join_labels` takes them.
         features: of these transactions.
@@ -146,6 +149,7 @@ def history_from_tables(
         amounts=transactions["amount"].to_numpy(),
         cards=_codes(transactions["card_id"]),
         identity=transactions.select(IDENTITY_COLUMNS),
+        feature_names=definitions.feature_names,
         fraud_types=None
         if fraud_types is None
         else _fraud_types(transactions["transaction_id"], fraud_types),

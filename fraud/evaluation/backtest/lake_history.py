@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.evaluation.backtest.history import BacktestHistory, make_backtest_history
 from fraud.labels.joining import DEFAULT_RULES
@@ -12,11 +13,13 @@ from fraud.labels.lake import read_labels
 from fraud.lake import Lake
 from fraud.preprocess.days import feature_files
 from fraud.settings import LabelSettings
-from fraud.training.dataset import ROW_COLUMNS, make_dataset
+from fraud.training.dataset import make_dataset, row_columns
 from fraud.training.splits import TimeRange
 
 
-def history_from_lake(lake: Lake, needed: TimeRange, rules: LabelSettings = DEFAULT_RULES) -> BacktestHistory:
+def history_from_lake(
+    definitions: Definitions, lake: Lake, needed: TimeRange, rules: LabelSettings = DEFAULT_RULES
+) -> BacktestHistory:
     """The lake's training rows of a period, with all that was ever reported about them.
 
     Labels of other periods are left out.
@@ -27,17 +30,19 @@ def history_from_lake(lake: Lake, needed: TimeRange, rules: LabelSettings = DEFA
     first, last = (
         datetime.fromtimestamp(moment / 1_000, UTC).date() for moment in (needed.start, needed.end)
     )
-    paths = feature_files(lake, first, last)
+    paths = feature_files(definitions, lake, first, last)
     if not paths:
         raise DataError(
             f"the lake has no training rows of {needed}; run the ingest and preprocess flows, or give a file "
             "with --transactions"
         )
-    rows = pa.concat_tables([lake.read_table(path, columns=list(ROW_COLUMNS)) for path in paths])
+    columns = list(row_columns(definitions))
+    rows = pa.concat_tables([lake.read_table(path, columns) for path in paths])
     labels = read_labels(lake, first - timedelta(days=1))
     if not labels.num_rows:
         raise DataError(
             "the lake has no labels of these days, and without them nothing can be evaluated; ingest labels"
         )
     known = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
-    return make_backtest_history(make_dataset(rows, labels.slice(0, 0), 0), known, rules, feed=labels)
+    data = make_dataset(definitions, rows, labels.slice(0, 0), 0)
+    return make_backtest_history(data, known, rules, feed=labels)

@@ -59,7 +59,7 @@ def _load(settings: Settings, version: str) -> Champion:
     except FraudError as error:
         return Champion(version, None, None, str(error), _recorded_digest(settings, version))
     try:
-        check_compatible(bundle).verify()
+        check_compatible(bundle, settings.loaded_definitions).verify()
     except (FraudError, XGBoostError, ValueError) as error:
         return Champion(version, None, bundle.metadata, str(error), bundle.digest)
     return Champion(version, bundle, bundle.metadata, digest=bundle.digest)

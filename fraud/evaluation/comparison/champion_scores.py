@@ -18,8 +18,10 @@ def score_champion(
     window = data.between(period)
     if champion.bundle is None:
         return _as_logged(settings, window, period, champion)
-    scores = champion.bundle.score(window.rows)
-    return window, ComparedModel(describe(champion.bundle), scores, champion.bundle.threshold)
+    rows = champion.bundle.select(settings.loaded_definitions, window.rows)
+    return window, ComparedModel(
+        describe(champion.bundle), champion.bundle.score(rows), champion.bundle.threshold
+    )
 
 
 def _as_logged(

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from fraud.definitions.definitions import Definitions
 from fraud.evaluation.backtest.summary import CANDIDATES, FIGURES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
 from fraud.evaluation.drawing import SERIES
@@ -34,10 +35,11 @@ _HEADINGS = {
 }
 
 
-def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
+def render_report(definitions: Definitions, results: Sequence[FoldResult], summary: Summary) -> str:
     """The page as one file, which loads nothing from anywhere.
 
     Args:
+        definitions: of the features that are named.
         results: at least one fold; the first candidate is the model.
         summary: of these results, with `plan`, `review_cost` (minor units), `min_precision`, `warnings`.
     """
@@ -53,7 +55,7 @@ def render_report(results: Sequence[FoldResult], summary: Summary) -> str:
         charts=[asdict(chart) for chart in draw_charts(results, pooled, summary)],
         money=_money(results, pooled, summary, money),
         groups=_groups(pooled[0], money),
-        missed=_missed(results, money),
+        missed=_missed(definitions, results, money),
         folds=[_fold(fold) for fold in summary["folds"]],
     )
 
@@ -133,14 +135,14 @@ def _group(name: str, group: Group, money: Money) -> Values:
     }
 
 
-def _missed(results: Sequence[FoldResult], money: Money) -> list[Values]:
+def _missed(definitions: Definitions, results: Sequence[FoldResult], money: Money) -> list[Values]:
     return [
         asdict(one)
         | {
             "time": datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
             "amount": money.show(one.amount),
             "score": f"{one.score:.3f}",
-            "unusual": [describe_feature(name, value, money) for name, value in one.unusual],
+            "unusual": [describe_feature(definitions, name, value, money) for name, value in one.unusual],
         }
         for one in top_missed(results, 0)
     ]

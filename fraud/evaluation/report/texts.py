@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import FeatureKind
 from fraud.evaluation.backtest.summary import CANDIDATES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
-from fraud.features.spec import FEATURE_BY_NAME, FeatureKind, feature_text
 from fraud.schema import minor_digits
 
 _Z95 = 1.96
@@ -134,11 +135,11 @@ def headline_cards(summary: Summary, money: Money) -> list[HeadlineCard]:
     ]
 
 
-def describe_feature(name: str, value: float, money: Money) -> str:
+def describe_feature(definitions: Definitions, name: str, value: float, money: Money) -> str:
     """A feature and its value, as an analyst reads them."""
-    feature = FEATURE_BY_NAME.get(name)
+    feature = definitions.feature_by_name.get(name)
     is_amount = feature is not None and feature.kind is FeatureKind.AMOUNT
-    return f"{feature_text(name)}: {money.show(value) if is_amount else f'{value:,.4g}'}"
+    return f"{definitions.feature_text(name)}: {money.show(value) if is_amount else f'{value:,.4g}'}"
 
 
 def with_deviation(mean: float | None, deviation: float | None) -> str:

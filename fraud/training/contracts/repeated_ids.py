@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.native.id_index import TAKEN_DAYS
 
 

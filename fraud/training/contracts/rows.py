@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.evaluation.metrics import average_precision
-from fraud.features.spec import FEATURE_BY_NAME
 from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.dataset import Dataset
 from fraud.training.splits import TimeRange
@@ -40,7 +40,9 @@ class ContractBreach:
         return f"{self.rows} rows break {self.contract!r} (first: {', '.join(self.transactions)})"
 
 
-def check_rows(data: Dataset, period: TimeRange | None = None) -> list[ContractBreach]:
+def check_rows(
+    definitions: Definitions, data: Dataset, period: TimeRange | None = None
+) -> list[ContractBreach]:
     """Every contract on single rows that `data` breaks."""
     checks: dict[str, Callable[[], Bools]] = {
         "identifiers are present": lambda: _any_null(data.identity),
@@ -48,7 +50,7 @@ def check_rows(data: Dataset, period: TimeRange | None = None) -> list[ContractB
         "amount is not negative": lambda: data.amounts < 0,
         "amount feature equals the amount": lambda: _differs_from_amount(data),
         "features are not infinite": lambda: np.asarray(np.isinf(data.rows).any(axis=1)),
-        "features are within their bounds": lambda: _out_of_bounds(data),
+        "features are within their bounds": lambda: _out_of_bounds(definitions, data),
         "rows are in order of time": lambda: np.diff(data.timestamps, prepend=data.timestamps[:1]) < 0,
     }
     if period is not None:
@@ -58,7 +60,7 @@ def check_rows(data: Dataset, period: TimeRange | None = None) -> list[ContractB
     return [breach for name, check in checks.items() if (breach := _breach(data, name, check()))]
 
 
-def require_valid_rows(data: Dataset, period: TimeRange | None = None) -> None:
+def require_valid_rows(definitions: Definitions, data: Dataset, period: TimeRange | None = None) -> None:
     """Stop before training on broken data.
 
     Raises:
@@ -66,7 +68,7 @@ def require_valid_rows(data: Dataset, period: TimeRange | None = None) -> None:
     """
     if not len(data):
         raise DataError("there are no matured rows to train on; run the ingest and preprocess flows first")
-    breaches = check_rows(data, period)
+    breaches = check_rows(definitions, data, period)
     if breaches:
         raise DataError(f"the training data are broken: {'; '.join(map(str, breaches))}; fix the lake first")
     require_both_classes(data, "the history")
@@ -140,10 +142,10 @@ def _breach(data: Dataset, contract: str, broken: Bools) -> ContractBreach | Non
     return ContractBreach(contract, len(index), tuple(str(one) for one in first))
 
 
-def _out_of_bounds(data: Dataset) -> Bools:
+def _out_of_bounds(definitions: Definitions, data: Dataset) -> Bools:
     broken = np.zeros(len(data), dtype=np.bool_)
     for column, name in enumerate(data.feature_names):
-        kind = FEATURE_BY_NAME[name].kind
+        kind = definitions.feature_by_name[name].kind
         if np.isfinite((kind.lowest, kind.highest)).any():
             # Comparisons with unknown values are false.
             broken |= (data.rows[:, column] < kind.lowest) | (data.rows[:, column] > kind.highest)

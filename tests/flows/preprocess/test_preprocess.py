@@ -12,17 +12,17 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, DataError
 from fraud.features.events import encode_transactions
-from fraud.features.profiles import profile_features
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.ingest.commits import committed_files, day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED
-from fraud.preprocess.days import FEATURES, DayManifest, feature_files, read_days
+from fraud.preprocess.days import DayManifest, feature_files, features_dataset, read_days
 from fraud.preprocess.period import choose_period
 from fraud.preprocess.plan import days_between
 from fraud.preprocess.profiles import make_profiles, read_profiles
@@ -62,7 +62,7 @@ def make(spark: SparkSession, lake: Lake, first: date, last: date) -> tuple[list
 
 def rows_of(lake: Lake, first: date, last: date) -> pa.Table:
     """The rows by position, whatever files they are in."""
-    table = pa.concat_tables(lake.read_table(path) for path in feature_files(lake, first, last))
+    table = pa.concat_tables(lake.read_table(path) for path in feature_files(V1, lake, first, last))
     return table.sort_by([("partition", "ascending"), ("offset", "ascending")])
 
 
@@ -130,7 +130,7 @@ def served(settings: Settings, lake: Lake, stream: list[dict[str, Any]]) -> dict
             kernel, accepted = store.process(encode_transactions(V1, [admitted]))
             if accepted[0] == ACCEPTED:
                 row = profile_row(profiles, admitted)
-                merchant = profile_features(np.array([admitted.amount]), row)
+                merchant = ProfileFeatures(V1).compute(np.array([admitted.amount]), row)
                 found[partition, offset] = np.hstack([kernel, merchant])[0]
     return found
 
@@ -150,7 +150,7 @@ def test_rows_equal_what_serving_computes_to_the_bit(
     assert len(expected) < len(stream)
     # when Spark made the rows from the lake
     places = zip(all_at_once["partition"].to_pylist(), all_at_once["offset"].to_pylist(), strict=True)
-    vectors = np.column_stack([all_at_once[name].to_numpy().astype(np.float32) for name in FEATURE_NAMES])
+    vectors = np.column_stack([all_at_once[name].to_numpy().astype(np.float32) for name in V1.feature_names])
     made = dict(zip(places, vectors, strict=True))
     # then they are the same transactions with the same vectors
     assert made.keys() == expected.keys()
@@ -184,7 +184,7 @@ def test_unchanged_days_are_not_made_again(
     growing.add(growing.transactions, short)
     lake, last = growing.lake, FIRST + timedelta(days=9)
     make(spark, lake, FIRST, last)
-    before = read_days(lake, FEATURES)
+    before = read_days(lake, features_dataset(V1))
     # when nothing changed, then nothing is made
     assert make(spark, lake, FIRST, last) == ([], [])
     # and when a fraud of an early day is reported on day 6
@@ -194,10 +194,10 @@ def test_unchanged_days_are_not_made_again(
     assert [day.date for day in rows] == days_between(FIRST + timedelta(days=7), last)
     assert profiles == days_between(FIRST + timedelta(days=7), last)
     # and only the files that count are there
-    counted = {path for day in read_days(lake, FEATURES).values() for path in day.files}
-    assert set(lake.list_files(FEATURES)) == counted
+    counted = {path for day in read_days(lake, features_dataset(V1)).values() for path in day.files}
+    assert set(lake.list_files(features_dataset(V1))) == counted
     assert {day: before[day] for day in days_between(FIRST, FIRST + timedelta(days=6))}.items() <= read_days(
-        lake, FEATURES
+        lake, features_dataset(V1)
     ).items()
 
 

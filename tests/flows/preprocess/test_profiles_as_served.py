@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pytest
 from pyspark.sql import SparkSession
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of
-from fraud.features.profiles import profile_features, values_of
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
+from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.ingest.commits import day_of
 from fraud.lake import Lake, open_lake
 from fraud.machine.spark_environment import spark_environment
@@ -42,7 +42,7 @@ FIRST = day_of(START_MS)
 LAST = FIRST + timedelta(days=9)
 LATENESS = AdmissionSettings().lateness
 AT_FOUR = timedelta(hours=4)
-MERCHANT = slice(len(KERNEL_FEATURES), None)
+MERCHANT = slice(len(V1.kernel_features), None)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def make(spark: SparkSession, lake: Lake) -> None:
 
 
 def rows_of(lake: Lake) -> pa.Table:
-    table = pa.concat_tables([lake.read_table(path) for path in feature_files(lake, FIRST, LAST)])
+    table = pa.concat_tables([lake.read_table(path) for path in feature_files(V1, lake, FIRST, LAST)])
     return table.sort_by([("partition", "ascending"), ("offset", "ascending")])
 
 
@@ -86,11 +86,11 @@ def test_rows_have_the_profiles_that_serving_had_at_their_hour(
     due = [date_of(int(day)) for day in profile_days(rows["timestamp"].to_numpy(), AT_FOUR)]
     books = read_profiles(growing.lake, sorted(set(due)))
     assert FIRST - timedelta(days=1) in books
-    early, vectors = 0, feature_matrix(rows)[:, MERCHANT]
+    early, vectors = 0, feature_matrix(rows, V1.feature_names)[:, MERCHANT]
     for place, row in enumerate(rows.to_pylist()):
         # when serving scores it with them
         served = values_of(pa.array([row["merchant_id"]]), books[due[place]])
-        expected = profile_features(np.array([row["amount"]]), served)[0]
+        expected = ProfileFeatures(V1).compute(np.array([row["amount"]]), served)[0]
         # then the row has the same to the bit
         np.testing.assert_array_equal(vectors[place], expected)
         assert row["profile_date"] in (None, str(due[place]))
@@ -101,13 +101,13 @@ def test_rows_have_the_profiles_that_serving_had_at_their_hour(
 def served(lake: Lake, published: dict[date, pa.Table]) -> list[Any]:
     """Predictions on the rows, with the profiles as they were published."""
     rows = rows_of(lake)
-    vectors, dates = feature_matrix(rows).copy(), []
+    vectors, dates = feature_matrix(rows, V1.feature_names).copy(), []
     for place, row in enumerate(rows.to_pylist()):
         day = date_of(int(profile_days(np.array([row["timestamp"]]), AT_FOUR)[0]))
         values = values_of(pa.array([row["merchant_id"]]), published[day])
-        vectors[place, MERCHANT] = profile_features(np.array([row["amount"]]), values)[0]
+        vectors[place, MERCHANT] = ProfileFeatures(V1).compute(np.array([row["amount"]]), values)[0]
         dates.append(str(day) if row["merchant_id"] in published[day]["merchant_id"].to_pylist() else None)
-    for name, column in zip(FEATURE_NAMES, vectors.T, strict=True):
+    for name, column in zip(V1.feature_names, vectors.T, strict=True):
         rows = rows.set_column(rows.column_names.index(name), name, pa.array(column))
     rows = rows.set_column(rows.column_names.index("profile_date"), "profile_date", pa.array(dates))
     return predictions_on(rows, np.zeros(rows.num_rows))
@@ -131,17 +131,17 @@ def test_late_payments_cause_no_false_inconsistency(spark: SparkSession, growing
     make(spark, lake)
     again = read_profiles(lake, days)
     assert not again[LAST].equals(published[LAST])
-    predictions = to_columns(scored)
-    offline = offline_rows(lake, predictions)
+    predictions = to_columns(V1, scored)
+    offline = offline_rows(V1, lake, predictions)
     assert offline is not None
     # then the profiles differ from those that were served, and the monitor finds no inconsistency of features
     rows = rows_of(lake).filter(pc.is_in(rows_of(lake)["transaction_id"], value_set=predictions.ids))
-    vectors = feature_matrix(rows)[:, MERCHANT]
+    vectors = feature_matrix(rows, V1.feature_names)[:, MERCHANT]
     assert not np.array_equal(vectors, predictions.rows[:, MERCHANT], equal_nan=True)
-    found = compare_features(predictions, offline, LATENESS // timedelta(milliseconds=1))
+    found = compare_features(V1, predictions, offline, LATENESS // timedelta(milliseconds=1))
     assert (found.compared, found.mismatched, found.stale_profiles) == (len(scored), 0, 0)
     # and without the record of what was published it would
     blind = compare_features(
-        predictions, replace(offline, published={}), LATENESS // timedelta(milliseconds=1)
+        V1, predictions, replace(offline, published={}), LATENESS // timedelta(milliseconds=1)
     )
     assert blind.mismatched > 0

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import day_of
 from fraud.lake import open_lake
 from fraud.machine.spark_environment import spark_environment
-from fraud.preprocess.days import FEATURES, read_days, rejected_path
+from fraud.preprocess.days import features_dataset, read_days, rejected_path
 from fraud.preprocess.plan import days_between
 from fraud.preprocess.profiles import make_profiles
 from fraud.preprocess.rows import make_rows
 from fraud.settings import AdmissionSettings, Settings, SparkSettings
 from fraud.spark import spark_session
 from fraud.training.contracts.rows import check_rows
-from fraud.training.dataset import ROW_COLUMNS, make_dataset
+from fraud.training.dataset import make_dataset, row_columns
 from tests.definitions import V1
 from tests.flows.preprocess.test_preprocess import rows_of
 from tests.fraud.lakes import GrowingLake
@@ -78,16 +78,16 @@ def test_every_id_has_one_row_and_training_goes_on(spark: SparkSession, tmp_path
     keys = zip(*(rows[name].to_pylist() for name in names), rows["amount"].to_pylist(), strict=True)
     assert sorted(keys) == sorted(COUNT)
     # and a payment that serving has scored stays in its card's state: t2 on card-0 before t4
-    assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES) & set(rows.column_names))
+    assert len(V1.feature_names) == len(set(V1.feature_names) & set(rows.column_names))
     (last,) = rows.filter(_is(rows, "t4")).to_pylist()
     assert last["card_count_7d"] == 3
     # and what does not count is kept with its reason
-    manifests = read_days(growing.lake, FEATURES)
+    manifests = read_days(growing.lake, features_dataset(V1))
     rejected = [
         row
         for day, manifest in manifests.items()
         if manifest.reused
-        for row in growing.lake.read_table(rejected_path(day)).to_pylist()
+        for row in growing.lake.read_table(rejected_path(V1, day)).to_pylist()
     ]
     elsewhere = {
         (row["transaction_id"], row["card_id"]) for row in rejected if "partition, which" in row["reason"]
@@ -95,10 +95,10 @@ def test_every_id_has_one_row_and_training_goes_on(spark: SparkSession, tmp_path
     assert elsewhere == {("t2", "card-0"), ("t3", "card-2")}
     # and training takes them
     data = make_dataset(
-        rows.select(list(dict.fromkeys(ROW_COLUMNS))), tables(days=1, per_day=5)[1].slice(0, 0), 2**62
+        V1, rows.select(list(row_columns(V1))), tables(days=1, per_day=5)[1].slice(0, 0), 2**62
     )
     assert len(data) == len(COUNT)
-    assert check_rows(data) == []
+    assert check_rows(V1, data) == []
 
 
 def _is(rows: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from fraud.definitions.features import DAY_MS
 from fraud.evaluation.metrics import (
     Ranked,
     average_precision,
@@ -12,7 +13,6 @@ from fraud.evaluation.metrics import (
     evaluate,
     money_saved,
 )
-from fraud.features.spec import DAY_MS
 from fraud.training.dataset import Dataset
 from tests.fraud.training.synthetic import dataset
 

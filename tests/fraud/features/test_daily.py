@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import (
     FRAUD_SPANS_ARROW,
     MERCHANT_DAYS_ARROW,
@@ -18,7 +19,7 @@ from fraud.features.daily import (
     fraud_spans,
     merchant_days,
 )
-from fraud.features.spec import DAY_MS, MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
+from fraud.features.profiles import MERCHANT_PRIOR_WEIGHT, MERCHANT_WINDOWS_DAYS, PROFILE_COLUMNS
 from fraud.labels.joining import join_labels
 
 FIRST = date(2024, 3, 1)

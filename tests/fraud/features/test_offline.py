@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import PROFILE_ARROW, day_number
-from fraud.features.offline import INPUT_COLUMNS, ProfileBook, compute_rows
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, PROFILE_COLUMNS
+from fraud.features.offline import ProfileBook, compute_rows, input_columns
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import Settings
@@ -27,7 +28,7 @@ def arranged(count: int = 400) -> pa.Table:
         StoredMessage(wire, (0, place)) for place, wire in enumerate(accidental_stream(count, days=30))
     ]
     batch, _ = TransactionRowReader(AdmissionFilter(V1, Settings().admission)).read(messages)
-    table = pa.Table.from_batches([batch]).select(list(INPUT_COLUMNS))
+    table = pa.Table.from_batches([batch]).select(list(input_columns(V1)))
     return table.sort_by([("card_id", "ascending"), ("partition", "ascending"), ("offset", "ascending")])
 
 
@@ -56,7 +57,7 @@ def test_batches_may_cut_a_card_anywhere(batch_rows: int) -> None:
     # when the same transactions come in small batches
     cut = rows(table, batch_rows)
     # then the rows are the same to the bit
-    assert set(FEATURE_NAMES) < set(whole.column_names)
+    assert set(V1.feature_names) < set(whole.column_names)
     for name in whole.column_names:
         left, right = whole[name].to_numpy(), cut[name].to_numpy()
         assert np.array_equal(left, right, equal_nan=left.dtype == np.float32), name

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud.features.events import EVENT, from_records
-from fraud.features.profiles import profile_features
+from fraud.features.profiles import ProfileFeatures
 from fraud.features.spec import (
     DAY_MS,
     FEATURE_BY_NAME,
@@ -78,7 +78,7 @@ def test_what_the_profiles_add_is_within_the_bounds(seed: int) -> None:
     profiles = random.exponential(10.0, (20, len(PROFILE_COLUMNS)))
     profiles[random.random(profiles.shape) < 0.2] = np.nan
 
-    features = profile_features(random.integers(0, 10**12, 20), profiles)
+    features = ProfileFeatures(V1).compute(random.integers(0, 10**12, 20), profiles)
 
     _assert_within_bounds(features, PROFILE_FEATURES)
 

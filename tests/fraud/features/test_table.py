@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.events import encode_table
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES
 from fraud.features.store import CardStore
 from fraud.features.table import compute_features
 from fraud.schema import TRANSACTION_ARROW
@@ -15,7 +15,7 @@ START_MS = 1_700_006_400_000
 FIELDS = [
     field for field in TRANSACTION_ARROW if field.name not in ("partition", "offset", "kafka_timestamp")
 ]
-RATE = FEATURE_NAMES.index("merchant_fraud_rate_1d")
+RATE = V1.feature_names.index("merchant_fraud_rate_1d")
 
 
 def history(days: int = 12, per_day: int = 60, seed: int = 0) -> tuple[pa.Table, pa.Table]:
@@ -87,11 +87,11 @@ def test_the_profiles_are_those_that_serving_has_at_the_hour() -> None:
     early = transactions["timestamp"].to_numpy() % DAY_MS < 4 * 3_600_000
     # then only payments before that hour differ, and only in what the merchant adds
     assert np.array_equal(at_once[~early], waiting[~early], equal_nan=True)
-    merchants = slice(len(KERNEL_FEATURES), None)
+    merchants = slice(len(V1.kernel_features), None)
     assert not np.array_equal(at_once[early, merchants], waiting[early, merchants], equal_nan=True)
     assert np.array_equal(at_once[:, : merchants.start], waiting[:, : merchants.start], equal_nan=True)
     # and a payment at one has what one of the evening before has: the same merchant's count of the same day
-    count = FEATURE_NAMES.index("merchant_count_30d")
+    count = V1.feature_names.index("merchant_count_30d")
     keys = list(zip(transactions["merchant_id"].to_pylist(), profile_days_of(transactions), strict=True))
     by_key: dict[tuple[str, int], set[float]] = {}
     for key, value in zip(keys, np.nan_to_num(waiting[:, count], nan=-1.0).tolist(), strict=True):
@@ -112,4 +112,4 @@ def test_the_kernel_is_productions_and_repeats_are_left_out() -> None:
     # then the second delivery has no row, and the others are those of the store
     expected, _ = CardStore(V1).process(encode_table(V1, transactions))
     assert found.indices.tolist() == [*range(10), *range(11, twice.num_rows)]
-    assert np.array_equal(found.rows[:, : len(KERNEL_FEATURES)], expected, equal_nan=True)
+    assert np.array_equal(found.rows[:, : len(V1.kernel_features)], expected, equal_nan=True)

@@ -25,6 +25,7 @@ from fraud.training.dataset import feature_matrix, make_dataset
 from fraud.training.history import load_history
 from fraud.training.spark_engine import _frauds as frauds_for_spark
 from fraud.training.splits import TimeRange
+from tests.definitions import V1
 from tests.fraud.evaluation.backtest.histories import a_history, at, plan
 from tests.fraud.labels.reports import DAY, Row, labels_table
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
@@ -97,20 +98,20 @@ def test_training_and_backtest_agree(local_settings: Settings, lake: Lake, rows:
     truth = expected(rows)
     assert 0 < sum(truth.values()) < len(truth) / 10
     # training
-    data = make_dataset(rows, nasty(rows), MOMENT)
+    data = make_dataset(V1, rows, nasty(rows), MOMENT)
     assert asked(rows, data.identity["transaction_id"], data.labels) == truth
-    history = load_history(lake, longest=timedelta(days=90), delay=timedelta(days=1))
+    history = load_history(V1, lake, longest=timedelta(days=90), delay=timedelta(days=1))
     known = history.data.as_known_at(MOMENT)
     found = asked(rows, known.identity["transaction_id"], known.labels)
     assert found == {name: truth[name] for name in found}
     assert "were reported before their payment" in " ".join(history.notes)
     # backtest over the lake and over files
     period = TimeRange(START_MS, MOMENT)
-    walked = history_from_lake(lake, period).as_known_before(MOMENT + 1)
+    walked = history_from_lake(V1, lake, period).as_known_before(MOMENT + 1)
     assert asked(rows, walked.identity["transaction_id"], walked.labels) == truth
-    features = FeatureRows(feature_matrix(rows), np.arange(rows.num_rows))
+    features = FeatureRows(feature_matrix(rows, V1.feature_names), np.arange(rows.num_rows))
     own = rows.select([*IDENTITY_COLUMNS, "timestamp", "amount"])
-    filed = history_from_tables(own, nasty(rows), features).as_known_before(MOMENT + 1)
+    filed = history_from_tables(V1, own, nasty(rows), features).as_known_before(MOMENT + 1)
     assert asked(rows, filed.identity["transaction_id"], filed.labels) == truth
     # the frauds that Spark's executors are given
     keys = {key.split("\0")[1] for key in frauds_for_spark(data).to_pylist()}
@@ -122,7 +123,7 @@ def test_monitor_shadow_explain_and_quality_agree(
 ) -> None:
     truth = expected(rows)
     paid = rows.filter(pc.less_equal(rows["timestamp"], MOMENT))
-    predictions = to_columns(predictions_on(paid, np.zeros(paid.num_rows)))
+    predictions = to_columns(V1, predictions_on(paid, np.zeros(paid.num_rows)))
     report = build_report(local_settings, lake, predictions, None, MOMENT)
     matured_days = [day for day in report.days if day.date < START + timedelta(days=NEWEST)]
     by_day = {day.date: day.matured.frauds for day in matured_days}
@@ -187,7 +188,7 @@ def test_a_feed_that_stopped_makes_training_take_older_rows_and_say_so(local_set
     ahead = labels.slice(0, 1).set_column(2, "reported_at", pa.array([START_MS + 20_000 * DAY]))
     write_history(lake, rows, pa.concat_tables([stopped(labels, 40), ahead]))
     # when training reads them
-    history = load_history(lake, longest=timedelta(days=90), delay=timedelta(days=7))
+    history = load_history(V1, lake, longest=timedelta(days=90), delay=timedelta(days=7))
     # then no row is younger than the last labels allow, and the notes say why
     assert START_MS + 32 * DAY < history.data.timestamps.max() < START_MS + 33 * DAY
     assert START_MS + 39 * DAY < history.moment < START_MS + 40 * DAY
@@ -201,7 +202,7 @@ def test_a_feed_that_stopped_moves_the_monitor_to_older_predictions_with_a_note(
     rows, lake = with_profile_dates(rows), open_lake(local_settings)
     write_history(lake, rows, stopped(labels, 50))
     recent = rows.filter(pc.greater(rows["timestamp"], START_MS + 30 * DAY))
-    predictions: Predictions = to_columns(predictions_on(recent, np.zeros(recent.num_rows)))
+    predictions: Predictions = to_columns(V1, predictions_on(recent, np.zeros(recent.num_rows)))
     report = build_report(local_settings, lake, predictions, None, MOMENT)
     matured = [day.date for day in report.days if day.matured.predictions]
     assert max(matured) == START + timedelta(days=42)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from confluent_kafka import Producer
 
-from fraud.features.spec import FEATURE_VERSION
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.kafka.clients import flush, producer_config
 from fraud.lake import open_lake
 from fraud.lineage import find
@@ -18,6 +18,7 @@ from fraud.registry.bundle import ModelBundle
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
+from tests.definitions import V1
 from tests.fraud.monitoring.scored import with_profile_dates
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import tables, write_history
@@ -88,7 +89,7 @@ def test_features_that_were_not_stored_come_from_the_training_row(settings: Sett
     # then
     assert found.features is not None
     assert found.features.source == "lake"
-    assert np.array_equal(found.features.values, feature_matrix(rows)[0], equal_nan=True)
+    assert np.array_equal(found.features.values, feature_matrix(rows, V1.feature_names)[0], equal_nan=True)
     assert found.recomputed_score is not None
     assert "serving used that of 2020-01-01" in found.notes[0]
 

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.features.daily import date_of
-from fraud.features.spec import DAY_MS, FEATURE_VERSION
 from fraud.monitoring.predictions import MonitoredPrediction
 from fraud.training.dataset import feature_matrix
+from tests.definitions import V1
 
 
 def with_profile_dates(rows: pa.Table) -> pa.Table:
@@ -25,7 +26,7 @@ def predictions_on(
     decisions = np.where(scores >= threshold, "review", "approve").tolist()
     names = ("transaction_id", "card_id", "timestamp", "profile_date")
     columns = (rows[name].to_pylist() for name in names)
-    vectors = feature_matrix(rows).tolist()
+    vectors = feature_matrix(rows, V1.feature_names).tolist()
     return [
         MonitoredPrediction(
             name, card, time_ms, score, decision, version, FEATURE_VERSION, day,

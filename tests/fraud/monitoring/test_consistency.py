@@ -6,15 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.daily import PROFILE_ARROW
-from fraud.features.profiles import profile_features, values_of
-from fraud.features.spec import DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures, values_of
 from fraud.lake import Lake, open_lake
 from fraud.monitoring.consistency import Consistency, OfflineRows, compare_features
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.predictions import MonitoredPrediction, to_columns
 from fraud.preprocess.published import store_published
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 from tests.fraud.training.synthetic import tables, write_history
 
@@ -39,16 +40,16 @@ def scored(lake: Lake) -> list[MonitoredPrediction]:
 
 
 def compared(lake: Lake, scored: list[MonitoredPrediction]) -> Consistency:
-    predictions = to_columns(scored)
-    offline = offline_rows(lake, predictions)
+    predictions = to_columns(V1, scored)
+    offline = offline_rows(V1, lake, predictions)
     assert offline is not None
-    return compare_features(predictions, offline, LATENESS_MS)
+    return compare_features(V1, predictions, offline, LATENESS_MS)
 
 
 def changed(one: MonitoredPrediction, feature: str, value: float | None = 77.0) -> MonitoredPrediction:
     assert one.features is not None
     features = list(one.features)
-    features[FEATURE_NAMES.index(feature)] = value
+    features[V1.feature_names.index(feature)] = value
     return msgspec.structs.replace(one, features=features)
 
 
@@ -85,8 +86,10 @@ def served_with(
     one: MonitoredPrediction, profiles: pa.Table, merchant: str, amount: int
 ) -> MonitoredPrediction:
     """The prediction with the merchant's features that these profiles give."""
-    found = profile_features(np.array([amount]), values_of(pa.array([merchant]), profiles))[0].tolist()
-    features = list(one.features or ())[: len(KERNEL_FEATURES)]
+    found = (
+        ProfileFeatures(V1).compute(np.array([amount]), values_of(pa.array([merchant]), profiles))[0].tolist()
+    )
+    features = list(one.features or ())[: len(V1.kernel_features)]
     return msgspec.structs.replace(
         one, features=features + [None if np.isnan(value) else value for value in found]
     )
@@ -160,8 +163,8 @@ def test_predictions_without_features_are_left_out(lake: Lake, scored: list[Moni
 def test_an_empty_lake_has_nothing_to_compare() -> None:
     empty = OfflineRows(
         pa.array([], pa.string()), np.empty(0, dtype=np.int64), pa.array([], pa.string()),
-        np.empty((0, len(FEATURE_NAMES)), dtype=np.float32), pa.array([], pa.string()),
+        np.empty((0, len(V1.feature_names)), dtype=np.float32), pa.array([], pa.string()),
         pa.array([], pa.string()), np.empty(0, dtype=np.int64),
     )  # fmt: skip
-    found = compare_features(to_columns([]), empty, LATENESS_MS)
+    found = compare_features(V1, to_columns(V1, []), empty, LATENESS_MS)
     assert found == replace(CLEAN, compared=0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from fraud.features.spec import FEATURE_NAMES
-from fraud.monitoring.drift import CALENDAR, MIN_SHARE, feature_drift, ks, psi
+from fraud.monitoring.drift import MIN_SHARE, feature_drift, ks, psi
+from tests.definitions import V1
 
 UNKNOWN = np.float32("nan")
 
@@ -53,13 +53,13 @@ def test_features_are_listed_by_psi_without_the_calendar() -> None:
     # given features of which one has moved
     random = np.random.default_rng(3)
     reference, current = (
-        random.normal(size=(2_000, len(FEATURE_NAMES))).astype(np.float32) for _ in range(2)
+        random.normal(size=(2_000, len(V1.feature_names))).astype(np.float32) for _ in range(2)
     )
-    current[:, FEATURE_NAMES.index("amount_ratio_30d")] += 2.0
-    current[:, FEATURE_NAMES.index("hour")] += 2.0
+    current[:, V1.feature_names.index("amount_ratio_30d")] += 2.0
+    current[:, V1.feature_names.index("hour")] += 2.0
     # when
-    found = feature_drift(reference, current)
+    found = feature_drift(V1.features, reference, current)
     # then
     assert found[0].name == "amount_ratio_30d"
     assert found[1].psi < 0.1
-    assert {one.name for one in found} == set(FEATURE_NAMES) - CALENDAR
+    assert {one.name for one in found} == {one.name for one in V1.features if not one.is_calendar}

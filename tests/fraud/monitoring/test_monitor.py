@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from fraud.features.spec import DAY_MS, FEATURE_NAMES
+from fraud.definitions.features import DAY_MS
 from fraud.lake import Lake, open_lake
 from fraud.monitoring.monitor import build_report
 from fraud.monitoring.predictions import Predictions, to_columns
@@ -22,6 +22,7 @@ from fraud.monitoring.report import (
 from fraud.registry.bundle import ModelBundle
 from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
+from tests.definitions import V1
 from tests.fraud.monitoring.scored import predictions_on, with_profile_dates
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import START_MS, labels_of, tables, write_history
@@ -48,10 +49,10 @@ def scored(lake: Lake, champion: ModelBundle, alter: Alter = lambda vectors: vec
     rows, labels = tables(days=40, per_day=150)
     write_history(lake, with_profile_dates(rows), labels)
     recent = with_profile_dates(rows.filter(pc.greater(rows["timestamp"], START_MS + 26 * DAY_MS)))
-    vectors = alter(feature_matrix(recent))
-    for name, column in zip(FEATURE_NAMES, vectors.T, strict=True):
+    vectors = alter(feature_matrix(recent, V1.feature_names))
+    for name, column in zip(V1.feature_names, vectors.T, strict=True):
         recent = recent.set_column(recent.column_names.index(name), name, pa.array(column))
-    return to_columns(predictions_on(recent, champion.score(vectors), threshold=champion.threshold))
+    return to_columns(V1, predictions_on(recent, champion.score(vectors), threshold=champion.threshold))
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_model_that_does_as_expected_raises_no_alarm(local_settings: Settings,
 def test_a_shift_raises_the_alarm_and_is_named(local_settings: Settings, lake: Lake) -> None:
     # given a feature that is far higher where serving looks
     def higher(vectors: np.ndarray) -> np.ndarray:
-        vectors[:, FEATURE_NAMES.index("amount_ratio_30d")] += 10
+        vectors[:, V1.feature_names.index("amount_ratio_30d")] += 10
         return vectors
 
     champion = a_champion()
@@ -126,9 +127,9 @@ def test_only_the_champions_own_predictions_are_held_against_it(local_settings: 
 
 def test_missing_data_is_noted_and_no_error(local_settings: Settings, lake: Lake) -> None:
     # given neither model nor predictions, then predictions and an empty lake
-    nothing = build_report(local_settings, lake, to_columns([]), None, NOW_MS)
+    nothing = build_report(local_settings, lake, to_columns(V1, []), None, NOW_MS)
     rows, _ = tables(days=2, per_day=20)
-    few = to_columns(predictions_on(with_profile_dates(rows), np.zeros(rows.num_rows)))
+    few = to_columns(V1, predictions_on(with_profile_dates(rows), np.zeros(rows.num_rows)))
     lonely = build_report(local_settings, lake, few, None, NOW_MS)
     # then the notes say what is not there
     assert "no predictions yet" in " ".join(nothing.notes)
@@ -178,7 +179,7 @@ def test_merchants_whose_profiles_are_of_other_days_have_not_drifted(
     champion = a_champion()
 
     def later(vectors: np.ndarray) -> np.ndarray:
-        column = FEATURE_NAMES.index("merchant_count_7d")
+        column = V1.feature_names.index("merchant_count_7d")
         vectors[:, column] += 5
         return vectors
 

@@ -3,7 +3,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.monitoring.performance import MaturedCounts, by_day, calibration, count_matured, label_delays
 
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.monitoring.profile_freshness import on_days_with_due_profiles
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from fraud.lake import open_lake
 from fraud.monitoring.shadow import ShadowPrediction, compare_models, compare_shadow, newest_pair
 from fraud.settings import Settings

@@ -4,8 +4,9 @@ from datetime import date
 
 import pyarrow as pa
 
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.features.daily import PROFILE_ARROW
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.preprocess.publish import publish_profiles, read_published
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings

@@ -1,17 +1,20 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import Feature
 from fraud.errors import IncompatibleModelError
-from fraud.features.spec import FEATURE_NAMES
 from fraud.registry.bundle import METADATA_KEY, check_compatible, probe_rows, read_bundle, write_bundle
 from fraud.registry.cache import last_good_bundle, save_bundle
 from fraud.training.calibration import Isotonic, Platt
+from tests.definitions import EXTENDED, EXTENDED_ONLY, V1
 from tests.fraud.training.models import a_bundle
 
-ROWS = probe_rows(len(FEATURE_NAMES))
+ROWS = probe_rows(len(V1.features))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 def test_a_bundle_comes_back_as_it_was_written(written: Path) -> None:
     original = a_bundle(calibration=Isotonic(knots=(-3.0, 0.0), values=(0.1, 0.4)))
-    back = check_compatible(read_bundle(written, "3")).verify()
+    back = check_compatible(read_bundle(written, "3"), V1).verify()
     assert back.version == "3"
     assert back.metadata.calibration == original.metadata.calibration
     assert np.array_equal(back.score(ROWS), original.score(ROWS))
@@ -85,13 +88,71 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 def test_another_feature_version_is_refused() -> None:
     with pytest.raises(IncompatibleModelError, match="feature version 99"):
-        check_compatible(a_bundle(feature_version=99))
+        check_compatible(a_bundle(feature_version=99), V1)
 
 
-def test_other_features_are_refused() -> None:
-    others = (*FEATURE_NAMES[:-1], "shoe_size")
+def test_a_model_of_the_shipped_features_takes_its_columns_of_more_features() -> None:
+    # given a model of v1.yaml, which records names alone, and rows with six features more
+    bundle = a_bundle()
+    rows = np.random.default_rng(1).lognormal(size=(20, len(EXTENDED.features))).astype(np.float32)
+    # when
+    columns = bundle.columns(EXTENDED)
+    # then
+    assert bundle.metadata.feature_hashes == ()
+    assert [EXTENDED.feature_names[column] for column in columns] == [*V1.feature_names]
+    assert np.array_equal(bundle.score(bundle.select(EXTENDED, rows)), bundle.score(rows[:, columns]))
+    assert check_compatible(bundle, EXTENDED) is bundle
+
+
+def test_rows_are_not_copied_for_a_model_of_all_features() -> None:
+    assert a_bundle().select(V1, ROWS) is ROWS
+
+
+def test_a_model_is_refused_where_nothing_computes_its_features() -> None:
+    # given a model of the features that only the extended definitions have
+    bundle = a_bundle(definitions=EXTENDED, feature_names=EXTENDED_ONLY)
+    # when, then
+    assert list(bundle.columns(EXTENDED)) == [EXTENDED.feature_names.index(name) for name in EXTENDED_ONLY]
+    with pytest.raises(IncompatibleModelError, match=r"entry_mode_code, devices.* 1 more.*not compute"):
+        check_compatible(bundle, V1)
+
+
+def test_a_renamed_feature_is_the_same_and_a_changed_one_is_another() -> None:
+    # given definitions that have renamed a feature, and others that have changed it under its name
+    bundle = a_bundle(definitions=EXTENDED)
+    devices = EXTENDED.feature_by_name["devices_30d"]
+    renamed = with_feature(EXTENDED, replace(devices, name="phones_30d"))
+    changed = with_feature(EXTENDED, replace(devices, hash="0" * 16))
+    # when, then
+    assert np.array_equal(bundle.columns(renamed), bundle.columns(EXTENDED))
+    with pytest.raises(IncompatibleModelError, match=r"devices_30d, which .* computes differently"):
+        bundle.columns(changed)
+
+
+def with_feature(definitions: Definitions, feature: Feature) -> Definitions:
+    """The definitions with `devices_30d` replaced."""
+    features = tuple(feature if one.name == "devices_30d" else one for one in definitions.features)
+    return replace(definitions, features=features)
+
+
+def test_only_a_model_with_hashes_has_them_on_disk_and_in_its_digest(tmp_path: Path) -> None:
+    for name, definitions in (("shipped", V1), ("extended", EXTENDED)):
+        # given
+        bundle = a_bundle(definitions=definitions)
+        # when
+        write_bundle(bundle, tmp_path / name)
+        # then
+        written = yaml.safe_load((tmp_path / name / "MLmodel").read_text())["metadata"][METADATA_KEY]
+        assert ("feature_hashes" in written) == (definitions is EXTENDED)
+        assert read_bundle(tmp_path / name).metadata == bundle.metadata
+        without = bundle.metadata.model_copy(update={"feature_hashes": ()})
+        assert (type(bundle)(bundle.booster, without).digest == bundle.digest) == (definitions is V1)
+
+
+def test_a_model_with_an_unknown_name_is_refused() -> None:
+    others = (*V1.feature_names[:-1], "shoe_size")
     with pytest.raises(IncompatibleModelError, match="shoe_size"):
-        check_compatible(a_bundle(feature_names=others))
+        check_compatible(a_bundle(feature_names=others), V1)
 
 
 def test_a_bundle_that_scores_otherwise_is_refused() -> None:

@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 from fraud.errors import DataError, IncompatibleModelError
-from fraud.features.spec import FEATURE_NAMES
 from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
 from fraud.registry.connection import mlflow_client
 from fraud.registry.versions import load_bundle, record_decision, require_version
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.fraud.registry.models import registered
 from tests.fraud.training.models import a_bundle
 
-ROWS = probe_rows(len(FEATURE_NAMES))
+ROWS = probe_rows(len(V1.feature_names))
 
 
 def test_a_registered_bundle_scores_as_before(registry: Settings) -> None:

@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.features.spec import DAY_MS, FEATURE_BY_NAME, FEATURE_NAMES
+from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import Commit, LakeFile, write_commit
 from fraud.lake import Lake
-from fraud.preprocess.days import FEATURES, DayManifest, day_folder, write_day
+from fraud.preprocess.days import DayManifest, day_folder, features_dataset, write_day
 from fraud.training.dataset import Dataset, make_dataset
+from tests.definitions import V1
 
 START = date(2024, 3, 1)
 START_MS = int(datetime(START.year, START.month, START.day, tzinfo=UTC).timestamp() * 1_000)
@@ -27,7 +28,7 @@ def tables(
     count = days * per_day
     timestamps = np.sort(START_MS + random.integers(0, days * DAY_MS, count))
     fraud = random.random(count) < fraud_rate
-    features = random.normal(size=(count, len(FEATURE_NAMES))).astype(np.float32)
+    features = random.normal(size=(count, len(V1.feature_names))).astype(np.float32)
     features = within_bounds(features)
     features[random.random(features.shape) < 0.1] = np.nan
     amounts = (random.lognormal(8.0, 0.7, count) * np.where(fraud, 2.0, 1.0)).astype(np.int64)
@@ -44,7 +45,7 @@ def tables(
             "amount": amounts,
             "partition": pa.array(np.zeros(count, dtype=np.int32)),
             "offset": np.arange(count),
-            **{name: features[:, column] for column, name in enumerate(FEATURE_NAMES) if name != "amount"},
+            **{name: features[:, column] for column, name in enumerate(V1.feature_names) if name != "amount"},
         }
     )
     return rows, labels_of(ids[fraud], timestamps[fraud] + int(delay_days * DAY_MS))
@@ -53,8 +54,8 @@ def tables(
 def within_bounds(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Numbers of any size, shape (N, F), brought within what each feature can be, their order kept."""
     made = features.copy()
-    for column, name in enumerate(FEATURE_NAMES):
-        kind = FEATURE_BY_NAME[name].kind
+    for column, name in enumerate(V1.feature_names):
+        kind = V1.feature_by_name[name].kind
         if np.isfinite(kind.highest):
             span = kind.highest - kind.lowest
             made[:, column] = kind.lowest + span / (1 + np.exp(-features[:, column]))
@@ -81,15 +82,15 @@ def labels_of(
 def dataset(**how: float) -> Dataset:
     """A dataset in which every fraud is known."""
     rows, labels = tables(**how)  # type: ignore[arg-type]
-    return make_dataset(rows, labels, FOR_EVER)
+    return make_dataset(V1, rows, labels, FOR_EVER)
 
 
 def write_history(lake: Lake, rows: pa.Table, labels: pa.Table) -> None:
     """Put rows and labels into the lake, a file a day."""
     for day, part in _by_day(rows, "timestamp"):
-        path = f"{day_folder(FEATURES, day)}/part-0.parquet"
+        path = f"{day_folder(features_dataset(V1), day)}/part-0.parquet"
         lake.write_table(part, path)
-        write_day(lake, FEATURES, DayManifest(day, "test", [path], part.num_rows))
+        write_day(lake, features_dataset(V1), DayManifest(day, "test", [path], part.num_rows))
     write_labels(lake, labels, rows)
 
 
@@ -131,4 +132,4 @@ def _by_day(table: pa.Table, column: str) -> Iterator[tuple[date, pa.Table]]:
 
 
 def _put(features: npt.NDArray[np.float32], name: str, values: npt.NDArray[np.generic]) -> None:
-    features[:, FEATURE_NAMES.index(name)] = values
+    features[:, V1.feature_names.index(name)] = values

@@ -21,6 +21,7 @@ from fraud.training.search_space import DEFAULT_PARAMS, Recipe
 from fraud.training.spark_engine import SparkFit
 from fraud.training.splits import Split, temporal_split
 from fraud.training.thresholds import ThresholdRules
+from tests.definitions import V1
 from tests.fraud.training.synthetic import tables, write_history
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]
@@ -48,7 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def history(settings: Settings) -> History:
-    return load_history(open_lake(settings), longest=timedelta(days=55), delay=timedelta(days=1))
+    return load_history(V1, open_lake(settings), longest=timedelta(days=55), delay=timedelta(days=1))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,7 @@ def test_both_engines_learn_the_same(
     assert there.booster.feature_names == here.booster.feature_names
     assert there.booster.num_boosted_rounds() == here.booster.num_boosted_rounds() == RECIPE.rounds
     bundle = make_bundle(
+        V1,
         there.booster,
         model_name="fraud-detector",
         threshold=there.threshold.value,
@@ -88,7 +90,7 @@ def test_both_engines_learn_the_same(
         engine="spark",
     )
     write_bundle(bundle, tmp_path / "bundle")
-    back = check_compatible(read_bundle(tmp_path / "bundle").verify())
+    back = check_compatible(read_bundle(tmp_path / "bundle").verify(), V1)
     assert back.metadata.engine == "spark"
     assert np.array_equal(back.score(test.rows), there.score(test))
 

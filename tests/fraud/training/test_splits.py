@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from fraud.training.splits import TimeRange, prequential, temporal_split, walk_forward
 
 DELAY = timedelta(days=7)

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.evaluation.metrics import money_saved
-from fraud.features.spec import DAY_MS
 from fraud.training.dataset import Dataset
 from fraud.training.thresholds import Policy, ThresholdRules, choose_threshold
 from tests.fraud.training.synthetic import dataset

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
+from fraud.definitions.features import DAY_MS
 from fraud.evaluation.backtest.history import BacktestHistory, make_backtest_history
 from fraud.evaluation.backtest.walk import (
     BacktestPlan,
@@ -11,9 +12,9 @@ from fraud.evaluation.backtest.walk import (
     FoldResult,
     run_backtest,
 )
-from fraud.features.spec import DAY_MS
 from fraud.training.dataset import Dataset, make_dataset
 from fraud.training.splits import Fold
+from tests.definitions import V1
 from tests.fraud.training.synthetic import START, START_MS, labels_of, tables
 
 NOTHING = labels_of([], [])
@@ -36,7 +37,7 @@ def plan(**changes: object) -> BacktestPlan:
 def a_history(labels: pa.Table | None = None, **how: float) -> BacktestHistory:
     """A synthetic history, with its own labels or these."""
     rows, own = tables(**how)  # type: ignore[arg-type]
-    return make_backtest_history(make_dataset(rows, NOTHING, 0), own if labels is None else labels)
+    return make_backtest_history(make_dataset(V1, rows, NOTHING, 0), own if labels is None else labels)
 
 
 def by_amount(fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:

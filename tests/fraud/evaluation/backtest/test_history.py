@@ -2,17 +2,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.evaluation.backtest.history import make_backtest_history
-from fraud.features.spec import DAY_MS
 from fraud.training.dataset import make_dataset
+from tests.definitions import V1
 from tests.fraud.evaluation.backtest.histories import NOTHING, a_history, at, plan
 from tests.fraud.training.synthetic import labels_of, tables
 
 
 def test_only_labels_reported_before_the_test_count_in_training() -> None:
     # given a fraud reported in time, one at the very moment of training, and one that is revised after it
-    data = make_dataset(tables(days=60, per_day=10)[0], NOTHING, 0)
+    data = make_dataset(V1, tables(days=60, per_day=10)[0], NOTHING, 0)
     fold = plan().steps()[0]
     inside = np.flatnonzero((data.timestamps >= fold.train.start) & (data.timestamps < at(10)))[:3]
     ids = data.identity["transaction_id"].take(pa.array(inside)).to_pylist()

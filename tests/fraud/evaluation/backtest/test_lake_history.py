@@ -10,6 +10,7 @@ from fraud.evaluation.backtest.walk import (
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from fraud.training.dataset import make_dataset
+from tests.definitions import V1
 from tests.fraud.evaluation.backtest.histories import NOTHING, plan, walk
 from tests.fraud.training.synthetic import tables, write_history
 
@@ -21,9 +22,9 @@ def test_the_lake_gives_the_history_of_the_period(local_settings: Settings) -> N
     write_history(lake, rows, pa.concat_tables([labels, labels.slice(0, 3)]))
     steps = plan()
     # when the period of a plan is read
-    history = history_from_lake(lake, steps.needed())
+    history = history_from_lake(V1, lake, steps.needed())
     # then it is the same walk as through the rows themselves
-    expected = make_backtest_history(make_dataset(rows, NOTHING, 0), labels)
+    expected = make_backtest_history(make_dataset(V1, rows, NOTHING, 0), labels)
     assert figures(walk(history, steps)) == figures(walk(expected, steps))
 
 
@@ -37,4 +38,4 @@ def figures(results: list[FoldResult]) -> list[tuple[float, ...]]:
 
 def test_a_lake_without_rows_is_an_error(local_settings: Settings) -> None:
     with pytest.raises(DataError, match="no training rows"):
-        history_from_lake(open_lake(local_settings), plan().needed())
+        history_from_lake(V1, open_lake(local_settings), plan().needed())

@@ -5,15 +5,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, DataError
 from fraud.evaluation.backtest.history import make_backtest_history
 from fraud.evaluation.backtest.walk import (
     without_known_cards,
 )
 from fraud.evaluation.metrics import card_precision_by_day
-from fraud.features.spec import DAY_MS
 from fraud.training.dataset import Dataset, make_dataset
 from fraud.training.splits import Fold, TimeRange
+from tests.definitions import V1
 from tests.fraud.evaluation.backtest.histories import NOTHING, a_history, at, plan, walk
 from tests.fraud.training.synthetic import tables
 
@@ -109,7 +110,7 @@ def test_a_fold_without_a_fraud_to_find_is_an_error() -> None:
     # given no fraud after the first fold's test
     rows, labels = tables()
     history = make_backtest_history(
-        make_dataset(rows, NOTHING, 0),
+        make_dataset(V1, rows, NOTHING, 0),
         labels.filter(pa.array(labels["reported_at"].to_numpy() < at(37))),
     )
     with pytest.raises(DataError, match=r"fold 2: the test period .* no fraud"):

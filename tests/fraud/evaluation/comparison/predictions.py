@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import Producer
 
-from fraud.features.spec import FEATURE_VERSION
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import Prediction
 from fraud.settings import Settings

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
 from fraud.evaluation.comparison.logged_scores import (
     LoggedScore,
@@ -12,7 +13,6 @@ from fraud.evaluation.comparison.logged_scores import (
     on_logged_rows,
     read_logged_scores,
 )
-from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import Prediction
 from fraud.settings import Settings

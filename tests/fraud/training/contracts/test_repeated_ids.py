@@ -4,10 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.contracts.rows import check_rows
 from fraud.training.dataset import make_dataset
+from tests.definitions import V1
 from tests.fraud.training.synthetic import FOR_EVER, tables
 
 
@@ -31,8 +32,8 @@ def test_training_takes_the_first_and_goes_on(place: str) -> None:
         )
     both = pa.concat_tables([changed.cast(rows.schema), rows])
     # when they are joined with labels
-    data = make_dataset(both, labels, FOR_EVER)
+    data = make_dataset(V1, both, labels, FOR_EVER)
     # then the first by time, partition and offset counts, and no contract is broken
-    expected = make_dataset(rows, labels, FOR_EVER)
+    expected = make_dataset(V1, rows, labels, FOR_EVER)
     assert data.fingerprint() == expected.fingerprint()
-    assert check_rows(data) == []
+    assert check_rows(V1, data) == []
