@@ -16,7 +16,7 @@ from producer.simulator.campaigns import CAMPAIGN_NAMES
 from producer.simulator.draws import DAY_MS, Bools, Ints, Payments
 from producer.simulator.labels import SOURCES, SimulatedReports
 from producer.simulator.world import World
-from producer.transaction_schema import ARROW_TYPES, transaction_schema
+from producer.transaction_schema import transaction_schema
 
 LARGEST_AMOUNT = 20_000.0
 """In euros: what a card's limit allows."""
@@ -49,14 +49,14 @@ def require_simulated(definitions: Definitions) -> None:
     Raises:
         ConfigurationError: a field is required that is not simulated, or is simulated as something else.
     """
-    made = load_definitions().field_by_name
+    made, wanted = load_definitions().field_by_name, transaction_schema(definitions)
     for field in definitions.fields:
         if field.name not in made and not field.is_optional:
             raise ConfigurationError(
                 f"payments of {definitions.source} cannot be simulated: the simulator knows no "
                 f"{field.name}, which is required there; declare it `optional: true`, or use `fraud replay`"
             )
-        if field.name in made and ARROW_TYPES[made[field.name].type] != ARROW_TYPES[field.type]:
+        if field.name in made and simulated_schema().field(field.name).type != wanted.field(field.name).type:
             raise ConfigurationError(
                 f"payments of {definitions.source} cannot be simulated: {field.name} is simulated as "
                 f"{made[field.name].type.value}, and is {field.type.value} there; use `fraud replay`"

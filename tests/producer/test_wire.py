@@ -2,12 +2,16 @@
 
 import msgspec
 import pyarrow as pa
+import pytest
 
+from fraud.errors import ConfigurationError
 from fraud.schema import Label, Transaction, to_minor
 from producer.simulator import DayOfTraffic
-from producer.simulator.tables import LABELS, simulated_schema
+from producer.simulator.tables import LABELS, require_simulated, simulated_schema
+from producer.transaction_schema import transaction_schema
 from producer.wire import label_messages, transaction_messages
-from tests.definitions import V1
+from tests.definitions import EXTENDED, V1
+from tests.producer.definitions import EVERY_TYPE
 
 
 def test_transactions_decode_to_what_was_encoded(traffic: list[DayOfTraffic]) -> None:
@@ -84,3 +88,57 @@ def _transactions(*rows: dict[str, object]) -> pa.Table:
         "timestamp": 1_000,
     }
     return pa.Table.from_pylist([base | row for row in rows], schema=simulated_schema())
+
+
+def test_nested_fields_are_nested_and_an_object_without_members_is_left_out() -> None:
+    # given payments of which the first has nothing of its device, the second only the country of its IP
+    base = _transactions({}, {}).to_pylist()[0] | {"entry_mode": "chip"}
+    rows = [
+        base,
+        base
+        | {
+            "ip_country": "DE",
+            "rate": -125,
+            "balance": -205,
+            "is_present": False,
+            "v2": 0.5,
+            "latitude": 1.5,
+        },
+        base | {"device_id": 'd"1', "opened_at": 5, "rate": 125},
+    ]
+    table = pa.Table.from_pylist(rows, schema=transaction_schema(EVERY_TYPE))
+    # when they are written
+    values = [msgspec.json.decode(value) for value in transaction_messages(EVERY_TYPE, table).values]
+    # then each value is where its path says, in its own type
+    plain = {
+        "transaction_id": "t",
+        "merchant_id": "m",
+        "amount": 1.0,
+        "currency": "EUR",
+        "timestamp": 1_000,
+        "entry_mode": "chip",
+        "card": {"token": "c"},
+    }
+    assert values == [
+        plain,
+        plain | {"device": {"ip": {"country": "DE"}}, "rate": -0.0125, "balance": -2.05, "is_present": False,
+                 "V2": 0.5, "shop": {"latitude": 1.5}},
+        plain | {"device": {"fingerprint": 'd"1'}, "opened_at": 5, "rate": 0.0125},
+    ]  # fmt: skip
+
+
+def test_a_column_that_a_table_lacks_is_absent() -> None:
+    # given a simulated payment and definitions that know a device
+    table = _transactions({"channel": "pos"})
+
+    (value,) = transaction_messages(EXTENDED, table).values
+
+    assert msgspec.json.decode(value)["channel"] == "pos"
+    assert b"device" not in value
+
+
+def test_payments_of_other_definitions_are_simulated_where_that_is_possible() -> None:
+    require_simulated(EXTENDED)
+
+    with pytest.raises(ConfigurationError, match="knows no entry_mode, which is required there"):
+        require_simulated(EVERY_TYPE)

@@ -8,10 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.definitions.fields import Field, FieldType
+from fraud.messages.transaction import MAX_UNITS, time_bounds
 from fraud.schema import is_currency, minor_digits
-
-_LAST_TIME = 253_402_300_799_999
-_MOST_UNITS = 1 << 62
 
 Violation = tuple[pa.Array, str]
 """Which rows break a bound, and the words for it."""
@@ -26,7 +24,7 @@ def violations(field: Field, column: pa.Array, currencies: pa.Array | None = Non
         yield pc.less(length, field.min_length), f"is shorter than {field.min_length}"
         yield pc.greater(length, field.max_length), f"is longer than {field.max_length}"
     elif field.type is FieldType.TIME:
-        yield from _outside(column, max(field.lowest, 0), min(field.highest, _LAST_TIME))
+        yield from _outside(column, *time_bounds(field))
     elif field.type is FieldType.NUMBER:
         yield from _outside(column, field.lowest, field.highest)
     elif field.type is not FieldType.BOOLEAN:
@@ -42,14 +40,15 @@ def _outside(column: pa.Array, lowest: float, highest: float) -> Iterator[Violat
 
 def _outside_units(field: Field, column: pa.Array, currencies: pa.Array | None) -> Iterator[Violation]:
     """Integers of minor units, or of units of the field's scale, against bounds in whole ones."""
-    yield from _outside(column, -_MOST_UNITS, _MOST_UNITS)
+    if field.name != "amount":  # whose limit depends on its currency
+        yield pc.greater(pc.abs(column), MAX_UNITS), f"has more than {MAX_UNITS} units"
     if field.lowest == -inf and field.highest == inf:
         return
     digits = np.full(len(column), field.scale)
     if field.type is FieldType.MONEY:
         codes = [] if currencies is None else currencies.to_pylist()
         digits = np.array([minor_digits(code or "") for code in codes], dtype=np.int64)
-    whole = pc.divide(pc.cast(column, pa.float64()), pa.array(10.0**digits))
+    whole = pc.divide(pc.cast(column, pa.float64(), safe=False), pa.array(10.0**digits))
     yield from _outside(whole, field.lowest, field.highest)
 
 

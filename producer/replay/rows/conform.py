@@ -17,7 +17,7 @@ from producer.replay.mapping.columns import FieldSource
 from producer.replay.rows.admission_limits import AdmissionLimits, check_amounts, check_times
 from producer.replay.rows.field_values import FieldReader
 from producer.replay.rows.findings import Findings
-from producer.transaction_schema import ARROW_TYPES
+from producer.transaction_schema import transaction_schema
 
 LABEL_ROWS = pa.schema([LABEL_ARROW.field(name).with_nullable(True) for name in LABEL_NAMES])
 """A label as it was read: card, time and source may be missing, and are taken from the transaction then."""
@@ -45,7 +45,8 @@ def conform_transactions(
     A wrong value of a field that is optional is left out; any other rejects its row.
     """
     findings = Findings(len(rows))
-    work = _Conformer(rows, columns, findings, position or RowPositions())
+    schema = transaction_schema(definitions)
+    work = _Conformer(rows, columns, findings, schema, position or RowPositions())
     currencies = work.conform(definitions.field_by_name["currency"])
     found = {"currency": currencies}
     # Amounts come last, since their other faults are better explained.
@@ -54,8 +55,7 @@ def conform_transactions(
             found[one.name] = work.conform(one, currencies, is_strict=not one.is_optional)
     check_amounts(found["amount"], work.source("amount"), currencies, limits, findings)
     check_times("timestamp", found["timestamp"], limits.earliest, limits.latest, findings)
-    names = [one.name for one in definitions.fields]
-    return pa.record_batch([found[name] for name in names], names=names), findings
+    return pa.record_batch([found[name] for name in schema.names], names=schema.names), findings
 
 
 def conform_labels(
@@ -63,7 +63,7 @@ def conform_labels(
 ) -> tuple[pa.RecordBatch, Findings]:
     """The rows in `LABEL_ROWS`, in their order, and the findings."""
     findings = Findings(len(rows))
-    work = _Conformer(rows, columns, findings, RowPositions(), _CHOICES)
+    work = _Conformer(rows, columns, findings, LABEL_ROWS, choices=_CHOICES)
     found = {one.name: work.conform(one) for one in LABEL_FIELDS}
     check_times("reported_at", found["reported_at"], earliest, None, findings)
     return pa.record_batch([found[name] for name in LABEL_NAMES], schema=LABEL_ROWS), findings
@@ -80,7 +80,7 @@ def transaction_ids(
 def conform_fraud_flags(rows: pa.RecordBatch, origin: FieldSource, findings: Findings) -> pa.Array:
     """Labels in a column of the transactions (booleans); empty is null, an unreadable one rejects its row."""
     flag = Field(IS_FRAUD, FieldType.BOOLEAN, (IS_FRAUD,), is_optional=True)
-    return _Conformer(rows, {IS_FRAUD: origin}, findings, RowPositions()).conform(flag)
+    return _Conformer(rows, {IS_FRAUD: origin}, findings, LABEL_ROWS).conform(flag)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class _Conformer:
     rows: pa.RecordBatch
     columns: Mapping[str, FieldSource]
     findings: Findings
-    position: RowPositions
+    schema: pa.Schema
+    position: RowPositions = RowPositions()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def source(self, name: str) -> pa.Array:
@@ -101,7 +102,7 @@ class _Conformer:
     def conform(self, one: Field, currencies: pa.Array | None = None, *, is_strict: bool = True) -> pa.Array:
         """A field's values; a wrong one rejects its row if the field is strict, and is left out if not."""
         if one.is_optional and one.name not in self.columns:
-            return pa.nulls(len(self.rows), ARROW_TYPES[one.type])
+            return pa.nulls(len(self.rows), self.schema.field(one.name).type)
         origin = self.columns.get(one.name, FieldSource())
         reader = FieldReader(one, origin, self.source(one.name), currencies, self.choices.get(one.name, ()))
         column = reader.read()

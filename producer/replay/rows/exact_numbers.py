@@ -13,13 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.schema import minor_digits, to_minor
+from fraud.schema import minor_digits, to_minor, to_units
 from producer.replay.forms.numbers import is_number_text
 from producer.replay.rows.values import known, shaped, trimmed
 
 _DECIMALS = 9
 _PLAIN_DECIMAL = r"^[+-]?\d{1,20}(\.\d{0,9})?$"
-_MOST_UNITS = 1 << 62
 
 Exact: TypeAlias = "tuple[pa.Array, dict[int, str]]"
 """Integers (int64), and why those that are null could not be read."""
@@ -32,28 +31,28 @@ def as_minor(column: pa.Array, currencies: pa.Array, *, rounded: bool = False) -
     if pa.types.is_floating(column.type):
         return _of_floats(column, digits, rounded, "amount", "its currency knows")
 
-    def to_units(number: Decimal, row: int) -> int:
+    def convert(number: Decimal, row: int) -> int:
         return to_minor(number, currencies[row].as_py() or "")
 
-    return _of_texts(trimmed(column), digits, rounded, "amount", to_units)
+    return _of_texts(trimmed(column), digits, rounded, "amount", convert)
 
 
 def as_fixed(name: str, column: pa.Array, scale: int, *, rounded: bool = False) -> Exact:
     """Numbers in units of 10 ** -scale."""
-    digits = np.full(len(column), scale, dtype=np.int64)
+    digits, unit = np.full(len(column), scale, dtype=np.int64), f"its scale of {scale}"
     if pa.types.is_floating(column.type):
-        return _of_floats(column, digits, rounded, name, f"its scale of {scale} has")
+        return _of_floats(column, digits, rounded, name, f"{unit} knows")
 
-    def to_units(number: Decimal, _: int) -> int:
-        return _scaled(name, number, scale)
+    def convert(number: Decimal, _: int) -> int:
+        return to_units(number, scale, name, unit)
 
-    return _of_texts(trimmed(column), digits, rounded, name, to_units)
+    return _of_texts(trimmed(column), digits, rounded, name, convert)
 
 
 def _of_texts(
-    text: pa.Array, digits: _Digits, rounded: bool, name: str, to_units: Callable[[Decimal, int], int]
+    text: pa.Array, digits: _Digits, rounded: bool, name: str, convert: Callable[[Decimal, int], int]
 ) -> Exact:
-    """Quick for numbers of usual size; the others are taken singly by `to_units`, which may refuse them."""
+    """Quick for numbers of usual size; the others are taken singly by `convert`, which may refuse them."""
     wide = pc.cast(shaped(text, _PLAIN_DECIMAL), pa.decimal128(38, _DECIMALS))
     halves = np.frombuffer(wide.buffers()[1], dtype="<i8").reshape(-1, 2)[
         wide.offset : wide.offset + len(wide)
@@ -69,7 +68,7 @@ def _of_texts(
             continue
         try:
             number = Decimal(written)
-            units[row] = to_units(_rounded(number, int(digits[row])) if rounded else number, row)
+            units[row] = convert(_rounded(number, int(digits[row])) if rounded else number, row)
             settled[row] = True
         except (ValueError, OverflowError) as error:
             reasons[row] = str(error)
@@ -81,17 +80,6 @@ def _rounded(number: Decimal, digits: int) -> Decimal:
     if not number.is_finite() or number.adjusted() > _DECIMALS * 2:
         return number
     return number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-
-
-def _scaled(name: str, number: Decimal, scale: int) -> int:
-    if not number.is_finite() or number.adjusted() + scale > _DECIMALS * 2:
-        raise ValueError(f"{name} is too large for a number with {scale} decimals")
-    units = number.scaleb(scale)
-    if units != units.to_integral_value():
-        raise ValueError(f"{name} {number} has more decimals than its scale of {scale} has")
-    if abs(units) > _MOST_UNITS:
-        raise ValueError(f"{name} is too large for a number with {scale} decimals")
-    return int(units)
 
 
 def _of_floats(column: pa.Array, digits: _Digits, rounded: bool, name: str, limit: str) -> Exact:
