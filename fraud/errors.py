@@ -16,6 +16,18 @@ class ConfigurationError(FraudError):
     exit_code = 2
 
 
+class DefinitionsError(ConfigurationError):
+    """A definitions file cannot be used; its text has a line for each mistake.
+
+    Attributes:
+        problems: the lines, `FILE:LINE: what is wrong; what to do`.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class UnreachableError(FraudError):
     """A server (Kafka, MLflow, Prefect, S3) does not answer."""
 

@@ -32,6 +32,14 @@ class Definitions:
     fields: tuple[Field, ...]
     features: tuple[Feature, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # They are keys of caches that are read with every batch.
+        return hash((self.fields, self.digest))
+
     @cached_property
     def field_index(self) -> dict[str, int]:
         """The column of each field."""

@@ -1,88 +1,134 @@
 """The definitions file as it is written; `fraud.definitions.loading` makes `Definitions` of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,62}$")]
-Window = Annotated[str, Field(pattern="^[1-9][0-9]{0,4}(m|h|d)$", examples=["10m", "24h", "30d"])]
-Scalar = bool | int | float | str
+Window = Annotated[
+    str,
+    Field(
+        pattern="^[1-9][0-9]{0,5}(m|h|d)$",
+        examples=["10m", "24h", "30d"],
+        description="minutes, hours or days: from 1m to 90d",
+    ),
+]
+Text = Annotated[str, Field(min_length=1, max_length=120, description="what an analyst reads for it")]
+FieldTypeName = Literal[
+    "id", "category", "money", "currency", "time", "number", "fixed", "boolean", "place"
+]  # fmt: skip
+Transform = Literal["value", "hour", "weekday", "is_night", "is_weekend"]
+Aggregate = Literal[
+    "count", "sum", "mean", "min", "max", "std", "distinct", "share", "seconds_since_last",
+    "seconds_since_first", "is_new", "ratio", "zscore", "speed", "count_above_mean",
+]  # fmt: skip
+KINDS = ("transform", "aggregate", "divide", "subtract", "profile")
+"""The keys of which a feature has one."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Strict: the text "1" is no number, and 1 no boolean.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class FieldPart(_Part):
     """A field of the message."""
 
-    type: Literal["id", "category", "money", "currency", "time", "number", "fixed", "boolean", "place"]
-    path: str | None = Field(default=None, description="where it is, `device.fingerprint`; default: its name")
-    optional: bool = False
-    currency: str | None = Field(default=None, description="of money: the field with the currency")
-    min_length: int | None = Field(default=None, ge=0)
-    max_length: int | None = Field(default=None, ge=1, le=64)
-    at_least: float | None = None
-    at_most: float | None = None
-    scale: int = Field(default=0, ge=0, le=9, description="of fixed: decimals")
+    type: FieldTypeName
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="where it is in the message, `device.fingerprint`; default: its name",
+    )
+    optional: bool = Field(default=False, description="whether a message may lack it")
+    text: Text | None = None
+    currency: str | None = Field(default=None, description="of money: the field with its currency")
+    min_length: int | None = Field(default=None, ge=0, le=64, description="of an id or a category")
+    max_length: int | None = Field(default=None, ge=1, le=64, description="of an id or a category")
+    at_least: float | None = Field(default=None, description="of a number or a fixed: its lowest value")
+    at_most: float | None = Field(default=None, description="of a number or a fixed: its highest value")
+    scale: int | None = Field(default=None, ge=0, le=9, description="of a fixed: its decimals")
     columns: str | list[str] | None = Field(
-        default=None, description="several of the same type: `V1..V28`, or names; of a place its two numbers"
+        default=None,
+        description="several fields of this type, `V1..V28` or a list; of a place its latitude and longitude",
     )
 
 
 class ConditionPart(_Part):
     """What a payment's field must hold."""
 
-    at_least: float | None = None
-    at_most: float | None = None
-    one_of: list[str] | None = None
+    at_least: float | None = Field(default=None, description="a number or an amount, included")
+    at_most: float | None = Field(default=None, description="a number or an amount, included")
+    one_of: list[str] | None = Field(default=None, min_length=1, description="texts")
+
+
+def _form_of(value: Any) -> str:
+    return "condition" if isinstance(value, dict | ConditionPart) else "value"
+
+
+Where = Annotated[
+    Annotated[ConditionPart, Tag("condition")] | Annotated[bool | int | float | str, Tag("value")],
+    Discriminator(_form_of),
+]
+"""A condition; a text or a boolean that the field holds; `same`: what the payment being scored holds."""
 
 
 class FeaturePart(_Part):
-    """A feature: one of `transform`, `aggregate`, `divide`, `subtract` and `profile` says of what kind."""
+    """A feature: one of transform, aggregate, divide, subtract and profile says how it is computed."""
 
     name: Name
-    text: str | None = None
-    transform: Literal["value", "hour", "weekday", "is_night", "is_weekend"] | None = None
-    aggregate: (
-        Literal[
-            "count", "sum", "mean", "min", "max", "std", "distinct", "share", "seconds_since_last",
-            "seconds_since_first", "is_new", "ratio", "zscore", "speed", "count_above_mean",
-        ]
-        | None
-    ) = None  # fmt: skip
-    divide: tuple[str, str] | None = Field(default=None, description="two features")
+    text: Text | None = None
+    transform: Transform | None = Field(default=None, description="of the payment alone")
+    aggregate: Aggregate | None = Field(default=None, description="of the card's payments in the window")
+    divide: tuple[str, str] | None = Field(default=None, description="two features: the first by the second")
     subtract: tuple[str, str] | None = Field(
-        default=None, description="two features; the second from the first"
+        default=None, description="two features: the second from the first"
     )
-    profile: str | None = Field(default=None, description="the id whose profile it comes from")
-    value: Literal["count", "fraud_rate", "amount_ratio", "amount_zscore"] | None = None
-    entity: str | None = None
-    of: str | None = None
-    where: dict[str, ConditionPart | Literal["same"] | bool | str] = Field(default_factory=dict)
+    profile: str | None = Field(default=None, description="merchant_id: of the merchant's profile")
+    value: Literal["count", "fraud_rate", "amount_ratio", "amount_zscore"] | None = Field(
+        default=None, description="of a profile"
+    )
+    entity: str | None = Field(
+        default=None, description="whose payments an aggregate looks at; default: card"
+    )
+    of: str | None = Field(default=None, description="the field that it is computed of")
+    where: dict[str, Where] = Field(
+        default_factory=dict,
+        description="which payments count: by field a value, `same`, or at_least, at_most, one_of",
+    )
     window: Window | None = None
-    zone: str | None = None
-    last: int | None = Field(default=None, ge=1, le=1_000)
-    factor: float | None = Field(default=None, gt=0)
+    zone: str | None = Field(
+        default=None,
+        description="of a calendar feature: a time zone, or a field with a country's code of two letters; "
+        "default: UTC",
+    )
+    last: int | None = Field(default=None, ge=1, le=1_000, description="of count_above_mean: payments")
+    factor: float | None = Field(
+        default=None, gt=0, le=1e6, description="of count_above_mean: times the mean"
+    )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        kinds = (self.transform, self.aggregate, self.divide, self.subtract, self.profile)
-        if sum(one is not None for one in kinds) != 1:
-            raise ValueError("a feature has one of transform, aggregate, divide, subtract and profile")
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            has = f"has {' and '.join(given)}" if given else "has none"
+            raise ValueError(f"a feature needs one of {', '.join(KINDS)}, and {has}")
         return self
 
 
 class EntityPart(_Part):
     """Whose payments are remembered."""
 
-    key: str
+    key: str = Field(description="the field that identifies it: card_id")
 
 
 class DefinitionsDocument(_Part):
-    """The whole file."""
+    """What a payment is, and what is computed of it."""
 
     version: Literal[1]
-    fields: dict[str, FieldPart]
-    entities: dict[str, EntityPart]
-    features: list[FeaturePart] = Field(min_length=1)
+    fields: dict[Name, FieldPart] = Field(description="what is read of a message, by name")
+    entities: dict[Name, EntityPart] = Field(
+        default_factory=lambda: {"card": EntityPart(key="card_id")},
+        description="whose payments are remembered",
+    )
+    features: list[FeaturePart] = Field(min_length=1, description="the columns of the model, in their order")

@@ -31,7 +31,18 @@ UNKNOWN = -(1 << 63)
 TEXT_TYPES = frozenset({FieldType.ID, FieldType.CATEGORY, FieldType.CURRENCY})
 """Read from a JSON string."""
 
-CORE_FIELDS = ("transaction_id", "card_id", "merchant_id", "amount", "currency", "timestamp")
+SUMMABLE = (FieldType.MONEY, FieldType.FIXED, FieldType.BOOLEAN)
+"""Integers, of which sums stay exact while payments come and go."""
+
+CORE_TYPES = {
+    "transaction_id": FieldType.ID,
+    "card_id": FieldType.ID,
+    "merchant_id": FieldType.ID,
+    "amount": FieldType.MONEY,
+    "currency": FieldType.CURRENCY,
+    "timestamp": FieldType.TIME,
+}
+CORE_FIELDS = tuple(CORE_TYPES)
 """Every payment has these; a definition says where they are read."""
 
 
@@ -50,6 +61,7 @@ class Field:
         highest: likewise.
         scale: decimals of a `FIXED`.
         place: the place that it is a coordinate of, empty for any other.
+        text: what an analyst reads for it.
     """
 
     name: str
@@ -62,6 +74,7 @@ class Field:
     highest: float = inf
     scale: int = 0
     place: str = ""
+    text: str = ""
 
     @property
     def is_text(self) -> bool:

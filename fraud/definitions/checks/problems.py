@@ -1,0 +1,65 @@
+"""Collects the mistakes of a file, so that all are reported at once."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from fraud.errors import DefinitionsError
+
+Path = tuple[str | int, ...]
+"""Where a value is: the keys and indices that lead to it."""
+
+
+class Problems:
+    """The mistakes of one file, each with its line.
+
+    Attributes:
+        source: the file's name.
+        lines: of each value, by its path, counted from 1.
+    """
+
+    def __init__(self, source: str, lines: Mapping[Path, int]) -> None:
+        self.source, self.lines = source, lines
+        self._found: dict[tuple[int, str], None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def line_of(self, path: Path) -> int:
+        """The line of a value, or of the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def add(self, path: Path, sentence: str) -> None:
+        """Note a mistake at a value."""
+        self.add_at(self.line_of(path), sentence)
+
+    def add_at(self, line: int, sentence: str) -> None:
+        """Note a mistake on a line."""
+        self._found[line, sentence] = None
+
+    def raise_if_any(self) -> None:
+        """Report what was found, sorted by line.
+
+        Raises:
+            DefinitionsError: something was.
+        """
+        if self._found:
+            raise DefinitionsError([f"{self.source}:{line}: {text}" for line, text in sorted(self._found)])
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` where a known name is near, else `; there are ...`, or nothing."""
+    names = sorted(set(known))
+    near = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {listed(names)}" if names else ""
+
+
+def listed(names: Iterable[str], word: str = "and", most: int = 20) -> str:
+    """Names as in a sentence."""
+    all_names = list(names)
+    if len(all_names) > most:
+        return f"{', '.join(all_names[:most])} {word} {len(all_names) - most} more"
+    return f" {word} ".join(filter(None, (", ".join(all_names[:-1]), all_names[-1]))) if all_names else ""

@@ -1,0 +1,185 @@
+"""From the parts of a document to fields and features; the parts have been checked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+from fraud.definitions.document import ConditionPart, FeaturePart, FieldPart
+from fraud.definitions.features import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    Condition,
+    Feature,
+    FeatureKind,
+    Operation,
+    Test,
+)
+from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.texts import default_text, field_text
+from fraud.definitions.zones import UTC_ZONE
+
+LATITUDE, LONGITUDE = (-90.0, 90.0), (-180.0, 180.0)
+_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_RANGE = re.compile(r"([A-Za-z_]*)([0-9]{1,6})\.\.([A-Za-z_]*)([0-9]{1,6})")
+
+PROFILE_VALUES = {
+    "count": Operation.PROFILE_COUNT,
+    "fraud_rate": Operation.PROFILE_FRAUD_RATE,
+    "amount_ratio": Operation.PROFILE_AMOUNT_RATIO,
+    "amount_zscore": Operation.PROFILE_AMOUNT_ZSCORE,
+}
+_KINDS = {
+    Operation.HOUR: FeatureKind.HOUR,
+    Operation.WEEKDAY: FeatureKind.WEEKDAY,
+    Operation.IS_NIGHT: FeatureKind.FLAG,
+    Operation.IS_WEEKEND: FeatureKind.FLAG,
+    Operation.RATIO: FeatureKind.RATIO,
+    Operation.ZSCORE: FeatureKind.DEVIATION,
+    Operation.IS_NEW: FeatureKind.FLAG,
+    Operation.SECONDS_SINCE_LAST: FeatureKind.SECONDS,
+    Operation.SECONDS_SINCE_FIRST: FeatureKind.SECONDS,
+    Operation.SPEED: FeatureKind.SPEED,
+    Operation.COUNT: FeatureKind.COUNT,
+    Operation.DISTINCT: FeatureKind.DISTINCT_COUNT,
+    Operation.SHARE: FeatureKind.SHARE,
+    Operation.COUNT_ABOVE_MEAN: FeatureKind.COUNT,
+    Operation.SUBTRACT: FeatureKind.NUMBER,
+    Operation.PROFILE_COUNT: FeatureKind.COUNT,
+    Operation.PROFILE_FRAUD_RATE: FeatureKind.FRAUD_RATE,
+    Operation.PROFILE_AMOUNT_RATIO: FeatureKind.RATIO,
+    Operation.PROFILE_AMOUNT_ZSCORE: FeatureKind.DEVIATION,
+}
+"""Of those whose kind does not depend on what they are computed of."""
+
+_OF_MONEY = (Operation.VALUE, Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX, Operation.STD)
+_KINDS_BY_FIELD = {(operation, FieldType.MONEY): FeatureKind.AMOUNT for operation in _OF_MONEY} | {
+    (Operation.VALUE, FieldType.CATEGORY): FeatureKind.CODE,
+    (Operation.VALUE, FieldType.BOOLEAN): FeatureKind.FLAG,
+    (Operation.MIN, FieldType.BOOLEAN): FeatureKind.FLAG,
+    (Operation.MAX, FieldType.BOOLEAN): FeatureKind.FLAG,
+    (Operation.MEAN, FieldType.BOOLEAN): FeatureKind.SHARE,
+    (Operation.SUM, FieldType.BOOLEAN): FeatureKind.COUNT,
+}
+
+
+def column_names(columns: str | list[str] | None) -> list[str]:
+    """The names in the message of several fields: of a list, or of a range such as `V1..V28`.
+
+    Raises:
+        ValueError: it is a text but no range.
+    """
+    if isinstance(columns, list) or columns is None:
+        return columns or []
+    found = _RANGE.fullmatch(columns)
+    if found is None or found[1] != found[3]:
+        raise ValueError(f"{columns} is no range")
+    return [f"{found[1]}{number}" for number in range(int(found[2]), int(found[4]) + 1)]
+
+
+def expand_field(name: str, part: FieldPart) -> Iterator[Field]:
+    """The fields of one entry."""
+    around = tuple(part.path.split(".")) if part.path else ()
+    if part.type == "place":
+        for column, bounds in zip(column_names(part.columns), (LATITUDE, LONGITUDE), strict=True):
+            yield Field(
+                column, FieldType.NUMBER, (*around, column), part.optional, lowest=bounds[0],
+                highest=bounds[1], place=name, text=part.text or field_text(column),
+            )  # fmt: skip
+    elif part.columns:
+        for column in column_names(part.columns):
+            yield _field(column.lower(), part, (*around, column))
+    else:
+        yield _field(name, part, around or (name,))
+
+
+def _field(name: str, part: FieldPart, path: tuple[str, ...]) -> Field:
+    kind = FieldType(part.type)
+    least = part.min_length if part.min_length is not None else int(kind is FieldType.ID)
+    most = 3 if kind is FieldType.CURRENCY else part.max_length or 64
+    lowest = -inf if part.at_least is None else part.at_least
+    highest = inf if part.at_most is None else part.at_most
+    text = part.text or field_text(name)
+    return Field(name, kind, path, part.optional, least, most, lowest, highest, part.scale or 0, text=text)
+
+
+def expand_feature(
+    part: FeaturePart, fields: dict[str, Field], places: dict[str, tuple[str, ...]]
+) -> Feature:
+    """A feature without its hash; the kind and text of a derived one follow its inputs (`with_inputs`)."""
+    operation = operation_of(part)
+    of = part.divide or part.subtract or _inputs(part, places)
+    feature = Feature(
+        name=part.name,
+        text=part.text or "",
+        kind=_kind(operation, fields.get(of[0]) if of else None),
+        operation=operation,
+        of=of,
+        window_ms=window_ms(part.window) if part.window else 0,
+        where=tuple(one for name, test in part.where.items() for one in conditions(fields[name], test)),
+        zone="" if part.zone in (None, UTC_ZONE) else part.zone,
+        last=part.last or 0,
+        factor=part.factor or 0.0,
+    )
+    return replace(feature, text=feature.text or default_text(feature, part.window or "", fields))
+
+
+def with_inputs(feature: Feature, inputs: list[Feature]) -> Feature:
+    """A derived feature with what follows from the two that it is derived of."""
+    first, second = inputs
+    text = feature.text or (
+        f"{first.text} divided by {second.text}"
+        if feature.operation is Operation.DIVIDE
+        else f"{first.text} minus {second.text}"
+    )
+    is_ratio = feature.operation is Operation.DIVIDE and min(one.kind.lowest for one in inputs) >= 0
+    return replace(feature, text=text, kind=FeatureKind.RATIO if is_ratio else FeatureKind.NUMBER)
+
+
+def operation_of(part: FeaturePart) -> Operation:
+    """How it is computed."""
+    if part.profile:
+        return PROFILE_VALUES[part.value or "count"]
+    if part.divide:
+        return Operation.DIVIDE
+    return Operation.SUBTRACT if part.subtract else Operation(part.transform or part.aggregate)
+
+
+def window_ms(window: str) -> int:
+    """The length of `30d` and the like."""
+    return int(window[:-1]) * _UNITS[window[-1]]
+
+
+def _inputs(part: FeaturePart, places: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    name = part.profile or part.of
+    return () if name is None else places.get(name, (name,))
+
+
+def _kind(operation: Operation, field: Field | None) -> FeatureKind:
+    if operation in _KINDS or field is None:
+        return _KINDS.get(operation, FeatureKind.NUMBER)
+    return _KINDS_BY_FIELD.get((operation, field.type), FeatureKind.NUMBER)
+
+
+def conditions(field: Field, test: ConditionPart | bool | float | str) -> Iterator[Condition]:
+    """The terms of a filter on one field."""
+    if isinstance(test, ConditionPart):
+        if test.at_least is not None:
+            yield Condition(field.name, Test.AT_LEAST, (_stored(field, test.at_least),))
+        if test.at_most is not None:
+            yield Condition(field.name, Test.AT_MOST, (_stored(field, test.at_most),))
+        if test.one_of is not None:
+            yield Condition(field.name, Test.ONE_OF, tuple(sorted(test.one_of)))
+    elif test == "same":
+        yield Condition(field.name, Test.SAME)
+    else:
+        yield Condition(field.name, Test.ONE_OF, (int(test) if isinstance(test, bool) else str(test),))
+
+
+def _stored(field: Field, value: float) -> Any:
+    """A number as `Events.values` has it; money in units of a hundredth."""
+    if field.type is FieldType.MONEY:
+        return round(value * 100)
+    return round(value * 10**field.scale) if field.type is FieldType.FIXED else value
