@@ -92,7 +92,7 @@ def read_rates(path: Path, base: str, today: date | None = None) -> DailyRates:
     latest = (today or datetime.now(UTC).date()) + timedelta(days=1)
     reading = _Reading(base, day_of(latest))
     for line, cells in _rows(path):
-        mistake = cells if isinstance(cells, str) else reading.add(line, cells)
+        mistake = reading.add(line, cells)
         if mistake:
             reading.mistakes.append(f"{path}:{line}: {mistake}")
     if reading.mistakes:
@@ -113,19 +113,23 @@ class _Reading:
     mistakes: list[str] = field(default_factory=list)
     _days: dict[str, int | str] = field(default_factory=dict)
 
-    def add(self, line: int, cells: Mapping[str, str]) -> str | None:
-        """Take a row; the sentence that says what is wrong with it, if anything is."""
-        text = cells["date"]
+    def add(self, line: int, cells: list[str]) -> str | None:
+        """Take a row in the order of `COLUMNS`; the sentence on its mistake if it has one."""
+        if len(cells) != len(COLUMNS):
+            return (
+                f"the line has {len(cells)} cells where {len(COLUMNS)} are expected; "
+                "separate cells by a comma and decimals by a point"
+            )
+        text, currency, rate_text = cells
         # A file of 27 years has 10,000 dates in 300,000 rows.
         if text not in self._days:
             self._days[text] = _parsed_day(text, self.latest)
         day = self._days[text]
         if isinstance(day, str):
             return day
-        currency = cells["currency"]
         if currency not in CURRENCIES:
             return _unknown_currency(currency)
-        rate = parse_rate(cells["rate"])
+        rate = parse_rate(rate_text)
         if isinstance(rate, str):
             return rate
         return self._keep(line, (day, currency), rate)
@@ -142,30 +146,27 @@ class _Reading:
         return None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """The number of the line and the cells of each row that is not blank, or the sentence on its mistake."""
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The number of the line and the cells of each row that is not blank, in the order of `COLUMNS`."""
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if sorted(header) != sorted(COLUMNS):
-            raise ConfigurationError(
-                f"{path}:1: the columns are {','.join(header)[:100]!r}; "
-                f"the first line must be {','.join(COLUMNS)}"
-            )
+        order = _order(path, [name.strip().lower() for name in next(reader, [])])
         for cells in reader:
-            if any(map(str.strip, cells)):
-                yield reader.line_num, _named(header, cells)
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                is_whole = len(stripped) == len(order)
+                yield reader.line_num, [stripped[index] for index in order] if is_whole else stripped
     except csv.Error as error:
         raise ConfigurationError(f"{path}:{reader.line_num}: the line is not CSV: {error}") from None
 
 
-def _named(header: list[str], cells: list[str]) -> dict[str, str] | str:
-    if len(cells) != len(header):
-        return (
-            f"the line has {len(cells)} cells where {len(header)} are expected; "
-            "separate cells by a comma and decimals by a point"
+def _order(path: Path, header: list[str]) -> list[int]:
+    if sorted(header) != sorted(COLUMNS):
+        raise ConfigurationError(
+            f"{path}:1: the columns are {','.join(header)[:100]!r}; "
+            f"the first line must be {','.join(COLUMNS)}"
         )
-    return dict(zip(header, map(str.strip, cells), strict=True))
+    return [header.index(name) for name in COLUMNS]
 
 
 def _text(path: Path) -> str:
