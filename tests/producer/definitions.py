@@ -1,13 +1,8 @@
 """Definitions with a field of each type, at the top and inside other objects, required and optional."""
 
-import yaml
+from fraud.definitions.loading import parse_definitions
 
-from fraud.definitions.document import DefinitionsDocument
-from fraud.definitions.loading import build_definitions
-
-EVERY_TYPE = build_definitions(
-    DefinitionsDocument.model_validate(
-        yaml.safe_load("""
+EVERY_TYPE = parse_definitions("""
 version: 1
 fields:
   transaction_id: {type: id}
@@ -33,6 +28,3 @@ features:
   - {name: devices_30d, entity: card, aggregate: distinct, of: device_id, window: 30d}
   - {name: rate, transform: value, of: rate}
 """)
-    ),
-    "every_type.yaml",
-)
