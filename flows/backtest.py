@@ -47,6 +47,9 @@ class BacktestParameters(BaseModel):
     drop_known_cards: bool = Field(
         False, description="leave cards out of a test day whose fraud was known by then"
     )
+    known_days: int | None = Field(
+        None, description="of --drop-known-cards: days before the end of training; default all of training"
+    )
     transactions: Path | None = Field(None, description="CSV or Parquet; without it the lake's training rows")
     labels: Path | None = Field(
         None, description="CSV or Parquet; without it the transactions' column is_fraud"
@@ -78,6 +81,7 @@ class BacktestParameters(BaseModel):
             step_days=self.step_days,
             k=self.k,
             drop_known_cards=self.drop_known_cards,
+            known_days=self.known_days,
         )
 
 

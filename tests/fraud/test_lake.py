@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fraud.errors import ConfigurationError, UnreachableError
+from fraud.errors import ConfigurationError, DataError, UnreachableError
 from fraud.lake import Lake, open_lake
 from fraud.settings import load_settings
 
@@ -25,6 +25,24 @@ def test_tables_and_documents_come_back(lake: Lake) -> None:
     assert lake.read_table("some/date=2024-01-01/part.parquet").equals(table)
     assert lake.read_table("some/date=2024-01-01/part.parquet", ["b"]).column_names == ["b"]
     assert lake.read_json("some/_commits/p0.json") == {"end": 7}
+
+
+def test_a_column_that_an_older_file_lacks_is_null(lake: Lake) -> None:
+    # given a file from before a field was declared, with a column that nobody asks for
+    lake.write_table(pa.table({"id": ["a", "b"], "amount": pa.array([1, 2], pa.int32()), "x": [0, 0]}), "old")
+    schema = pa.schema([("device", pa.string()), ("amount", pa.int64()), ("id", pa.string())])
+    # when it is read with the columns of today
+    rows = lake.read_rows("old", schema)
+    # then
+    assert rows.schema == schema
+    assert rows.to_pydict() == {"device": [None, None], "amount": [1, 2], "id": ["a", "b"]}
+
+
+def test_a_column_of_another_type_is_refused_with_the_file(lake: Lake) -> None:
+    lake.write_table(pa.table({"device": ["not a number"]}), "old.parquet")
+
+    with pytest.raises(DataError, match=r"old\.parquet does not fit the definitions .*another name"):
+        lake.read_rows("old.parquet", pa.schema([("device", pa.int64())]))
 
 
 def test_a_large_file_is_read_in_pieces_to_where_it_is_wanted(lake: Lake) -> None:

@@ -31,6 +31,8 @@ class BacktestPlan:
         step_days: from one test period's start to the next one's.
         k: cards that can be reviewed a day.
         drop_known_cards: leave cards out of a test day whose fraud was known by then.
+        known_days: a fraud is known from so many days before the end of the training period on; None: from
+            the period's start on. The same number drops the same cards for training periods of any length.
     """
 
     start: date
@@ -41,6 +43,7 @@ class BacktestPlan:
     step_days: int
     k: int = 100
     drop_known_cards: bool = False
+    known_days: int | None = None
 
     @property
     def delay(self) -> timedelta:
@@ -55,11 +58,23 @@ class BacktestPlan:
             raise ConfigurationError(
                 f"--{name.replace('_', '-')} is {getattr(self, name)}, which is too small"
             )
+        if self.known_days is not None and self.known_days < 1:
+            raise ConfigurationError(f"--known-days is {self.known_days}, which is too small")
+        if self.known_days is not None and not self.drop_known_cards:
+            raise ConfigurationError(
+                "--known-days says which cards --drop-known-cards leaves out; give both, or neither"
+            )
 
     def needed(self) -> TimeRange:
-        """From the first training day to the last test day."""
+        """From the first day of training, or of known frauds, to the last test day."""
         steps = self.steps()
-        return TimeRange(steps[0].train.start, steps[-1].test.end)
+        return TimeRange(min(steps[0].train.start, self.known_from(steps[0])), steps[-1].test.end)
+
+    def known_from(self, fold: Fold) -> int:
+        """The moment (ms) from which on a fraud makes its card known, if known cards are dropped."""
+        if self.known_days is None:
+            return fold.train.start
+        return fold.train.end - self.known_days * DAY_MS
 
     def steps(self) -> list[Fold]:
         """Train and test period of every fold."""
@@ -155,18 +170,18 @@ def require_covered(timestamps: npt.NDArray[np.int64], plan: BacktestPlan) -> No
         )
 
 
-def without_known_cards(data: Dataset, fold: Fold, delay: timedelta) -> Dataset:
+def without_known_cards(data: Dataset, fold: Fold, delay: timedelta, known_from: int) -> Dataset:
     """The test rows of `fold`, with final labels, without the cards whose fraud was known on the day.
 
-    On day D these are the cards with a fraud in the training period or later, up to D minus the delay: what
-    the Handbook's `get_train_test_set` drops.
+    On day D these are the cards with a fraud from `known_from` (ms) up to D minus the delay. From the start
+    of the training period on, these are what the Handbook's `get_train_test_set` drops.
     """
     test, lag = data.between(fold.test), delay // timedelta(milliseconds=1)
-    frauds = data.between(TimeRange(fold.train.start, fold.test.end))
-    known_from = _first_fraud_by_card(frauds) + lag
+    frauds = data.between(TimeRange(known_from, fold.test.end))
+    known_since = _first_fraud_by_card(frauds) + lag
     day_starts = test.timestamps - test.timestamps % DAY_MS
     # A card is known on the day that starts after its first fraud and the delay.
-    return test.take(np.flatnonzero(known_from[test.cards] >= day_starts))
+    return test.take(np.flatnonzero(known_since[test.cards] >= day_starts))
 
 
 def _first_fraud_by_card(data: Dataset) -> npt.NDArray[np.int64]:
@@ -180,7 +195,7 @@ def _parts(history: BacktestHistory, plan: BacktestPlan, fold: Fold, number: int
     train = history.training_rows(fold)
     test = history.data.between(fold.test)
     if plan.drop_known_cards:
-        test = without_known_cards(history.data, fold, plan.delay)
+        test = without_known_cards(history.data, fold, plan.delay, plan.known_from(fold))
     require_both_classes(
         train, f"fold {number}: what was reported of the training period {fold.train} by {fold.test}"
     )

@@ -1,4 +1,6 @@
+import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,13 @@ def test_only_a_model_with_hashes_has_them_on_disk_and_in_its_digest(tmp_path: P
         assert read_bundle(tmp_path / name).metadata == bundle.metadata
         without = bundle.metadata.model_copy(update={"feature_hashes": ()})
         assert (type(bundle)(bundle.booster, without).digest == bundle.digest) == (definitions is V1)
+
+
+def test_a_model_of_the_shipped_features_keeps_the_digest_of_earlier_releases() -> None:
+    bundle = a_bundle()
+    scoring = {"booster_sha256", "calibration", "feature_names", "feature_version", "threshold"}
+    text = json.dumps(bundle.metadata.model_dump(mode="json", include=scoring), sort_keys=True)
+    assert bundle.digest == sha256(text.encode()).hexdigest()[:16]
 
 
 def test_a_model_with_an_unknown_name_is_refused() -> None:

@@ -69,7 +69,7 @@ def test_known_cards_and_card_precision_are_the_handbooks(seed: int, delay: int)
     data = a_history(days=50, per_day=40, fraud_rate=0.05, seed=seed).data
     fold = plan(delay_days=delay).steps()[1]
     # when the cards that were known are dropped
-    test = without_known_cards(data, fold, timedelta(days=delay))
+    test = without_known_cards(data, fold, timedelta(days=delay), fold.train.start)
     # then the rows are those of the published definition
     expected = data.take(np.array(handbook_test_rows(data, fold, delay)))
     assert 0 < len(test) < len(data.between(fold.test))
@@ -77,6 +77,33 @@ def test_known_cards_and_card_precision_are_the_handbooks(seed: int, delay: int)
     # and so is the card precision of any scores
     scores = np.random.default_rng(seed).random(len(test))
     assert card_precision_by_day(test, scores, 5).tolist() == handbook_card_precision(test, scores, 5)
+
+
+def test_known_days_give_the_same_test_rows_to_training_periods_of_any_length() -> None:
+    # given plans that train on 10 and on 20 days, and a history with many frauds on few cards
+    data = a_history(days=50, per_day=40, fraud_rate=0.05).data
+    short, long = (plan(train_days=days, drop_known_cards=True, known_days=10) for days in (10, 20))
+    tested = []
+    for one in (short, long, plan(train_days=20, drop_known_cards=True)):
+        fold = one.steps()[1]
+        # when the known cards are dropped
+        tested.append(without_known_cards(data, fold, one.delay, one.known_from(fold)))
+    # then the rows are those of the published definition with 10 days of training, whatever the training
+    expected = data.take(np.array(handbook_test_rows(data, short.steps()[1], short.delay_days)))
+    assert tested[0].identity.equals(expected.identity)
+    assert tested[1].identity.equals(expected.identity)
+    # and without the number more cards are known after a longer training
+    assert len(tested[2]) < len(tested[1])
+
+
+def test_frauds_that_make_cards_known_must_be_in_the_history() -> None:
+    needed = plan(drop_known_cards=True, known_days=40).needed()
+    assert needed.start == at(25) - 40 * DAY_MS
+
+
+def test_known_days_without_known_cards_are_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="give both"):
+        plan(known_days=14)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +119,9 @@ def test_a_history_too_short_is_an_error(changes: dict[str, object], words: str)
         walk(a_history(), plan(**changes))
 
 
-@pytest.mark.parametrize("wrong", [{"folds": 0}, {"k": 0}, {"delay_days": -1}, {"step_days": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"folds": 0}, {"k": 0}, {"delay_days": -1}, {"step_days": 0}, {"known_days": 0}]
+)
 def test_a_plan_with_impossible_lengths_is_an_error(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="too small"):
         plan(**wrong)
