@@ -54,6 +54,11 @@ class KafkaSettings(_Section):
     replication_factor: int = Field(default=1, ge=1)
     retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps it indefinitely")
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
+    payload_format: Literal["json", "schema_registry"] = Field(
+        default="json",
+        description="of the messages of `transactions`; schema_registry: Avro, Protobuf or JSON Schema in "
+        "Confluent's wire format",
+    )
 
     @model_validator(mode="after")
     def _retention_holds_the_state(self) -> Self:
@@ -66,6 +71,26 @@ class KafkaSettings(_Section):
         if self.security_protocol.startswith("SASL_") and not (self.sasl_username and self.sasl_password):
             message = f"security_protocol {self.security_protocol} needs sasl_username and sasl_password"
             raise ValueError(message)
+        return self
+
+
+class SchemaRegistrySettings(_Section):
+    """Where the schemas of payments are, with `kafka.payload_format` schema_registry; we only read there."""
+
+    url: str | None = Field(default=None, pattern="^https?://[^@]+$", description="without user and password")
+    username: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = Field(default=None, description="a bearer token, instead of user and password")
+    logical_cluster: str = Field(default="", description="of a token: the registry's, in Confluent Cloud")
+    ca_location: Path | None = Field(
+        default=None, description="certificates that sign the registry's; default: the usual authorities"
+    )
+    timeout_s: float = Field(default=3.0, gt=0, le=20, description="until a silent registry is an error")
+
+    @model_validator(mode="after")
+    def _has_one_kind_of_credentials(self) -> Self:
+        if self.token is not None and self.username is not None:
+            raise ValueError("schema_registry.token and schema_registry.username exclude each other")
         return self
 
 
@@ -364,6 +389,7 @@ class Settings(BaseSettings):
         default=None, description="file with the fields and features; default: the one that is shipped"
     )
     kafka: KafkaSettings = KafkaSettings()
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
     labels: LabelSettings = LabelSettings()

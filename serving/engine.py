@@ -19,6 +19,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
+from fraud.messages.formats.payloads import payloads_of
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.exactly_once import ExactlyOnce
@@ -30,6 +31,7 @@ from serving.ops.metrics import Metrics
 from serving.ops.shutdown import Shutdown, StoppedError, call_unless_stopped, call_within
 from serving.ops.spans import batch_spans
 from serving.ops.stage_timer import StageTimer
+from serving.payload_wait import PayloadWait
 from serving.pipeline.batch import Scorer
 from serving.pipeline.profiles import ProfileReader, ProfileTable
 from serving.state.partition_state import PartitionState
@@ -81,10 +83,12 @@ class Engine:
         self._profiles = ProfileTable()
         self._profile_reader = ProfileReader(settings)
         self._models = ActiveModels(settings, metrics)
-        self._scorer = Scorer(settings, self._profiles, metrics, self._timer)
+        payloads = payloads_of(settings)
+        self._scorer = Scorer(settings, self._profiles, metrics, self._timer, payloads)
         self._consumer = make_group_consumer(settings, lambda error: self._delivery.on_commit(error))
         self._snapshots = Snapshots(settings, metrics)
-        self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics)
+        self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics, payloads)
+        self._payload_wait = PayloadWait(settings.topics.transactions, self._consumer, payloads)
         # Its producers wait for Kafka as long as it takes.
         stop = stop or threading.Event()
         self._delivery: Delivery = call_unless_stopped(stop, self._make_delivery, self._update_heartbeat)
@@ -116,6 +120,7 @@ class Engine:
         """One round of the loop: at most one micro-batch."""
         self._update_heartbeat()
         self._partitions.resume_restored()
+        self._payload_wait.resume_due(self._partitions.ready)
         self._apply_backpressure()
         poll_start_ns = time.time_ns()
         messages = poll_batch(self._consumer, self._settings)
@@ -137,7 +142,11 @@ class Engine:
         for number, run in groupby(without_errors(self._settings, messages), key=methodcaller("partition")):
             by_partition.setdefault(number, []).extend(run)
         ready = self._partitions.ready
-        batch = [(ready[number], found) for number, found in by_partition.items() if number in ready]
+        batch = [
+            (ready[number], readable)
+            for number, found in by_partition.items()
+            if number in ready and (readable := self._payload_wait.readable(number, found))
+        ]
         outbox = self._scorer.process(batch, champion, self._models.challenger)
         with self._timer.stage("publish"):
             self._delivery.enqueue(outbox)
@@ -150,6 +159,8 @@ class Engine:
             return Status(True, "no partitions assigned; standing by")
         if self._partitions.is_restoring:
             return Status(False, "restoring the state of partitions")
+        if self._payload_wait.problem:
+            return Status(False, self._payload_wait.problem)
         if self._lag > self._settings.serving.max_lag:
             return Status(False, f"{self._lag} messages behind")
         return Status(True, f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind")

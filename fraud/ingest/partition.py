@@ -32,6 +32,7 @@ from fraud.ingest.taken_ids import load_taken, save_taken
 from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
 from fraud.messages.admission import AdmissionFilter
+from fraud.messages.formats.payloads import payloads_of
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.settings import Settings
 
@@ -59,7 +60,8 @@ class LakeSource:
             return TransactionRowReader(
                 AdmissionFilter(
                     settings.loaded_definitions, settings.admission, max_event_time, admission, partition
-                )
+                ),
+                payloads=payloads_of(settings),
             )
         return LabelRowReader()
 

@@ -12,6 +12,7 @@ from fraud.features.events import encode_transactions
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.messages.dead_letters import DeadLetter, dead_letter
 from fraud.messages.decoding import Decoder, MessageError
+from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, require_json
 from fraud.native.id_index import CONFLICT, CONFLICT_REASON, IdIndex
 from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
 
@@ -66,6 +67,7 @@ class TransactionRowReader:
     admission: AdmissionFilter
     schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
     ids: IdIndex = field(default_factory=IdIndex, repr=False)
+    payloads: Payloads = field(default=JSON_PAYLOADS, repr=False)
 
     @property
     def max_event_time(self) -> int:
@@ -78,13 +80,18 @@ class TransactionRowReader:
         return self.admission.state
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
-        """The admitted transactions, amounts in minor units; serving sends dead letters of refused ones."""
+        """The admitted transactions, amounts in minor units; serving sends dead letters of refused ones.
+
+        Raises:
+            UnreachableError: the schema registry does not answer.
+        """
         admitted: list[tuple[Message, Admitted]] = []
         rejected: list[RejectedMessage] = []
         low_watermark = self.admission.low_watermark
-        for message in messages:
+        values = require_json(self.payloads, [message.value() for message in messages])
+        for message, value in zip(messages, values, strict=True):
             key = message.key() if self.admission.needs_keys else None
-            result = self.admission.validate(message.value(), message.timestamp()[1], key)
+            result = self.admission.validate(value, message.timestamp()[1], key)
             if isinstance(result, Admitted):
                 admitted.append((message, result))
             else:

@@ -12,6 +12,7 @@ from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import KeyKind, classify
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
+from fraud.messages.formats.payloads import Payloads, payloads_of, require_json
 from fraud.settings import Settings
 
 _RECENT = 500
@@ -70,11 +71,11 @@ def check_keys(settings: Settings) -> str:
 
 def sample_keys(settings: Settings) -> KeySample:
     """Classify the keys of the last messages of each partition."""
-    topic, sample = settings.topics.transactions, KeySample()
+    topic, sample, payloads = settings.topics.transactions, KeySample(), payloads_of(settings)
     count = require_readable(settings, topic)
     for partition, log in enumerate(partition_logs(settings, topic)):
         low, high = log.bounds()
-        for message, card in _payments(log.read(max(low, high - _RECENT), high)):
+        for message, card in _payments(payloads, log.read(max(low, high - _RECENT), high)):
             sample.kinds[classify(message.key(), card, partition, count)] += 1
             sample.partitions[card].add(partition)
     return sample
@@ -87,13 +88,12 @@ def partitions_of_card(settings: Settings, card_id: str, time_ms: int) -> dict[i
         UnreachableError: Kafka does not answer, or there is no such topic.
     """
     topic, found = settings.topics.transactions, Counter[int]()
-    written = msgspec.json.encode(card_id)
+    payloads = payloads_of(settings)
     for partition, log in enumerate(partition_logs(settings, topic)):
         _, high = log.bounds()
         start = log.first_at(time_ms - DAY_MS, high)
         batches = log.read(start, min(high, start + _MAX_SCANNED))
-        likely = ([one for one in batch if written in (one.value() or b"")] for batch in batches)
-        found[partition] = sum(card == card_id for _, card in _payments(likely))
+        found[partition] = sum(card == card_id for _, card in _payments(payloads, batches, card_id))
     return {partition: count for partition, count in found.items() if count}
 
 
@@ -108,11 +108,17 @@ def split_note(found: dict[int, int]) -> str | None:
     )
 
 
-def _payments(batches: Iterable[list[Any]]) -> Iterator[tuple[Any, str]]:
-    """Each message that is a payment, with its card."""
+def _payments(
+    payloads: Payloads, batches: Iterable[list[Any]], likely: str = ""
+) -> Iterator[tuple[Any, str]]:
+    """Each message that is a payment, with its card; those without the text `likely` may be left out."""
+    written = msgspec.json.encode(likely) if likely else b""
     for batch in batches:
-        for message in batch:
+        values = require_json(payloads, [message.value() for message in batch])
+        for message, value in zip(batch, values, strict=True):
+            if written not in (value or b""):
+                continue
             try:
-                yield message, _DECODER.decode(message.value() or b"").card_id
+                yield message, _DECODER.decode(value or b"").card_id
             except (msgspec.DecodeError, ValueError, RecursionError):
                 continue

@@ -60,6 +60,19 @@ class MessageError(DataError):
         super().__init__(printable_reason(reason))
 
 
+class UnreadablePayload(bytes):
+    """Stands for a message that could not be brought into JSON, without bytes; `reason` says why."""
+
+    reason: str
+
+    @classmethod
+    def because(cls, reason: str) -> "UnreadablePayload":
+        """One for a message that is refused for this reason."""
+        made = cls()
+        made.reason = reason
+        return made
+
+
 def printable_reason(reason: str) -> str:
     """At most 300 characters of the reason, with a question mark for each that is not printable."""
     return "".join(one if one.isprintable() else "?" for one in reason[:_MAX_REASON])
@@ -154,6 +167,8 @@ class Decoder(Generic[T]):
         """
         if value is None:
             raise MessageError("the message is empty")
+        if isinstance(value, UnreadablePayload):
+            raise MessageError(value.reason)
         if len(value) > self._max_bytes:
             raise MessageError(f"the message has {len(value)} bytes, more than {self._max_bytes}")
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads
 from fraud.settings import Settings
 from serving.delivery.protocol import OutboxBatch
 from serving.models.serving_model import ServingModel
@@ -25,9 +26,14 @@ class Scorer:
     """Computes the features of each partition's transactions and predicts all of them at once."""
 
     def __init__(
-        self, settings: Settings, profiles: ProfileTable, metrics: Metrics, timer: StageTimer
+        self,
+        settings: Settings,
+        profiles: ProfileTable,
+        metrics: Metrics,
+        timer: StageTimer,
+        payloads: Payloads = JSON_PAYLOADS,
     ) -> None:
-        self._features = FeatureStage(metrics, timer)
+        self._features = FeatureStage(metrics, timer, payloads)
         self._predictions = PredictionStage(settings, profiles, metrics, timer)
 
     def process(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fraud.features.decoded_batch import DecodedBatch, decode_batch, keys_for
 from fraud.messages.dead_letters import DeadLetter, dead_letter
+from fraud.messages.formats.payloads import Payloads
 from fraud.native import id_index
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
@@ -45,13 +46,14 @@ class PartitionFeatures:
 class FeatureStage:
     """Takes messages through admission and the feature kernel."""
 
-    def __init__(self, metrics: Metrics, timer: StageTimer) -> None:
+    def __init__(self, metrics: Metrics, timer: StageTimer, payloads: Payloads) -> None:
         self._metrics = metrics
         self._timer = timer
+        self._payloads = payloads
         self._key_sampler = KeySampler()
 
     def process(self, state: PartitionState, messages: Sequence[Any]) -> PartitionFeatures:
-        """Advance the state over the messages, which start at its position."""
+        """Advance the state over the messages, which start at its position and are readable."""
         start, low_watermark = state.position, state.admission.low_watermark
         with self._timer.stage("admit"):
             kafka_timestamps = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
@@ -81,7 +83,8 @@ class FeatureStage:
     def _decode(
         self, state: PartitionState, messages: Sequence[Any], kafka_timestamps: npt.NDArray[np.int64]
     ) -> DecodedBatch:
-        values, keys = [message.value() for message in messages], keys_for(state.admission, messages)
+        values = self._payloads.to_json([message.value() for message in messages])
+        keys = keys_for(state.admission, messages)
         decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
         self._metrics.pipeline.count_keys(self._key_sampler.sample(messages, decoded, state.partitions))
         return decoded

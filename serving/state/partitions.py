@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicParti
 
 from fraud.deadline import Deadline
 from fraud.kafka.clients import consumer_config
+from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import admission_state_of, max_event_time_of, replay_points_of
 from serving.ops.metrics import Metrics
@@ -52,12 +53,18 @@ class Partitions:
     """
 
     def __init__(
-        self, settings: Settings, consumer: Consumer, snapshots: Snapshots, metrics: Metrics
+        self,
+        settings: Settings,
+        consumer: Consumer,
+        snapshots: Snapshots,
+        metrics: Metrics,
+        payloads: Payloads = JSON_PAYLOADS,
     ) -> None:
         self._settings = settings
         self._consumer = consumer
         self._snapshots = snapshots
         self._metrics = metrics
+        self._payloads = payloads
         self._queue: queue.SimpleQueue[_RestoreRequest | None] = queue.SimpleQueue()
         self._restored: queue.SimpleQueue[tuple[_RestoreRequest, PartitionState]] = queue.SimpleQueue()
         self._requests: dict[int, _RestoreRequest] = {}
@@ -176,7 +183,8 @@ class Partitions:
             if state is None:
                 state = replay_start_state(self._settings, consumer, partition, committed)
             start = state.position
-            replay(self._settings.topics.transactions, consumer, state, committed.position, is_cancelled)
+            topic, end = self._settings.topics.transactions, committed.position
+            replay(topic, consumer, state, end, is_cancelled, self._payloads)
             restore_committed_admission(self._settings, state, committed)
             state.partitions = self._count_partitions(consumer)
         finally:

@@ -1,5 +1,6 @@
 """Rebuild a partition's state by reading its log again up to the committed position."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from fraud.features.decoded_batch import decode_batch, keys_for
 from fraud.messages.admission import AdmissionFilter
+from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, require_json
 from fraud.native import event_clock
 from fraud.settings import Settings
 from serving.state.partition_state import (
@@ -26,11 +28,17 @@ class RestorationCancelledError(Exception):
 
 
 def replay(
-    topic: str, consumer: Any, state: PartitionState, end: int, is_cancelled: Callable[[], bool]
+    topic: str,
+    consumer: Any,
+    state: PartitionState,
+    end: int,
+    is_cancelled: Callable[[], bool],
+    payloads: Payloads = JSON_PAYLOADS,
 ) -> None:
     """Bring `state` from its position to `end` by reading the topic.
 
     `consumer` is assigned nothing else, and reports the end of a partition (`enable.partition.eof`).
+    Messages whose schema is not known wait until the registry answers.
 
     Raises:
         RestorationCancelledError: `is_cancelled` has returned True.
@@ -38,11 +46,20 @@ def replay(
     """
     if state.position >= end:
         return
-    consumer.assign([TopicPartition(topic, state.partition, state.position)])
-    while state.position < end:
+
+    def require_not_cancelled() -> None:
         if is_cancelled():
             raise RestorationCancelledError
-        _apply(state, consumer.consume(_BATCH, 0.1), end)
+
+    consumer.assign([TopicPartition(topic, state.partition, state.position)])
+    while state.position < end:
+        require_not_cancelled()
+        messages = consumer.consume(_BATCH, 0.1)
+        found = [message for message in messages if not _is_end(message) and message.offset() < end]
+        values = [message.value() for message in found]
+        _apply(state, found, require_json(payloads, values, math.inf, require_not_cancelled))
+        if len(found) < len(messages):
+            state.position = end
 
 
 def replay_start_state(
@@ -120,18 +137,15 @@ def _replayed_span_ms(settings: Settings) -> int:
     return settings.loaded_definitions.history_ms + slack_ms
 
 
-def _apply(state: PartitionState, messages: Sequence[Any], end: int) -> None:
-    found = [message for message in messages if not _is_end(message) and message.offset() < end]
-    if found:
-        kafka_timestamps = np.array([message.timestamp()[1] for message in found], dtype=np.int64)
-        low_watermark = state.admission.low_watermark
-        values, keys = [message.value() for message in found], keys_for(state.admission, found)
-        decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
-        state.cards.process(decoded.events, low_watermark)
-        state.position = found[-1].offset() + 1
-        state.mark_replay_point()
-    if len(found) < len(messages):
-        state.position = end
+def _apply(state: PartitionState, messages: Sequence[Any], values: Sequence[bytes | None]) -> None:
+    if not messages:
+        return
+    kafka_timestamps = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
+    low_watermark = state.admission.low_watermark
+    decoded = decode_batch(state.admission, values, kafka_timestamps, keys_for(state.admission, messages))
+    state.cards.process(decoded.events, low_watermark)
+    state.position = messages[-1].offset() + 1
+    state.mark_replay_point()
 
 
 def _is_end(message: Any) -> bool:

@@ -1,0 +1,257 @@
+"""From the bytes of a message to the JSON that admission validates, whatever format the topic has.
+
+Network and decoding are apart. `readable` asks the registry for the schemas of a batch and says how much of
+the batch can be decoded now; `to_json` decodes and waits for nothing. So a caller with a state to protect
+decides before it changes anything.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
+
+from fraud.deadline import Deadline
+from fraud.errors import ConfigurationError, UnreachableError
+from fraud.messages.decoding import MessageError, UnreadablePayload
+from fraud.messages.formats.registry import SchemaMissingError, SchemaRegistry, WriterSchema
+from fraud.messages.formats.values import to_json
+from fraud.messages.formats.wire import HEADER_BYTES, MAGIC, split_frame
+from fraud.settings import Settings
+
+if TYPE_CHECKING:
+    from fraud.messages.formats.avro import AvroDecoder
+    from fraud.messages.formats.protobuf import ProtobufDecoder
+
+RETRY_S = 1.0
+"""For so long a registry that failed is not asked again."""
+_MISSING_FOR_S = 5.0
+"""For so long an id that the registry does not know is not asked for again."""
+_PAUSE_S = 0.2
+
+PayloadFunction = Callable[[bytes], bytes]
+"""From a payload to JSON; raises MessageError."""
+
+
+class Payloads(Protocol):
+    """How the messages of `transactions` are encoded."""
+
+    @property
+    def problem(self) -> str:
+        """Why messages wait, a sentence; empty if none has to."""
+
+    def readable(self, values: Sequence[bytes | None]) -> int:
+        """How many of the messages, from the first on, can be decoded now."""
+
+    def to_json(self, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """Each readable message as JSON; an `UnreadablePayload` for one that never will be."""
+
+
+class JsonPayloads:
+    """Messages that are JSON as they come."""
+
+    problem = ""
+
+    def readable(self, values: Sequence[bytes | None]) -> int:
+        """All of them."""
+        return len(values)
+
+    def to_json(self, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """The messages themselves."""
+        return values
+
+
+JSON_PAYLOADS = JsonPayloads()
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """What is known of a schema id; `expires` is on the monotonic clock."""
+
+    decode: PayloadFunction
+    expires: float
+
+
+class RegistryPayloads:
+    """Messages in the wire format of Confluent's serialisers; any number of threads may use it.
+
+    Args:
+        registry: is asked once for each id.
+        wanted: names of the top-level fields that admission reads.
+        max_bytes: a longer message is not decoded.
+    """
+
+    def __init__(self, registry: SchemaRegistry, wanted: frozenset[str], max_bytes: int) -> None:
+        self._registry, self._wanted, self._max_bytes = registry, wanted, max_bytes
+        self._entries: dict[int, _Entry] = {}
+        self._lock = threading.Lock()
+        self._retry_at = 0.0
+        self.problem = ""
+
+    def readable(self, values: Sequence[bytes | None]) -> int:
+        """How many messages are before the first whose schema the registry has not answered for."""
+        needed = dict.fromkeys(_schema_ids(values))
+        with self._lock:
+            now = time.monotonic()
+            unanswered = {one for one in needed if not self._is_known(one, now) and not self._ask(one)}
+        if not unanswered:
+            return len(values)
+        return next(number for number, one in enumerate(_schema_ids(values)) if one in unanswered)
+
+    def to_json(self, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """Each message as JSON; call it with messages that are `readable`."""
+        return [self._decode(value) for value in values]
+
+    def _is_known(self, schema_id: int | None, now: float) -> bool:
+        entry = self._entries.get(schema_id) if schema_id is not None else None
+        return schema_id is None or (entry is not None and now < entry.expires)
+
+    def _ask(self, schema_id: int | None) -> bool:
+        """Whether the registry has answered for an id, that it knows it or not."""
+        if schema_id is None or time.monotonic() < self._retry_at:
+            return schema_id is None or schema_id in self._entries
+        try:
+            self._entries[schema_id] = self._entry(schema_id)
+        except UnreachableError as error:
+            self._retry_at, self.problem = time.monotonic() + RETRY_S, str(error)
+            # What it last said of this id stands until it says otherwise.
+            return schema_id in self._entries
+        self.problem = ""
+        return True
+
+    def _entry(self, schema_id: int) -> _Entry:
+        try:
+            schema = self._registry.schema(schema_id)
+        except SchemaMissingError as error:
+            return _Entry(_refuse(str(error)), time.monotonic() + _MISSING_FOR_S)
+        try:
+            return _Entry(payload_function(schema, self._wanted), float("inf"))
+        # Libraries raise errors of many kinds for a schema that they cannot use.
+        except Exception as error:
+            return _Entry(_refuse(f"the schema cannot be used: {error}"), float("inf"))
+
+    def _decode(self, value: bytes | None) -> bytes | None:
+        if value is None:
+            return None
+        if len(value) > self._max_bytes:
+            return UnreadablePayload.because(
+                f"the message has {len(value)} bytes, more than {self._max_bytes}"
+            )
+        try:
+            frame = split_frame(value)
+        except MessageError as error:
+            return UnreadablePayload.because(str(error))
+        try:
+            return self._entries[frame.schema_id].decode(frame.payload)
+        except MessageError as error:
+            return UnreadablePayload.because(f"schema {frame.schema_id}: {error}")
+        except Exception as error:
+            return UnreadablePayload.because(f"schema {frame.schema_id}: {type(error).__name__}: {error}")
+
+
+def payloads_of(settings: Settings) -> Payloads:
+    """The format of the topic `transactions`, by the settings.
+
+    Raises:
+        ConfigurationError: the settings name a registry incompletely.
+    """
+    if settings.kafka.payload_format == "json":
+        return JSON_PAYLOADS
+    if settings.schema_registry.url is None:
+        raise ConfigurationError(
+            "FRAUD_KAFKA__PAYLOAD_FORMAT is schema_registry without FRAUD_SCHEMA_REGISTRY__URL; set it"
+        )
+    _decoders()
+    wanted = frozenset(field.path[0] for field in settings.loaded_definitions.fields)
+    registry = SchemaRegistry(settings.schema_registry)
+    return RegistryPayloads(registry, wanted, settings.admission.max_bytes)
+
+
+class _Decoders(NamedTuple):
+    avro: "type[AvroDecoder]"
+    protobuf: "type[ProtobufDecoder]"
+
+
+def _decoders() -> _Decoders:
+    """Imported for topics that need them: JSON alone does without their libraries.
+
+    Raises:
+        ConfigurationError: a library is not installed.
+    """
+    try:
+        from fraud.messages.formats.avro import AvroDecoder
+        from fraud.messages.formats.protobuf import ProtobufDecoder
+    except ImportError as error:
+        raise ConfigurationError(
+            f"FRAUD_KAFKA__PAYLOAD_FORMAT is schema_registry, and {error.name} is not installed; use the "
+            "image `serving` or `flows`, or run `make setup`"
+        ) from error
+    return _Decoders(AvroDecoder, ProtobufDecoder)
+
+
+def payload_function(schema: WriterSchema, wanted: frozenset[str]) -> PayloadFunction:
+    """What decodes payloads of a schema.
+
+    Raises:
+        ValueError: nothing can; other errors come from the libraries.
+    """
+    if schema.kind == "JSON":
+        # The payload is JSON: admission decides on it as on a message without a schema.
+        return lambda payload: payload
+    decoders = _decoders()
+    if schema.kind == "AVRO":
+        references = [_avro_schema(text) for _, text in schema.references]
+        avro = decoders.avro(_avro_schema(schema.text), references, wanted)
+        return lambda payload: to_json(avro.decode(payload))
+    if schema.kind == "PROTOBUF":
+        protobuf = decoders.protobuf(schema.text, dict(schema.references), wanted)
+        return lambda payload: to_json(protobuf.decode(payload))
+    raise ValueError(f"it is of the type {schema.kind}, which is none of AVRO, PROTOBUF and JSON")
+
+
+def require_json(
+    payloads: Payloads,
+    values: Sequence[bytes | None],
+    patience_s: float = 60.0,
+    before_retry: Callable[[], object] = lambda: None,
+) -> Sequence[bytes | None]:
+    """The messages as JSON, as soon as the registry answers.
+
+    Args:
+        payloads: of the topic.
+        values: of the messages.
+        patience_s: seconds until a registry that does not answer is an error.
+        before_retry: called before each further try; what it raises ends the waiting.
+
+    Raises:
+        UnreachableError: the registry does not answer.
+    """
+    deadline = Deadline(patience_s)
+    while payloads.readable(values) < len(values):
+        before_retry()
+        if deadline.is_over:
+            raise UnreachableError(payloads.problem)
+        time.sleep(_PAUSE_S)
+    return payloads.to_json(values)
+
+
+def _schema_ids(values: Iterable[bytes | None]) -> Iterable[int | None]:
+    """The schema id of each message; None where there is none to ask for."""
+    return (
+        int.from_bytes(value[1:HEADER_BYTES], "big")
+        if value is not None and len(value) >= HEADER_BYTES and value[0] == MAGIC
+        else None
+        for value in values
+    )
+
+
+def _avro_schema(text: str) -> object:
+    # A primitive may be registered without quotes.
+    return msgspec.json.decode(text) if text.lstrip()[:1] in ('"', "{", "[") else text
+
+
+def _refuse(reason: str) -> PayloadFunction:
+    def refuse(payload: bytes) -> bytes:
+        raise MessageError(reason)
+
+    return refuse

@@ -1,0 +1,116 @@
+"""A schema registry with Confluent's API: the schemas that messages were written with, by their ids."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from fraud.errors import RefusedError, UnreachableError
+from fraud.settings import SchemaRegistrySettings
+
+_UNKNOWN_CODES = {40401, 40402, 40403}
+"""Of a registry that has no such subject, version or schema; any other 404 comes from a wrong address."""
+_DENIED = (401, 403)
+
+
+class SchemaMissingError(Exception):
+    """The registry answers that it has no such schema; the text says which."""
+
+
+@dataclass(frozen=True)
+class WriterSchema:
+    """A schema as it was registered.
+
+    Attributes:
+        kind: AVRO, PROTOBUF or JSON; a registry may know others.
+        text: in that language.
+        references: name and text of the schemas that it refers to, each after those that it needs itself.
+    """
+
+    kind: str
+    text: str
+    references: tuple[tuple[str, str], ...] = ()
+
+
+class SchemaRegistry:
+    """Asks for schemas; it only reads, and remembers nothing."""
+
+    def __init__(self, settings: SchemaRegistrySettings) -> None:
+        # Takes a second to import, and most installations have no registry.
+        from confluent_kafka.schema_registry import SchemaRegistryClient
+
+        self._url = settings.url
+        self._client: Any = SchemaRegistryClient(client_properties(settings))
+
+    def schema(self, schema_id: int) -> WriterSchema:
+        """The schema of an id, which never changes.
+
+        Raises:
+            SchemaMissingError: there is none.
+            RefusedError: the registry does not let us read.
+            UnreachableError: it does not answer, or not as a registry does.
+        """
+        found = self._ask(f"schema {schema_id}", self._client.get_schema, schema_id)
+        references = tuple(self._references(found, set()))
+        return WriterSchema(found.schema_type or "AVRO", found.schema_str or "", references)
+
+    def check(self) -> str:
+        """What the registry answers to the simplest question, as one sentence.
+
+        Raises:
+            RefusedError: the registry does not let us read.
+            UnreachableError: it does not answer.
+        """
+        # An id that cannot exist: to list subjects would need a right that reading messages does not.
+        with suppress(SchemaMissingError):
+            self.schema(0)
+        return f"{self._url} answers"
+
+    def _references(self, schema: Any, seen: set[tuple[str, int]]) -> Iterator[tuple[str, str]]:
+        for one in schema.references or ():
+            if (one.subject, one.version) in seen:
+                continue
+            seen.add((one.subject, one.version))
+            asked = f"version {one.version} of {one.subject}, to which another schema refers"
+            found = self._ask(asked, self._client.get_version, one.subject, one.version, True).schema
+            yield from self._references(found, seen)
+            yield one.name, found.schema_str or ""
+
+    def _ask(self, asked: str, call: Any, *arguments: Any) -> Any:
+        from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+        try:
+            return call(*arguments)
+        except SchemaRegistryError as error:
+            if error.http_status_code == 404 and error.error_code in _UNKNOWN_CODES:
+                raise SchemaMissingError(f"the schema registry has no {asked}") from None
+            if error.http_status_code in _DENIED:
+                raise RefusedError(
+                    f"the schema registry at {self._url} refuses us (HTTP {error.http_status_code}); check "
+                    "the credentials in FRAUD_SCHEMA_REGISTRY__* and that they may read schemas"
+                ) from None
+            raise self._unreachable(f"HTTP {error.http_status_code}") from None
+        # Whatever a proxy or another server answers instead of a registry.
+        except Exception as error:
+            raise self._unreachable(f"{type(error).__name__}: {error}".rstrip(": ")) from None
+
+    def _unreachable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            f"the schema registry at {self._url} does not answer as one ({reason}); check that it is up, "
+            "and FRAUD_SCHEMA_REGISTRY__URL"
+        )
+
+
+def client_properties(settings: SchemaRegistrySettings) -> dict[str, Any]:
+    """The properties of Confluent's client; they hold secrets."""
+    properties: dict[str, Any] = {"url": settings.url, "timeout": settings.timeout_s, "max.retries": 0}
+    if settings.ca_location is not None:
+        properties["ssl.ca.location"] = str(settings.ca_location)
+    if settings.username is not None:
+        password = settings.password.get_secret_value() if settings.password else ""
+        properties["basic.auth.user.info"] = f"{settings.username}:{password}"
+    if settings.token is not None:
+        properties["bearer.auth.credentials.source"] = "STATIC_TOKEN"
+        properties["bearer.auth.token"] = settings.token.get_secret_value()
+        properties["bearer.auth.logical.cluster"] = settings.logical_cluster
+    return properties
