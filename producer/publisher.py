@@ -5,7 +5,7 @@ from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from fraud.errors import UnreachableError
+from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.settings import Settings
@@ -22,6 +22,12 @@ class Publisher:
     """
 
     def __init__(self, settings: Settings, linger_ms: int = 20) -> None:
+        if settings.kafka.payload_format != "json":
+            raise ConfigurationError(
+                f"the payments of {settings.topics.transactions!r} are in {settings.kafka.payload_format} "
+                "(FRAUD_KAFKA__PAYLOAD_FORMAT), and this command writes JSON; name another topic, whose "
+                "format is json"
+            )
         for topic in (settings.topics.transactions, settings.topics.labels):
             require_topic(settings, topic, "write")
         self.sent = 0

@@ -202,19 +202,31 @@ class Decoder(Generic[T]):
 class MessageReader(Generic[T]):
     """Decodes the messages of a loop; those that cannot be used are logged, and the loop goes on.
 
+    Args:
+        kind: the Struct.
+        check: called with each decoded message; any error that it raises refuses the message.
+        to_json: brings a message into JSON; its errors are the loop's.
+
     Attributes:
         refused: the number of messages that could not be used.
     """
 
-    def __init__(self, kind: type[T], check: Callable[[T], object] | None = None) -> None:
+    def __init__(
+        self,
+        kind: type[T],
+        check: Callable[[T], object] | None = None,
+        to_json: Callable[[bytes | None], bytes | None] = lambda value: value,
+    ) -> None:
         self._decoder = Decoder(kind, check)
+        self._to_json = to_json
         self._logged_at = -_LOG_EVERY_S
         self.refused = 0
 
     def read(self, message: "Message") -> T | None:
         """The message's content; None if it cannot be used."""
+        value = self._to_json(message.value())
         try:
-            return self._decoder.decode(message.value())
+            return self._decoder.decode(value)
         except MessageError as error:
             self._refuse(message, error)
             return None

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fraud.errors import RefusedError, UnreachableError
+from fraud.errors import ConfigurationError, RefusedError, UnreachableError
 from fraud.settings import SchemaRegistrySettings
 
 _UNKNOWN_CODES = {40401, 40402, 40403}
@@ -33,14 +33,23 @@ class WriterSchema:
 
 
 class SchemaRegistry:
-    """Asks for schemas; it only reads, and remembers nothing."""
+    """Asks for schemas; it only reads, and remembers nothing.
+
+    Raises:
+        ConfigurationError: the settings make no client, such as a file of certificates that is not there.
+    """
 
     def __init__(self, settings: SchemaRegistrySettings) -> None:
         # Takes a second to import, and most installations have no registry.
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
         self._url = settings.url
-        self._client: Any = SchemaRegistryClient(client_properties(settings))
+        try:
+            self._client: Any = SchemaRegistryClient(client_properties(settings))
+        except (ValueError, TypeError, OSError) as error:
+            raise ConfigurationError(
+                f"FRAUD_SCHEMA_REGISTRY__* does not make a working client: {error}"
+            ) from error
 
     def schema(self, schema_id: int) -> WriterSchema:
         """The schema of an id, which never changes.

@@ -20,6 +20,7 @@ from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader, fraud_type
+from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, payloads_of, require_json
 from fraud.messages.transaction import TransactionValues, transaction_type
 from fraud.schema import Label, MerchantProfile, Prediction, is_currency, to_minor
 from fraud.settings import Settings
@@ -70,7 +71,7 @@ class Follower:
         self.state = KafkaState(connected=False, since=now_ms(), problem="connecting")
         topics = settings.topics
         self._readers: dict[str, MessageReader[Any]] = {
-            topics.transactions: transaction_reader(settings.loaded_definitions),
+            topics.transactions: transaction_reader(settings.loaded_definitions, payloads_of(settings)),
             topics.predictions: MessageReader(Prediction),
             topics.labels: MessageReader(Label),
             topics.profiles: MessageReader(MerchantProfile, _require_no_future_date),
@@ -235,8 +236,11 @@ def _read(consumer: Consumer, gather_until: float) -> list[Message]:
     return [first, *consumer.consume(_BATCH_SIZE - 1, patience_s)]
 
 
-def transaction_reader(definitions: Definitions) -> MessageReader[Any]:
-    """Reads transactions; refuses one with an amount that no payment can have."""
+def transaction_reader(definitions: Definitions, payloads: Payloads = JSON_PAYLOADS) -> MessageReader[Any]:
+    """Reads transactions; refuses one with an amount that no payment can have.
+
+    Reading raises UnreachableError while the schema registry does not answer.
+    """
     values = TransactionValues(definitions)
 
     def check(one: Any) -> None:
@@ -246,7 +250,10 @@ def transaction_reader(definitions: Definitions) -> MessageReader[Any]:
             raise ValueError("its amount is too large for an amount of money")
         values.read(one)
 
-    return MessageReader(transaction_type(definitions), check)
+    def to_json(value: bytes | None) -> bytes | None:
+        return require_json(payloads, [value], patience_s=0)[0]
+
+    return MessageReader(transaction_type(definitions), check, to_json)
 
 
 def _require_no_future_date(one: MerchantProfile) -> None:
