@@ -1,28 +1,33 @@
 """Consecutive messages of a partition, decoded: records for the kernel, and the reasons of refusals."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.events import EVENT, Events, encode_transactions, from_records, to_records
-from fraud.messages.admission import AdmissionFilter, Admitted
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import CORE_FIELDS
+from fraud.features.events import Events, encode_transactions
+from fraud.features.field_tables import field_table
+from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted
 from fraud.native.json_reader import (
-    FIELDS,
+    CORE_TEXTS,
     SEPARATOR,
-    TEXTS,
     MessageKeys,
     Messages,
-    field_table,
+    Target,
     join_texts,
     mark_misplaced,
     read_simple_messages,
 )
 
-_field_table = cache(field_table)
+TEXTS = tuple(CORE_FIELDS[role] for role in CORE_TEXTS)
+"""The fields whose text `DecodedBatch.texts` gives."""
+
+_decoder = cache(decoder_of_admitted)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,9 @@ class DecodedBatch:
 
     events: Events
     refused: list[tuple[int, str]]
-    _data: npt.NDArray[np.uint8]
+    _definitions: Definitions
+    _messages: Messages
+    _sources: npt.NDArray[np.int64]
     _text_spans: npt.NDArray[np.int64]
     _not_simple: dict[int, Admitted]
 
@@ -49,13 +56,13 @@ class DecodedBatch:
         return len(self) - len(self._not_simple)
 
     def texts(self) -> dict[str, list[str]]:
-        """The fields `fraud.native.json_reader.TEXTS` of each transaction, n texts each."""
+        """The fields `TEXTS` of each transaction, n texts each."""
         count = len(self)
         if not count:
             return {field: [] for field in TEXTS}
         spans = self._text_spans.transpose(1, 0, 2).reshape(-1, 2)
         joined = np.empty(len(spans) - 1 + int((spans[:, 1] - spans[:, 0]).sum()), dtype=np.uint8)
-        join_texts(self._data, spans, joined)
+        join_texts(self._messages.data, spans, joined)
         pieces: list[str] = joined.tobytes().decode().split(SEPARATOR)
         texts = {field: pieces[count * at : count * (at + 1)] for at, field in enumerate(TEXTS)}
         for number, admitted in self._not_simple.items():
@@ -69,14 +76,39 @@ class DecodedBatch:
             card: str = self._not_simple[number].transaction.card_id
             return card
         start, end = self._text_spans[number, TEXTS.index("card_id")]
-        return self._data[start:end].tobytes().decode()
+        return self._messages.data[start:end].tobytes().decode()
+
+    def field_values(self, number: int) -> dict[str, Any]:
+        """What one transaction has of the fields that not every payment has, by name.
+
+        Texts, numbers and booleans; amounts in minor units, times in ms, fixed-point numbers in units of
+        10 ** -scale. It decodes the message again, so it is for a few transactions of a batch.
+        """
+        values = self._admitted(number).values
+        named = zip(self._definitions.fields, values, strict=True)
+        return {
+            field.name: value for field, value in named if value is not None and field.name not in CORE_FIELDS
+        }
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """The batch with those of its transactions that `chosen`, (n,), marks."""
         numbers = np.cumsum(chosen) - 1
         not_simple = {int(numbers[number]): one for number, one in self._not_simple.items() if chosen[number]}
-        return DecodedBatch(
-            self.events[chosen], self.refused, self._data, self._text_spans[chosen], not_simple
+        return replace(
+            self,
+            events=self.events[chosen],
+            _sources=self._sources[chosen],
+            _text_spans=self._text_spans[chosen],
+            _not_simple=not_simple,
+        )
+
+    def _admitted(self, number: int) -> Admitted:
+        if number in self._not_simple:
+            return self._not_simple[number]
+        message = int(self._sources[number])
+        start = int(self._messages.ends[message - 1]) + 1 if message else 0
+        return _decoder(self._definitions)(
+            self._messages.data[start : self._messages.ends[message]].tobytes()
         )
 
 
@@ -130,7 +162,8 @@ class _BatchDecoder:
         keys: Sequence[bytes | None],
     ) -> None:
         self._admission, self._values, self._times, self._keys = admission, values, times, keys
-        self._events = np.zeros(len(values), dtype=EVENT)
+        self._events = Events.empty(len(values), admission.definitions)
+        self._sources = np.zeros(len(values), dtype=np.int64)
         # The texts of a message that admission has decoded are empty here, and come from `_not_simple`.
         self._text_spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
         self._not_simple: dict[int, Admitted] = {}
@@ -139,25 +172,30 @@ class _BatchDecoder:
 
     def decode(self) -> DecodedBatch:
         messages, number = self._joined_messages(), 0
-        working_memory = np.empty((len(FIELDS), 2), dtype=np.int64)
+        table = field_table(self._admission.definitions)
+        target = self._target(len(table.kinds) + len(table.parents))
         while number < len(self._values):
             state = np.array(self._admission.state, dtype=np.int64)
             number, self._count = read_simple_messages(
-                _field_table(), self._admission.limits, messages, number, state,
-                self._events, self._text_spans, self._count, working_memory,
-            )  # fmt: skip
+                table, self._admission.limits, messages, number, state, target, self._count
+            )
             self._admission.state = state.tolist()
             if number < len(self._values):
                 self._validate(number)
                 number += 1
         count = self._count
         return DecodedBatch(
-            from_records(self._events[:count]),
-            self._refused,
-            messages.data,
-            self._text_spans[:count],
-            self._not_simple,
-        )
+            self._events[:count], self._refused, self._admission.definitions, messages,
+            self._sources[:count], self._text_spans[:count], self._not_simple,
+        )  # fmt: skip
+
+    def _target(self, spans: int) -> Target:
+        values = self._events.values
+        working_memory = np.empty((spans, 2), dtype=np.int64)
+        return Target(
+            self._events.heads, values, values.view(np.float64), self._sources, self._text_spans,
+            working_memory,
+        )  # fmt: skip
 
     def _joined_messages(self) -> Messages:
         present = [value or b"" for value in self._values]
@@ -170,9 +208,9 @@ class _BatchDecoder:
         key = self._keys[number] if self._keys else None
         result = self._admission.validate(self._values[number], int(self._times[number]), key)
         if isinstance(result, Admitted):
-            self._events[self._count] = to_records(
-                encode_transactions(self._admission.definitions, [result])
-            )[0]
+            encoded = encode_transactions(self._admission.definitions, [result])
+            self._events.heads[self._count] = encoded.heads[0]
+            self._events.values[self._count] = encoded.values[0]
             self._not_simple[self._count] = result
             self._count += 1
         else:

@@ -1,13 +1,13 @@
 """Transactions as the kernel sees them: fixed-size records, identifiers hashed.
 
-Hashes are stable across processes and machines (xxh3). Cards and transactions keep 64 bits, so that among
-a million cards the chance of any collision is 3e-8; merchants are compared within one card only, where 32
-bits do.
+Hashes are stable across processes and machines (xxh3). Identifiers keep 64 bits, so that among a million
+cards the chance of any collision is 3e-8.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from struct import Struct
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,8 @@ import pyarrow as pa
 from xxhash import xxh3_64_intdigest
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import UNKNOWN, Field, FieldType
+from fraud.features.field_tables import UNKNOWN_NUMBER, absent_value, content_columns
 from fraud.messages.admission import Admitted
 from fraud.native.id_index import currency_number, write_contents
 
@@ -69,6 +71,11 @@ class Events:
         return self.heads.tobytes() + self.values.tobytes()
 
 
+_HEAD_FIELDS = {
+    "card": "card_id", "transaction": "transaction_id", "timestamp": "timestamp", "amount": "amount",
+}  # fmt: skip
+_DOUBLE, _INTEGER = Struct("<d"), Struct("<q")
+
 EVENT = np.dtype(
     [
         ("card", np.uint64),
@@ -93,12 +100,6 @@ def hash_identifier(text: str) -> int:
     return int(xxh3_64_intdigest(text.encode()))
 
 
-@lru_cache(maxsize=1 << 20)
-def hash_merchant(text: str) -> int:
-    """The 32-bit hash of a merchant's identifier."""
-    return int(xxh3_64_intdigest(text.encode())) & 0xFFFF_FFFF
-
-
 @lru_cache(maxsize=1 << 16)
 def code_of(text: str | None) -> int:
     """A category's, channel's or country's code in 1..65535; 0 when unknown."""
@@ -107,69 +108,87 @@ def code_of(text: str | None) -> int:
 
 def encode_transactions(definitions: Definitions, admitted: Sequence[Admitted]) -> Events:
     """Transactions as they come through admission, in their order."""
-    return from_records(_records_of_transactions(admitted))
-
-
-def _records_of_transactions(admitted: Sequence[Admitted]) -> npt.NDArray[np.void]:
-    """Records of transactions as they come through admission, in their order."""
-    rows = [
-        (
-            xxh3_64_intdigest(transaction.card_id.encode()),
-            xxh3_64_intdigest(transaction.transaction_id.encode()),
-            transaction.timestamp,
-            one.amount,
-            hash_merchant(transaction.merchant_id),
-            code_of(transaction.merchant_category),
-            code_of(transaction.channel),
-            code_of(transaction.country),
-            np.nan if transaction.latitude is None else transaction.latitude,
-            np.nan if transaction.longitude is None else transaction.longitude,
-            0,
-        )
-        for one in admitted
-        for transaction in (one.transaction,)
-    ]
-    events = np.array(rows, dtype=EVENT)
-    currencies = [currency_number(one.transaction.currency) for one in admitted]
-    write_contents(events, np.array(currencies, dtype=np.uint32))
-    return events
+    encoders = _encoders(definitions)
+    rows = [[encode(value) for encode, value in zip(encoders, one.values, strict=True)] for one in admitted]
+    return _with_heads(definitions, np.array(rows, dtype=np.int64).reshape(len(rows), len(encoders)))
 
 
 def encode_table(definitions: Definitions, table: pa.Table) -> Events:
-    """A table with the columns of the definitions, in its order."""
-    return from_records(_records_of_table(table))
+    """A table with the lake's columns, in its order; a column that it lacks is absent in every row."""
+    values = np.empty((table.num_rows, len(definitions.fields)), dtype=np.int64)
+    for number, field in enumerate(definitions.fields):
+        if field.name in table.column_names:
+            values[:, number] = _encoded(field, table[field.name])
+        else:
+            values[:, number] = absent_value(field.type)
+    return _with_heads(definitions, values)
 
 
-def _records_of_table(table: pa.Table) -> npt.NDArray[np.void]:
-    """Records of a table in the Transaction schema, in its order."""
-    events = np.empty(table.num_rows, dtype=EVENT)
-    events["card"] = _hashed(table["card_id"], hash_identifier, np.uint64)
-    events["transaction"] = [hash_identifier(text) for text in table["transaction_id"].to_pylist()]
-    events["timestamp"] = table["timestamp"].to_numpy()
-    events["amount"] = table["amount"].to_numpy()
-    events["merchant"] = _hashed(table["merchant_id"], hash_merchant, np.uint32)
-    events["category"] = _hashed(table["merchant_category"], code_of, np.uint16)
-    events["channel"] = _hashed(table["channel"], code_of, np.uint16)
-    events["country"] = _hashed(table["country"], code_of, np.uint16)
-    events["latitude"] = _floats(table["latitude"])
-    events["longitude"] = _floats(table["longitude"])
-    write_contents(events, _hashed(table["currency"], currency_number, np.uint32))
-    return events
+def _with_heads(definitions: Definitions, values: npt.NDArray[np.int64]) -> Events:
+    heads = np.empty(len(values), dtype=HEAD)
+    for name, field in _HEAD_FIELDS.items():
+        heads[name] = values[:, definitions.field_index[field]].astype(HEAD[name])
+    contents = np.empty(len(values), dtype=np.uint32)
+    write_contents(content_columns(definitions), values, values.view(np.float64), contents)
+    heads["content"] = contents
+    return Events(heads, values)
 
 
-def _hashed(
-    column: pa.ChunkedArray, hashed: Callable[[Any], int], kind: type[np.generic]
-) -> npt.NDArray[Any]:
-    """Hash each distinct value once; a null is 0."""
+@cache
+def _encoders(definitions: Definitions) -> tuple[Callable[[Any], int], ...]:
+    """Of each field: from the value that admission keeps to the one in `Events.values`."""
+    return tuple(_encoder(field.type) for field in definitions.fields)
+
+
+def _encoder(kind: FieldType) -> Callable[[Any], int]:
+    if kind is FieldType.ID:
+        return _encode_id
+    if kind is FieldType.CATEGORY:
+        return code_of
+    if kind is FieldType.NUMBER:
+        return _encode_number
+    encode = currency_number if kind is FieldType.CURRENCY else int
+    return lambda value: UNKNOWN if value is None else encode(value)
+
+
+def _encode_id(text: str | None) -> int:
+    return 0 if text is None else signed(hash_identifier(text))
+
+
+def _encode_number(value: float | None) -> int:
+    if value is None:
+        return UNKNOWN_NUMBER
+    # Without the sign of a zero.
+    encoded: int = _INTEGER.unpack(_DOUBLE.pack(value + 0.0))[0]
+    return encoded
+
+
+def signed(value: int) -> int:
+    """The bits of an unsigned integer of 64 bits as a signed one."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _encoded(field: Field, column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    absent = absent_value(field.type)
+    if field.name == "transaction_id":
+        return np.array([hash_identifier(text) for text in column.to_pylist()], dtype=np.uint64).view(
+            np.int64
+        )
+    if field.is_text:
+        return _hashed(column, _encoder(field.type), absent)
+    if field.type is FieldType.NUMBER:
+        numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy() + 0.0
+        return np.where(np.isnan(numbers), np.nan, numbers).view(np.int64)
+    return np.asarray(column.cast(pa.int64()).fill_null(absent).to_numpy())
+
+
+def _hashed(column: pa.ChunkedArray, encode: Callable[[Any], int], absent: int) -> npt.NDArray[np.int64]:
+    """Encode each distinct value once."""
     encoded = column.combine_chunks().dictionary_encode()
-    values: Iterable[Any] = encoded.dictionary.to_pylist()
-    codes = np.array([*(hashed(value) for value in values), 0], dtype=kind)
+    texts: Iterable[Any] = encoded.dictionary.to_pylist()
+    codes = np.array([*(encode(text) for text in texts), absent], dtype=np.int64)
     indices: npt.NDArray[np.int64] = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
     return codes[indices]
-
-
-def _floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
-    return np.asarray(column.cast(pa.float64()).fill_null(np.nan).to_numpy(), dtype=np.float64)
 
 
 def from_records(records: npt.NDArray[np.void]) -> Events:

@@ -14,7 +14,7 @@ from fraud.messages.dead_letters import DeadLetter, dead_letter
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, require_json
 from fraud.native.id_index import CONFLICT, CONFLICT_REASON, IdIndex
-from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW, Label, Transaction
+from fraud.schema import LABEL_ARROW, Label, transaction_arrow
 
 REJECTED_ARROW = pa.schema(
     [
@@ -27,7 +27,6 @@ REJECTED_ARROW = pa.schema(
 )
 
 _POSITION_FIELDS = 3  # partition, offset, kafka_timestamp lead every row
-_TRANSACTION_FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
 _LABEL_FIELDS = tuple(field.name for field in msgspec.structs.fields(Label))
 
 
@@ -65,9 +64,13 @@ class TransactionRowReader:
     """Reads transactions that admission admits and whose id no other payment has taken."""
 
     admission: AdmissionFilter
-    schema: pa.Schema = field(default=TRANSACTION_ARROW, repr=False)
     ids: IdIndex = field(default_factory=IdIndex, repr=False)
     payloads: Payloads = field(default=JSON_PAYLOADS, repr=False)
+
+    schema: pa.Schema = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.schema = transaction_arrow(self.admission.definitions)
 
     @property
     def max_event_time(self) -> int:
@@ -113,7 +116,7 @@ class TransactionRowReader:
             if outcome == CONFLICT:
                 conflicts.append(_rejected(message, CONFLICT_REASON))
             else:
-                rows.append((*_position(message), *_values(one)))
+                rows.append((*_position(message), *one.values))
         return rows, conflicts
 
 
@@ -155,14 +158,6 @@ def rejected_table(rejected: Sequence[RejectedMessage]) -> pa.Table:
 
 def _position(message: Message) -> tuple[int, int, int]:
     return message.partition(), message.offset(), message.timestamp()[1]
-
-
-def _values(admitted: Admitted) -> tuple[object, ...]:
-    one = admitted.transaction
-    return (
-        one.transaction_id, one.card_id, one.merchant_id, admitted.amount, one.currency, one.timestamp,
-        one.merchant_category, one.channel, one.country, one.latitude, one.longitude,
-    )  # fmt: skip
 
 
 def _rejected(message: Message, reason: str) -> RejectedMessage:

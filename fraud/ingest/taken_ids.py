@@ -5,15 +5,16 @@ from the lake's rows and rejected conflicts.
 """
 
 import logging
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
-from fraud.definitions.definitions import Definitions
+from fraud.definitions.definitions import TAKEN_MS, Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.features.events import encode_table, encode_transactions
-from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
 from fraud.ingest.commits import Commit, day_of, read_commits
 from fraud.lake import Lake
 from fraud.messages.admission import decoder_of_admitted
@@ -68,7 +69,7 @@ def _events_since(
     definitions: Definitions, lake: Lake, partition: int, position: int, low_watermark: int
 ) -> Heads:
     """What the partition admitted from the offset on and can still matter, conflicts too, in its order."""
-    first_day = day_of(max(0, low_watermark - LONGEST_WINDOW_MS - DAY_MS))
+    first_day = day_of(max(0, low_watermark - TAKEN_MS - DAY_MS))
     commits = [
         commit
         for commit in read_commits(lake, "transactions")
@@ -97,10 +98,13 @@ def _of_conflicts(
     definitions: Definitions, rejected: pa.Table
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Heads]:
     rows = [row for row in rejected.to_pylist() if row["reason"] == CONFLICT_REASON]
-    decode = decoder_of_admitted(definitions)
-    admitted = [decode(row["value"]) for row in rows]
-    offsets = np.array([row["offset"] for row in rows], dtype=np.int64)
-    return offsets, encode_transactions(definitions, admitted).heads
+    decode, offsets, admitted = decoder_of_admitted(definitions), [], []
+    for row in rows:
+        # Definitions may have changed since: a message that no longer fits them takes no id.
+        with suppress(ValueError):
+            admitted.append(decode(row["value"]))
+            offsets.append(row["offset"])
+    return np.array(offsets, dtype=np.int64), encode_transactions(definitions, admitted).heads
 
 
 def _folder(partition: int) -> str:

@@ -13,18 +13,25 @@ one conflict in a million (2^20) for a repetition, so that it is dropped as one 
 No more bits are free for the content. The day is needed in full: entries that are free again stay until the
 table is made again, however old. A bit taken from the id's hash doubles the share of valid payments that are
 refused as taken; these are lost, and far more frequent than conflicts.
+
+The digest of a payment's content must not change when a field is declared that the payment does not have:
+ids stay taken for a month, over changes of the definitions. So it starts from the fields that every payment
+had before there were definitions, and any further field counts only where it is present, in no order.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
+from fraud.definitions.definitions import TAKEN_MS
+from fraud.definitions.features import DAY_MS
 from fraud.native.jit import compiled, inlined
 
 REPEATED, ACCEPTED, CONFLICT = range(3)
 """Outcomes of an admitted message; only an accepted one counts."""
 
-TAKEN_DAYS = LONGEST_WINDOW_MS // DAY_MS
+TAKEN_DAYS = TAKEN_MS // DAY_MS
 
 CONFLICT_REASON = (
     f"transaction_id was used for another payment within {TAKEN_DAYS} days: that one has another card or "
@@ -49,6 +56,27 @@ _LAST_DAY = 65_535
 _MIN_ROOM = 64
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _NO_COORDINATE = np.int64(1 << 40)
+_LOW = np.uint64(0xFFFF_FFFF)
+
+
+class ContentColumns(NamedTuple):
+    """Which columns of `Events.values` are part of the content.
+
+    Attributes:
+        first: of card, time, amount, merchant, currency, then category, channel, country, latitude and
+            longitude; -1 where one is not declared, (10,).
+        further: of the K other fields, (K,).
+        names: hashes of their names, uint64 (K,).
+        absent: what their columns hold where they are absent, (K,).
+    """
+
+    first: npt.NDArray[np.int64]
+    further: npt.NDArray[np.int64]
+    names: npt.NDArray[np.uint64]
+    absent: npt.NDArray[np.int64]
+
+
+_CARD, _TIME, _AMOUNT, _MERCHANT, _CURRENCY, _CATEGORY, _CHANNEL, _COUNTRY, _LATITUDE, _LONGITUDE = range(10)
 
 
 def empty_index(expected: int) -> Ids:
@@ -144,10 +172,10 @@ def insert_all(table, ids):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def write_contents(events, currencies):  # type: ignore[no-untyped-def]
-    """Fill in the field `content` of records; `currencies` are the codes as `currency_number` has them."""
-    for row in range(len(events)):
-        events[row].content = content_of(events[row], currencies[row])
+def write_contents(columns, values, numbers, contents):  # type: ignore[no-untyped-def]
+    """Write the digest of each row of `values` (n, F) into `contents`, uint32 (n,); see `content_of`."""
+    for row in range(len(values)):
+        contents[row] = content_of(columns, values[row], numbers[row])
 
 
 @inlined
@@ -204,15 +232,33 @@ def _day(time):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def content_of(event, currency):  # type: ignore[no-untyped-def]
-    """A digest (uint32) of all declared fields of a payment but its id."""
-    mixed = _mix(event.card, np.uint64(event.timestamp))
-    mixed = _mix(mixed, np.uint64(event.amount))
-    mixed = _mix(mixed, (np.uint64(event.merchant) << np.uint64(32)) | np.uint64(currency))
-    codes = (np.uint64(event.category) << np.uint64(32)) | (np.uint64(event.channel) << np.uint64(16))
-    mixed = _mix(mixed, codes | np.uint64(event.country))
-    mixed = _mix(mixed, np.uint64(_coordinate(event.latitude)))
-    return np.uint32(_mix(mixed, np.uint64(_coordinate(event.longitude))) >> np.uint64(32))
+def content_of(columns, values, numbers):  # type: ignore[no-untyped-def]
+    """A digest (uint32) of all declared fields of a payment but its id.
+
+    Args:
+        columns: as `ContentColumns`.
+        values: its row of `Events.values`, (F,).
+        numbers: the same memory as float64.
+    """
+    first = columns.first
+    mixed = _mix(np.uint64(values[first[_CARD]]), np.uint64(values[first[_TIME]]))
+    mixed = _mix(mixed, np.uint64(values[first[_AMOUNT]]))
+    merchant = np.uint64(values[first[_MERCHANT]]) & _LOW
+    mixed = _mix(mixed, (merchant << np.uint64(32)) | np.uint64(values[first[_CURRENCY]]))
+    category, channel = _code(first[_CATEGORY], values), _code(first[_CHANNEL], values)
+    country = _code(first[_COUNTRY], values)
+    mixed = _mix(mixed, category << np.uint64(32) | channel << np.uint64(16) | country)
+    mixed = _mix(mixed, np.uint64(_coordinate(first[_LATITUDE], numbers)))
+    mixed = _mix(mixed, np.uint64(_coordinate(first[_LONGITUDE], numbers)))
+    for number, column in enumerate(columns.further):
+        if values[column] != columns.absent[number]:
+            mixed += _mix(columns.names[number], np.uint64(values[column]))
+    return np.uint32(mixed >> np.uint64(32))
+
+
+@inlined
+def _code(column, values):  # type: ignore[no-untyped-def]
+    return np.uint64(0) if column < 0 else np.uint64(values[column])
 
 
 @inlined
@@ -222,9 +268,11 @@ def _mix(state, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _coordinate(degrees):  # type: ignore[no-untyped-def]
-    """A coordinate in millionths of a degree."""
-    return _NO_COORDINATE if np.isnan(degrees) else np.int64(np.rint(np.float64(degrees) * 1e6))
+def _coordinate(column, numbers):  # type: ignore[no-untyped-def]
+    """A coordinate in millionths of a degree, of the nearest float32."""
+    if column < 0 or np.isnan(numbers[column]):
+        return _NO_COORDINATE
+    return np.int64(np.rint(np.float64(np.float32(numbers[column])) * 1e6))
 
 
 def currency_number(currency: str) -> int:

@@ -1,23 +1,23 @@
-"""Transactions read from their JSON by compiled code, on the fast path of simple messages.
+"""Payments read from their JSON by compiled code, on the fast path of simple messages.
 
-A message is simple if it is an object whose declared fields are texts without escapes or numbers of up to
-fifteen digits without an exponent, each named once, all of it within the limits of admission. Other fields
-may hold anything and are skipped. The reader stops at the first message that is not simple, and admission
-decides on that one. So admission alone decides what counts, and `make fuzz` checks that the two agree.
+A message is simple if it is an object whose declared fields are texts without escapes, numbers of up to
+fifteen digits without an exponent, or booleans, each named once, all of it within the limits of admission.
+Declared fields may be in objects inside the message. Other fields may hold anything and are skipped. The
+reader stops at the first message that is not simple, and admission decides on that one. So admission alone
+decides what counts, and `make fuzz` checks that the two agree.
 
-Field names, lengths and bounds come from `Transaction`, the rules on currency, amount and time from
-`fraud.native.admission_rules` and `fraud.native.event_clock`: the same functions that admission calls.
+Which fields there are is data (`FieldTable`): other definitions compile nothing. The rules on currency,
+amount and time are those of `fraud.native.admission_rules` and `fraud.native.event_clock`: the same functions
+that admission calls.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec import inspect
 
 from fraud.native import admission_rules, event_clock, id_index, murmur2, xxh3
-from fraud.native.admission_rules import LETTERS
+from fraud.native.id_index import ContentColumns
 from fraud.native.jit import compile_functions, compiled, inlined
 from fraud.native.json_values import (
     CLOSE,
@@ -29,59 +29,91 @@ from fraud.native.json_values import (
     NULL_START,
     OPEN,
     POINT,
+    POWERS,
     QUOTE,
+    TRUE_START,
     ZERO,
     count_characters,
+    find_name_end,
     find_text_end,
+    read_decimal,
+    read_units,
+    skip_boolean,
     skip_member,
     skip_null,
     skip_whitespace,
 )
-from fraud.schema import Transaction, currency_index_of, minor_digits, unusual_currencies
 
-FIELDS = tuple(field.name for field in msgspec.structs.fields(Transaction))
-TEXTS = ("transaction_id", "card_id", "merchant_id", "currency")
-"""The fields whose text the caller needs later."""
+ID, CATEGORY, CURRENCY, MONEY, FIXED, TIME, NUMBER, BOOLEAN = range(8)
+"""Kinds of fields: texts first, then numbers."""
+_LAST_TEXT, _LAST_UNITS = CURRENCY, FIXED
 
-_ID, _CARD, _MERCHANT, _AMOUNT, _CURRENCY, _TIME, _CATEGORY, _CHANNEL, _COUNTRY, _LATITUDE, _LONGITUDE = (
-    range(len(FIELDS))
-)  # fmt: skip
-_TEXT_FIELDS = tuple(FIELDS.index(name) for name in TEXTS)
+TRANSACTION, CARD, MERCHANT, AMOUNT, CURRENCY_CODE, TIMESTAMP = range(6)
+"""What each entry of `FieldTable.core` is."""
+
+CORE_TEXTS = (TRANSACTION, CARD, MERCHANT, CURRENCY_CODE)
 
 SEPARATOR = "\n"
 """Between joined texts; a text without escapes cannot contain it."""
 
-_MAX_DIGITS = 15
-"""Such a number, and the power of ten that it is divided by, are exact as doubles; so the quotient is the
-nearest double (Clinger 1990)."""
+MAX_UNITS = 10**12
+"""Of an amount or a fixed-point number; admission refuses more."""
 
-_POWERS = 10 ** np.arange(_MAX_DIGITS + 1, dtype=np.int64)
 _CODES = np.uint64(65_535)
 _SEPARATOR_BYTE = ord(SEPARATOR)
 
 
 class FieldTable(NamedTuple):
-    """What `Transaction` says of its F fields, in their order, and the currencies and the hash need.
+    """What the definitions say of F fields, in their order, and of where the message has them.
+
+    The declared members of a message are E entries: fields, and objects that contain fields. Those of an
+    object are next to each other, in the order of the definitions. The message is object 0 of O.
 
     Attributes:
-        names: uint8 (F, length of the longest name), padded with spaces.
-        lengths: of the names, (F,).
+        kinds: of each field, (F,).
         is_required: (F,).
-        min_lengths: the fewest characters of a text, 0 for a number, (F,).
-        max_lengths: the most characters of a text, 0 for a number, (F,).
+        min_lengths: the fewest characters of a text, (F,).
+        max_lengths: the most characters of a text, (F,).
         lowest: bound of a number, included, (F,).
         highest: likewise.
+        scales: decimals of a fixed-point number, (F,).
+        absent: the value of a field that is absent, (F,).
+        core: the columns of `TRANSACTION`, `CARD` and so on, (6,).
+        names: of entries, uint8 (E, length of the longest), padded with spaces.
+        lengths: of the names, (E,).
+        targets: of entries: the field, or F and the number of the object, (E,).
+        first_entries: of objects, and E, (O + 1,).
+        parents: the object around each object, (O,).
+        own_entries: the entry of each object, (O,).
+        levels: of each object: a bit, 1, for each object around its members, (O,).
+        buckets: the first entry of each bucket of names, or -1, (B,), B a power of two; see `bucket_of`.
+        next_entries: the next entry in the bucket, or -1, (E,).
+        least_escape: the smallest code that may be escaped in the name of an undeclared member.
+        content: what is part of the content's digest.
         minor_digits: of each currency by `currency_index`, (LETTERS ** 3,).
         secret: of XXH3.
     """
 
-    names: npt.NDArray[np.uint8]
-    lengths: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
     is_required: npt.NDArray[np.bool_]
     min_lengths: npt.NDArray[np.int64]
     max_lengths: npt.NDArray[np.int64]
     lowest: npt.NDArray[np.float64]
     highest: npt.NDArray[np.float64]
+    scales: npt.NDArray[np.int64]
+    absent: npt.NDArray[np.int64]
+    core: npt.NDArray[np.int64]
+    names: npt.NDArray[np.uint8]
+    lengths: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+    first_entries: npt.NDArray[np.int64]
+    parents: npt.NDArray[np.int64]
+    own_entries: npt.NDArray[np.int64]
+    levels: npt.NDArray[np.int64]
+    buckets: npt.NDArray[np.int64]
+    next_entries: npt.NDArray[np.int64]
+    least_escape: int
+    content: ContentColumns
     minor_digits: npt.NDArray[np.int64]
     secret: npt.NDArray[np.uint8]
 
@@ -116,26 +148,24 @@ class Messages(NamedTuple):
     keys: MessageKeys
 
 
-def field_table() -> FieldTable:
-    """The table of `Transaction`."""
-    names = [name.encode() for name in FIELDS]
-    width = max(map(len, names))
-    padded = np.frombuffer(b"".join(name.ljust(width) for name in names), dtype=np.uint8)
-    kinds = [_kind(field.type) for field in inspect.type_info(Transaction).fields]  # type: ignore[attr-defined]
-    digits = np.full(LETTERS**3, minor_digits(""), dtype=np.int64)
-    for currency in unusual_currencies():
-        digits[currency_index_of(currency)] = minor_digits(currency)
-    return FieldTable(
-        names=padded.reshape(len(names), width),
-        lengths=np.array([len(name) for name in names]),
-        is_required=np.array([field.required for field in msgspec.structs.fields(Transaction)]),
-        min_lengths=np.array([getattr(kind, "min_length", None) or 0 for kind in kinds]),
-        max_lengths=np.array([getattr(kind, "max_length", None) or 0 for kind in kinds]),
-        lowest=np.array([_bound(kind, "ge", -np.inf) for kind in kinds]),
-        highest=np.array([_bound(kind, "le", np.inf) for kind in kinds]),
-        minor_digits=digits,
-        secret=xxh3.SECRET,
-    )
+class Target(NamedTuple):
+    """What the reader fills, a row for each of up to N transactions.
+
+    Attributes:
+        heads: as `Events.heads`, (N,).
+        values: as `Events.values`, (N, F).
+        numbers: the memory of `values` as float64.
+        sources: the number of the message, (N,).
+        text_spans: where the `CORE_TEXTS` start and end in `Messages.data`, (N, len(CORE_TEXTS), 2).
+        spans: working memory, int64 (F + O, 2): where each value of a message starts and ends.
+    """
+
+    heads: npt.NDArray[np.void]
+    values: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.float64]
+    sources: npt.NDArray[np.int64]
+    text_spans: npt.NDArray[np.int64]
+    spans: npt.NDArray[np.int64]
 
 
 _clock = compile_functions(event_clock, event_clock.COMPILED)
@@ -147,18 +177,8 @@ _currency_index, _is_amount_allowed, _is_time_allowed = (
 _murmur2 = compile_functions(murmur2, (murmur2.murmur2,))["murmur2"]
 
 
-def _kind(kind: Any) -> Any:
-    """The type of a field's value when it is present."""
-    return kind.types[0] if isinstance(kind, inspect.UnionType) else kind
-
-
-def _bound(kind: Any, name: str, otherwise: float) -> float:
-    bound = getattr(kind, name, None)
-    return otherwise if bound is None else float(bound)
-
-
 @compiled
-def read_simple_messages(table, limits, messages, first, state, events, text_spans, count, values):  # type: ignore[no-untyped-def]
+def read_simple_messages(table, limits, messages, first, state, target, count):  # type: ignore[no-untyped-def]
     """Read messages from the one numbered `first` on, while they are simple and admission lets them in.
 
     Args:
@@ -167,29 +187,34 @@ def read_simple_messages(table, limits, messages, first, state, events, text_spa
         messages: N, as `Messages`.
         first: the number of the message to start with.
         state: of the partition's event-time clock, int64 (event_clock.LENGTH,); it moves with each message.
-        events: receives the records, (N,); `count` of them are there already.
-        text_spans: receives where the `TEXTS` start and end in `messages.data`, (N, len(TEXTS), 2).
-        count: the number of records that are there.
-        values: working memory, int64 (len(FIELDS), 2).
+        target: a `Target`; `count` transactions are there already.
+        count: their number.
 
     Returns:
-        The number of the message at which it stopped, N at the end; and how many records there are now.
+        The number of the message at which it stopped, N at the end; and how many transactions there are now.
     """
-    data, ends, keys = messages.data, messages.ends, messages.keys
+    data, ends, keys, spans = messages.data, messages.ends, messages.keys, target.spans
+    card, merchant = table.core[CARD], table.core[MERCHANT]
     for message in range(first, len(ends)):
         start, end = ends[message - 1] + 1 if message else 0, ends[message]
-        if end - start > limits.max_bytes or not _find_values(table, data, start, end, values):
+        if end - start > limits.max_bytes or not _find_values(table, data, start, end, spans):
             return message, count
-        if len(keys.ends) > 0 and not _is_key_allowed(data, values, keys, message):
+        if len(keys.ends) > 0 and not _is_key_allowed(data, spans[card], keys, message):
             return message, count
-        event = events[count]
-        if not _write_numbers(table, limits, data, values, messages.times[message], state, event):
+        values, numbers = target.values[count], target.numbers[count]
+        if not _write_values(table, data, spans, values, numbers):
             return message, count
-        _write_hashes(table, data, values, event)
-        card, merchant = np.int64(event["card"]), np.int64(event["merchant"])
-        _observe(state, card, merchant, event["timestamp"], limits.step, limits.max_jump)
-        for number, field in enumerate(_TEXT_FIELDS):
-            text_spans[count, number, 0], text_spans[count, number, 1] = values[field, 0], values[field, 1]
+        if not _is_allowed(table, limits, data, spans, values, messages.times[message], state):
+            return message, count
+        _write_head(table, values, numbers, target.heads[count])
+        merchant_hash = values[merchant] & 0xFFFF_FFFF
+        time = values[table.core[TIMESTAMP]]
+        _observe(state, values[card], merchant_hash, time, limits.step, limits.max_jump)
+        target.sources[count] = message
+        for number, role in enumerate(CORE_TEXTS):
+            field = table.core[role]
+            target.text_spans[count, number, 0] = spans[field, 0]
+            target.text_spans[count, number, 1] = spans[field, 1]
         count += 1
     return len(ends), count
 
@@ -219,64 +244,131 @@ def join_texts(data, spans, joined):  # type: ignore[no-untyped-def]
             at += 1
 
 
+def bucket_of(length: int, first: int, middle: int, last: int, buckets: int) -> int:
+    """The bucket of a name of one byte or more by its length and three bytes; `buckets` is a power of two."""
+    return (length + 3 * first + 7 * middle + 31 * last) & (buckets - 1)
+
+
+_bucket_of = inlined(bucket_of)
+
+
 @inlined
-def _find_values(table, data, at, end, values):  # type: ignore[no-untyped-def]
+def _find_values(table, data, at, end, spans):  # type: ignore[no-untyped-def]
     """Write where each field's value starts and ends, -1 if it is absent; False: not a simple message."""
-    values[:] = NOT_SIMPLE
+    spans[:] = NOT_SIMPLE
     at = skip_whitespace(data, at)
     if data[at] != OPEN:
         return False
-    likely = 0
+    inside, likely = 0, 0  # the object, and the entry that is tried first
     while True:
+        around = inside
         at = skip_whitespace(data, at + 1)
-        field = _find_field(table, data, at, likely)
-        if field == NOT_SIMPLE:
-            at = skip_member(data, at)
-        else:
-            likely = field + 1
-            after_name = at + table.lengths[field] + 2
-            at = _find_value(data, after_name, table.max_lengths[field], values[field])
+        at, inside, likely = _find_member(table, data, at, inside, likely, spans)
         if at == NOT_SIMPLE:
             return False
-        at = skip_whitespace(data, at)
+        if inside != around:
+            continue
+        at, inside, likely = _close_objects(table, data, at, inside, likely)
         if data[at] == CLOSE:
             break
         if data[at] != COMMA:
             return False
-    return skip_whitespace(data, at + 1) == end and _has_required_values(table, data, values)
+    return skip_whitespace(data, at + 1) == end and _has_required_values(table, data, spans)
 
 
 @inlined
-def _find_field(table, data, at, likely):  # type: ignore[no-untyped-def]
-    """The field whose quoted name starts at `at`; `likely`, after the previous one, is tried first."""
+def _find_member(table, data, at, inside, likely, spans):  # type: ignore[no-untyped-def]
+    """Read the member of the object `inside` whose name's quote is at `at`.
+
+    Returns:
+        What follows; the brace of a declared object that is opened; the object that is open then; and the
+        entry that is likely to be next.
+    """
+    entry = _find_entry(table, data, at, inside, likely)
+    if entry < 0:
+        return skip_member(data, at, table.least_escape, table.levels[inside]), inside, likely
+    field = table.targets[entry]
+    at = _find_colon(data, at + table.lengths[entry] + 2, spans[field])
+    if at == NOT_SIMPLE:
+        return at, inside, likely
+    if field < len(table.kinds):
+        return _find_value(data, at, table.kinds[field], spans[field]), inside, entry + 1
+    return _open_object(table, data, at, inside, entry, spans[field])
+
+
+@inlined
+def _open_object(table, data, at, inside, entry, span):  # type: ignore[no-untyped-def]
+    """As `_find_member`, of a declared object at `at`, which may be null or empty."""
+    if data[at] != OPEN:
+        span[1] = skip_null(data, at)
+        return span[1], inside, entry + 1
+    span[1] = at
+    following = skip_whitespace(data, at + 1)
+    if data[following] == CLOSE:
+        return following + 1, inside, entry + 1
+    opened = table.targets[entry] - len(table.kinds)
+    return at, opened, table.first_entries[opened]
+
+
+@inlined
+def _close_objects(table, data, at, inside, likely):  # type: ignore[no-untyped-def]
+    """As `_find_member`, after the braces at `at` that close objects in the message."""
+    at = skip_whitespace(data, at)
+    while data[at] == CLOSE and inside > 0:
+        likely, inside = table.own_entries[inside] + 1, table.parents[inside]
+        at = skip_whitespace(data, at + 1)
+    return at, inside, likely
+
+
+@inlined
+def _find_entry(table, data, at, inside, likely):  # type: ignore[no-untyped-def]
+    """The entry of the object `inside` whose quoted name starts at `at`; -1 if there is none.
+
+    `likely`, after the previous one, is tried first.
+    """
     if data[at] != QUOTE:
         return NOT_SIMPLE
-    fields = len(table.lengths)
-    for number in range(likely, likely + fields):
-        field = number if number < fields else number - fields
-        length = table.lengths[field]
-        matches = 0
-        while matches < length and data[at + 1 + matches] == table.names[field, matches]:
-            matches += 1
-        if matches == length and data[at + 1 + length] == QUOTE:
-            return field
+    after = table.first_entries[inside + 1]
+    if likely < after and _is_name(table, data, at, likely):
+        return likely
+    end = find_name_end(data, at + 1)
+    length = end - at - 1
+    if length == 0:
+        return NOT_SIMPLE
+    middle = data[at + 1 + (length >> 1)]
+    entry = table.buckets[_bucket_of(length, data[at + 1], middle, data[end - 1], len(table.buckets))]
+    while entry >= 0:
+        if table.first_entries[inside] <= entry < after and _is_name(table, data, at, entry):
+            return entry
+        entry = table.next_entries[entry]
     return NOT_SIMPLE
 
 
 @inlined
-def _find_value(data, at, max_length, span):  # type: ignore[no-untyped-def]
-    """Write where the value starts and ends whose member's name ends before `at`; returns what follows.
+def _is_name(table, data, at, entry):  # type: ignore[no-untyped-def]
+    """Whether the quoted text at `at` is the entry's name."""
+    length, matches = table.lengths[entry], 0
+    while matches < length and data[at + 1 + matches] == table.names[entry, matches]:
+        matches += 1
+    return matches == length and data[at + 1 + length] == QUOTE
 
-    Of a null only the end is written. A field that was there before is not simple.
-    """
+
+@inlined
+def _find_colon(data, at, span):  # type: ignore[no-untyped-def]
+    """Where the value starts whose member's name ends before `at`; a member that was there is not simple."""
     at = skip_whitespace(data, at)
     if data[at] != COLON or span[1] != NOT_SIMPLE:
         return NOT_SIMPLE
-    at = skip_whitespace(data, at + 1)
+    return skip_whitespace(data, at + 1)
+
+
+@inlined
+def _find_value(data, at, kind, span):  # type: ignore[no-untyped-def]
+    """Write where the value at `at` starts and ends, of a null only the end; returns what follows."""
     if data[at] == NULL_START:
         span[1] = skip_null(data, at)
         return span[1]
-    stop, is_text = _value_end(data, at, max_length), data[at] == QUOTE
+    stop, is_text = _value_end(data, at, kind), data[at] == QUOTE
     if stop == NOT_SIMPLE:
         return NOT_SIMPLE
     span[0], span[1] = at + is_text, stop
@@ -284,25 +376,27 @@ def _find_value(data, at, max_length, span):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _value_end(data, at, max_length):  # type: ignore[no-untyped-def]
-    """Where the text or the number ends that starts at `at`."""
+def _value_end(data, at, kind):  # type: ignore[no-untyped-def]
+    """Where the value of this kind at `at` ends; a text ends before its quote."""
     if data[at] == QUOTE:
-        return find_text_end(data, at + 1)
+        return find_text_end(data, at + 1) if kind <= _LAST_UNITS else NOT_SIMPLE
+    if kind == BOOLEAN:
+        return skip_boolean(data, at)
     stop = at
     while ZERO <= data[stop] <= NINE or data[stop] == POINT or data[stop] == MINUS:
         stop += 1
-    return stop if stop > at and max_length == 0 else NOT_SIMPLE
+    return stop if stop > at and kind > _LAST_TEXT else NOT_SIMPLE
 
 
 @inlined
-def _has_required_values(table, data, values):  # type: ignore[no-untyped-def]
+def _has_required_values(table, data, spans):  # type: ignore[no-untyped-def]
     """Whether every required field is there, and every text has an allowed length."""
-    for field in range(len(values)):
-        start, stop = values[field]
+    for field in range(len(table.kinds)):
+        start, stop = spans[field]
         if start == NOT_SIMPLE:
             if table.is_required[field]:
                 return False
-        elif (stop == start or 0 < table.max_lengths[field] < stop - start) and not _has_length(
+        elif (stop == start or stop - start > table.max_lengths[field]) and not _has_length(
             table, data, start, stop, field
         ):
             return False
@@ -319,120 +413,104 @@ def _has_length(table, data, start, stop, field):  # type: ignore[no-untyped-def
 
 
 @inlined
-def _is_key_allowed(data, values, keys, message):  # type: ignore[no-untyped-def]
-    """Whether the message's key is its card_id, and placed in this partition."""
-    card, length = values[_CARD, 0], values[_CARD, 1] - values[_CARD, 0]
+def _is_key_allowed(data, card, keys, message):  # type: ignore[no-untyped-def]
+    """Whether the message's key is its card_id, at the span `card`, and placed in this partition."""
+    length = card[1] - card[0]
     start = keys.ends[message - 1] if message else 0
     if not keys.is_allowed[message] or keys.ends[message] - start != length:
         return False
     same = 0
-    while same < length and keys.data[start + same] == data[card + same]:
+    while same < length and keys.data[start + same] == data[card[0] + same]:
         same += 1
     return same == length
 
 
 @inlined
-def _write_numbers(table, limits, data, values, time, state, event):  # type: ignore[no-untyped-def]
-    """Write amount, time, latitude and longitude; False: admission may refuse the message."""
-    amount = _read_amount(table, limits, data, values)
-    timestamp, decimals = _read_decimal(data, values[_TIME, 0], values[_TIME, 1])
-    if decimals != 0 or data[values[_TIME, 0] - 1] == QUOTE or amount < 0:
+def _write_values(table, data, spans, values, numbers):  # type: ignore[no-untyped-def]
+    """Write the value of each field; False: one is not simple or out of its bounds."""
+    currency = spans[table.core[CURRENCY_CODE]]
+    index = _read_currency(data, currency[0], currency[1])
+    if index < 0:
+        return False
+    for field in range(len(table.kinds)):
+        start, stop = spans[field]
+        kind, is_simple = table.kinds[field], True
+        if start == NOT_SIMPLE:
+            values[field] = table.absent[field]
+        elif kind <= _LAST_TEXT:
+            values[field], is_simple = _read_text(table, data, start, stop, kind)
+        elif kind <= _LAST_UNITS:
+            digits = table.minor_digits[index] if kind == MONEY else table.scales[field]
+            values[field], is_simple = _read_units(table, data, start, stop, field, digits)
+        elif kind == BOOLEAN:
+            values[field] = data[start] == TRUE_START
+        else:
+            is_simple = _write_number(table, data, start, stop, field, values, numbers)
+        if not is_simple:
+            return False
+    return True
+
+
+@inlined
+def _read_text(table, data, start, stop, kind):  # type: ignore[no-untyped-def]
+    """The hash, code or letters of a text; and whether it is simple."""
+    if kind == CURRENCY:
+        is_simple = _read_currency(data, start, stop) >= 0
+        letters = np.int64(data[start]) << 16 | np.int64(data[start + 1]) << 8 | np.int64(data[start + 2])
+        return letters, is_simple
+    hashed = xxh3.xxh3_64(data, start, stop, table.secret)
+    return np.int64(hashed if kind == ID else np.uint64(1) + hashed % _CODES), True
+
+
+@inlined
+def _read_units(table, data, start, stop, field, digits):  # type: ignore[no-untyped-def]
+    """A number in units of 10 ** -digits; and whether it is simple and within its bounds."""
+    units, is_simple = read_units(data, start, stop, digits)
+    number = units / POWERS[digits]
+    is_simple &= table.lowest[field] <= number <= table.highest[field]
+    return units, is_simple and -MAX_UNITS <= units <= MAX_UNITS
+
+
+@inlined
+def _write_number(table, data, start, stop, field, values, numbers):  # type: ignore[no-untyped-def]
+    """Write a time or another number; whether it is simple and within its bounds."""
+    units, decimals = read_decimal(data, start, stop)
+    if decimals == NOT_SIMPLE or (decimals > 0 and table.kinds[field] == TIME):
+        return False
+    number = units / POWERS[decimals]
+    if table.kinds[field] == TIME:
+        values[field] = units
+    else:
+        numbers[field] = number
+    return table.lowest[field] <= number <= table.highest[field]
+
+
+@inlined
+def _read_currency(data, start, stop):  # type: ignore[no-untyped-def]
+    """The number of the currency as `currency_index` has it; -1 if it is none."""
+    if stop - start != 3:
+        return NOT_SIMPLE
+    return _currency_index(data[start], data[start + 1], data[start + 2])
+
+
+@inlined
+def _is_allowed(table, limits, data, spans, values, time, state):  # type: ignore[no-untyped-def]
+    """Whether admission admits the amount and the time."""
+    core = table.core
+    currency = spans[core[CURRENCY_CODE]]
+    amount, timestamp = values[core[AMOUNT]], values[core[TIMESTAMP]]
+    if not _is_amount_allowed(limits, amount, _read_currency(data, currency[0], currency[1])):
         return False
     if not _is_time_allowed(limits, timestamp, time):
         return False
-    if not _earliest(state, limits.lateness) <= timestamp <= _latest(state, limits.max_jump):
-        return False
-    if not table.lowest[_TIME] <= timestamp <= table.highest[_TIME]:
-        return False
-    event["amount"], event["timestamp"] = amount, timestamp
-    latitude, is_latitude = _read_degrees(table, data, values, _LATITUDE)
-    longitude, is_longitude = _read_degrees(table, data, values, _LONGITUDE)
-    event["latitude"], event["longitude"] = latitude, longitude
-    return is_latitude and is_longitude
+    return _earliest(state, limits.lateness) <= timestamp <= _latest(state, limits.max_jump)
 
 
 @inlined
-def _read_amount(table, limits, data, values):  # type: ignore[no-untyped-def]
-    """The amount in minor units; not simple where the currency or the amount is, or admission refuses it."""
-    start = values[_CURRENCY, 0]
-    if values[_CURRENCY, 1] - start != 3:
-        return NOT_SIMPLE
-    currency = _currency_index(data[start], data[start + 1], data[start + 2])
-    if currency < 0:
-        return NOT_SIMPLE
-    units, decimals = _read_decimal(data, values[_AMOUNT, 0], values[_AMOUNT, 1])
-    missing = table.minor_digits[currency] - decimals
-    if decimals == NOT_SIMPLE or units < 0:
-        return NOT_SIMPLE
-    if missing >= 0:
-        amount = units * _POWERS[missing]
-    elif units % _POWERS[-missing] == 0:
-        amount = units // _POWERS[-missing]
-    else:
-        return NOT_SIMPLE
-    return amount if _is_amount_allowed(limits, amount, currency) else NOT_SIMPLE
-
-
-@inlined
-def _read_degrees(table, data, values, field):  # type: ignore[no-untyped-def]
-    """A coordinate in degrees, NaN where it is absent; and whether it is simple and within its bounds."""
-    start = values[field, 0]
-    if start == NOT_SIMPLE:
-        return np.nan, True
-    units, decimals = _read_decimal(data, start, values[field, 1])
-    if decimals == NOT_SIMPLE or data[start - 1] == QUOTE:
-        return np.nan, False
-    degrees = units / _POWERS[decimals]
-    return degrees, table.lowest[field] <= degrees <= table.highest[field]
-
-
-@inlined
-def _read_decimal(data, start, stop):  # type: ignore[no-untyped-def]
-    """A number without its point, and how many decimals it has; not simple instead of the decimals."""
-    is_negative = data[start] == MINUS
-    start += is_negative
-    units, digits, point = 0, 0, NOT_SIMPLE
-    for at in range(start, stop):
-        if data[at] == POINT:
-            if point != NOT_SIMPLE:
-                return 0, NOT_SIMPLE
-            point = at
-        elif ZERO <= data[at] <= NINE:
-            units, digits = 10 * units + data[at] - ZERO, digits + 1
-        else:
-            return 0, NOT_SIMPLE
-        if digits > _MAX_DIGITS:
-            return 0, NOT_SIMPLE
-    whole = point if point != NOT_SIMPLE else stop
-    if whole == start or point == stop - 1 or (data[start] == ZERO and whole > start + 1):
-        return 0, NOT_SIMPLE
-    if is_negative and units == 0:
-        return 0, NOT_SIMPLE
-    return -units if is_negative else units, stop - point - 1 if point != NOT_SIMPLE else 0
-
-
-@inlined
-def _write_hashes(table, data, values, event):  # type: ignore[no-untyped-def]
-    """Write the hashes of identifiers and codes, and the digest of all fields."""
-    event["card"] = _hash_text(table, data, values[_CARD])
-    event["transaction"] = _hash_text(table, data, values[_ID])
-    merchant = _hash_text(table, data, values[_MERCHANT])
-    event["merchant"] = np.uint32(merchant & np.uint64(0xFFFF_FFFF))
-    event["category"] = _hash_code(table, data, values[_CATEGORY])
-    event["channel"] = _hash_code(table, data, values[_CHANNEL])
-    event["country"] = _hash_code(table, data, values[_COUNTRY])
-    letters = values[_CURRENCY, 0]
-    currency = (np.uint32(data[letters]) << 16) | (np.uint32(data[letters + 1]) << 8) | data[letters + 2]
-    event["content"] = id_index.content_of(event, currency)
-
-
-@inlined
-def _hash_code(table, data, span):  # type: ignore[no-untyped-def]
-    if span[0] == NOT_SIMPLE:
-        return np.uint16(0)
-    return np.uint16(1 + _hash_text(table, data, span) % _CODES)
-
-
-@inlined
-def _hash_text(table, data, span):  # type: ignore[no-untyped-def]
-    return xxh3.xxh3_64(data, span[0], span[1], table.secret)
+def _write_head(table, values, numbers, head):  # type: ignore[no-untyped-def]
+    core = table.core
+    head["card"] = values[core[CARD]]
+    head["transaction"] = values[core[TRANSACTION]]
+    head["timestamp"] = values[core[TIMESTAMP]]
+    head["amount"] = values[core[AMOUNT]]
+    head["content"] = id_index.content_of(table.content, values, numbers)

@@ -1,9 +1,11 @@
-"""JSON's texts and values, checked and skipped by compiled code.
+"""JSON's texts, numbers and values, checked, read and skipped by compiled code.
 
 It accepts only what JSON and UTF-8 allow, and a little less than the full decoder: where the two could differ
 the result is `NOT_SIMPLE`, and the caller uses the full decoder. No function reads beyond the first zero
 byte, which must be there: no part of JSON may contain one.
 """
+
+import numpy as np
 
 from fraud.messages.decoding import MAX_DEPTH
 from fraud.native.jit import inlined
@@ -18,10 +20,18 @@ ZERO, NINE, SPACE = (ord(character) for character in "09 ")
 _OPEN_ARRAY, _CLOSE_ARRAY = (ord(character) for character in "[]")
 _TAB, _LINE, _RETURN = (ord(character) for character in "\t\n\r")
 _E, _F, _N, _T, _U, _CAPITAL_E = (ord(character) for character in "efntuE")
+TRUE_START, FALSE_START, NULL_START = _T, _F, _N
 _LOW_A, _LOW_F, _CAPITAL_A, _CAPITAL_F = (ord(character) for character in "afAF")
 _SHORT_ESCAPES = tuple(b'"\\/bfnrt')
 _TRUE, _FALSE, _NULL = (tuple(literal) for literal in (b"true", b"false", b"null"))
-NULL_START = _NULL[0]
+
+MAX_DIGITS = 15
+"""Such a number, and the power of ten that it is divided by, are exact as doubles; so the quotient is the
+nearest double (Clinger 1990)."""
+
+POWERS = 10 ** np.arange(MAX_DIGITS + 1, dtype=np.int64)
+_FACTORS = 10**18 // POWERS
+"""What a number may be so that its product with a power of ten is an int64."""
 
 _MAX_LEVELS = (1 << MAX_DEPTH) - 1
 _NOT_ASCII = 0x80
@@ -44,6 +54,49 @@ def skip_null(data, at):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def skip_boolean(data, at):  # type: ignore[no-untyped-def]
+    """What follows the true or false at `at`; not simple if there is none."""
+    return _skip_literal(data, at, _TRUE) if data[at] == _T else _skip_literal(data, at, _FALSE)
+
+
+@inlined
+def read_decimal(data, start, stop):  # type: ignore[no-untyped-def]
+    """A number without its point, and how many decimals it has; not simple instead of the decimals."""
+    is_negative = data[start] == MINUS
+    start += is_negative
+    units, digits, point = 0, 0, NOT_SIMPLE
+    for at in range(start, stop):
+        if data[at] == POINT:
+            if point != NOT_SIMPLE:
+                return 0, NOT_SIMPLE
+            point = at
+        elif ZERO <= data[at] <= NINE:
+            units, digits = 10 * units + data[at] - ZERO, digits + 1
+        else:
+            return 0, NOT_SIMPLE
+        if digits > MAX_DIGITS:
+            return 0, NOT_SIMPLE
+    whole = point if point != NOT_SIMPLE else stop
+    if whole == start or point == stop - 1 or (data[start] == ZERO and whole > start + 1):
+        return 0, NOT_SIMPLE
+    if is_negative and units == 0:
+        return 0, NOT_SIMPLE
+    return -units if is_negative else units, stop - point - 1 if point != NOT_SIMPLE else 0
+
+
+@inlined
+def read_units(data, start, stop, digits):  # type: ignore[no-untyped-def]
+    """A number in units of 10 ** -digits, and whether it is simple and has no fraction of a unit."""
+    units, decimals = read_decimal(data, start, stop)
+    if decimals == NOT_SIMPLE:
+        return 0, False
+    missing = digits - decimals
+    if missing >= 0:
+        return units * POWERS[missing], abs(units) <= _FACTORS[missing]
+    return units // POWERS[-missing], units % POWERS[-missing] == 0
+
+
+@inlined
 def find_text_end(data, at):  # type: ignore[no-untyped-def]
     """The closing quote of the text that starts at `at`, after its opening one; not simple at an escape."""
     while data[at] != QUOTE:
@@ -53,6 +106,14 @@ def find_text_end(data, at):  # type: ignore[no-untyped-def]
         at = _skip_character(data, at)
         if at == NOT_SIMPLE:
             return NOT_SIMPLE
+    return at
+
+
+@inlined
+def find_name_end(data, at):  # type: ignore[no-untyped-def]
+    """The closing quote of the name that starts at `at`, after its opening one, or an escape before it."""
+    while data[at] != QUOTE and data[at] != BACKSLASH and data[at] >= SPACE:
+        at += 1
     return at
 
 
@@ -67,19 +128,20 @@ def count_characters(data, start, end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def skip_member(data, at):  # type: ignore[no-untyped-def]
+def skip_member(data, at, least, around):  # type: ignore[no-untyped-def]
     """What follows the member whose name's quote is at `at`.
 
-    Not simple is a name with an escape that may stand for a letter, since that may be any name.
+    Not simple is a name with an escaped code below `least`, since that may be any name. `around` has a bit,
+    1, for each object around the member.
     """
-    at = _skip_name(data, at, _NOT_ASCII)
-    return NOT_SIMPLE if at == NOT_SIMPLE else _skip_value(data, at)
+    at = _skip_name(data, at, least)
+    return NOT_SIMPLE if at == NOT_SIMPLE else skip_value(data, at, around)
 
 
 @inlined
-def _skip_value(data, at):  # type: ignore[no-untyped-def]
-    """What follows the value at `at`, one of an object that is itself in none."""
-    levels = 1  # a bit for each level around, the innermost last: 1 is an object, 0 an array
+def skip_value(data, at, around):  # type: ignore[no-untyped-def]
+    """What follows the value at `at`; `around` has a bit, 1, for each object around it."""
+    levels = around  # a bit for each level around, the innermost last: 1 is an object, 0 an array
     while True:
         is_opening = data[at] == OPEN or data[at] == _OPEN_ARRAY
         if is_opening:
@@ -89,8 +151,8 @@ def _skip_value(data, at):  # type: ignore[no-untyped-def]
         if at == NOT_SIMPLE or levels > _MAX_LEVELS:
             return NOT_SIMPLE
         opened = levels
-        at, levels = _close_levels(data, at, levels)
-        if levels == 1:
+        at, levels = _close_levels(data, at, levels, around)
+        if levels == around:
             return at
         at = _find_next_value(data, at, levels, is_opening and levels == opened)
         if at == NOT_SIMPLE:
@@ -98,9 +160,9 @@ def _skip_value(data, at):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _close_levels(data, at, levels):  # type: ignore[no-untyped-def]
+def _close_levels(data, at, levels, around):  # type: ignore[no-untyped-def]
     """What follows the brackets at `at` that close levels, and which levels are left."""
-    while levels > 1:
+    while levels > around:
         at = skip_whitespace(data, at)
         if data[at] != (CLOSE if levels & 1 else _CLOSE_ARRAY):
             break

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import FEATURE_VERSION
-from fraud.features.decoded_batch import DecodedBatch
+from fraud.features.decoded_batch import TEXTS, DecodedBatch
 from fraud.features.profiles import ProfileFeatures
-from fraud.native.json_reader import TEXTS
 from fraud.schema import FieldValue, Prediction, Reason
 from fraud.settings import Settings
 from serving.models.serving_model import ServingModel

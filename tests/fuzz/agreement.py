@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from fraud.features.decoded_batch import DecodedBatch, decode_batch
+from fraud.features.decoded_batch import TEXTS, DecodedBatch, decode_batch
 from fraud.features.events import encode_transactions
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.messages.decoding import Decoder, MessageError
-from fraud.native.json_reader import TEXTS
 from fraud.schema import Label, MerchantProfile, Prediction, Transaction
 from fraud.settings import AdmissionSettings
 from tests.definitions import V1

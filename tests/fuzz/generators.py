@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from fraud.messages.decoding import MAX_DEPTH
-from fraud.native.json_reader import FIELDS
+from tests.definitions import V1
 
 NOW = 1_700_000_000_000
 DAY_MS = 86_400_000
@@ -139,7 +139,7 @@ def _usual(random: Random) -> Fields:
         "latitude": f"{random.uniform(-90, 90):.{random.randrange(8)}f}",
         "longitude": f"{random.uniform(-180, 180):.4f}",
     }  # fmt: skip
-    left_out = {name for name in FIELDS[6:] if random.random() < 0.1}
+    left_out = {name for name in list(V1.field_index)[6:] if random.random() < 0.1}
     return [(name.encode(), value.encode()) for name, value in fields.items() if name not in left_out]
 
 

@@ -10,18 +10,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import atheris
 import numpy as np
 
 from fraud.features.decoded_batch import DecodedBatch
-from fraud.features.events import EVENT
+from fraud.features.field_tables import field_table
 from fraud.messages.admission import AdmissionFilter
 from fraud.messages.decoding import Decoder
-from fraud.native import admission_rules, event_clock, json_reader, json_values
-from fraud.native.json_reader import FIELDS
+from fraud.native import admission_rules, event_clock, json_reader, json_values, xxh3
 from tests.definitions import V1
 from tests.fuzz.agreement import SETTINGS, assert_agreement, assert_contained
 from tests.fuzz.generators import DAY_MS, NOW, NUMBERS, OTHER_VALUES, RAW_TEXTS, damage, message
@@ -46,18 +45,22 @@ class Copy:
         functions = _instrumented(json_values, {})
         for module in (event_clock, admission_rules):
             functions |= {f"_{name}": function for name, function in _instrumented(module, {}).items()}
+        functions["xxh3"] = SimpleNamespace(xxh3_64=lambda *_: np.uint64(1), MAX_BYTES=xxh3.MAX_BYTES)
         copies = _instrumented(json_reader, functions)
-        self._find_values, self._write_numbers = copies["_find_values"], copies["_write_numbers"]
-        self._table = json_reader.field_table()
+        self._find_values, self._write_values = copies["_find_values"], copies["_write_values"]
+        self._is_allowed, self._table = copies["_is_allowed"], field_table(V1)
 
     def takes(self, value: bytes) -> bool:
         """Whether the reader takes the message as the first of a partition."""
-        admission, spans = AdmissionFilter(V1, SETTINGS), np.empty((len(FIELDS), 2), dtype=np.int64)
-        event, data, limits = np.zeros(1, dtype=EVENT)[0], value + b"\0", admission.limits
-        if len(value) > limits.max_bytes or not self._find_values(self._table, data, 0, len(value), spans):
+        admission, table = AdmissionFilter(V1, SETTINGS), self._table
+        spans = np.empty((len(table.kinds) + len(table.parents), 2), dtype=np.int64)
+        values, data, limits = np.zeros(len(table.kinds), dtype=np.int64), value + b"\0", admission.limits
+        if len(value) > limits.max_bytes or not self._find_values(table, data, 0, len(value), spans):
+            return False
+        if not self._write_values(table, data, spans, values, values.view(np.float64)):
             return False
         state = [*admission.state]
-        return bool(self._write_numbers(self._table, limits, data, spans, _TIME, state, event))
+        return bool(self._is_allowed(table, limits, data, spans, values, _TIME, state))
 
 
 def read_input(content: bytes, copy: Copy) -> DecodedBatch:
@@ -85,7 +88,7 @@ def seeds() -> Iterator[bytes]:
 
 def dictionary() -> Iterator[bytes]:
     """What libFuzzer may insert: names, and the edge cases of texts, numbers and other values."""
-    yield from (b'"%s":' % name.encode() for name in FIELDS)
+    yield from (b'"%s":' % name.encode() for name in V1.field_index)
     yield from RAW_TEXTS
     for one in (*NUMBERS, *OTHER_VALUES):
         if 0 < len(one) <= 64:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from fraud.features.events import hash_identifier, hash_merchant
+from fraud.features.events import hash_identifier
 from fraud.native import event_clock
 from fraud.settings import AdmissionSettings
 
@@ -30,7 +30,8 @@ class Partition:
 
     def take(self, message: Message) -> bool:
         """Whether the message is admitted."""
-        card, merchant, time = hash_identifier(message[0]) >> 1, hash_merchant(message[1]), message[2]
+        card, merchant = hash_identifier(message[0]) >> 1, hash_identifier(message[1]) & 0xFFFF_FFFF
+        time = message[2]
         if event_clock.earliest(self.state, LATENESS) <= time <= event_clock.latest(self.state, MAX_JUMP):
             event_clock.observe(self.state, card, merchant, time, STEP, MAX_JUMP)
             return True
