@@ -7,35 +7,28 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.events import Events, to_records
-from fraud.features.spec import (
-    CARD_WINDOWS,
-    HIGH_RATIO,
-    KERNEL_FEATURES,
-    LONGEST_WINDOW_MS,
-    RECENT_EVENTS,
-    SMALL_AMOUNT,
-    TRANSACTION_FEATURES,
-)
-from fraud.native import id_index, kernel, large_cards
-from fraud.native.kernel import CARD, STORED, Columns, Rules, State
-from fraud.native.large_cards import (
+from fraud.features.events import Events
+from fraud.features.operations import LARGE, Plan, plan_of
+from fraud.native import id_index
+from fraud.native.kernel import cards as card_blocks
+from fraud.native.kernel import value_index
+from fraud.native.kernel.process import process
+from fraud.native.kernel.tables import (
+    CARD,
+    FOUND_WIDTH,
     IS_FULL_OF_IDS,
     LACKING_ENTRIES,
     USED_CARDS,
     USED_ENTRIES,
     USED_EVENTS,
     USED_IDS,
+    State,
 )
 
 _GROWTH = 1.5
 _SLOTS_PER_CARD = 2
 _SLOTS_PER_ENTRY = 2
 _SMALLEST_INDEX = 16
-_LARGE = 1_024
-"""Events from which on a card is indexed; below, a scan within the processor's cache is as fast."""
-
-_WINDOWS = len(CARD_WINDOWS)
 
 
 class CardStore:
@@ -47,11 +40,12 @@ class CardStore:
     """
 
     def __init__(
-        self, definitions: Definitions, cards: int = 1_024, events: int = 16_384, large: int = _LARGE
+        self, definitions: Definitions, cards: int = 1_024, events: int = 16_384, large: int = LARGE
     ) -> None:
-        self._definitions = definitions
-        self._rules = rules(large)
-        self._state = _empty(cards, events)
+        self._plan = plan_of(definitions, large)
+        self._fields = len(definitions.fields)
+        self._features = len(definitions.kernel_features)
+        self._state = _empty(self._plan, cards, events)
 
     def __len__(self) -> int:
         """The number of cards."""
@@ -73,21 +67,27 @@ class CardStore:
                 that are free again, are removed before memory grows.
 
         Returns:
-            Features of shape (n, len(KERNEL_FEATURES)), and the outcome of each event, shape (n,):
-            `id_index.ACCEPTED`, or `REPEATED` or `CONFLICT` with a row of NaN.
+            Features of shape (n, len(definitions.kernel_features)), and the outcome of each event, shape
+            (n,): `id_index.ACCEPTED`, or `REPEATED` or `CONFLICT` with a row of NaN.
+
+        Raises:
+            ValueError: the events are not those of the definitions' fields.
         """
-        records = to_records(events)
-        features = np.full((len(events), len(KERNEL_FEATURES)), np.nan, dtype=np.float32)
+        if events.values.shape != (len(events), self._fields):
+            raise ValueError(f"events have values {events.values.shape}, not {(len(events), self._fields)}")
+        heads, values = np.ascontiguousarray(events.heads), np.ascontiguousarray(events.values)
+        features = np.full((len(events), self._features), np.nan, dtype=np.float32)
         outcomes = np.zeros(len(events), dtype=np.uint8)
-        done = kernel.process(self._rules, self._state, records, 0, features, outcomes)
-        while done < len(events):
+        done = 0
+        while True:
+            done = process(self._plan.operations, self._state, heads, values, done, features, outcomes)
+            if done == len(events):
+                return features, outcomes
             self._make_room(low_watermark)
-            done = kernel.process(self._rules, self._state, records, done, features, outcomes)
-        return features, outcomes
 
     def retain_only(self, card_hash: int) -> None:
         """Remove every card but one; not the ids."""
-        slot = kernel.find(self._state, np.uint64(card_hash))
+        slot = card_blocks.slot_of(self._state, np.uint64(card_hash))
         keep = np.zeros(len(self), dtype=np.bool_)
         if slot >= 0:
             keep[slot] = True
@@ -95,7 +95,7 @@ class CardStore:
 
     def clear(self) -> None:
         """Remove every card."""
-        self._state = _empty(1_024, 16_384)
+        self._state = _empty(self._plan, 1_024, 16_384)
 
     def remove_idle(self, low_watermark: int) -> int:
         """Remove cards without an event in the longest window before `low_watermark` (ms).
@@ -106,7 +106,7 @@ class CardStore:
         keep = self._alive(low_watermark)
         idle = int(len(keep) - keep.sum())
         if idle:
-            self._collect(keep, len(self._state.cards), len(self._state.events))
+            self._collect(keep, len(self._state.cards), self._capacity)
         return idle
 
     def dump(self, low_watermark: int | None = None) -> dict[str, npt.NDArray[Any]]:
@@ -136,7 +136,7 @@ class CardStore:
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[[USED_CARDS, USED_EVENTS]] = cards, events
         fill(store._in_use() | {"ids": taken})
-        kernel.index_cards(state.table, state.cards, cards)
+        card_blocks.index_cards(state.table, state.cards, cards)
         state.used[USED_IDS] = ids_taken
         store._state = state._replace(ids=id_index.table_of(taken))
         return store
@@ -144,18 +144,24 @@ class CardStore:
     def _in_use(self) -> dict[str, npt.NDArray[Any]]:
         state = self._state
         cards, events = (int(number) for number in state.used[[USED_CARDS, USED_EVENTS]])
+        width = self._plan.operations.width
         return {
-            "events": state.events[:events],
+            "events": state.events[: events * width].reshape(events, width),
             "cards": state.cards[:cards],
-            "first": state.first[:cards],
-            "sums": state.sums[:cards],
-            "maxima": state.maxima[:cards],
+            "counts": state.counts[:cards],
+            "totals": state.totals[:cards],
         }
+
+    @property
+    def _capacity(self) -> int:
+        """How many events fit into the arena."""
+        return len(self._state.events) // self._plan.operations.width
 
     def _alive(self, low_watermark: int | None) -> npt.NDArray[np.bool_]:
         if low_watermark is None:
             return np.ones(len(self), dtype=np.bool_)
-        return _last_times(self._state) > low_watermark - LONGEST_WINDOW_MS
+        times = self._state.cards["watermark"][: len(self)]
+        return np.asarray(times > low_watermark - self._plan.operations.windows[-1], dtype=np.bool_)
 
     def _make_room(self, low_watermark: int | None) -> None:
         """Remove idle cards, and move to arrays with room for half as much again as is alive."""
@@ -173,55 +179,37 @@ class CardStore:
 
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
         alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
-        fresh = _empty(max(cards, int(keep.sum())), max(events, alive))
-        kernel.copy_cards(self._state, fresh, keep)
-        kernel.index_cards(fresh.table, fresh.cards, int(fresh.used[USED_CARDS]))
+        fresh = _empty(self._plan, max(cards, int(keep.sum())), max(events, alive))
+        card_blocks.copy_cards(self._plan.operations, self._state, fresh, keep)
+        card_blocks.index_cards(fresh.table, fresh.cards, int(fresh.used[USED_CARDS]))
         fresh.used[USED_IDS] = self._state.used[USED_IDS]
         self._state = fresh._replace(ids=self._state.ids)
 
 
-def rules(large: int = _LARGE) -> Rules:
-    """The specification as the kernel takes it; cards with `large` events are indexed."""
-    names = [feature.name for feature in KERNEL_FEATURES]
-    first_window = {"windows": len(TRANSACTION_FEATURES)}
-    return Rules(
-        windows=np.array(list(CARD_WINDOWS.values()), dtype=np.int64),
-        hour=list(CARD_WINDOWS).index("1h"),
-        day=list(CARD_WINDOWS).index("24h"),
-        small_amount=SMALL_AMOUNT,
-        high_ratio=HIGH_RATIO,
-        recent_events=RECENT_EVENTS,
-        large=large,
-        columns=Columns(
-            **{
-                name: first_window.get(name, names.index(name) if name in names else -1)
-                for name in Columns._fields
-            }
-        ),
-    )
-
-
-def _empty(cards: int, events: int) -> State:
+def _empty(plan: Plan, cards: int, events: int) -> State:
     # Zeros cost no more than uninitialised memory, whose content would go into snapshots.
     slots = 1 << int(np.ceil(np.log2(cards * _SLOTS_PER_CARD)))
+    operations = plan.operations
     return State(
-        events=np.zeros(events, dtype=STORED),
+        events=np.zeros(events * operations.width, dtype=np.uint32),
         cards=np.zeros(cards, dtype=CARD),
-        first=np.zeros((cards, _WINDOWS), dtype=np.int32),
-        sums=np.zeros((cards, _WINDOWS), dtype=np.int64),
-        maxima=np.full((cards, _WINDOWS), -1, dtype=np.int64),
+        counts=np.zeros((cards, plan.widths.counts), dtype=np.int32),
+        totals=np.zeros((cards, plan.widths.totals), dtype=np.int64),
         table=np.full(slots, -1, dtype=np.int32),
-        entries=np.zeros(_SMALLEST_INDEX, dtype=large_cards.ENTRY),
+        entries=np.zeros(_SMALLEST_INDEX, dtype=value_index.ENTRY),
         indexed=np.zeros(cards, dtype=np.bool_),
         ids=id_index.empty_index(0),
         used=np.zeros(6, dtype=np.int64),
+        packed=np.zeros(operations.width, dtype=np.uint32),
+        lost=np.zeros(len(operations.updates), dtype=np.bool_),
+        found=np.zeros((len(operations.groups), FOUND_WIDTH), dtype=np.int64),
     )
 
 
 def _with_larger_index(state: State) -> State:
     wanted = _SLOTS_PER_ENTRY * int(state.used[USED_ENTRIES] + state.used[LACKING_ENTRIES])
-    entries = np.zeros(1 << wanted.bit_length(), dtype=large_cards.ENTRY)
-    large_cards.copy_entries(state.entries, entries)
+    entries = np.zeros(1 << wanted.bit_length(), dtype=value_index.ENTRY)
+    value_index.copy_entries(state.entries, entries)
     state.used[LACKING_ENTRIES] = 0
     return state._replace(entries=entries)
 
@@ -235,9 +223,3 @@ def _with_room_for_ids(state: State, low_watermark: int | None) -> State:
 def _largest(state: State) -> int:
     used = int(state.used[USED_CARDS])
     return int(state.cards["capacity"][:used].max(initial=0))
-
-
-def _last_times(state: State) -> npt.NDArray[np.int64]:
-    cards = state.cards[: int(state.used[USED_CARDS])]
-    last = cards["block"] + cards["head"] + cards["count"] - 1
-    return np.asarray(np.where(cards["count"] > 0, state.events["timestamp"][last], 0), dtype=np.int64)

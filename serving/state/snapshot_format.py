@@ -25,8 +25,9 @@ from serving.state.partition_state import AdmissionState, PartitionState, Replay
 
 CHECKSUM_BYTES = 32
 HEADER_BYTES = 4_096
-_FORMAT = 2
-"""Raised with every change of what the arrays hold. 2: transaction_ids are an index of their own."""
+_FORMAT = 3
+"""Raised with every change of what the arrays hold. 3: events as words that keep what
+the operations of the definitions need; older ones are made again by replay."""
 _REQUIRED_KEYS = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
 _OPTIONAL_KEYS = {"door", "trail"}
 """Snapshots of earlier versions lack them."""

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from fraud.features.daily import _square_halves
 from fraud.features.events import EVENT, Events, from_records
-from fraud.features.spec import CARD_WINDOWS, DAY_MS, FEATURE_NAMES, KERNEL_FEATURES, LONGEST_WINDOW_MS
-from fraud.features.store import CardStore, rules
+from fraud.features.spec import CARD_WINDOWS, DAY_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
+from fraud.features.store import CardStore
 from fraud.native.id_index import ACCEPTED, REPEATED
-from fraud.native.kernel import square_halves
-from tests.definitions import V1
+from fraud.native.kernel.groups import square_halves
+from tests.definitions import EXTENDED, V1
 from tests.fraud.features.reference import reference_features
 
 START = 1_700_000_000_000
@@ -256,10 +256,6 @@ def test_memory_per_card_at_sixty_events_a_month() -> None:
     assert alive / len(store) <= 3 * 1024
 
 
-def test_features_have_one_order() -> None:
-    # given the kernel's columns
-    columns = rules().columns
-    # then each stands where the specification says
-    named = {name: at for name, at in columns._asdict().items() if name != "windows"}
-    assert {name: FEATURE_NAMES.index(name) for name in named} == named
-    assert FEATURE_NAMES[columns.windows] == "card_count_10m"
+def test_events_of_other_definitions_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"not \(1, 11\)"):
+        CardStore(V1).process(Events.empty(1, EXTENDED))

@@ -94,9 +94,9 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
 
 
 def test_arrays_of_another_layout_are_refused() -> None:
-    # given a snapshot whose sums were narrower
+    # given a snapshot whose totals were narrower
     arrays = _store(5).dump()
-    arrays["sums"] = arrays["sums"].astype(np.int32)
+    arrays["totals"] = arrays["totals"].astype(np.int32)
     # then
     with pytest.raises(UnusableSnapshotError, match="do not fit"):
         _read(encode(ORIGIN, 17, 0, arrays))

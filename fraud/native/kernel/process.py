@@ -1,0 +1,55 @@
+"""The compiled kernel's entry: payments in arrival order, one after another."""
+
+from fraud.native import id_index
+from fraud.native.jit import compiled, inlined
+from fraud.native.kernel import cards, groups, outputs, windows
+from fraud.native.kernel.packing import pack
+from fraud.native.kernel.tables import IS_FULL_OF_IDS, USED_IDS
+
+
+@compiled
+def process(operations, state, heads, values, start, features, outcomes):  # type: ignore[no-untyped-def]
+    """Feed payments from row `start` on; returns where it stopped for lack of room.
+
+    Args:
+        operations: `tables.Operations`.
+        state: `tables.State`.
+        heads: records of `fraud.features.events.HEAD`, (n,).
+        values: int64 (n, F), C-contiguous.
+        start: the first row.
+        features: float32 (n, M), its rows are filled in.
+        outcomes: uint8 (n,), filled with `id_index.ACCEPTED`, `REPEATED` or `CONFLICT`.
+    """
+    for row in range(start, len(heads)):
+        head = heads[row]
+        if not id_index.has_room(state.ids, state.used[USED_IDS]):
+            state.used[IS_FULL_OF_IDS] = 1
+            return row
+        entry = id_index.slot_of(state.ids, head.transaction)
+        outcomes[row] = id_index.outcome_of(state.ids, entry, head)
+        if outcomes[row] != id_index.ACCEPTED:
+            continue
+        slot = cards.slot_with_room(operations, state, head.card, head.timestamp)
+        if slot < 0:
+            return row
+        state.used[USED_IDS] += id_index.take(state.ids, entry, head)
+        _observe(operations, state, slot, head.timestamp, values[row], features[row])
+    return len(heads)
+
+
+@inlined
+def _observe(operations, state, slot, timestamp, values, out):  # type: ignore[no-untyped-def]
+    """Write the event's features to `out` and remember the event."""
+    card = state.cards[slot]
+    pack(operations, values, timestamp, state.packed)
+    position = cards.position_of(operations, state, card, timestamp)
+    outputs.write_transforms(operations, values, out)
+    for group in range(operations.group_ends[0]):
+        groups.measure(operations, state, slot, group)
+    outputs.write_before(operations, state, slot, timestamp, values, position, out)
+    if card.watermark - timestamp < operations.windows[len(operations.windows) - 1]:
+        windows.enter(operations, state, slot, timestamp, values)
+        cards.insert_event(operations, state, card, position)
+    for group in range(operations.group_ends[0], operations.group_ends[1]):
+        groups.measure(operations, state, slot, group)
+    outputs.write_windows(operations, state, slot, out)
