@@ -13,6 +13,7 @@ import pyarrow as pa
 from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.evaluation.metrics import average_precision
+from fraud.training.contracts.bounds import bounds
 from fraud.training.contracts.repeated_ids import repeated_ids
 from fraud.training.dataset import Dataset
 from fraud.training.splits import TimeRange
@@ -145,10 +146,10 @@ def _breach(data: Dataset, contract: str, broken: Bools) -> ContractBreach | Non
 def _out_of_bounds(definitions: Definitions, data: Dataset) -> Bools:
     broken = np.zeros(len(data), dtype=np.bool_)
     for column, name in enumerate(data.feature_names):
-        kind = definitions.feature_by_name[name].kind
-        if np.isfinite((kind.lowest, kind.highest)).any():
+        lowest, highest = bounds(definitions, definitions.feature_by_name[name])
+        if np.isfinite((lowest, highest)).any():
             # Comparisons with unknown values are false.
-            broken |= (data.rows[:, column] < kind.lowest) | (data.rows[:, column] > kind.highest)
+            broken |= (data.rows[:, column] < lowest) | (data.rows[:, column] > highest)
     return broken
 
 

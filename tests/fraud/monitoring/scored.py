@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.features.daily import date_of
 from fraud.monitoring.predictions import MonitoredPrediction
@@ -20,17 +21,23 @@ def with_profile_dates(rows: pa.Table) -> pa.Table:
 
 
 def predictions_on(
-    rows: pa.Table, scores: npt.NDArray[np.float64], *, threshold: float = 0.5, version: str = "1"
+    rows: pa.Table,
+    scores: npt.NDArray[np.float64],
+    *,
+    threshold: float = 0.5,
+    version: str = "1",
+    definitions: Definitions = V1,
 ) -> list[MonitoredPrediction]:
     """One prediction with features on every row."""
     decisions = np.where(scores >= threshold, "review", "approve").tolist()
     names = ("transaction_id", "card_id", "timestamp", "profile_date")
     columns = (rows[name].to_pylist() for name in names)
-    vectors = feature_matrix(rows, V1.feature_names).tolist()
+    vectors = feature_matrix(rows, definitions.feature_names).tolist()
     return [
         MonitoredPrediction(
             name, card, time_ms, score, decision, version, FEATURE_VERSION, day,
             [None if math.isnan(value) else value for value in vector],
+            definitions=None if definitions is V1 else definitions.digest,
         )
         for name, card, time_ms, day, score, decision, vector in zip(
             *columns, scores.tolist(), decisions, vectors, strict=True

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import Commit, LakeFile, write_commit
 from fraud.lake import Lake
@@ -21,19 +22,29 @@ FOR_EVER = 2**62
 
 
 def tables(
-    days: int = 60, per_day: int = 200, fraud_rate: float = 0.03, seed: int = 0, delay_days: float = 5.0
+    days: int = 60,
+    per_day: int = 200,
+    fraud_rate: float = 0.03,
+    seed: int = 0,
+    delay_days: float = 5.0,
+    definitions: Definitions = V1,
 ) -> tuple[pa.Table, pa.Table]:
     """Rows of features and labels; fraud shows in `amount_ratio_30d`, `merchant_is_new` and the amount."""
     random = np.random.default_rng(seed)
     count = days * per_day
     timestamps = np.sort(START_MS + random.integers(0, days * DAY_MS, count))
     fraud = random.random(count) < fraud_rate
-    features = random.normal(size=(count, len(V1.feature_names))).astype(np.float32)
-    features = within_bounds(features)
+    features = random.normal(size=(count, len(definitions.features))).astype(np.float32)
+    features = within_bounds(features, definitions)
     features[random.random(features.shape) < 0.1] = np.nan
     amounts = (random.lognormal(8.0, 0.7, count) * np.where(fraud, 2.0, 1.0)).astype(np.int64)
-    _put(features, "amount_ratio_30d", random.lognormal(np.where(fraud, 2.0, 0.0), 1.0))
-    _put(features, "merchant_is_new", (random.random(count) < np.where(fraud, 0.8, 0.2)).astype(float))
+    _put(definitions, features, "amount_ratio_30d", random.lognormal(np.where(fraud, 2.0, 0.0), 1.0))
+    _put(
+        definitions,
+        features,
+        "merchant_is_new",
+        (random.random(count) < np.where(fraud, 0.8, 0.2)).astype(float),
+    )
     ids = np.array([f"t{number}" for number in range(count)])
     rows = pa.table(
         {
@@ -45,17 +56,23 @@ def tables(
             "amount": amounts,
             "partition": pa.array(np.zeros(count, dtype=np.int32)),
             "offset": np.arange(count),
-            **{name: features[:, column] for column, name in enumerate(V1.feature_names) if name != "amount"},
+            **{
+                name: features[:, column]
+                for column, name in enumerate(definitions.feature_names)
+                if name != "amount"
+            },
         }
     )
     return rows, labels_of(ids[fraud], timestamps[fraud] + int(delay_days * DAY_MS))
 
 
-def within_bounds(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def within_bounds(
+    features: npt.NDArray[np.float32], definitions: Definitions = V1
+) -> npt.NDArray[np.float32]:
     """Numbers of any size, shape (N, F), brought within what each feature can be, their order kept."""
     made = features.copy()
-    for column, name in enumerate(V1.feature_names):
-        kind = V1.feature_by_name[name].kind
+    for column, feature in enumerate(definitions.features):
+        kind = feature.kind
         if np.isfinite(kind.highest):
             span = kind.highest - kind.lowest
             made[:, column] = kind.lowest + span / (1 + np.exp(-features[:, column]))
@@ -79,18 +96,18 @@ def labels_of(
     )
 
 
-def dataset(**how: float) -> Dataset:
+def dataset(definitions: Definitions = V1, **how: float) -> Dataset:
     """A dataset in which every fraud is known."""
-    rows, labels = tables(**how)  # type: ignore[arg-type]
-    return make_dataset(V1, rows, labels, FOR_EVER)
+    rows, labels = tables(definitions=definitions, **how)  # type: ignore[arg-type]
+    return make_dataset(definitions, rows, labels, FOR_EVER)
 
 
-def write_history(lake: Lake, rows: pa.Table, labels: pa.Table) -> None:
+def write_history(lake: Lake, rows: pa.Table, labels: pa.Table, definitions: Definitions = V1) -> None:
     """Put rows and labels into the lake, a file a day."""
     for day, part in _by_day(rows, "timestamp"):
-        path = f"{day_folder(features_dataset(V1), day)}/part-0.parquet"
+        path = f"{day_folder(features_dataset(definitions), day)}/part-0.parquet"
         lake.write_table(part, path)
-        write_day(lake, features_dataset(V1), DayManifest(day, "test", [path], part.num_rows))
+        write_day(lake, features_dataset(definitions), DayManifest(day, "test", [path], part.num_rows))
     write_labels(lake, labels, rows)
 
 
@@ -131,5 +148,7 @@ def _by_day(table: pa.Table, column: str) -> Iterator[tuple[date, pa.Table]]:
         yield date(1970, 1, 1) + timedelta(days=int(day)), table.filter(pa.array(days == day))
 
 
-def _put(features: npt.NDArray[np.float32], name: str, values: npt.NDArray[np.generic]) -> None:
-    features[:, V1.feature_names.index(name)] = values
+def _put(
+    definitions: Definitions, features: npt.NDArray[np.float32], name: str, values: npt.NDArray[np.generic]
+) -> None:
+    features[:, definitions.feature_names.index(name)] = values
