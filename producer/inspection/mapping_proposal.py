@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.settings import PER_EURO
 from producer.inspection.mapping_text import Proposed
 from producer.inspection.names import SYNONYMS, columns_for, columns_named, simple
@@ -53,16 +53,20 @@ _Match = Callable[[Field, Sequence[Field], Mapping[str, ColumnProfile]], "Column
 def _matched(fields: Sequence[Field], columns: Sequence[ColumnProfile]) -> dict[str, Proposed]:
     """The entry of each field that has a column: by its own name first, else by other names."""
     found: dict[str, Proposed] = {}
-    taken: set[str] = set()
+    taken, core = set[str](), set[str]()
     matches: tuple[_Match, ...] = (_by_name, _by_habit)
     for match in matches:
         for one in fields:
             if one.name in found:
                 continue
             column = match(one, fields, {each.name: each for each in columns if each.name not in taken})
+            if column is None and one.name in CORE_FIELDS:
+                # No payment is without it: it may share the column of another field.
+                column = match(one, fields, {each.name: each for each in columns if each.name not in core})
             if column is not None:
                 found[one.name] = with_options(one, column)
                 taken.add(column.name)
+                core |= {column.name} if one.name in CORE_FIELDS else set()
     return {one.name: found[one.name] for one in fields if one.name in found}
 
 

@@ -106,7 +106,8 @@ def inspect_files(
     ids = _try_transactions(definitions, reading, mapping, admission, has_labels=labels is not None)
     if label_reading:
         _try_labels(label_reading, mapping.of_labels(), admission, ids)
-    further = propose_fields(report.columns, {*report.fields, *report.fields.values(), *LABEL_NAMES})
+    taken = {*report.fields, *(name for origin in mapping.values() for name in origin.needs())}
+    further = propose_fields(report.columns, {*taken, *report.fields.values(), *LABEL_NAMES})
     return Inspection(report, label_reading.report if label_reading else None, proposal, further)
 
 

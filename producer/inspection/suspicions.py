@@ -17,6 +17,7 @@ _FEW = 20
 """With fewer rows, shares are not meaningful."""
 _MOST_VALUES = 60
 _NEARLY_ALL = 0.95
+_FRAUDS_A_VALUE = 3
 _DAY_MS = 86_400_000
 _LEVELS = ("error", "warning")
 
@@ -171,7 +172,9 @@ def _predicts(values: pa.Array, fraud: npt.NDArray[np.bool_]) -> bool:
     count = np.bincount(codes, minlength=len(encoded.dictionary))
     bad = np.bincount(codes, weights=fraud, minlength=len(count))
     predictive = bad > _NEARLY_ALL * count
-    return bool(bad[predictive].sum() >= _NEARLY_ALL * frauds)
+    # Values that occur once or twice, as those of identifiers, predict nothing.
+    covered = bad[predictive].sum()
+    return bool(covered >= _NEARLY_ALL * frauds and covered >= _FRAUDS_A_VALUE * predictive.sum())
 
 
 def require_sane(found: list[Suspicion], fail: Callable[[str], Exception]) -> list[str]:

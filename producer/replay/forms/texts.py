@@ -134,7 +134,7 @@ def _translated(column: pa.Array, origin: FieldSource) -> pa.Array:
         found = pc.index_in(text, pa.array(words, pa.string()))
         text = pc.coalesce(pa.array(meanings, pa.string()).take(found), text)
     if origin.pad:
-        text = pc.utf8_lpad(text, origin.pad, "0")
+        text = pc.utf8_lpad(_without_point(text), origin.pad, "0")
     if origin.default is not None:
         text = pc.fill_null(pc.if_else(pc.equal(text, ""), None, text), origin.default)
     return text

@@ -1,0 +1,127 @@
+"""Each folder of examples/ works as its README says: files, mapping, messages, a model."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from fraud.definitions.fields import CORE_FIELDS
+from fraud.settings import AdmissionSettings
+from producer.inspection.report import inspect_files
+from producer.wire import transaction_messages
+from tests.definitions import V1
+from tests.examples.running import DATA, EXAMPLES, FILES, Example, admitted
+
+REFUNDS = {"tabformer": 1}
+DATA_SETS = {"handbook": "handbook-2018", "sparkov": "sparkov-2021"}
+
+
+@pytest.fixture(params=sorted(FILES))
+def example(request: pytest.FixtureRequest) -> Example:
+    return Example(request.param)
+
+
+def test_every_folder_is_an_example() -> None:
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted(FILES)
+
+
+def test_a_readme_has_ten_lines_with_source_and_three_commands(example: Example) -> None:
+    lines = (example.folder / "README.md").read_text().splitlines()
+
+    assert 10 <= len(lines) <= 14
+    assert sum(line.startswith("    ") for line in lines) == 3
+    assert any(line.startswith("Source: ") for line in lines)
+
+
+def test_every_row_but_a_refund_is_used(example: Example, tmp_path: Path) -> None:
+    tables = example.tables(tmp_path)
+
+    rejected = [reason for one in tables.rejected for _, reason in one.first]
+    assert len(rejected) == REFUNDS.get(example.name, 0)
+    assert all(reason.startswith("a refund") for reason in rejected)
+    assert 40 <= tables.transactions.num_rows == tables.labels.num_rows
+    assert set(tables.labels["is_fraud"].to_pylist()) == {True, False}
+
+
+def test_no_value_is_left_out(example: Example, tmp_path: Path) -> None:
+    warnings = [one for one in example.tables(tmp_path).warnings if "refund" not in one]
+
+    assert not warnings
+
+
+def test_messages_are_admitted_with_the_values_of_the_file(example: Example, tmp_path: Path) -> None:
+    # given the payments of the files
+    definitions, table = example.definitions, example.tables(tmp_path).transactions
+    # when they are written and admitted
+    found = admitted(definitions, transaction_messages(definitions, table))
+    # then nothing is lost on the way, and every field has a value somewhere
+    assert [one.values for one in found] == [tuple(row.values()) for row in table.to_pylist()]
+    unused = {name for name in table.column_names if table[name].null_count == len(table)}
+    assert all(definitions.field_by_name[name].is_optional for name in unused)
+    assert example.name == "ieee-cis" or not unused
+
+
+def test_the_proposed_mapping_feeds_the_core_fields(example: Example) -> None:
+    files = example.files()
+
+    found = inspect_files(example.definitions, AdmissionSettings(), files.transactions, files.labels, None)
+
+    report = found.transactions
+    if example.name == "tabformer":  # nobody knows that Use Chip is a mode of entry
+        assert any("gives no timestamp, user_id, entry_mode" in one.text for one in report.suspicions)
+        return
+    assert report.good is not None
+    assert report.good >= report.sampled - 1  # an amount of IEEE-CIS has three decimals
+    assert {"amount", "timestamp"} <= set(report.fields.values())
+    assert example.name == "ieee-cis" or len(report.fields) > len(CORE_FIELDS) - 1
+
+
+def test_the_card_stream_is_what_is_shipped() -> None:
+    assert Example("card-stream").definitions.tag == V1.tag == "v1"
+    assert Example("card-stream").definitions.fields == V1.fields
+
+
+def test_nested_messages_are_written_as_they_came(tmp_path: Path) -> None:
+    # given the acquirer's messages
+    example = Example("acquirer")
+    lines = (example.folder / "payments.jsonl").read_bytes().splitlines()
+    sent = {one["payment"]["id"]: one for one in map(msgspec.json.decode, lines)}
+    # when they are replayed
+    table = example.tables(tmp_path).transactions
+    values = [msgspec.json.decode(value) for value in transaction_messages(example.definitions, table).values]
+    # then each is the same but for its time as a number, and without what is not declared
+    for message in values:
+        original = sent[message["payment"]["id"]]
+        assert message["payment"]["created_at"] > 1_700_000_000_000
+        assert message["payment"] | {"created_at": 0} == _declared(original["payment"]) | {"created_at": 0}
+        assert message.get("device", {}).get("ip") == original.get("device", {}).get("ip")
+        assert message.get("customer") == original.get("customer")
+        assert set(message) <= {"payment", "merchant", "card", "device", "customer", "basket"}
+
+
+def _declared(payment: dict[str, object]) -> dict[str, object]:
+    authentication = payment.get("three_ds")
+    if not isinstance(authentication, dict):
+        return payment
+    return payment | {"three_ds": {name: one for name, one in authentication.items() if name != "version"}}
+
+
+@pytest.mark.parametrize("name", sorted(DATA_SETS))
+def test_the_data_set_itself_is_read(name: str, tmp_path: Path) -> None:
+    # given the first payments of the public data set
+    folder = Path(DATA or "") / DATA_SETS[name]
+    if DATA is None or not folder.is_dir():
+        pytest.skip(f"EXAMPLE_DATA names no folder with {DATA_SETS[name]}")
+    first = pq.read_table(folder / "transactions.parquet").slice(0, 20_000)
+    pq.write_table(first, tmp_path / "transactions.parquet")
+    (tmp_path / "labels.parquet").symlink_to(folder / "labels.parquet")
+    # when they are read by the example's mapping, and written
+    example = Example(name)
+    tables = example.tables(tmp_path / "home", tmp_path)
+    found = admitted(example.definitions, transaction_messages(example.definitions, tables.transactions))
+    # then all of them are payments, with their own amounts
+    assert len(found) == 20_000
+    amounts = np.rint(first["amount"].to_numpy() * 100).astype(np.int64)
+    assert sorted(one.amount for one in found) == sorted(amounts.tolist())
