@@ -15,7 +15,7 @@ V1_TAG = "v1"
 TAKEN_MS = 30 * DAY_MS
 """For so long, in whole days, a transaction_id is taken (`fraud.native.id_index`)."""
 
-V1_DIGEST = "537bd67f7b0a0508"
+V1_DIGEST = "bc3e4b2d03a7bd4b"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Definitions:
     Attributes:
         source: the name of the file, for messages.
         fields: in the order of the columns of `Events.values`.
-        features: in the order of the model's columns; those of profiles come last.
+        features: in the order of the model's columns: those of the kernel, of the merchant's daily profile,
+            of profiles.
     """
 
     source: str
@@ -63,12 +64,32 @@ class Definitions:
     @cached_property
     def kernel_features(self) -> tuple[Feature, ...]:
         """What the kernel computes, in the order of its output."""
-        return tuple(feature for feature in self.features if not feature.is_profile)
+        return tuple(feature for feature in self.features if feature.is_of_kernel)
+
+    @cached_property
+    def daily_profile_features(self) -> tuple[Feature, ...]:
+        """What the merchant's daily profile yields, behind the columns of the kernel."""
+        return tuple(feature for feature in self.features if feature.is_daily_profile)
 
     @cached_property
     def profile_features(self) -> tuple[Feature, ...]:
-        """What profiles yield, in the order of their columns behind those of the kernel."""
+        """What profiles of ids and categories yield, behind those of the daily profile."""
         return tuple(feature for feature in self.features if feature.is_profile)
+
+    @cached_property
+    def profile_fields(self) -> tuple[str, ...]:
+        """The fields that have profiles, in the order of the features."""
+        return tuple(dict.fromkeys(feature.of[0] for feature in self.profile_features))
+
+    @cached_property
+    def profile_every_ms(self) -> int:
+        """How often profiles are made; 0: there are none."""
+        return max((feature.every_ms for feature in self.profile_features), default=0)
+
+    @cached_property
+    def profile_digest(self) -> str:
+        """Identifies the profiles that are made, 16 hex digits; names their topic and folders."""
+        return _digest(*sorted({feature.hash for feature in self.profile_features}))
 
     @cached_property
     def longest_window_ms(self) -> int:

@@ -22,7 +22,10 @@ Aggregate = Literal[
     "count", "sum", "mean", "min", "max", "std", "distinct", "share", "seconds_since_last",
     "seconds_since_first", "is_new", "ratio", "zscore", "speed", "count_above_mean",
 ]  # fmt: skip
-KINDS = ("transform", "aggregate", "divide", "subtract", "profile")
+ProfileValue = Literal[
+    "count", "frauds", "fraud_rate", "amount_mean", "amount_std", "amount_ratio", "amount_zscore", "age"
+]  # fmt: skip
+KINDS = ("transform", "aggregate", "divide", "subtract", "profile", "daily_profile")
 """The keys of which a feature has one."""
 
 
@@ -84,10 +87,14 @@ class FeaturePart(_Part):
     subtract: tuple[str, str] | None = Field(
         default=None, description="two features: the second from the first"
     )
-    profile: str | None = Field(default=None, description="merchant_id: of the merchant's profile")
-    value: Literal["count", "fraud_rate", "amount_ratio", "amount_zscore"] | None = Field(
-        default=None, description="of a profile"
+    profile: str | None = Field(
+        default=None,
+        description="an id or a category: of what was known of its payments",
     )
+    daily_profile: str | None = Field(
+        default=None, description="merchant_id: of the merchant's profile as of last midnight (UTC)"
+    )
+    value: ProfileValue | None = Field(default=None, description="of a profile")
     entity: str | None = Field(
         default=None, description="whose payments an aggregate looks at; default: card"
     )
@@ -122,6 +129,12 @@ class EntityPart(_Part):
     key: str = Field(description="the field that identifies it: card_id")
 
 
+class ProfilesPart(_Part):
+    """How profiles are made."""
+
+    every: Window = Field(default="15m", description="how often: 5m to 1d, a part of a day")
+
+
 class DefinitionsDocument(_Part):
     """What a payment is, and what is computed of it."""
 
@@ -131,4 +144,5 @@ class DefinitionsDocument(_Part):
         default_factory=lambda: {"card": EntityPart(key="card_id")},
         description="whose payments are remembered",
     )
+    profiles: ProfilesPart = Field(default_factory=ProfilesPart, description="of ids and categories")
     features: list[FeaturePart] = Field(min_length=1, description="the columns of the model, in their order")

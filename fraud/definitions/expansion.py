@@ -27,9 +27,19 @@ _RANGE = re.compile(r"([A-Za-z_]*)([0-9]{1,6})\.\.([A-Za-z_]*)([0-9]{1,6})")
 
 PROFILE_VALUES = {
     "count": Operation.PROFILE_COUNT,
+    "frauds": Operation.PROFILE_FRAUDS,
     "fraud_rate": Operation.PROFILE_FRAUD_RATE,
+    "amount_mean": Operation.PROFILE_AMOUNT_MEAN,
+    "amount_std": Operation.PROFILE_AMOUNT_STD,
     "amount_ratio": Operation.PROFILE_AMOUNT_RATIO,
     "amount_zscore": Operation.PROFILE_AMOUNT_ZSCORE,
+    "age": Operation.PROFILE_AGE,
+}
+DAILY_PROFILE_VALUES = {
+    "count": Operation.DAILY_PROFILE_COUNT,
+    "fraud_rate": Operation.DAILY_PROFILE_FRAUD_RATE,
+    "amount_ratio": Operation.DAILY_PROFILE_AMOUNT_RATIO,
+    "amount_zscore": Operation.DAILY_PROFILE_AMOUNT_ZSCORE,
 }
 _KINDS = {
     Operation.HOUR: FeatureKind.HOUR,
@@ -47,10 +57,18 @@ _KINDS = {
     Operation.SHARE: FeatureKind.SHARE,
     Operation.COUNT_ABOVE_MEAN: FeatureKind.COUNT,
     Operation.SUBTRACT: FeatureKind.NUMBER,
+    Operation.DAILY_PROFILE_COUNT: FeatureKind.COUNT,
+    Operation.DAILY_PROFILE_FRAUD_RATE: FeatureKind.FRAUD_RATE,
+    Operation.DAILY_PROFILE_AMOUNT_RATIO: FeatureKind.RATIO,
+    Operation.DAILY_PROFILE_AMOUNT_ZSCORE: FeatureKind.DEVIATION,
     Operation.PROFILE_COUNT: FeatureKind.COUNT,
+    Operation.PROFILE_FRAUDS: FeatureKind.COUNT,
     Operation.PROFILE_FRAUD_RATE: FeatureKind.FRAUD_RATE,
+    Operation.PROFILE_AMOUNT_MEAN: FeatureKind.AMOUNT,
+    Operation.PROFILE_AMOUNT_STD: FeatureKind.AMOUNT,
     Operation.PROFILE_AMOUNT_RATIO: FeatureKind.RATIO,
     Operation.PROFILE_AMOUNT_ZSCORE: FeatureKind.DEVIATION,
+    Operation.PROFILE_AGE: FeatureKind.AGE,
 }
 """Of those whose kind does not depend on what they are computed of."""
 
@@ -106,7 +124,7 @@ def _field(name: str, part: FieldPart, path: tuple[str, ...]) -> Field:
 
 
 def expand_feature(
-    part: FeaturePart, fields: dict[str, Field], places: dict[str, tuple[str, ...]]
+    part: FeaturePart, fields: dict[str, Field], places: dict[str, tuple[str, ...]], every_ms: int
 ) -> Feature:
     """A feature without its hash; the kind and text of a derived one follow its inputs (`with_inputs`)."""
     operation = operation_of(part)
@@ -122,6 +140,7 @@ def expand_feature(
         zone="" if part.zone in (None, UTC_ZONE) else part.zone,
         last=part.last or 0,
         factor=part.factor or 0.0,
+        every_ms=every_ms if part.profile else 0,
     )
     return replace(feature, text=feature.text or default_text(feature, part.window or "", fields))
 
@@ -142,6 +161,8 @@ def operation_of(part: FeaturePart) -> Operation:
     """How it is computed."""
     if part.profile:
         return PROFILE_VALUES[part.value or "count"]
+    if part.daily_profile:
+        return DAILY_PROFILE_VALUES.get(part.value or "count", Operation.DAILY_PROFILE_COUNT)
     if part.divide:
         return Operation.DIVIDE
     return Operation.SUBTRACT if part.subtract else Operation(part.transform or part.aggregate)
@@ -153,7 +174,7 @@ def window_ms(window: str) -> int:
 
 
 def _inputs(part: FeaturePart, places: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    name = part.profile or part.of
+    name = part.profile or part.daily_profile or part.of
     return () if name is None else places.get(name, (name,))
 
 

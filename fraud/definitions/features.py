@@ -29,6 +29,7 @@ class FeatureKind(Enum):
     HOUR = "hour of the day", 0.0, 23.0
     WEEKDAY = "day of the week, Monday is 0", 0.0, 6.0
     SECONDS = "seconds", -inf, inf
+    AGE = "days", 0.0, inf
     RATIO = "times", 0.0, inf
     SHARE = "part of 1", 0.0, 1.0
     DEVIATION = "standard deviations", -inf, inf
@@ -45,7 +46,8 @@ class Operation(Enum):
     """How a feature is computed.
 
     The first group looks at the payment alone, the second at the card's earlier payments, the third at the
-    card's window with the payment in it, the fourth at two other features, the last at a profile.
+    card's window with the payment in it, the fourth at two other features, the fifth at the
+    merchant's daily profile, the last at the profile of any id or category.
     """
 
     VALUE = "value"
@@ -74,18 +76,37 @@ class Operation(Enum):
     DIVIDE = "divide"
     SUBTRACT = "subtract"
 
+    DAILY_PROFILE_COUNT = "daily_profile_count"
+    DAILY_PROFILE_FRAUD_RATE = "daily_profile_fraud_rate"
+    DAILY_PROFILE_AMOUNT_RATIO = "daily_profile_amount_ratio"
+    DAILY_PROFILE_AMOUNT_ZSCORE = "daily_profile_amount_zscore"
+
     PROFILE_COUNT = "profile_count"
+    PROFILE_FRAUDS = "profile_frauds"
     PROFILE_FRAUD_RATE = "profile_fraud_rate"
+    PROFILE_AMOUNT_MEAN = "profile_amount_mean"
+    PROFILE_AMOUNT_STD = "profile_amount_std"
     PROFILE_AMOUNT_RATIO = "profile_amount_ratio"
     PROFILE_AMOUNT_ZSCORE = "profile_amount_zscore"
+    PROFILE_AGE = "profile_age"
 
 
 TRANSFORMS = (Operation.VALUE, Operation.HOUR, Operation.WEEKDAY, Operation.IS_NIGHT, Operation.IS_WEEKEND)
+DAILY_PROFILE_OPERATIONS = (
+    Operation.DAILY_PROFILE_COUNT,
+    Operation.DAILY_PROFILE_FRAUD_RATE,
+    Operation.DAILY_PROFILE_AMOUNT_RATIO,
+    Operation.DAILY_PROFILE_AMOUNT_ZSCORE,
+)
 PROFILE_OPERATIONS = (
     Operation.PROFILE_COUNT,
+    Operation.PROFILE_FRAUDS,
     Operation.PROFILE_FRAUD_RATE,
+    Operation.PROFILE_AMOUNT_MEAN,
+    Operation.PROFILE_AMOUNT_STD,
     Operation.PROFILE_AMOUNT_RATIO,
     Operation.PROFILE_AMOUNT_ZSCORE,
+    Operation.PROFILE_AGE,
 )
 DERIVED = (Operation.DIVIDE, Operation.SUBTRACT)
 """Float64 of the two float32 inputs, stored as float32; NaN where one is unknown or the divisor is 0."""
@@ -137,6 +158,7 @@ class Feature:
             UTC. A country that does not exist gives NaN.
         last: of `COUNT_ABOVE_MEAN`: how many of the latest payments it looks at.
         factor: of `COUNT_ABOVE_MEAN`: how many times the mean a payment must exceed.
+        every_ms: of a profile: how often it is made.
         hash: identifies what is computed, with the fields it is read from; 16 hex digits.
     """
 
@@ -150,6 +172,7 @@ class Feature:
     zone: str = ""
     last: int = 0
     factor: float = 0.0
+    every_ms: int = 0
     hash: str = ""
 
     @property
@@ -168,9 +191,19 @@ class Feature:
         return f"{self.kind.unit} ({self.zone or 'UTC'})" if self.kind is FeatureKind.HOUR else self.kind.unit
 
     @property
+    def is_daily_profile(self) -> bool:
+        """Whether it comes from the merchant's daily profile."""
+        return self.operation in DAILY_PROFILE_OPERATIONS
+
+    @property
     def is_profile(self) -> bool:
-        """Whether it comes from a profile and not from the kernel."""
+        """Whether it comes from the profile of an id or a category."""
         return self.operation in PROFILE_OPERATIONS
+
+    @property
+    def is_of_kernel(self) -> bool:
+        """Whether the kernel computes it."""
+        return not self.is_daily_profile and not self.is_profile
 
 
 def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str, Feature]) -> str:
@@ -190,6 +223,7 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
         _identity(fields[feature.zone]) if feature.zone in fields else feature.zone,
         feature.last,
         str(feature.factor),
+        *([feature.every_ms] if feature.every_ms else []),
     ]
     return blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 

@@ -13,7 +13,7 @@ from fraud.definitions.checks.problems import Problems
 from fraud.definitions.checks.yaml_source import YamlSource, parse_yaml, read_yaml
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.document import DefinitionsDocument
-from fraud.definitions.expansion import expand_feature, expand_field, with_inputs
+from fraud.definitions.expansion import expand_feature, expand_field, window_ms, with_inputs
 from fraud.definitions.features import Feature, feature_hash
 from fraud.definitions.fields import Field
 
@@ -62,8 +62,11 @@ def _expanded(document: DefinitionsDocument, source: str) -> Definitions:
         for name, part in document.fields.items()
         if part.type == "place"
     }
-    features = [expand_feature(part, by_name, places) for part in document.features]
-    features.sort(key=lambda one: one.is_profile)
+    features = [
+        expand_feature(part, by_name, places, window_ms(document.profiles.every))
+        for part in document.features
+    ]
+    features.sort(key=lambda one: (one.is_profile, one.is_daily_profile))
     return Definitions(source, fields, _completed(features, by_name))
 
 

@@ -29,10 +29,10 @@ _STD = PROFILE_COLUMNS.index("merchant_amount_std_30d")
 
 
 _COLUMN_OF = {
-    Operation.PROFILE_COUNT: "merchant_count_{days}d",
-    Operation.PROFILE_FRAUD_RATE: "merchant_fraud_rate_{days}d",
-    Operation.PROFILE_AMOUNT_RATIO: "merchant_amount_mean_{days}d",
-    Operation.PROFILE_AMOUNT_ZSCORE: "merchant_amount_std_{days}d",
+    Operation.DAILY_PROFILE_COUNT: "merchant_count_{days}d",
+    Operation.DAILY_PROFILE_FRAUD_RATE: "merchant_fraud_rate_{days}d",
+    Operation.DAILY_PROFILE_AMOUNT_RATIO: "merchant_amount_mean_{days}d",
+    Operation.DAILY_PROFILE_AMOUNT_ZSCORE: "merchant_amount_std_{days}d",
 }
 """The value of a profile that each feature is made of."""
 
@@ -45,7 +45,7 @@ class ProfileFeatures:
     """
 
     def __init__(self, definitions: Definitions) -> None:
-        columns = [_column_of(definitions, feature) for feature in definitions.profile_features]
+        columns = [_column_of(definitions, feature) for feature in definitions.daily_profile_features]
         self._columns = None if columns == list(range(len(PROFILE_COLUMNS))) else columns
 
     def compute(
@@ -58,7 +58,7 @@ class ProfileFeatures:
             rows: the values of their merchants' profiles, shape (n, len(PROFILE_COLUMNS)); NaN where unknown.
 
         Returns:
-            Shape (n, len(definitions.profile_features)).
+            Shape (n, len(definitions.daily_profile_features)).
         """
         features = np.empty((len(amounts), len(PROFILE_COLUMNS)), dtype=np.float32)
         features[:, :_MEAN] = rows[:, :_MEAN]

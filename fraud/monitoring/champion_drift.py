@@ -64,7 +64,7 @@ def _feature_drift(
             f"{len(current)} recent sampled predictions are too few to compute the drift of the features"
         )
     if len(fresh) >= min_rows:
-        found += feature_drift(definitions.profile_features, reference[:, kernel:], fresh[:, kernel:])
+        found += feature_drift(definitions.daily_profile_features, reference[:, kernel:], fresh[:, kernel:])
     elif len(current) >= min_rows:
         notes.add(
             f"{len(fresh)} recent sampled predictions were made with the merchant profiles of their day, "

@@ -132,7 +132,7 @@ def _describe_number(feature: Feature, value: float) -> str:
 
 def _describe_count(feature: Feature, value: float) -> str:
     """The texts of the card's counts are a plural, those of profiles start with whose payments they are."""
-    is_plural = value != 1 and not feature.is_profile
+    is_plural = value != 1 and feature.is_of_kernel
     return f"{value:,.0f} {feature.text}" if is_plural else f"{feature.text}: {value:,.0f}"
 
 

@@ -9,17 +9,25 @@ from fraud.definitions.checks.feature_rules import RULES, fitting_operations
 from fraud.definitions.checks.field_check import KnownFields, require_field, type_of
 from fraud.definitions.checks.problems import Path, Problems, listed, suggestion
 from fraud.definitions.document import DefinitionsDocument, EntityPart, FeaturePart
-from fraud.definitions.expansion import operation_of, window_ms
-from fraud.definitions.features import CALENDAR, DAY_MS, PROFILE_OPERATIONS, Operation
+from fraud.definitions.expansion import DAILY_PROFILE_VALUES, PROFILE_VALUES, operation_of, window_ms
+from fraud.definitions.features import (
+    CALENDAR,
+    DAILY_PROFILE_OPERATIONS,
+    DAY_MS,
+    MINUTE_MS,
+    PROFILE_OPERATIONS,
+    Operation,
+)
 from fraud.definitions.fields import Field, FieldType
 from fraud.definitions.zones import UTC_ZONE, zone_names
 
 MAX_WINDOW_MS = 90 * DAY_MS
-PROFILE_WINDOWS = {
-    Operation.PROFILE_COUNT: ("1d", "7d", "14d", "30d"),
-    Operation.PROFILE_FRAUD_RATE: ("1d", "7d", "14d", "30d"),
-    Operation.PROFILE_AMOUNT_RATIO: ("30d",),
-    Operation.PROFILE_AMOUNT_ZSCORE: ("30d",),
+_SHORTEST_EVERY_MS = 5 * MINUTE_MS
+DAILY_PROFILE_WINDOWS = {
+    Operation.DAILY_PROFILE_COUNT: ("1d", "7d", "14d", "30d"),
+    Operation.DAILY_PROFILE_FRAUD_RATE: ("1d", "7d", "14d", "30d"),
+    Operation.DAILY_PROFILE_AMOUNT_RATIO: ("30d",),
+    Operation.DAILY_PROFILE_AMOUNT_ZSCORE: ("30d",),
 }
 _RESERVED = {
     "transaction_id", "card_id", "merchant_id", "currency", "timestamp", "partition", "offset", "day",
@@ -30,7 +38,7 @@ _RESERVED = {
 _ENTITY = ("card", "card_id")
 _ONE_ENTITY = "only entities: {card: {key: card_id}} is supported so far"
 _OWN_KEYS = {"zone": CALENDAR, "last": (Operation.COUNT_ABOVE_MEAN,), "factor": (Operation.COUNT_ABOVE_MEAN,),
-             "value": PROFILE_OPERATIONS}  # fmt: skip
+             "value": (*DAILY_PROFILE_OPERATIONS, *PROFILE_OPERATIONS)}  # fmt: skip
 """Keys that fit few operations."""
 
 
@@ -70,6 +78,8 @@ def check_features(
         names: of all features in the file, also of those that could not be read.
         problems: takes what is found.
     """
+    every_ms = window_ms(document.profiles.every)
+    check_profiles(document.profiles.every, problems)
     features = [NumberedFeature(part, path) for part, path in zip(document.features, paths, strict=True)]
     by_name: dict[str, NumberedFeature] = {}
     for one in features:
@@ -80,18 +90,18 @@ def check_features(
             problems.add((*one.path, "name"), sentence)
     for one in features:
         operation = operation_of(one.part)
-        for key, sentence in _complaints(one, operation, known, problems):
+        for key, sentence in _complaints(one, operation, every_ms, known, problems):
             problems.add((*one.path, *key.split("/")) if key else one.path, f"{one.subject}: {sentence}")
         _check_inputs(one, by_name, names, problems)
     _check_cycles(by_name, problems)
-    if features and all(one.part.profile for one in features):
+    if features and all(one.part.profile or one.part.daily_profile for one in features):
         problems.add(
             ("features",), "all features come from profiles; give at least one of the payment itself"
         )
 
 
 def _complaints(
-    one: NumberedFeature, operation: Operation, known: KnownFields, problems: Problems
+    one: NumberedFeature, operation: Operation, every_ms: int, known: KnownFields, problems: Problems
 ) -> Iterator[tuple[str, str]]:
     part = one.part
     yield from _name_complaints(part, operation)
@@ -99,6 +109,7 @@ def _complaints(
     yield from _entity_complaints(part)
     yield from _window_complaints(part, operation)
     yield from _of_complaints(one, operation, known, problems)
+    yield from _profile_complaints(one, every_ms, known, problems)
     yield from _zone_complaints(part, operation, known)
     for name, test in part.where.items():
         found = require_field(name, known, (*one.path, "where", name), one.subject, problems)
@@ -136,14 +147,38 @@ def _entity_complaints(part: FeaturePart) -> Iterator[tuple[str, str]]:
         yield "entity", f"entity does not fit {_what(part)}, only an aggregate; remove it"
     elif part.entity not in (None, _ENTITY[0]):
         yield "entity", f"the entity {part.entity} does not exist; {_ONE_ENTITY}"
-    if part.profile not in (None, "merchant_id"):
-        yield "profile", f"there are profiles of merchant_id only so far, not of {part.profile}"
-    if part.profile is not None and part.value is None:
-        yield "", "a profile needs a value; add value: count, fraud_rate, amount_ratio or amount_zscore"
+    if part.daily_profile not in (None, "merchant_id"):
+        yield "daily_profile", f"it exists of merchant_id only, not of {part.daily_profile}; use profile"
+    if part.daily_profile is not None and part.value not in (None, *DAILY_PROFILE_VALUES):
+        yield "value", f"a daily profile has no {part.value}; use profile"
+    if (part.profile or part.daily_profile) and part.value is None:
+        values = PROFILE_VALUES if part.profile else DAILY_PROFILE_VALUES
+        yield "", f"a profile needs a value; add value: {listed(values, 'or')}"
+
+
+def _profile_complaints(
+    one: NumberedFeature, every_ms: int, known: KnownFields, problems: Problems
+) -> Iterator[tuple[str, str]]:
+    part = one.part
+    if part.profile is None:
+        return
+    field = require_field(part.profile, known, (*one.path, "profile"), one.subject, problems)
+    if part.profile in known.places or (field and field.type not in (FieldType.ID, FieldType.CATEGORY)):
+        yield "profile", f"{part.profile} is no id and no category, which alone have profiles"
+    if part.window is not None and window_ms(part.window) % every_ms:
+        yield "window", f"the window {part.window} is not a multiple of how often profiles are made"
+
+
+def check_profiles(every: str, problems: Problems) -> None:
+    """Note an interval at which profiles cannot be made."""
+    length = window_ms(every)
+    if length < _SHORTEST_EVERY_MS or length > DAY_MS or DAY_MS % length:
+        sentence = f"every {every} is not between 5m and 1d, or a day is no multiple of it; write 15m, 1h"
+        problems.add(("profiles", "every"), f"profiles: {sentence} or 1d")
 
 
 def _window_complaints(part: FeaturePart, operation: Operation) -> Iterator[tuple[str, str]]:
-    what, windows = _what(part), PROFILE_WINDOWS.get(operation)
+    what, windows = _what(part), DAILY_PROFILE_WINDOWS.get(operation)
     if part.window is None:
         if RULES[operation].has_window:
             yield "", f"{what} needs a window; add window: 24h or another"
@@ -222,7 +257,7 @@ def _check_inputs(
                 others = set(by_name) - {one.part.name}
                 near = suggestion(name, others) if len(others) < 20 or _is_near(name, others) else ""
                 problems.add(at, f"{one.subject}: the feature {name} does not exist{near}")
-        elif by_name[name].part.profile:
+        elif by_name[name].part.profile or by_name[name].part.daily_profile:
             problems.add(
                 at, f"{one.subject}: {name} comes from a profile, which is joined later; use another"
             )

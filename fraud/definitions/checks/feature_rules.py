@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
-from fraud.definitions.features import CALENDAR, DERIVED, PROFILE_OPERATIONS, Operation
+from fraud.definitions.features import (
+    CALENDAR,
+    DAILY_PROFILE_OPERATIONS,
+    DERIVED,
+    PROFILE_OPERATIONS,
+    Operation,
+)
 from fraud.definitions.fields import SUMMABLE, TEXT_TYPES, FieldType
 
 COMPARABLE = (FieldType.MONEY, FieldType.FIXED, FieldType.NUMBER)
@@ -53,7 +59,7 @@ RULES: dict[Operation, OperationRule] = {
     Operation.SHARE: OperationRule(needs_where=True),
     Operation.COUNT_ABOVE_MEAN: OperationRule(_HABITS, takes_where=False),
     **{one: OperationRule(has_window=False, takes_where=False) for one in DERIVED},
-    **{one: OperationRule(takes_where=False) for one in PROFILE_OPERATIONS},
+    **{one: OperationRule(takes_where=False) for one in (*DAILY_PROFILE_OPERATIONS, *PROFILE_OPERATIONS)},
 }
 
 

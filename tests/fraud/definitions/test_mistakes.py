@@ -41,7 +41,7 @@ ON_FEATURES = {
     "{name: a, aggregate: count, window: ''}": "window '' is not allowed",
     "{name: a, transform: hour, of: timestamp, window: 1h}": "a window makes no sense for hour",
     "{name: a, divide: [payments, payments], window: 1h}": "a window makes no sense for divide",
-    "{name: a, profile: merchant_id, value: count, window: 2d}": "1d, 7d, 14d and 30d only, not of 2d",
+    "{name: a, daily_profile: merchant_id, value: count, window: 2d}": "1d, 7d, 14d and 30d only, not of 2d",
     # conditions
     "{name: a, COUNT, where: {age: same}}": "same does not fit age, a number",
     "{name: a, COUNT, where: {amount: 5}}": "write {at_least: NUMBER}",
@@ -73,8 +73,14 @@ ON_FEATURES = {
     "{name: a, COUNT, last: 3}": "last does not fit count, only count_above_mean",
     "{name: a, aggregate: count_above_mean, of: amount, factor: 2, window: 1h}": "needs last; add last: 10",
     "{name: a, COUNT, value: count}": "value does not fit count, only a profile",
-    "{name: a, profile: card_id, value: count, window: 1d}": "profiles of merchant_id only",
-    "{name: a, profile: merchant_id, window: 1d}": "a profile needs a value",
+    "{name: a, daily_profile: card_id, value: count, window: 1d}": "merchant_id only, not of card_id",
+    "{name: a, daily_profile: merchant_id, value: age, window: 1d}": "a daily profile has no age",
+    "{name: a, profile: amount, value: count, window: 1d}": "amount is no id and no category",
+    "{name: a, profile: merchnt_id, value: count, window: 1d}": "merchnt_id",
+    "{name: a, profile: merchant_id, value: count, window: 10m}": "10m is not a multiple",
+    "{name: a, profile: merchant_id, value: count, window: 91d}": "longer than 90d",
+    "{name: a, profile: merchant_id, value: count}": "needs a window",
+    "{name: a, daily_profile: merchant_id, window: 1d}": "a profile needs a value",
     "{name: a, aggregate: count, transform: hour, window: 1h}": "and has transform and aggregate",
     "{name: a, window: 1h}": "and has none",
     "{name: a, divide: [payments]}": "two features are needed",
@@ -145,7 +151,7 @@ ON_FILES = {
     CORE + "entities: {shop: {key: merchant_id}}\nfeatures:\n  - {name: a, aggregate: count, window: 1h}\n": (
         f"f.yaml:{FIRST_LINE}: entity shop: only entities: {{card: {{key: card_id}}}}",
     ),
-    CORE + "features:\n  - {name: a, profile: merchant_id, value: count, window: 1d}\n": (
+    CORE + "features:\n  - {name: a, daily_profile: merchant_id, value: count, window: 1d}\n": (
         f"f.yaml:{FIRST_LINE}: all features come from profiles",
     ),
     with_fields().replace("card_id: {type: id}", "card_id: {type: id, optional: true}"): (
@@ -170,7 +176,7 @@ def problems_of(text: str) -> list[str]:
 def test_a_mistake_in_a_feature(line: str) -> None:
     # given a feature with one mistake behind two without
     first = "{name: payments, aggregate: count, window: 1h}"
-    rate = "{name: rate, profile: merchant_id, value: fraud_rate, window: 1d}"
+    rate = "{name: rate, daily_profile: merchant_id, value: fraud_rate, window: 1d}"
     text = with_features(first, rate, line.replace("COUNT", COUNT))
     # when it is read
     problems = problems_of(text)

@@ -31,11 +31,11 @@ def test_counts_and_rates_are_copied_and_amounts_compared() -> None:
 
 def test_some_features_in_another_order_are_columns_of_all() -> None:
     # given every third feature, the last one first
-    chosen = V1.profile_features[::-3]
+    chosen = V1.daily_profile_features[::-3]
     # when
     found = ProfileFeatures(of(*chosen)).compute(AMOUNTS, PROFILES)
     # then
-    names = [one.name for one in V1.profile_features]
+    names = [one.name for one in V1.daily_profile_features]
     expected = ProfileFeatures(V1).compute(AMOUNTS, PROFILES)[:, [names.index(one.name) for one in chosen]]
     assert np.array_equal(found, expected, equal_nan=True)
 
@@ -54,4 +54,4 @@ def test_what_no_profile_holds_is_refused(changes: dict[str, object]) -> None:
 
 
 def test_a_profile_has_a_column_for_every_feature_of_the_shipped_definitions() -> None:
-    assert len(PROFILE_COLUMNS) == len(V1.profile_features)
+    assert len(PROFILE_COLUMNS) == len(V1.daily_profile_features)
