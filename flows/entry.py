@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fraud.errors import FraudError
-from fraud.machine.terminal import print_anything, shown
+from fraud.machine.terminal import print_anything, shown_error
 from fraud.settings import load_settings
 
 _SERVER_START_S = 120
@@ -50,7 +50,7 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
         except FraudError as error:
             if debug:
                 raise
-            typer.echo(f"error: {shown(str(error))}", err=True)
+            typer.echo(f"error: {shown_error(error)}", err=True)
             raise typer.Exit(error.exit_code) from None
 
     signature = _options(declared)

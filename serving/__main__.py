@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fraud.errors import FraudError
-from fraud.machine.terminal import log_to_stderr, shown
+from fraud.machine.terminal import log_to_stderr, shown_error
 from fraud.settings import load_settings
 from serving.ops.shutdown import forced_exit
 from serving.ops.workers import run_workers, stop_with_parent
@@ -49,7 +49,7 @@ def main(
     except FraudError as error:
         if debug:
             raise
-        typer.echo(f"error: {shown(str(error))}", err=True)
+        typer.echo(f"error: {shown_error(error)}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -13,7 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from deployments.cli.commands import COMMANDS, PANELS, CommandEntry
 from fraud.errors import FraudError
-from fraud.machine.terminal import print_anything, shown
+from fraud.machine.terminal import print_anything, shown, shown_error
 
 _PANEL_OF = {command.name: panel for panel, commands in PANELS.items() for command in commands}
 
@@ -45,12 +45,12 @@ def main() -> None:
     try:
         application().main(args=[text for text in arguments if text != "--debug"], prog_name="fraud")
     except FraudError as error:
-        _fail(str(error), error.exit_code, debug=debug)
+        _fail(shown_error(error), error.exit_code, debug=debug)
     except OSError as error:
-        _fail(_describe_os_error(error), 1, debug=debug)
+        _fail(shown(_describe_os_error(error)), 1, debug=debug)
     except Exception as error:
         message = f"unexpected {type(error).__name__}: {error}; run again with --debug for the traceback"
-        _fail(message, 1, debug=debug)
+        _fail(shown(" ".join(message.split())), 1, debug=debug)
 
 
 def _describe_os_error(error: OSError) -> str:
@@ -101,5 +101,5 @@ def _fail(message: str, code: int, *, debug: bool) -> None:
     if debug:
         raise
     typer.secho("error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(shown(" ".join(message.split())), err=True)
+    typer.echo(message, err=True)
     sys.exit(code)

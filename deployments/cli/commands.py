@@ -45,6 +45,11 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
         ),
     ),
     "Data": (
+        CommandEntry(
+            "definitions",
+            "definitions.definitions",
+            "Check, show, compare or start the file that says what a payment is and what is computed of it.",
+        ),
         CommandEntry("topics", "kafka.topics", "Create Kafka's topics."),
         CommandEntry("acl", "kafka.acl", "Show and grant the least permissions of each identity on Kafka."),
         CommandEntry(

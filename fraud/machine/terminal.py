@@ -5,6 +5,8 @@ import logging
 import sys
 import unicodedata
 
+from fraud.errors import DefinitionsError
+
 _FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
 _INITIATORS = "\u2066\u2067\u2068"
 _TURNING = {"R", "AL", "RLE", "LRE", "RLO", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
@@ -22,6 +24,12 @@ def shown(text: str) -> str:
     if not any(unicodedata.bidirectional(letter) in _TURNING for letter in plain):
         return plain
     return _isolated(plain)
+
+
+def shown_error(error: Exception) -> str:
+    """The text of an error; one that names several mistakes has a line for each."""
+    lines = error.problems if isinstance(error, DefinitionsError) else [" ".join(str(error).split())]
+    return "\n".join(map(shown, lines))
 
 
 def without_controls(text: str) -> str:

@@ -22,7 +22,7 @@ class Proposed:
     def line(self) -> str:
         """Its line of YAML, below one that says what was assumed."""
         note = f"# ASSUMED: {self.why}\n" if self.is_assumed else ""
-        return f"{note}{self.field}: {_yaml(self.entry)}"
+        return f"{note}{self.field}: {yaml_text(self.entry)}"
 
 
 @dataclass
@@ -40,13 +40,18 @@ class Proposal:
         return "\n".join(lines) + "\n"
 
 
-def _yaml(entry: Any) -> str:
+def yaml_text(entry: Any) -> str:
+    """A value as YAML on one line."""
     if entry is None:
         return "null"
     if isinstance(entry, dict):
-        return "{" + ", ".join(f"{_yaml(str(name))}: {_yaml(value)}" for name, value in entry.items()) + "}"
+        return (
+            "{"
+            + ", ".join(f"{yaml_text(str(name))}: {yaml_text(value)}" for name, value in entry.items())
+            + "}"
+        )
     if isinstance(entry, list):
-        return "[" + ", ".join(map(_yaml, entry)) + "]"
+        return "[" + ", ".join(map(yaml_text, entry)) + "]"
     if isinstance(entry, bool):
         return "true" if entry else "false"
     text = str(entry)

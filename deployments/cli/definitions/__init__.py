@@ -1,0 +1,1 @@
+"""Commands about what a payment is and what is computed of it."""

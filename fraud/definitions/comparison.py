@@ -1,0 +1,210 @@
+"""What differs between two definitions, and what that means for models, state and lake."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fraud.definitions.checks.problems import listed
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS, Condition, Feature, Test
+from fraud.definitions.fields import Field, FieldType
+
+Change = Literal["added", "removed", "changed", "renamed", "reworded"]
+
+MEANING: dict[Change, str] = {
+    "added": "no model wants it yet; a training run can use it once its days are computed",
+    "removed": "models that want it are refused, and so is a roll-back to them; train one without it first",
+    "changed": "it is another feature now, and models that want the old one are refused; better add the new "
+    "one under a new name, and remove the old one when no model wants it",
+    "renamed": "the same values under another name: models go on",
+    "reworded": "another text for analysts; nothing else changes",
+}
+"""Of each change to a feature."""
+
+
+@dataclass(frozen=True)
+class FeatureChange:
+    """One feature that differs.
+
+    Attributes:
+        name: in the new definitions, or in the old ones if it is gone.
+        change: what became of it.
+        details: what differs, for people.
+    """
+
+    name: str
+    change: Change
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that differs."""
+
+    name: str
+    change: Change
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class DefinitionsChange:
+    """What differs between two definitions.
+
+    Attributes:
+        fields: that differ.
+        features: that differ.
+        models: what it means for the models that there are, a sentence.
+        state: for the cards' state of serving.
+        lake: for the files of the lake.
+    """
+
+    fields: tuple[FieldChange, ...]
+    features: tuple[FeatureChange, ...]
+    models: str
+    state: str
+    lake: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return not self.fields and not self.features
+
+
+def compare(old: Definitions, new: Definitions) -> DefinitionsChange:
+    """What changes from `old` to `new`."""
+    fields, features = tuple(_field_changes(old, new)), tuple(_feature_changes(old, new))
+    return DefinitionsChange(
+        fields, features, _for_models(features), _for_state(old, new), _for_lake(old, new, fields)
+    )
+
+
+def _field_changes(old: Definitions, new: Definitions) -> list[FieldChange]:
+    before, after = old.field_by_name, new.field_by_name
+    found = [FieldChange(name, "added", describe_field(after[name])) for name in after if name not in before]
+    found += [
+        FieldChange(name, "removed", describe_field(before[name])) for name in before if name not in after
+    ]
+    for name in before.keys() & after.keys():
+        one, other = before[name], after[name]
+        if replace(one, text="") != replace(other, text=""):
+            found.append(FieldChange(name, "changed", f"{describe_field(one)} → {describe_field(other)}"))
+        elif one.text != other.text:
+            found.append(FieldChange(name, "reworded", f"{one.text} → {other.text}"))
+    return sorted(found, key=lambda one: one.name)
+
+
+def _feature_changes(old: Definitions, new: Definitions) -> list[FeatureChange]:
+    before, after = old.feature_by_name, new.feature_by_name
+    gone = {one.hash: name for name, one in before.items() if name not in after}
+    found: list[FeatureChange] = []
+    for name, one in after.items():
+        if name in before:
+            found += _change_of(before[name], one)
+        elif one.hash in gone:
+            found.append(FeatureChange(name, "renamed", f"it was {gone.pop(one.hash)}"))
+        else:
+            found.append(FeatureChange(name, "added", describe_feature(one, new)))
+    return found + [
+        FeatureChange(name, "removed", describe_feature(before[name], old)) for name in gone.values()
+    ]
+
+
+def _change_of(one: Feature, other: Feature) -> list[FeatureChange]:
+    if one.hash != other.hash:
+        return [FeatureChange(other.name, "changed", _differences(one, other))]
+    if one.text != other.text:
+        return [FeatureChange(other.name, "reworded", f"{one.text} → {other.text}")]
+    return []
+
+
+def _differences(one: Feature, other: Feature) -> str:
+    pairs = {
+        "computed as": (one.operation.value, other.operation.value),
+        "of": (listed(one.of) or "nothing", listed(other.of) or "nothing"),
+        "window": (window_text(one.window_ms), window_text(other.window_ms)),
+        "where": (where_text(one), where_text(other)),
+        "zone": (one.zone or "UTC", other.zone or "UTC"),
+        "last": (str(one.last), str(other.last)),
+        "factor": (f"{one.factor:g}", f"{other.factor:g}"),
+    }
+    found = [f"{name} {before} → {after}" for name, (before, after) in pairs.items() if before != after]
+    return "; ".join(found) or "what it is computed of has changed"
+
+
+def _for_models(features: tuple[FeatureChange, ...]) -> str:
+    lost = [one.name for one in features if one.change in ("removed", "changed")]
+    if not features:
+        return "nothing changes"
+    if lost:
+        return f"models that want {listed(lost)} are refused, and the one that serves stays; train one first"
+    return "all models of the old definitions can be served with the new ones"
+
+
+def _for_state(old: Definitions, new: Definitions) -> str:
+    if old.state_digest == new.state_digest:
+        return "snapshots fit; nothing is rebuilt"
+    days = -(-new.history_ms // DAY_MS)
+    return f"snapshots of the old definitions do not fit: a worker replays the last {days} days of the log"
+
+
+def _for_lake(old: Definitions, new: Definitions, fields: tuple[FieldChange, ...]) -> str:
+    added = [one.name for one in fields if one.change == "added"]
+    retyped = [one.name for one in fields if one.change == "changed"]
+    parts = []
+    if old.digest != new.digest:
+        parts.append(
+            f"training rows go to features/{new.tag}, and the next preprocessing computes their days"
+        )
+    if added:
+        parts.append(f"files from before have no {listed(added)}: there it is unknown")
+    if retyped:
+        parts.append(f"files from before have {listed(retyped)} as it was: check that its type still fits")
+    return "; ".join(parts) or "nothing changes"
+
+
+def describe_field(one: Field) -> str:
+    """Type, place in the message and bounds of a field, in a few words."""
+    words = [one.type.value, f"at {'.'.join(one.path)}"]
+    if one.type in (FieldType.ID, FieldType.CATEGORY):
+        words.append(f"{one.min_length} to {one.max_length} characters")
+    if one.type is FieldType.FIXED:
+        words.append(f"{one.scale} decimals")
+    if one.highest < float("inf") or one.lowest > float("-inf"):
+        words.append(f"{one.lowest:g} to {one.highest:g}")
+    return ", ".join([*words, "optional" if one.is_optional else "required"])
+
+
+def describe_feature(one: Feature, definitions: Definitions) -> str:
+    """How a feature is computed, as short as in the file."""
+    of = ", ".join(one.of)
+    if one.of and one.of[0] in definitions.field_by_name and len(one.of) > 1:
+        of = definitions.field_by_name[one.of[0]].place
+    parts = [f"{one.operation.value}{f'({of})' if of else ''}"]
+    if one.where:
+        parts.append(f"where {where_text(one)}")
+    if one.window_ms:
+        parts.append(f"in {window_text(one.window_ms)}")
+    return " ".join([*parts, *([f"in the time of {one.zone}"] if one.zone else [])])
+
+
+def window_text(window_ms: int) -> str:
+    """`30d`; hours up to two days, as people say 24 hours."""
+    if not window_ms:
+        return "none"
+    for unit_ms, unit in ((DAY_MS, "d"), (HOUR_MS, "h")):
+        if window_ms % unit_ms == 0 and (unit == "h" or window_ms > 2 * DAY_MS):
+            return f"{window_ms // unit_ms}{unit}"
+    return f"{window_ms // MINUTE_MS}m"
+
+
+_SIGNS = {Test.AT_LEAST: "≥", Test.AT_MOST: "≤", Test.ONE_OF: "="}
+
+
+def where_text(one: Feature) -> str:
+    """The filter of a feature, `amount ≤ 2.00`, as far as it can be shown without the fields' types."""
+    return " and ".join(_condition_text(condition) for condition in one.where) or "no filter"
+
+
+def _condition_text(one: Condition) -> str:
+    if one.test is Test.SAME:
+        return f"same {one.field}"
+    return f"{one.field} {_SIGNS[one.test]} {' or '.join(str(value) for value in one.values)}"
