@@ -5,8 +5,9 @@ from typing import Literal
 
 from fraud.definitions.checks.problems import listed
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS, Condition, Feature, Test
+from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS, Condition, Feature, Operation, Test
 from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.texts import number_text
 
 Change = Literal["added", "removed", "changed", "renamed", "reworded"]
 
@@ -98,7 +99,7 @@ def _feature_changes(old: Definitions, new: Definitions) -> list[FeatureChange]:
     found: list[FeatureChange] = []
     for name, one in after.items():
         if name in before:
-            found += _change_of(before[name], one)
+            found += _change_of(before[name], one, old, new)
         elif one.hash in gone:
             found.append(FeatureChange(name, "renamed", f"it was {gone.pop(one.hash)}"))
         else:
@@ -108,20 +109,20 @@ def _feature_changes(old: Definitions, new: Definitions) -> list[FeatureChange]:
     ]
 
 
-def _change_of(one: Feature, other: Feature) -> list[FeatureChange]:
+def _change_of(one: Feature, other: Feature, old: Definitions, new: Definitions) -> list[FeatureChange]:
     if one.hash != other.hash:
-        return [FeatureChange(other.name, "changed", _differences(one, other))]
+        return [FeatureChange(other.name, "changed", _differences(one, other, old, new))]
     if one.text != other.text:
         return [FeatureChange(other.name, "reworded", f"{one.text} → {other.text}")]
     return []
 
 
-def _differences(one: Feature, other: Feature) -> str:
+def _differences(one: Feature, other: Feature, old: Definitions, new: Definitions) -> str:
     pairs = {
         "computed as": (one.operation.value, other.operation.value),
         "of": (listed(one.of) or "nothing", listed(other.of) or "nothing"),
         "window": (window_text(one.window_ms), window_text(other.window_ms)),
-        "where": (where_text(one), where_text(other)),
+        "where": (where_text(one, old), where_text(other, new)),
         "zone": (one.zone or "UTC", other.zone or "UTC"),
         "last": (str(one.last), str(other.last)),
         "factor": (f"{one.factor:g}", f"{other.factor:g}"),
@@ -175,14 +176,17 @@ def describe_field(one: Field) -> str:
 
 def describe_feature(one: Feature, definitions: Definitions) -> str:
     """How a feature is computed, as short as in the file."""
-    of = ", ".join(one.of)
-    if one.of and one.of[0] in definitions.field_by_name and len(one.of) > 1:
+    operation = one.operation.value.replace("profile_", "profile's ")
+    of = "" if one.is_profile else ", ".join(one.of)
+    if one.operation is Operation.SPEED:
         of = definitions.field_by_name[one.of[0]].place
-    parts = [f"{one.operation.value}{f'({of})' if of else ''}"]
+    parts = [f"{operation}({of})" if of else operation]
     if one.where:
-        parts.append(f"where {where_text(one)}")
+        parts.append(f"where {where_text(one, definitions)}")
     if one.window_ms:
         parts.append(f"in {window_text(one.window_ms)}")
+    if one.operation is Operation.COUNT_ABOVE_MEAN:
+        parts.append(f"of the last {one.last} above {one.factor:g} times the mean")
     return " ".join([*parts, *([f"in the time of {one.zone}"] if one.zone else [])])
 
 
@@ -196,15 +200,22 @@ def window_text(window_ms: int) -> str:
     return f"{window_ms // MINUTE_MS}m"
 
 
+def where_text(one: Feature, definitions: Definitions) -> str:
+    """The filter of a feature, `amount ≤ 2.00`."""
+    terms = (_condition_text(term, definitions.field_by_name[term.field]) for term in one.where)
+    return " and ".join(terms) or "no filter"
+
+
 _SIGNS = {Test.AT_LEAST: "≥", Test.AT_MOST: "≤", Test.ONE_OF: "="}
 
 
-def where_text(one: Feature) -> str:
-    """The filter of a feature, `amount ≤ 2.00`, as far as it can be shown without the fields' types."""
-    return " and ".join(_condition_text(condition) for condition in one.where) or "no filter"
-
-
-def _condition_text(one: Condition) -> str:
+def _condition_text(one: Condition, field: Field) -> str:
     if one.test is Test.SAME:
         return f"same {one.field}"
-    return f"{one.field} {_SIGNS[one.test]} {' or '.join(str(value) for value in one.values)}"
+    if field.type is FieldType.BOOLEAN:
+        values = [str(bool(value)).lower() for value in one.values]
+    elif one.test is Test.ONE_OF:
+        values = [str(value) for value in one.values]
+    else:
+        values = [number_text(float(value), field) for value in one.values]
+    return f"{one.field} {_SIGNS[one.test]} {' or '.join(values)}"
