@@ -70,7 +70,7 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 class MerchantProfile(msgspec.Struct, frozen=True, gc=False):
     """What was known of a merchant before the midnight (UTC) at which `date` starts.
 
-    `values` follow `fraud.features.spec.PROFILE_COLUMNS`; None is unknown.
+    `values` follow `fraud.features.profiles.PROFILE_COLUMNS`; None is unknown.
     """
 
     merchant_id: Identifier

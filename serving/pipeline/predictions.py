@@ -183,10 +183,6 @@ def constants_of(
     }
 
 
-def _no_fields(_: int) -> None:
-    return None
-
-
 def _fields_of(
     flagged: npt.NDArray[np.intp], decoded: Sequence[DecodedBatch]
 ) -> list[dict[str, FieldValue] | None]:
@@ -196,5 +192,5 @@ def _fields_of(
     for row in flagged.tolist():
         batch = int(np.searchsorted(ends, row, side="right"))
         number = row - int(ends[batch]) + len(decoded[batch])
-        found[row] = getattr(decoded[batch], "field_values", _no_fields)(number)
+        found[row] = decoded[batch].field_values(number)
     return found

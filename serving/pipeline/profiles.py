@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from fraud.definitions.features import FEATURE_VERSION
 from fraud.errors import UnreachableError
-from fraud.features.spec import PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import MessageReader

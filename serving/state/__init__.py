@@ -1,1 +1,1 @@
-"""State of a partition: restore, replay and snapshots."""
+"""State of a partition: restore, replay, snapshots, and the warm-up of new definitions."""

@@ -7,25 +7,18 @@ the loop seeks the consumer to the committed position and resumes the partition.
 import logging
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
 
 from fraud.deadline import Deadline
-from fraud.kafka.clients import consumer_config
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads
 from fraud.settings import Settings
-from serving.delivery.offset_metadata import admission_state_of, max_event_time_of, replay_points_of
 from serving.ops.metrics import Metrics
-from serving.state.partition_state import CommittedPosition, PartitionState
-from serving.state.replay import (
-    RestorationCancelledError,
-    replay,
-    replay_start_state,
-    restore_committed_admission,
-)
+from serving.state.partition_state import PartitionState
+from serving.state.replay import RestorationCancelledError
+from serving.state.restoration import Restoration
 from serving.state.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
@@ -33,8 +26,6 @@ log = logging.getLogger(__name__)
 _RETRY_S = 1.0
 _RESTORING_THREADS = 2
 """Each keeps a processor busy."""
-_RESTORING_CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
-"""The end of a partition comes with a fetch response, which must not wait for messages."""
 
 
 @dataclass
@@ -62,9 +53,8 @@ class Partitions:
     ) -> None:
         self._settings = settings
         self._consumer = consumer
-        self._snapshots = snapshots
+        self._restoration = Restoration(settings, snapshots, metrics, payloads)
         self._metrics = metrics
-        self._payloads = payloads
         self._queue: queue.SimpleQueue[_RestoreRequest | None] = queue.SimpleQueue()
         self._restored: queue.SimpleQueue[tuple[_RestoreRequest, PartitionState]] = queue.SimpleQueue()
         self._requests: dict[int, _RestoreRequest] = {}
@@ -156,7 +146,8 @@ class Partitions:
     def _try_to_restore(self, request: _RestoreRequest) -> bool:
         """Whether the request is done with, restored or cancelled."""
         try:
-            self._restored.put((request, self._restore(request.partition, request.is_cancelled.is_set)))
+            state = self._restoration.restore(request.partition, request.is_cancelled.is_set)
+            self._restored.put((request, state))
         except RestorationCancelledError:
             return True
         except KafkaException as error:
@@ -168,58 +159,3 @@ class Partitions:
         else:
             return True
         return False
-
-    def _restore(self, partition: int, is_cancelled: Callable[[], bool]) -> PartitionState:
-        started = time.monotonic()
-        # A client of its own in the same group: it reads the group's offsets, and what is replayed, without
-        # joining.
-        consumer = Consumer(
-            consumer_config(self._settings, self._settings.serving.group_id, **_RESTORING_CONFIG)
-        )
-        try:
-            committed = self._committed(consumer, partition)
-            state = self._snapshots.load(partition, committed)
-            source = "snapshot" if state else "replay"
-            if state is None:
-                state = replay_start_state(self._settings, consumer, partition, committed)
-            start = state.position
-            topic, end = self._settings.topics.transactions, committed.position
-            replay(topic, consumer, state, end, is_cancelled, self._payloads)
-            restore_committed_admission(self._settings, state, committed)
-            state.partitions = self._count_partitions(consumer)
-        finally:
-            consumer.close()
-        seconds = time.monotonic() - started
-        self._metrics.state.observe_restore(source, seconds)
-        log.info(
-            "partition %d is restored to offset %d: %s and %d offsets replayed, %d cards, %.1f s",
-            partition, state.position, source, state.position - start, len(state.cards), seconds,
-        )  # fmt: skip
-        return state
-
-    def _count_partitions(self, consumer: Consumer) -> int:
-        topic = self._settings.topics.transactions
-        metadata = consumer.list_topics(topic, timeout=self._settings.kafka.request_timeout_s)
-        return len(metadata.topics[topic].partitions)
-
-    def _committed(self, consumer: Consumer, partition: int) -> CommittedPosition:
-        timeout_s = self._settings.kafka.request_timeout_s
-        (found,) = consumer.committed([self._at(partition)], timeout=timeout_s)
-        first, end = consumer.get_watermark_offsets(self._at(partition), timeout=timeout_s)
-        if found.offset == OFFSET_INVALID:
-            return CommittedPosition(first, None)
-        if not first <= found.offset <= end:
-            log.error(
-                "partition %d: the committed offset %d is outside of the topic (%d to %d), which was "
-                "recreated or has lost messages to retention; going on at %d",
-                partition, found.offset, first, end, first,
-            )  # fmt: skip
-            return CommittedPosition(first, None)
-        max_event_time = max_event_time_of(found)
-        if max_event_time is None:
-            log.warning(
-                "partition %d: its offset was not committed by serving; replaying all of it", partition
-            )
-        return CommittedPosition(
-            found.offset, max_event_time, admission_state_of(found), replay_points_of(found)
-        )

@@ -88,6 +88,10 @@ class Snapshots:
             log.warning("the snapshots of partition %d cannot be read (%r); replaying", partition, error)
         return None
 
+    def write(self, state: PartitionState) -> None:
+        """Write a snapshot now; raises whatever the store's client raises."""
+        self._store(*_copy(state))
+
     def wait(self, timeout_s: float) -> None:
         """Wait for a snapshot that is being written."""
         if self._thread is not None:
@@ -106,28 +110,26 @@ class Snapshots:
     def _start(self, state: PartitionState) -> None:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
-        state.cards.remove_idle(state.admission.low_watermark)
-        here = ReplayPoint(state.position, tuple(state.admission.state))
-        arrays = state.cards.dump(state.admission.low_watermark)
-        copied = (state.partition, here, state.replay_points, arrays)
-        self._thread = threading.Thread(target=self._write, args=copied, name="snapshot", daemon=True)
+        self._thread = threading.Thread(target=self._write, args=_copy(state), name="snapshot", daemon=True)
         self._thread.start()
 
     def _write(self, partition: int, here: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
         """The thread: encode the copy and write it to the lake."""
-        started, offset, max_event_time = time.monotonic(), here.offset, here.admission[event_clock.MAX]
         try:
-            lake, folder = self._open()
-            origin = self._origin(folder, partition)
-            content = encode(origin, offset, max_event_time, arrays, here.admission, replay_points)
-            lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
-            for path in self._paths(lake, folder, partition)[_KEPT:]:
-                lake.remove(path)
+            self._store(partition, here, replay_points, arrays)
         except Exception as error:
             # Whatever a store's client raises: scoring does not depend on it.
             self._metrics.state.snapshots.labels("failed").inc()
             log.warning("the snapshot of partition %d was not written: %r", partition, error)
-            return
+
+    def _store(self, partition: int, here: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
+        started, offset, max_event_time = time.monotonic(), here.offset, here.admission[event_clock.MAX]
+        lake, folder = self._open()
+        origin = self._origin(folder, partition)
+        content = encode(origin, offset, max_event_time, arrays, here.admission, replay_points)
+        lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
+        for path in self._paths(lake, folder, partition)[_KEPT:]:
+            lake.remove(path)
         self._metrics.state.snapshots.labels("written").inc()
         log.info(
             "snapshot of partition %d at %d: %.1f MB in %.1f s",
@@ -168,6 +170,13 @@ class Snapshots:
                 folder = f"state/{self._settings.loaded_definitions.tag}/{topic}@{identity}"
                 self._opened = open_lake(self._settings, _SILENCE_S), folder
             return self._opened
+
+
+def _copy(state: PartitionState) -> tuple[int, ReplayPoint, ReplayPoints, Arrays]:
+    """What a snapshot is made of, as it is now."""
+    state.cards.remove_idle(state.admission.low_watermark)
+    here = ReplayPoint(state.position, tuple(state.admission.state))
+    return state.partition, here, state.replay_points, state.cards.dump(state.admission.low_watermark)
 
 
 def admission_settings_in_use(settings: AdmissionSettings) -> str:

@@ -8,16 +8,19 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from fraud.definitions.definitions import Definitions
 from fraud.features.events import encode_transactions
-from fraud.features.profiles import ProfileFeatures
-from fraud.features.spec import PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
 from fraud.schema import MerchantProfile, Prediction, Transaction
 from fraud.settings import Settings
-from tests.definitions import V1
+from tests.definitions import EXTENDED, V1
 from tests.serving.world import read_all
+
+DEFINITIONS: dict[str | None, Definitions] = {None: V1, EXTENDED.digest: EXTENDED}
+"""By what predictions name them."""
 
 Vector = npt.NDArray[np.float32]
 LogPosition = tuple[int, int]
@@ -28,32 +31,41 @@ Payment = tuple[str, str]
 """Card and transaction_id."""
 
 
-def recompute(settings: Settings, served: list[Prediction]) -> dict[Payment, Vector]:
+def recompute(
+    settings: Settings, served: list[Prediction], definitions: Definitions = V1
+) -> dict[Payment, Vector]:
     """Every admitted transaction's features: card by card, in the order of arrival, with a fresh memory.
 
     The merchant's profile is the one of the date that the prediction names.
     """
     dates = {payment_of(one): one.profile_date for one in served}
-    profiles = _profiles(settings)
+    profiles, of_profiles = _profiles(settings), ProfileFeatures(definitions)
     features: dict[Payment, Vector] = {}
-    for card in _cards(settings).values():
-        rows, fresh = CardStore(V1).process(encode_transactions(V1, card))
+    for card in _cards(settings, definitions).values():
+        rows, fresh = CardStore(definitions).process(encode_transactions(definitions, card))
         for one, row, outcome in zip(card, rows, fresh.tolist(), strict=True):
             if outcome == ACCEPTED:
                 name = payment_of(one.transaction)
                 profile = profiles.get((one.transaction.merchant_id, dates.get(name)), _UNKNOWN)
-                features[name] = np.hstack(
-                    [row, ProfileFeatures(V1).compute(np.array([one.amount]), profile)[0]]
-                )
+                features[name] = np.hstack([row, of_profiles.compute(np.array([one.amount]), profile)[0]])
     return features
 
 
 def mismatches(settings: Settings, served: list[Prediction]) -> list[str]:
-    """Transactions whose logged features differ from the recomputation, are missing, or are too many."""
-    expected = recompute(settings, served)
-    logged = {payment_of(one): _vector(one) for one in served if one.features is not None}
-    differing = [str(name) for name, row in logged.items() if not _same(row, expected.get(name))]
-    missing = expected.keys() - {payment_of(one) for one in served}
+    """Transactions whose logged features differ from the recomputation, are missing, or are too many.
+
+    Each is recomputed with the definitions that its prediction names.
+    """
+    used = {one.definitions for one in served}
+    expected = {digest: recompute(settings, served, DEFINITIONS[digest]) for digest in used}
+    differing = [
+        str(payment_of(one))
+        for one in served
+        if one.features is not None
+        and not _same(_vector(one), expected[one.definitions].get(payment_of(one)))
+    ]
+    admitted = {name for features in expected.values() for name in features}
+    missing = admitted - {payment_of(one) for one in served}
     doubled = len(served) - len({payment_of(one) for one in served})
     return differing + [f"missing {name}" for name in sorted(missing)] + ["doubled"] * doubled
 
@@ -69,18 +81,22 @@ def wrong_dead_letters(settings: Settings) -> list[str]:
     return missing + needless + ["doubled"] * (letters.total() - len(letters))
 
 
-def _cards(settings: Settings) -> dict[tuple[int, str], list[Admitted]]:
+def _cards(settings: Settings, definitions: Definitions) -> dict[tuple[int, str], list[Admitted]]:
     """What each partition knows of each card."""
     cards: dict[tuple[int, str], list[Admitted]] = defaultdict(list)
-    for (partition, _), outcome in _admission_outcomes(settings):
+    for (partition, _), outcome in _admission_outcomes(settings, definitions):
         if isinstance(outcome, Admitted):
             cards[partition, outcome.transaction.card_id].append(outcome)
     return cards
 
 
-def _admission_outcomes(settings: Settings) -> Iterator[tuple[LogPosition, Admitted | Refused]]:
+def _admission_outcomes(
+    settings: Settings, definitions: Definitions = V1
+) -> Iterator[tuple[LogPosition, Admitted | Refused]]:
     """Every message's position and whether it is admitted in its partition, in the order of arrival."""
-    filters: dict[int, AdmissionFilter] = defaultdict(lambda: AdmissionFilter(V1, settings.admission))
+    filters: dict[int, AdmissionFilter] = defaultdict(
+        lambda: AdmissionFilter(definitions, settings.admission)
+    )
     taken: dict[tuple[int, str], Transaction] = {}
     messages = [
         ((message.partition(), message.offset()), message)

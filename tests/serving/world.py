@@ -15,7 +15,8 @@ import numpy as np
 import xgboost as xgb
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
-from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.definitions.features import FEATURE_VERSION
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.registry.aliases import promote
 from fraud.registry.bundle import ModelBundle, make_bundle
@@ -128,13 +129,14 @@ def wait_for_predictions(settings: Settings, count: int, timeout_s: float = 30.0
 
 
 def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **metadata: Any) -> ModelBundle:
-    """A real booster, learnt from noise that looks like features."""
+    """A real booster of all features of the settings' definitions, learnt from noise that looks like them."""
+    names = settings.loaded_definitions.feature_names
     generator = np.random.default_rng(seed)
-    rows = generator.lognormal(4, 2, size=(2_000, len(FEATURE_NAMES))).astype(np.float32)
+    rows = generator.lognormal(4, 2, size=(2_000, len(names))).astype(np.float32)
     rows[generator.random(rows.shape) < 0.1] = np.nan
     labels = (np.nan_to_num(rows[:, 0]) + generator.lognormal(4, 2, size=2_000) > 200).astype(int)
     params = {"objective": "binary:logistic", "max_depth": 4, "nthread": 1, "seed": seed, "eta": 0.3}
-    matrix = xgb.DMatrix(rows, labels, feature_names=list(FEATURE_NAMES))
+    matrix = xgb.DMatrix(rows, labels, feature_names=list(names))
     booster = xgb.train(params, matrix, num_boost_round=12)
     return make_bundle(
         settings.loaded_definitions,

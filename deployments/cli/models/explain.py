@@ -45,7 +45,7 @@ def page(definitions: Definitions, found: PredictionLineage) -> Group:
         _headline(found),
         _payment(definitions, found),
         _reasons(found),
-        _features(definitions, found),
+        _features(found),
         _model(found),
     ]
     notes = [Text(f"note: {shown(note)}", style="yellow") for note in found.notes]
@@ -98,12 +98,12 @@ def _reasons(found: PredictionLineage) -> Table | None:
     return _pairs("Reasons", ((f"{one.contribution:+.2f}", one.text) for one in given)) if given else None
 
 
-def _features(definitions: Definitions, found: PredictionLineage) -> Table | None:
+def _features(found: PredictionLineage) -> Table | None:
     """The features that moved the score most; all of them where the model cannot be asked."""
     if found.features is None:
         return None
     shares = None if found.contributions is None else found.contributions.tolist()
-    features = definitions.features
+    features = found.features.definitions.features
     order = sorted(range(len(features)), key=lambda place: -abs(shares[place]) if shares else 0)
     source = "as they were scored" if found.features.source == "prediction" else "of the lake's training row"
     table = Table(title=f"Features {source}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

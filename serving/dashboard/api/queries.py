@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.spec import PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.schema import minor_digits
 from serving.dashboard.api.former_names import with_former_names
 from serving.dashboard.feed.payment_key import PaymentKey, flatten_keys

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from fraud.features.spec import FEATURE_NAMES
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.versions import get_version
 from fraud.schema import Prediction
 from fraud.settings import Settings
+from tests.definitions import V1
 from tests.deployments.conftest import FraudCommand
 from tests.serving.world import register, running, send, tiny_bundle, transaction, wait_for_predictions
 
@@ -61,7 +61,7 @@ def test_a_decision_is_traced_to_model_run_code_and_data(served: Settings, fraud
     assert document["features_from"] == "prediction"
     assert list(document["features"].values()) == pytest.approx(flagged.features, nan_ok=True)
     assert document["score_again"] == pytest.approx(flagged.score, abs=1e-6)
-    assert document["contributions"].keys() == set(FEATURE_NAMES)
+    assert document["contributions"].keys() == set(V1.feature_names)
     assert document["notes"] == []
 
 

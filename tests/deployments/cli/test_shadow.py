@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 import pytest
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.lake import open_lake
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand

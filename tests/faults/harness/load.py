@@ -1,8 +1,10 @@
 """The load during a fault, and the watch on the predictions."""
 
 import json
+import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -26,6 +28,8 @@ _PROFILES_EVERY = 60
 
 class Load:
     """Some 250 transactions a second from another thread: late, out of order, repeated, poison among them.
+
+    They have the fields of `tests.definitions.EXTENDED`, which the shipped definitions skip.
 
     Every few seconds a new version of the merchant profiles is published.
     """
@@ -55,6 +59,7 @@ class Load:
         round_number = 0
         while not self._stop.wait(_EVERY_S):
             for event in disorderly(_AT_ONCE, round_number * _AT_ONCE):
+                event |= further_fields(event["transaction_id"])
                 content = json.dumps({name: value for name, value in event.items() if value is not None})
                 self._produce(content.encode(), event["card_id"], event["timestamp"])
             if round_number % _POISON_EVERY == 0:
@@ -75,6 +80,16 @@ class Load:
         self._profile_version += 1
 
 
+def further_fields(transaction_id: str) -> dict[str, Any]:
+    """The fields that only `tests.definitions.EXTENDED` declares."""
+    choice = random.Random(transaction_id)
+    return {
+        "device": {"fingerprint": f"device-{choice.randrange(60)}"} if choice.random() < 0.9 else None,
+        "ip_country": choice.choice(["DE", "FR", None]),
+        "entry_mode": choice.choice(["chip", "keyed", None]),
+    }
+
+
 class PredictionWatch:
     """Follows the committed predictions: when scoring resumed, and with which models."""
 
@@ -82,6 +97,9 @@ class PredictionWatch:
         self._settings = settings
         self._scored_at = dict.fromkeys(range(PARTITIONS), 0)
         self.versions: set[str] = set()
+        self.definitions: Counter[str | None] = Counter()
+        self._arrived_at: dict[int, float] = {}
+        self._longest_s = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -90,6 +108,15 @@ class PredictionWatch:
         """Seconds from the time `since` until every partition has a committed prediction made later."""
         wait_for(lambda: min(self._scored_at.values()) > since * 1_000, timeout_s)
         return time.time() - since
+
+    def start_timing(self) -> None:
+        """Measure the pauses of `longest_pause_s` from now on."""
+        self._arrived_at, self._longest_s = dict.fromkeys(range(PARTITIONS), time.monotonic()), 0.0
+
+    @property
+    def longest_pause_s(self) -> float:
+        """The longest time that a partition had no committed prediction, although transactions arrived."""
+        return self._longest_s
 
     def stop(self) -> None:
         """Stop following."""
@@ -106,4 +133,11 @@ class PredictionWatch:
                     made = msgspec.json.decode(message.value(), type=Prediction)
                     self._scored_at[message.partition()] = made.scored_at
                     self.versions.add(made.model_version)
+                    self.definitions[made.definitions] += 1
+                    self._time(message.partition())
         consumer.close()
+
+    def _time(self, partition: int) -> None:
+        now = time.monotonic()
+        self._longest_s = max(self._longest_s, now - self._arrived_at.get(partition, now))
+        self._arrived_at[partition] = now

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.definitions.features import FEATURE_VERSION
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.schema import MerchantProfile
 from serving.pipeline.profiles import ProfileTable
 

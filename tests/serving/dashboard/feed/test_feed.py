@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.kafka.clients import admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings

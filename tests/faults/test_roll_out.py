@@ -1,0 +1,64 @@
+"""Other definitions are rolled out under load, and rolled back: warm-up beside the group, then take-over."""
+
+from functools import partial
+
+import pytest
+
+from fraud.settings import Settings, load_settings
+from tests.definitions import EXTENDED, EXTENDED_FILE
+from tests.faults.conftest import CheckScene
+from tests.faults.harness.scene import Scene, scene
+from tests.faults.harness.workers import BARE, Worker
+from tests.serving.world import wait_for
+
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+
+LONGEST_PAUSE_S = 2.0
+
+
+def test_definitions_are_rolled_out_and_back_without_a_gap(
+    fault_settings: Settings, check_scene: CheckScene
+) -> None:
+    # given two workers with the shipped definitions
+    extended = with_definitions(fault_settings)
+    with scene(fault_settings, 2) as made:
+        # when the state of others is warmed up beside them, and workers with these take over one by one
+        made.watch.start_timing()
+        roll_out(made, extended)
+        assert made.watch.definitions[EXTENDED.digest] > 0
+        there_s = made.watch.longest_pause_s
+        # and back
+        made.watch.start_timing()
+        roll_out(made, fault_settings)
+        back_s = made.watch.longest_pause_s
+
+        # then no partition waited for long, and nothing is lost, doubled or of other features
+        assert max(there_s, back_s) <= LONGEST_PAUSE_S
+        check_scene(made, "other definitions rolled out under load, and rolled back", max(there_s, back_s))
+
+
+def with_definitions(settings: Settings) -> Settings:
+    """The settings with the extended definitions."""
+    return load_settings(**settings.model_dump() | {"definitions": EXTENDED_FILE})
+
+
+def has_restored(worker: Worker) -> bool:
+    """Whether it has taken a partition over."""
+    return worker.restorations > 0
+
+
+def roll_out(made: Scene, settings: Settings) -> None:
+    """Warm up, then replace each worker by one with these settings."""
+    warm_up = Worker(settings, f"warm-up-{len(made.workers)}", (*BARE, "--warm-up"))
+    assert warm_up.process.wait(120) == 0, warm_up.log.read_text()
+    former = [worker for worker in made.workers if worker.is_alive]
+    for worker in former:
+        newcomer = Worker(settings, f"worker-{len(made.workers)}")
+        made.workers.append(newcomer)
+        wait_for(partial(has_restored, newcomer), 60)
+        assert worker.terminate() == 0
+    newcomers = [worker for worker in made.workers if worker.is_alive]
+    wait_for(lambda: sum(worker.restorations for worker in newcomers) >= 3, 60)
+    # Every partition came from a snapshot of the warm-up, not from a replay of the whole log.
+    assert sum(worker.restored_from("replay") for worker in newcomers) == 0
+    made.wait_until_scoring()
