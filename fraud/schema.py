@@ -3,7 +3,6 @@
 Money is a decimal on the wire and an integer of minor units everywhere inside, so that sums are exact.
 """
 
-from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Annotated, Literal
 
@@ -13,7 +12,11 @@ from msgspec import Meta
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import FieldType
-from fraud.native.admission_rules import currency_index
+from fraud.money.currencies import CURRENCY_LETTERS as CURRENCY_LETTERS
+from fraud.money.currencies import currency_index_of as currency_index_of
+from fraud.money.currencies import is_currency as is_currency
+from fraud.money.currencies import minor_digits as minor_digits
+from fraud.money.currencies import unusual_currencies as unusual_currencies
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=64)]
 MAX_MILLIS = 253_402_300_799_999
@@ -28,13 +31,6 @@ LabelSource = Literal["chargeback", "analyst", "customer"]
 FieldValue = str | int | float | bool
 """Of a declared field that is present: minor units of money, ms of a time, units of a fixed-point number."""
 
-# ISO 4217 currencies whose minor unit is not a hundredth.
-_EXPONENTS = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
-         "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}  # fmt: skip
 _FACTORS = tuple(Decimal(10) ** digits for digits in range(10))
 _MAX_DIGITS = 18
 _EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
@@ -123,29 +119,6 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 BASE_CURRENCY = "EUR"
 """The currency of limits."""
-
-CURRENCY_LETTERS = 3
-
-
-def currency_index_of(code: str) -> int:
-    """A number below 26 ** 3 for a code of three capitals (`currency_index`); -1 for any other text."""
-    letters = code.encode()
-    return currency_index(*letters) if len(letters) == CURRENCY_LETTERS else -1
-
-
-def is_currency(code: str) -> bool:
-    """Whether a text can be an ISO 4217 code."""
-    return currency_index_of(code) >= 0
-
-
-def unusual_currencies() -> Iterable[str]:
-    """Currencies whose minor unit is not a hundredth."""
-    return _EXPONENTS.keys()
-
-
-def minor_digits(currency: str) -> int:
-    """How many decimals the currency has."""
-    return _EXPONENTS.get(currency, 2)
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from fraud.definitions.features import DAY_MS, MINUTE_MS, Feature
 from fraud.definitions.fields import Field
 from fraud.definitions.zones import Zones, zones_of
+from fraud.money.base import Money
 
 V1_TAG = "v1"
 """The tag of the features that came before definitions; folders of the lake and snapshots bear it."""
@@ -27,11 +28,13 @@ class Definitions:
         fields: in the order of the columns of `Events.values`.
         features: in the order of the model's columns: those of the kernel, of the merchant's daily profile,
             of profiles.
+        money: the base currency of amounts in features; None: they count as they come.
     """
 
     source: str
     fields: tuple[Field, ...]
     features: tuple[Feature, ...]
+    money: Money | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -124,7 +127,8 @@ class Definitions:
     def state_digest(self) -> str:
         """Identifies what the kernel keeps of a card: a snapshot fits definitions with the same one."""
         fields = (f"{one.name} {one.type.value} {one.path} {one.scale}" for one in self.fields)
-        return _digest(*fields, *(feature.hash for feature in self.kernel_features))
+        money = (f"{self.money.base} {self.money.max_age_days}",) if self.money else ()
+        return _digest(*fields, *(feature.hash for feature in self.kernel_features), *money)
 
     @cached_property
     def tag(self) -> str:

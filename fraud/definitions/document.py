@@ -51,6 +51,7 @@ class FieldPart(_Part):
     at_least: float | None = Field(default=None, description="of a number or a fixed: its lowest value")
     at_most: float | None = Field(default=None, description="of a number or a fixed: its highest value")
     scale: int | None = Field(default=None, ge=0, le=9, description="of a fixed: its decimals")
+    refunds: bool | None = Field(default=None, description="of money: whether it may be below 0")
     columns: str | list[str] | None = Field(
         default=None,
         description="several fields of this type, `V1..V28` or a list; of a place its latitude and longitude",
@@ -135,10 +136,27 @@ class ProfilesPart(_Part):
     every: Window = Field(default="15m", description="how often: 5m to 1d, a part of a day")
 
 
+class MoneyPart(_Part):
+    """The currency in which amounts of several currencies are added up and compared."""
+
+    base: str = Field(description="its code, EUR")
+    rates: str = Field(
+        min_length=1,
+        description="a CSV file with the columns date, currency, rate: what one unit of the base costs; its "
+        "path is relative to the folder of this file",
+    )
+    max_age: str = Field(
+        default="7d",
+        pattern="^[1-9][0-9]?d$",
+        description="days: how long before a payment's day its rate may be dated",
+    )
+
+
 class DefinitionsDocument(_Part):
     """What a payment is, and what is computed of it."""
 
     version: Literal[1]
+    money: MoneyPart | None = Field(default=None, description="without it, amounts count as they come")
     fields: dict[Name, FieldPart] = Field(description="what is read of a message, by name")
     entities: dict[Name, EntityPart] = Field(
         default_factory=lambda: {"card": EntityPart(key="card_id")},

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 from typing import Any
 
-from fraud.definitions.document import ConditionPart, FeaturePart, FieldPart
+from fraud.definitions.document import ConditionPart, FeaturePart, FieldPart, MoneyPart
 from fraud.definitions.features import (
     DAY_MS,
     HOUR_MS,
@@ -20,6 +21,7 @@ from fraud.definitions.features import (
 from fraud.definitions.fields import Field, FieldType
 from fraud.definitions.texts import default_text, field_text
 from fraud.definitions.zones import UTC_ZONE
+from fraud.money.base import Money
 
 LATITUDE, LONGITUDE = (-90.0, 90.0), (-180.0, 180.0)
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -73,6 +75,9 @@ _KINDS = {
 """Of those whose kind does not depend on what they are computed of."""
 
 _OF_MONEY = (Operation.VALUE, Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX, Operation.STD)
+_OF_REFUNDS = {FeatureKind.AMOUNT: FeatureKind.SIGNED_AMOUNT, FeatureKind.RATIO: FeatureKind.SIGNED_RATIO}
+"""Where an amount may be below 0."""
+
 _KINDS_BY_FIELD = {(operation, FieldType.MONEY): FeatureKind.AMOUNT for operation in _OF_MONEY} | {
     (Operation.VALUE, FieldType.CATEGORY): FeatureKind.CODE,
     (Operation.VALUE, FieldType.BOOLEAN): FeatureKind.FLAG,
@@ -97,8 +102,8 @@ def column_names(columns: str | list[str] | None) -> list[str]:
     return [f"{found[1]}{number}" for number in range(int(found[2]), int(found[4]) + 1)]
 
 
-def expand_field(name: str, part: FieldPart) -> Iterator[Field]:
-    """The fields of one entry."""
+def expand_field(name: str, part: FieldPart, base: str = "") -> Iterator[Field]:
+    """The fields of one entry; `base` is the currency of amounts in features, empty if there is none."""
     around = tuple(part.path.split(".")) if part.path else ()
     if part.type == "place":
         for column, bounds in zip(column_names(part.columns), (LATITUDE, LONGITUDE), strict=True):
@@ -108,19 +113,27 @@ def expand_field(name: str, part: FieldPart) -> Iterator[Field]:
             )  # fmt: skip
     elif part.columns:
         for column in column_names(part.columns):
-            yield _field(column.lower(), part, (*around, column))
+            yield _field(column.lower(), part, (*around, column), base)
     else:
-        yield _field(name, part, around or (name,))
+        yield _field(name, part, around or (name,), base)
 
 
-def _field(name: str, part: FieldPart, path: tuple[str, ...]) -> Field:
+def _field(name: str, part: FieldPart, path: tuple[str, ...], base: str) -> Field:
     kind = FieldType(part.type)
     least = part.min_length if part.min_length is not None else int(kind is FieldType.ID)
     most = 3 if kind is FieldType.CURRENCY else part.max_length or 64
     lowest = -inf if part.at_least is None else part.at_least
     highest = inf if part.at_most is None else part.at_most
     text = part.text or field_text(name)
-    return Field(name, kind, path, part.optional, least, most, lowest, highest, part.scale or 0, text=text)
+    return Field(
+        name, kind, path, part.optional, least, most, lowest, highest, part.scale or 0, text=text,
+        base=base if kind is FieldType.MONEY else "", allows_refunds=bool(part.refunds),
+    )  # fmt: skip
+
+
+def expand_money(part: MoneyPart, folder: Path) -> Money:
+    """The base currency; `folder` is where the definitions file is."""
+    return Money(part.base, folder / part.rates, int(part.max_age[:-1]))
 
 
 def expand_feature(
@@ -179,9 +192,11 @@ def _inputs(part: FeaturePart, places: dict[str, tuple[str, ...]]) -> tuple[str,
 
 
 def _kind(operation: Operation, field: Field | None) -> FeatureKind:
-    if operation in _KINDS or field is None:
+    if field is None:
         return _KINDS.get(operation, FeatureKind.NUMBER)
-    return _KINDS_BY_FIELD.get((operation, field.type), FeatureKind.NUMBER)
+    kind = _KINDS.get(operation) or _KINDS_BY_FIELD.get((operation, field.type), FeatureKind.NUMBER)
+    is_signed = field.allows_refunds and operation is not Operation.STD
+    return _OF_REFUNDS.get(kind, kind) if is_signed else kind
 
 
 def conditions(field: Field, test: ConditionPart | bool | float | str) -> Iterator[Condition]:
@@ -200,7 +215,7 @@ def conditions(field: Field, test: ConditionPart | bool | float | str) -> Iterat
 
 
 def _stored(field: Field, value: float) -> Any:
-    """A number as `Events.values` has it; money in units of a hundredth."""
-    if field.type is FieldType.MONEY:
-        return round(value * 100)
-    return round(value * 10**field.scale) if field.type is FieldType.FIXED else value
+    """A number as `Events.values` has it; money without a base in units of a hundredth."""
+    if field.type in (FieldType.MONEY, FieldType.FIXED):
+        return round(value * 10**field.decimals)
+    return value

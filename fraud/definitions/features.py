@@ -21,6 +21,7 @@ class FeatureKind(Enum):
     """What a feature measures: its unit, and between which values it lies when it is known, both included."""
 
     AMOUNT = "minor units", 0.0, inf
+    SIGNED_AMOUNT = "minor units, below 0 of refunds", -inf, inf
     NUMBER = "as in the message", -inf, inf
     COUNT = "payments", 0.0, inf
     DISTINCT_COUNT = "different values", 0.0, inf
@@ -31,6 +32,7 @@ class FeatureKind(Enum):
     SECONDS = "seconds", -inf, inf
     AGE = "days", 0.0, inf
     RATIO = "times", 0.0, inf
+    SIGNED_RATIO = "times, below 0 of refunds", -inf, inf
     SHARE = "part of 1", 0.0, 1.0
     DEVIATION = "standard deviations", -inf, inf
     SPEED = "km/h", 0.0, inf
@@ -230,4 +232,7 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
 
 def _identity(one: Field | Feature) -> object:
     """What of an input changes a feature's values; what admission lets in does not."""
-    return one.hash if isinstance(one, Feature) else [one.type.value, *one.path, one.scale, bool(one.place)]
+    if isinstance(one, Feature):
+        return one.hash
+    base = [one.base] if one.base else []
+    return [one.type.value, *one.path, one.scale, bool(one.place), *base]

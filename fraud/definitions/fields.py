@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, unique
 from math import inf
 
+from fraud.money.currencies import minor_digits
+
 
 @unique
 class FieldType(Enum):
@@ -62,6 +64,8 @@ class Field:
         scale: decimals of a `FIXED`.
         place: the place that it is a coordinate of, empty for any other.
         text: what an analyst reads for it.
+        base: of money: the currency that its amounts are converted to for features; empty: they are not.
+        allows_refunds: of money: whether it may be below 0.
     """
 
     name: str
@@ -75,6 +79,13 @@ class Field:
     scale: int = 0
     place: str = ""
     text: str = ""
+    base: str = ""
+    allows_refunds: bool = False
+
+    @property
+    def decimals(self) -> int:
+        """Of an amount, as features see it, or of a fixed-point number: `Events.values` has units of them."""
+        return minor_digits(self.base) if self.type is FieldType.MONEY else self.scale
 
     @property
     def is_text(self) -> bool:

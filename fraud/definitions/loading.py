@@ -9,11 +9,18 @@ from pathlib import Path
 from fraud.definitions.checks.document_check import check_document
 from fraud.definitions.checks.feature_check import check_entities, check_features
 from fraud.definitions.checks.field_check import check_fields
+from fraud.definitions.checks.money_check import check_money, check_rates
 from fraud.definitions.checks.problems import Problems
 from fraud.definitions.checks.yaml_source import YamlSource, parse_yaml, read_yaml
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.document import DefinitionsDocument
-from fraud.definitions.expansion import expand_feature, expand_field, window_ms, with_inputs
+from fraud.definitions.expansion import (
+    expand_feature,
+    expand_field,
+    expand_money,
+    window_ms,
+    with_inputs,
+)
 from fraud.definitions.features import Feature, feature_hash
 from fraud.definitions.fields import Field
 
@@ -46,16 +53,20 @@ def _definitions(found: YamlSource, source: str) -> Definitions:
     checked = check_document(found.value, problems)
     if checked is not None:
         document = checked.document
+        check_money(document, problems)
         known = check_fields(document, checked.field_names, problems)
         check_entities(document.entities, problems)
         check_features(document, checked.feature_paths, known, checked.feature_names, problems)
     problems.raise_if_any()
     assert checked is not None
-    return _expanded(checked.document, source)
+    return check_rates(_expanded(checked.document, source), problems)
 
 
 def _expanded(document: DefinitionsDocument, source: str) -> Definitions:
-    fields = tuple(field for name, part in document.fields.items() for field in expand_field(name, part))
+    base = document.money.base if document.money else ""
+    fields = tuple(
+        field for name, part in document.fields.items() for field in expand_field(name, part, base)
+    )
     by_name = {field.name: field for field in fields}
     places = {
         name: tuple(field.name for field in fields if field.place == name)
@@ -67,7 +78,8 @@ def _expanded(document: DefinitionsDocument, source: str) -> Definitions:
         for part in document.features
     ]
     features.sort(key=lambda one: (one.is_profile, one.is_daily_profile))
-    return Definitions(source, fields, _completed(features, by_name))
+    money = expand_money(document.money, Path(source).parent) if document.money else None
+    return Definitions(source, fields, _completed(features, by_name), money)
 
 
 def _completed(features: list[Feature], fields: dict[str, Field]) -> tuple[Feature, ...]:

@@ -106,7 +106,7 @@ def _filter_text(one: Condition, field: Field) -> str:
     if one.test is Test.ONE_OF:
         return f" with {field.text} {_alternatives([str(value) for value in one.values])}"
     bound = "at least" if one.test is Test.AT_LEAST else "at most"
-    value = number_text(float(one.values[0]), field)
+    value = f"{number_text(float(one.values[0]), field)} {field.base}".rstrip()
     return f" of {bound} {value}" if field.name == "amount" else f" with {field.text} of {bound} {value}"
 
 
@@ -116,9 +116,9 @@ def _alternatives(values: list[str]) -> str:
 
 def number_text(value: float, field: Field) -> str:
     """A number of a condition as the definitions file has it."""
-    if field.type is FieldType.MONEY:
-        return f"{value / 100:.2f}"
-    return f"{value / 10**field.scale:.{field.scale}f}" if field.type is FieldType.FIXED else f"{value:g}"
+    if field.type in (FieldType.MONEY, FieldType.FIXED):
+        return f"{value / 10**field.decimals:.{field.decimals}f}"
+    return f"{value:g}"
 
 
 def _plural(text: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 from fraud.errors import ConfigurationError
 from fraud.money.conversion import DAY_MS
-from fraud.money.rate_table import RateTable, rate_table
+from fraud.money.currencies import currency_index_of
+from fraud.money.rate_table import NO_RATES, RateTable, rate_table
 from fraud.money.rates import DailyRates, read_rates
 
 MAX_AGE_DAYS = 7
@@ -63,6 +64,10 @@ class RatesFile:
     def __getstate__(self) -> dict[str, Any]:
         """What goes to other processes: the rates as they are."""
         return {name: value for name, value in vars(self).items() if name != "_thread"} | {"_thread": None}
+
+    def has_currency(self, currency: str) -> bool:
+        """Whether there is any rate of it."""
+        return bool(self.table.columns[currency_index_of(currency)] != NO_RATES)
 
     def renew(self, newest: int, check_s: float = _CHECK_S) -> None:
         """Read the file again in a thread of its own if it has changed; it is looked at every `check_s`.

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.money.conversion import UNKNOWN, convert, day_index
+from fraud.money.currencies import currency_index_of, minor_digits
 from fraud.money.rates import RATE_DECIMALS, DailyRates
 from fraud.native.admission_rules import LETTERS
-from fraud.schema import currency_index_of, minor_digits
 
 NO_RATES, BASE = -1, -2
 """Instead of a column: a currency without rates; the base, whose amounts stay as they are."""

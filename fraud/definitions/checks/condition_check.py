@@ -33,7 +33,7 @@ def _bounds(field: Field, test: ConditionPart) -> Iterator[str]:
         return
     if len(given) == 2 and (test.at_least or 0) > (test.at_most or 0):
         yield f"at_least {test.at_least:g} is more than at_most {test.at_most:g}; no payment fits"
-    decimals = {FieldType.MONEY: 2, FieldType.FIXED: field.scale}.get(field.type)
+    decimals = field.decimals if field.type in (FieldType.MONEY, FieldType.FIXED) else None
     for name in given:
         value: float = getattr(test, name)
         if decimals is not None and round(value, decimals) != value:

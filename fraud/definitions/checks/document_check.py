@@ -17,6 +17,7 @@ from fraud.definitions.document import (
     EntityPart,
     FeaturePart,
     FieldPart,
+    MoneyPart,
     Transform,
 )
 
@@ -76,6 +77,8 @@ def check_document(value: Any, problems: Problems) -> CheckedDocument | None:
     if not features:
         return None
     kept = {**value, "fields": fields, "features": list(features.values())}
+    if any(path[0] == "money" for path in broken):
+        del kept["money"]
     return CheckedDocument(
         _validated({**kept, "entities": entities} if entities else kept),
         set(value["fields"]),
@@ -157,7 +160,8 @@ def _is_scalar(given: Any) -> bool:
 def _unknown_key(key: str, given: Any, error: ErrorDetails) -> str:
     part: Any = DefinitionsDocument
     if len(error["loc"]) > 1:
-        part = ConditionPart if "where" in error["loc"] else _PARTS.get(str(error["loc"][0]), part)
+        parts = {**_PARTS, "money": MoneyPart}
+        part = ConditionPart if "where" in error["loc"] else parts.get(str(error["loc"][0]), part)
     return f"the key {key} does not exist{suggestion(key, part.model_fields)}"
 
 
@@ -169,6 +173,8 @@ def _lacks(key: str, given: Any, error: ErrorDetails) -> str:
         "name": "add a name, such as card_sum_1h",
         "type": "add one, such as {type: category}",
         "key": "add key: card_id",
+        "base": "add the currency of sums, base: EUR",
+        "rates": "add the path of a file, rates: rates.csv",
     }
     return f"{key} is missing; {remedies.get(key, 'add it')}"
 
@@ -185,6 +191,8 @@ def _not_among(key: str, given: Any, error: ErrorDetails) -> str:
 
 
 def _bad_name(key: str, given: Any, error: ErrorDetails) -> str:
+    if key == "max_age":
+        return f"max_age {_shown(given)} is not allowed; write days, from 1d to 99d"
     if not isinstance(given, str) or key not in ("name", given):
         return f"{key}: {error['msg']}"
     near = re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_").lstrip("0123456789_")[:63]

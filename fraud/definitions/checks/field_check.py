@@ -20,6 +20,7 @@ _FITTING = {
     "at_most": ("number", "fixed", "money"),
     "scale": ("fixed",),
     "currency": ("money",),
+    "refunds": ("money",),
     "columns": ("place", "number", "fixed", "boolean", "category", "id", "time", "money"),
 }
 """The types that an option fits."""
@@ -50,7 +51,7 @@ def check_fields(document: DefinitionsDocument, declared: set[str], problems: Pr
             problems.add(("fields", name, key), f"field {name}: {sentence}")
         if complaints:
             continue
-        found = list(expand_field(name, part))
+        found = list(expand_field(name, part, document.money.base if document.money else ""))
         for one in found:
             _add(one, name, known, paths, problems)
         if part.type == "place":
