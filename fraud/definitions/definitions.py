@@ -6,9 +6,10 @@ from graphlib import TopologicalSorter
 from hashlib import blake2b
 
 from fraud.definitions.features import DAY_MS, MINUTE_MS, Feature
-from fraud.definitions.fields import Field
+from fraud.definitions.fields import Field, FieldType
 from fraud.definitions.zones import Zones, zones_of
-from fraud.money.base import Money
+from fraud.money.base import BaseCurrency
+from fraud.money.rate_table import RateTable
 
 V1_TAG = "v1"
 """The tag of the features that came before definitions; folders of the lake and snapshots bear it."""
@@ -34,7 +35,7 @@ class Definitions:
     source: str
     fields: tuple[Field, ...]
     features: tuple[Feature, ...]
-    money: Money | None = None
+    money: BaseCurrency | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -53,6 +54,16 @@ class Definitions:
     def field_by_name(self) -> dict[str, Field]:
         """Each field by its name."""
         return {field.name: field for field in self.fields}
+
+    @cached_property
+    def money_columns(self) -> tuple[int, ...]:
+        """The columns of amounts."""
+        return tuple(index for index, field in enumerate(self.fields) if field.type is FieldType.MONEY)
+
+    @property
+    def rates(self) -> RateTable | None:
+        """The rates in use, None if amounts count as they come."""
+        return self.money.rates.table if self.money else None
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -121,13 +132,14 @@ class Definitions:
     @cached_property
     def digest(self) -> str:
         """Identifies the values, order and names of all features, 16 hex digits."""
-        return _digest(*(f"{feature.name} {feature.hash}" for feature in self.features))
+        base = (self.money.code,) if self.money else ()
+        return _digest(*(f"{feature.name} {feature.hash}" for feature in self.features), *base)
 
     @cached_property
     def state_digest(self) -> str:
         """Identifies what the kernel keeps of a card: a snapshot fits definitions with the same one."""
         fields = (f"{one.name} {one.type.value} {one.path} {one.scale}" for one in self.fields)
-        money = (f"{self.money.base} {self.money.max_age_days}",) if self.money else ()
+        money = (f"{self.money.code} {self.money.max_age_days}",) if self.money else ()
         return _digest(*fields, *(feature.hash for feature in self.kernel_features), *money)
 
     @cached_property

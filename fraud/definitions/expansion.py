@@ -21,7 +21,7 @@ from fraud.definitions.features import (
 from fraud.definitions.fields import Field, FieldType
 from fraud.definitions.texts import default_text, field_text
 from fraud.definitions.zones import UTC_ZONE
-from fraud.money.base import Money
+from fraud.money.base import BaseCurrency
 
 LATITUDE, LONGITUDE = (-90.0, 90.0), (-180.0, 180.0)
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
@@ -124,16 +124,21 @@ def _field(name: str, part: FieldPart, path: tuple[str, ...], base: str) -> Fiel
     most = 3 if kind is FieldType.CURRENCY else part.max_length or 64
     lowest = -inf if part.at_least is None else part.at_least
     highest = inf if part.at_most is None else part.at_most
+    is_other_money = kind is FieldType.MONEY and name != "amount"
+    allows_refunds = bool(part.refunds) or (is_other_money and (part.at_least or 0) < 0)
+    if is_other_money and not allows_refunds:
+        # Of the payment's own amount admission decides, with its limits.
+        lowest = max(lowest, 0.0)
     text = part.text or field_text(name)
     return Field(
         name, kind, path, part.optional, least, most, lowest, highest, part.scale or 0, text=text,
-        base=base if kind is FieldType.MONEY else "", allows_refunds=bool(part.refunds),
+        base=base if kind is FieldType.MONEY else "", allows_refunds=allows_refunds,
     )  # fmt: skip
 
 
-def expand_money(part: MoneyPart, folder: Path) -> Money:
+def expand_money(part: MoneyPart, folder: Path) -> BaseCurrency:
     """The base currency; `folder` is where the definitions file is."""
-    return Money(part.base, folder / part.rates, int(part.max_age[:-1]))
+    return BaseCurrency(part.base, folder / part.rates, int(part.max_age[:-1]))
 
 
 def expand_feature(

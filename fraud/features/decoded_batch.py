@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import CORE_FIELDS
-from fraud.features.events import Events, encode_transactions
+from fraud.features.events import Events, encode_as_paid
 from fraud.features.field_tables import field_table
 from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted
+from fraud.money.batches import convert_money, rate_days
+from fraud.money.rate_table import RateTable
 from fraud.native.json_reader import (
     CORE_TEXTS,
     SEPARATOR,
@@ -37,10 +39,14 @@ class DecodedBatch:
     Attributes:
         events: the n transactions that count, in their order.
         refused: of each other message its number among the messages, and the reason of the refusal.
+        rates: by which amounts are in the base; None: they are as paid.
+        unknown_amounts: how many decoded transactions have no amount in the base, for want of a rate.
     """
 
     events: Events
     refused: list[tuple[int, str]]
+    rates: RateTable | None
+    unknown_amounts: int
     _definitions: Definitions
     _messages: Messages
     _sources: npt.NDArray[np.int64]
@@ -69,6 +75,18 @@ class DecodedBatch:
             for field in TEXTS:
                 texts[field][number] = getattr(admitted.transaction, field)
         return texts
+
+    def base_amounts(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """In the base: amounts (minor units or `UNKNOWN`), and the days of their rates (or -1), each (n,).
+
+        Raises:
+            ValueError: there is no base.
+        """
+        if self.rates is None:
+            raise ValueError("the definitions have no base currency")
+        values, index = self.events.values, self._definitions.field_index
+        days = rate_days(self.rates, values[:, index["currency"]], values[:, index["timestamp"]])
+        return values[:, index["amount"]], days
 
     def card_id(self, number: int) -> str:
         """The card_id of one transaction."""
@@ -183,9 +201,11 @@ class _BatchDecoder:
             if number < len(self._values):
                 self._validate(number)
                 number += 1
-        count = self._count
+        count, definitions = self._count, self._admission.definitions
+        events, rates = self._events[:count], definitions.rates
+        unknown = convert_money(definitions, events.values, rates)
         return DecodedBatch(
-            self._events[:count], self._refused, self._admission.definitions, messages,
+            events, self._refused, rates, unknown, definitions, messages,
             self._sources[:count], self._text_spans[:count], self._not_simple,
         )  # fmt: skip
 
@@ -208,7 +228,7 @@ class _BatchDecoder:
         key = self._keys[number] if self._keys else None
         result = self._admission.validate(self._values[number], int(self._times[number]), key)
         if isinstance(result, Admitted):
-            encoded = encode_transactions(self._admission.definitions, [result])
+            encoded = encode_as_paid(self._admission.definitions, [result])
             self._events.heads[self._count] = encoded.heads[0]
             self._events.values[self._count] = encoded.values[0]
             self._not_simple[self._count] = result

@@ -19,6 +19,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import UNKNOWN, Field, FieldType
 from fraud.features.field_tables import UNKNOWN_NUMBER, absent_value, content_columns
 from fraud.messages.admission import Admitted
+from fraud.money.batches import convert_money
 from fraud.native.id_index import currency_number, write_contents
 
 HEAD = np.dtype(
@@ -30,8 +31,8 @@ HEAD = np.dtype(
         ("content", np.uint32),
     ]
 )
-"""What every payment has: hashes of card and id, ms, minor units, and a digest of all declared fields but the
-id (`fraud.native.id_index.content_of`)."""
+"""What every payment has: hashes of card and id, ms, minor units as paid, and a digest of all declared fields
+but the id (`fraud.native.id_index.content_of`)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Events:
     Attributes:
         heads: records of `HEAD`, (n,).
         values: int64 (n, F), a column for each field of the definitions, in their order, encoded as
-            `fraud.definitions.fields.FieldType` says.
+            `fraud.definitions.fields.FieldType` says; amounts in the base currency, if there is one.
     """
 
     heads: npt.NDArray[np.void]
@@ -108,6 +109,13 @@ def code_of(text: str | None) -> int:
 
 def encode_transactions(definitions: Definitions, admitted: Sequence[Admitted]) -> Events:
     """Transactions as they come through admission, in their order."""
+    events = encode_as_paid(definitions, admitted)
+    convert_money(definitions, events.values, definitions.rates)
+    return events
+
+
+def encode_as_paid(definitions: Definitions, admitted: Sequence[Admitted]) -> Events:
+    """Transactions as they come through admission, their amounts not in the base yet."""
     encoders = _encoders(definitions)
     rows = [[encode(value) for encode, value in zip(encoders, one.values, strict=True)] for one in admitted]
     return _with_heads(definitions, np.array(rows, dtype=np.int64).reshape(len(rows), len(encoders)))
@@ -121,7 +129,9 @@ def encode_table(definitions: Definitions, table: pa.Table) -> Events:
             values[:, number] = _encoded(field, table[field.name])
         else:
             values[:, number] = absent_value(field.type)
-    return _with_heads(definitions, values)
+    events = _with_heads(definitions, values)
+    convert_money(definitions, events.values, definitions.rates)
+    return events
 
 
 def _with_heads(definitions: Definitions, values: npt.NDArray[np.int64]) -> Events:

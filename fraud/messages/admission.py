@@ -98,6 +98,7 @@ class AdmissionFilter:
             settings.lateness // _MILLISECOND,
             max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
             settings.max_jump // _MILLISECOND,
+            int(definitions.field_by_name["amount"].allows_refunds),
         )
         self._decode = Decoder(transaction_type(definitions), max_bytes=settings.max_bytes).decode
         self._read_values = TransactionValues(definitions).read
@@ -170,7 +171,11 @@ class AdmissionFilter:
             return f"currency {transaction.currency!r} is not a code of three capitals"
         if not is_amount_allowed(self.limits, amount, currency):
             most = self.limits.max_amounts[currency]
-            return f"amount {transaction.amount} is outside 0 to {most} minor units of {transaction.currency}"
+            least = -self.limits.refunds * most
+            return (
+                f"amount {transaction.amount} is outside {least} to {most} minor units of "
+                f"{transaction.currency}{_refund_hint(amount, self.limits)}"
+            )
         if time < settings.earliest:
             hint = _seconds_hint(time, settings.earliest)
             return f"timestamp {time} is before the earliest allowed, {settings.earliest}{hint}"
@@ -194,6 +199,11 @@ def _merchant_hash(text: str) -> int:
 
 def _seconds_hint(time: int, earliest: int) -> str:
     return "; it looks like seconds, milliseconds are expected" if time * 1_000 >= earliest else ""
+
+
+def _refund_hint(amount: int, limits: Limits) -> str:
+    is_refund = amount < 0 and not limits.refunds
+    return "; definitions that have refunds say so: amount: {type: money, refunds: true}" if is_refund else ""
 
 
 def max_amounts(settings: AdmissionSettings) -> dict[str, int]:

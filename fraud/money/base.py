@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Money:
+class BaseCurrency:
     """In which currency amounts are added up.
 
     Attributes:
-        base: the currency.
+        code: of the currency.
         path: of the file of rates.
         max_age_days: how many days before a payment's day its rate may be dated.
     """
 
-    base: str
+    code: str
     path: Path = field(compare=False)
     max_age_days: int = MAX_AGE_DAYS
 
@@ -53,10 +53,10 @@ class RatesFile:
         table: the rates in use. A batch is converted and recorded with the same one.
     """
 
-    def __init__(self, money: Money) -> None:
+    def __init__(self, money: BaseCurrency) -> None:
         self._money = money
         self._signature = _signature(money.path)
-        self._daily = read_rates(money.path, money.base)
+        self._daily = read_rates(money.path, money.code)
         self.table: RateTable = rate_table(self._daily, money.max_age_days)
         self._checked_at = time.monotonic()
         self._thread: threading.Thread | None = None
@@ -93,7 +93,7 @@ class RatesFile:
 
     def _read(self, newest: int) -> None:
         try:
-            daily = read_rates(self._money.path, self._money.base)
+            daily = read_rates(self._money.path, self._money.code)
         except ConfigurationError as error:
             log.warning("the former rates stay in use: %s", error)
             return

@@ -1,5 +1,7 @@
 """Amounts of many payments in the base, compiled; `RateTable.convert` is the readable reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,6 +9,9 @@ from fraud.money import conversion
 from fraud.money.rate_table import BASE, NO_RATES, RateTable
 from fraud.native import admission_rules
 from fraud.native.jit import compile_functions, compiled, inlined
+
+if TYPE_CHECKING:
+    from fraud.definitions.definitions import Definitions
 
 _conversion = compile_functions(conversion, conversion.COMPILED)
 _convert, _day_index = _conversion["convert"], _conversion["day_index"]
@@ -37,6 +42,28 @@ def convert_amounts(
             table.first_day, table.columns, table.exponents, table.rates,
         )
     )  # fmt: skip
+
+
+def convert_money(definitions: "Definitions", values: npt.NDArray[np.int64], rates: RateTable | None) -> int:
+    """Put all amounts of n payments into the base, in place.
+
+    Args:
+        definitions: of the values.
+        values: `Events.values` with amounts as paid, (n, F).
+        rates: None: amounts stay as they are.
+
+    Returns:
+        Of how many payments `amount` has become unknown.
+    """
+    if rates is None:
+        return 0
+    index = definitions.field_index
+    currencies, times = values[:, index["currency"]], values[:, index["timestamp"]]
+    missing = {
+        column: convert_amounts(rates, values[:, column], currencies, times)
+        for column in definitions.money_columns
+    }
+    return missing[index["amount"]]
 
 
 def rate_days(

@@ -90,7 +90,7 @@ def read_rates(path: Path, base: str, today: date | None = None) -> DailyRates:
     """
     _require_currency(base)
     latest = (today or datetime.now(UTC).date()) + timedelta(days=1)
-    reading = _Reading(base, day_of(latest))
+    reading = _RatesSoFar(base, day_of(latest))
     for line, cells in _rows(path):
         mistake = reading.add(line, cells)
         if mistake:
@@ -103,7 +103,7 @@ def read_rates(path: Path, base: str, today: date | None = None) -> DailyRates:
 
 
 @dataclass
-class _Reading:
+class _RatesSoFar:
     """What was read so far."""
 
     base: str

@@ -20,6 +20,7 @@ class Limits(NamedTuple):
         lateness: ms by which it may be behind the partition's largest event time.
         step: ms by which one message may move the partition's clock.
         max_jump: ms by which it may be ahead of the partition's largest event time.
+        refunds: 1 if an amount may be below 0, else 0.
     """
 
     max_bytes: int
@@ -29,6 +30,7 @@ class Limits(NamedTuple):
     lateness: int
     step: int
     max_jump: int
+    refunds: int = 0
 
 
 def currency_index(first: int, second: int, third: int) -> int:
@@ -43,7 +45,8 @@ def currency_index(first: int, second: int, third: int) -> int:
 
 def is_amount_allowed(limits: Limits, amount: int, currency: int) -> bool:
     """Whether an amount, in minor units of the currency with this index, is within its limit."""
-    return bool(0 <= amount <= limits.max_amounts[currency])
+    most = limits.max_amounts[currency]
+    return bool(-limits.refunds * most <= amount <= most)
 
 
 def is_time_allowed(limits: Limits, time: int, kafka_time: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import ConfigurationError
-from fraud.money.base import Money
+from fraud.money.base import BaseCurrency
 from fraud.money.conversion import DAY_MS, UNKNOWN
 from fraud.money.rates import date_of
 
@@ -17,12 +17,12 @@ APPENDED = f"{GOOD}{date_of(DAY + 2)},USD,5\n"
 
 
 @pytest.fixture
-def money(tmp_path: Path) -> Money:
+def money(tmp_path: Path) -> BaseCurrency:
     (tmp_path / "rates.csv").write_text(GOOD)
-    return Money("EUR", tmp_path / "rates.csv")
+    return BaseCurrency("EUR", tmp_path / "rates.csv")
 
 
-def renewed(money: Money, text: str, newest: int = (DAY + 2) * DAY_MS) -> Money:
+def renewed(money: BaseCurrency, text: str, newest: int = (DAY + 2) * DAY_MS) -> BaseCurrency:
     """The file is written and noticed, when the newest payment so far was of `newest`."""
     money.rates  # noqa: B018 - it is read at the first use
     money.path.write_text(text)
@@ -31,11 +31,11 @@ def renewed(money: Money, text: str, newest: int = (DAY + 2) * DAY_MS) -> Money:
     return money
 
 
-def converted(money: Money, day: int) -> int:
+def converted(money: BaseCurrency, day: int) -> int:
     return money.rates.table.convert(2_000, "USD", day * DAY_MS)
 
 
-def test_appended_rates_are_used(money: Money, caplog: pytest.LogCaptureFixture) -> None:
+def test_appended_rates_are_used(money: BaseCurrency, caplog: pytest.LogCaptureFixture) -> None:
     # given
     assert converted(money, DAY + 3) == 500
     # when
@@ -45,7 +45,7 @@ def test_appended_rates_are_used(money: Money, caplog: pytest.LogCaptureFixture)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_a_broken_file_leaves_the_former_rates(money: Money, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_leaves_the_former_rates(money: BaseCurrency, caplog: pytest.LogCaptureFixture) -> None:
     # when
     renewed(money, GOOD + "oops\n")
     # then
@@ -57,7 +57,7 @@ def test_a_broken_file_leaves_the_former_rates(money: Money, caplog: pytest.LogC
     assert converted(money, DAY + 3) == 400
 
 
-def test_a_file_that_is_gone_leaves_the_former_rates(money: Money) -> None:
+def test_a_file_that_is_gone_leaves_the_former_rates(money: BaseCurrency) -> None:
     money.rates  # noqa: B018
     money.path.unlink()
     money.rates.renew(0, check_s=0)
@@ -65,13 +65,13 @@ def test_a_file_that_is_gone_leaves_the_former_rates(money: Money) -> None:
     assert converted(money, DAY + 3) == 500
 
 
-def test_a_changed_past_rate_is_said(money: Money, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_changed_past_rate_is_said(money: BaseCurrency, caplog: pytest.LogCaptureFixture) -> None:
     renewed(money, GOOD.replace(",2\n", ",3\n"))
     assert f"the rate of USD on {date_of(DAY)} was 2 and is 3" in caplog.text
     assert "training will have the new ones" in caplog.text
 
 
-def test_a_file_that_is_renewed_late_is_said(money: Money, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_is_renewed_late_is_said(money: BaseCurrency, caplog: pytest.LogCaptureFixture) -> None:
     # given payments of a day whose rate is not in the file yet
     newest = (DAY + 3) * DAY_MS
     # when it comes
@@ -80,7 +80,7 @@ def test_a_file_that_is_renewed_late_is_said(money: Money, caplog: pytest.LogCap
     assert f"the rate of USD on {date_of(DAY + 2)} was absent and is 5" in caplog.text
 
 
-def test_it_is_looked_at_from_time_to_time(money: Money) -> None:
+def test_it_is_looked_at_from_time_to_time(money: BaseCurrency) -> None:
     money.rates  # noqa: B018
     money.path.write_text(APPENDED)
     money.rates.renew(0, check_s=3_600)
@@ -88,7 +88,7 @@ def test_it_is_looked_at_from_time_to_time(money: Money) -> None:
     assert converted(money, DAY + 3) == 500
 
 
-def test_another_process_has_the_same_rates(money: Money) -> None:
+def test_another_process_has_the_same_rates(money: BaseCurrency) -> None:
     # given
     renewed(money, APPENDED)
     # when it is sent to a machine without the file
@@ -99,18 +99,18 @@ def test_another_process_has_the_same_rates(money: Money) -> None:
     assert converted(copy, DAY + 3) == 400
 
 
-def test_definitions_are_the_same_wherever_the_file_is(money: Money, tmp_path: Path) -> None:
-    assert Money("EUR", tmp_path / "elsewhere.csv") == money
-    assert hash(Money("EUR", tmp_path / "elsewhere.csv")) == hash(money)
-    assert Money("CHF", money.path) != money
+def test_definitions_are_the_same_wherever_the_file_is(money: BaseCurrency, tmp_path: Path) -> None:
+    assert BaseCurrency("EUR", tmp_path / "elsewhere.csv") == money
+    assert hash(BaseCurrency("EUR", tmp_path / "elsewhere.csv")) == hash(money)
+    assert BaseCurrency("CHF", money.path) != money
 
 
 def test_a_file_that_cannot_be_used_is_refused_at_the_first_use(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="the rates cannot be read"):
-        Money("EUR", tmp_path / "absent.csv").rates  # noqa: B018
+        BaseCurrency("EUR", tmp_path / "absent.csv").rates  # noqa: B018
 
 
-def test_the_oldest_rate_that_is_used_is_a_setting(money: Money) -> None:
-    strict = Money("EUR", money.path, max_age_days=1)
+def test_the_oldest_rate_that_is_used_is_a_setting(money: BaseCurrency) -> None:
+    strict = BaseCurrency("EUR", money.path, max_age_days=1)
     assert strict.rates.table.convert(2_000, "USD", (DAY + 2) * DAY_MS) == 500
     assert strict.rates.table.convert(2_000, "USD", (DAY + 3) * DAY_MS) == UNKNOWN

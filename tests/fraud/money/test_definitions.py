@@ -49,7 +49,7 @@ def hashes(definitions: Definitions) -> dict[str, str]:
 def test_the_path_of_the_rates_is_relative_to_the_definitions(folder: Path) -> None:
     money = with_money(folder).money
     assert money is not None
-    assert (money.base, money.path, money.max_age_days) == ("EUR", folder / "EUR0" / "rates.csv", 7)
+    assert (money.code, money.path, money.max_age_days) == ("EUR", folder / "EUR0" / "rates.csv", 7)
     assert money.rates.has_currency("USD")
 
 
