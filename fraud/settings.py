@@ -186,13 +186,19 @@ class LabelSettings(_Section):
 
 
 class ProfileSettings(_Section):
-    """From when on a day's merchant profiles are used."""
+    """From when on profiles are used."""
 
     available_after: timedelta = Field(
         default=timedelta(hours=4),
         ge=timedelta(),
         le=timedelta(days=7),
         description="after the day's midnight (UTC): when the daily preprocess has published them",
+    )
+    delay: timedelta = Field(
+        default=timedelta(minutes=5),
+        ge=timedelta(),
+        le=timedelta(days=1),
+        description="after the start of a period: when its profiles of ids and categories are there",
     )
 
 

@@ -36,6 +36,7 @@ def compute_history(
         paced(get_run_logger().info),
         rules=settings.labels,
         available_after=settings.profiles.available_after,
+        delay=settings.profiles.delay,
     )
     return history_from_tables(
         settings.loaded_definitions, transactions, labels, features, fraud_types, settings.labels

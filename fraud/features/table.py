@@ -14,8 +14,10 @@ from fraud.features.daily import daily_profiles, date_of, day_number, fraud_span
 from fraud.features.events import encode_table
 from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.features.store import CardStore
+from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
 from fraud.native import id_index
+from fraud.profiles.joined import joined_profiles
 from fraud.settings import LabelSettings
 
 NO_DELAY = timedelta()
@@ -38,6 +40,14 @@ class FeatureRows:
     indices: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class _Filled:
+    """Which of the N payments count, (N,), and by field the values that profiles need, (N,)."""
+
+    accepted: npt.NDArray[np.bool_]
+    values: dict[str, npt.NDArray[np.int64]]
+
+
 def compute_features(
     definitions: Definitions,
     transactions: pa.Table,
@@ -46,6 +56,7 @@ def compute_features(
     *,
     rules: LabelSettings = DEFAULT_RULES,
     available_after: timedelta = NO_DELAY,
+    delay: timedelta = NO_DELAY,
 ) -> FeatureRows:
     """The features that serving would have computed at the time.
 
@@ -56,44 +67,56 @@ def compute_features(
             day.
         progress: called with each step and how far it is.
         rules: which of several reports on a payment counts.
-        available_after: how long after a day's midnight its profiles are there.
+        available_after: how long after a day's midnight the merchants' daily profiles are there.
+        delay: how long after the start of a period its profiles are there.
     """
     rows = np.empty((transactions.num_rows, len(definitions.features)), dtype=np.float32)
-    accepted = _fill_kernel(definitions, transactions, rows, progress)
-    indices = np.flatnonzero(accepted)
+    filled = _fill_kernel(definitions, transactions, rows, progress)
+    indices = np.flatnonzero(filled.accepted)
     if len(indices) < len(rows):
         rows, transactions = rows[indices], transactions.take(pa.array(indices))
     history = join_labels(transactions, labels, rules).history
-    frauds = fraud_spans(history, transactions["merchant_id"])
-    merchant_rows = rows[:, len(definitions.kernel_features) :]
-    profiles = ProfileFeatures(definitions)
-    _fill_profiles(profiles, transactions, frauds, merchant_rows, available_after, progress)
+    _fill_daily_profiles(definitions, transactions, history, rows, available_after, progress)
+    if definitions.profile_features:
+        values = {name: column[indices] for name, column in filled.values.items()}
+        times = transactions["timestamp"].to_numpy()
+        first = len(definitions.features) - len(definitions.profile_features)
+        rows[:, first:] = joined_profiles(definitions, values, times, values["amount"], history, delay)
     return FeatureRows(rows, indices)
 
 
 def _fill_kernel(
     definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
-) -> npt.NDArray[np.bool_]:
+) -> _Filled:
     store, accepted = CardStore(definitions), np.zeros(len(rows), dtype=np.bool_)
+    names = (*definitions.profile_fields, "amount") if definitions.profile_features else ()
+    values = {name: np.empty(len(rows), dtype=np.int64) for name in names}
     kernel = len(definitions.kernel_features)
     for start in range(0, len(rows), _BATCH):
         part = slice(start, min(start + _BATCH, len(rows)))
         events = encode_table(definitions, transactions.slice(start, _BATCH))
         rows[part, :kernel], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
+        for name, column in values.items():
+            column[part] = events.values[:, definitions.field_index[name]]
         progress("card features", part.stop, len(rows))
-    return accepted
+    return _Filled(accepted, values)
 
 
-def _fill_profiles(
-    profiles: ProfileFeatures,
+def _fill_daily_profiles(
+    definitions: Definitions,
     transactions: pa.Table,
-    frauds: pa.Table,
+    history: LabelHistory,
     rows: npt.NDArray[np.float32],
     available_after: timedelta,
     progress: Progress,
 ) -> None:
     """Join each day's profiles to the transactions that had them; a merchant without one is unknown."""
+    profiles, start = ProfileFeatures(definitions), len(definitions.kernel_features)
+    if not definitions.daily_profile_features:
+        return
+    part = slice(start, start + len(definitions.daily_profile_features))
+    frauds = fraud_spans(history, transactions["merchant_id"])
     amounts = transactions["amount"].to_numpy()
     days = profile_days(transactions["timestamp"].to_numpy(), available_after)
     first, last = date_of(int(days.min())), date_of(int(days.max()))
@@ -102,5 +125,5 @@ def _fill_profiles(
         start, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
         indices = by_day[start:end]
         values = values_of(transactions["merchant_id"].take(pa.array(indices)), of_day)
-        rows[indices] = profiles.compute(amounts[indices], values)
+        rows[indices, part] = profiles.compute(amounts[indices], values)
         progress("merchant profiles", int(end), len(rows))
