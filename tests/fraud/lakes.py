@@ -53,6 +53,10 @@ class GrowingLake:
         self._newest: dict[tuple[str, int], int] = {}
         self.transactions, self.labels = sources(settings)
 
+    def use(self, settings: Settings) -> None:
+        """What is added from now on is read with these settings."""
+        self._settings = settings
+
     def add(self, source: LakeSource, stream: Sequence[dict[str, Any]], chunk: int = 150) -> None:
         """Ingest messages in arrival order; a card's partition follows from its name."""
         arranged = sorted(stream, key=lambda wire: _partition(wire["card_id"]))
