@@ -39,7 +39,8 @@ class AvroDecoder:
         wanted: names of top-level fields; the others are dropped.
 
     Raises:
-        ValueError: the schema is no record, or a record of it contains itself.
+        ValueError: the schema is no record, or a short message of it could keep us busy for hours or overflow
+            the library's stack.
     """
 
     def __init__(self, schema: Any, references: Sequence[Any], wanted: frozenset[str]) -> None:
@@ -52,7 +53,7 @@ class AvroDecoder:
         parsed = fastavro.parse_schema(schema, named)
         if not isinstance(parsed, dict) or parsed.get("type") != "record":
             raise ValueError("it is no record")
-        _require_finite(parsed, named)
+        _require_bounded(parsed, named)
         self._fields = [*_wanted_fields(parsed, named, wanted)]
 
     def decode(self, payload: bytes) -> dict[str, Any]:
@@ -160,30 +161,42 @@ def _union_converter(branches: Sequence[Any], named: Mapping[str, Any]) -> Conve
     return convert_branch
 
 
-def _require_finite(schema: Any, named: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> None:
-    """Raises ValueError for a record within itself: a deep value of it overflows fastavro's stack."""
-    if isinstance(schema, list):
-        for branch in schema:
-            _require_finite(branch, named, inside)
-    elif isinstance(schema, str):
+def _require_bounded(schema: Any, named: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> None:
+    """Check that what is read of a message is bounded by its length.
+
+    Raises:
+        ValueError: a record contains itself, so that a deep value overflows fastavro's stack, or the items of
+            an array have no bytes, so that any number of them can be claimed.
+    """
+    if isinstance(schema, str):
         if schema in inside:
             raise ValueError(f"its record {schema} contains itself")
-        if schema in named:
-            _require_finite(named[schema], named, inside)
+        schema = named.get(schema)
+    if isinstance(schema, list):
+        for branch in schema:
+            _require_bounded(branch, named, inside)
     elif isinstance(schema, dict):
-        _require_finite_parts(schema, named, inside)
+        if "items" in schema and _is_without_bytes(schema["items"], named):
+            raise ValueError("its array has items without bytes")
+        inside |= {schema["name"]} if "name" in schema else set()
+        for part in _parts(schema):
+            _require_bounded(part, named, inside)
 
 
-def _require_finite_parts(
-    schema: Mapping[str, Any], named: Mapping[str, Any], inside: frozenset[str]
-) -> None:
-    if "name" in schema:
-        inside |= {schema["name"]}
-    parts = [field["type"] for field in schema.get("fields", ())]
-    parts += [schema[name] for name in ("items", "values") if name in schema]
-    parts += [] if _is_own(schema["type"]) else [schema["type"]]
-    for part in parts:
-        _require_finite(part, named, inside)
+def _parts(schema: Mapping[str, Any]) -> list[Any]:
+    """The schemas within a schema."""
+    fields = [field["type"] for field in schema.get("fields", ())]
+    nested = [] if _is_own(schema["type"]) else [schema["type"]]
+    return [*fields, *nested, *(schema[name] for name in ("items", "values") if name in schema)]
+
+
+def _is_without_bytes(schema: Any, named: Mapping[str, Any]) -> bool:
+    resolved = _resolved(schema, named)
+    if isinstance(resolved, list):
+        return False
+    if resolved["type"] == "record":
+        return all(_is_without_bytes(part, named) for part in _parts(resolved))
+    return resolved["type"] == "null" or resolved.get("size") == 0
 
 
 def _without_logical_types(schema: Any) -> Any:
