@@ -25,6 +25,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "serving": ("tests/serving/test_engine.py",),
     "snapshots": ("tests/serving/state/test_snapshots.py",),
     "redrive": ("tests/producer/test_redrive.py",),
+    # Shares a schema registry.
+    "formats": ("tests/fraud/messages/formats",),
     "models": ("tests/fraud/evaluation/backtest",),
 }
 """Folders and files of each group, in their order; the files of no group follow."""

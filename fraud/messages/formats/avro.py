@@ -196,7 +196,7 @@ def _is_without_bytes(schema: Any, named: Mapping[str, Any]) -> bool:
         return False
     if resolved["type"] == "record":
         return all(_is_without_bytes(part, named) for part in _parts(resolved))
-    return resolved["type"] == "null" or resolved.get("size") == 0
+    return bool(resolved["type"] == "null" or resolved.get("size") == 0)
 
 
 def _without_logical_types(schema: Any) -> Any:

@@ -35,21 +35,17 @@ class WriterSchema:
 class SchemaRegistry:
     """Asks for schemas; it only reads, and remembers nothing.
 
+    Each question has a client of its own: questions are rare, and a connection that was kept for hours may
+    have been closed on its way.
+
     Raises:
         ConfigurationError: the settings make no client, such as a file of certificates that is not there.
     """
 
     def __init__(self, settings: SchemaRegistrySettings) -> None:
-        # Takes a second to import, and most installations have no registry.
-        from confluent_kafka.schema_registry import SchemaRegistryClient
-
-        self._url = settings.url
-        try:
-            self._client: Any = SchemaRegistryClient(client_properties(settings))
-        except (ValueError, TypeError, OSError) as error:
-            raise ConfigurationError(
-                f"FRAUD_SCHEMA_REGISTRY__* does not make a working client: {error}"
-            ) from error
+        self._settings, self._url = settings, settings.url
+        with self._client():
+            pass
 
     def schema(self, schema_id: int) -> WriterSchema:
         """The schema of an id, which never changes.
@@ -59,8 +55,9 @@ class SchemaRegistry:
             RefusedError: the registry does not let us read.
             UnreachableError: it does not answer, or not as a registry does.
         """
-        found = self._ask(f"schema {schema_id}", self._client.get_schema, schema_id)
-        references = tuple(self._references(found, set()))
+        with self._client() as client:
+            found = self._ask(f"schema {schema_id}", client.get_schema, schema_id)
+            references = tuple(self._references(client, found, set()))
         return WriterSchema(found.schema_type or "AVRO", found.schema_str or "", references)
 
     def check(self) -> str:
@@ -75,14 +72,25 @@ class SchemaRegistry:
             self.schema(0)
         return f"{self._url} answers"
 
-    def _references(self, schema: Any, seen: set[tuple[str, int]]) -> Iterator[tuple[str, str]]:
+    def _client(self) -> Any:
+        # Takes a second to import, and most installations have no registry.
+        from confluent_kafka.schema_registry import SchemaRegistryClient
+
+        try:
+            return SchemaRegistryClient(client_properties(self._settings))
+        except (ValueError, TypeError, OSError) as error:
+            raise ConfigurationError(
+                f"FRAUD_SCHEMA_REGISTRY__* does not make a working client: {error}"
+            ) from error
+
+    def _references(self, client: Any, schema: Any, seen: set[tuple[str, int]]) -> Iterator[tuple[str, str]]:
         for one in schema.references or ():
             if (one.subject, one.version) in seen:
                 continue
             seen.add((one.subject, one.version))
             asked = f"version {one.version} of {one.subject}, to which another schema refers"
-            found = self._ask(asked, self._client.get_version, one.subject, one.version, True).schema
-            yield from self._references(found, seen)
+            found = self._ask(asked, client.get_version, one.subject, one.version, True).schema
+            yield from self._references(client, found, seen)
             yield one.name, found.schema_str or ""
 
     def _ask(self, asked: str, call: Any, *arguments: Any) -> Any:

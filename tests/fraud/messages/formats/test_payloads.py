@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.messages.admission import AdmissionFilter, Refused
-from fraud.messages.formats import payloads as module
 from fraud.messages.formats.payloads import JSON_PAYLOADS, payloads_of, require_json
 from fraud.messages.formats.registry import WriterSchema
 from fraud.settings import AdmissionSettings
@@ -177,7 +176,7 @@ def test_an_id_is_asked_for_once_and_an_unknown_one_again_after_a_while(
     # and when the unknown one is registered, it is found some seconds later
     registry.schemas[7] = SCHEMAS[3]
     now = time.monotonic()
-    monkeypatch.setattr(module.time, "monotonic", lambda: now + 6)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 6)
     assert decoded.readable(values) == len(values)
     assert decoded.to_json(values)[1] == b"{}"
     assert registry.asked == [3, 7, 7]
