@@ -77,8 +77,9 @@ def check_document(value: Any, problems: Problems) -> CheckedDocument | None:
     if not features:
         return None
     kept = {**value, "fields": fields, "features": list(features.values())}
-    if any(path[0] == "money" for path in broken):
-        del kept["money"]
+    for section in {path[0] for path in broken} | {"entities"}:
+        if section not in ("fields", "features"):
+            kept.pop(section, None)
     return CheckedDocument(
         _validated({**kept, "entities": entities} if entities else kept),
         set(value["fields"]),
