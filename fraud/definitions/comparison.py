@@ -176,8 +176,7 @@ def describe_field(one: Field) -> str:
 
 def describe_feature(one: Feature, definitions: Definitions) -> str:
     """How a feature is computed, as short as in the file."""
-    operation = one.operation.value.replace("profile_", "profile's ")
-    of = "" if one.is_profile else ", ".join(one.of)
+    operation, of = one.operation.value, ", ".join(one.of)
     if one.operation is Operation.SPEED:
         of = definitions.field_by_name[one.of[0]].place
     parts = [f"{operation}({of})" if of else operation]

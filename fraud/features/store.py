@@ -56,6 +56,11 @@ class CardStore:
         """Size of the arrays in bytes."""
         return sum(array.nbytes for array in self._state)
 
+    @property
+    def bytes_per_event(self) -> int:
+        """Size of a remembered event."""
+        return int(self._plan.operations.width * self._state.events.itemsize)
+
     def process(
         self, events: Events, low_watermark: int | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:

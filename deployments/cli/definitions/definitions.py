@@ -117,7 +117,7 @@ def _say(text: str) -> None:
 def _sentence(found: Definitions) -> str:
     return (
         f"{found.source}: {len(found.fields)} fields, {len(found.features)} features "
-        f"({len(found.profile_features)} of profiles), tag {found.tag}"
+        f"({len(found.kernel_features)} of the kernel), tag {found.tag}"
     )
 
 
