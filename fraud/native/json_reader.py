@@ -23,21 +23,17 @@ from fraud.native.json_values import (
     CLOSE,
     COLON,
     COMMA,
-    MINUS,
-    NINE,
     NOT_SIMPLE,
     NULL_START,
     OPEN,
-    POINT,
     POWERS,
     QUOTE,
     TRUE_START,
-    ZERO,
     count_characters,
     find_name_end,
     find_text_end,
     read_decimal,
-    read_units,
+    scale_decimal,
     skip_boolean,
     skip_member,
     skip_null,
@@ -157,7 +153,7 @@ class Target(NamedTuple):
         numbers: the memory of `values` as float64.
         sources: the number of the message, (N,).
         text_spans: where the `CORE_TEXTS` start and end in `Messages.data`, (N, len(CORE_TEXTS), 2).
-        spans: working memory, int64 (F + O, 2): where each value of a message starts and ends.
+        spans: working memory, int64 (F + O, 2), of one message.
     """
 
     heads: npt.NDArray[np.void]
@@ -197,12 +193,12 @@ def read_simple_messages(table, limits, messages, first, state, target, count): 
     card, merchant = table.core[CARD], table.core[MERCHANT]
     for message in range(first, len(ends)):
         start, end = ends[message - 1] + 1 if message else 0, ends[message]
-        if end - start > limits.max_bytes or not _find_values(table, data, start, end, spans):
+        values, numbers = target.values[count], target.numbers[count]
+        if end - start > limits.max_bytes or not _read_members(table, data, start, end, spans, values):
+            return message, count
+        if not _complete_values(table, data, spans, values, numbers):
             return message, count
         if len(keys.ends) > 0 and not _is_key_allowed(data, spans[card], keys, message):
-            return message, count
-        values, numbers = target.values[count], target.numbers[count]
-        if not _write_values(table, data, spans, values, numbers):
             return message, count
         if not _is_allowed(table, limits, data, spans, values, messages.times[message], state):
             return message, count
@@ -253,8 +249,11 @@ _bucket_of = inlined(bucket_of)
 
 
 @inlined
-def _find_values(table, data, at, end, spans):  # type: ignore[no-untyped-def]
-    """Write where each field's value starts and ends, -1 if it is absent; False: not a simple message."""
+def _read_members(table, data, at, end, spans, values):  # type: ignore[no-untyped-def]
+    """Read the values of all fields, see `_read_member`; False: not a simple message.
+
+    The span of a field that is absent starts with -1.
+    """
     spans[:] = NOT_SIMPLE
     at = skip_whitespace(data, at)
     if data[at] != OPEN:
@@ -263,7 +262,7 @@ def _find_values(table, data, at, end, spans):  # type: ignore[no-untyped-def]
     while True:
         around = inside
         at = skip_whitespace(data, at + 1)
-        at, inside, likely = _find_member(table, data, at, inside, likely, spans)
+        at, inside, likely = _find_member(table, data, at, inside, likely, spans, values)
         if at == NOT_SIMPLE:
             return False
         if inside != around:
@@ -273,11 +272,11 @@ def _find_values(table, data, at, end, spans):  # type: ignore[no-untyped-def]
             break
         if data[at] != COMMA:
             return False
-    return skip_whitespace(data, at + 1) == end and _has_required_values(table, data, spans)
+    return skip_whitespace(data, at + 1) == end
 
 
 @inlined
-def _find_member(table, data, at, inside, likely, spans):  # type: ignore[no-untyped-def]
+def _find_member(table, data, at, inside, likely, spans, values):  # type: ignore[no-untyped-def]
     """Read the member of the object `inside` whose name's quote is at `at`.
 
     Returns:
@@ -292,7 +291,8 @@ def _find_member(table, data, at, inside, likely, spans):  # type: ignore[no-unt
     if at == NOT_SIMPLE:
         return at, inside, likely
     if field < len(table.kinds):
-        return _find_value(data, at, table.kinds[field], spans[field]), inside, entry + 1
+        at = _read_member(data, at, table.kinds[field], spans[field], values, field)
+        return at, inside, entry + 1
     return _open_object(table, data, at, inside, entry, spans[field])
 
 
@@ -363,44 +363,30 @@ def _find_colon(data, at, span):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _find_value(data, at, kind, span):  # type: ignore[no-untyped-def]
-    """Write where the value at `at` starts and ends, of a null only the end; returns what follows."""
+def _read_member(data, at, kind, span, values, field):  # type: ignore[no-untyped-def]
+    """Read the value at `at`, of a null only its end; returns what follows.
+
+    The span of a text is where it starts and ends. A number is in `values` as it is without its point; the
+    span starts with its decimals.
+    """
     if data[at] == NULL_START:
         span[1] = skip_null(data, at)
         return span[1]
-    stop, is_text = _value_end(data, at, kind), data[at] == QUOTE
-    if stop == NOT_SIMPLE:
-        return NOT_SIMPLE
-    span[0], span[1] = at + is_text, stop
-    return stop + is_text
-
-
-@inlined
-def _value_end(data, at, kind):  # type: ignore[no-untyped-def]
-    """Where the value of this kind at `at` ends; a text ends before its quote."""
-    if data[at] == QUOTE:
-        return find_text_end(data, at + 1) if kind <= _LAST_UNITS else NOT_SIMPLE
-    if kind == BOOLEAN:
-        return skip_boolean(data, at)
-    stop = at
-    while ZERO <= data[stop] <= NINE or data[stop] == POINT or data[stop] == MINUS:
-        stop += 1
-    return stop if stop > at and kind > _LAST_TEXT else NOT_SIMPLE
-
-
-@inlined
-def _has_required_values(table, data, spans):  # type: ignore[no-untyped-def]
-    """Whether every required field is there, and every text has an allowed length."""
-    for field in range(len(table.kinds)):
-        start, stop = spans[field]
-        if start == NOT_SIMPLE:
-            if table.is_required[field]:
-                return False
-        elif (stop == start or stop - start > table.max_lengths[field]) and not _has_length(
-            table, data, start, stop, field
-        ):
-            return False
-    return True
+    is_text = data[at] == QUOTE
+    at += is_text
+    if kind <= _LAST_TEXT:
+        stop = find_text_end(data, at) if is_text else NOT_SIMPLE
+        span[0], span[1] = at, stop
+    elif kind == BOOLEAN:
+        stop = NOT_SIMPLE if is_text else skip_boolean(data, at)
+        values[field] = data[at] == TRUE_START
+        span[0], span[1] = 0, stop
+    else:
+        values[field], span[0], stop = read_decimal(data, at)
+        span[1] = stop
+        if is_text and (kind > _LAST_UNITS or (stop != NOT_SIMPLE and data[stop] != QUOTE)):
+            stop = NOT_SIMPLE
+    return stop + is_text if stop != NOT_SIMPLE else NOT_SIMPLE
 
 
 @inlined
@@ -426,63 +412,62 @@ def _is_key_allowed(data, card, keys, message):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _write_values(table, data, spans, values, numbers):  # type: ignore[no-untyped-def]
-    """Write the value of each field; False: one is not simple or out of its bounds."""
+def _complete_values(table, data, spans, values, numbers):  # type: ignore[no-untyped-def]
+    """Make the stored value of what was read of each field; False: one is missing, or out of its bounds."""
     currency = spans[table.core[CURRENCY_CODE]]
     index = _read_currency(data, currency[0], currency[1])
     if index < 0:
         return False
     for field in range(len(table.kinds)):
-        start, stop = spans[field]
-        kind, is_simple = table.kinds[field], True
+        start, kind, is_simple = spans[field, 0], table.kinds[field], True
         if start == NOT_SIMPLE:
-            values[field] = table.absent[field]
+            values[field], is_simple = table.absent[field], not table.is_required[field]
         elif kind <= _LAST_TEXT:
-            values[field], is_simple = _read_text(table, data, start, stop, kind)
+            values[field], is_simple = _read_text(table, data, start, spans[field, 1], field)
         elif kind <= _LAST_UNITS:
             digits = table.minor_digits[index] if kind == MONEY else table.scales[field]
-            values[field], is_simple = _read_units(table, data, start, stop, field, digits)
-        elif kind == BOOLEAN:
-            values[field] = data[start] == TRUE_START
-        else:
-            is_simple = _write_number(table, data, start, stop, field, values, numbers)
+            values[field], is_simple = _scaled(table, values[field], start, field, digits)
+        elif kind != BOOLEAN:
+            is_simple = _complete_number(table, start, field, values, numbers)
         if not is_simple:
             return False
     return True
 
 
 @inlined
-def _read_text(table, data, start, stop, kind):  # type: ignore[no-untyped-def]
-    """The hash, code or letters of a text; and whether it is simple."""
+def _read_text(table, data, start, stop, field):  # type: ignore[no-untyped-def]
+    """The hash, code or letters of a text; and whether it is simple and has an allowed length."""
+    kind = table.kinds[field]
     if kind == CURRENCY:
         is_simple = _read_currency(data, start, stop) >= 0
         letters = np.int64(data[start]) << 16 | np.int64(data[start + 1]) << 8 | np.int64(data[start + 2])
         return letters, is_simple
+    if (stop == start or stop - start > table.max_lengths[field]) and not _has_length(
+        table, data, start, stop, field
+    ):
+        return 0, False
     hashed = xxh3.xxh3_64(data, start, stop, table.secret)
     return np.int64(hashed if kind == ID else np.uint64(1) + hashed % _CODES), True
 
 
 @inlined
-def _read_units(table, data, start, stop, field, digits):  # type: ignore[no-untyped-def]
+def _scaled(table, units, decimals, field, digits):  # type: ignore[no-untyped-def]
     """A number in units of 10 ** -digits; and whether it is simple and within its bounds."""
-    units, is_simple = read_units(data, start, stop, digits)
+    units, is_simple = scale_decimal(units, decimals, digits)
     number = units / POWERS[digits]
     is_simple &= table.lowest[field] <= number <= table.highest[field]
     return units, is_simple and -MAX_UNITS <= units <= MAX_UNITS
 
 
 @inlined
-def _write_number(table, data, start, stop, field, values, numbers):  # type: ignore[no-untyped-def]
-    """Write a time or another number; whether it is simple and within its bounds."""
-    units, decimals = read_decimal(data, start, stop)
-    if decimals == NOT_SIMPLE or (decimals > 0 and table.kinds[field] == TIME):
-        return False
-    number = units / POWERS[decimals]
+def _complete_number(table, decimals, field, values, numbers):  # type: ignore[no-untyped-def]
+    """Store a time or another number; whether it is simple and within its bounds."""
+    number = values[field] / POWERS[decimals]
+    is_simple = table.lowest[field] <= number <= table.highest[field]
     if table.kinds[field] == TIME:
-        values[field] = units
-    else:
-        numbers[field] = number
-    return table.lowest[field] <= number <= table.highest[field]
+        return is_simple and decimals == 0
+    numbers[field] = number
+    return is_simple
 
 
 @inlined

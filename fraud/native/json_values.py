@@ -42,7 +42,9 @@ _HIGH_SURROGATE, _LOW_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xDC00, 0xE000
 @inlined
 def skip_whitespace(data, at):  # type: ignore[no-untyped-def]
     """The first position from `at` on without a blank."""
-    while data[at] == SPACE or data[at] == _LINE or data[at] == _RETURN or data[at] == _TAB:
+    while data[at] <= SPACE and (
+        data[at] == SPACE or data[at] == _LINE or data[at] == _RETURN or data[at] == _TAB
+    ):
         at += 1
     return at
 
@@ -60,36 +62,42 @@ def skip_boolean(data, at):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def read_decimal(data, start, stop):  # type: ignore[no-untyped-def]
-    """A number without its point, and how many decimals it has; not simple instead of the decimals."""
-    is_negative = data[start] == MINUS
-    start += is_negative
-    units, digits, point = 0, 0, NOT_SIMPLE
-    for at in range(start, stop):
-        if data[at] == POINT:
-            if point != NOT_SIMPLE:
-                return 0, NOT_SIMPLE
-            point = at
-        elif ZERO <= data[at] <= NINE:
-            units, digits = 10 * units + data[at] - ZERO, digits + 1
-        else:
-            return 0, NOT_SIMPLE
-        if digits > MAX_DIGITS:
-            return 0, NOT_SIMPLE
-    whole = point if point != NOT_SIMPLE else stop
-    if whole == start or point == stop - 1 or (data[start] == ZERO and whole > start + 1):
-        return 0, NOT_SIMPLE
+def read_decimal(data, at):  # type: ignore[no-untyped-def]
+    """Read the number at `at`, or its beginning.
+
+    Returns:
+        The number without its point; how many decimals it has; and what follows it, not simple if there is no
+        number, or one of more than `MAX_DIGITS` digits or zero with a sign.
+    """
+    is_negative = data[at] == MINUS
+    start = at + is_negative
+    point, units = _read_digits(data, start, 0)
+    stop, decimals = point, 0
+    if data[point] == POINT:
+        stop, units = _read_digits(data, point + 1, units)
+        decimals = stop - point - 1
+        if decimals == 0:
+            return 0, 0, NOT_SIMPLE
+    whole = point - start
+    if whole == 0 or (data[start] == ZERO and whole > 1) or whole + decimals > MAX_DIGITS:
+        return 0, 0, NOT_SIMPLE
     if is_negative and units == 0:
-        return 0, NOT_SIMPLE
-    return -units if is_negative else units, stop - point - 1 if point != NOT_SIMPLE else 0
+        return 0, 0, NOT_SIMPLE
+    return -units if is_negative else units, decimals, stop
 
 
 @inlined
-def read_units(data, start, stop, digits):  # type: ignore[no-untyped-def]
-    """A number in units of 10 ** -digits, and whether it is simple and has no fraction of a unit."""
-    units, decimals = read_decimal(data, start, stop)
-    if decimals == NOT_SIMPLE:
-        return 0, False
+def _read_digits(data, at, units):  # type: ignore[no-untyped-def]
+    """What follows the digits at `at`, and the number that they make after those of `units`."""
+    while ZERO <= data[at] <= NINE:
+        units = 10 * units + (np.int64(data[at]) - ZERO)
+        at += 1
+    return at, units
+
+
+@inlined
+def scale_decimal(units, decimals, digits):  # type: ignore[no-untyped-def]
+    """A number with so many decimals in units of 10 ** -digits; and whether it has no fraction of a unit."""
     missing = digits - decimals
     if missing >= 0:
         return units * POWERS[missing], abs(units) <= _FACTORS[missing]

@@ -47,7 +47,7 @@ class Copy:
             functions |= {f"_{name}": function for name, function in _instrumented(module, {}).items()}
         functions["xxh3"] = SimpleNamespace(xxh3_64=lambda *_: np.uint64(1), MAX_BYTES=xxh3.MAX_BYTES)
         copies = _instrumented(json_reader, functions)
-        self._find_values, self._write_values = copies["_find_values"], copies["_write_values"]
+        self._read_members, self._complete_values = copies["_read_members"], copies["_complete_values"]
         self._is_allowed, self._table = copies["_is_allowed"], field_table(V1)
 
     def takes(self, value: bytes) -> bool:
@@ -55,9 +55,11 @@ class Copy:
         admission, table = AdmissionFilter(V1, SETTINGS), self._table
         spans = np.empty((len(table.kinds) + len(table.parents), 2), dtype=np.int64)
         values, data, limits = np.zeros(len(table.kinds), dtype=np.int64), value + b"\0", admission.limits
-        if len(value) > limits.max_bytes or not self._find_values(table, data, 0, len(value), spans):
+        if len(value) > limits.max_bytes:
             return False
-        if not self._write_values(table, data, spans, values, values.view(np.float64)):
+        if not self._read_members(table, data, 0, len(value), spans, values):
+            return False
+        if not self._complete_values(table, data, spans, values, values.view(np.float64)):
             return False
         state = [*admission.state]
         return bool(self._is_allowed(table, limits, data, spans, values, _TIME, state))
