@@ -44,7 +44,6 @@ _FIRST_CONTENT = (
 )
 """The fields that payments had before there were definitions: the content's digest starts from them."""
 
-_ANY_LENGTH = 1 << 30
 _FIRST_NOT_ASCII = 0x80
 _NO_CODE = 0x110000
 
@@ -86,8 +85,11 @@ def field_table(definitions: Definitions) -> FieldTable:
     return FieldTable(
         kinds=np.array([_KINDS[one.type] for one in fields]),
         is_required=np.array([not one.is_optional for one in fields]),
-        min_lengths=np.array([one.min_length if one.is_text else 0 for one in fields]),
-        max_lengths=np.array([one.max_length if one.is_text else _ANY_LENGTH for one in fields]),
+        min_lengths=np.array([one.min_length for one in fields]),
+        max_lengths=np.array([one.max_length for one in fields]),
+        sure_lengths=np.array(
+            [one.min_length if one.min_length < 2 else 4 * one.min_length for one in fields]
+        ),
         lowest=np.array([_bounds(one)[0] for one in fields], dtype=np.float64),
         highest=np.array([_bounds(one)[1] for one in fields], dtype=np.float64),
         scales=np.array([one.scale for one in fields]),

@@ -70,6 +70,7 @@ class FieldTable(NamedTuple):
         is_required: (F,).
         min_lengths: the fewest characters of a text, (F,).
         max_lengths: the most characters of a text, (F,).
+        sure_lengths: with so many bytes a text has the fewest characters, (F,).
         lowest: bound of a number, included, (F,).
         highest: likewise.
         scales: decimals of a fixed-point number, (F,).
@@ -94,6 +95,7 @@ class FieldTable(NamedTuple):
     is_required: npt.NDArray[np.bool_]
     min_lengths: npt.NDArray[np.int64]
     max_lengths: npt.NDArray[np.int64]
+    sure_lengths: npt.NDArray[np.int64]
     lowest: npt.NDArray[np.float64]
     highest: npt.NDArray[np.float64]
     scales: npt.NDArray[np.int64]
@@ -391,7 +393,7 @@ def _read_member(data, at, kind, span, values, field):  # type: ignore[no-untype
 
 @inlined
 def _has_length(table, data, start, stop, field):  # type: ignore[no-untyped-def]
-    """Whether a text that is empty, or may be too long, has an allowed number of characters."""
+    """Whether a text that may be too short or too long has an allowed number of characters."""
     characters = count_characters(data, start, stop)
     return (
         table.min_lengths[field] <= characters <= table.max_lengths[field] and stop - start <= xxh3.MAX_BYTES
@@ -442,7 +444,8 @@ def _read_text(table, data, start, stop, field):  # type: ignore[no-untyped-def]
         is_simple = _read_currency(data, start, stop) >= 0
         letters = np.int64(data[start]) << 16 | np.int64(data[start + 1]) << 8 | np.int64(data[start + 2])
         return letters, is_simple
-    if (stop == start or stop - start > table.max_lengths[field]) and not _has_length(
+    # A text of n bytes has n / 4 to n characters.
+    if not table.sure_lengths[field] <= stop - start <= table.max_lengths[field] and not _has_length(
         table, data, start, stop, field
     ):
         return 0, False

@@ -4,9 +4,11 @@ The edge cases are our own list, after the kinds that public suites of JSON test
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import Field, FieldType
 from fraud.messages.decoding import MAX_DEPTH
 from tests.definitions import V1
 
@@ -66,38 +68,39 @@ UNDECLARED = (
     "timestamp_ms", "a" * 100,
 )  # fmt: skip
 
-Write = Callable[[Random], bytes]
+Write = Callable[[Random, Definitions], bytes]
 
 
-def message(random: Random) -> bytes:
+def message(random: Random, definitions: Definitions = V1) -> bytes:
     """A message of any sort; about half of them count as transactions."""
-    return random.choices(_SORTS, _WEIGHTS)[0](random)
+    return random.choices(_SORTS, _WEIGHTS)[0](random, definitions)
 
 
-def simple(random: Random) -> bytes:
+def simple(random: Random, definitions: Definitions = V1) -> bytes:
     """A valid message as producers write it; now and then with further fields."""
-    fields = _usual(random)
+    fields = _usual(random, definitions)
     for _ in range(random.choice((0, 0, 0, 1, 3))):
-        fields.insert(random.randrange(len(fields) + 1), (_name(random), _valid_value(random, 0)))
+        members = random.choice([*_objects(fields)])
+        members.insert(random.randrange(len(members) + 1), (_name(random), _valid_value(random, 0)))
     return _written(random, fields, ("", " "))
 
 
-def spoilt(random: Random) -> bytes:
+def spoilt(random: Random, definitions: Definitions = V1) -> bytes:
     """A message of which a few parts are from the lists of edge cases."""
-    fields = _usual(random)
+    fields = _usual(random, definitions)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        random.choice(_CHANGES)(random, fields)
+        random.choice(_CHANGES)(random, random.choice([*_objects(fields)]))
     if random.random() < 0.1:
-        random.shuffle(fields)
+        random.shuffle(random.choice([*_objects(fields)]))
     blanks = BLANKS if random.random() < 0.1 else ("", " ")
     head = random.choice(HEADS) if random.random() < 0.05 else b""
     tail = random.choice(TAILS) if random.random() < 0.05 else b""
     return head + _written(random, fields, blanks) + tail
 
 
-def damaged(random: Random) -> bytes:
+def damaged(random: Random, definitions: Definitions = V1) -> bytes:
     """A message of which bytes are changed, lost, doubled, moved or taken from another."""
-    return bytes(damage(random, bytearray(random.choice((simple, simple, spoilt))(random))))
+    return bytes(damage(random, bytearray(random.choice((simple, simple, spoilt))(random, definitions))))
 
 
 def damage(random: Random, content: bytearray) -> bytearray:
@@ -107,7 +110,7 @@ def damage(random: Random, content: bytearray) -> bytearray:
     return content
 
 
-def anything(random: Random) -> bytes:
+def anything(random: Random, definitions: Definitions = V1) -> bytes:
     """Bytes, mostly of those that JSON is made of."""
     size = random.randrange(120)
     return random.randbytes(size) if random.random() < 0.3 else bytes(random.choices(ALPHABET, k=size))
@@ -123,24 +126,59 @@ def nested(random: Random, depth: int) -> bytes:
 _STEPS = (-DAY_MS, -DAY_MS - 1, DAY_MS, 300_000, 300_001, -(10**12), 10**13, -NOW, -NOW - 1)
 _SORTS: Sequence[Write] = (simple, spoilt, damaged, anything)
 _WEIGHTS = (30, 40, 25, 5)
-Fields = list[tuple[bytes, bytes]]
+Fields = list[tuple[bytes, "bytes | Fields"]]
+"""Members of an object: their names, and their values or members."""
 
 
-def _usual(random: Random) -> Fields:
-    amount = f"{random.randrange(10 ** random.randrange(1, 6)) / 100:.2f}"
-    fields = {
-        "transaction_id": json.dumps(f"t-{random.randrange(10**6)}"),
-        "card_id": json.dumps(f"c-{random.randrange(10**4)}"),
-        "merchant_id": json.dumps(random.choice(("m-1", "Zoë", "花屋")), ensure_ascii=random.random() < 0.2),
-        "amount": random.choice((amount, f'"{amount}"')),
-        "currency": '"EUR"',
-        "timestamp": str(NOW + random.randrange(-1_000, 1_000) * 60_000),
-        "merchant_category": '"grocery"', "channel": '"chip"', "country": '"DE"',
-        "latitude": f"{random.uniform(-90, 90):.{random.randrange(8)}f}",
-        "longitude": f"{random.uniform(-180, 180):.4f}",
-    }  # fmt: skip
-    left_out = {name for name in list(V1.field_index)[6:] if random.random() < 0.1}
-    return [(name.encode(), value.encode()) for name, value in fields.items() if name not in left_out]
+def _usual(random: Random, definitions: Definitions) -> Fields:
+    message: Fields = []
+    for field in definitions.fields:
+        if field.is_optional and random.random() < 0.1:
+            continue
+        members = message
+        for name in field.path[:-1]:
+            members = _inner(members, name.encode())
+        members.append((field.path[-1].encode(), _usual_value(random, field).encode()))
+    return message
+
+
+def _inner(members: Fields, name: bytes) -> Fields:
+    for own, value in members:
+        if own == name and isinstance(value, list):
+            return value
+    members.append((name, []))
+    return _inner(members, name)
+
+
+def _objects(fields: Fields) -> Iterator[Fields]:
+    """The message and all declared objects in it."""
+    yield fields
+    for _, value in fields:
+        if isinstance(value, list):
+            yield from _objects(value)
+
+
+def _usual_value(random: Random, field: Field) -> str:
+    least, most = max(field.lowest, -1e4), min(field.highest, 1e5)
+    if field.type is FieldType.CURRENCY:
+        return random.choice(('"EUR"', '"EUR"', '"JPY"', '"KWD"')) if field.name != "currency" else '"EUR"'
+    if field.is_text:
+        fitting = [text for text in _USUAL_TEXTS if field.min_length <= len(text) <= field.max_length]
+        return json.dumps(random.choice(fitting), ensure_ascii=random.random() < 0.1)
+    if field.type is FieldType.BOOLEAN:
+        return random.choice(("true", "false"))
+    if field.type is FieldType.TIME:
+        return str(NOW + random.randrange(-1_000, 1_000) * 60_000)
+    if field.type is FieldType.NUMBER:
+        return f"{random.uniform(least, most):.{random.randrange(8)}f}"
+    if field.name == "amount":
+        least = 0.0
+    decimals = random.randrange(3 if field.type is FieldType.MONEY else field.scale + 1)
+    number = f"{random.uniform(least, most):.{decimals}f}"
+    return random.choice((number, f'"{number}"'))
+
+
+_USUAL_TEXTS = ("t-1", "t-2", "abc", "DE", "c-7", "m-1", "Zoë", "花屋", "grocery", "chip", "x" * 32, "a", "")
 
 
 def _name(random: Random) -> bytes:
@@ -180,19 +218,21 @@ def _value(random: Random) -> bytes:
 
 
 def _change_value(random: Random, fields: Fields) -> None:
-    place = random.randrange(len(fields))
-    fields[place] = (fields[place][0], _value(random))
+    if fields:
+        place = random.randrange(len(fields))
+        fields[place] = (fields[place][0], _value(random))
 
 
 def _change_to_own_kind(random: Random, fields: Fields) -> None:
     """A number for a number, a text for a text, a time for a time."""
+    if not fields:
+        return
     place = random.randrange(len(fields))
     name, value = fields[place]
+    if isinstance(value, list):
+        return
     if name == b"timestamp":
-        step = random.choice(
-            (-DAY_MS, -DAY_MS - 1, DAY_MS, 300_000, 300_001, -(10**12), 10**13, -NOW, -NOW - 1)
-        )
-        value = str(NOW + step).encode()
+        value = str(NOW + random.choice(_STEPS)).encode()
     elif value.startswith(b'"'):
         value = json.dumps(random.choice(TEXTS), ensure_ascii=random.random() < 0.2).encode()
     else:
@@ -205,6 +245,8 @@ def _add(random: Random, fields: Fields) -> None:
 
 
 def _repeat(random: Random, fields: Fields) -> None:
+    if not fields:
+        return
     name, value = random.choice(fields)
     if name and random.random() < 0.2:
         place = random.randrange(len(name))
@@ -213,6 +255,8 @@ def _repeat(random: Random, fields: Fields) -> None:
 
 
 def _rename(random: Random, fields: Fields) -> None:
+    if not fields:
+        return
     place = random.randrange(len(fields))
     name, value = fields[place][0] or b"x", fields[place][1]
     cut = random.randrange(len(name))
@@ -231,7 +275,11 @@ _CHANGES = (_change_value, _change_to_own_kind, _change_to_own_kind, _add, _add,
 
 def _written(random: Random, fields: Fields, blanks: Sequence[str]) -> bytes:
     blank = random.choice(blanks).encode()
-    members = (b'"%s"%s:%s%s' % (name, blank, blank, value) for name, value in fields)
+    members = (
+        b'"%s"%s:%s%s'
+        % (name, blank, blank, _written(random, value, blanks) if isinstance(value, list) else value)
+        for name, value in fields
+    )
     return b"{" + blank + (b"," + blank).join(members) + blank + b"}"
 
 

@@ -4,11 +4,18 @@ import time
 from dataclasses import dataclass
 from random import Random
 
+from fraud.definitions.definitions import Definitions
+from tests.definitions import V1
 from tests.fuzz.agreement import OTHER_TYPES, assert_agreement, assert_contained
+from tests.fuzz.definitions import random_definitions
 from tests.fuzz.generators import DAY_MS, NOW, message, simple
 from tests.fuzz.other_types import other_message
 
 _LONGEST_BATCH = 64
+_OTHER_DEFINITIONS = 0.05
+"""How often a batch is the first with other definitions."""
+_GENERATED = 0.7
+"""How many of those are not the shipped ones."""
 
 
 class DifferenceError(AssertionError):
@@ -49,26 +56,30 @@ def fuzz(count: int, seed: int) -> Figures:
         DifferenceError: at the first batch on which two ways differ.
     """
     random, figures, began = Random(seed), Figures(), time.monotonic()
+    definitions = V1
     while figures.messages < count:
-        _batch(random, figures)
+        if random.random() < _OTHER_DEFINITIONS:
+            definitions = random_definitions(random) if random.random() < _GENERATED else V1
+        _batch(random, definitions, figures)
         _others(random, figures)
     figures.seconds = time.monotonic() - began
     return figures
 
 
-def _batch(random: Random, figures: Figures) -> None:
+def _batch(random: Random, definitions: Definitions, figures: Figures) -> None:
     """Messages in a row, simple ones among them: what is wrong with one must not reach its neighbours."""
     values: list[bytes | None] = [
-        simple(random) if random.random() < 0.2 else message(random)
+        simple(random, definitions) if random.random() < 0.2 else message(random, definitions)
         for _ in range(random.randrange(1, _LONGEST_BATCH))
     ]
     if random.random() < 0.05:
         values[random.randrange(len(values))] = None
     times = [NOW + random.choices((DAY_MS, 0, -DAY_MS), (8, 1, 1))[0] for _ in values]
     try:
-        decoded = assert_agreement(values, times)
+        decoded = assert_agreement(values, times, definitions)
     except Exception as error:
-        raise DifferenceError(f"{error}\nvalues = {values!r}\ntimes = {times!r}") from error
+        fields = f"fields = {definitions.fields!r}"
+        raise DifferenceError(f"{error}\n{fields}\nvalues = {values!r}\ntimes = {times!r}") from error
     figures.messages += len(values)
     figures.admitted += len(decoded)
     figures.fast += decoded.fast
