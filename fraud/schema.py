@@ -90,7 +90,9 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     The bounds keep numbers within 64 bits and dates within the calendar. A model is identified by its
     digest (`ModelBundle.digest`) and MLflow's run, not by the registry's number; predictions of earlier
     versions have no digest. `definitions` is `Definitions.digest`, None for the features of v1; `features`
-    have the order of its features. `fields` are the values of a reviewed payment's further fields.
+    have the order of its features. `fields` are the values of a reviewed payment's further fields. Where the
+    definitions have a base currency, `amount_base` is the amount in its minor units, None without a rate, and
+    `rate_date` the date of the rate, None where the payment was in the base.
     """
 
     transaction_id: str
@@ -115,6 +117,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     challenger_digest: str | None = None
     definitions: str | None = None
     fields: dict[str, FieldValue] | None = None
+    amount_base: MinorUnits | None = None
+    rate_date: Day | None = None
 
 
 BASE_CURRENCY = "EUR"

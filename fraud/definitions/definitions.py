@@ -65,6 +65,10 @@ class Definitions:
         """The rates in use, None if amounts count as they come."""
         return self.money.rates.table if self.money else None
 
+    def amount_currency(self, paid: str) -> str:
+        """The currency of amounts in the features of a payment in the currency `paid`."""
+        return self.money.code if self.money else paid
+
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
         """The names of all features."""

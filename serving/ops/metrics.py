@@ -53,6 +53,11 @@ class PipelineMetrics:
             "Dead letters whose transaction_id belongs to another payment",
             registry=registry,
         )
+        self.unknown_amounts = Counter(
+            "fraud_unknown_amounts",
+            "Transactions scored with an unknown amount because their currency has no rate",
+            registry=registry,
+        )
         self.keys = Counter(
             "fraud_keys", "Sampled payments by the kind of their key", ["kind"], registry=registry
         )

@@ -13,6 +13,7 @@ from fraud.messages.formats.payloads import Payloads
 from fraud.native import id_index
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
+from serving.pipeline.base_amounts import RateWatch
 from serving.pipeline.key_sampling import KeySampler
 from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoints
 
@@ -51,6 +52,7 @@ class FeatureStage:
         self._timer = timer
         self._payloads = payloads
         self._key_sampler = KeySampler()
+        self._rate_watch = RateWatch()
 
     def process(self, state: PartitionState, messages: Sequence[Any]) -> PartitionFeatures:
         """Advance the state over the messages, which start at its position and are readable."""
@@ -87,6 +89,8 @@ class FeatureStage:
         keys = keys_for(state.admission, messages)
         decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
         self._metrics.pipeline.count_keys(self._key_sampler.sample(messages, decoded, state.partitions))
+        self._metrics.pipeline.unknown_amounts.inc(decoded.unknown_amounts)
+        self._rate_watch.observe(state.admission.definitions, decoded, state.admission.max_event_time)
         return decoded
 
     def _count_repeated(self, outcomes: npt.NDArray[np.uint8]) -> None:

@@ -20,6 +20,7 @@ from fraud.settings import Settings
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
+from serving.pipeline.base_amounts import base_columns
 from serving.pipeline.decide import decide
 from serving.pipeline.profiles import ProfileTable
 from serving.pipeline.reasons import explain
@@ -106,6 +107,7 @@ class PredictionStage:
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
                 "fields": fields,
+                **base_columns(decoded),
             }
             constants = constants_of(self._definitions, champion, challenger)
             return self._encode(columns.by_field() | results, constants)

@@ -40,7 +40,8 @@ def explain(
         currencies: of the payments, n.
         fields: their further fields, n.
     """
-    payments = zip(rows, contributions, currencies, fields, strict=True)
+    shown = map(definitions.amount_currency, currencies)
+    payments = zip(rows, contributions, shown, fields, strict=True)
     return [_reasons(definitions.features, *one) for one in payments]
 
 
@@ -70,7 +71,7 @@ def describe(feature: Feature, value: float, currency: str, fields: Fields = _NO
     Args:
         feature: which.
         value: of a payment.
-        currency: of the payment.
+        currency: of amounts (`Definitions.amount_currency`).
         fields: its further fields; a code is named by the text that it stands for.
     """
     if math.isnan(value):
@@ -85,7 +86,7 @@ def describe(feature: Feature, value: float, currency: str, fields: Fields = _NO
             return _describe_time(feature, "paid on a", _WEEKDAYS[int(value) % len(_WEEKDAYS)])
         case FeatureKind.HOUR:
             return _describe_time(feature, "paid at", f"{int(value):02d} o'clock{_zone(feature)}")
-        case FeatureKind.AMOUNT:
+        case FeatureKind.AMOUNT | FeatureKind.SIGNED_AMOUNT:
             return f"{from_minor(round(value), currency):,} {currency}, {feature.text}"
         case _:
             return _describe_number(feature, value)
@@ -113,7 +114,7 @@ def _zone(feature: Feature) -> str:
 
 def _describe_number(feature: Feature, value: float) -> str:
     match feature.kind:
-        case FeatureKind.RATIO:
+        case FeatureKind.RATIO | FeatureKind.SIGNED_RATIO:
             return f"{feature.text}: {value:.1f} times"
         case FeatureKind.DEVIATION:
             return f"{feature.text}: {value:+.1f} standard deviations"

@@ -103,7 +103,8 @@ def _features(found: PredictionLineage) -> Table | None:
     if found.features is None:
         return None
     shares = None if found.contributions is None else found.contributions.tolist()
-    features = found.features.definitions.features
+    definitions = found.features.definitions
+    features, currency = definitions.features, definitions.amount_currency(found.prediction.currency)
     order = sorted(range(len(features)), key=lambda place: -abs(shares[place]) if shares else 0)
     source = "as they were scored" if found.features.source == "prediction" else "of the lake's training row"
     table = Table(title=f"Features {source}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -115,7 +116,7 @@ def _features(found: PredictionLineage) -> Table | None:
     for place in order[: _SHOWN if shares else None]:
         share = shares[place] if shares else math.nan
         value, payment = float(found.features.values[place]), found.prediction
-        text = describe(features[place], value, payment.currency, payment.fields or {})
+        text = describe(features[place], value, currency, payment.fields or {})
         cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
         table.add_row(features[place].name, *cells, Text(shown(text)))
     return table

@@ -138,7 +138,7 @@ def headline_cards(summary: Summary, money: Money) -> list[HeadlineCard]:
 def describe_feature(definitions: Definitions, name: str, value: float, money: Money) -> str:
     """A feature and its value, as an analyst reads them."""
     feature = definitions.feature_by_name.get(name)
-    is_amount = feature is not None and feature.kind is FeatureKind.AMOUNT
+    is_amount = feature is not None and feature.kind in (FeatureKind.AMOUNT, FeatureKind.SIGNED_AMOUNT)
     return f"{definitions.feature_text(name)}: {money.show(value) if is_amount else f'{value:,.4g}'}"
 
 

@@ -24,6 +24,8 @@ COLUMNS: dict[str, list[Any]] = {
     "profile_date": ["2025-01-01", None],
     "reasons": [None, []],
     "fields": [None, {"device_id": "d1"}],
+    "amount_base": [None, 2],
+    "rate_date": [None, "2025-01-01"],
 }
 
 
