@@ -26,7 +26,7 @@ from fraud.lake import Lake, open_lake
 from fraud.preprocess.period import choose_period
 from fraud.preprocess.profiles import make_profiles
 from fraud.preprocess.rows import make_rows
-from fraud.schema import LABEL_ARROW, TRANSACTION_ARROW
+from fraud.schema import LABEL_ARROW, transaction_arrow
 from fraud.settings import load_settings
 from fraud.spark import spark_session
 
@@ -97,7 +97,8 @@ def _transactions(
         "latitude": draw.uniform(40, 50, count),
         "longitude": draw.uniform(0, 10, count),
     }
-    return pa.table(columns).select(TRANSACTION_ARROW.names).cast(TRANSACTION_ARROW)
+    schema = transaction_arrow(load_definitions())
+    return pa.table(columns).select(schema.names).cast(schema)
 
 
 def _labels(draw: np.random.Generator, shape: Shape, partition: int, history: pa.Table) -> pa.Table:

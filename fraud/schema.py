@@ -37,22 +37,6 @@ _EXACT = Context(prec=64, traps=[Inexact, InvalidOperation, Overflow])
 """Raises where the default context would round."""
 
 
-class Transaction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """One card payment as it arrives; it never carries its label."""
-
-    transaction_id: Identifier
-    card_id: Identifier
-    merchant_id: Identifier
-    amount: Decimal
-    currency: Annotated[str, Meta(min_length=3, max_length=3)]
-    timestamp: Millis
-    merchant_category: Annotated[str, Meta(max_length=64)] | None = None
-    channel: Annotated[str, Meta(max_length=32)] | None = None
-    country: Annotated[str, Meta(max_length=3)] | None = None
-    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
-
-
 class Label(msgspec.Struct, frozen=True, gc=False):
     """Whether a transaction was fraud, reported days later; of several the latest `reported_at` wins."""
 
@@ -160,12 +144,8 @@ def from_minor(minor: int, currency: str) -> Decimal:
 
 _POSITION = [("partition", pa.int32()), ("offset", pa.int64()), ("kafka_timestamp", pa.int64())]
 _ARROW_TYPES: dict[str, pa.DataType] = {
-    "amount": pa.int64(),
-    "timestamp": pa.int64(),
     "reported_at": pa.int64(),
     "is_fraud": pa.bool_(),
-    "latitude": pa.float64(),
-    "longitude": pa.float64(),
 }
 
 
@@ -202,5 +182,4 @@ def _arrow_schema(struct: type[msgspec.Struct]) -> pa.Schema:
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in _POSITION] + fields)
 
 
-TRANSACTION_ARROW = _arrow_schema(Transaction)
 LABEL_ARROW = _arrow_schema(Label)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, Producer
@@ -17,8 +18,10 @@ from confluent_kafka import Consumer, Producer
 from benchmarks.results import Section
 from benchmarks.serving.harness.testbed import print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
+from fraud.definitions.loading import load_definitions
 from fraud.kafka.clients import consumer_config, producer_config
-from fraud.schema import Prediction, Transaction
+from fraud.messages.transaction import transaction_type
+from fraud.schema import Prediction
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.ops.metrics import Metrics
@@ -87,7 +90,8 @@ def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
     Returns:
         How many messages, the seconds they took, the processor's seconds.
     """
-    decode, encode = msgspec.json.Decoder(Transaction).decode, msgspec.json.Encoder().encode
+    decode: Any = msgspec.json.Decoder(transaction_type(load_definitions())).decode
+    encode = msgspec.json.Encoder().encode
     consumer = Consumer(consumer_config(settings, settings.serving.group_id))
     producer = Producer(producer_config(settings, **{"transactional.id": settings.serving.transactional_id}))
     producer.init_transactions(30)

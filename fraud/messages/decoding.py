@@ -157,7 +157,10 @@ class Decoder(Generic[T]):
         self._check = check
         self._max_bytes = max_bytes
         self._members = _members_of(kind)
-        self._quoted = {f'"{name}"'.encode() for name in self._members.all_names()}
+        names = self._members.all_names()
+        self._quoted = {f'"{name}"'.encode() for name in names}
+        # What begins an escape that can stand for a letter of a name.
+        self._escape = rb"\u00" if all(map(str.isascii, names)) else rb"\u"
 
     def decode(self, value: bytes | None) -> T:
         """The message's content.
@@ -192,8 +195,7 @@ class Decoder(Generic[T]):
         """
         if value.count(b":") <= self._members.count_values(found):
             return
-        # Only this kind of escape can stand for a letter.
-        if rb"\u00" in value or any(value.count(name) > 1 for name in self._quoted):
+        if self._escape in value or any(value.count(name) > 1 for name in self._quoted):
             repeated = self._members.find_repeated(_MEMBERS.decode(value.decode()))
             if repeated is not None:
                 raise MessageError(f"the message has the field {repeated} more than once")

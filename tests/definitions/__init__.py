@@ -1,10 +1,13 @@
 """Definitions for tests: the shipped ones, and the shipped ones with three fields and six features more."""
 
 from pathlib import Path
+from typing import Any
 
 from fraud.definitions.loading import load_definitions
+from fraud.messages.transaction import transaction_type
 
 V1 = load_definitions()
+V1Transaction: Any = transaction_type(V1)
 
 EXTENDED_FILE = Path(__file__).with_name("extended.yaml")
 """For FRAUD_DEFINITIONS; adds `device_id` (at `device.fingerprint`), `ip_country` and `entry_mode`."""

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from fraud.schema import (
     LABEL_ARROW,
-    TRANSACTION_ARROW,
     Label,
-    Transaction,
     from_minor,
     is_currency,
     minor_digits,
     to_minor,
+    transaction_arrow,
 )
+from tests.definitions import EXTENDED, V1
 
 currencies = st.sampled_from(["USD", "EUR", "JPY", "KWD", "CLP", "TND"])
 
@@ -60,11 +60,15 @@ def test_currencies_are_capitals(code: str, expected: bool) -> None:
 
 
 def test_arrow_schemas_hold_the_position_and_every_field() -> None:
-    for schema, struct in ((TRANSACTION_ARROW, Transaction), (LABEL_ARROW, Label)):
-        fields = msgspec.structs.fields(struct)
-        assert schema.names == ["partition", "offset", "kafka_timestamp", *(one.name for one in fields)]
-        assert [schema.field(one.name).nullable for one in fields] == [not one.required for one in fields]
+    position = ["partition", "offset", "kafka_timestamp"]
+    labels = msgspec.structs.fields(Label)
+    assert LABEL_ARROW.names == [*position, *(one.name for one in labels)]
+    assert [LABEL_ARROW.field(one.name).nullable for one in labels] == [not one.required for one in labels]
+    for definitions in (V1, EXTENDED):
+        schema, fields = transaction_arrow(definitions), definitions.fields
+        assert schema.names == [*position, *(one.name for one in fields)]
+        assert [schema.field(one.name).nullable for one in fields] == [one.is_optional for one in fields]
 
 
 def test_a_transaction_has_no_place_for_its_label() -> None:
-    assert not {"is_fraud", "label", "fraud"} & set(TRANSACTION_ARROW.names)
+    assert not {"is_fraud", "label", "fraud"} & set(transaction_arrow(V1).names)

@@ -18,7 +18,7 @@ OBJECTS = ("device", "devices", "card", "V", "a", "größe", "meta")
 
 def random_definitions(random: Random) -> Definitions:
     """The six core fields and up to forty others."""
-    paths: list[tuple[str, ...]] = []
+    paths: list[tuple[str, ...]] = [(name,) for name in CORE_FIELDS]
     fields = [_moved(random, V1.field_by_name[name], paths) for name in CORE_FIELDS]
     for number in range(random.choice((0, 1, 3, 8, 40))):
         path = _free_path(random, paths)
@@ -30,10 +30,9 @@ def random_definitions(random: Random) -> Definitions:
 
 def _moved(random: Random, field: Field, paths: list[tuple[str, ...]]) -> Field:
     """A core field, sometimes at another path."""
-    if random.random() < 0.7:
-        paths.append((field.name,))
+    path = _free_path(random, paths) if random.random() < 0.3 else None
+    if path is None:
         return field
-    path = _free_path(random, paths) or (f"my_{field.name}",)
     return Field(field.name, field.type, path, False, field.min_length, field.max_length)
 
 

@@ -5,19 +5,19 @@ import pyarrow as pa
 import pytest
 
 from fraud.errors import ConfigurationError
-from fraud.schema import Label, Transaction, to_minor
+from fraud.schema import Label, to_minor
 from producer.simulator import DayOfTraffic
 from producer.simulator.tables import LABELS, require_simulated, simulated_schema
 from producer.transaction_schema import transaction_schema
 from producer.wire import label_messages, transaction_messages
-from tests.definitions import EXTENDED, V1
+from tests.definitions import EXTENDED, V1, V1Transaction
 from tests.producer.definitions import EVERY_TYPE
 
 
 def test_transactions_decode_to_what_was_encoded(traffic: list[DayOfTraffic]) -> None:
     table = traffic[0].transactions
     messages = transaction_messages(V1, table)
-    decoder = msgspec.json.Decoder(Transaction, strict=True)
+    decoder = msgspec.json.Decoder(V1Transaction, strict=True)
 
     rows = table.to_pylist()
 
@@ -68,7 +68,7 @@ def test_hostile_texts_are_escaped() -> None:
     table = _transactions({"merchant_id": hostile}, {"merchant_id": "plain"}, {"channel": hostile})
 
     values = transaction_messages(V1, table).values
-    decoded = [msgspec.json.decode(value, type=Transaction) for value in values]
+    decoded = [msgspec.json.decode(value, type=V1Transaction) for value in values]
     assert [one.merchant_id for one in decoded] == [hostile, "plain", "m"]
     assert [one.channel for one in decoded] == [None, None, hostile]
 

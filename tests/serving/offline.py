@@ -14,7 +14,7 @@ from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
-from fraud.schema import MerchantProfile, Prediction, Transaction
+from fraud.schema import MerchantProfile, Prediction
 from fraud.settings import Settings
 from tests.definitions import EXTENDED, V1
 from tests.serving.world import read_all
@@ -97,7 +97,7 @@ def _admission_outcomes(
     filters: dict[int, AdmissionFilter] = defaultdict(
         lambda: AdmissionFilter(definitions, settings.admission)
     )
-    taken: dict[tuple[int, str], Transaction] = {}
+    taken: dict[tuple[int, str], Any] = {}
     messages = [
         ((message.partition(), message.offset()), message)
         for message in read_all(settings, settings.topics.transactions)
@@ -112,7 +112,7 @@ def _admission_outcomes(
         yield position, outcome
 
 
-def payment_of(one: Prediction | Transaction) -> Payment:
+def payment_of(one: Any) -> Payment:
     """What identifies a payment: two cards may have used one id."""
     return one.card_id, one.transaction_id
 

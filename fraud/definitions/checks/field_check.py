@@ -1,6 +1,7 @@
 """What is wrong with the fields of a document."""
 
 import keyword
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ _RESERVED = {"partition", "offset", "kafka_timestamp", "day", "is_fraud", "repor
 """Columns of the lake beside the fields."""
 
 _MOST_COLUMNS = 1_000
+_ESCAPED = re.compile(r'["\\/\x00-\x1f]')
+"""What JSON may write as an escape: the fast reader compares names as they are written."""
 _FITTING = {
     "min_length": ("id", "category"),
     "max_length": ("id", "category"),
@@ -125,6 +128,8 @@ def _bound_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:
 def _path_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:
     if part.path is not None and not all(part.path.split(".")):
         yield "path", f"the path {part.path} has an empty name; write names with one dot between, device.id"
+    if part.path is not None and _ESCAPED.search(part.path):
+        yield "path", f"the path {part.path!r} has a quote, slash or control character; no name may have one"
 
 
 def _column_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:

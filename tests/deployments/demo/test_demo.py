@@ -2,6 +2,7 @@ import io
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -16,8 +17,9 @@ from deployments.demo.watch import PredictionsWatch
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
-from fraud.schema import Decision, Prediction, Transaction
+from fraud.schema import Decision, Prediction
 from fraud.settings import Settings
+from tests.definitions import V1Transaction
 
 
 def publish(settings: Settings, topic: str, *values: msgspec.Struct) -> None:
@@ -27,8 +29,11 @@ def publish(settings: Settings, topic: str, *values: msgspec.Struct) -> None:
     assert producer.flush(30) == 0
 
 
-def transaction(identifier: str) -> Transaction:
-    return Transaction(identifier, "card", "merchant", Decimal("1.50"), "EUR", int(time.time() * 1_000))
+def transaction(identifier: str) -> Any:
+    return V1Transaction(
+        transaction_id=identifier, card_id="card", merchant_id="merchant", amount=Decimal("1.50"),
+        currency="EUR", timestamp=int(time.time() * 1_000),
+    )  # fmt: skip
 
 
 def prediction(identifier: str, decision: Decision, version: str = "1") -> Prediction:

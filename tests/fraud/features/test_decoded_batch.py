@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from fraud.features.decoded_batch import decode_batch
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
+from fraud.native.json_reader import read_simple_messages
 from fraud.settings import AdmissionSettings
-from tests.definitions import V1
+from tests.definitions import EXTENDED, V1
 from tests.fuzz.agreement import assert_agreement
+from tests.fuzz.definitions import random_definitions
+from tests.fuzz.run import fuzz
 
 NOW = 1_700_000_000_000
 SETTINGS = AdmissionSettings()
@@ -136,7 +139,8 @@ def test_it_agrees_with_admission_on_clocks_that_are_far_ahead(random: Random, c
 
 
 def plain(**changes: object) -> bytes:
-    return json.dumps(PLAIN | changes).encode()
+    fields = {name: value for name, value in (PLAIN | changes).items() if value is not ...}
+    return json.dumps(fields).encode()
 
 
 def test_simple_messages_do_not_need_admission(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,3 +215,42 @@ def test_a_message_never_reaches_into_the_next() -> None:
     decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(2, NOW))
     assert [number for number, _ in decoded.refused] == [0]
     assert decoded.texts()["transaction_id"] == ["t-1"]
+
+
+def test_declared_objects_do_not_need_admission(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given payments with declared and undeclared members around and in a declared object
+    inner = {"os": ["x", {"fingerprint": 7}], "fingerprint": "d-1", "z": None}
+    found = [
+        plain(device=device, entry_mode="chip", note={"device": {"fingerprint": 7}})
+        for device in (inner, {}, None, {"fingerprint": None}, {"fingerprint": "d-2"})
+    ]
+    assert_agreement(found, [NOW] * len(found), EXTENDED)
+    # when admission would refuse whatever reached it
+    monkeypatch.setattr(AdmissionFilter, "validate", lambda *_: Refused("reached admission"))
+    decoded = decode_batch(AdmissionFilter(EXTENDED, SETTINGS), found, np.full(len(found), NOW))
+    # then none does, and each has its own device
+    assert decoded.refused == []
+    assert [decoded.field_values(number).get("device_id") for number in range(len(found))] == [
+        "d-1", None, None, None, "d-2",
+    ]  # fmt: skip
+
+
+def test_the_values_of_a_payment_are_those_that_it_has() -> None:
+    found = [plain(channel=None), plain(card_id="Z", country="\u00fc", merchant_category=...)]
+    decoded = decode_batch(AdmissionFilter(V1, SETTINGS), found, np.full(2, NOW))
+    place = {"latitude": 52.5, "longitude": -13.4}
+    assert decoded.fast == 1
+    assert decoded.field_values(0) == {"merchant_category": "grocery", "country": "DE"} | place
+    chosen = decoded.select(np.array([False, True]))
+    assert chosen.field_values(0) == {"channel": "chip", "country": "\u00fc"} | place
+
+
+def test_other_definitions_compile_nothing() -> None:
+    for definitions in (V1, EXTENDED, random_definitions(Random(3))):
+        decode_batch(AdmissionFilter(definitions, SETTINGS), [plain()], np.full(1, NOW))
+    assert len(read_simple_messages.signatures) == 1
+
+
+def test_it_agrees_with_admission_on_any_definitions() -> None:
+    figures = fuzz(2_000, seed=9)
+    assert figures.fast > 0

@@ -8,12 +8,12 @@ from fraud.definitions.features import DAY_MS
 from fraud.features.events import encode_table
 from fraud.features.store import CardStore
 from fraud.features.table import compute_features
-from fraud.schema import TRANSACTION_ARROW
+from fraud.schema import transaction_arrow
 from tests.definitions import V1
 
 START_MS = 1_700_006_400_000
 FIELDS = [
-    field for field in TRANSACTION_ARROW if field.name not in ("partition", "offset", "kafka_timestamp")
+    field for field in transaction_arrow(V1) if field.name not in ("partition", "offset", "kafka_timestamp")
 ]
 RATE = V1.feature_names.index("merchant_fraud_rate_1d")
 

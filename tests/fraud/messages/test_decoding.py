@@ -13,11 +13,12 @@ from fraud.errors import FraudError
 from fraud.messages.decoding import MAX_DEPTH, Decoder, MessageError, MessageReader, fraud_type, header
 from fraud.monitoring.predictions import MonitoredPrediction
 from fraud.monitoring.shadow import ShadowPrediction
-from fraud.schema import Label, MerchantProfile, Prediction, Transaction
+from fraud.schema import Label, MerchantProfile, Prediction
+from tests.definitions import V1Transaction
 from tests.messages import BAD, bad_variants
 
 VALID: dict[Any, tuple[bytes, str]] = {
-    Transaction: (
+    V1Transaction: (
         b'{"transaction_id":"t","card_id":"c","merchant_id":"m","amount":1,"currency":"EUR","timestamp":9}',
         "card_id",
     ),
@@ -86,8 +87,8 @@ def test_a_field_that_may_be_absent_is_not_repeated_either(first: str, second: s
     value, _ = VALID[Label]
     repeated = value[:-1] + f',"source":{first},"source" : {second}}}'.encode()
     refusal(Label, repeated)
-    optional = VALID[Transaction][0][:-1] + f',"channel":{first},"channel":{second}}}'.encode()
-    assert "channel more than once" in refusal(Transaction, optional)
+    optional = VALID[V1Transaction][0][:-1] + f',"channel":{first},"channel":{second}}}'.encode()
+    assert "channel more than once" in refusal(V1Transaction, optional)
 
 
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:

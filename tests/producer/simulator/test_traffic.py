@@ -8,13 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from fraud.schema import Transaction
 from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import DayOfTraffic, Simulator, simulate
 from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS
 from producer.wire import transaction_messages
-from tests.definitions import V1
+from tests.definitions import V1, V1Transaction
 from tests.producer.conftest import SEED, START
 
 
@@ -54,7 +53,7 @@ def test_a_day_holds_its_own_payments_sorted_by_time(traffic: list[DayOfTraffic]
 
 
 def test_transactions_have_the_fields_of_the_contract_and_no_other(transactions: pa.Table) -> None:
-    assert transactions.column_names == [field.name for field in msgspec.structs.fields(Transaction)]
+    assert transactions.column_names == [field.name for field in msgspec.structs.fields(V1Transaction)]
     assert transactions.schema.field("amount").type == pa.int64()
 
 

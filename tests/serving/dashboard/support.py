@@ -18,12 +18,13 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.kafka.offsets import end_offsets
-from fraud.schema import Label, MerchantProfile, Prediction, Reason, Transaction
+from fraud.schema import Label, MerchantProfile, Prediction, Reason
 from fraud.settings import Settings
 from serving.dashboard.app import create_app
 from serving.dashboard.auth.accounts import Role
 from serving.dashboard.context import AppContext, create_context
 from serving.dashboard.run import listen
+from tests.definitions import V1Transaction
 
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
 ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
@@ -123,7 +124,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def payment(number: int, **fields: Any) -> Transaction:
+def payment(number: int, **fields: Any) -> Any:
     """A transaction of this moment."""
     defaults: dict[str, Any] = {
         "transaction_id": f"t{number}",
@@ -136,10 +137,10 @@ def payment(number: int, **fields: Any) -> Transaction:
         "latitude": 52.5,
         "longitude": 13.4,
     }
-    return Transaction(**(defaults | fields))
+    return V1Transaction(**(defaults | fields))
 
 
-def prediction_for(transaction: Transaction, score: float = 0.9, **fields: Any) -> Prediction:
+def prediction_for(transaction: Any, score: float = 0.9, **fields: Any) -> Prediction:
     """What the engine predicts for a transaction; flagged from 0.5 on."""
     flagged = score >= 0.5
     defaults: dict[str, Any] = {
@@ -162,14 +163,14 @@ def prediction_for(transaction: Transaction, score: float = 0.9, **fields: Any) 
 
 def produce(
     settings: Settings,
-    *messages: Transaction | Prediction | Label | MerchantProfile,
+    *messages: Any,
     headers: dict[str, bytes] | None = None,
 ) -> None:
     """Produce messages to the topics that they belong on."""
     topics = settings.topics
     producer = Producer(producer_config(settings, **{"linger.ms": 0}))
     for one in messages:
-        if isinstance(one, Transaction):
+        if isinstance(one, V1Transaction):
             value = msgspec.structs.asdict(one) | {"amount": str(one.amount)}
             content = json.dumps({name: field for name, field in value.items() if field is not None}).encode()
             producer.produce(topics.transactions, content, one.card_id, timestamp=one.timestamp)
@@ -198,7 +199,7 @@ def labels_on(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def produce_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Transaction:
+def produce_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Any:
     """A transaction and the prediction that flags it."""
     transaction = payment(number, **fields)
     produce(settings, transaction, prediction_for(transaction, score))

@@ -26,7 +26,6 @@ from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics
-from fraud.schema import Transaction
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts
 from tests.conftest import SettingsFactory
@@ -124,7 +123,7 @@ def alerts_flow(settings: Settings, per_second: float) -> Iterator[Flow]:
         thread.join()
 
 
-def _produce(producer: Producer, settings: Settings, transaction: Transaction, sent: Flow) -> None:
+def _produce(producer: Producer, settings: Settings, transaction: Any, sent: Flow) -> None:
     identifier, produced_at = transaction.transaction_id, time.time() * 1_000
 
     def acknowledged(_: object, message: Message) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from fraud.schema import Label, Transaction
+from fraud.schema import Label
 from serving.dashboard.api.queries import _ALERTS
 from serving.dashboard.feed.payment_key import PaymentKey, card_ref
 from serving.dashboard.feed.recorder import Batch, Recorder
+from tests.definitions import V1Transaction
 from tests.serving.dashboard.feed.writing import recorder_for
 from tests.serving.dashboard.support import DashboardServer, now_ms, payment, prediction_for, review_request
 
@@ -115,7 +116,10 @@ def test_a_review_is_of_the_card_that_was_open(
 
 
 def test_an_id_of_one_card_is_enough(offline_dashboard: DashboardServer, recorder: Recorder) -> None:
-    other = Transaction("t2", FIRST.card_id, "baker", FIRST.amount, "EUR", FIRST.timestamp)
+    other = V1Transaction(
+        transaction_id="t2", card_id=FIRST.card_id, merchant_id="baker", amount=FIRST.amount,
+        currency="EUR", timestamp=FIRST.timestamp,
+    )  # fmt: skip
     recorder.write(Batch([other], [prediction_for(other)]))
     assert offline_dashboard.browser("vera").get("case", transaction_id="t2").status_code == 200
 
