@@ -6,7 +6,7 @@ from random import Random
 
 from fraud.definitions.definitions import Definitions
 from tests.definitions import V1
-from tests.fuzz.agreement import OTHER_TYPES, assert_agreement, assert_contained
+from tests.fuzz.agreement import OTHER_TYPES, assert_agreement, assert_contained, assert_stored_alike
 from tests.fuzz.definitions import random_definitions
 from tests.fuzz.generators import DAY_MS, NOW, message, simple
 from tests.fuzz.other_types import other_message
@@ -77,6 +77,7 @@ def _batch(random: Random, definitions: Definitions, figures: Figures) -> None:
     times = [NOW + random.choices((DAY_MS, 0, -DAY_MS), (8, 1, 1))[0] for _ in values]
     try:
         decoded = assert_agreement(values, times, definitions)
+        assert_stored_alike(decoded, values, times, definitions)
     except Exception as error:
         fields = f"fields = {definitions.fields!r}"
         raise DifferenceError(f"{error}\n{fields}\nvalues = {values!r}\ntimes = {times!r}") from error
