@@ -54,7 +54,7 @@ class FieldReader:
             self.source = without_markers(self.source)
 
     def read(self) -> pa.Array:
-        """The values in the field's Arrow type, wrong ones included where they can be told; null is none."""
+        """The values in the field's Arrow type, wrong ones too where they are known; null is none."""
         column = self._by_type()
         if not self.field.is_optional:
             nothing = is_null(self.source) | is_nan(self.source) | self.field.is_text
