@@ -10,8 +10,7 @@ from fraud.kafka.key_sample import check_keys
 from fraud.kafka.topic_checks import check_topics
 from fraud.kafka.topics import existing_topics, topic_plans
 from fraud.lake import open_lake
-from fraud.messages.formats.payloads import payloads_of
-from fraud.messages.formats.registry import SchemaRegistry
+from fraud.messages.formats.payloads import payloads_of, schema_source
 from fraud.registry import versions as model_versions
 from fraud.settings import Settings
 
@@ -35,7 +34,7 @@ def check_environment(settings: Settings) -> list[Finding]:
         ("lake", _lake, "check FRAUD_LAKE__URL, its credentials and the free space"),
         ("MLflow", _registry, "start it with `fraud up`, or set FRAUD_REGISTRY__TRACKING_URI"),
     ]
-    if settings.kafka.payload_format == "schema_registry":
+    if settings.kafka.payload_format != "json":
         remedy = "check FRAUD_SCHEMA_REGISTRY__*, see docs/formats.md"
         checks.append(("schema registry", _schema_registry, remedy))
     kafka, topics, *others = (run_check(name, partial(check, settings), fix) for name, check, fix in checks)
@@ -91,7 +90,7 @@ def _lake(settings: Settings) -> str:
 
 def _schema_registry(settings: Settings) -> str:
     payloads_of(settings)
-    return SchemaRegistry(settings.schema_registry).check()
+    return schema_source(settings).check()
 
 
 def _registry(settings: Settings) -> str:

@@ -54,10 +54,10 @@ class KafkaSettings(_Section):
     replication_factor: int = Field(default=1, ge=1)
     retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps it indefinitely")
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
-    payload_format: Literal["json", "schema_registry"] = Field(
+    payload_format: Literal["json", "schema_registry", "glue"] = Field(
         default="json",
         description="of the messages of `transactions`; schema_registry: Avro, Protobuf or JSON Schema in "
-        "Confluent's wire format",
+        "Confluent's wire format; glue: Avro or JSON in that of AWS Glue",
     )
 
     @model_validator(mode="after")
@@ -85,7 +85,9 @@ class SchemaRegistrySettings(_Section):
     ca_location: Path | None = Field(
         default=None, description="certificates that sign the registry's; default: the usual authorities"
     )
-    timeout_s: float = Field(default=3.0, gt=0, le=20, description="until a silent registry is an error")
+    timeout_s: float = Field(
+        default=3.0, gt=0, le=20, description="until a silent registry, or Glue, is an error"
+    )
 
     @model_validator(mode="after")
     def _has_one_kind_of_credentials(self) -> Self:

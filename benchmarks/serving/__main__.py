@@ -15,7 +15,10 @@ import typer
 
 from benchmarks.results import Section, conditions, save_section
 
-PARTS = ("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader")
+PARTS = (
+    *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
+    "formats",
+)
 
 
 def main(
@@ -42,7 +45,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported here, because some imports are slow."""
-    from benchmarks.serving import cards, commits, latency, reader, throughput, workers
+    from benchmarks.serving import cards, commits, formats, latency, reader, throughput, workers
     from benchmarks.serving.systems import forests, quix, spark
 
     small, large = {
@@ -64,6 +67,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "spark": (lambda: spark.run(3, (500,)), lambda: spark.run(10, (500, 2_000))),
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
         "reader": (lambda: reader.run(1_000, 2), lambda: reader.run(20_000, 15)),
+        "formats": (lambda: formats.run(1_000, 2), lambda: formats.run(10_000, 9)),
     }[part]
     return small if tiny else large
 

@@ -20,6 +20,8 @@ _RECENT = 500
 _MAX_SCANNED = 20_000
 """Messages of each partition that are searched for the payments of a card."""
 
+_REGISTRY_PATIENCE_S = 3.0
+
 _FAULT_TEXTS: dict[KeyKind, str] = {
     "null": "have no key",
     "other": "have a key that is not the card_id",
@@ -114,7 +116,7 @@ def _payments(
     """Each message that is a payment, with its card; those without the text `likely` may be left out."""
     written = msgspec.json.encode(likely) if likely else b""
     for batch in batches:
-        values = require_json(payloads, [message.value() for message in batch])
+        values = require_json(payloads, [message.value() for message in batch], _REGISTRY_PATIENCE_S)
         for message, value in zip(batch, values, strict=True):
             if written not in (value or b""):
                 continue

@@ -226,6 +226,13 @@ def test_an_unreachable_broker_is_one_sentence(make_settings: SettingsFactory) -
             Publisher(settings)
 
 
+def test_json_is_not_written_into_a_topic_of_another_format(make_settings: SettingsFactory) -> None:
+    settings = make_settings(kafka={"payload_format": "schema_registry"})
+
+    with pytest.raises(ConfigurationError, match="this command writes JSON"):
+        Publisher(settings)
+
+
 @pytest.mark.broker
 def test_a_message_that_kafka_does_not_take_is_counted_and_raised(settings: Settings) -> None:
     huge = OutgoingMessages([b"c"], [b"x" * 2_000_000], [int(time.time() * 1_000)], [None])

@@ -70,8 +70,9 @@ class AvroDecoder:
             )
         except Exception as error:
             raise MessageError(f"it does not fit its Avro schema ({_reason(error)})") from None
-        if source.tell() != len(payload):
-            raise MessageError(f"it is {len(payload) - source.tell()} bytes longer than its Avro schema says")
+        left = len(source.read())
+        if left:
+            raise MessageError(f"it is {left} bytes longer than its Avro schema says")
         return {name: convert(record[source_name]) for name, source_name, convert in self._fields}
 
 

@@ -7,7 +7,7 @@ decides before it changes anything.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
@@ -15,9 +15,14 @@ import msgspec
 from fraud.deadline import Deadline
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.messages.decoding import MessageError, UnreadablePayload
-from fraud.messages.formats.registry import SchemaMissingError, SchemaRegistry, WriterSchema
+from fraud.messages.formats.registry import (
+    SchemaMissingError,
+    SchemaRegistry,
+    SchemaSource,
+    WriterSchema,
+)
 from fraud.messages.formats.values import to_json
-from fraud.messages.formats.wire import HEADER_BYTES, MAGIC, split_frame
+from fraud.messages.formats.wire import CONFLUENT_FRAMING, GLUE_FRAMING, Framing, SchemaId
 from fraud.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,40 +78,50 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class RegistryPayloads:
-    """Messages in the wire format of Confluent's serialisers; any number of threads may use it.
+    """Messages in the wire format of registries' serialisers; any number of threads may use it.
 
     Args:
         registry: is asked once for each id.
         wanted: names of the top-level fields that admission reads.
         max_bytes: a longer message is not decoded.
+        framing: of the serialisers.
     """
 
-    def __init__(self, registry: SchemaRegistry, wanted: frozenset[str], max_bytes: int) -> None:
+    def __init__(
+        self,
+        registry: SchemaSource,
+        wanted: frozenset[str],
+        max_bytes: int,
+        framing: Framing = CONFLUENT_FRAMING,
+    ) -> None:
         self._registry, self._wanted, self._max_bytes = registry, wanted, max_bytes
-        self._entries: dict[int, _Entry] = {}
+        self._framing = framing
+        self._entries: dict[SchemaId, _Entry] = {}
         self._lock = threading.Lock()
         self._retry_at = 0.0
         self.problem = ""
 
     def readable(self, values: Sequence[bytes | None]) -> int:
         """How many messages are before the first whose schema the registry has not answered for."""
-        needed = dict.fromkeys(_schema_ids(values))
+        ids = [*map(self._framing.schema_id, values)]
         with self._lock:
             now = time.monotonic()
-            unanswered = {one for one in needed if not self._is_known(one, now) and not self._ask(one)}
+            unanswered = {
+                one for one in dict.fromkeys(ids) if not self._is_known(one, now) and not self._ask(one)
+            }
         if not unanswered:
             return len(values)
-        return next(number for number, one in enumerate(_schema_ids(values)) if one in unanswered)
+        return next(number for number, one in enumerate(ids) if one in unanswered)
 
     def to_json(self, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
         """Each message as JSON; call it with messages that are `readable`."""
         return [self._decode(value) for value in values]
 
-    def _is_known(self, schema_id: int | None, now: float) -> bool:
+    def _is_known(self, schema_id: SchemaId | None, now: float) -> bool:
         entry = self._entries.get(schema_id) if schema_id is not None else None
         return schema_id is None or (entry is not None and now < entry.expires)
 
-    def _ask(self, schema_id: int | None) -> bool:
+    def _ask(self, schema_id: SchemaId | None) -> bool:
         """Whether the registry has answered for an id, that it knows it or not."""
         if schema_id is None or time.monotonic() < self._retry_at:
             return schema_id is None or schema_id in self._entries
@@ -119,7 +134,7 @@ class RegistryPayloads:
         self.problem = ""
         return True
 
-    def _entry(self, schema_id: int) -> _Entry:
+    def _entry(self, schema_id: SchemaId) -> _Entry:
         try:
             schema = self._registry.schema(schema_id)
         except SchemaMissingError as error:
@@ -138,7 +153,7 @@ class RegistryPayloads:
                 f"the message has {len(value)} bytes, more than {self._max_bytes}"
             )
         try:
-            frame = split_frame(value)
+            frame = self._framing.split(value)
         except MessageError as error:
             return UnreadablePayload.because(str(error))
         try:
@@ -157,14 +172,27 @@ def payloads_of(settings: Settings) -> Payloads:
     """
     if settings.kafka.payload_format == "json":
         return JSON_PAYLOADS
+    _decoders()
+    wanted = frozenset(field.path[0] for field in settings.loaded_definitions.fields)
+    framing = GLUE_FRAMING if settings.kafka.payload_format == "glue" else CONFLUENT_FRAMING
+    return RegistryPayloads(schema_source(settings), wanted, settings.admission.max_bytes, framing)
+
+
+def schema_source(settings: Settings) -> SchemaSource:
+    """The registry of the settings.
+
+    Raises:
+        ConfigurationError: they name it incompletely.
+    """
+    if settings.kafka.payload_format == "glue":
+        from fraud.messages.formats.glue import GlueRegistry
+
+        return GlueRegistry(settings.schema_registry)
     if settings.schema_registry.url is None:
         raise ConfigurationError(
             "FRAUD_KAFKA__PAYLOAD_FORMAT is schema_registry without FRAUD_SCHEMA_REGISTRY__URL; set it"
         )
-    _decoders()
-    wanted = frozenset(field.path[0] for field in settings.loaded_definitions.fields)
-    registry = SchemaRegistry(settings.schema_registry)
-    return RegistryPayloads(registry, wanted, settings.admission.max_bytes)
+    return SchemaRegistry(settings.schema_registry)
 
 
 class _Decoders(NamedTuple):
@@ -183,7 +211,7 @@ def _decoders() -> _Decoders:
         from fraud.messages.formats.protobuf import ProtobufDecoder
     except ImportError as error:
         raise ConfigurationError(
-            f"FRAUD_KAFKA__PAYLOAD_FORMAT is schema_registry, and {error.name} is not installed; use the "
+            f"FRAUD_KAFKA__PAYLOAD_FORMAT is not json, and {error.name} is not installed; use the "
             "image `serving` or `flows`, or run `make setup`"
         ) from error
     return _Decoders(AvroDecoder, ProtobufDecoder)
@@ -233,16 +261,6 @@ def require_json(
             raise UnreachableError(payloads.problem)
         time.sleep(_PAUSE_S)
     return payloads.to_json(values)
-
-
-def _schema_ids(values: Iterable[bytes | None]) -> Iterable[int | None]:
-    """The schema id of each message; None where there is none to ask for."""
-    return (
-        int.from_bytes(value[1:HEADER_BYTES], "big")
-        if value is not None and len(value) >= HEADER_BYTES and value[0] == MAGIC
-        else None
-        for value in values
-    )
 
 
 def _avro_schema(text: str) -> object:

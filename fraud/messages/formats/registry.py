@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fraud.errors import ConfigurationError, RefusedError, UnreachableError
+from fraud.messages.formats.wire import SchemaId
 from fraud.settings import SchemaRegistrySettings
 
 _UNKNOWN_CODES = {40401, 40402, 40403}
@@ -32,6 +33,16 @@ class WriterSchema:
     references: tuple[tuple[str, str], ...] = ()
 
 
+class SchemaSource(Protocol):
+    """Where the schemas of ids are."""
+
+    def schema(self, schema_id: SchemaId) -> WriterSchema:
+        """The schema of an id; raises SchemaMissingError, or UnreachableError if that is not known now."""
+
+    def check(self) -> str:
+        """What it answers, as one sentence; raises UnreachableError."""
+
+
 class SchemaRegistry:
     """Asks for schemas; it only reads, and remembers nothing.
 
@@ -47,7 +58,7 @@ class SchemaRegistry:
         with self._client():
             pass
 
-    def schema(self, schema_id: int) -> WriterSchema:
+    def schema(self, schema_id: SchemaId) -> WriterSchema:
         """The schema of an id, which never changes.
 
         Raises:

@@ -1,13 +1,15 @@
 """The framing that serialisers of schema registries put before a payload."""
 
+import zlib
+from collections.abc import Callable
 from typing import NamedTuple
+from uuid import UUID
 
-from fraud.messages.decoding import MessageError
+from fraud.messages.decoding import MAX_BYTES, MessageError
 
-MAGIC = 0
-HEADER_BYTES = 5
-_GLUE = 3
-_SECTION = "Confluent's framing (a byte 0, then a schema id of four bytes)"
+SchemaId = int | str
+"""A number of Confluent's, a UUID of Glue's."""
+
 _MAX_INDEXES = 32
 _MAX_VARINT_BYTES = 5
 
@@ -15,26 +17,84 @@ _MAX_VARINT_BYTES = 5
 class FramedPayload(NamedTuple):
     """A payload and the id of the schema that it was written with."""
 
-    schema_id: int
+    schema_id: SchemaId
     payload: bytes
 
 
-def split_frame(value: bytes | None) -> FramedPayload:
-    """Take the header off a message.
+class Framing(NamedTuple):
+    """How a kind of serialisers frames payloads.
 
-    Raises:
-        MessageError: it is not framed so.
+    Attributes:
+        schema_id: of a message; None if it is not framed so.
+        split: takes the frame off a message; raises MessageError if it is not framed so.
     """
+
+    schema_id: Callable[[bytes | None], SchemaId | None]
+    split: Callable[[bytes | None], FramedPayload]
+
+
+_CONFLUENT_BYTES = 5
+_CONFLUENT = "Confluent's framing (a byte 0, then a schema id of four bytes)"
+
+
+def _confluent_id(value: bytes | None) -> int | None:
+    if value is None or len(value) < _CONFLUENT_BYTES or value[0] != 0:
+        return None
+    return int.from_bytes(value[1:_CONFLUENT_BYTES], "big")
+
+
+def _split_confluent(value: bytes | None) -> FramedPayload:
+    schema_id = _confluent_id(value)
+    if schema_id is None or value is None:
+        raise MessageError(_fault(value, 0, _CONFLUENT))
+    return FramedPayload(schema_id, value[_CONFLUENT_BYTES:])
+
+
+_GLUE_BYTES = 18
+_GLUE_FIRST = 3
+_GLUE = "AWS Glue's framing (a byte 3, one for the compression, then a UUID)"
+_STORED, _DEFLATED = 0, 5
+
+
+def _glue_id(value: bytes | None) -> str | None:
+    if value is None or len(value) < _GLUE_BYTES or value[0] != _GLUE_FIRST:
+        return None
+    return str(UUID(bytes=value[2:_GLUE_BYTES]))
+
+
+def _split_glue(value: bytes | None) -> FramedPayload:
+    schema_id = _glue_id(value)
+    if schema_id is None or value is None:
+        raise MessageError(_fault(value, _GLUE_FIRST, _GLUE))
+    payload, compression = value[_GLUE_BYTES:], value[1]
+    if compression not in (_STORED, _DEFLATED):
+        raise MessageError(f"the message has the compression {compression}, which Glue's framing has not")
+    return FramedPayload(schema_id, payload if compression == _STORED else _inflated(payload))
+
+
+def _inflated(payload: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        found = inflater.decompress(payload, MAX_BYTES)
+    except zlib.error as error:
+        raise MessageError(f"the message cannot be decompressed: {error}") from None
+    if not inflater.eof:
+        raise MessageError(f"the message is cut off, or has more than {MAX_BYTES} bytes decompressed")
+    return found
+
+
+CONFLUENT_FRAMING = Framing(_confluent_id, _split_confluent)
+GLUE_FRAMING = Framing(_glue_id, _split_glue)
+
+
+def _fault(value: bytes | None, first: int, framing: str) -> str:
     if value is None:
-        raise MessageError("the message is empty")
-    if value[:1] == bytes([_GLUE]):
-        raise MessageError("the message has the framing of AWS Glue's serialisers, which is not read")
-    if not value or value[0] != MAGIC:
-        first = f"starts with byte {value[0]}" if value else "has no bytes"
-        raise MessageError(f"the message {first} and not with {_SECTION}")
-    if len(value) < HEADER_BYTES:
-        raise MessageError(f"the message ends after {len(value)} bytes, within {_SECTION}")
-    return FramedPayload(int.from_bytes(value[1:HEADER_BYTES], "big"), value[HEADER_BYTES:])
+        return "the message is empty"
+    if not value:
+        return f"the message has no bytes and not {framing}"
+    if value[0] != first:
+        return f"the message starts with byte {value[0]} and not with {framing}"
+    return f"the message ends after {len(value)} bytes, within {framing}"
 
 
 def split_message_indexes(payload: bytes) -> tuple[tuple[int, ...], bytes]:

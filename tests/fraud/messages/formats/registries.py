@@ -14,6 +14,7 @@ from fraud.errors import UnreachableError
 from fraud.messages.formats.payloads import RegistryPayloads
 from fraud.messages.formats.proto_file import parse_proto
 from fraud.messages.formats.registry import SchemaMissingError, WriterSchema
+from fraud.messages.formats.wire import CONFLUENT_FRAMING, Framing, SchemaId
 from tests.definitions import V1
 
 WANTED = frozenset(one.path[0] for one in V1.fields)
@@ -72,11 +73,14 @@ JSON_SCHEMA: dict[str, Any] = {
 class MemoryRegistry:
     """Schemas by their ids; with `is_down` it does not answer."""
 
-    schemas: dict[int, WriterSchema] = field(default_factory=dict)
+    schemas: dict[Any, WriterSchema] = field(default_factory=dict)
     is_down: bool = False
-    asked: list[int] = field(default_factory=list)
+    asked: list[SchemaId] = field(default_factory=list)
 
-    def schema(self, schema_id: int) -> WriterSchema:
+    def check(self) -> str:
+        return "it answers"
+
+    def schema(self, schema_id: SchemaId) -> WriterSchema:
         self.asked.append(schema_id)
         if self.is_down:
             raise UnreachableError("the schema registry at http://r does not answer as one (down)")
@@ -85,8 +89,8 @@ class MemoryRegistry:
         return self.schemas[schema_id]
 
 
-def payloads_with(registry: MemoryRegistry, max_bytes: int = 65_536) -> RegistryPayloads:
-    return RegistryPayloads(registry, WANTED, max_bytes)  # type: ignore[arg-type]
+def payloads_with(registry: MemoryRegistry, framing: Framing = CONFLUENT_FRAMING) -> RegistryPayloads:
+    return RegistryPayloads(registry, WANTED, 65_536, framing)
 
 
 def framed(schema_id: int, payload: bytes) -> bytes:
