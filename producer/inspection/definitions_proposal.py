@@ -8,6 +8,7 @@ from pathlib import Path
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import CORE_FIELDS, FieldType
 from fraud.definitions.loading import SHIPPED, load_definitions, parse_definitions
+from fraud.definitions.schema import SCHEMA_FILE
 from fraud.definitions.texts import field_text
 from fraud.machine.terminal import without_controls
 from fraud.settings import AdmissionSettings
@@ -61,14 +62,17 @@ def definitions_text(report: FileReport, further: list[ProposedField]) -> str:
     usable = [one for one in further if not one.is_suspicious]
     names = set(shipped.feature_names) - unneeded
     added = [line for one in usable for line in _feature_lines(one, report, names)]
-    return "\n".join(
-        [
-            f"# Started from {without_controls(report.path.name)}. docs/definitions.md explains each line.",
-            "version: 1", "", "fields:", *fields, *map(_field_line, further), "",
-            "entities:", "  card: {key: card_id}", "", "features:", *features,
-            *(["  # Of the file's further columns.", *added] if added else []), "",
-        ]
-    )  # fmt: skip
+    parts = {
+        "fields": [*fields, *map(_field_line, further)],
+        "entities": ["  card: {key: card_id}"],
+        "features": [*features, *(["  # Of the file's further columns.", *added] if added else [])],
+    }
+    head = (
+        f"# yaml-language-server: $schema={SCHEMA_FILE.name}\n"
+        f"# Started from {without_controls(report.path.name)}. docs/definitions.md explains each line.\n"
+        "version: 1\n"
+    )
+    return head + "".join("\n".join(["", f"{name}:", *lines, ""]) for name, lines in parts.items())
 
 
 def _unneeded_features(shipped: Definitions, missing: Collection[str]) -> set[str]:

@@ -12,6 +12,7 @@ from deployments.cli.definitions.pages import change_page, definitions_page
 from fraud.definitions.comparison import MEANING, DefinitionsChange, compare
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import SHIPPED, load_definitions
+from fraud.definitions.schema import SCHEMA_FILE
 from fraud.errors import ConfigurationError, DefinitionsError
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
@@ -92,18 +93,26 @@ def init(
         if path.exists():
             raise ConfigurationError(f"{path} exists already; name another file, or remove it first")
     if source is None:
-        file.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+        _write(file, SHIPPED.read_text(encoding="utf-8"))
         _say(f"{file} is a copy of the shipped definitions; set FRAUD_DEFINITIONS={file} to use it")
         return
     from producer.inspection.definitions_proposal import propose_definitions
 
     proposal = propose_definitions(load_settings().admission, source)
-    file.write_text(proposal.definitions, encoding="utf-8")
+    _write(file, proposal.definitions)
     mapping.write_text(proposal.mapping, encoding="utf-8")
     found = load_definitions(file)
     _say(f"{_sentence(found)}; {mapping} says from which columns")
     for note in proposal.notes:
         _say(f"· {note}")
+
+
+def _write(file: Path, text: str) -> None:
+    """The file, with its schema beside it for editors."""
+    file.write_text(text, encoding="utf-8")
+    schema = file.with_name(SCHEMA_FILE.name)
+    if not schema.exists():
+        schema.write_text(SCHEMA_FILE.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _load(file: Path | None) -> Definitions:

@@ -62,6 +62,23 @@ envFrom:
   - configMapRef: {name: fraud-settings}
 {{- end }}
 
+{{/* The file of the value `definitions`, for every container with the settings; nothing where the shipped ones are used. */}}
+{{- define "fraud.definitionsFile" -}}
+{{- with .Values.definitions }}/etc/fraud/definitions/{{ sha256sum . | trunc 8 }}.yaml{{ end }}
+{{- end }}
+
+{{- define "fraud.definitionsMount" -}}
+{{- if .Values.definitions }}
+- {name: definitions, mountPath: /etc/fraud/definitions, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "fraud.definitionsVolume" -}}
+{{- if .Values.definitions }}
+- {name: definitions, configMap: {name: fraud-definitions}}
+{{- end }}
+{{- end }}
+
 {{- define "fraud.secretEnvironment" -}}
 {{- with .Values.kafka.existingSecret }}
 - name: FRAUD_KAFKA__SASL_USERNAME
@@ -114,6 +131,7 @@ envFrom:
   resources: {requests: {cpu: 50m, memory: 256Mi}, limits: {memory: 512Mi}}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- include "fraud.definitionsMount" .root | nindent 4 }}
 {{- end }}
 
 {{/* A Job that runs once per content: its name has a hash of its spec and settings, because a Job cannot be changed. */}}
@@ -155,11 +173,13 @@ template:
         resources: {requests: {cpu: 100m, memory: 384Mi}, limits: {memory: 1Gi}}
         volumeMounts:
           - {name: tmp, mountPath: /tmp}
+          {{- include "fraud.definitionsMount" $root | nindent 10 }}
           {{- with .mounts }}
           {{- toYaml . | nindent 10 }}
           {{- end }}
     volumes:
       - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
+      {{- include "fraud.definitionsVolume" $root | nindent 6 }}
       {{- with .volumes }}
       {{- toYaml . | nindent 6 }}
       {{- end }}
