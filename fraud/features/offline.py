@@ -16,6 +16,7 @@ from fraud.features.daily import date_of, day_number
 from fraud.features.events import Events, encode_table
 from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
+from fraud.money.tables import PAID, in_base
 from fraud.native import id_index
 
 _IDENTITY = {
@@ -39,11 +40,17 @@ def input_columns(definitions: Definitions) -> tuple[str, ...]:
 
 
 def rows_arrow(definitions: Definitions) -> pa.Schema:
-    """Training rows, without their label; the feature `amount` is the exact amount as float32."""
+    """Training rows, without their label; the feature `amount` is the exact amount as float32.
+
+    With a base currency it and `currency` are those of `fraud.money.tables.in_base`.
+    """
     names = (name for name in definitions.feature_names if name not in _IDENTITY)
-    return pa.schema(
-        [*_IDENTITY.items(), ("profile_date", pa.string()), *((name, pa.float32()) for name in names)]
-    )
+    identity = [*_identity(definitions).items(), ("profile_date", pa.string())]
+    return pa.schema([*identity, *((name, pa.float32()) for name in names)])
+
+
+def _identity(definitions: Definitions) -> dict[str, pa.DataType]:
+    return _IDENTITY | PAID if definitions.money else _IDENTITY
 
 
 @dataclass(frozen=True)
@@ -200,6 +207,7 @@ class _RowBuilder:
     """Puts identities, the kernel's features and those of profiles together."""
 
     def __init__(self, definitions: Definitions, profiles: ProfileBook) -> None:
+        self._definitions = definitions
         self._profiles, self._features = profiles, ProfileFeatures(definitions)
         self._schema = rows_arrow(definitions)
         names = enumerate(definitions.feature_names)
@@ -212,7 +220,8 @@ class _RowBuilder:
         values, known = self._profiles.find(days, table["merchant_id"])
         merchant = self._features.compute(table["amount"].to_numpy(), values)
         vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, self._columns].T)
-        columns = [table[name].cast(kind) for name, kind in _IDENTITY.items()]
+        table = in_base(self._definitions, table)
+        columns = [table[name].cast(kind) for name, kind in _identity(self._definitions).items()]
         return pa.table([*columns, _profile_dates(days, known), *vector], schema=self._schema)
 
 

@@ -69,6 +69,10 @@ class RatesFile:
         """Whether there is any rate of it."""
         return bool(self.table.columns[currency_index_of(currency)] != NO_RATES)
 
+    def digest(self, first_day: int, last_day: int) -> str:
+        """Identifies what the payments from one day (since 1970) to another are converted by."""
+        return self._daily.digest(last_day - 1, first_day - self._money.max_age_days)
+
     def renew(self, newest: int, check_s: float = _CHECK_S) -> None:
         """Read the file again in a thread of its own if it has changed; it is looked at every `check_s`.
 

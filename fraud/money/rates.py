@@ -46,9 +46,10 @@ class DailyRates:
     base: str
     rates: Mapping[tuple[int, str], int]
 
-    def digest(self, last_day: int) -> str:
-        """Identifies all rates dated up to a day, itself included; 16 hex digits."""
-        content = sorted(f"{day} {currency} {rate}" for day, currency, rate in self._until(last_day))
+    def digest(self, last_day: int, first_day: int = 0) -> str:
+        """Identifies all rates dated from one day to another, both included; 16 hex digits."""
+        found = (one for one in self._until(last_day) if one[0] >= first_day)
+        content = sorted(f"{day} {currency} {rate}" for day, currency, rate in found)
         return blake2b("\n".join([self.base, *content]).encode(), digest_size=8).hexdigest()
 
     def describe_change(self, later: "DailyRates", last_day: int) -> str | None:

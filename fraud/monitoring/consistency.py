@@ -24,7 +24,7 @@ class OfflineRows:
         rows: their features, float32 (M, F).
         profile_dates: dates of their merchant profiles, M.
         merchants: their merchant_id, M.
-        amounts: their amounts in minor units, int64 (M,).
+        amounts: their amounts as paid, in minor units, int64 (M,).
         published: by date (YYYY-MM-DD) the published profile versions of that day.
         reused: payments that were scored and have no row, because another payment used their id first.
     """

@@ -17,7 +17,7 @@ from fraud.preprocess.published import read_published_versions
 from fraud.training.dataset import feature_matrix
 
 _KEYS = ("transaction_id", "card_id", "timestamp")
-_COMPARED = (*_KEYS, "merchant_id", "profile_date", "amount")
+_COMPARED = (*_KEYS, "merchant_id", "profile_date")
 
 
 def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions) -> OfflineRows | None:
@@ -25,7 +25,8 @@ def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions)
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
     wanted = predictions.keys.take(pa.array(predictions.sampled))
     keys, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
-    columns = list(dict.fromkeys((*_COMPARED, *definitions.feature_names)))
+    paid = "paid_amount" if definitions.money else "amount"
+    columns = list(dict.fromkeys((*_COMPARED, paid, *definitions.feature_names)))
     for day, manifest in read_days(lake, features_dataset(definitions)).items():
         if not first <= day <= last:
             continue
@@ -45,7 +46,7 @@ def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions)
         rows=feature_matrix(rows, definitions.feature_names),
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
-        amounts=rows["amount"].to_numpy(),
+        amounts=rows[paid].to_numpy(),
         published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
         reused=_payment_keys(pa.concat_tables(reused)),
     )

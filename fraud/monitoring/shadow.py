@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import compress
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -38,6 +39,7 @@ class ShadowPrediction(msgspec.Struct, frozen=True, gc=False):
     model_version: str
     challenger_version: str | None = None
     challenger_score: Probability | None = None
+    amount_base: MinorUnits | None = None
 
 
 @dataclass(frozen=True)
@@ -168,17 +170,23 @@ def _as_dataset(
 ) -> Dataset:
     """The payments with labels and without features, which the evaluation does not need."""
     names = ("transaction_id", "card_id", "timestamp")
+    amount = _base_amount if settings.loaded_definitions.money else attrgetter("amount")
     payments = pa.table({name: [getattr(one, name) for one in matured] for name in names})
     joined = join_labels(payments, labels, settings.labels, as_of=moment)
     return Dataset(
         rows=np.empty((len(matured), 0), dtype=np.float32),
         labels=joined.history.as_known_at(moment),
         timestamps=np.array([one.timestamp for one in matured], dtype=np.int64),
-        amounts=np.array([one.amount for one in matured], dtype=np.int64),
+        amounts=np.array([amount(one) for one in matured], dtype=np.int64),
         cards=card_codes(payments["card_id"]),
         identity=payments.drop_columns("timestamp"),
         feature_names=(),
     )
+
+
+def _base_amount(one: ShadowPrediction) -> int:
+    """0 without a rate."""
+    return one.amount_base or 0
 
 
 def _read(settings: Settings, now_ms: int) -> Iterable[ShadowPrediction]:

@@ -74,6 +74,7 @@ def make_rows(
         day: fingerprint(
             needed[day],
             _profile_inputs(profiles, days_between(day - behind, day), available_after),
+            *_rate_inputs(definitions, day),
             definitions=definitions,
         )
         for day in days
@@ -104,6 +105,14 @@ def _profile_inputs(
     """The profiles that a day's rows depend on; without a delay in the form of earlier versions."""
     contents = [profiles[day].content for day in days]
     return [*contents, available_after.total_seconds()] if available_after else contents[-1]
+
+
+def _rate_inputs(definitions: Definitions, day: date) -> list[object]:
+    """The rates that a day's rows depend on; rates of later days do not change them."""
+    if definitions.money is None:
+        return []
+    first, last = day_number(day - warm_up(definitions)), day_number(day)
+    return [definitions.money.max_age_days, definitions.money.rates.digest(first, last)]
 
 
 def _run(

@@ -38,7 +38,7 @@ class Dataset:
         rows: features, float32 (N, F), NaN = unknown, columns in the order of `feature_names`.
         labels: int8 (N,), 1 = fraud.
         timestamps: event times in ms, int64 (N,).
-        amounts: in minor units, int64 (N,).
+        amounts: in minor units, of the base currency if there is one, 0 where there is no rate, int64 (N,).
         cards: a number per distinct card, int64 (N,).
         identity: transaction_id, card_id, merchant_id and currency, N rows.
         feature_names: F names.
@@ -139,7 +139,7 @@ def make_dataset(
     Raises:
         DataError: the tables break `fraud.training.contracts.columns`.
     """
-    require_rows(rows, definitions.feature_names)
+    require_rows(rows, definitions.feature_names, may_lack=("amount",) if definitions.money else ())
     require_labels(labels)
     order = pc.sort_indices(
         rows, sort_keys=[(name, "ascending") for name in ("timestamp", "partition", "offset")]
@@ -151,7 +151,7 @@ def make_dataset(
         labels=joined.history.as_known_at(as_of),
         reports=joined.history,
         timestamps=rows["timestamp"].to_numpy(),
-        amounts=rows["amount"].to_numpy(),
+        amounts=rows["amount"].fill_null(0).to_numpy(),
         cards=card_codes(rows["card_id"]),
         identity=rows.select(IDENTITY_COLUMNS),
         feature_names=definitions.feature_names,

@@ -31,7 +31,7 @@ DAILY_PROFILE_WINDOWS = {
 }
 _RESERVED = {
     "transaction_id", "card_id", "merchant_id", "currency", "timestamp", "partition", "offset", "day",
-    "profile_date", "is_fraud", "reported_at",
+    "profile_date", "is_fraud", "reported_at", "paid_amount", "paid_currency",
 }  # fmt: skip
 """Columns of the training rows beside the features."""
 

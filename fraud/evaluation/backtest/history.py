@@ -15,6 +15,7 @@ from fraud.features.table import FeatureRows
 from fraud.labels.history import ALWAYS, LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
 from fraud.labels.progress import MIN_REPORTED_LAG, Maturity, feed_progress
+from fraud.money.tables import in_base
 from fraud.settings import LabelSettings
 from fraud.training.contracts.columns import IDENTITY_COLUMNS
 from fraud.training.dataset import Dataset
@@ -142,11 +143,12 @@ def history_from_tables(
     """
     if len(features.indices) < transactions.num_rows:
         transactions = transactions.take(pa.array(features.indices))
+    transactions = in_base(definitions, transactions)
     data = Dataset(
         rows=features.rows,
         labels=np.zeros(transactions.num_rows, dtype=np.int8),
         timestamps=transactions["timestamp"].to_numpy(),
-        amounts=transactions["amount"].to_numpy(),
+        amounts=transactions["amount"].fill_null(0).to_numpy(),
         cards=_codes(transactions["card_id"]),
         identity=transactions.select(IDENTITY_COLUMNS),
         feature_names=definitions.feature_names,

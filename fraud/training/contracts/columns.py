@@ -21,8 +21,13 @@ LABEL_COLUMNS = ("transaction_id", "is_fraud", "reported_at")
 _SHOWN = 5
 
 
-def require_rows(rows: pa.Table, features: tuple[str, ...]) -> None:
+def require_rows(rows: pa.Table, features: tuple[str, ...], may_lack: tuple[str, ...] = ()) -> None:
     """Stop at training rows that cannot be put in order or read as numbers.
+
+    Args:
+        rows: with identity, position and features.
+        features: their names.
+        may_lack: columns that may be null in some rows.
 
     Raises:
         DataError: names the columns or the transactions.
@@ -32,7 +37,7 @@ def require_rows(rows: pa.Table, features: tuple[str, ...]) -> None:
     _require_kind(rows, IDENTITY_COLUMNS, _is_text, what, "text")
     _require_kind(rows, POSITION_COLUMNS, pa.types.is_integer, what, "integers")
     _require_kind(rows, features, _is_number, what, "numbers")
-    _require_known(rows, POSITION_COLUMNS, what)
+    _require_known(rows, tuple(name for name in POSITION_COLUMNS if name not in may_lack), what)
 
 
 def require_labels(labels: pa.Table) -> None:

@@ -48,7 +48,7 @@ def check_rows(
     checks: dict[str, Callable[[], Bools]] = {
         "identifiers are present": lambda: _any_null(data.identity),
         "transaction_id is unique": lambda: repeated_ids(data.identity["transaction_id"], data.timestamps),
-        "amount is not negative": lambda: data.amounts < 0,
+        "amount is not negative": lambda: _is_refused_refund(definitions, data),
         "amount feature equals the amount": lambda: _differs_from_amount(data),
         "features are not infinite": lambda: np.asarray(np.isinf(data.rows).any(axis=1)),
         "features are within their bounds": lambda: _out_of_bounds(definitions, data),
@@ -164,4 +164,11 @@ def _differs_from_amount(data: Dataset) -> Bools:
     if "amount" not in data.feature_names:
         return np.zeros(len(data), dtype=np.bool_)
     feature = data.rows[:, data.feature_names.index("amount")]
-    return np.asarray(feature != data.amounts.astype(np.float32))
+    # Without a rate the feature is unknown, and the amount counts as 0.
+    return np.asarray(
+        (feature != data.amounts.astype(np.float32)) & ~(np.isnan(feature) & (data.amounts == 0))
+    )
+
+
+def _is_refused_refund(definitions: Definitions, data: Dataset) -> Bools:
+    return (data.amounts < 0) & (not definitions.field_by_name["amount"].allows_refunds)
