@@ -15,6 +15,7 @@ from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.publish import publish_profiles
 from fraud.preprocess.published import store_published
 from fraud.preprocess.rows import make_rows
+from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings
 from fraud.spark import spark_session
 from tasks.retries import WITH_ONE_RETRY, WITH_RETRIES
@@ -25,6 +26,7 @@ _HOUR_S = 3_600
 @task(**WITH_RETRIES, timeout_seconds=300)
 def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
     """The days of this run."""
+    require_no_profiles(settings.loaded_definitions)
     today, delay = datetime.now(UTC).date(), settings.profiles.available_after
     period = choose_period(open_lake(settings), start, end, today, delay)
     get_run_logger().info("rows from %s to %s", period.first, period.last)
