@@ -1,4 +1,4 @@
-"""Profiles of ids and categories are computed by backtests; nothing makes and publishes them for serving yet."""
+"""Profiles of ids and categories: backtests compute them; nothing publishes them for serving yet."""
 
 from fraud.definitions.definitions import Definitions
 from fraud.errors import ConfigurationError
