@@ -8,10 +8,9 @@ import numpy as np
 
 from fraud.definitions.fields import Field, FieldType
 from fraud.native.kernel import tables
-from fraud.native.kernel.tables import Ints
+from fraud.native.kernel.tables import Records
 
 _WORD = 32
-_FULL = (1 << _WORD) - 1
 _ENCODINGS = {
     FieldType.ID: (tables.HASH, 32, 0),
     FieldType.CATEGORY: (tables.CODE, 16, 0),
@@ -54,42 +53,42 @@ def column_of(field: Field, source: int) -> Column:
     return Column(source, 0, *_ENCODINGS[field.type])
 
 
-def column_rows(columns: Sequence[Column]) -> Ints:
-    """The rows of `Operations.columns`: values are laid into words first fit, largest first."""
-    rows = np.zeros((len(columns), tables.COLUMN_WIDTH), dtype=np.int64)
-    for row, column in zip(rows, columns, strict=True):
-        row[:4] = column.source, column.end, column.encoding, column.bias
-    free: list[int] = []
-    for bits, number, is_high in _pieces(columns):
+def column_records(columns: Sequence[Column]) -> Records:
+    """`Operations.columns`: values are laid into words first fit, largest first."""
+    records, free = np.zeros(len(columns), dtype=tables.COLUMN), list[int]()
+    for record, column in zip(records, columns, strict=True):
+        for name in ("source", "end", "encoding", "bias"):
+            record[name] = getattr(column, name)
+    for bits, number, prefix in _pieces(columns):
         word = next((at for at, left in enumerate(free) if left >= bits), len(free))
         if word == len(free):
             free.append(_WORD)
-        places = (word, _WORD - free[word], (1 << bits) - 1)
-        rows[number, tables.HIGH_WORD if is_high else tables.WORD :][:3] = places
+        records[f"{prefix}word"][number], records[f"{prefix}shift"][number] = word, _WORD - free[word]
+        records[f"{prefix}mask"][number] = (1 << bits) - 1
         free[word] -= bits
-    return rows
+    return records
 
 
-def _pieces(columns: Sequence[Column]) -> list[tuple[int, int, bool]]:
-    """Bits, column, and whether they are the high ones, in the order in which they are laid out."""
-    low = [(min(column.bits, _WORD), number, False) for number, column in enumerate(columns)]
+def _pieces(columns: Sequence[Column]) -> list[tuple[int, int, str]]:
+    """Bits, column, and prefix of the names of its place, in the order in which they are laid out."""
+    low = [(min(column.bits, _WORD), number, "") for number, column in enumerate(columns)]
     high = [
-        (column.bits - _WORD, number, True) for number, column in enumerate(columns) if column.bits > _WORD
+        (column.bits - _WORD, number, "high_") for number, column in enumerate(columns) if column.bits > _WORD
     ]
     return sorted((*low, *high), key=lambda piece: -piece[0])
 
 
-def words_of(rows: Ints) -> int:
+def words_of(records: Records) -> int:
     """How many words an event has."""
-    return int(max(rows[:, tables.WORD].max(), rows[:, tables.HIGH_WORD].max())) + 1
+    return int(max(records["word"].max(), records["high_word"].max())) + 1
 
 
-def word_masks(rows: Ints, keys: Sequence[int], condition: int) -> list[tuple[int, int, int]]:
+def word_masks(records: Records, keys: Sequence[int], condition: int) -> list[tuple[int, int, int]]:
     """Words with the masks of these columns and of a filter (-1: none); the most telling word first."""
     masks: dict[int, list[int]] = {}
     for number in (*keys, *((condition,) if condition >= 0 else ())):
-        for first in (tables.WORD, tables.HIGH_WORD):
-            word, shift, mask = (int(value) for value in rows[number, first : first + 3])
+        for prefix in ("", "high_"):
+            word, shift, mask = (int(records[prefix + name][number]) for name in ("word", "shift", "mask"))
             if mask:
                 masks.setdefault(word, [0, 0])[number == condition] |= mask << shift
     found = [(word, values, filter_bit) for word, (values, filter_bit) in masks.items()]

@@ -3,6 +3,7 @@
 Equal parts are shared: a filter, a column or a sum that several features need exists once.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -12,30 +13,30 @@ import numpy as np
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Condition, Feature, Operation, Test
 from fraud.definitions.fields import Field, FieldType
-from fraud.features.event_layout import Column, column_of, column_rows, word_masks, words_of
+from fraud.features.event_layout import Column, column_of, column_records, word_masks, words_of
 from fraud.features.events import code_of, hash_identifier
 from fraud.native.id_index import currency_number
 from fraud.native.kernel import tables
-from fraud.native.kernel.tables import NONE, Ints, Kind, Operations
+from fraud.native.kernel.tables import NONE, Ints, Operations, Records
 
 LARGE = 1_024
 """Events from which on a card is indexed; below, a scan within the processor's cache is as fast."""
 
 _TRANSFORMS = {
-    Operation.HOUR: Kind.HOUR,
-    Operation.WEEKDAY: Kind.WEEKDAY,
-    Operation.IS_NIGHT: Kind.IS_NIGHT,
-    Operation.IS_WEEKEND: Kind.IS_WEEKEND,
+    Operation.HOUR: tables.HOUR,
+    Operation.WEEKDAY: tables.WEEKDAY,
+    Operation.IS_NIGHT: tables.IS_NIGHT,
+    Operation.IS_WEEKEND: tables.IS_WEEKEND,
 }
 _MOMENTS = {
-    Operation.RATIO: Kind.RATIO,
-    Operation.ZSCORE: Kind.ZSCORE,
-    Operation.COUNT: Kind.COUNT,
-    Operation.SUM: Kind.SUM,
-    Operation.MEAN: Kind.MEAN,
-    Operation.STD: Kind.STD,
-    Operation.SHARE: Kind.SHARE,
-    Operation.COUNT_ABOVE_MEAN: Kind.ABOVE_MEAN,
+    Operation.RATIO: tables.RATIO,
+    Operation.ZSCORE: tables.ZSCORE,
+    Operation.COUNT: tables.NUMBER_OF,
+    Operation.SUM: tables.SUM_OF,
+    Operation.MEAN: tables.MEAN,
+    Operation.STD: tables.STD,
+    Operation.SHARE: tables.SHARE,
+    Operation.COUNT_ABOVE_MEAN: tables.ABOVE_MEAN,
 }
 """What is made of a number of payments, their sum and their squares."""
 
@@ -43,6 +44,11 @@ _BEFORE = frozenset({Operation.RATIO, Operation.ZSCORE})
 _SQUARED = frozenset({Operation.ZSCORE, Operation.STD})
 _COUNTING = frozenset({Operation.COUNT, Operation.SHARE})
 _BEFORE_IT, _AFTER_IT, _NEVER = range(3)
+_PARTS = {
+    tables.SUM: 0, tables.COUNT: 0, tables.SQUARES: 0, tables.VALUES: 1, tables.PLACE: 2, tables.LARGEST: 3
+}  # fmt: skip
+"""The parts of a window's updates, as `tables.WINDOW` has them."""
+_END_PART = 4
 
 
 class Widths(NamedTuple):
@@ -150,8 +156,8 @@ class _Planner:
             self._add_since(feature, out)
 
     def _add_value(self, one: Field, out: int) -> None:
-        kinds = {FieldType.NUMBER: Kind.NUMBER, FieldType.CATEGORY: Kind.CODE}
-        kind = kinds.get(one.type, Kind.INTEGER)
+        kinds = {FieldType.NUMBER: tables.AS_NUMBER, FieldType.CATEGORY: tables.AS_CODE}
+        kind = kinds.get(one.type, tables.AS_INTEGER)
         self._outputs.append(_Output(kind, out, input=self._source(one.name), number=_divisor(one)))
 
     def _add_calendar(self, feature: Feature, out: int) -> None:
@@ -166,7 +172,7 @@ class _Planner:
         names = [one.name for one in self._definitions.kernel_features]
         one, other = (names.index(name) for name in feature.of)
         divides = int(feature.operation is Operation.DIVIDE)
-        self._outputs.append(_Output(Kind.DERIVED, out, of=divides, input=one, other=other))
+        self._outputs.append(_Output(tables.DERIVED, out, of=divides, input=one, other=other))
 
     def _add_moment(self, feature: Feature, out: int) -> None:
         operation, window, condition = feature.operation, self._window(feature), self._filter(feature)
@@ -195,7 +201,7 @@ class _Planner:
         slot = self._total(self._window(feature), tables.LARGEST, column, self._filter(feature), sign)
         number = self._divisor(feature)
         self._outputs.append(
-            _Output(Kind.EXTREME, out, input=column, totalled=slot, other=sign, number=number)
+            _Output(tables.EXTREME, out, input=column, totalled=slot, other=sign, number=number)
         )
 
     def _add_values(self, feature: Feature, out: int) -> None:
@@ -205,25 +211,25 @@ class _Planner:
         if feature.operation is Operation.IS_NEW:
             counted = self._count(window, NONE, condition)
             self._outputs.append(
-                _Output(Kind.IS_NEW, out, of=self._group(group), window=window, counted=counted)
+                _Output(tables.IS_NEW, out, of=self._group(group), window=window, counted=counted)
             )
             return
         self._group(group)
         if self._groups[group] < 0:
             self._groups[group] = self._counts
             self._counts += 1
-        self._outputs.append(_Output(Kind.DISTINCT, out, counted=self._groups[group]))
+        self._outputs.append(_Output(tables.DISTINCT, out, counted=self._groups[group]))
 
     def _add_speed(self, feature: Feature, out: int) -> None:
         source, window = self._source(feature.of[0]), self._window(feature)
         slot = self._total(window, tables.PLACE, NONE, self._filter(feature), source)
-        self._outputs.append(_Output(Kind.SPEED, out, input=source, window=window, totalled=slot))
+        self._outputs.append(_Output(tables.SPEED, out, input=source, window=window, totalled=slot))
 
     def _add_since(self, feature: Feature, out: int) -> None:
         condition, window, keys = self._filter(feature), self._window(feature), self._same(feature)
         group = self._group(_Group(_NEVER, window, condition, NONE, keys)) if keys else NONE
         is_last = feature.operation is Operation.SECONDS_SINCE_LAST
-        kind = Kind.SINCE_LAST if is_last else Kind.SINCE_FIRST
+        kind = tables.SINCE_LAST if is_last else tables.SINCE_FIRST
         self._outputs.append(_Output(kind, out, of=group, window=window, condition=condition))
 
     # ----------------------------------------------------------------------- parts of them
@@ -285,9 +291,9 @@ class _Planner:
         return list(self._groups).index(group)
 
     def _count(self, window: int, column: int, condition: int) -> int:
-        """The slot of a number of payments; none where it is that of the window itself."""
+        """The slot of a number of payments; without a condition it is that of the window."""
         if column < 0 and condition < 0:
-            return NONE
+            return window
         update = _Update(window, tables.COUNT, column, condition)
         if update not in self._slots:
             self._slots[update] = self._counts
@@ -308,26 +314,24 @@ class _Planner:
     def _operations(self, large: int) -> Operations:
         groups = sorted(self._groups, key=lambda one: one.phase)
         phases = [one.phase for one in groups]
-        columns = column_rows(self._columns)
-        words, keys, group_rows = _group_tables(groups, columns)
-        updates, window_updates = self._update_tables(groups)
+        columns = column_records(self._columns)
+        words, keys, group_records = _group_tables(groups, columns)
+        windows, updates = self._update_tables(groups, columns)
         outputs = self._output_rows(groups)
         kinds = [row.kind for row in outputs]
         zones = self._definitions.zones
         return Operations(
-            windows=np.array(self._windows, dtype=np.int64),
+            windows=windows,
             columns=columns,
-            conditions=_matrix(self._conditions, tables.CONDITION_WIDTH),
+            conditions=_records(self._conditions, tables.CONDITION),
             choices=np.array(self._choices, dtype=np.int64),
             updates=updates,
-            window_updates=window_updates,
-            groups=group_rows,
+            groups=group_records,
             group_ends=np.searchsorted(phases, [_AFTER_IT, _NEVER]).astype(np.int64),
             words=words,
             keys=keys,
-            outputs=_matrix([_output_row(row) for row in outputs], tables.OUTPUT_WIDTH),
-            kinds=np.searchsorted(kinds, range(Kind.NUMBER_OF_KINDS + 1)).astype(np.int64),
-            numbers=np.array([row.number for row in outputs], dtype=np.float64),
+            outputs=_records([_output_row(row) for row in outputs], tables.OUTPUT),
+            kinds=np.searchsorted(kinds, range(tables.KINDS + 1)).astype(np.int64),
             zone_starts=zones.starts,
             zone_offsets=zones.offsets,
             zones=zones.bounds,
@@ -345,32 +349,41 @@ class _Planner:
         ]
         return sorted(rows, key=lambda row: row.kind)
 
-    def _update_tables(self, groups: list[_Group]) -> tuple[Ints, Ints]:
-        """The updates by window, those of largest values last; and where each window's start and end."""
+    def _update_tables(self, groups: list[_Group], columns: Records) -> tuple[Records, Records]:
+        """The windows and their updates."""
         slots = [replace(update, slot=slot) for update, slot in self._slots.items()]
         of_groups = [
             _Update(one.window, tables.VALUES, NONE, NONE, number, self._groups[one])
             for number, one in enumerate(groups)
         ]
-        updates = sorted((*slots, *of_groups), key=lambda one: (one.window, one.action, one.slot))
-        order = [one.window * 2 + (one.action == tables.LARGEST) for one in updates]
-        windows = range(len(self._windows))
-        bounds = [np.searchsorted(order, [2 * one, 2 * one + 1, 2 * one + 2]) for one in windows]
-        rows = [(one.action, one.column, one.condition, one.slot, one.extra) for one in updates]
-        return _matrix(rows, tables.UPDATE_WIDTH), np.array(bounds, dtype=np.int64)
+        updates = sorted((*slots, *of_groups), key=lambda one: (one.window, _PARTS[one.action], one.slot))
+        order = [(one.window, _PARTS[one.action]) for one in updates]
+        windows = [
+            (length, *(bisect_left(order, (window, part)) for part in range(_END_PART + 1)))
+            for window, length in enumerate(self._windows)
+        ]
+        return _records(windows, tables.WINDOW), _records(
+            [_update_row(one, columns) for one in updates], tables.UPDATE
+        )
+
+
+def _update_row(update: _Update, columns: Records) -> tuple[int, ...]:
+    bias = int(columns[update.column]["bias"]) if update.column >= 0 else 0
+    return update.action, update.column, bias, update.condition, update.slot, update.extra
 
 
 def _has_group(row: _Output) -> bool:
-    return row.of >= 0 and row.kind != Kind.DERIVED
+    return row.of >= 0 and row.kind != tables.DERIVED
 
 
-def _output_row(row: _Output) -> tuple[int, ...]:
+def _output_row(row: _Output) -> tuple[float, ...]:
     return (
-        row.out, row.of, row.input, row.window, row.counted, row.totalled, row.other, row.condition
+        row.out, row.of, row.input, row.window, row.counted, row.totalled, row.other, row.condition,
+        row.number,
     )  # fmt: skip
 
 
-def _group_tables(groups: list[_Group], columns: Ints) -> tuple[Ints, Ints, Ints]:
+def _group_tables(groups: list[_Group], columns: Records) -> tuple[Records, Ints, Records]:
     words: list[tuple[int, int, int]] = []
     keys: list[int] = []
     rows: list[tuple[int, ...]] = []
@@ -379,11 +392,11 @@ def _group_tables(groups: list[_Group], columns: Ints) -> tuple[Ints, Ints, Ints
         words += word_masks(columns, one.keys, one.condition)
         keys += one.keys
         rows.append((one.window, one.condition, one.addend, starts[0], len(words), starts[1], len(keys)))
-    return _matrix(words, 3), np.array(keys, dtype=np.int64), _matrix(rows, tables.GROUP_WIDTH)
+    return _records(words, tables.WORD), np.array(keys, dtype=np.int64), _records(rows, tables.GROUP)
 
 
-def _matrix(rows: Sequence[tuple[int, ...]], width: int) -> Ints:
-    return np.array(rows, dtype=np.int64).reshape(-1, width)
+def _records(rows: Sequence[tuple[float, ...]], kind: np.dtype[np.void]) -> Records:
+    return np.array(rows, dtype=kind)
 
 
 def _divisor(one: Field) -> float:

@@ -15,7 +15,7 @@ from fraud.native.kernel import value_index
 from fraud.native.kernel.process import process
 from fraud.native.kernel.tables import (
     CARD,
-    FOUND_WIDTH,
+    FOUND,
     IS_FULL_OF_IDS,
     LACKING_ENTRIES,
     USED_CARDS,
@@ -166,7 +166,7 @@ class CardStore:
         if low_watermark is None:
             return np.ones(len(self), dtype=np.bool_)
         times = self._state.cards["watermark"][: len(self)]
-        return np.asarray(times > low_watermark - self._plan.operations.windows[-1], dtype=np.bool_)
+        return np.asarray(times > low_watermark - self._plan.operations.windows["length"][-1], dtype=np.bool_)
 
     def _make_room(self, low_watermark: int | None) -> None:
         """Remove idle cards, and move to arrays with room for half as much again as is alive."""
@@ -206,8 +206,9 @@ def _empty(plan: Plan, cards: int, events: int) -> State:
         ids=id_index.empty_index(0),
         used=np.zeros(6, dtype=np.int64),
         packed=np.zeros(operations.width, dtype=np.uint32),
+        current=np.zeros(len(operations.columns), dtype=np.int64),
         lost=np.zeros(len(operations.updates), dtype=np.bool_),
-        found=np.zeros((len(operations.groups), FOUND_WIDTH), dtype=np.int64),
+        found=np.zeros(len(operations.groups), dtype=FOUND),
     )
 
 

@@ -185,15 +185,26 @@ def has_room(table, used):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def first_slot(table, transaction):  # type: ignore[no-untyped-def]
+    """Where the search for an id starts."""
+    return _first_slot_of_key(table, transaction * _FACTOR)
+
+
+@inlined
 def slot_of(table, transaction):  # type: ignore[no-untyped-def]
     """The index of the id's entry, or of the free entry for it."""
     return _slot_of_key(table, transaction * _FACTOR)
 
 
 @inlined
-def _slot_of_key(table, key):  # type: ignore[no-untyped-def]
+def _first_slot_of_key(table, key):  # type: ignore[no-untyped-def]
     # The high bits times the length, so that the length need be no power of two (Lemire 2019).
-    slot = np.int64(((key >> np.uint64(32)) * np.uint64(len(table))) >> np.uint64(32))
+    return np.int64(((key >> np.uint64(32)) * np.uint64(len(table))) >> np.uint64(32))
+
+
+@inlined
+def _slot_of_key(table, key):  # type: ignore[no-untyped-def]
+    slot = _first_slot_of_key(table, key)
     while table[slot].rest & _DAY != 0 and (table[slot].key ^ key) > _CONTENT_BITS:
         slot += 1
         if slot == len(table):

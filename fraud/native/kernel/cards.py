@@ -12,7 +12,6 @@ from fraud.native.kernel.tables import (
     USED_CARDS,
     USED_ENTRIES,
     USED_EVENTS,
-    WINDOW,
 )
 
 
@@ -89,11 +88,11 @@ def _make_index_room(operations, state, slot):  # type: ignore[no-untyped-def]
 @inlined
 def _index_group(operations, state, slot, group):  # type: ignore[no-untyped-def]
     card = state.cards[slot]
-    start = card.block + card.head
-    for position in range(start + state.counts[slot, operations.groups[group, WINDOW]], start + card.count):
+    end = card.block + card.head + card.count
+    for position in range(end - state.counts[slot, operations.groups[group].window], end):
         at = position * operations.width
         if groups.belongs(operations, state.events, at, group):
-            groups.add(operations, state, slot, group, state.events, at)
+            groups.add(operations, state, card.hash, group, state.events, at)
 
 
 @inlined

@@ -9,20 +9,6 @@ import numpy as np
 from fraud.native.jit import inlined
 from fraud.native.kernel import value_index
 from fraud.native.kernel.packing import passes, raw
-from fraud.native.kernel.tables import (
-    ADDEND,
-    BIAS,
-    END_KEY,
-    END_WORD,
-    FIRST_KEY,
-    FIRST_WORD,
-    FOUND_COUNT,
-    FOUND_HIGH,
-    FOUND_LOW,
-    FOUND_SUM,
-    WHERE,
-    WINDOW,
-)
 
 _LOW_32 = np.int64(0xFFFF_FFFF)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -40,37 +26,38 @@ def square_halves(value):  # type: ignore[no-untyped-def]
 @inlined
 def is_known(operations, words, at, group):  # type: ignore[no-untyped-def]
     """Whether the event has a value of each column that the group's events agree in."""
-    key, end = operations.groups[group, FIRST_KEY], operations.groups[group, END_KEY]
-    while key < end and raw(operations.columns, words, at, operations.keys[key]) != 0:
+    record = operations.groups[group]
+    key = record.first_key
+    while key < record.end_key and raw(operations.columns[operations.keys[key]], words, at) != 0:
         key += 1
-    return key == end
+    return key == record.end_key
 
 
 @inlined
 def belongs(operations, words, at, group):  # type: ignore[no-untyped-def]
     """Whether the event is one of those that the group can hold."""
-    addend = operations.groups[group, ADDEND]
+    record = operations.groups[group]
     return (
-        passes(operations.columns, words, at, operations.groups[group, WHERE])
-        and (addend < 0 or raw(operations.columns, words, at, addend) != 0)
+        passes(operations.columns, words, at, record.condition)
+        and passes(operations.columns, words, at, record.addend)
         and is_known(operations, words, at, group)
     )
 
 
 @inlined
-def add(operations, state, slot, group, words, at):  # type: ignore[no-untyped-def]
+def add(operations, state, card_hash, group, words, at):  # type: ignore[no-untyped-def]
     """Add an event to the index; returns how many of its group have its values now."""
     addend, high, low = _addends(operations, words, at, group)
-    card, value = state.cards[slot].hash, _value(operations, words, at, group)
-    return value_index.add(state.entries, state.used, card, group, value, addend, high, low)
+    value = _value(operations, words, at, group)
+    return value_index.add(state.entries, state.used, card_hash, group, value, addend, high, low)
 
 
 @inlined
-def remove(operations, state, slot, group, words, at):  # type: ignore[no-untyped-def]
+def remove(operations, state, card_hash, group, words, at):  # type: ignore[no-untyped-def]
     """Remove an event from the index; returns how many of its group with its values are left."""
     addend, high, low = _addends(operations, words, at, group)
-    card, value = state.cards[slot].hash, _value(operations, words, at, group)
-    return value_index.remove(state.entries, state.used, card, group, value, addend, high, low)
+    value = _value(operations, words, at, group)
+    return value_index.remove(state.entries, state.used, card_hash, group, value, addend, high, low)
 
 
 @inlined
@@ -86,12 +73,10 @@ def has(operations, state, slot, group, words, at):  # type: ignore[no-untyped-d
 @inlined
 def measure(operations, state, slot, group):  # type: ignore[no-untyped-def]
     """Fill in `State.found` of a group for the event at hand; a count of -1: a value of it is unknown."""
-    found = state.found
-    found[group, FOUND_COUNT] = found[group, FOUND_SUM] = found[group, FOUND_HIGH] = found[
-        group, FOUND_LOW
-    ] = 0
+    found = state.found[group]
+    found.count = found.sum = found.high = found.low = 0
     if not is_known(operations, state.packed, 0, group):
-        found[group, FOUND_COUNT] = -1
+        found.count = -1
     elif state.indexed[slot]:
         _look_up(operations, state, slot, group)
     else:
@@ -100,55 +85,54 @@ def measure(operations, state, slot, group):  # type: ignore[no-untyped-def]
 
 @inlined
 def _look_up(operations, state, slot, group):  # type: ignore[no-untyped-def]
-    found, value = state.found, _value(operations, state.packed, 0, group)
-    entry_index = value_index.find(state.entries, state.cards[slot].hash, group, value)
-    if entry_index >= 0:
-        entry = state.entries[entry_index]
-        found[group, FOUND_COUNT], found[group, FOUND_SUM] = entry.count, entry.sum
-        found[group, FOUND_HIGH], found[group, FOUND_LOW] = entry.high, entry.low
+    found, value = state.found[group], _value(operations, state.packed, 0, group)
+    number = value_index.find(state.entries, state.cards[slot].hash, group, value)
+    if number >= 0:
+        entry = state.entries[number]
+        found.count, found.sum, found.high, found.low = entry.count, entry.sum, entry.high, entry.low
 
 
 @inlined
 def _scan(operations, state, slot, group):  # type: ignore[no-untyped-def]
-    found = state.found
+    found, record = state.found[group], operations.groups[group]
     first, end = _span(operations, state, slot, group)
     position = last_match(operations, state, group, state.packed, 0, first, end)
     while position >= first:
         at = position * operations.width
-        addend = operations.groups[group, ADDEND]
-        if addend < 0 or raw(operations.columns, state.events, at, addend) != 0:
+        if passes(operations.columns, state.events, at, record.addend):
             addend, high, low = _addends(operations, state.events, at, group)
-            found[group, FOUND_COUNT] += 1
-            found[group, FOUND_SUM] += addend
-            found[group, FOUND_HIGH] += high
-            found[group, FOUND_LOW] += low
+            found.count += 1
+            found.sum += addend
+            found.high += high
+            found.low += low
         position = last_match(operations, state, group, state.packed, 0, first, position)
 
 
 @inlined
 def last_match(operations, state, group, words, at, first, end):  # type: ignore[no-untyped-def]
     """The last position in `first` to `end` - 1 of an event like the one at `at`; less if there is none."""
-    word = operations.groups[group, FIRST_WORD]
-    offset, values = operations.words[word, 0], operations.words[word, 1]
-    wanted = (np.int64(words[at + offset]) & values) | operations.words[word, 2]
-    mask = values | operations.words[word, 2]
-    position, place = end - 1, (end - 1) * operations.width + offset
+    record = operations.groups[group]
+    word = operations.words[record.first_word]
+    mask = word.values | word.filter
+    wanted = (np.int64(words[at + word.word]) & word.values) | word.filter
+    is_all, width = record.end_word - record.first_word == 1, operations.width
+    position, place = end - 1, (end - 1) * width + word.word
     while position >= first:
-        if np.int64(state.events[place]) & mask == wanted and _rest_matches(
-            operations, state, group, words, at, position
+        if np.int64(state.events[place]) & mask == wanted and (
+            is_all or _rest_matches(operations, state, group, words, at, position)
         ):
             break
         position -= 1
-        place -= operations.width
+        place -= width
     return position
 
 
 @inlined
 def first_match(operations, state, group, words, at, first, end):  # type: ignore[no-untyped-def]
     """The first position in `first` to `end` - 1 of an event like the one at `at`; `end` if none is."""
-    position = first
+    first_word, position = operations.groups[group].first_word, first
     while position < end and not (
-        _matches(operations, state, operations.groups[group, FIRST_WORD], words, at, position)
+        _matches(operations, state, first_word, words, at, position)
         and _rest_matches(operations, state, group, words, at, position)
     ):
         position += 1
@@ -157,25 +141,28 @@ def first_match(operations, state, group, words, at, first, end):  # type: ignor
 
 @inlined
 def _rest_matches(operations, state, group, words, at, position):  # type: ignore[no-untyped-def]
-    word, end = operations.groups[group, FIRST_WORD] + 1, operations.groups[group, END_WORD]
-    while word < end and _matches(operations, state, word, words, at, position):
+    record = operations.groups[group]
+    word = record.first_word + 1
+    while word < record.end_word and _matches(operations, state, word, words, at, position):
         word += 1
-    return word == end
+    return word == record.end_word
 
 
 @inlined
-def _matches(operations, state, word, words, at, position):  # type: ignore[no-untyped-def]
-    offset, values, bits = operations.words[word, 0], operations.words[word, 1], operations.words[word, 2]
-    stored = np.int64(state.events[position * operations.width + offset])
-    return stored & (values | bits) == (np.int64(words[at + offset]) & values) | bits
+def _matches(operations, state, number, words, at, position):  # type: ignore[no-untyped-def]
+    word = operations.words[number]
+    stored = np.int64(state.events[position * operations.width + word.word])
+    wanted = (np.int64(words[at + word.word]) & word.values) | word.filter
+    return stored & (word.values | word.filter) == wanted
 
 
 @inlined
 def _value(operations, words, at, group):  # type: ignore[no-untyped-def]
     """The values of the group's columns as one number: themselves where they are in one word, else a hash."""
-    value = np.uint64(0)
-    for word in range(operations.groups[group, FIRST_WORD], operations.groups[group, END_WORD]):
-        masked = np.int64(words[at + operations.words[word, 0]]) & operations.words[word, 1]
+    value, record = np.uint64(0), operations.groups[group]
+    for number in range(record.first_word, record.end_word):
+        word = operations.words[number]
+        masked = np.int64(words[at + word.word]) & word.values
         value = (value ^ (value >> np.uint64(32))) * _FACTOR + np.uint64(masked)
     return value
 
@@ -183,10 +170,11 @@ def _value(operations, words, at, group):  # type: ignore[no-untyped-def]
 @inlined
 def _addends(operations, words, at, group):  # type: ignore[no-untyped-def]
     """What an event adds to sum and squares of its group."""
-    column = operations.groups[group, ADDEND]
-    if column < 0:
+    addend = operations.groups[group].addend
+    if addend < 0:
         return np.int64(0), np.int64(0), np.int64(0)
-    value = raw(operations.columns, words, at, column) - operations.columns[column, BIAS]
+    column = operations.columns[addend]
+    value = raw(column, words, at) - column.bias
     high, low = square_halves(value)
     return value, high, low
 
@@ -195,5 +183,5 @@ def _addends(operations, words, at, group):  # type: ignore[no-untyped-def]
 def _span(operations, state, slot, group):  # type: ignore[no-untyped-def]
     """The positions in the arena of the group's window: its first, and its end."""
     card = state.cards[slot]
-    start = card.block + card.head
-    return start + state.counts[slot, operations.groups[group, WINDOW]], start + card.count
+    end = card.block + card.head + card.count
+    return end - state.counts[slot, operations.groups[group].window], end

@@ -10,30 +10,15 @@ from fraud.native.kernel.tables import (
     AGE_TIME,
     AT_LEAST,
     AT_MOST,
-    BIAS,
     EMPTY,
-    ENCODING,
-    END_CHOICE,
-    FIELD,
     FILTER,
-    FIRST_CHOICE,
     HASH,
-    HIGH_MASK,
-    HIGH_SHIFT,
-    HIGH_WORD,
     INTEGER,
     INTEGER_BIAS,
-    LIMIT,
-    MASK,
     NUMBER,
     NUMBER_AT_LEAST,
     NUMBER_AT_MOST,
     NUMBER_BIAS,
-    SHIFT,
-    SOURCE,
-    SOURCE_END,
-    TEST,
-    WORD,
 )
 
 _LARGEST = np.int64(INTEGER_BIAS - 1)
@@ -42,57 +27,60 @@ _LOW_32 = np.int64(0xFFFF_FFFF)
 
 
 @inlined
-def raw(columns, words, at, column):  # type: ignore[no-untyped-def]
-    """The raw value of a column of the event whose words start at `at`."""
-    low = np.int64(words[at + columns[column, WORD]]) >> columns[column, SHIFT]
-    high = np.int64(words[at + columns[column, HIGH_WORD]]) >> columns[column, HIGH_SHIFT]
-    return (low & columns[column, MASK]) | ((high & columns[column, HIGH_MASK]) << 32)
+def raw(column, words, at):  # type: ignore[no-untyped-def]
+    """The raw value of a column (a record) of the event whose words start at `at`."""
+    low = (np.int64(words[at + column.word]) >> column.shift) & column.mask
+    if column.high_mask == 0:
+        return low
+    high = np.int64(words[at + column.high_word]) >> column.high_shift
+    return low | ((high & column.high_mask) << 32)
 
 
 @inlined
 def passes(columns, words, at, condition):  # type: ignore[no-untyped-def]
     """Whether the event satisfies a filter, or there is none."""
-    return condition < 0 or raw(columns, words, at, condition) != 0
+    return condition < 0 or raw(columns[condition], words, at) != 0
 
 
 @inlined
 def age(operations, words, at, watermark):  # type: ignore[no-untyped-def]
     """How long before the watermark the event was, in ms; it is a remembered one."""
-    return (watermark - raw(operations.columns, words, at, 0)) & operations.time_mask
+    time = np.int64(words[at])
+    if operations.time_mask != _LOW_32:
+        time = raw(operations.columns[0], words, at)
+    return (watermark - time) & operations.time_mask
 
 
 @inlined
-def pack(operations, values, timestamp, packed):  # type: ignore[no-untyped-def]
-    """Write the words of the payment with these values (F,) to `packed`."""
-    columns = operations.columns
+def pack(operations, values, timestamp, packed, current):  # type: ignore[no-untyped-def]
+    """Write words and raw values of the payment with these values (F,) to `packed` and `current`."""
     for word in range(len(packed)):
         packed[word] = 0
-    for column in range(len(columns)):
+    for number in range(len(operations.columns)):
+        column = operations.columns[number]
         found = _encode(operations, values, timestamp, column)
-        low = (found & columns[column, MASK]) << columns[column, SHIFT]
-        packed[columns[column, WORD]] |= np.uint32(low)
-        if columns[column, HIGH_MASK] != 0:
-            high = ((found >> 32) & columns[column, HIGH_MASK]) << columns[column, HIGH_SHIFT]
-            packed[columns[column, HIGH_WORD]] |= np.uint32(high)
+        current[number] = found
+        packed[column.word] |= np.uint32((found & column.mask) << column.shift)
+        if column.high_mask != 0:
+            packed[column.high_word] |= np.uint32(((found >> 32) & column.high_mask) << column.high_shift)
 
 
 @inlined
 def _encode(operations, values, timestamp, column):  # type: ignore[no-untyped-def]
-    encoding = operations.columns[column, ENCODING]
-    if encoding == AGE_TIME:
+    if column.encoding == AGE_TIME:
         return timestamp & operations.time_mask
-    if encoding == FILTER:
+    if column.encoding == FILTER:
         return np.int64(_satisfies(operations, values, column))
-    value = values[operations.columns[column, SOURCE]]
-    if encoding == NUMBER:
+    value = values[column.source]
+    if column.encoding == NUMBER:
         return ordered(np.int64(value).view(np.float64))  # -0.0 has the bits of an unknown integer
-    if encoding == HASH:
+    if column.encoding == HASH:
         return max(value & _LOW_32, np.int64(value != 0))
     if value == EMPTY:
         return np.int64(0)
-    if encoding == INTEGER:
+    if column.encoding == INTEGER:
         value = min(max(value, -_LARGEST), _LARGEST)
-    return value + operations.columns[column, BIAS]
+    return value + column.bias
 
 
 @inlined
@@ -112,27 +100,25 @@ def number_of(value):  # type: ignore[no-untyped-def]
 
 @inlined
 def _satisfies(operations, values, column):  # type: ignore[no-untyped-def]
-    row = operations.columns[column, SOURCE]
-    while row < operations.columns[column, SOURCE_END] and _holds(operations, values, row):
+    row = column.source
+    while row < column.end and _holds(operations, values, operations.conditions[row]):
         row += 1
-    return row == operations.columns[column, SOURCE_END]
+    return row == column.end
 
 
 @inlined
-def _holds(operations, values, row):  # type: ignore[no-untyped-def]
+def _holds(operations, values, condition):  # type: ignore[no-untyped-def]
     """Whether a condition holds; never of an unknown value."""
-    value, test = values[operations.conditions[row, FIELD]], operations.conditions[row, TEST]
-    limit = operations.conditions[row, LIMIT]
-    if test == AT_LEAST:
-        return value != EMPTY and value >= limit
-    if test == AT_MOST:
-        return value != EMPTY and value <= limit
-    if test == NUMBER_AT_LEAST:
-        return np.int64(value).view(np.float64) >= np.int64(limit).view(np.float64)
-    if test == NUMBER_AT_MOST:
-        return np.int64(value).view(np.float64) <= np.int64(limit).view(np.float64)
-    choice = operations.conditions[row, FIRST_CHOICE]
-    end = operations.conditions[row, END_CHOICE]
-    while choice < end and operations.choices[choice] != value:
+    value = values[condition.field]
+    if condition.test == AT_LEAST:
+        return value != EMPTY and value >= condition.limit
+    if condition.test == AT_MOST:
+        return value != EMPTY and value <= condition.limit
+    if condition.test == NUMBER_AT_LEAST:
+        return np.int64(value).view(np.float64) >= np.int64(condition.limit).view(np.float64)
+    if condition.test == NUMBER_AT_MOST:
+        return np.int64(value).view(np.float64) <= np.int64(condition.limit).view(np.float64)
+    choice = condition.first_choice
+    while choice < condition.end_choice and operations.choices[choice] != value:
         choice += 1
-    return choice < end
+    return choice < condition.end_choice

@@ -4,6 +4,7 @@ from fraud.native import id_index
 from fraud.native.jit import compiled, inlined
 from fraud.native.kernel import cards, groups, outputs, windows
 from fraud.native.kernel.packing import pack
+from fraud.native.kernel.prefetch import look_ahead
 from fraud.native.kernel.tables import IS_FULL_OF_IDS, USED_IDS
 
 
@@ -21,6 +22,7 @@ def process(operations, state, heads, values, start, features, outcomes):  # typ
         outcomes: uint8 (n,), filled with `id_index.ACCEPTED`, `REPEATED` or `CONFLICT`.
     """
     for row in range(start, len(heads)):
+        look_ahead(operations, state, heads, row)
         head = heads[row]
         if not id_index.has_room(state.ids, state.used[USED_IDS]):
             state.used[IS_FULL_OF_IDS] = 1
@@ -41,13 +43,13 @@ def process(operations, state, heads, values, start, features, outcomes):  # typ
 def _observe(operations, state, slot, timestamp, values, out):  # type: ignore[no-untyped-def]
     """Write the event's features to `out` and remember the event."""
     card = state.cards[slot]
-    pack(operations, values, timestamp, state.packed)
+    pack(operations, values, timestamp, state.packed, state.current)
     position = cards.position_of(operations, state, card, timestamp)
     outputs.write_transforms(operations, values, out)
     for group in range(operations.group_ends[0]):
         groups.measure(operations, state, slot, group)
     outputs.write_before(operations, state, slot, timestamp, values, position, out)
-    if card.watermark - timestamp < operations.windows[len(operations.windows) - 1]:
+    if card.watermark - timestamp < operations.windows[len(operations.windows) - 1].length:
         windows.enter(operations, state, slot, timestamp, values)
         cards.insert_event(operations, state, card, position)
     for group in range(operations.group_ends[0], operations.group_ends[1]):

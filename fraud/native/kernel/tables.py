@@ -2,7 +2,7 @@
 
 All arrays are of fixed types, whatever the definitions say. A *column* is a value that an event keeps, packed
 into bits of its words; its *raw* value is 0 where it is unknown. A *group* is the events of a window that
-agree in some columns. A *slot* is a column of `State.counts` or `State.totals`.
+agree in some columns. A *slot* is a column of `State.counts` or `State.totals`. In a table, -1 is none.
 """
 
 from typing import NamedTuple
@@ -11,85 +11,139 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Records = npt.NDArray[np.void]
 
 NEVER = np.int64(-(1 << 62))
 EMPTY = np.int64(-(1 << 63))
 """The largest value of nothing; also a value of `Events.values` that is unknown."""
 NONE = -1
-"""In a table: no column, no slot, no group."""
 SMALLEST_BLOCK = 4
 INTEGER_BIAS = 1 << 46
 """Added to a stored integer; one that is not between -2**46 and 2**46 counts as the nearest that is."""
 NUMBER_BIAS = 1 << 31
 
-# Columns of `Operations.columns`. A column of more than 32 bits has its low ones in a word of their own.
-SOURCE, SOURCE_END, ENCODING, BIAS, WORD, SHIFT, MASK, HIGH_WORD, HIGH_SHIFT, HIGH_MASK = range(10)
-COLUMN_WIDTH = 10
+AGE_TIME, HASH, CODE, INTEGER, NUMBER, FILTER = range(6)
+"""How a raw value is made of a payment: `COLUMN.encoding`."""
 
-# How the raw value is made: SOURCE is the column of `Events.values`, of a FILTER its first condition.
-AGE_TIME, HASH, CODE, INTEGER, BOOLEAN, NUMBER, LETTERS, FILTER = range(8)
+COLUMN = np.dtype(
+    [
+        ("source", np.int64),  # the column of `Events.values`; of a filter its first condition
+        ("end", np.int64),  # of a filter the end of its conditions
+        ("encoding", np.int64),
+        ("bias", np.int64),  # what was added to the value
+        ("word", np.int64),  # where the low 32 bits are
+        ("shift", np.int64),
+        ("mask", np.int64),
+        ("high_word", np.int64),  # where the others are; the mask is 0 if there are none
+        ("high_shift", np.int64),
+        ("high_mask", np.int64),
+    ]
+)
+"""A value that an event keeps."""
 
-# Columns of `Operations.conditions`.
-FIELD, TEST, LIMIT, FIRST_CHOICE, END_CHOICE = range(5)
-CONDITION_WIDTH = 5
-
-# TEST: LIMIT is an integer, or the bits of a float64; or the value is among `Operations.choices`.
 AT_LEAST, AT_MOST, NUMBER_AT_LEAST, NUMBER_AT_MOST, CHOICE = range(5)
+"""What `CONDITION.test` is: a comparison with an integer or with the bits of a float64, or a choice."""
 
-# Columns of `Operations.updates`: what an event changes when it enters or leaves a window.
-ACTION, COLUMN, CONDITION, SLOT, EXTRA = range(5)
-UPDATE_WIDTH = 5
+CONDITION = np.dtype(
+    [
+        ("field", np.int64),  # the column of `Events.values`
+        ("test", np.int64),
+        ("limit", np.int64),
+        ("first_choice", np.int64),  # rows of `Operations.choices`
+        ("end_choice", np.int64),
+    ]
+)
+"""A term of a filter."""
 
-# ACTION. CONDITION is the column of a filter. EXTRA of PLACE: the column of `Events.values` of its latitude,
-# followed by that of its longitude; of VALUES: the group; of LARGEST: -1 if the smallest is wanted.
+WINDOW = np.dtype(
+    [
+        ("length", np.int64),  # ms
+        ("first_update", np.int64),  # rows of `Operations.updates`: sums and counts, then groups,
+        ("first_group", np.int64),  # then places, then largest values
+        ("first_place", np.int64),
+        ("first_largest", np.int64),
+        ("end_update", np.int64),
+    ]
+)
+
 SUM, COUNT, SQUARES, VALUES, PLACE, LARGEST = range(6)
+"""What an event changes when it enters or leaves a window: `UPDATE.action`."""
 
-# Columns of `Operations.groups`. KEYS: the columns in which the events agree, in `Operations.keys`;
-# WORDS: the same as words and masks. ADDEND: the column that is summed.
-WINDOW, WHERE, ADDEND, FIRST_WORD, END_WORD, FIRST_KEY, END_KEY = range(7)
-GROUP_WIDTH = 7
+UPDATE = np.dtype(
+    [
+        ("action", np.int64),
+        ("column", np.int64),  # of which the value is; the event must have it
+        ("bias", np.int64),  # of that column
+        ("condition", np.int64),  # the column of the filter that the event must pass
+        ("slot", np.int64),  # of VALUES the number of different ones
+        # Of PLACE the column of `Events.values` of the latitude, before that of the longitude; of VALUES the
+        # group; of LARGEST -1 if the smallest is wanted, else 1.
+        ("extra", np.int64),
+    ]
+)
 
-# Columns of `Operations.outputs`. INPUT: a field of `Events.values`, or a stored column.
-OUT, OF, INPUT, SPAN, COUNTED, TOTALLED, OTHER, FILTERED = range(8)
-OUTPUT_WIDTH = 8
+GROUP = np.dtype(
+    [
+        ("window", np.int64),
+        ("condition", np.int64),  # the column of the filter
+        ("addend", np.int64),  # the column that is summed; events without it do not belong to the group
+        ("first_word", np.int64),  # rows of `Operations.words`
+        ("end_word", np.int64),
+        ("first_key", np.int64),  # rows of `Operations.keys`: the columns in which events agree
+        ("end_key", np.int64),
+    ]
+)
 
-# Columns of `State.found`: what was found of a group.
-FOUND_COUNT, FOUND_SUM, FOUND_HIGH, FOUND_LOW = range(4)
-FOUND_WIDTH = 4
+WORD = np.dtype([("word", np.int64), ("values", np.int64), ("filter", np.int64)])
+"""A word with the masks of the values in which a group agrees and of the bit of its filter."""
+
+OUTPUT = np.dtype(
+    [
+        ("out", np.int64),  # the feature's column
+        ("group", np.int64),  # of which numbers and sums are; of DERIVED 1 for a quotient, 0: a difference
+        ("input", np.int64),  # a column of `Events.values`, or of the event, or another feature's
+        ("window", np.int64),  # of a calendar feature the column of `Events.values` with the country
+        ("counted", np.int64),  # slots
+        ("totalled", np.int64),
+        ("other", np.int64),  # the slot of the squares; a sign, zone, feature, or how many payments
+        ("condition", np.int64),
+        ("number", np.float64),  # what it is divided by, or a factor
+    ]
+)
+"""How a feature is written."""
+
+FOUND = np.dtype([("count", np.int64), ("sum", np.int64), ("high", np.int64), ("low", np.int64)])
+"""What was found of a group: its events like the one at hand, their sum, and their squares in two halves."""
+
+(
+    AS_INTEGER, AS_CODE, AS_NUMBER, HOUR, WEEKDAY, IS_NIGHT, IS_WEEKEND,
+    RATIO, ZSCORE, IS_NEW, SINCE_LAST, SINCE_FIRST, SPEED,
+    NUMBER_OF, SUM_OF, MEAN, STD, EXTREME, DISTINCT, SHARE, ABOVE_MEAN, DERIVED,
+) = range(22)  # fmt: skip
+"""The kinds of outputs, in the order in which they are written."""
+KINDS = 22
 
 USED_CARDS, USED_EVENTS, USED_ENTRIES, LACKING_ENTRIES, USED_IDS, IS_FULL_OF_IDS = range(6)
 """Indices of `State.used`: cards, events of the arena, entries of the index in use; entries that it lacks;
 ids in use; whether no more ids fit."""
 
 
-class Kind:
-    """The kinds of rows of `Operations.outputs`, in this order; `Operations.kinds` has their starts."""
-
-    (
-        INTEGER, CODE, NUMBER, HOUR, WEEKDAY, IS_NIGHT, IS_WEEKEND,
-        RATIO, ZSCORE, IS_NEW, SINCE_LAST, SINCE_FIRST, SPEED,
-        COUNT, SUM, MEAN, STD, EXTREME, DISTINCT, SHARE, ABOVE_MEAN, DERIVED,
-    ) = range(22)  # fmt: skip
-    NUMBER_OF_KINDS = 22
-
-
 class Operations(NamedTuple):
     """What is computed, as arrays.
 
     Attributes:
-        windows: lengths in ms, shortest first, (W,).
-        columns: what an event keeps, a row each; the first is its time.
-        conditions: of the filters, which are columns.
+        windows: records of `WINDOW`, shortest first.
+        columns: records of `COLUMN`: what an event keeps; the first is its time, which starts its first word.
+        conditions: records of `CONDITION`: of the filters, which are columns.
         choices: values that conditions allow.
-        updates: by window.
-        window_updates: of each window its first row of `updates`, the first that is `LARGEST`, and the end.
-        groups: those that are looked up before the event is remembered, after it, and neither.
+        updates: records of `UPDATE`, by window.
+        groups: records of `GROUP`: those that are measured before the event is remembered, those that are
+            after it, and the others.
         group_ends: the ends of the first two parts of `groups`.
-        words: of the groups: word, mask of the values, mask of the filter.
-        keys: of the groups: columns.
-        outputs: how each feature is written, by kind.
+        words: records of `WORD`.
+        keys: columns.
+        outputs: records of `OUTPUT`, by kind.
         kinds: where each kind starts in `outputs`, and the end.
-        numbers: of each row of `outputs`: what it is divided by, or a factor.
         zone_starts: from when on (ms) an offset holds; the zones one after another.
         zone_offsets: ms to add to UTC.
         zones: the first row of each zone, and the end.
@@ -99,19 +153,17 @@ class Operations(NamedTuple):
         large: events from which on a card is indexed.
     """
 
-    windows: Ints
-    columns: Ints
-    conditions: Ints
+    windows: Records
+    columns: Records
+    conditions: Records
     choices: Ints
-    updates: Ints
-    window_updates: Ints
-    groups: Ints
+    updates: Records
+    groups: Records
     group_ends: Ints
-    words: Ints
+    words: Records
     keys: Ints
-    outputs: Ints
+    outputs: Records
     kinds: Ints
-    numbers: npt.NDArray[np.float64]
     zone_starts: Ints
     zone_offsets: Ints
     zones: Ints
@@ -139,8 +191,7 @@ class State(NamedTuple):
     Attributes:
         events: the arena, `Operations.width` words an event.
         cards: records of `CARD`.
-        counts: a row per card: of each window the index of its first event, counted from the head; then what
-            is counted.
+        counts: a row per card: the events of each window, then other numbers of events or of values.
         totals: a row per card: what is summed, largest values, places.
         table: open addressing by the card's hash; -1 is free.
         entries: of the large cards, by value (`value_index`).
@@ -148,19 +199,21 @@ class State(NamedTuple):
         ids: which transaction_ids are taken (`fraud.native.id_index`).
         used: by `USED_CARDS` and the like.
         packed: the words of the event at hand.
-        lost: whether a `LARGEST` must be found again, by update.
-        found: what was found of each group.
+        current: its raw values.
+        lost: whether a largest value must be found again, by update.
+        found: records of `FOUND`, by group.
     """
 
     events: npt.NDArray[np.uint32]
-    cards: npt.NDArray[np.void]
+    cards: Records
     counts: npt.NDArray[np.int32]
     totals: Ints
     table: npt.NDArray[np.int32]
-    entries: npt.NDArray[np.void]
+    entries: Records
     indexed: npt.NDArray[np.bool_]
-    ids: npt.NDArray[np.void]
+    ids: Records
     used: Ints
     packed: npt.NDArray[np.uint32]
+    current: Ints
     lost: npt.NDArray[np.bool_]
-    found: Ints
+    found: Records

@@ -6,21 +6,7 @@ from fraud.native.jit import inlined
 from fraud.native.kernel import groups
 from fraud.native.kernel.groups import square_halves
 from fraud.native.kernel.packing import age, passes, raw
-from fraud.native.kernel.tables import (
-    ACTION,
-    BIAS,
-    COLUMN,
-    CONDITION,
-    COUNT,
-    EMPTY,
-    EXTRA,
-    LARGEST,
-    NEVER,
-    PLACE,
-    SLOT,
-    SUM,
-    VALUES,
-)
+from fraud.native.kernel.tables import COUNT, EMPTY, LARGEST, NEVER, PLACE, SUM
 
 
 @inlined
@@ -31,128 +17,129 @@ def clear(operations, state, slot):  # type: ignore[no-untyped-def]
     for column in range(state.totals.shape[1]):
         state.totals[slot, column] = 0
     for row in range(len(operations.updates)):
-        if operations.updates[row, ACTION] == LARGEST:
-            state.totals[slot, operations.updates[row, SLOT]] = EMPTY
-        elif operations.updates[row, ACTION] == PLACE:
-            state.totals[slot, operations.updates[row, SLOT]] = NEVER
+        update = operations.updates[row]
+        if update.action == LARGEST:
+            state.totals[slot, update.slot] = EMPTY
+        elif update.action == PLACE:
+            state.totals[slot, update.slot] = NEVER
 
 
 @inlined
 def expire(operations, state, slot, watermark):  # type: ignore[no-untyped-def]
     """Move the end of the windows to `watermark`, and drop the events before the longest."""
-    card = state.cards[slot]
-    start, moved = card.block + card.head, watermark - card.watermark
-    for window in range(len(operations.windows)):
-        has_lost, limit = False, operations.windows[window] - moved
-        while state.counts[slot, window] < card.count:
-            at = (start + state.counts[slot, window]) * operations.width
+    card, counts, longest = state.cards[slot], state.counts[slot], len(operations.windows) - 1
+    end, moved = card.block + card.head + card.count, watermark - card.watermark
+    for number in range(len(operations.windows)):
+        window = operations.windows[number]
+        has_lost, limit = False, window.length - moved
+        while counts[number] > 0:
+            at = (end - counts[number]) * operations.width
             if age(operations, state.events, at, card.watermark) < limit:
                 break
-            state.counts[slot, window] += 1
+            counts[number] -= 1
             has_lost |= _leave(operations, state, slot, window, at)
         if has_lost:
-            _find_lost(operations, state, slot, window)
+            _find_lost(operations, state, slot, number)
     card.watermark = watermark
-    _drop_expired(operations, state, slot)
+    card.head = card.head + card.count - counts[longest] if counts[longest] > 0 else 0
+    card.count = counts[longest]
 
 
 @inlined
 def _leave(operations, state, slot, window, at):  # type: ignore[no-untyped-def]
     """Take an event out of a window; returns whether a largest value went with it."""
-    columns, updates, events = operations.columns, operations.updates, state.events
-    for row in range(operations.window_updates[window, 0], operations.window_updates[window, 1]):
-        action = updates[row, ACTION]
-        if action == PLACE or not passes(columns, events, at, updates[row, CONDITION]):
-            continue
-        if action == VALUES:
-            _leave_group(operations, state, slot, row, at)
-        else:
-            _count_one(operations, state, slot, row, events, at, -1)
+    columns, events, counts, totals = operations.columns, state.events, state.counts[slot], state.totals[slot]
+    for row in range(window.first_update, window.first_group):
+        update = operations.updates[row]
+        found = np.int64(1)
+        if update.column >= 0:
+            found = raw(columns[update.column], events, at)
+        if found != 0 and passes(columns, events, at, update.condition):
+            _count(update, counts, totals, found, -1)
+    for row in range(window.first_group, window.first_place):
+        _leave_group(operations, state, slot, row, at)
     has_lost = False
-    for row in range(operations.window_updates[window, 1], operations.window_updates[window, 2]):
-        if passes(columns, events, at, updates[row, CONDITION]):
-            value = _signed(operations, events, at, row)
-            state.lost[row] |= value != EMPTY and value == state.totals[slot, updates[row, SLOT]]
-            has_lost |= state.lost[row]
+    for row in range(window.first_largest, window.end_update):
+        update = operations.updates[row]
+        found = raw(columns[update.column], events, at)
+        if (found - update.bias) * update.extra == totals[update.slot]:
+            state.lost[row] = has_lost = True
     return has_lost
 
 
 @inlined
 def enter(operations, state, slot, timestamp, values):  # type: ignore[no-untyped-def]
     """Add the event at hand to its windows; it is not among the stored events yet."""
-    old = state.cards[slot].watermark - timestamp
-    for window in range(len(operations.windows)):
-        if old >= operations.windows[window]:
-            state.counts[slot, window] += 1
+    counts, totals, old = state.counts[slot], state.totals[slot], state.cards[slot].watermark - timestamp
+    for number in range(len(operations.windows)):
+        window = operations.windows[number]
+        if old >= window.length:
             continue
-        for row in range(operations.window_updates[window, 0], operations.window_updates[window, 2]):
-            if passes(operations.columns, state.packed, 0, operations.updates[row, CONDITION]):
-                _enter_by(operations, state, slot, row, timestamp, values)
+        for row in range(window.first_update, window.first_group):
+            update = operations.updates[row]
+            found = _current(state, update)
+            if found != 0:
+                _count(update, counts, totals, found, 1)
+        for row in range(window.first_group, window.first_place):
+            _enter_group(operations, state, slot, row)
+        for row in range(window.first_place, window.end_update):
+            update = operations.updates[row]
+            found = _current(state, update)
+            if found != 0:
+                _keep(update, totals, found, timestamp, values)
+        counts[number] += 1
 
 
 @inlined
-def _enter_by(operations, state, slot, row, timestamp, values):  # type: ignore[no-untyped-def]
-    action = operations.updates[row, ACTION]
-    if action == LARGEST:
-        at = operations.updates[row, SLOT]
-        value = _signed(operations, state.packed, 0, row)
-        state.totals[slot, at] = max(state.totals[slot, at], value)
-    elif action == VALUES:
-        _enter_group(operations, state, slot, row)
-    elif action == PLACE:
-        _remember_place(operations, state, slot, row, timestamp, values)
+def _keep(update, totals, found, timestamp, values):  # type: ignore[no-untyped-def]
+    """Keep the event's value or place if it is the largest or the newest of the window."""
+    if update.action == LARGEST:
+        totals[update.slot] = max(totals[update.slot], (found - update.bias) * update.extra)
     else:
-        _count_one(operations, state, slot, row, state.packed, 0, 1)
+        _remember_place(update, totals, timestamp, values)
 
 
 @inlined
-def _count_one(operations, state, slot, row, words, at, sign):  # type: ignore[no-untyped-def]
-    """Add (1) or take (-1) the event's part of a count, a sum or squares."""
-    updates = operations.updates
-    column, target = updates[row, COLUMN], updates[row, SLOT]
-    found = raw(operations.columns, words, at, column) if column >= 0 else np.int64(1)
-    if found == 0:
-        return
-    if updates[row, ACTION] == COUNT:
-        state.counts[slot, target] += sign
-        return
-    value = found - operations.columns[column, BIAS]
-    if updates[row, ACTION] == SUM:
-        state.totals[slot, target] += sign * value
+def _current(state, update):  # type: ignore[no-untyped-def]
+    """The raw value of the event at hand, 1 if none is asked for; 0 if it does not pass the filter."""
+    if update.condition >= 0 and state.current[update.condition] == 0:
+        return np.int64(0)
+    return state.current[update.column] if update.column >= 0 else np.int64(1)
+
+
+@inlined
+def _count(update, counts, totals, found, sign):  # type: ignore[no-untyped-def]
+    """Add (1) or take (-1) the event's part of a sum, a number or squares."""
+    if update.action == SUM:
+        totals[update.slot] += sign * (found - update.bias)
+    elif update.action == COUNT:
+        counts[update.slot] += sign
     else:
-        high, low = square_halves(value)
-        state.totals[slot, target] += sign * high
-        state.totals[slot, target + 1] += sign * low
+        high, low = square_halves(found - update.bias)
+        totals[update.slot] += sign * high
+        totals[update.slot + 1] += sign * low
 
 
 @inlined
-def _signed(operations, words, at, row):  # type: ignore[no-untyped-def]
-    """The value of which the largest is kept; `EMPTY` if it is unknown."""
-    column = operations.updates[row, COLUMN]
-    found = raw(operations.columns, words, at, column)
-    value = (found - operations.columns[column, BIAS]) * operations.updates[row, EXTRA]
-    return value if found != 0 else EMPTY
-
-
-@inlined
-def _find_lost(operations, state, slot, window):  # type: ignore[no-untyped-def]
+def _find_lost(operations, state, slot, number):  # type: ignore[no-untyped-def]
     """Find the largest values of a window again, after one event that had it has left."""
-    for row in range(operations.window_updates[window, 1], operations.window_updates[window, 2]):
+    window = operations.windows[number]
+    for row in range(window.first_largest, window.end_update):
         if state.lost[row]:
             state.lost[row] = False
-            target = operations.updates[row, SLOT]
-            state.totals[slot, target] = _largest(operations, state, slot, window, row)
+            state.totals[slot, operations.updates[row].slot] = _largest(operations, state, slot, number, row)
 
 
 @inlined
-def _largest(operations, state, slot, window, row):  # type: ignore[no-untyped-def]
-    card = state.cards[slot]
-    start, before = card.block + card.head, state.totals[slot, operations.updates[row, SLOT]]
-    largest = EMPTY
-    for position in range(start + state.counts[slot, window], start + card.count):
+def _largest(operations, state, slot, number, row):  # type: ignore[no-untyped-def]
+    card, update = state.cards[slot], operations.updates[row]
+    before, largest, end = state.totals[slot, update.slot], EMPTY, card.block + card.head + card.count
+    column = operations.columns[update.column]
+    for position in range(end - state.counts[slot, number], end):
         at = position * operations.width
-        if passes(operations.columns, state.events, at, operations.updates[row, CONDITION]):
-            largest = max(largest, _signed(operations, state.events, at, row))
+        found = raw(column, state.events, at)
+        if found != 0 and passes(operations.columns, state.events, at, update.condition):
+            largest = max(largest, (found - update.bias) * update.extra)
             if largest == before:
                 break
     return largest
@@ -160,58 +147,46 @@ def _largest(operations, state, slot, window, row):  # type: ignore[no-untyped-d
 
 @inlined
 def _enter_group(operations, state, slot, row):  # type: ignore[no-untyped-def]
-    group, counter = operations.updates[row, EXTRA], operations.updates[row, SLOT]
+    update = operations.updates[row]
+    group = update.extra
     # Small cards keep nothing of a group but the number of its values.
-    if (counter < 0 and not state.indexed[slot]) or not groups.belongs(operations, state.packed, 0, group):
+    if (update.slot < 0 and not state.indexed[slot]) or not groups.belongs(
+        operations, state.packed, 0, group
+    ):
         return
     if state.indexed[slot]:
-        is_first = groups.add(operations, state, slot, group, state.packed, 0) == 1
+        card_hash = state.cards[slot].hash
+        is_first = groups.add(operations, state, card_hash, group, state.packed, 0) == 1
     else:
         is_first = not groups.has(operations, state, slot, group, state.packed, 0)
-    if counter >= 0:
-        state.counts[slot, counter] += is_first
+    if update.slot >= 0:
+        state.counts[slot, update.slot] += is_first
 
 
 @inlined
 def _leave_group(operations, state, slot, row, at):  # type: ignore[no-untyped-def]
-    group, counter = operations.updates[row, EXTRA], operations.updates[row, SLOT]
-    if (counter < 0 and not state.indexed[slot]) or not groups.belongs(operations, state.events, at, group):
+    update = operations.updates[row]
+    group = update.extra
+    if (update.slot < 0 and not state.indexed[slot]) or not groups.belongs(
+        operations, state.events, at, group
+    ):
         return
     if state.indexed[slot]:
-        was_last = groups.remove(operations, state, slot, group, state.events, at) == 0
+        card_hash = state.cards[slot].hash
+        was_last = groups.remove(operations, state, card_hash, group, state.events, at) == 0
     else:
         was_last = not groups.has(operations, state, slot, group, state.events, at)
-    if counter >= 0:
-        state.counts[slot, counter] -= was_last
+    if update.slot >= 0:
+        state.counts[slot, update.slot] -= was_last
 
 
 @inlined
-def _remember_place(operations, state, slot, row, timestamp, values):  # type: ignore[no-untyped-def]
+def _remember_place(update, totals, timestamp, values):  # type: ignore[no-untyped-def]
     """Keep the newest place of a window; it is looked at only while it is in the window."""
-    target, source = operations.updates[row, SLOT], operations.updates[row, EXTRA]
-    latitude = np.int64(values[source]).view(np.float64)
-    longitude = np.int64(values[source + 1]).view(np.float64)
-    if np.isnan(latitude) or np.isnan(longitude) or timestamp < state.totals[slot, target]:
+    latitude = np.float32(np.int64(values[update.extra]).view(np.float64))
+    longitude = np.float32(np.int64(values[update.extra + 1]).view(np.float64))
+    if np.isnan(latitude) or np.isnan(longitude) or timestamp < totals[update.slot]:
         return
-    state.totals[slot, target] = timestamp
-    state.totals[slot, target + 1] = packed_place(latitude, longitude)
-
-
-@inlined
-def packed_place(latitude, longitude):  # type: ignore[no-untyped-def]
-    """Two coordinates as float32 in one number."""
     high, low = np.float32(latitude).view(np.int32), np.float32(longitude).view(np.int32)
-    return (np.int64(high) << 32) | (np.int64(low) & np.int64(0xFFFF_FFFF))
-
-
-@inlined
-def _drop_expired(operations, state, slot):  # type: ignore[no-untyped-def]
-    card, windows = state.cards[slot], len(operations.windows)
-    gone = state.counts[slot, windows - 1]
-    if gone > 0:
-        card.head += gone
-        card.count -= gone
-        for window in range(windows):
-            state.counts[slot, window] -= gone
-        if card.count == 0:
-            card.head = 0
+    totals[update.slot] = timestamp
+    totals[update.slot + 1] = (np.int64(high) << 32) | (np.int64(low) & np.int64(0xFFFF_FFFF))
