@@ -12,7 +12,7 @@ import numpy as np
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Condition, Feature, Operation, Test
-from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.features.event_layout import Column, column_of, column_records, word_masks, words_of
 from fraud.features.events import code_of, hash_identifier
 from fraud.native.id_index import currency_number
@@ -247,10 +247,12 @@ class _Planner:
         return _divisor(self._field(feature.of[0])) if feature.of else 1.0
 
     def _known(self, feature: Feature) -> int:
-        """The column that a payment must have a value of to be counted."""
-        if feature.of and self._field(feature.of[0]).is_optional:
-            return self._column(feature.of[0])
-        return NONE
+        """The column that a payment must have a value of to be counted; none if every payment has it."""
+        if not feature.of:
+            return NONE
+        one = self._field(feature.of[0])
+        # An amount without a rate to the base currency is unknown.
+        return NONE if one.name in CORE_FIELDS and not one.base else self._column(one.name)
 
     def _same(self, feature: Feature) -> tuple[int, ...]:
         """The columns in which a payment must agree with the one that is scored."""

@@ -42,6 +42,10 @@ _OWN_KEYS = {"zone": CALENDAR, "last": (Operation.COUNT_ABOVE_MEAN,), "factor": 
 """Keys that fit few operations."""
 
 
+_WITHOUT_SAME = (Operation.MIN, Operation.MAX, Operation.DISTINCT)
+"""Of these nothing is kept by value, and a large card cannot be searched for each payment."""
+
+
 @dataclass(frozen=True)
 class NumberedFeature:
     """A feature of the file, and where it is there."""
@@ -106,6 +110,7 @@ def _complaints(
     part = one.part
     yield from _name_complaints(part, operation)
     yield from _key_complaints(part, operation)
+    yield from _same_complaints(part, operation)
     yield from _entity_complaints(part)
     yield from _window_complaints(part, operation)
     yield from _of_complaints(one, operation, known, problems)
@@ -124,6 +129,11 @@ def _name_complaints(part: FeaturePart, operation: Operation) -> Iterator[tuple[
         yield "name", f"the name {part.name} is taken by a column of the training rows; choose another"
     elif part.name == "amount" and (operation, part.of) != (Operation.VALUE, "amount"):
         yield "name", "the name amount is taken by the payment's amount itself; choose another"
+
+
+def _same_complaints(part: FeaturePart, operation: Operation) -> Iterator[tuple[str, str]]:
+    if operation in _WITHOUT_SAME and "same" in part.where.values():
+        yield "where", f"same does not fit {_what(part)}; compare with a value, or remove it"
 
 
 def _key_complaints(part: FeaturePart, operation: Operation) -> Iterator[tuple[str, str]]:

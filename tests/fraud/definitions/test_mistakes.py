@@ -65,6 +65,7 @@ ON_FEATURES = {
     "{name: a, COUNT, where: {mode: chip}}": "the field mode does not exist",
     "{name: a, aggregate: share, window: 1h}": "share needs where",
     "{name: a, transform: hour, of: timestamp, where: {is_chip: true}}": "where does not fit hour",
+    "{name: a, aggregate: max, of: amount, where: {device_id: same}, window: 1h}": "same does not fit max",
     # zones
     "{name: a, transform: hour, of: timestamp, zone: Europe/Berln}": "did you mean Europe/Berlin?",
     "{name: a, transform: hour, of: timestamp, zone: age}": "zone needs a category",

@@ -1,142 +1,332 @@
 """The features once more, naively, from their definition: for reading and for holding the kernel to it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from fraud.features import spec
-from fraud.features.events import Events, to_records
-from fraud.features.spec import CARD_WINDOWS, DAY_MS, HOUR_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
-from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS, HOUR_MS, Condition, Feature, Operation, Test
+from fraud.definitions.fields import UNKNOWN, Field, FieldType
+from fraud.features.events import Events, code_of, hash_identifier
+from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, currency_number
 
 NAN = math.nan
+Value = float | int | None
 
 
-def reference_features(batch: Events) -> tuple[npt.NDArray[np.float32], list[int]]:
+@dataclass(frozen=True)
+class Payment:
+    """One event: its head, and its known values by field."""
+
+    card: int
+    transaction: int
+    time: int
+    content: int
+    values: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A card's payments in a window: those before the payment, and those with it among them."""
+
+    before: list[Payment]
+    with_it: list[Payment]
+
+
+def reference_features(definitions: Definitions, events: Events) -> tuple[npt.NDArray[np.float32], list[int]]:
     """Features and outcomes of a stream, each computed from everything that came before."""
-    events = to_records(batch)
-    history: dict[int, list[np.void]] = {}
+    payments = [_payment(definitions, events, row) for row in range(len(events))]
+    history: dict[int, list[Payment]] = {}
     rows, outcomes = [], list[int]()
-    for number, event in enumerate(events):
-        past = history.setdefault(int(event["card"]), [])
-        outcomes.append(_outcome(events[:number], outcomes, event))
-        if outcomes[-1] != ACCEPTED:
-            rows.append([NAN] * len(KERNEL_FEATURES))
-            continue
-        row = _one(past, event)
-        rows.append([row[f.name] for f in KERNEL_FEATURES])
-        past.append(event)
-    return np.array(rows, dtype=np.float32).reshape(-1, len(KERNEL_FEATURES)), outcomes
+    for number, payment in enumerate(payments):
+        past = history.setdefault(payment.card, [])
+        outcomes.append(_outcome(payments[:number], outcomes, payment))
+        if outcomes[-1] == ACCEPTED:
+            rows.append(_row(definitions, past, payment))
+            past.append(payment)
+        else:
+            rows.append([NAN] * len(definitions.kernel_features))
+    return np.array(rows, dtype=np.float32).reshape(-1, len(definitions.kernel_features)), outcomes
 
 
-def _outcome(before: npt.NDArray[np.void], outcomes: list[int], event: np.void) -> int:
+def _payment(definitions: Definitions, events: Events, row: int) -> Payment:
+    head, values = events.heads[row], events.values[row]
+    known = {field.name: _known(field, values[at]) for at, field in enumerate(definitions.fields)}
+    return Payment(
+        int(head["card"]), int(head["transaction"]), int(head["timestamp"]), int(head["content"]), known
+    )
+
+
+def _known(field: Field, value: np.int64) -> Value:
+    if field.type is FieldType.NUMBER:
+        number = float(value.view(np.float64))
+        return None if math.isnan(number) else number
+    absent = 0 if field.type in (FieldType.ID, FieldType.CATEGORY) else UNKNOWN
+    return None if value == absent else int(value)
+
+
+def _outcome(before: Sequence[Payment], outcomes: list[int], payment: Payment) -> int:
     """An id is taken until 30 days (UTC) have passed since the newest that bore it."""
-    same = [number for number, one in enumerate(before) if one["transaction"] == event["transaction"]]
+    same = [number for number, one in enumerate(before) if one.transaction == payment.transaction]
     if not same:
         return ACCEPTED
     first = max(number for number in same if outcomes[number] == ACCEPTED)
-    newest = max(int(before[number]["timestamp"]) // DAY_MS for number in same if number >= first)
-    if newest <= int(event["timestamp"]) // DAY_MS - 30:
+    newest = max(before[number].time // DAY_MS for number in same if number >= first)
+    if newest <= payment.time // DAY_MS - 30:
         return ACCEPTED
-    return REPEATED if before[first]["content"] == event["content"] else CONFLICT
+    return REPEATED if before[first].content == payment.content else CONFLICT
 
 
-def _one(past: list[np.void], event: np.void) -> dict[str, float]:
-    now = int(event["timestamp"])
-    watermark = max([now, *(int(one["timestamp"]) for one in past)])
-    before = [one for one in past if one["timestamp"] > watermark - LONGEST_WINDOW_MS]
-    remembered = [*before, event] if now > watermark - LONGEST_WINDOW_MS else before
-    return (
-        _of_transaction(event)
-        | _windows(remembered, watermark)
-        | _against_habit(before, event)
-        | _recent(remembered, watermark)
-        | _novelty(before, event)
-    )
-
-
-def _of_transaction(event: np.void) -> dict[str, float]:
-    time = int(event["timestamp"])
-    hour, weekday = time // HOUR_MS % 24, (time // DAY_MS + 3) % 7
-    return {
-        "amount": float(event["amount"]),
-        "hour": hour,
-        "weekday": weekday,
-        "is_night": hour < 6,
-        "is_weekend": weekday >= 5,
-        "category_code": float(event["category"]) or NAN,
-        "channel_code": float(event["channel"]) or NAN,
-    }
-
-
-def _windows(remembered: Sequence[np.void], watermark: int) -> dict[str, float]:
+def _row(definitions: Definitions, past: Sequence[Payment], payment: Payment) -> list[float]:
     values: dict[str, float] = {}
-    for name, length in CARD_WINDOWS.items():
-        amounts = [int(one["amount"]) for one in remembered if one["timestamp"] > watermark - length]
-        values[f"card_count_{name}"] = len(amounts)
-        values[f"card_sum_{name}"] = sum(amounts)
-        values[f"card_mean_{name}"] = sum(amounts) / len(amounts) if amounts else NAN
-        values[f"card_max_{name}"] = max(amounts) if amounts else NAN
-    return values
+    features = definitions.kernel_features
+    for feature in features:
+        if not feature.is_derived:
+            values[feature.name] = _value(definitions, feature, past, payment)
+    for column in definitions.derived_order:
+        values[features[column].name] = _derived(features[column], values)
+    return [values[feature.name] for feature in features]
 
 
-def _against_habit(before: Sequence[np.void], event: np.void) -> dict[str, float]:
-    amounts = [int(one["amount"]) for one in before]
-    mean = sum(amounts) / len(amounts) if amounts else 0.0
-    squares = sum(amount * amount for amount in amounts) / len(amounts) if amounts else 0.0
-    variance = squares - mean * mean
-    amount = int(event["amount"])
-    return {
-        "amount_ratio_30d": amount / mean if mean > 0 else NAN,
-        "amount_zscore_30d": (amount - mean) / math.sqrt(variance) if variance > squares * 1e-12 else NAN,
-    }
+def _derived(feature: Feature, values: dict[str, float]) -> float:
+    one, other = (float(np.float32(values[name])) for name in feature.of)
+    if feature.operation is Operation.SUBTRACT:
+        return one - other
+    return one / other if other != 0 else NAN
 
 
-def _recent(remembered: Sequence[np.void], watermark: int) -> dict[str, float]:
-    by_time = sorted(remembered, key=lambda one: int(one["timestamp"]))
-    mean = sum(int(one["amount"]) for one in by_time) / len(by_time) if by_time else 0.0
-    hour = [one for one in by_time if one["timestamp"] > watermark - HOUR_MS]
-    day = [one for one in by_time if one["timestamp"] > watermark - DAY_MS]
-    countries = {int(one["country"]) for one in day} - {0}
-    return {
-        "high_recent": sum(one["amount"] > spec.HIGH_RATIO * mean for one in by_time[-spec.RECENT_EVENTS :]),
-        "small_count_1h": sum(one["amount"] <= spec.SMALL_AMOUNT for one in hour),
-        "small_count_24h": sum(one["amount"] <= spec.SMALL_AMOUNT for one in day),
-        "merchants_24h": len({int(one["merchant"]) for one in day}),
-        "countries_24h": len(countries) or NAN,
-    }
-
-
-def _novelty(before: Sequence[np.void], event: np.void) -> dict[str, float]:
-    time = int(event["timestamp"])
-    earlier = [int(one["timestamp"]) for one in before if one["timestamp"] <= time]
-    values = {
-        "seconds_since_last": (time - max(earlier)) / 1000 if earlier else NAN,
-        "speed_kmh": _speed(before, event),
-    }
-    for feature, field in (("merchant", "merchant"), ("category", "category"), ("country", "country")):
-        known = bool(before) and (field == "merchant" or event[field] != 0)
-        values[f"{feature}_is_new"] = all(one[field] != event[field] for one in before) if known else NAN
-    return values
-
-
-def _speed(before: Sequence[np.void], event: np.void) -> float:
-    located = [one for one in before if not np.isnan(one["latitude"])]
-    if not located or np.isnan(event["latitude"]):
+def _value(definitions: Definitions, feature: Feature, past: Sequence[Payment], payment: Payment) -> float:
+    if not feature.window_ms:
+        return _transform(definitions, feature, payment)
+    same = [one.field for one in feature.where if one.test is Test.SAME]
+    if any(payment.values[name] is None for name in same):
         return NAN
-    last = max(reversed(located), key=lambda one: int(one["timestamp"]))
-    hours = max(abs(int(event["timestamp"]) - int(last["timestamp"])), 60_000) / HOUR_MS
-    return _kilometres(last, event) / hours
+    watermark = max([payment.time, *(one.time for one in past)])
+    every = [one for one in past if one.time > watermark - feature.window_ms]
+    every.sort(key=lambda one: one.time)
+    later = sum(one.time <= payment.time for one in every)
+    is_in = payment.time > watermark - feature.window_ms
+    whole = Window(every, [*every[:later], *([payment] if is_in else []), *every[later:]])
+
+    def satisfies(one: Payment) -> bool:
+        return all(_holds(definitions, term, one, payment) for term in feature.where)
+
+    chosen = Window(list(filter(satisfies, whole.before)), list(filter(satisfies, whole.with_it)))
+    scale = _scale(definitions, feature)
+    return float(_AGGREGATES[feature.operation](definitions, feature, payment, whole, chosen)) / scale
 
 
-def _kilometres(one: np.void, other: np.void) -> float:
+def _scale(definitions: Definitions, feature: Feature) -> float:
+    """What turns the integers of a fixed-point field into its numbers."""
+    measures = (Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX, Operation.STD)
+    if feature.operation not in measures:
+        return 1.0
+    return _divisor(definitions.field_by_name[feature.of[0]])
+
+
+def _divisor(field: Field) -> float:
+    return float(10**field.scale) if field.type is FieldType.FIXED else 1.0
+
+
+def _holds(definitions: Definitions, term: Condition, one: Payment, payment: Payment) -> bool:
+    value, field = one.values[term.field], definitions.field_by_name[term.field]
+    if value is None:
+        return False
+    if term.test is Test.SAME:
+        return value == payment.values[term.field]
+    if term.test is Test.ONE_OF:
+        return value in [_encoded(field, text) for text in term.values]
+    limit = float(term.values[0])
+    return value >= limit if term.test is Test.AT_LEAST else value <= limit
+
+
+def _encoded(field: Field, value: float | str) -> int:
+    if field.type is FieldType.CATEGORY:
+        return code_of(str(value))
+    if field.type is FieldType.CURRENCY:
+        return currency_number(str(value))
+    if field.type is FieldType.ID:
+        return int(np.uint64(hash_identifier(str(value))).astype(np.int64))
+    return int(value)
+
+
+def _transform(definitions: Definitions, feature: Feature, payment: Payment) -> float:
+    value = payment.values[feature.of[0]]
+    if value is None:
+        return NAN
+    if feature.operation is Operation.VALUE:
+        return value / _divisor(definitions.field_by_name[feature.of[0]])
+    offset = _offset(definitions, feature, payment, int(value))
+    if offset is None:
+        return NAN
+    hour, weekday = (int(value) + offset) // HOUR_MS % 24, ((int(value) + offset) // DAY_MS + 3) % 7
+    return {
+        Operation.HOUR: float(hour),
+        Operation.WEEKDAY: float(weekday),
+        Operation.IS_NIGHT: float(hour < 6),
+        Operation.IS_WEEKEND: float(weekday >= 5),
+    }[feature.operation]
+
+
+def _offset(definitions: Definitions, feature: Feature, payment: Payment, time: int) -> int | None:
+    """What to add to UTC, ms; None: there is no such country."""
+    zones = definitions.zones
+    if feature.zone in payment.values:
+        zone = int(zones.by_country[int(payment.values[feature.zone] or 0)])
+        if zone < 0:
+            return None
+    else:
+        zone = zones.names.index(feature.zone) if feature.zone else 0
+    stretches = range(zones.bounds[zone], zones.bounds[zone + 1])
+    return int(zones.offsets[max(one for one in stretches if zones.starts[one] <= time)])
+
+
+# --------------------------------------------------------------------------- of the card's payments
+
+Aggregate = Callable[[Definitions, Feature, Payment, Window, Window], float]
+
+
+def _values(feature: Feature, payments: Sequence[Payment]) -> list[float]:
+    return [value for one in payments if (value := one.values[feature.of[0]]) is not None]
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and variance; 0 where a variance may be nothing but rounding."""
+    squares = [int(value) ** 2 for value in values]
+    high, low = sum(one >> 32 for one in squares), sum(one & 0xFFFF_FFFF for one in squares)
+    mean, square = sum(values) / len(values), (float(high) * 4294967296.0 + float(low)) / len(values)
+    variance = square - mean * mean
+    return mean, variance if variance > square * 1e-12 else 0.0
+
+
+def _count(_: Definitions, __: Feature, ___: Payment, ____: Window, chosen: Window) -> float:
+    return len(chosen.with_it)
+
+
+def _share(_: Definitions, __: Feature, ___: Payment, whole: Window, chosen: Window) -> float:
+    return len(chosen.with_it) / len(whole.with_it) if whole.with_it else NAN
+
+
+def _sum(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    return sum(_values(feature, chosen.with_it))
+
+
+def _mean(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    values = _values(feature, chosen.with_it)
+    return sum(values) / len(values) if values else NAN
+
+
+def _std(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    values = _values(feature, chosen.with_it)
+    return math.sqrt(_moments(values)[1]) if values else NAN
+
+
+def _min(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    return min(_values(feature, chosen.with_it), default=NAN)
+
+
+def _max(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    return max(_values(feature, chosen.with_it), default=NAN)
+
+
+def _distinct(_: Definitions, feature: Feature, __: Payment, ___: Window, chosen: Window) -> float:
+    return len(set(_values(feature, chosen.with_it))) or NAN
+
+
+def _ratio(_: Definitions, feature: Feature, payment: Payment, __: Window, chosen: Window) -> float:
+    values, value = _values(feature, chosen.before), payment.values[feature.of[0]]
+    if not values or value is None:
+        return NAN
+    mean = sum(values) / len(values)
+    return value / mean if mean > 0 else NAN
+
+
+def _zscore(_: Definitions, feature: Feature, payment: Payment, __: Window, chosen: Window) -> float:
+    values, value = _values(feature, chosen.before), payment.values[feature.of[0]]
+    if not values or value is None:
+        return NAN
+    mean, variance = _moments(values)
+    return (value - mean) / math.sqrt(variance) if variance else NAN
+
+
+def _is_new(definitions: Definitions, feature: Feature, payment: Payment, whole: Window, __: Window) -> float:
+    """Among the payments that pass the filter, whichever is scored, none has all the same values."""
+    static = [term for term in feature.where if term.test is not Test.SAME]
+    earlier = [one for one in whole.before if all(_holds(definitions, t, one, payment) for t in static)]
+    names = {feature.of[0], *(term.field for term in feature.where if term.test is Test.SAME)}
+    if not earlier or any(payment.values[name] is None for name in names):
+        return NAN
+    return all(any(one.values[name] != payment.values[name] for name in names) for one in earlier)
+
+
+def _since_last(_: Definitions, __: Feature, payment: Payment, ___: Window, chosen: Window) -> float:
+    times = [one.time for one in chosen.before if one.time <= payment.time]
+    return (payment.time - max(times)) / 1000 if times else NAN
+
+
+def _since_first(_: Definitions, __: Feature, payment: Payment, ___: Window, chosen: Window) -> float:
+    times = [one.time for one in chosen.before if one.time <= payment.time]
+    return (payment.time - min(times)) / 1000 if times else NAN
+
+
+def _above_mean(_: Definitions, feature: Feature, __: Payment, whole: Window, chosen: Window) -> float:
+    values = _values(feature, chosen.with_it)
+    if not values:
+        return 0
+    limit = feature.factor * (sum(values) / len(values))
+    latest = [one for one in whole.with_it[-feature.last :] if one in chosen.with_it]
+    return sum(value > limit for value in _values(feature, latest))
+
+
+def _speed(_: Definitions, feature: Feature, payment: Payment, __: Window, chosen: Window) -> float:
+    located = [one for one in chosen.before if None not in _place(feature, one)]
+    if not located or None in _place(feature, payment):
+        return NAN
+    last = _newest(located)
+    hours = max(abs(payment.time - last.time), 60_000) / HOUR_MS
+    return _kilometres(_place(feature, last), _place(feature, payment)) / hours
+
+
+def _newest(payments: Sequence[Payment]) -> Payment:
+    """Of several at the same time the one that came last."""
+    return max(reversed(payments), key=lambda one: one.time)
+
+
+def _place(feature: Feature, one: Payment) -> tuple[Value, ...]:
+    return tuple(one.values[name] for name in feature.of)
+
+
+def _kilometres(one: Sequence[Value], other: Sequence[Value]) -> float:
     """Great-circle distance by the haversine formula."""
-    from_latitude, to_latitude = math.radians(one["latitude"]), math.radians(other["latitude"])
-    half_longitude = math.radians(float(other["longitude"]) - float(one["longitude"])) / 2
-    chord = (
-        math.sin((to_latitude - from_latitude) / 2) ** 2
-        + math.cos(from_latitude) * math.cos(to_latitude) * math.sin(half_longitude) ** 2
+    (latitude, longitude), (to_latitude, to_longitude) = (
+        [float(np.float32(value)) for value in place if value is not None] for place in (one, other)
     )
+    half_latitude, half_longitude = (
+        math.radians(to_latitude - latitude) / 2,
+        math.radians(to_longitude - longitude) / 2,
+    )
+    cosines = math.cos(math.radians(latitude)) * math.cos(math.radians(to_latitude))
+    chord = math.sin(half_latitude) ** 2 + cosines * math.sin(half_longitude) ** 2
     return 2 * 6371.0088 * math.asin(min(1.0, math.sqrt(chord)))
+
+
+_AGGREGATES: dict[Operation, Aggregate] = {
+    Operation.COUNT: _count,
+    Operation.SHARE: _share,
+    Operation.SUM: _sum,
+    Operation.MEAN: _mean,
+    Operation.STD: _std,
+    Operation.MIN: _min,
+    Operation.MAX: _max,
+    Operation.DISTINCT: _distinct,
+    Operation.RATIO: _ratio,
+    Operation.ZSCORE: _zscore,
+    Operation.IS_NEW: _is_new,
+    Operation.SECONDS_SINCE_LAST: _since_last,
+    Operation.SECONDS_SINCE_FIRST: _since_first,
+    Operation.COUNT_ABOVE_MEAN: _above_mean,
+    Operation.SPEED: _speed,
+}

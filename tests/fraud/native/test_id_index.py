@@ -18,9 +18,10 @@ from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
 from tests.definitions import V1
+from tests.fraud.definitions.strategies import event_streams
 from tests.fraud.features.reference import reference_features
 from tests.fraud.lakes import StoredMessage
-from tests.fraud.native.test_kernel import make_events, streams
+from tests.fraud.native.kernel.test_process import make_events
 from tests.fraud.streams import START_MS, transaction
 
 Heads = npt.NDArray[np.void]
@@ -124,15 +125,15 @@ def test_the_repetition_of_a_refused_payment_is_refused_too() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=streams(), batch=st.integers(1, 20))
+@given(events=event_streams(V1), batch=st.integers(1, 20))
 def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
     index = IdIndex()
     parts = [index.process(events.heads[start : start + batch]) for start in range(0, len(events), batch)]
-    assert np.concatenate(parts).tolist() == reference_features(events)[1]
+    assert np.concatenate(parts).tolist() == reference_features(V1, events)[1]
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=streams(), cut=st.integers(0, 60))
+@given(events=event_streams(V1), cut=st.integers(0, 60))
 def test_a_dumped_index_goes_on_where_it_was(events: Events, cut: int) -> None:
     # given an index and its copy through an array
     index = IdIndex()

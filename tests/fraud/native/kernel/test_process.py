@@ -1,3 +1,5 @@
+"""The kernel against an interpreter of the definitions, with v1 and with generated ones."""
+
 import math
 import time
 from collections.abc import Mapping
@@ -10,92 +12,89 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS, HOUR_MS
+from fraud.definitions.fields import FieldType
 from fraud.features.daily import _square_halves
-from fraud.features.events import EVENT, Events, from_records
-from fraud.features.spec import CARD_WINDOWS, DAY_MS, KERNEL_FEATURES, LONGEST_WINDOW_MS
+from fraud.features.events import Events
 from fraud.features.store import CardStore
 from fraud.native.id_index import ACCEPTED, REPEATED
 from fraud.native.kernel.groups import square_halves
+from fraud.native.kernel.process import process
 from tests.definitions import EXTENDED, V1
+from tests.fraud.definitions.strategies import START, event_streams, kernel_definitions
 from tests.fraud.features.reference import reference_features
 
-START = 1_700_000_000_000
+NAMES = [feature.name for feature in V1.kernel_features]
+DEFINITIONS = st.one_of(st.just(V1), kernel_definitions(), kernel_definitions(), kernel_definitions())
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Definitions, Events]:
+    definitions = draw(DEFINITIONS)
+    return definitions, draw(event_streams(definitions))
 
 
 @settings(deadline=None)  # the first example waits for the compiler
-@given(st.integers(0, 2**46 - 1))
+@given(st.integers(-(2**46) + 1, 2**46 - 1))
 def test_squares_of_any_amount_are_exact(amount: int) -> None:
     high, low = square_halves(amount)
-    daily_high, daily_low = _square_halves(pa.chunked_array([[amount]], pa.int64()))
-
     assert (high << 32) + low == amount**2
-    assert (daily_high[0].as_py() << 31) + daily_low[0].as_py() == amount**2
+    if amount >= 0:
+        daily_high, daily_low = _square_halves(pa.chunked_array([[amount]], pa.int64()))
+        assert (daily_high[0].as_py() << 31) + daily_low[0].as_py() == amount**2
 
 
-NAMES = [feature.name for feature in KERNEL_FEATURES]
-
-
-def make_events(*rows: Mapping[str, float]) -> Events:
-    events = np.zeros(len(rows), dtype=EVENT)
-    events["card"], events["country"] = 1, 1
-    events["transaction"] = np.arange(len(rows)) + 1
-    events["timestamp"] = START
-    events["latitude"] = events["longitude"] = np.nan
-    for event, row in zip(events, rows, strict=True):
+def make_events(*rows: Mapping[str, int]) -> Events:
+    """Payments of v1 with these heads; what is not given is one card, one merchant and `START`."""
+    events = Events.empty(len(rows), V1)
+    events.heads["card"], events.heads["timestamp"] = 1, START
+    events.heads["transaction"] = np.arange(len(rows)) + 1
+    for number, row in enumerate(rows):
         for name, value in row.items():
-            event[name] = value
-    return from_records(events)
+            events.heads[name][number] = value
+    return with_values(events)
 
 
 def make_stream(count: int, begin: int = START) -> Events:
     """One card that pays every second, at a new merchant each time."""
-    events = np.zeros(count, dtype=EVENT)
-    events["card"], events["country"], events["amount"] = 1, 1, 100
-    events["transaction"] = events["merchant"] = np.arange(1, count + 1)
-    events["timestamp"] = begin + 1_000 * np.arange(count)
-    events["latitude"] = events["longitude"] = np.nan
-    return from_records(events)
+    events = Events.empty(count, V1)
+    events.heads["card"], events.heads["amount"] = 1, 100
+    events.heads["transaction"] = np.arange(1, count + 1)
+    events.heads["timestamp"] = begin + 1_000 * np.arange(count)
+    with_values(events)
+    events.values[:, V1.field_index["merchant_id"]] = np.arange(1, count + 1)
+    return events
 
 
-@st.composite
-def streams(draw: st.DrawFn) -> Events:
-    """Few cards, few values and jumps around the windows' edges, so that everything collides."""
-    jumps = [0, 1, 60_000, *CARD_WINDOWS.values(), *(length - 1 for length in CARD_WINDOWS.values())]
-    jump = st.sampled_from([*jumps, *(-one for one in jumps if one <= DAY_MS)])
-    event = st.fixed_dictionaries(
-        {
-            "card": st.integers(1, 3),
-            "transaction": st.integers(1, 40),
-            "amount": st.one_of(st.integers(0, 400), st.integers(0, 10**8)),
-            "merchant": st.integers(1, 4),
-            "category": st.integers(0, 2),
-            "channel": st.integers(0, 2),
-            "country": st.integers(0, 3),
-            "latitude": st.sampled_from([np.nan, 0.0, 48.1, -33.9]),
-            "longitude": st.sampled_from([0.0, 11.5, 179.0]),
-            "content": st.integers(0, 2),
-        }
-    )
-    rows, time = [], START
-    for row in draw(st.lists(event, min_size=1, max_size=60)):
-        time += draw(jump)
-        rows.append(row | {"timestamp": time})
-    return make_events(*rows)
+def with_values(events: Events) -> Events:
+    """Set the values that heads have, and one merchant and country for all."""
+    for head, name in (("timestamp", "timestamp"), ("amount", "amount")):
+        events.values[:, V1.field_index[name]] = events.heads[head]
+    for name in ("merchant_id", "country"):
+        events.values[:, V1.field_index[name]] = 1
+    for column, field in enumerate(V1.fields):
+        if field.type is FieldType.NUMBER:
+            events.values[:, column] = np.float64(np.nan).view(np.int64)
+    return events
 
 
-@settings(max_examples=300, deadline=None)
-@given(events=streams(), batch=st.integers(1, 20))
-def test_kernel_equals_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
+@settings(max_examples=400, deadline=None)
+@given(case=cases(), batch=st.integers(1, 20))
+def test_kernel_equals_the_reference_in_batches_of_any_size(
+    case: tuple[Definitions, Events], batch: int
+) -> None:
     # given a stream with late, repeated and simultaneous events, and a store that must grow
-    store = CardStore(V1, cards=1, events=4)
+    definitions, events = case
+    store = CardStore(definitions, cards=1, events=4)
     # when it is fed in batches
     parts = [store.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
     # then every feature of every event is what its definition says
     features = np.concatenate([part[0] for part in parts])
-    expected, outcomes = reference_features(events)
+    expected, outcomes = reference_features(definitions, events)
     assert np.concatenate([part[1] for part in parts]).tolist() == outcomes
-    for column, name in enumerate(NAMES):
-        np.testing.assert_allclose(features[:, column], expected[:, column], rtol=2e-6, err_msg=name)
+    for column, feature in enumerate(definitions.kernel_features):
+        np.testing.assert_allclose(features[:, column], expected[:, column], rtol=2e-6, err_msg=str(feature))
 
 
 def identities(events: Events) -> set[int]:
@@ -103,13 +102,17 @@ def identities(events: Events) -> set[int]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=streams(), cut=st.integers(0, 60))
-def test_state_is_a_function_of_the_longest_window(events: Events, cut: int) -> None:
+@given(case=cases(), cut=st.integers(0, 40))
+def test_state_is_a_function_of_the_longest_window(case: tuple[Definitions, Events], cut: int) -> None:
     # given a store that saw everything, and one that saw only what the cards' windows still hold
+    definitions, events = case
     cut = min(cut, len(events))
-    past, whole, replayed = events[:cut], CardStore(V1), CardStore(V1)
+    past, whole, replayed = events[:cut], CardStore(definitions), CardStore(definitions)
     whole.process(past)
-    is_held = past.heads["timestamp"] > events.heads["timestamp"][cut:].min(initial=2**62) - LONGEST_WINDOW_MS
+    is_held = (
+        past.heads["timestamp"]
+        > events.heads["timestamp"][cut:].min(initial=2**62) - definitions.longest_window_ms
+    )
     # (and no transaction that was repeated at a later time, of which the windows hold the repetition only)
     assume(not identities(past[is_held]) & identities(past[~is_held]))
     replayed.process(past[is_held])
@@ -121,10 +124,11 @@ def test_state_is_a_function_of_the_longest_window(events: Events, cut: int) -> 
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=streams(), cut=st.integers(0, 60))
-def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
+@given(case=cases(), cut=st.integers(0, 40))
+def test_a_dumped_store_goes_on_where_it_was(case: tuple[Definitions, Events], cut: int) -> None:
     # given a store and its copy through arrays
-    store = CardStore(V1, cards=1, events=4)
+    definitions, events = case
+    store = CardStore(definitions, cards=1, events=4)
     store.process(events[:cut])
     dumped = store.dump()
 
@@ -132,7 +136,9 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
         for name, array in arrays.items():
             array[:] = dumped[name]
 
-    copy = CardStore.restore(V1, len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill)
+    copy = CardStore.restore(
+        definitions, len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill
+    )
     # when both go on
     one, other = store.process(events[cut:]), copy.process(events[cut:])
     # then they agree to the bit
@@ -141,10 +147,13 @@ def test_a_dumped_store_goes_on_where_it_was(events: Events, cut: int) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(events=streams(), batch=st.integers(1, 20), large=st.integers(0, 12))
-def test_an_indexed_card_has_the_same_features(events: Events, batch: int, large: int) -> None:
+@given(case=cases(), batch=st.integers(1, 20), large=st.integers(0, 12))
+def test_an_indexed_card_has_the_same_features(
+    case: tuple[Definitions, Events], batch: int, large: int
+) -> None:
     # given a store that indexes its cards early, and one that never does
-    early, never = CardStore(V1, cards=1, events=4, large=large), CardStore(V1)
+    definitions, events = case
+    early, never = CardStore(definitions, cards=1, events=4, large=large), CardStore(definitions)
     # when both are fed the same
     parts = [early.process(events[begin : begin + batch]) for begin in range(0, len(events), batch)]
     features, accepted = never.process(events)
@@ -194,7 +203,7 @@ def test_idle_cards_make_room_before_memory_grows() -> None:
 
 def test_windows_are_half_open() -> None:
     # given two payments exactly one hour apart
-    events = make_events({"amount": 100}, {"amount": 50, "timestamp": START + CARD_WINDOWS["1h"]})
+    events = make_events({"amount": 100}, {"amount": 50, "timestamp": START + HOUR_MS})
     # when
     features, _ = CardStore(V1).process(events)
     # then the first is outside of the hour and inside of the day
@@ -244,16 +253,29 @@ def test_sums_of_huge_amounts_stay_exact() -> None:
 def test_memory_per_card_at_sixty_events_a_month() -> None:
     # given ten thousand cards with about sixty events within thirty days
     generator = np.random.default_rng(3)
-    events = np.zeros(600_000, dtype=EVENT)
-    events["card"] = generator.integers(0, 10_000, len(events)).astype(np.uint64) * np.uint64(2654435761) + 1
-    events["transaction"] = np.arange(len(events))
-    events["timestamp"] = START + np.sort(generator.integers(0, 30 * DAY_MS, len(events)))
+    events = Events.empty(600_000, V1)
+    cards = generator.integers(0, 10_000, len(events)).astype(np.uint64)
+    events.heads["card"] = cards * np.uint64(2654435761) + np.uint64(1)
+    events.heads["transaction"] = np.arange(len(events))
+    events.heads["timestamp"] = START + np.sort(generator.integers(0, 30 * DAY_MS, len(events)))
     # when
     store = CardStore(V1)
-    store.process(from_records(events))
+    store.process(with_values(events))
     # then what is alive takes at most 3 KiB a card
     alive = sum(array.nbytes for array in store.dump().values())
     assert alive / len(store) <= 3 * 1024
+
+
+@settings(max_examples=20, deadline=None)
+@given(definitions=kernel_definitions())
+def test_other_definitions_compile_nothing(definitions: Definitions) -> None:
+    # given a store that has computed what one file says
+    CardStore(V1).process(make_events({"amount": 100}))
+    assert len(process.signatures) == 1
+    # when another computes what another file says
+    CardStore(definitions).process(Events.empty(1, definitions))
+    # then it was done by the same code
+    assert len(process.signatures) == 1
 
 
 def test_events_of_other_definitions_are_refused() -> None:
