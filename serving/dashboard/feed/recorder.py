@@ -96,7 +96,7 @@ class Recorder:
         self._connection = connection
         self._cluster = cluster
         self._most_bytes = settings.store_mib << 20
-        self._per_euro = per_euro
+        self._per_euro, self._base = per_euro, definitions.money
         self._ticks = Ticks(connection)
         self._labels = LabelTable(connection, labels)
         self._payment_rows = PaymentRows(definitions)
@@ -133,10 +133,10 @@ class Recorder:
         execute(_SCORE, [_score_row(one) for one in batch.predictions])
         fresh = self._fresh(batch.predictions)
         alerts = [one for one in fresh if one.decision == "review"]
-        execute(_ALERT, [_alert_row(one, self._euros(one)) for one in alerts])
+        execute(_ALERT, [_alert_row(one, self._comparable(one)) for one in alerts])
         execute(_SHADOW, [_shadow_row(one) for one in fresh if one.challenger_score is not None])
         for one in fresh:
-            value = self._euros(one) if one.decision == "review" else None
+            value = self._comparable(one) if one.decision == "review" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
         waiting = self._waiting([key_of(one) for one in batch.transactions])
         changed = [*waiting, *(key_of(one) for one in alerts)]
@@ -177,9 +177,14 @@ class Recorder:
             (rows,),
         )
 
-    def _euros(self, one: Prediction) -> float:
-        """The amount in euros, approximately; it orders alerts of several currencies."""
-        return _major(one) / self._per_euro.get(one.currency, 1.0)
+    def _comparable(self, one: Prediction) -> float:
+        """The amount in the base currency, 0 without a rate; without a base, approximately in euros.
+
+        It orders alerts of several currencies, and is what the page adds up.
+        """
+        if self._base is None:
+            return _major(one.amount, one.currency) / self._per_euro.get(one.currency, 1.0)
+        return _major(one.amount_base or 0, self._base.code)
 
     def _used_bytes(self) -> int:
         pages, free, size = (
@@ -196,12 +201,13 @@ def _score_row(one: Prediction) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _alert_row(one: Prediction, euros: float) -> tuple[object, ...]:
+def _alert_row(one: Prediction, comparable: float) -> tuple[object, ...]:
     return (
         one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, one.threshold,
         one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
-        _major(one), euros * one.score, one.definitions, encode_fields(one.fields or {}),
+        _major(one.amount, one.currency), comparable * one.score, one.definitions,
+        encode_fields(one.fields or {}),
     )  # fmt: skip
 
 
@@ -217,5 +223,5 @@ def _shadow_row(one: Prediction) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _major(one: Prediction) -> float:
-    return float(one.amount / 10 ** minor_digits(one.currency))
+def _major(minor: int, currency: str) -> float:
+    return float(minor / 10 ** minor_digits(currency))

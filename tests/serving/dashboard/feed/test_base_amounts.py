@@ -1,0 +1,40 @@
+"""Money at risk where the definitions have a base currency."""
+
+from pathlib import Path
+
+import pytest
+
+from fraud.settings import Settings
+from serving.dashboard.feed.recorder import Batch, Recorder
+from serving.dashboard.feed.store import Store
+from tests.conftest import SettingsFactory
+from tests.definitions.base import write_v1_in_euros
+from tests.serving.dashboard.support import payment, prediction_for
+
+
+def at_risk(settings: Settings, folder: Path) -> dict[str, float]:
+    """Of four alerts of 1,000.00 in their currencies with a score of 0.5, by currency."""
+    connection = Store(folder / "history.db").connect()
+    recorder = Recorder(
+        connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels,
+        settings.loaded_definitions,
+    )  # fmt: skip
+    bases = {"EUR": 100_000, "USD": 50_000, "CHF": None, "GBP": -100}
+    predictions = [
+        prediction_for(payment(number, currency=currency, amount=1_000), score=0.5, amount_base=amount)
+        for number, (currency, amount) in enumerate(bases.items())
+    ]
+    recorder.write(Batch(predictions=predictions))
+    rows = connection.execute("SELECT currency, at_risk FROM alerts").fetchall()
+    return {row["currency"]: row["at_risk"] for row in rows}
+
+
+def test_it_is_in_the_base(make_settings: SettingsFactory, tmp_path: Path) -> None:
+    settings = make_settings(definitions=write_v1_in_euros(tmp_path, "2025-01-01,USD,2\n"))
+    assert at_risk(settings, tmp_path) == {"EUR": 500, "USD": 250, "CHF": 0, "GBP": -0.5}
+
+
+def test_without_a_base_it_is_in_euros_roughly(local_settings: Settings, tmp_path: Path) -> None:
+    found = at_risk(local_settings, tmp_path)
+    assert found["EUR"] == 500
+    assert found["USD"] == pytest.approx(500 / 1.1)
