@@ -30,7 +30,7 @@ def check_environment(settings: Settings) -> list[Finding]:
     checks: list[tuple[str, Callable[[Settings], str], str]] = [
         ("Kafka", _kafka, "start it with `fraud up`, or set FRAUD_KAFKA__BOOTSTRAP_SERVERS"),
         ("topics", _topics, "run `fraud topics create`"),
-        ("keys", check_keys, "let every sender use card_id as key and murmur2, see docs/upstream.md"),
+        ("keys", check_keys, "let every sender use card_id as key and murmur2, see docs/data/upstream.md"),
         ("lake", _lake, "check FRAUD_LAKE__URL, its credentials and the free space"),
         ("MLflow", _registry, "start it with `fraud up`, or set FRAUD_REGISTRY__TRACKING_URI"),
     ]

@@ -12,7 +12,7 @@ Each entry names a target field and one of:
 
 The targets are the fields of the definitions, and those of labels. One that is not named comes from the
 column that is called like its path in the message, else like the field, if there is one. `file` says how
-the file is written, `labels` holds entries (and `file`) for the file of labels alone. docs/your-data.md
+the file is written, `labels` holds entries (and `file`) for the file of labels alone. docs/data/your-data.md
 lists all.
 """
 

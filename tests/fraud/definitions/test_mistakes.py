@@ -46,7 +46,7 @@ ON_FEATURES = {
     "{name: a, COUNT, where: {age: same}}": "same does not fit age, a number",
     "{name: a, COUNT, where: {amount: 5}}": "write {at_least: NUMBER}",
     "{name: a, COUNT, where: {amount: {at_most: 2.005}}}": "more decimals than the 2",
-    "{name: a, COUNT, where: {amount: {at_lest: 2}}}": "did you mean at_least?",
+    "{name: a, COUNT, where: {amount: {atleast: 2}}}": "did you mean at_least?",
     "{name: a, COUNT, where: {amount: {at_least: 3, at_most: 2}}}": "no payment fits",
     "{name: a, COUNT, where: {amount: {at_least: .inf}}}": "must be a finite number",
     "{name: a, COUNT, where: {amount: }}": "where amount has no condition",
