@@ -15,6 +15,7 @@ fields:
   ip_country: {type: category, path: device.ip.country, max_length: 2, optional: true}
   entry_mode: {type: category, max_length: 8}
   balance: {type: money, currency: currency, at_least: -500, optional: true}
+  discount: {type: money, currency: currency, optional: true}
   home_currency: {type: currency, optional: true}
   opened_at: {type: time, optional: true}
   age: {type: number, at_least: 0, at_most: 130, optional: true}

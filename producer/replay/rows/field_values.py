@@ -61,8 +61,10 @@ class FieldReader:
             self.found.reject(is_null(column) & nothing, lambda _: f"{self.field.name} is missing")
         if not self.field.is_text:
             self._reject_unreadable(column)
+        # Units are no numbers that the user has seen.
+        shown = self.source if self.field.type in (FieldType.MONEY, FieldType.FIXED) else column
         for wrong, words in violations(self.field, column, self.currencies):
-            self._reject(mask_of(wrong), column, words)
+            self._reject(mask_of(wrong), shown, words)
         return column
 
     def _by_type(self) -> pa.Array:

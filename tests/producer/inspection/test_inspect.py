@@ -12,6 +12,7 @@ from deployments.cli import application
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from producer.inspection.masking import masked
+from tests.definitions import EXTENDED_FILE
 from tests.producer.replay.files.reading import HEADER, ROWS, dry_run, write
 
 LABELLED = HEADER + ",is_fraud"
@@ -224,3 +225,13 @@ def test_names_that_turn_the_line_are_isolated_and_stay_usable(inspect: Inspect,
     # and the mapping names the column as the file does, without a sign that does not print
     text = (tmp_path / "mapping.yaml").read_text(encoding="utf-8")
     assert text.replace("\n", "").isprintable()
+
+
+def test_definitions_of_one_s_own_are_used(inspect: Inspect, tmp_path: Path) -> None:
+    rows = [f"{row},d1,s{n}" for n, row in enumerate(ROWS)]
+    path = write(tmp_path / "some.csv", HEADER + ",device_id,shelf", *rows)
+
+    said = " ".join(inspect(path, "--definitions", EXTENDED_FILE).split())
+
+    assert "1 column feeds no declared field: shelf; `fraud definitions init --from" in said
+    assert "2 columns feed no declared field: device_id, shelf" in " ".join(inspect(path).split())
