@@ -51,8 +51,8 @@ class ReadingRemarks:
         found = list(self.warnings)
         if self.refunds:
             found.append(
-                f"{self.refunds:,} rows are refunds (amounts below 0): they are rejected, since a "
-                f"refund is no payment"
+                f"{self.refunds:,} rows are refunds (amounts below 0): they are rejected, since the "
+                "definitions do not say `refunds: true` of amount"
             )
         for name, (count, example) in self.left_out.items():
             found.append(

@@ -31,20 +31,29 @@ class AdmissionLimits:
 
 
 def check_amounts(
-    amounts: pa.Array, source: pa.Array, currencies: pa.Array, limits: AdmissionLimits, findings: Findings
+    amounts: pa.Array,
+    source: pa.Array,
+    currencies: pa.Array,
+    limits: AdmissionLimits,
+    findings: Findings,
+    *,
+    allows_refunds: bool = False,
 ) -> None:
-    """Reject refunds and amounts above what a payment can be; `source` is how they are written."""
-    most, refunds = limits.of_each(currencies), mask_of(pc.less(amounts, 0))
-    findings.refunds += int(refunds.sum())
-    findings.reject(
-        refunds,
-        lambda row: f"a refund: amount {value_text(source, row)} is outside 0 to {most[row]} minor units",
-    )
+    """Reject refunds, unless they are allowed, and larger amounts than can be; `source` is as written."""
+    most = limits.of_each(currencies)
+    least = -most if allows_refunds else np.zeros_like(most)
+    if not allows_refunds:
+        refunds = mask_of(pc.less(amounts, 0))
+        findings.refunds += int(refunds.sum())
+        findings.reject(
+            refunds,
+            lambda row: f"a refund: amount {value_text(source, row)} is outside 0 to {most[row]} minor units",
+        )
     values = pc.fill_null(amounts, 0).to_numpy(zero_copy_only=False)
     findings.reject(
-        values > most,
+        (values > most) | (values < least),
         lambda row: (
-            f"amount {value_text(source, row)} is outside 0 to {most[row]} minor units of "
+            f"amount {value_text(source, row)} is outside {least[row]} to {most[row]} minor units of "
             f"{currencies[row]}, see FRAUD_ADMISSION__MAX_AMOUNT"
         ),
     )

@@ -53,7 +53,14 @@ def conform_transactions(
     for one in sorted(definitions.fields, key=lambda one: one.type is FieldType.MONEY):
         if one.name not in found:
             found[one.name] = work.conform(one, currencies, is_strict=not one.is_optional)
-    check_amounts(found["amount"], work.source("amount"), currencies, limits, findings)
+    check_amounts(
+        found["amount"],
+        work.source("amount"),
+        currencies,
+        limits,
+        findings,
+        allows_refunds=definitions.field_by_name["amount"].allows_refunds,
+    )
     check_times("timestamp", found["timestamp"], limits.earliest, limits.latest, findings)
     return pa.record_batch([found[name] for name in schema.names], names=schema.names), findings
 

@@ -36,8 +36,8 @@ _REMEDIES = {
     r"^currency ": ('say what its values mean in the mapping, `currency: {column: ..., values: {"$": USD}}`'),
     r"^(\w+) is missing": "if another column holds it, map it, `{0}: column`",
     r"^a refund": (
-        "refunds are no payments; if the file writes payments with a minus sign, strip it with "
-        '`amount: {column: ..., strip: "-"}`'
+        "refunds are no payments unless the definitions say `amount: {type: money, refunds: true}`; if the "
+        'file writes payments with a minus sign, strip it with `amount: {column: ..., strip: "-"}`'
     ),
     "^" + re.escape(REPORTED_BEFORE): (
         "look at the unit and zone of reported_at, or leave it out with `reported_at: null`, so that labels "

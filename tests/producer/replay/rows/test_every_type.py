@@ -1,5 +1,6 @@
 """Rows with fields of every type: read, refused, left out, and never a dead letter later."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -121,6 +122,25 @@ def test_signs_of_numbers_are_as_the_mapping_says() -> None:
 
     assert table["age"].to_pylist() == [41.5]
     assert table["rate"].to_pylist() == [1234]  # half to even
+
+
+@pytest.mark.parametrize("written", ["-12.50", "(12.50)", "12.50-"])
+def test_a_refund_counts_where_the_definitions_have_refunds(written: str) -> None:
+    # given definitions whose amounts may be below 0
+    amount = replace(EVERY_TYPE.field_by_name["amount"], allows_refunds=True)
+    fields = tuple(amount if one.name == "amount" else one for one in EVERY_TYPE.fields)
+    refunding = replace(EVERY_TYPE, fields=fields)
+    too_large = f"-{LIMITS.max_amount}"
+    batch = pa.RecordBatch.from_pylist([GOOD | {"amount": written}, GOOD | {"amount": too_large}])
+    # when a refund is read, and one above the limit
+    columns = resolve({}, batch.schema.names, refunding.fields)
+    conformed, findings = conform_transactions(refunding, batch, columns, LIMITS)
+    # then the first is a transaction, and is written as one
+    assert conformed["amount"].to_pylist()[0] == -1250
+    assert list(findings.reasons) == [1]
+    assert "is outside -100000000 to 100000000 minor units of EUR" in findings.reasons[1]
+    (value,) = transaction_messages(refunding, pa.Table.from_batches([conformed[:1]])).values
+    assert b'"amount":-12.50,' in value
 
 
 _number = st.one_of(
