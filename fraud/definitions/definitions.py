@@ -89,6 +89,12 @@ class Definitions:
         """What the merchant's daily profile yields, behind the columns of the kernel."""
         return tuple(feature for feature in self.features if feature.is_daily_profile)
 
+    @property
+    def daily_profile_columns(self) -> slice:
+        """The columns of the daily profile's features."""
+        start = len(self.kernel_features)
+        return slice(start, start + len(self.daily_profile_features))
+
     @cached_property
     def profile_features(self) -> tuple[Feature, ...]:
         """What profiles of ids and categories yield, behind those of the daily profile."""

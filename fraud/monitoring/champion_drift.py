@@ -1,9 +1,12 @@
 """Drift of the newest days from the champion's training rows: features and scores."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from fraud.definitions.features import DAY_MS
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS, Feature
 from fraud.lake import Lake
 from fraud.monitoring.drift import Drift, feature_drift, ks, psi
 from fraud.monitoring.inputs import reference_rows
@@ -47,9 +50,10 @@ def check_drift(
 def _feature_drift(
     settings: Settings, reference: Rows, predictions: Predictions, recent: Flags, notes: Notes
 ) -> tuple[Drift, ...]:
-    """Drift of the card's features, and of the merchant's on days with profiles as fresh as in training."""
+    """Drift of all features; of the merchant's daily ones on days with profiles as fresh as in training."""
     min_rows, definitions = settings.monitoring.min_rows, settings.loaded_definitions
-    kernel = len(definitions.kernel_features)
+    daily = definitions.daily_profile_features
+    others = [feature for feature in definitions.features if not feature.is_daily_profile]
     due = recent & on_days_with_due_profiles(
         predictions.timestamps[predictions.sampled],
         predictions.profile_dates,
@@ -58,16 +62,25 @@ def _feature_drift(
     current, fresh = predictions.rows[recent], predictions.rows[due]
     found: tuple[Drift, ...] = ()
     if len(current) >= min_rows:
-        found += feature_drift(definitions.kernel_features, reference[:, :kernel], current[:, :kernel])
+        found += _drift_of(definitions, others, reference, current)
     else:
         notes.add(
             f"{len(current)} recent sampled predictions are too few to compute the drift of the features"
         )
     if len(fresh) >= min_rows:
-        found += feature_drift(definitions.daily_profile_features, reference[:, kernel:], fresh[:, kernel:])
-    elif len(current) >= min_rows:
+        found += _drift_of(definitions, daily, reference, fresh)
+    elif daily and len(current) >= min_rows:
         notes.add(
             f"{len(fresh)} recent sampled predictions were made with the merchant profiles of their day, "
             "too few to compute the drift of the merchants' features"
         )
     return tuple(sorted(found, key=lambda one: -one.psi))
+
+
+def _drift_of(
+    definitions: Definitions, chosen: Sequence[Feature], reference: Rows, current: Rows
+) -> tuple[Drift, ...]:
+    """Drift of some of the features, of which both have all columns."""
+    names = definitions.feature_names
+    columns = [names.index(feature.name) for feature in chosen]
+    return feature_drift(chosen, reference[:, columns], current[:, columns])

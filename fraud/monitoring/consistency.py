@@ -80,7 +80,7 @@ def compare_features(
     that may still be on their way to the lake, or were scored before the first prediction read, are not
     counted: whatever is more than `lateness_ms` older than the newest row has arrived.
     """
-    kernel = len(definitions.kernel_features)
+    daily = definitions.daily_profile_columns
     ids = predictions.keys.take(pa.array(predictions.sampled))
     position = pc.index_in(ids, value_set=offline.sampled_ids)
     has_row = pc.is_valid(position).to_numpy(zero_copy_only=False)
@@ -90,10 +90,10 @@ def compare_features(
     )
     served, dates = predictions.rows[has_row], predictions.profile_dates.filter(pa.array(has_row))
     differs = _differs(served, offline.rows[index])
-    differs[:, kernel:] &= same_profile[:, np.newaxis]
-    recorded = differs_from_published(definitions, served[:, kernel:], dates, offline, index)
+    differs[:, daily] &= same_profile[:, np.newaxis]
+    recorded = differs_from_published(definitions, served[:, daily], dates, offline, index)
     for selected, differing in recorded:
-        differs[selected, kernel:] = differing
+        differs[selected, daily] = differing
         same_profile[selected] = True
     newest = int(offline.timestamps.max(initial=0))
     arrived = predictions.timestamps[predictions.sampled] < newest - lateness_ms
