@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,6 +43,9 @@ def simulate(
     ] = None,
     cards: Annotated[int | None, typer.Option(min=1, help="Instead of the scenario's number.")] = None,
     truth: Annotated[bool, typer.Option(help="Keep what really happened in the lake, for reports.")] = True,
+    rates: Annotated[
+        Path | None, typer.Option(help="First write the currencies' rates into this CSV file, base EUR.")
+    ] = None,
 ) -> None:
     """The command `fraud simulate`; `deployments.cli.commands` has its summary."""
     from fraud.lake import open_lake
@@ -49,12 +53,17 @@ def simulate(
     from producer.publisher import Publisher
     from producer.scenario import load_scenario
     from producer.simulator import Simulator
+    from producer.simulator.rates import write_rates
     from producer.simulator.tables import require_simulated
 
     _check(rate, duration, end)
     settings, world = load_settings(), load_scenario(scenario, cards=cards)
-    require_simulated(settings.loaded_definitions)
     span, console = HistoryPeriod.before(_moment(end), days or world.days), Console()
+    if rates is not None:
+        # The definitions may name this file, so it is there before they are read.
+        count = write_rates(rates, world.currencies, span.start, datetime.now(UTC).date())
+        console.print(f"rates: {count:,} in {rates}")
+    require_simulated(settings.loaded_definitions)
     lake = open_lake(settings) if truth else None
     with Publisher(settings, linger_ms=5 if rate else 20) as publisher:
         simulator = Simulator(world, seed, span.start)
