@@ -20,7 +20,6 @@ import pyarrow as pa
 import typer
 
 from fraud.definitions.loading import load_definitions
-from fraud.features.spec import FEATURE_NAMES
 from fraud.features.table import compute_features
 from producer.scenario import load_scenario
 from producer.simulator.traffic import DayOfTraffic, simulate
@@ -60,8 +59,9 @@ def _with_simultaneous(day: DayOfTraffic) -> pa.Table:
 def digests(count: int) -> dict[str, str]:
     """A digest of each feature's column, and of which payments have a row."""
     transactions, labels = payments_and_labels(count)
-    found = compute_features(load_definitions(), transactions, labels, lambda *_: None)
-    columns = {name: found.rows[:, number].tobytes() for number, name in enumerate(FEATURE_NAMES)}
+    definitions = load_definitions()
+    found = compute_features(definitions, transactions, labels, lambda *_: None)
+    columns = {name: found.rows[:, number].tobytes() for number, name in enumerate(definitions.feature_names)}
     columns["rows"] = found.indices.tobytes()
     return {name: blake2b(column, digest_size=8).hexdigest() for name, column in columns.items()}
 
@@ -81,7 +81,10 @@ def main(write: Annotated[bool, typer.Option(help="Replace the stored digests.")
         GOLDEN.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
         return
     found = list(differences(PAYMENTS))
-    print("\n".join(f"{name} differs" for name in found) or f"{len(FEATURE_NAMES)} features are the same")
+    print(
+        "\n".join(f"{name} differs" for name in found)
+        or f"{len(load_definitions().features)} features are the same"
+    )
     sys.exit(1 if found else 0)
 
 

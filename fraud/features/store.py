@@ -18,6 +18,7 @@ from fraud.native.kernel.tables import (
     FOUND,
     IS_FULL_OF_IDS,
     LACKING_ENTRIES,
+    SMALLEST_BLOCK,
     USED_CARDS,
     USED_ENTRIES,
     USED_EVENTS,
@@ -26,6 +27,7 @@ from fraud.native.kernel.tables import (
 )
 
 _GROWTH = 1.5
+_ARENA_GROWTH = 1.25
 _SLOTS_PER_CARD = 2
 _SLOTS_PER_ENTRY = 2
 _SMALLEST_INDEX = 16
@@ -116,8 +118,9 @@ class CardStore:
 
     def dump(self, low_watermark: int | None = None) -> dict[str, npt.NDArray[Any]]:
         """Copies of the arrays of the state, without the parts that are not in use."""
-        copies = {name: array.copy() for name, array in self._in_use().items()}
-        return copies | {"ids": id_index.taken_ids(self._state.ids, low_watermark)}
+        everything = np.ones(len(self), dtype=np.bool_)
+        copied = self._copied(everything, len(self), 0)
+        return self._in_use(copied) | {"ids": id_index.taken_ids(self._state.ids, low_watermark)}
 
     @classmethod
     def restore(
@@ -140,14 +143,13 @@ class CardStore:
         store = cls(definitions, int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[[USED_CARDS, USED_EVENTS]] = cards, events
-        fill(store._in_use() | {"ids": taken})
+        fill(store._in_use(state) | {"ids": taken})
         card_blocks.index_cards(state.table, state.cards, cards)
         state.used[USED_IDS] = ids_taken
         store._state = state._replace(ids=id_index.table_of(taken))
         return store
 
-    def _in_use(self) -> dict[str, npt.NDArray[Any]]:
-        state = self._state
+    def _in_use(self, state: State) -> dict[str, npt.NDArray[Any]]:
         cards, events = (int(number) for number in state.used[[USED_CARDS, USED_EVENTS]])
         width = self._plan.operations.width
         return {
@@ -177,18 +179,29 @@ class CardStore:
             self._state = _with_room_for_ids(self._state, low_watermark)
             return
         keep = self._alive(low_watermark)
-        alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
-        self._collect(
-            keep, int(keep.sum() * _GROWTH) + 1_024, int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
-        )
+        alive = int(self._capacities()[keep].sum())
+        room = int(alive * _ARENA_GROWTH) + _largest(self._state) * 2 + 16_384
+        self._collect(keep, int(keep.sum() * _GROWTH) + 1_024, room)
 
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
-        alive = int(self._state.cards["capacity"][: len(self)][keep].sum())
-        fresh = _empty(self._plan, max(cards, int(keep.sum())), max(events, alive))
-        card_blocks.copy_cards(self._plan.operations, self._state, fresh, keep)
+        fresh = self._copied(keep, cards, events)
         card_blocks.index_cards(fresh.table, fresh.cards, int(fresh.used[USED_CARDS]))
         fresh.used[USED_IDS] = self._state.used[USED_IDS]
         self._state = fresh._replace(ids=self._state.ids)
+
+    def _copied(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> State:
+        """Some of the cards, without outgrown blocks, in arrays with room for at least so many."""
+        capacities = self._capacities()
+        alive = int(capacities[keep].sum())
+        fresh = _empty(self._plan, max(cards, int(keep.sum()), 1), max(events, alive))
+        card_blocks.copy_cards(self._plan.operations, self._state, fresh, keep, capacities)
+        return fresh
+
+    def _capacities(self) -> npt.NDArray[np.int32]:
+        """Of each card's block after it is moved: at most an eighth more than what is in it."""
+        cards = self._state.cards[: len(self)]
+        wanted = np.maximum(SMALLEST_BLOCK, cards["count"] + cards["count"] // 8 + 1)
+        return np.asarray(np.minimum(cards["capacity"], wanted), dtype=np.int32)
 
 
 def _empty(plan: Plan, cards: int, events: int) -> State:

@@ -151,10 +151,15 @@ def slot_of(state, card_hash):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def copy_cards(operations, source, target, kept):  # type: ignore[no-untyped-def]
-    """Copy the cards that `kept` marks from one `State` to an empty one, their blocks one after another.
+def copy_cards(operations, source, target, kept, capacities):  # type: ignore[no-untyped-def]
+    """Copy cards from one `State` to an empty one, their blocks one after another.
 
-    Blocks with much room are cut to an eighth more than what is in them.
+    Args:
+        operations: `tables.Operations`.
+        source: from which.
+        target: to which; it has room.
+        kept: which of the cards, bool (C,).
+        capacities: of their blocks in the target, int32 (C,), not less than what is in them.
     """
     for slot in range(len(kept)):
         if not kept[slot]:
@@ -166,7 +171,7 @@ def copy_cards(operations, source, target, kept):  # type: ignore[no-untyped-def
         for word in range(old.count * operations.width):
             target.events[end * operations.width + word] = source.events[start + word]
         new.block, new.head = end, 0
-        new.capacity = min(old.capacity, max(SMALLEST_BLOCK, old.count + old.count // 8 + 1))
+        new.capacity = capacities[slot]
         for column in range(source.counts.shape[1]):
             target.counts[to, column] = source.counts[slot, column]
         for column in range(source.totals.shape[1]):

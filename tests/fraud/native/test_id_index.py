@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraud.definitions.features import DAY_MS
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import HEAD, Events, encode_table, encode_transactions
-from fraud.features.spec import DAY_MS
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
