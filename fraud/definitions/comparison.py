@@ -1,7 +1,7 @@
 """What differs between two definitions, and what that means for models, state and lake."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from fraud.definitions.checks.problems import listed
 from fraud.definitions.definitions import Definitions
@@ -127,8 +127,23 @@ def _differences(one: Feature, other: Feature, old: Definitions, new: Definition
         "last": (str(one.last), str(other.last)),
         "factor": (f"{one.factor:g}", f"{other.factor:g}"),
     }
+    currencies = _currencies(one, old), _currencies(other, new)
+    if all(currencies):
+        pairs["amounts in"] = currencies
     found = [f"{name} {before} → {after}" for name, (before, after) in pairs.items() if before != after]
     return "; ".join(found) or "what it is computed of has changed"
+
+
+def _is_money(field: Field | None) -> TypeGuard[Field]:
+    return field is not None and field.type is FieldType.MONEY
+
+
+def _currencies(one: Feature, definitions: Definitions) -> str:
+    """In which currency the amounts are that a feature reads; empty if it reads none."""
+    names = (*one.of, *(term.field for term in one.where))
+    fields = (definitions.field_by_name.get(name) for name in names)
+    bases = {field.base or "the currency of each payment" for field in fields if _is_money(field)}
+    return listed(sorted(bases))
 
 
 def _for_models(features: tuple[FeatureChange, ...]) -> str:
@@ -149,7 +164,12 @@ def _for_state(old: Definitions, new: Definitions) -> str:
 
 def _for_lake(old: Definitions, new: Definitions, fields: tuple[FieldChange, ...]) -> str:
     added = [one.name for one in fields if one.change == "added"]
-    retyped = [one.name for one in fields if one.change == "changed"]
+    retyped = [
+        one.name
+        for one in fields
+        if one.change == "changed"
+        and _in_message(old.field_by_name[one.name]) != _in_message(new.field_by_name[one.name])
+    ]
     parts = []
     if old.digest != new.digest:
         parts.append(
@@ -162,6 +182,11 @@ def _for_lake(old: Definitions, new: Definitions, fields: tuple[FieldChange, ...
     return "; ".join(parts) or "nothing changes"
 
 
+def _in_message(one: Field) -> Field:
+    """What a message holds, whatever features make of it and admission accepts."""
+    return replace(one, text="", base="", allows_refunds=False)
+
+
 def describe_field(one: Field) -> str:
     """Type, place in the message and bounds of a field, in a few words."""
     words = [one.type.value, f"at {'.'.join(one.path)}"]
@@ -171,6 +196,10 @@ def describe_field(one: Field) -> str:
         words.append(f"{one.scale} decimals")
     if one.highest < float("inf") or one.lowest > float("-inf"):
         words.append(f"{one.lowest:g} to {one.highest:g}")
+    if one.base:
+        words.append(f"in {one.base} for features")
+    if one.allows_refunds:
+        words.append("with refunds")
     return ", ".join([*words, "optional" if one.is_optional else "required"])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fraud.definitions.comparison import compare
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import FeatureKind
 from fraud.definitions.loading import load_definitions, parse_definitions
@@ -150,3 +151,18 @@ def test_refunds_are_of_money_only(folder: Path) -> None:
         parse_definitions(
             CORE.replace("device_id: {type: id", "device_id: {type: id, refunds: true") + FEATURES
         )
+
+
+def test_the_comparison_says_what_a_base_changes(folder: Path) -> None:
+    # when
+    found = compare(parse_definitions(CORE + FEATURES), with_money(folder))
+    # then
+    changed = {one.name: one.details for one in found.features}
+    assert set(changed) == {"spent", "ratio", "spread", "small"}
+    assert changed["spent"] == "amounts in the currency of each payment → EUR"
+    assert [(one.name, one.details) for one in found.fields] == [
+        ("amount", "money, at amount, required → money, at amount, in EUR for features, required")
+    ]
+    assert "models that want" in found.models
+    assert "do not fit" in found.state
+    assert "its type" not in found.lake
