@@ -169,6 +169,7 @@ def _buckets(names: list[bytes]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     count = 1 << (4 * len(names)).bit_length()
     first, following = np.full(count, -1, dtype=np.int64), np.full(len(names), -1, dtype=np.int64)
     for entry, name in enumerate(names):
-        bucket = bucket_of(len(name), name[0], name[len(name) >> 1], name[-1], count)
+        plain = name[: next((at for at, byte in enumerate(name) if byte >= _FIRST_NOT_ASCII), len(name))]
+        bucket = bucket_of(len(plain), plain[0], plain[len(plain) >> 1], plain[-1], count) if plain else 0
         first[bucket], following[entry] = entry, first[bucket]
     return first, following

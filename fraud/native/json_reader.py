@@ -21,7 +21,6 @@ from fraud.native.id_index import ContentColumns
 from fraud.native.jit import compile_functions, compiled, inlined
 from fraud.native.json_values import (
     CLOSE,
-    COLON,
     COMMA,
     NOT_SIMPLE,
     NULL_START,
@@ -30,13 +29,15 @@ from fraud.native.json_values import (
     QUOTE,
     TRUE_START,
     count_characters,
-    find_name_end,
     find_text_end,
     read_decimal,
     scale_decimal,
     skip_boolean,
-    skip_member,
+    skip_colon,
+    skip_name,
     skip_null,
+    skip_plain,
+    skip_value,
     skip_whitespace,
 )
 
@@ -83,7 +84,8 @@ class FieldTable(NamedTuple):
         parents: the object around each object, (O,).
         own_entries: the entry of each object, (O,).
         levels: of each object: a bit, 1, for each object around its members, (O,).
-        buckets: the first entry of each bucket of names, or -1, (B,), B a power of two; see `bucket_of`.
+        buckets: the first entry of each bucket of names, or -1, (B,), B a power of two; see `bucket_of`, of
+            the part of the name before its first byte beyond ASCII. Bucket 0 has names without such a part.
         next_entries: the next entry in the bucket, or -1, (E,).
         least_escape: the smallest code that may be escaped in the name of an undeclared member.
         content: what is part of the content's digest.
@@ -285,13 +287,13 @@ def _find_member(table, data, at, inside, likely, spans, values):  # type: ignor
         What follows; the brace of a declared object that is opened; the object that is open then; and the
         entry that is likely to be next.
     """
-    entry = _find_entry(table, data, at, inside, likely)
+    entry, end = _find_entry(table, data, at, inside, likely)
     if entry < 0:
-        return skip_member(data, at, table.least_escape, table.levels[inside]), inside, likely
+        return _skip_undeclared(table, data, at, end, inside), inside, likely
     field = table.targets[entry]
-    at = _find_colon(data, at + table.lengths[entry] + 2, spans[field])
-    if at == NOT_SIMPLE:
-        return at, inside, likely
+    at = skip_colon(data, end + 1)
+    if at == NOT_SIMPLE or spans[field, 1] != NOT_SIMPLE:
+        return NOT_SIMPLE, inside, likely
     if field < len(table.kinds):
         at = _read_member(data, at, table.kinds[field], spans[field], values, field)
         return at, inside, entry + 1
@@ -324,26 +326,27 @@ def _close_objects(table, data, at, inside, likely):  # type: ignore[no-untyped-
 
 @inlined
 def _find_entry(table, data, at, inside, likely):  # type: ignore[no-untyped-def]
-    """The entry of the object `inside` whose quoted name starts at `at`; -1 if there is none.
+    """The entry of the object `inside` whose quoted name starts at `at`, -1 if there is none.
 
-    `likely`, after the previous one, is tried first.
+    `likely`, after the previous one, is tried first. Returns its closing quote, too; of a name without an
+    entry the end of its plain part.
     """
     if data[at] != QUOTE:
-        return NOT_SIMPLE
+        return NOT_SIMPLE, at
     after = table.first_entries[inside + 1]
     if likely < after and _is_name(table, data, at, likely):
-        return likely
-    end = find_name_end(data, at + 1)
-    length = end - at - 1
-    if length == 0:
-        return NOT_SIMPLE
-    middle = data[at + 1 + (length >> 1)]
-    entry = table.buckets[_bucket_of(length, data[at + 1], middle, data[end - 1], len(table.buckets))]
+        return likely, at + 1 + table.lengths[likely]
+    end = skip_plain(data, at + 1)
+    length, bucket = end - at - 1, 0
+    if length > 0:
+        middle = data[at + 1 + (length >> 1)]
+        bucket = _bucket_of(length, data[at + 1], middle, data[end - 1], len(table.buckets))
+    entry = table.buckets[bucket]
     while entry >= 0:
         if table.first_entries[inside] <= entry < after and _is_name(table, data, at, entry):
-            return entry
+            return entry, at + 1 + table.lengths[entry]
         entry = table.next_entries[entry]
-    return NOT_SIMPLE
+    return NOT_SIMPLE, end
 
 
 @inlined
@@ -356,12 +359,13 @@ def _is_name(table, data, at, entry):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _find_colon(data, at, span):  # type: ignore[no-untyped-def]
-    """Where the value starts whose member's name ends before `at`; a member that was there is not simple."""
-    at = skip_whitespace(data, at)
-    if data[at] != COLON or span[1] != NOT_SIMPLE:
-        return NOT_SIMPLE
-    return skip_whitespace(data, at + 1)
+def _skip_undeclared(table, data, at, end, inside):  # type: ignore[no-untyped-def]
+    """What follows the member whose name's quote is at `at`, and whose plain part ends at `end`."""
+    if data[at] == QUOTE and data[end] == QUOTE:
+        at = skip_colon(data, end + 1)
+    else:
+        at = skip_name(data, at, table.least_escape)
+    return NOT_SIMPLE if at == NOT_SIMPLE else skip_value(data, at, table.levels[inside])
 
 
 @inlined

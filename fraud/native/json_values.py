@@ -25,6 +25,10 @@ _LOW_A, _LOW_F, _CAPITAL_A, _CAPITAL_F = (ord(character) for character in "afAF"
 _SHORT_ESCAPES = tuple(b'"\\/bfnrt')
 _TRUE, _FALSE, _NULL = (tuple(literal) for literal in (b"true", b"false", b"null"))
 
+_IS_PLAIN = np.array(
+    [code >= SPACE and code not in (QUOTE, BACKSLASH) and code < 0x80 for code in range(256)]
+)
+
 MAX_DIGITS = 15
 """Such a number, and the power of ten that it is divided by, are exact as doubles; so the quotient is the
 nearest double (Clinger 1990)."""
@@ -107,6 +111,7 @@ def scale_decimal(units, decimals, digits):  # type: ignore[no-untyped-def]
 @inlined
 def find_text_end(data, at):  # type: ignore[no-untyped-def]
     """The closing quote of the text that starts at `at`, after its opening one; not simple at an escape."""
+    # Comparisons are faster for declared texts, which are short; `skip_plain` for whatever else there is.
     while data[at] != QUOTE:
         if SPACE <= data[at] < _NOT_ASCII and data[at] != BACKSLASH:
             at += 1
@@ -118,9 +123,9 @@ def find_text_end(data, at):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def find_name_end(data, at):  # type: ignore[no-untyped-def]
-    """The closing quote of the name that starts at `at`, after its opening one, or an escape before it."""
-    while data[at] != QUOTE and data[at] != BACKSLASH and data[at] >= SPACE:
+def skip_plain(data, at):  # type: ignore[no-untyped-def]
+    """The first position from `at` on with a quote, a backslash, or no printable character of ASCII."""
+    while _IS_PLAIN[data[at]]:
         at += 1
     return at
 
@@ -133,17 +138,6 @@ def count_characters(data, start, end):  # type: ignore[no-untyped-def]
     for at in range(start, end):
         count += data[at] < first or data[at] > last
     return count
-
-
-@inlined
-def skip_member(data, at, least, around):  # type: ignore[no-untyped-def]
-    """What follows the member whose name's quote is at `at`.
-
-    Not simple is a name with an escaped code below `least`, since that may be any name. `around` has a bit,
-    1, for each object around the member.
-    """
-    at = _skip_name(data, at, least)
-    return NOT_SIMPLE if at == NOT_SIMPLE else skip_value(data, at, around)
 
 
 @inlined
@@ -185,15 +179,22 @@ def _find_next_value(data, at, levels, is_first):  # type: ignore[no-untyped-def
         if data[at] != COMMA:
             return NOT_SIMPLE
         at = skip_whitespace(data, at + 1)
-    return _skip_name(data, at, 0) if levels & 1 else at
+    return skip_name(data, at, 0) if levels & 1 else at
 
 
 @inlined
-def _skip_name(data, at, least):  # type: ignore[no-untyped-def]
-    """Where the value of the member starts whose name's quote is at `at`."""
+def skip_name(data, at, least):  # type: ignore[no-untyped-def]
+    """Where the value of the member starts whose name's quote is at `at`.
+
+    Not simple is a name with an escaped code below `least`, since that may be any name.
+    """
     at = _skip_text(data, at, least)
-    if at == NOT_SIMPLE:
-        return NOT_SIMPLE
+    return NOT_SIMPLE if at == NOT_SIMPLE else skip_colon(data, at)
+
+
+@inlined
+def skip_colon(data, at):  # type: ignore[no-untyped-def]
+    """Where the value starts that follows the colon at `at`, or after blanks."""
     at = skip_whitespace(data, at)
     return skip_whitespace(data, at + 1) if data[at] == COLON else NOT_SIMPLE
 
@@ -246,18 +247,12 @@ def _skip_text(data, at, least):  # type: ignore[no-untyped-def]
     """What follows the text whose opening quote is at `at`; not simple at an escaped code below `least`."""
     if data[at] != QUOTE:
         return NOT_SIMPLE
-    at += 1
+    at = skip_plain(data, at + 1)
     while data[at] != QUOTE:
-        if data[at] == BACKSLASH:
-            at = _skip_escape(data, at + 1, least)
-        elif data[at] >= _NOT_ASCII:
-            at = _skip_character(data, at)
-        elif data[at] < SPACE:
-            return NOT_SIMPLE
-        else:
-            at += 1
+        at = _skip_escape(data, at + 1, least) if data[at] == BACKSLASH else _skip_character(data, at)
         if at == NOT_SIMPLE:
             return NOT_SIMPLE
+        at = skip_plain(data, at)
     return at + 1
 
 

@@ -16,8 +16,9 @@ from fraud.native.json_values import (
     NOT_SIMPLE,
     count_characters,
     find_text_end,
-    skip_member,
+    skip_name,
     skip_null,
+    skip_value,
     skip_whitespace,
 )
 
@@ -35,7 +36,9 @@ ONE_OBJECT, FIRST_NOT_ASCII = 1, 0x80
 
 def end_of_member(text: bytes) -> int:
     """What follows the member at the start, one of the message's own."""
-    return int(skip_member(as_array(text), 0, FIRST_NOT_ASCII, ONE_OBJECT))
+    data = as_array(text)
+    at = skip_name(data, 0, FIRST_NOT_ASCII)
+    return int(at if at == NOT_SIMPLE else skip_value(data, at, ONE_OBJECT))
 
 
 def as_array(text: bytes) -> npt.NDArray[np.uint8]:
