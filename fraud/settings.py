@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.definitions.definitions import Definitions
@@ -393,7 +393,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default=Path(".fraud"), description="what this machine keeps: lake, caches, logs")
-    definitions: Path | None = Field(
+    definitions: Annotated[Path, AfterValidator(Path.absolute)] | None = Field(
         default=None, description="file with the fields and features; default: the one that is shipped"
     )
     kafka: KafkaSettings = KafkaSettings()

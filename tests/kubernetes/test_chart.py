@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path, PurePath
 from typing import Any
 
 import kubernetes_validate
@@ -10,7 +11,9 @@ import pytest
 import yaml
 
 from deployments.orchestration.pools import kubernetes_template
+from fraud.definitions.loading import parse_definitions
 from fraud.settings import Settings
+from tests.definitions import EXTENDED, EXTENDED_FILE
 from tests.kubernetes.rendering import (
     CHART,
     LONG_RUNNING,
@@ -413,3 +416,64 @@ def job_labels() -> dict[str, Any]:
     job = kubernetes_template({})["job_configuration"]["job_manifest"]
     labels: dict[str, str] = job["spec"]["template"]["metadata"]["labels"]
     return {key: "fraud" if value == "{{ release }}" else value for key, value in labels.items()}
+
+
+# --------------------------------------------------------------------------- definitions
+
+
+def with_definitions(path: Path, *more: str) -> tuple[Manifest, ...]:
+    values = (*VARIANTS["eks"], "--set", "producer.enabled=true", "--set-file", f"definitions={path}", *more)
+    return tuple(render(*values))
+
+
+def test_definitions_reach_every_container_that_has_the_settings() -> None:
+    # given a file of one's own
+    manifests = with_definitions(EXTENDED_FILE)
+    # when we look for the file that the settings name
+    path = PurePath(environment_of(manifests, "fraud-settings")["FRAUD_DEFINITIONS"])
+    files = named(manifests, "ConfigMap", "fraud-definitions")["data"]
+    # then it is the user's, and mounted wherever the settings are
+    assert parse_definitions(files[path.name]).tag == EXTENDED.tag
+    users = [
+        (manifest, container)
+        for manifest in of_kind(manifests, *WITH_PODS)
+        for container in containers_of(manifest)
+        if "envFrom" in container
+    ]
+    executor = yaml.safe_load(environment_of(manifests, "fraud-spark")["executor.yaml"])
+    mounts = [(container["volumeMounts"], pod_of(manifest)["volumes"]) for manifest, container in users] + [
+        (executor["spec"]["containers"][0]["volumeMounts"], executor["spec"]["volumes"])
+    ]
+    assert len(mounts) > 6
+    for mounted, volumes in mounts:
+        assert {"name": "definitions", "mountPath": str(path.parent), "readOnly": True} in mounted
+        assert {"name": "definitions", "configMap": {"name": "fraud-definitions"}} in volumes
+
+
+def test_flow_runs_have_the_definitions_if_there_are_any() -> None:
+    template = kubernetes_template({})["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+
+    (mount,) = (one for one in template["containers"][0]["volumeMounts"] if one["name"] == "definitions")
+    (volume,) = (one for one in template["volumes"] if one["name"] == "definitions")
+    assert mount["mountPath"] == "/etc/fraud/definitions"
+    assert volume["configMap"] == {"name": "fraud-definitions", "optional": True}
+
+
+def test_pods_restart_when_the_definitions_change(tmp_path: Path) -> None:
+    changed = tmp_path / "definitions.yaml"
+    changed.write_text(EXTENDED_FILE.read_text() + "# another word\n")
+
+    paths = {
+        environment_of(with_definitions(path), "fraud-settings")["FRAUD_DEFINITIONS"]
+        for path in (EXTENDED_FILE, changed)
+    }
+
+    assert len(paths) == 2
+
+
+@every_variant
+def test_without_definitions_the_shipped_ones_are_used(name: str) -> None:
+    manifests = variant(name)
+
+    assert "FRAUD_DEFINITIONS" not in environment_of(manifests, "fraud-settings")
+    assert "fraud-definitions" not in yaml.safe_dump_all(manifests)
