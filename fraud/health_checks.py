@@ -35,7 +35,7 @@ def check_environment(settings: Settings) -> list[Finding]:
         ("MLflow", _registry, "start it with `fraud up`, or set FRAUD_REGISTRY__TRACKING_URI"),
     ]
     if settings.kafka.payload_format != "json":
-        remedy = "check FRAUD_SCHEMA_REGISTRY__*, see docs/formats.md"
+        remedy = "check FRAUD_SCHEMA_REGISTRY__*, see docs/data/formats.md"
         checks.append(("schema registry", _schema_registry, remedy))
     kafka, topics, *others = (run_check(name, partial(check, settings), fix) for name, check, fix in checks)
     return [kafka, topics, *(_topic_settings(settings) if kafka.ok else ()), *others]

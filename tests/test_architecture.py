@@ -19,7 +19,6 @@ PRODUCT = ("fraud", "producer", "serving", "tasks", "flows", "deployments", "ben
 SERVERS = {"prefect", "fastapi", "airflow"}
 NATIVE_IMPORTS = {
     "fraud.native",
-    "fraud.features.spec",
     "fraud.definitions.definitions",
     "fraud.definitions.features",
     "fraud.messages.decoding",

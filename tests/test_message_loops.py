@@ -9,7 +9,8 @@ import pytest
 from confluent_kafka import Producer
 
 from deployments.watch.alerts import following
-from fraud.features.spec import FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.definitions.features import FEATURE_VERSION
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.ingest.commits import Dataset, committed_files, read_commits
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from benchmarks.results import Section
+from benchmarks.serving.harness.events import events_of
 from benchmarks.serving.harness.processes import committed_rate, engines
 from benchmarks.serving.harness.testbed import PARTITIONS, Testbed, print_progress, testbed
 from benchmarks.serving.harness.traffic import START_MS, card_id, fill
-from fraud.definitions.features import DAY_MS
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import Events, hash_identifier
 from fraud.features.store import CardStore
@@ -100,29 +100,25 @@ def _write_snapshot(settings: Settings, partition: int, cards: int) -> None:
 
 def _month(draw: np.random.Generator, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Events:
     """The events of whole cards, one card after another, in order of time."""
+    count = len(numbers) * EVENTS_PER_CARD
     definitions = load_definitions()
-    events = Events.empty(len(numbers) * EVENTS_PER_CARD, definitions)
-    hashes = [hash_identifier(card_id(number)) for number in numbers.tolist()]
-    heads, count = events.heads, len(events)
-    heads["card"] = np.repeat(np.array(hashes, dtype=np.uint64), EVENTS_PER_CARD)
-    heads["transaction"] = draw.integers(0, 2**63, count)
-    longest = definitions.longest_window_ms
-    times = START_MS - draw.integers(1, longest - DAY_MS, (len(numbers), EVENTS_PER_CARD))
-    heads["timestamp"] = np.sort(times, axis=1).reshape(-1)
-    heads["amount"] = draw.integers(100, 90_000, count)
-    values = {
-        "timestamp": heads["timestamp"],
-        "amount": heads["amount"],
-        "merchant_id": draw.integers(1, 2_000, count),
-        "merchant_category": draw.integers(1, 20, count),
-        "channel": draw.integers(1, 3, count),
-        "country": draw.integers(1, 4, count),
-        "latitude": draw.uniform(45, 55, count).view(np.int64),
-        "longitude": draw.uniform(5, 15, count).view(np.int64),
-    }
-    for name, column in values.items():
-        events.values[:, definitions.field_index[name]] = column
-    return events
+    hashes = np.array([hash_identifier(card_id(number)) for number in numbers.tolist()], dtype=np.uint64)
+    span = definitions.longest_window_ms - 86_400_000
+    times = np.sort(START_MS - draw.integers(1, span, (len(numbers), EVENTS_PER_CARD)), axis=1).reshape(-1)
+    return events_of(
+        definitions,
+        count,
+        card=np.repeat(hashes, EVENTS_PER_CARD),
+        transaction=draw.integers(0, 2**63, count),
+        timestamp=times,
+        amount=draw.integers(100, 90_000, count),
+        merchant_id=draw.integers(1, 2_000, count),
+        merchant_category=draw.integers(1, 20, count),
+        channel=draw.integers(1, 3, count),
+        country=draw.integers(1, 4, count),
+        latitude=draw.uniform(45, 55, count),
+        longitude=draw.uniform(5, 15, count),
+    )
 
 
 def _table(rows: list[CardFigures]) -> Iterator[str]:

@@ -84,7 +84,7 @@ def words_of(records: Records) -> int:
 
 
 def word_masks(records: Records, keys: Sequence[int], condition: int) -> list[tuple[int, int, int]]:
-    """Words with the masks of these columns and of a filter (-1: none); the most telling word first."""
+    """Words with the masks of these columns and of a filter (-1: none); the word with the most bits first."""
     masks: dict[int, list[int]] = {}
     for number in (*keys, *((condition,) if condition >= 0 else ())):
         for prefix in ("", "high_"):

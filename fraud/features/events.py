@@ -77,24 +77,6 @@ _HEAD_FIELDS = {
 }  # fmt: skip
 _DOUBLE, _INTEGER = Struct("<d"), Struct("<q")
 
-EVENT = np.dtype(
-    [
-        ("card", np.uint64),
-        ("transaction", np.uint64),
-        ("timestamp", np.int64),
-        ("amount", np.int64),
-        ("merchant", np.uint32),
-        ("category", np.uint16),
-        ("channel", np.uint16),
-        ("country", np.uint16),
-        ("latitude", np.float32),
-        ("longitude", np.float32),
-        ("content", np.uint32),
-    ]
-)
-"""Times in ms, amounts in minor units; a code of 0 and a coordinate of NaN are unknown. `content` is a digest
-of all declared fields but the id (`fraud.native.id_index.content_of`)."""
-
 
 def hash_identifier(text: str) -> int:
     """The 64-bit hash of a card's or a transaction's identifier."""
@@ -199,30 +181,3 @@ def _hashed(column: pa.ChunkedArray, encode: Callable[[Any], int], absent: int) 
     codes = np.array([*(encode(text) for text in texts), absent], dtype=np.int64)
     indices: npt.NDArray[np.int64] = encoded.indices.fill_null(len(codes) - 1).to_numpy(zero_copy_only=False)
     return codes[indices]
-
-
-def from_records(records: npt.NDArray[np.void]) -> Events:
-    """For the time being: records of `EVENT` in the columns of v1, without the currency."""
-    heads = np.zeros(len(records), dtype=HEAD)
-    for name in HEAD.names or ():
-        heads[name] = records[name]
-    values = np.zeros((len(records), 11), dtype=np.int64)
-    names = ("transaction", "card", "merchant", "amount", None, "timestamp", "category", "channel", "country")
-    for column, source in enumerate(names):
-        if source:
-            values[:, column] = records[source].astype(np.int64)
-    for column, name in ((9, "latitude"), (10, "longitude")):
-        values[:, column] = records[name].astype(np.float64).view(np.int64)
-    return Events(heads, values)
-
-
-def to_records(events: Events) -> npt.NDArray[np.void]:
-    """For the time being: the inverse of `from_records`."""
-    records = np.zeros(len(events), dtype=EVENT)
-    for name in HEAD.names or ():
-        records[name] = events.heads[name]
-    for column, code in ((2, "merchant"), (6, "category"), (7, "channel"), (8, "country")):
-        records[code] = events.values[:, column].astype(records.dtype[code])
-    for column, name in ((9, "latitude"), (10, "longitude")):
-        records[name] = np.ascontiguousarray(events.values[:, column]).view(np.float64)
-    return records

@@ -77,7 +77,7 @@ def content_columns(definitions: Definitions) -> ContentColumns:
 def field_table(definitions: Definitions) -> FieldTable:
     """What the JSON reader needs to know."""
     fields = definitions.fields
-    members = _Members.of(definitions)
+    members = _DeclaredNames.of(definitions)
     names = [name.encode() for name in members.names]
     width = max(map(len, names))
     padded = np.frombuffer(b"".join(name.ljust(width) for name in names), dtype=np.uint8)
@@ -124,7 +124,7 @@ def _minor_digits() -> npt.NDArray[np.int64]:
 
 
 @dataclass
-class _Members:
+class _DeclaredNames:
     """The declared members of a message, object by object; see `FieldTable`."""
 
     names: list[str] = field(default_factory=list)
@@ -135,7 +135,7 @@ class _Members:
     depths: list[int] = field(default_factory=lambda: [1])
 
     @classmethod
-    def of(cls, definitions: Definitions) -> "_Members":
+    def of(cls, definitions: Definitions) -> "_DeclaredNames":
         """The members, those of the message first."""
         made = cls()
         around: list[tuple[str, ...]] = [()]

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import TopicPartition
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import (
     Commit,
     Dataset,

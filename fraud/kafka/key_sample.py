@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.keys import KeyKind, classify
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable

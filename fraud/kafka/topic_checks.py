@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from fraud.features.spec import DAY_MS, LONGEST_WINDOW_MS
+from fraud.definitions.features import DAY_MS
 from fraud.kafka.topics import CLOCK_AHEAD_MS, TopicLayout, topic_configs, topic_layouts, topic_plans
 from fraud.settings import Settings
 
@@ -149,7 +149,8 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
 
 def state_retention_ms(settings: Settings) -> int:
     """How long a transaction must be kept, so that a card's state can be rebuilt: window, lateness, a day."""
-    return LONGEST_WINDOW_MS + settings.admission.lateness // _MILLISECOND + DAY_MS
+    history = settings.loaded_definitions.history_ms
+    return history + settings.admission.lateness // _MILLISECOND + DAY_MS
 
 
 def history_days(settings: Settings) -> int:

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from fraud.deadline import Deadline
+from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import admin_client, call_broker
 from fraud.settings import Settings
 

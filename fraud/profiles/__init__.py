@@ -2,5 +2,5 @@
 
 Time is divided into periods of `Definitions.profile_every_ms`. The profile of moment m, counted in periods
 since 1970, holds what was paid and reported before the start of period m. Everything that is added up is an
-integer, so that a profile is the same to the bit whoever makes it.
+integer, so that a profile is the same to the bit wherever it is made.
 """

@@ -22,7 +22,7 @@ class FraudPeriods:
     Attributes:
         keys: as `Events.values` has the field, int64 (F,).
         reported: the period of the payment's first report as fraud, (F,).
-        since: the period in which the verdict came; it is known at moments after it, (F,).
+        since: the period in which it was reported; that is known at moments after it, (F,).
         until: the last moment at which it stood, (F,).
     """
 

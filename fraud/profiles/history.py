@@ -92,7 +92,7 @@ class _Changes:
 
     @classmethod
     def of(cls, frauds: FraudPeriods, window: int, keys: Ints) -> "_Changes":
-        """A fraud counts from the moment after its verdict, while it stands and is in the window."""
+        """A fraud counts from the moment after its report, while it stands and is in the window."""
         enters, leaves = frauds.since + 1, np.minimum(frauds.until, frauds.reported + window) + 1
         seen = leaves > enters
         moments = np.concatenate([enters[seen], leaves[seen]])

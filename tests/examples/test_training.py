@@ -22,7 +22,7 @@ RECIPE = Recipe(
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_a_model_tells_the_frauds_of_its_own_example(name: str, tmp_path: Path) -> None:
+def test_a_model_finds_the_frauds_of_its_own_example(name: str, tmp_path: Path) -> None:
     # given all rows of an example with their features
     example = Example(name)
     definitions, tables = example.definitions, example.tables(tmp_path)

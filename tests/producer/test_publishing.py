@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.features.spec import DAY_MS
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.lake import open_lake

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from benchmarks.serving.harness.traffic import SyntheticTraffic, profiles
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_table, encode_transactions
-from fraud.features.profiles import ProfileFeatures
-from fraud.features.spec import FEATURE_NAMES, FEATURE_VERSION, PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.machine.cache import cache_folder
 from fraud.messages.admission import decoder_of_admitted
@@ -96,5 +96,5 @@ def _train(rows: Rows, labels: npt.NDArray[np.bool_]) -> xgb.Booster:
         "nthread": 2,
         "seed": 1,
     }
-    matrix = xgb.DMatrix(rows, labels, feature_names=list(FEATURE_NAMES))
+    matrix = xgb.DMatrix(rows, labels, feature_names=list(load_definitions().feature_names))
     return xgb.train(params, matrix, num_boost_round=_ROUNDS)

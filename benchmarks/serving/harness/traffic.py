@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Producer
 
-from fraud.features.spec import PROFILE_COLUMNS
+from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import MerchantProfile
 from fraud.settings import Settings

@@ -16,10 +16,10 @@ import numpy as np
 from quixstreams import Application, State
 
 from benchmarks.serving.harness.traffic import profiles
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.definitions.loading import load_definitions
-from fraud.features.events import EVENT, Events, encode_transactions, from_records, to_records
+from fraud.features.events import HEAD, Events, encode_transactions
 from fraud.features.profiles import ProfileFeatures
-from fraud.features.spec import FEATURE_VERSION, LONGEST_WINDOW_MS
 from fraud.features.store import CardStore
 from fraud.messages.admission import Admitted, decoder_of_admitted
 from fraud.native.forest import compile_forest
@@ -72,12 +72,16 @@ def _scoring(settings: Settings, way: str) -> Callable[[bytes, State], bytes]:
 
 def _remember(state: State, admitted: Admitted) -> Events:
     """The card's events of the longest window, the new one last."""
-    events = to_records(encode_transactions(load_definitions(), [admitted]))
-    former = np.frombuffer(state.get_bytes("events", b""), dtype=EVENT)
-    alive = former[former["timestamp"] > admitted.transaction.timestamp - LONGEST_WINDOW_MS]
-    events = np.concatenate([alive, events])
-    state.set_bytes("events", events.tobytes())
-    return from_records(events)
+    definitions = load_definitions()
+    fields = len(definitions.fields)
+    heads = np.frombuffer(state.get_bytes("heads", b""), dtype=HEAD)
+    values = np.frombuffer(state.get_bytes("values", b""), dtype=np.int64).reshape(-1, fields)
+    start = admitted.transaction.timestamp - definitions.longest_window_ms
+    alive = Events(heads, values)[heads["timestamp"] > start]
+    events = Events.concatenate([alive, encode_transactions(definitions, [admitted])])
+    state.set_bytes("heads", events.heads.tobytes())
+    state.set_bytes("values", events.values.tobytes())
+    return events
 
 
 def _features(events: Events) -> Any:

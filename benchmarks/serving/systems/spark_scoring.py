@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from benchmarks.serving.harness.traffic import profiles
+from fraud.definitions.features import FEATURE_VERSION
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_transactions
 from fraud.features.profiles import ProfileFeatures
-from fraud.features.spec import FEATURE_VERSION
 from fraud.features.store import CardStore
 from fraud.messages.admission import Admitted, decoder_of_admitted
 from fraud.registry.cache import last_good_bundle

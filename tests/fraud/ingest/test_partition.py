@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError, UnreachableError
-from fraud.features.spec import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, committed_files, day_of, read_commits
 from fraud.ingest.partition import LakeSource, ingest_partition, sources
 from fraud.kafka.clients import client_config, producer_config

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fraud.features.spec import DAY_MS
+from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import last_commit, read_commits
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.topics import create_topics

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, DataError
-from fraud.features.spec import DAY_MS
 from fraud.health_checks import check_environment
 from fraud.kafka.clients import admin_client, client_config
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences

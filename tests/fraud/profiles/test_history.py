@@ -21,7 +21,7 @@ COLUMNS = tuple(ProfileColumn(quantity, window) for quantity in Quantity for win
 Payment = tuple[int, int, int]
 """Key, time in ms, amount."""
 Change = tuple[int, int]
-"""Payment, time in ms; the verdicts of a payment alternate, fraud first."""
+"""Payment, time in ms; the labels of a payment alternate, fraud first."""
 
 payments_strategy = st.lists(
     st.tuples(

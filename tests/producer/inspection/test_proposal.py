@@ -48,7 +48,7 @@ def test_the_type_of_a_field_is_by_its_values(name: str, values: list[str | None
     assert found.path == (None if name == found.name else name)
 
 
-def test_a_field_tells_what_is_missing_and_hides_card_numbers() -> None:
+def test_a_field_shows_what_is_missing_and_hides_card_numbers() -> None:
     (found,) = proposed({"second_card": [CARD, None, CARD]})
 
     assert found.is_optional

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud.features.events import EVENT, from_records
+from benchmarks.serving.harness.events import events_of
 from fraud.features.store import CardStore
 from fraud.settings import AdmissionSettings
 from serving.state.partition_state import PartitionState
@@ -20,12 +20,15 @@ ORIGIN = SnapshotOrigin("transactions", "an-id", 3, ADMISSION.model_dump_json(),
 
 
 def _store(cards: int) -> CardStore:
-    events = np.zeros(cards * 3, dtype=EVENT)
-    events["card"] = np.repeat(np.arange(1, cards + 1), 3)
-    events["transaction"] = np.arange(1, cards * 3 + 1)
-    events["timestamp"] = 1_700_000_000_000 + np.arange(cards * 3) * 1_000
+    events = events_of(
+        V1,
+        cards * 3,
+        card=np.repeat(np.arange(1, cards + 1), 3),
+        transaction=np.arange(1, cards * 3 + 1),
+        timestamp=1_700_000_000_000 + np.arange(cards * 3) * 1_000,
+    )
     store = CardStore(V1)
-    store.process(from_records(events))
+    store.process(events)
     return store
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.apicurio import Apicurio, NotFetchedError, apicurio, application
+from tests.fraud.messages.formats.apicurio import Apicurio, NotFetchedError, apicurio, application
 
 
 @pytest.fixture(scope="session")

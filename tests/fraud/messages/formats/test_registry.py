@@ -30,9 +30,9 @@ from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.partition_features import FeatureStage
 from serving.state.partition_state import PartitionState
-from tests.apicurio import Apicurio
 from tests.conftest import SettingsFactory
 from tests.definitions import V1
+from tests.fraud.messages.formats.apicurio import Apicurio
 from tests.fraud.messages.formats.registries import (
     AVRO,
     JSON_SCHEMA,
