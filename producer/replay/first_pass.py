@@ -14,6 +14,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
 from producer.replay.files.opening import Chunk, RecordSource
+from producer.replay.files.source import BATCH_ROWS
 from producer.replay.mapping.columns import FieldSource
 from producer.replay.readers import LabelFileReader, ReadingRemarks, TransactionFileReader
 from producer.replay.rows.admission_limits import AdmissionLimits
@@ -78,6 +79,7 @@ def read_transactions(
         reader.remarks.add(found.findings, chunk, source)
         _reject_rows(chunk, found.findings, rejected)
         count(reader.read)
+    _refuse_late_columns(definitions, source)
     reader.remarks.warnings += reader.ids.warnings()
     return StagedTransactions(transactions.close(), labels.close() if labels else None, reader.remarks)
 
@@ -106,6 +108,18 @@ def read_labels(
         _reject_rows(chunk, found.findings, rejected)
         count(reader.read)
     return labels.close(), reader.remarks
+
+
+def _refuse_late_columns(definitions: Definitions, source: RecordSource) -> None:
+    """Values of declared fields are never left behind in silence."""
+    wanted = {name for field in definitions.fields for name in (".".join(field.path), field.name)}
+    late = sorted(source.about.late_columns.keys() & wanted)
+    if late:
+        where = source.describe_position(source.about.late_columns[late[0]])
+        raise DataError(
+            f"the field {late[0]} comes first in {where}, and columns are found in the first "
+            f"{BATCH_ROWS:,} rows: let the first row have it, if only as null"
+        )
 
 
 def _labels_beside(

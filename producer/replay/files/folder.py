@@ -75,6 +75,8 @@ class FolderSource:
             for chunk in source.chunks(reject_row):
                 largest = max(largest, int(chunk.positions[-1]) if len(chunk.positions) else 0)
                 yield Chunk(self._aligned(path, chunk.rows), chunk.positions + start)
+            for name, position in source.about.late_columns.items():
+                self.about.late_columns.setdefault(name, start + position)
             start += largest
 
     def _aligned(self, path: Path, rows: pa.RecordBatch) -> pa.RecordBatch:

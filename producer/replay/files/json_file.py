@@ -42,7 +42,11 @@ class JsonSource:
         yield from chunks_of(self.columns, self._rows(reject))
 
     def _rows(self, reject: Reject) -> Iterator[Row]:
+        known = set(self.columns)
         for position, row in self._objects(reject):
+            if not known.issuperset(row):
+                for name in row.keys() - known:
+                    self.about.late_columns.setdefault(name, position)
             yield position, [row.get(name) for name in self.columns]
 
     def _objects(self, reject: Reject) -> Iterator[Object]:

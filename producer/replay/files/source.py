@@ -49,11 +49,17 @@ class FileOptions:
 
 @dataclass
 class FileDescription:
-    """The description of a file: its format, how it was read, and notes for the user."""
+    """The description of a file: its format, how it was read, and notes for the user.
+
+    Attributes:
+        late_columns: of JSON: names that no row among the first ones has, and where each came first; their
+            values are not read. Complete once all rows have been.
+    """
 
     format: str
     facts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    late_columns: dict[str, int] = field(default_factory=dict)
 
 
 class RecordSource(Protocol):
