@@ -71,6 +71,7 @@ def _payment(definitions: Definitions, found: PredictionLineage) -> Table:
         reports.append(f"now {_label(found.is_fraud)}")
     rows = {
         "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {shown(one.card_id)}",
+        **_in_base(definitions, one),
         "at": _moment(one.timestamp),
         "scored": _moment(one.scored_at),
         "merchant": f"profile of {one.profile_date}" if one.profile_date else "no profile",
@@ -79,6 +80,17 @@ def _payment(definitions: Definitions, found: PredictionLineage) -> Table:
     if one.challenger_version is not None and one.challenger_score is not None:
         rows["challenger"] = f"version {one.challenger_version} scored {one.challenger_score:.4f} in shadow"
     return _pairs("Payment", rows.items())
+
+
+def _in_base(definitions: Definitions, one: Prediction) -> dict[str, str]:
+    """The amount in the base currency, if the definitions have one."""
+    if definitions.money is None:
+        return {}
+    base = definitions.money.code
+    if one.amount_base is None:
+        return {f"in {base}": f"unknown: there was no rate of {one.currency}"}
+    rate = f" by the rate of {one.rate_date}" if one.rate_date else ""
+    return {f"in {base}": f"{from_minor(one.amount_base, base):,}{rate}"}
 
 
 def _fields(definitions: Definitions, one: Prediction) -> dict[str, str]:
