@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import HEAD, Events, encode_table, encode_transactions
@@ -17,7 +18,7 @@ from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
-from tests.definitions import V1
+from tests.definitions import EXTENDED, V1
 from tests.fraud.definitions.strategies import event_streams
 from tests.fraud.features.reference import reference_features
 from tests.fraud.lakes import StoredMessage
@@ -168,3 +169,30 @@ def test_a_million_ids_are_kept_apart() -> None:
     events["content"] = 1
     # then each is known
     assert (index.process(events) == CONFLICT).all()
+
+
+def contents_with(definitions: Definitions, *texts: str | dict[str, Any]) -> list[int]:
+    values = [(text if isinstance(text, str) else json.dumps(text)).encode() for text in texts]
+    admission = AdmissionFilter(definitions, AdmissionSettings())
+    decoded = decode_batch(admission, values, np.full(len(values), START_MS + DAY_MS))
+    assert not decoded.refused
+    contents: list[int] = decoded.events.heads["content"].tolist()
+    return contents
+
+
+def test_content_is_what_it_was_before_there_were_definitions() -> None:
+    # given ids that were taken by payments whose digest was made by version 1
+    bare = {name: value for name, value in WIRE.items() if name not in ("channel", "latitude", "longitude")}
+    assert contents_with(V1, WIRE, bare, WIRE | {"amount": "10.01"}) == [105412774, 267422172, 4125425044]
+
+
+def test_a_field_counts_as_content_only_where_it_is_present() -> None:
+    # given definitions with three fields more, and the same in another order
+    other = Definitions("other order", EXTENDED.fields[::-1], EXTENDED.features)
+    with_device = WIRE | {"device": {"fingerprint": "d-1"}}
+    with_mode = with_device | {"entry_mode": "chip"}
+    found = contents_with(EXTENDED, WIRE, with_device, with_mode)
+    # then a payment without them has the content of before, and the order does not matter
+    assert found[0] == contents_with(V1, WIRE)[0] == contents_with(V1, with_mode)[0]
+    assert len(set(found)) == 3
+    assert found == contents_with(other, WIRE, with_device, with_mode)
