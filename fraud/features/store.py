@@ -27,7 +27,6 @@ from fraud.native.kernel.tables import (
 )
 
 _GROWTH = 1.5
-_ARENA_GROWTH = 1.25
 _SLOTS_PER_CARD = 2
 _SLOTS_PER_ENTRY = 2
 _SMALLEST_INDEX = 16
@@ -180,7 +179,7 @@ class CardStore:
             return
         keep = self._alive(low_watermark)
         alive = int(self._capacities()[keep].sum())
-        room = int(alive * _ARENA_GROWTH) + _largest(self._state) * 2 + 16_384
+        room = int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
         self._collect(keep, int(keep.sum() * _GROWTH) + 1_024, room)
 
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
@@ -198,9 +197,13 @@ class CardStore:
         return fresh
 
     def _capacities(self) -> npt.NDArray[np.int32]:
-        """Of each card's block after it is moved: at most an eighth more than what is in it."""
+        """Of each card's block after it is moved: at most a sixth more than what is in it.
+
+        With less, blocks would be outgrown before so many of their events have expired that they can be
+        moved within them.
+        """
         cards = self._state.cards[: len(self)]
-        wanted = np.maximum(SMALLEST_BLOCK, cards["count"] + cards["count"] // 8 + 1)
+        wanted = np.maximum(SMALLEST_BLOCK, cards["count"] + cards["count"] // 6 + 2)
         return np.asarray(np.minimum(cards["capacity"], wanted), dtype=np.int32)
 
 
