@@ -19,6 +19,8 @@ _GROUP_CONFIG = {
     # A fetch response for every message would keep two processors busy at a few thousand messages a second.
     "fetch.min.bytes": 2_000,
 }
+_LONGEST_HEARTBEAT_MS = 500
+"""A member learns of a rebalance with its next heartbeat, and partitions that move wait for all members."""
 
 
 def make_group_consumer(settings: Settings, on_commit: Callable[[Any], None]) -> Consumer:
@@ -36,7 +38,7 @@ def make_group_consumer(settings: Settings, on_commit: Callable[[Any], None]) ->
     session_ms = int(settings.serving.session_timeout_s * 1_000)
     timing = {
         "session.timeout.ms": session_ms,
-        "heartbeat.interval.ms": session_ms // 5,
+        "heartbeat.interval.ms": min(session_ms // 5, _LONGEST_HEARTBEAT_MS),
         "fetch.wait.max.ms": int(settings.serving.fetch_wait_s * 1_000),
     }
     config = _GROUP_CONFIG | timing | {"on_commit": first_error}

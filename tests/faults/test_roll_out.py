@@ -1,5 +1,6 @@
 """Other definitions are rolled out under load, and rolled back: warm-up beside the group, then take-over."""
 
+import time
 from functools import partial
 
 import pytest
@@ -13,9 +14,10 @@ from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
 
-LONGEST_PAUSE_S = 2.0
+LONGEST_WAIT_S = 2.0
 
 
+@pytest.mark.faults
 def test_definitions_are_rolled_out_and_back_without_a_gap(
     fault_settings: Settings, check_scene: CheckScene
 ) -> None:
@@ -23,18 +25,16 @@ def test_definitions_are_rolled_out_and_back_without_a_gap(
     extended = with_definitions(fault_settings)
     with scene(fault_settings, 2) as made:
         # when the state of others is warmed up beside them, and workers with these take over one by one
-        made.watch.start_timing()
+        started = time.monotonic()
         roll_out(made, extended)
         assert made.watch.definitions[EXTENDED.digest] > 0
-        there_s = made.watch.longest_pause_s
         # and back
-        made.watch.start_timing()
         roll_out(made, fault_settings)
-        back_s = made.watch.longest_pause_s
+        seconds = made.longest_wait_s(started)
 
-        # then no partition waited for long, and nothing is lost, doubled or of other features
-        assert max(there_s, back_s) <= LONGEST_PAUSE_S
-        check_scene(made, "other definitions rolled out under load, and rolled back", max(there_s, back_s))
+        # then nothing is lost, doubled or of other features, and no transaction waited for long
+        check_scene(made, "other definitions rolled out under load, and rolled back", seconds)
+        assert seconds <= LONGEST_WAIT_S
 
 
 def with_definitions(settings: Settings) -> Settings:

@@ -29,7 +29,8 @@ _PROFILES_EVERY = 60
 class Load:
     """Some 250 transactions a second from another thread: late, out of order, repeated, poison among them.
 
-    They have the fields of `tests.definitions.EXTENDED`, which the shipped definitions skip.
+    They have the fields of `tests.definitions.EXTENDED`, which the shipped definitions skip. `sent_at` is
+    when a transaction was sent first, on the monotonic clock.
 
     Every few seconds a new version of the merchant profiles is published.
     """
@@ -39,6 +40,7 @@ class Load:
         self._stop = threading.Event()
         self._producer: Any = Producer(producer_config(settings, **{"message.timeout.ms": 0}))
         self._profile_version = 0
+        self.sent_at: dict[str, float] = {}
         self._thread = threading.Thread(target=self._send)
         self._thread.start()
 
@@ -60,6 +62,7 @@ class Load:
         while not self._stop.wait(_EVERY_S):
             for event in disorderly(_AT_ONCE, round_number * _AT_ONCE):
                 event |= further_fields(event["transaction_id"])
+                self.sent_at.setdefault(event["transaction_id"], time.monotonic())
                 content = json.dumps({name: value for name, value in event.items() if value is not None})
                 self._produce(content.encode(), event["card_id"], event["timestamp"])
             if round_number % _POISON_EVERY == 0:
@@ -91,15 +94,17 @@ def further_fields(transaction_id: str) -> dict[str, Any]:
 
 
 class PredictionWatch:
-    """Follows the committed predictions: when scoring resumed, and with which models."""
+    """Follows the committed predictions: when scoring resumed, with which models and definitions.
+
+    `arrived_at` is when a transaction's prediction could be read first, on the monotonic clock.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._scored_at = dict.fromkeys(range(PARTITIONS), 0)
         self.versions: set[str] = set()
         self.definitions: Counter[str | None] = Counter()
-        self._arrived_at: dict[int, float] = {}
-        self._longest_s = 0.0
+        self.arrived_at: dict[str, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._thread.start()
@@ -108,15 +113,6 @@ class PredictionWatch:
         """Seconds from the time `since` until every partition has a committed prediction made later."""
         wait_for(lambda: min(self._scored_at.values()) > since * 1_000, timeout_s)
         return time.time() - since
-
-    def start_timing(self) -> None:
-        """Measure the pauses of `longest_pause_s` from now on."""
-        self._arrived_at, self._longest_s = dict.fromkeys(range(PARTITIONS), time.monotonic()), 0.0
-
-    @property
-    def longest_pause_s(self) -> float:
-        """The longest time that a partition had no committed prediction, although transactions arrived."""
-        return self._longest_s
 
     def stop(self) -> None:
         """Stop following."""
@@ -134,10 +130,5 @@ class PredictionWatch:
                     self._scored_at[message.partition()] = made.scored_at
                     self.versions.add(made.model_version)
                     self.definitions[made.definitions] += 1
-                    self._time(message.partition())
+                    self.arrived_at.setdefault(made.transaction_id, time.monotonic())
         consumer.close()
-
-    def _time(self, partition: int) -> None:
-        now = time.monotonic()
-        self._longest_s = max(self._longest_s, now - self._arrived_at.get(partition, now))
-        self._arrived_at[partition] = now

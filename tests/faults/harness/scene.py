@@ -39,6 +39,16 @@ class Scene:
         """Wait until every partition is scored from now on; returns the seconds."""
         return self.watch.seconds_until_all_score(time.time())
 
+    def longest_wait_s(self, since: float) -> float:
+        """The longest time from the sending of a transaction to its committed prediction.
+
+        Args:
+            since: on the monotonic clock; earlier transactions do not count.
+        """
+        arrived = self.watch.arrived_at
+        sent = [(name, moment) for name, moment in [*self.load.sent_at.items()] if moment >= since]
+        return max(arrived[name] - moment for name, moment in sent if name in arrived)
+
     def kill_and_restart(self, worker: Worker) -> float:
         """kill -9 and start again; returns the seconds until every partition is scored again."""
         worker.kill()
