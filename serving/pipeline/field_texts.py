@@ -20,7 +20,7 @@ def in_order(
 
 def label_of(name: str, field: Field | None) -> str:
     """What an analyst reads for a field."""
-    return getattr(field, "text", "") or name.replace("_", " ")
+    return (field and field.text) or name.replace("_", " ")
 
 
 def field_text(field: Field | None, value: FieldValue | None, currency: str) -> str:
