@@ -43,6 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("here")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile once, before xdist starts its processes."""
+    is_controller = not hasattr(session.config, "workerinput")
+    if is_controller and session.config.getoption("numprocesses", None):
+        from tests.fraud.native.compilation import compile_hot_path
+
+        compile_hot_path()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its group, before xdist reads the marks, and sort the tests."""
