@@ -140,7 +140,7 @@ def _is_money(field: Field | None) -> TypeGuard[Field]:
 
 def _currencies(one: Feature, definitions: Definitions) -> str:
     """In which currency the amounts are that a feature reads; empty if it reads none."""
-    names = (*one.of, *(term.field for term in one.where))
+    names = (*one.of, *(term.field for term in one.where), *(["amount"] if one.is_of_amounts else []))
     fields = (definitions.field_by_name.get(name) for name in names)
     bases = {field.base or "the currency of each payment" for field in fields if _is_money(field)}
     return listed(sorted(bases))

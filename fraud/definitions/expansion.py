@@ -223,4 +223,5 @@ def _stored(field: Field, value: float) -> Any:
     """A number as `Events.values` has it; money without a base in units of a hundredth."""
     if field.type in (FieldType.MONEY, FieldType.FIXED):
         return round(value * 10**field.decimals)
-    return value
+    # Without the sign of a zero.
+    return value + 0.0

@@ -110,6 +110,12 @@ PROFILE_OPERATIONS = (
     Operation.PROFILE_AMOUNT_ZSCORE,
     Operation.PROFILE_AGE,
 )
+_OF_AMOUNTS = (
+    Operation.PROFILE_AMOUNT_MEAN,
+    Operation.PROFILE_AMOUNT_STD,
+    Operation.PROFILE_AMOUNT_RATIO,
+    Operation.PROFILE_AMOUNT_ZSCORE,
+)
 DERIVED = (Operation.DIVIDE, Operation.SUBTRACT)
 """Float64 of the two float32 inputs, stored as float32; NaN where one is unknown or the divisor is 0."""
 
@@ -203,6 +209,11 @@ class Feature:
         return self.operation in PROFILE_OPERATIONS
 
     @property
+    def is_of_amounts(self) -> bool:
+        """Whether it comes from a profile of what was paid, which `of` does not name."""
+        return self.operation in _OF_AMOUNTS
+
+    @property
     def is_of_kernel(self) -> bool:
         """Whether the kernel computes it."""
         return not self.is_daily_profile and not self.is_profile
@@ -221,11 +232,15 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
         feature.operation.value,
         *(_identity(source[name]) for name in feature.of),
         feature.window_ms,
-        *([_identity(fields[one.field]), one.test.value, *map(str, one.values)] for one in feature.where),
+        *sorted(
+            ([_identity(fields[one.field]), one.test.value, *map(str, one.values)] for one in feature.where),
+            key=json.dumps,
+        ),
         _identity(fields[feature.zone]) if feature.zone in fields else feature.zone,
         feature.last,
         str(feature.factor),
         *([feature.every_ms] if feature.every_ms else []),
+        *([_identity(fields["amount"])] if feature.is_of_amounts else []),
     ]
     return blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
 

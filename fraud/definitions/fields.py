@@ -30,6 +30,10 @@ class FieldType(Enum):
 UNKNOWN = -(1 << 63)
 """In `Events.values`: a `MONEY`, `TIME`, `FIXED` or `BOOLEAN` that is absent."""
 
+MAX_UNITS = 1_000_000_000_000
+"""The largest amount of any currency in minor units, and the largest number of units of a fixed-point number:
+up to it all sums of them and of their squares are exact."""
+
 TEXT_TYPES = frozenset({FieldType.ID, FieldType.CATEGORY, FieldType.CURRENCY})
 """Read from a JSON string."""
 

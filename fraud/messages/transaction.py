@@ -11,12 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import MAX_UNITS as MAX_UNITS
 from fraud.definitions.fields import Field, FieldType
 from fraud.schema import CURRENCY_LETTERS, MAX_MILLIS, minor_digits, to_units
-
-MAX_UNITS = 1_000_000_000_000
-"""The largest amount of any currency in minor units, and the largest number of units of a fixed-point number:
-up to it all sums of them and of their squares are exact."""
 
 Values = tuple[str | int | float | bool | None, ...]
 """A value for each field, in the order of the definitions: a text; minor units of money, ms, units of a

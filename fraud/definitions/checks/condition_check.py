@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fraud.definitions.checks.feature_rules import COMPARABLE
 from fraud.definitions.checks.field_check import type_of
 from fraud.definitions.document import ConditionPart
-from fraud.definitions.fields import TEXT_TYPES, Field, FieldType
+from fraud.definitions.fields import MAX_UNITS, TEXT_TYPES, Field, FieldType
 
 _MOST_VALUES = 1_000
 _CURRENCY_LETTERS = 3
@@ -33,11 +33,17 @@ def _bounds(field: Field, test: ConditionPart) -> Iterator[str]:
         return
     if len(given) == 2 and (test.at_least or 0) > (test.at_most or 0):
         yield f"at_least {test.at_least:g} is more than at_most {test.at_most:g}; no payment fits"
-    decimals = field.decimals if field.type in (FieldType.MONEY, FieldType.FIXED) else None
-    for name in given:
-        value: float = getattr(test, name)
-        if decimals is not None and round(value, decimals) != value:
-            yield f"{name} {value} has more decimals than the {decimals} of {field.name}; round it"
+    if field.type in (FieldType.MONEY, FieldType.FIXED):
+        for name in given:
+            yield from _units(field, name, getattr(test, name))
+
+
+def _units(field: Field, name: str, value: float) -> Iterator[str]:
+    if round(value, field.decimals) != value:
+        yield f"{name} {value} has more decimals than the {field.decimals} of {field.name}; round it"
+    most = MAX_UNITS / 10**field.decimals
+    if abs(value) > most:
+        yield f"{name} {value:g} is beyond {most:,.{field.decimals}f}, the most that {field.name} holds"
 
 
 def _texts(field: Field, test: ConditionPart) -> Iterator[str]:
@@ -64,7 +70,8 @@ def _single_value(field: Field, value: bool | float | str) -> Iterator[str]:
     elif isinstance(value, str):
         yield from _length(field, value)
     else:
-        yield f"{shown} is no text and does not fit {type_of(field)}; write it in quotes, '{shown}'"
+        example = f", '{shown}'" if type(value) is int else " as messages have it"
+        yield f"{shown} is no text and does not fit {type_of(field)}; write it in quotes{example}"
 
 
 def _length(field: Field, value: str) -> Iterator[str]:

@@ -148,7 +148,8 @@ def _wrong_type(key: str, given: Any, kind: str, path: Path) -> str:
         return f"where {key} has no condition; write a value, same, or {{at_least: NUMBER}} and the like"
     if given is None:
         return f"{key} has no value; give {wanted}, or remove the key"
-    quoted = f"; write it in quotes, '{given}'" if wanted == "a text" and _is_scalar(given) else ""
+    example = f", '{given}'" if type(given) is int else ""
+    quoted = f"; write it in quotes{example}" if wanted == "a text" and _is_scalar(given) else ""
     what = "an item" if key.isdecimal() else key
     shown = f"the text {given!r}" if isinstance(given, str) else _shown(given)
     return f"{what} must be {wanted}, and is {shown}{quoted}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fraud.definitions.checks.problems import Path, Problems, listed, suggestion
 from fraud.definitions.document import DefinitionsDocument, FieldPart
 from fraud.definitions.expansion import column_names, expand_field
-from fraud.definitions.fields import CORE_FIELDS, CORE_TYPES, Field, FieldType
+from fraud.definitions.fields import CORE_FIELDS, CORE_TYPES, MAX_UNITS, Field, FieldType
+from fraud.messages.decoding import MAX_DEPTH
 
 _RESERVED = {"partition", "offset", "kafka_timestamp", "day", "is_fraud", "reported_at"}
 """Columns of the lake beside the fields."""
@@ -123,6 +124,14 @@ def _bound_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:
         least, most = getattr(part, low), getattr(part, high)
         if least is not None and most is not None and least > most:
             yield high, f"{low} {least:g} is more than {high} {most:g}; no value fits"
+    largest = MAX_UNITS / 10 ** (part.scale or 0)
+    for key in ("at_least", "at_most"):
+        bound = getattr(part, key)
+        if part.type == "fixed" and bound is not None and abs(bound) > largest:
+            yield (
+                key,
+                f"{key} {bound:g} is beyond {largest:,g}, the most that this scale holds; lower the scale",
+            )
 
 
 def _path_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:
@@ -130,6 +139,9 @@ def _path_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:
         yield "path", f"the path {part.path} has an empty name; write names with one dot between, device.id"
     if part.path is not None and _ESCAPED.search(part.path):
         yield "path", f"the path {part.path!r} has a quote, slash or control character; no name may have one"
+    levels = (part.path or "").count(".") + 1 + (part.columns is not None)
+    if levels > MAX_DEPTH:
+        yield "path", f"it is {levels} levels deep, and messages have {MAX_DEPTH} at most; shorten the path"
 
 
 def _column_complaints(part: FieldPart) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,9 @@ from fraud.definitions.checks.problems import Path, Problems
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 12
 _NO_KEY = "?"
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+"""Without zeros in front: `0742` is a code, of which no number would keep them."""
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     spelling: value
     for value in (True, False)

@@ -1,6 +1,7 @@
 """What `Definitions` derives from a file: hashes, derived features, zones, texts, the published schema."""
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Feature, FeatureKind, Operation
-from fraud.definitions.loading import SHIPPED, parse_definitions
+from fraud.definitions.loading import SHIPPED, load_definitions, parse_definitions
 from fraud.definitions.schema import SCHEMA_FILE, schema_text
 from tests.definitions import EXTENDED_FILE, V1
 from tests.fraud.definitions.files import with_features, with_fields
@@ -70,6 +71,36 @@ def test_a_hash_has_what_of_a_field_changes_the_values(field: str, is_same: bool
     line = "{name: a, aggregate: distinct, of: x, window: 1h}"
 
     assert (hash_of(line, field) == hash_of(line, "x: {type: id, optional: true}")) is is_same
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("entry_mode: chip, is_chip: true", "is_chip: true, entry_mode: chip"),
+        ("age: {at_least: 0}", "age: {at_least: -0.0}"),
+    ],
+)
+def test_filters_that_hold_for_the_same_payments_have_the_same_hash(one: str, other: str) -> None:
+    line = "{name: a, aggregate: count, window: 1h, where: {FILTER}}"
+
+    assert hash_of(line.replace("FILTER", one)) == hash_of(line.replace("FILTER", other))
+
+
+@pytest.mark.parametrize("value", ["amount_mean", "amount_std", "amount_ratio", "amount_zscore"])
+def test_a_profile_of_amounts_in_a_base_has_another_hash(tmp_path: Path, value: str) -> None:
+    text = with_features(f"{{name: a, profile: device_id, value: {value}, window: 1d}}", PAYMENTS)
+    (tmp_path / "rates.csv").write_text("date,currency,rate\n2026-01-01,USD,1.1\n")
+    (tmp_path / "base.yaml").write_text(text + "money: {base: EUR, rates: rates.csv}\n")
+    as_paid, in_base = parse_definitions(text), load_definitions(tmp_path / "base.yaml")
+
+    assert as_paid.feature_by_name["a"].hash != in_base.feature_by_name["a"].hash
+    assert as_paid.profile_digest != in_base.profile_digest
+
+
+def test_a_code_keeps_the_zeros_in_front_of_it() -> None:
+    found = features_of("{name: a, aggregate: count, window: 1h, where: {entry_mode: 0742}}")["a"]
+
+    assert found.where[0].values == ("0742",)
 
 
 def test_the_hash_of_a_derived_feature_has_those_of_its_inputs() -> None:
