@@ -9,9 +9,11 @@ from typing import Any
 
 from fraud.definitions.document import ConditionPart, FeaturePart, FieldPart, MoneyPart
 from fraud.definitions.features import (
+    DAILY_PROFILE_OPERATIONS,
     DAY_MS,
     HOUR_MS,
     MINUTE_MS,
+    PROFILE_OPERATIONS,
     Condition,
     Feature,
     FeatureKind,
@@ -75,6 +77,10 @@ _KINDS = {
 """Of those whose kind does not depend on what they are computed of."""
 
 _OF_MONEY = (Operation.VALUE, Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX, Operation.STD)
+_OF_PAYMENTS = tuple(one for one in (*DAILY_PROFILE_OPERATIONS, *PROFILE_OPERATIONS) if "amount" in one.value)
+"""Profiles of what was paid: their `of` is whose payments."""
+_SPREADS = (Operation.STD, Operation.PROFILE_AMOUNT_STD)
+"""Never below 0."""
 _OF_REFUNDS = {FeatureKind.AMOUNT: FeatureKind.SIGNED_AMOUNT, FeatureKind.RATIO: FeatureKind.SIGNED_RATIO}
 """Where an amount may be below 0."""
 
@@ -150,7 +156,7 @@ def expand_feature(
     feature = Feature(
         name=part.name,
         text=part.text or "",
-        kind=_kind(operation, fields.get(of[0]) if of else None),
+        kind=_kind(operation, _measured(operation, of, fields)),
         operation=operation,
         of=of,
         window_ms=window_ms(part.window) if part.window else 0,
@@ -196,11 +202,18 @@ def _inputs(part: FeaturePart, places: dict[str, tuple[str, ...]]) -> tuple[str,
     return () if name is None else places.get(name, (name,))
 
 
+def _measured(operation: Operation, of: tuple[str, ...], fields: dict[str, Field]) -> Field | None:
+    """The field whose values a feature has, None if it has none, or features for inputs."""
+    if operation in _OF_PAYMENTS:
+        return fields["amount"]
+    return fields.get(of[0]) if of else None
+
+
 def _kind(operation: Operation, field: Field | None) -> FeatureKind:
     if field is None:
         return _KINDS.get(operation, FeatureKind.NUMBER)
     kind = _KINDS.get(operation) or _KINDS_BY_FIELD.get((operation, field.type), FeatureKind.NUMBER)
-    is_signed = field.allows_refunds and operation is not Operation.STD
+    is_signed = field.allows_refunds and operation not in _SPREADS
     return _OF_REFUNDS.get(kind, kind) if is_signed else kind
 
 

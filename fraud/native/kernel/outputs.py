@@ -8,7 +8,7 @@ import numpy as np
 
 from fraud.native.jit import inlined
 from fraud.native.kernel import groups
-from fraud.native.kernel.packing import age, number_of, passes, raw
+from fraud.native.kernel.packing import age, finite, number_of, passes, raw
 from fraud.native.kernel.tables import (
     ABOVE_MEAN,
     AS_CODE,
@@ -56,7 +56,7 @@ def write_transforms(operations, values, out):  # type: ignore[no-untyped-def]
         code = values[outputs[row].input]
         out[outputs[row].out] = code if code != 0 else np.nan
     for row in range(kinds[AS_NUMBER], kinds[AS_NUMBER + 1]):
-        out[outputs[row].out] = np.int64(values[outputs[row].input]).view(np.float64)
+        out[outputs[row].out] = finite(np.int64(values[outputs[row].input]).view(np.float64))
     _write_calendar(operations, values, out)
 
 
@@ -366,6 +366,6 @@ def _write_derived(output, out):  # type: ignore[no-untyped-def]
     """A quotient or a difference of two features as they are written."""
     one, other = np.float64(out[output.input]), np.float64(out[output.other])
     if output.group == 0:
-        out[output.out] = one - other
+        out[output.out] = finite(one - other)
     else:
-        out[output.out] = one / other if other != 0 else np.nan
+        out[output.out] = finite(one / other) if other != 0 else np.nan

@@ -22,6 +22,7 @@ from fraud.native.kernel.tables import (
 )
 
 _LARGEST = np.int64(INTEGER_BIAS - 1)
+_LARGEST_NUMBER = float(np.finfo(np.float32).max)
 _LOW_31 = np.int64(0x7FFF_FFFF)
 _LOW_32 = np.int64(0xFFFF_FFFF)
 
@@ -84,9 +85,15 @@ def _encode(operations, values, timestamp, column):  # type: ignore[no-untyped-d
 
 
 @inlined
+def finite(number):  # type: ignore[no-untyped-def]
+    """A number, NaN if it is beyond what a float32 holds: no model is trained on infinite features."""
+    return number if abs(number) <= _LARGEST_NUMBER else np.nan
+
+
+@inlined
 def ordered(number):  # type: ignore[no-untyped-def]
-    """A float32 as an integer above 0 that sorts as it does; 0 if it is NaN."""
-    if np.isnan(number):
+    """A float32 as an integer above 0 that sorts as it does; 0 if it is NaN, or would be infinite."""
+    if np.isnan(finite(number)):
         return np.int64(0)
     bits = np.int64(np.float32(number + 0.0).view(np.int32))
     return (bits if bits >= 0 else bits ^ _LOW_31) + NUMBER_BIAS

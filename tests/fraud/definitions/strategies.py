@@ -169,7 +169,9 @@ _COORDINATES = st.sampled_from([_bits(degrees) for degrees in (0.0, 48.1, -33.9)
 _NUMBERS = {
     FieldType.MONEY: st.one_of(st.integers(-200, 400), st.integers(-(10**8), 10**8)),
     FieldType.FIXED: st.one_of(st.integers(-200, 200), st.integers(-(10**8), 10**8)),
-    FieldType.NUMBER: st.sampled_from([_bits(one) for one in (-1e30, -2.5, -0.0, 0.0, 0.25, 1.0, 7e9)]),
+    FieldType.NUMBER: st.sampled_from(
+        [_bits(one) for one in (-1e300, -1e30, -2.5, -0.0, 0.0, 1e-30, 0.25, 7e9)]
+    ),
     FieldType.BOOLEAN: st.integers(0, 1),
     FieldType.TIME: st.integers(START - 400 * DAY_MS, START),
 }

@@ -14,6 +14,7 @@ from fraud.features.events import Events, code_of, hash_identifier
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, currency_number
 
 NAN = math.nan
+LARGEST = float(np.finfo(np.float32).max)
 Value = float | int | None
 
 
@@ -94,8 +95,13 @@ def _row(definitions: Definitions, past: Sequence[Payment], payment: Payment) ->
 def _derived(feature: Feature, values: dict[str, float]) -> float:
     one, other = (float(np.float32(values[name])) for name in feature.of)
     if feature.operation is Operation.SUBTRACT:
-        return one - other
-    return one / other if other != 0 else NAN
+        return _finite(one - other)
+    return _finite(one / other) if other != 0 else NAN
+
+
+def _finite(value: float) -> float:
+    """Unknown is what a float32 cannot hold."""
+    return value if abs(value) <= LARGEST else NAN
 
 
 def _value(definitions: Definitions, feature: Feature, past: Sequence[Payment], payment: Payment) -> float:
@@ -158,7 +164,7 @@ def _transform(definitions: Definitions, feature: Feature, payment: Payment) -> 
     if value is None:
         return NAN
     if feature.operation is Operation.VALUE:
-        return value / _divisor(definitions.field_by_name[feature.of[0]])
+        return _finite(value / _divisor(definitions.field_by_name[feature.of[0]]))
     offset = _offset(definitions, feature, payment, int(value))
     if offset is None:
         return NAN
@@ -190,7 +196,8 @@ Aggregate = Callable[[Definitions, Feature, Payment, Window, Window], float]
 
 
 def _values(feature: Feature, payments: Sequence[Payment]) -> list[float]:
-    return [value for one in payments if (value := one.values[feature.of[0]]) is not None]
+    values = (one.values[feature.of[0]] for one in payments)
+    return [value for value in values if value is not None and abs(value) <= LARGEST]
 
 
 def _moments(values: Sequence[float]) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS, HOUR_MS
 from fraud.definitions.fields import FieldType
+from fraud.definitions.loading import parse_definitions
 from fraud.features.daily import _square_halves
 from fraud.features.events import Events
 from fraud.features.store import CardStore
@@ -22,6 +23,7 @@ from fraud.native.id_index import ACCEPTED, REPEATED
 from fraud.native.kernel.groups import square_halves
 from fraud.native.kernel.process import process
 from tests.definitions import EXTENDED, V1
+from tests.fraud.definitions.files import with_features
 from tests.fraud.definitions.strategies import START, event_streams, kernel_definitions
 from tests.fraud.features.reference import reference_features
 
@@ -281,3 +283,27 @@ def test_other_definitions_compile_nothing(definitions: Definitions) -> None:
 def test_events_of_other_definitions_are_refused() -> None:
     with pytest.raises(ValueError, match=r"not \(1, 11\)"):
         CardStore(V1).process(Events.empty(1, EXTENDED))
+
+
+@pytest.mark.parametrize(("ages", "expected"), [((2.0, 1e300), (2.0, 2.0)), ((1e300, 3e38), (3e38, 3e38))])
+def test_a_number_that_no_float32_holds_is_unknown(
+    ages: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    definitions = parse_definitions(
+        with_features(
+            "{name: value, transform: value, of: age}",
+            "{name: most, aggregate: max, of: age, window: 1h}",
+            "{name: least, aggregate: min, of: age, window: 1h}",
+            "{name: payments, aggregate: count, window: 1h}",
+            "{name: minus, subtract: [least, value]}",
+            "{name: over, divide: [least, minus]}",
+        )
+    )
+    events = Events.empty(2, definitions)
+    events.heads["card"], events.heads["transaction"], events.heads["timestamp"] = 1, (1, 2), START
+    events.values[:, definitions.field_index["age"]] = np.array(ages).view(np.int64)
+
+    features, _ = CardStore(definitions).process(events)
+
+    assert not np.isinf(features).any()
+    assert np.array_equal(features[-1, 1:3], np.array(expected, dtype=np.float32))

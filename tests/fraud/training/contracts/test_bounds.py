@@ -8,6 +8,7 @@ import pytest
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Feature, FeatureKind, Operation
 from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.loading import SHIPPED, parse_definitions
 from fraud.training.contracts.bounds import bounds
 from tests.definitions import V1
 
@@ -46,3 +47,24 @@ def test_a_feature_may_be_negative_where_an_input_may(name: str, lowest: float) 
 
 def test_the_shipped_features_have_the_bounds_of_their_kinds() -> None:
     assert all(bounds(V1, one) == (one.kind.lowest, one.kind.highest) for one in V1.features)
+
+
+REFUNDS = SHIPPED.read_text(encoding="utf-8").replace(
+    "currency: currency}", "currency: currency, refunds: true}"
+)
+
+
+@pytest.mark.parametrize(
+    ("feature", "lowest"),
+    [
+        ("{name: a, profile: channel, value: amount_mean, window: 7d}", -inf),
+        ("{name: a, profile: channel, value: amount_ratio, window: 7d}", -inf),
+        ("{name: a, profile: channel, value: amount_std, window: 7d}", 0.0),
+        ("{name: a, daily_profile: merchant_id, value: amount_ratio, window: 30d}", -inf),
+        ("{name: a, daily_profile: merchant_id, value: count, window: 30d}", 0.0),
+    ],
+)
+def test_a_profile_of_refunds_may_be_negative(feature: str, lowest: float) -> None:
+    definitions = parse_definitions(f"{REFUNDS}  - {feature}\n")
+
+    assert bounds(definitions, definitions.feature_by_name["a"]) == (lowest, inf)
