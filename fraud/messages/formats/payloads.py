@@ -14,7 +14,7 @@ import msgspec
 
 from fraud.deadline import Deadline
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.messages.decoding import MessageError, UnreadablePayload
+from fraud.messages.decoding import MAX_BYTES, MessageError, UnreadablePayload
 from fraud.messages.formats.registry import (
     SchemaMissingError,
     SchemaRegistry,
@@ -140,7 +140,7 @@ class RegistryPayloads:
         except SchemaMissingError as error:
             return _Entry(_refuse(str(error)), time.monotonic() + _MISSING_FOR_S)
         try:
-            return _Entry(payload_function(schema, self._wanted), float("inf"))
+            return _Entry(payload_function(schema, self._wanted, self._max_bytes), float("inf"))
         # Libraries raise errors of many kinds for a schema that they cannot use.
         except Exception as error:
             return _Entry(_refuse(f"the schema cannot be used: {error}"), float("inf"))
@@ -149,19 +149,22 @@ class RegistryPayloads:
         if value is None:
             return None
         if len(value) > self._max_bytes:
-            return UnreadablePayload.because(
-                f"the message has {len(value)} bytes, more than {self._max_bytes}"
-            )
+            return self._too_long(value)
         try:
             frame = self._framing.split(value)
         except MessageError as error:
             return UnreadablePayload.because(str(error))
         try:
-            return self._entries[frame.schema_id].decode(frame.payload)
+            found = self._entries[frame.schema_id].decode(frame.payload)
         except MessageError as error:
             return UnreadablePayload.because(f"schema {frame.schema_id}: {error}")
         except Exception as error:
             return UnreadablePayload.because(f"schema {frame.schema_id}: {type(error).__name__}: {error}")
+        # Admission would refuse it, too; a batch of such messages would fill the memory until then.
+        return found if len(found) <= self._max_bytes else self._too_long(found)
+
+    def _too_long(self, value: bytes) -> UnreadablePayload:
+        return UnreadablePayload.because(f"the message has {len(value)} bytes, more than {self._max_bytes}")
 
 
 def payloads_of(settings: Settings) -> Payloads:
@@ -217,7 +220,9 @@ def _decoders() -> _Decoders:
     return _Decoders(AvroDecoder, ProtobufDecoder)
 
 
-def payload_function(schema: WriterSchema, wanted: frozenset[str]) -> PayloadFunction:
+def payload_function(
+    schema: WriterSchema, wanted: frozenset[str], max_bytes: int = MAX_BYTES
+) -> PayloadFunction:
     """What decodes payloads of a schema.
 
     Raises:
@@ -232,7 +237,7 @@ def payload_function(schema: WriterSchema, wanted: frozenset[str]) -> PayloadFun
         avro = decoders.avro(_avro_schema(schema.text), references, wanted)
         return lambda payload: to_json(avro.decode(payload))
     if schema.kind == "PROTOBUF":
-        protobuf = decoders.protobuf(schema.text, dict(schema.references), wanted)
+        protobuf = decoders.protobuf(schema.text, dict(schema.references), wanted, max_bytes)
         return lambda payload: to_json(protobuf.decode(payload))
     raise ValueError(f"it is of the type {schema.kind}, which is none of AVRO, PROTOBUF and JSON")
 

@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pool import Default, DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from fraud.messages.decoding import MessageError
+from fraud.messages.decoding import MAX_BYTES, MessageError
 from fraud.messages.formats.proto_file import parse_proto
 from fraud.messages.formats.values import DAY_MS, Converter, decimal_of_bytes, shortest_float
 from fraud.messages.formats.wire import split_message_indexes
@@ -35,6 +35,9 @@ _SHIPPED = (
 )  # fmt: skip
 """Modules of the files that a schema may import without a reference."""
 
+_LEAST_JSON = 4
+"""Bytes of the shortest member of an object and its comma, without its name."""
+
 _EPOCH = date(1970, 1, 1)
 
 
@@ -45,13 +48,16 @@ class ProtobufDecoder:
         schema: the file's text, or its descriptor in Base64.
         references: likewise of the files that it imports, by the name under which it does.
         wanted: names of top-level fields; the others are dropped.
+        max_bytes: what would be longer as JSON may be refused before it is made.
 
     Raises:
         ValueError: the file cannot be read, or imports one that is not there.
     """
 
-    def __init__(self, schema: str, references: Mapping[str, str], wanted: frozenset[str]) -> None:
-        self._wanted = wanted
+    def __init__(
+        self, schema: str, references: Mapping[str, str], wanted: frozenset[str], max_bytes: int = MAX_BYTES
+    ) -> None:
+        self._wanted, self._max_bytes = wanted, max_bytes
         self._types: dict[tuple[int, ...], Descriptor] = {}
         pool = DescriptorPool()
         added: set[str] = set()
@@ -76,7 +82,8 @@ class ProtobufDecoder:
         except DecodeError as error:
             raise MessageError(f"it is no Protobuf message {kind.full_name} ({error})") from None
         fields = (field for field in kind.fields if field.name in self._wanted)
-        return {field.name: _plain_field(message, field) for field in fields}
+        room = _Room(self._max_bytes)
+        return {field.name: _plain_field(message, field, room) for field in fields}
 
     def _type_at(self, indexes: tuple[int, ...]) -> Descriptor:
         """The type that is the i-th of the file, then the j-th within it, and so on."""
@@ -124,34 +131,52 @@ def _shipped_file(name: str) -> FileDescriptorProto:
     return found
 
 
-def _plain_field(message: Message, field: FieldDescriptor) -> Any:
+class _Room:
+    """How long the JSON of a message may get: two bytes of an empty object stand for all its fields."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = self._left = max_bytes
+
+    def take(self, members: int) -> None:
+        """Room for so many members of an object."""
+        self._left -= _LEAST_JSON * members
+        if self._left < 0:
+            raise MessageError(f"the message would have more than {self._max_bytes} bytes as JSON")
+
+
+def _plain_field(message: Message, field: FieldDescriptor, room: _Room) -> Any:
     """The value; None for one that is known to be absent."""
     if field.has_presence and not message.HasField(field.name):
         return None
     value = getattr(message, field.name)
     if not field.is_repeated:
-        return _plain_value(value, field)
+        return _plain_value(value, field, room)
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         inner = field.message_type.fields_by_name["value"]
-        return {str(key): _plain_value(value[key], inner) for key in value}
-    return [_plain_value(one, field) for one in value]
+        return {str(key): _plain_value(value[key], inner, room) for key in value}
+    return [_plain_value(one, field, room) for one in value]
 
 
-def _plain_value(value: Any, field: FieldDescriptor) -> Any:
+def _plain_value(value: Any, field: FieldDescriptor, room: _Room) -> Any:
     if field.message_type is not None:
-        return _plain_message(value)
+        return _plain_message(value, room)
+    return _plain_scalar(value, field)
+
+
+def _plain_scalar(value: Any, field: FieldDescriptor) -> Any:
     if field.enum_type is not None:
         named = field.enum_type.values_by_number.get(value)
         return str(value) if named is None else named.name
     return shortest_float(value) if field.type == FieldDescriptor.TYPE_FLOAT else value
 
 
-def _plain_message(message: Any) -> Any:
+def _plain_message(message: Any, room: _Room) -> Any:
     kind = message.DESCRIPTOR
     convert = _WELL_KNOWN.get(kind.full_name)
     if convert is not None:
         return convert(message)
-    return {field.name: _plain_field(message, field) for field in kind.fields}
+    room.take(len(kind.fields))
+    return {field.name: _plain_field(message, field, room) for field in kind.fields}
 
 
 def _milliseconds(message: Any) -> int:
@@ -172,7 +197,8 @@ def _decimal_of_text(message: Any) -> Decimal:
     except InvalidOperation:
         found = Decimal("NaN")
     if not found.is_finite():
-        raise MessageError(f"{message.value[:50]!r} is no decimal number")
+        # Without the text, which may be anything.
+        raise MessageError("a google.type.Decimal is no decimal number")
     return found
 
 
@@ -184,7 +210,7 @@ def _midnight(message: Any) -> int:
 
 
 def _wrapped(message: Any) -> Any:
-    return _plain_value(message.value, message.DESCRIPTOR.fields_by_name["value"])
+    return _plain_scalar(message.value, message.DESCRIPTOR.fields_by_name["value"])
 
 
 def _of_bytes(message: Any) -> Decimal:

@@ -199,3 +199,32 @@ def test_the_payment_of_the_tests_is_read_as_it_is() -> None:
     found = ProtobufDecoder(PROTO, {}, frozenset(payment)).decode(b"\x02\x02" + message.SerializeToString())
 
     assert found == payment
+
+
+WIDE = f"""
+syntax = "proto3";
+message M {{ Device device = 1; }}
+message Device {{ repeated App apps = 1; }}
+message App {{ {" ".join(f"string f{number} = {number + 1};" for number in range(60))} }}
+"""
+
+
+def test_empty_objects_do_not_become_a_hundred_times_as_much_json() -> None:
+    apps = b"\x0a\x00" * 8_000
+    payload = b"\x00\x0a\x80\x7d" + apps
+
+    with pytest.raises(MessageError, match="more than 65536 bytes as JSON"):
+        ProtobufDecoder(WIDE, {}, frozenset({"device"}), 65_536).decode(payload)
+    assert (
+        len(ProtobufDecoder(WIDE, {}, frozenset({"device"}), 2_000_000).decode(payload)["device"]["apps"])
+        == 8_000
+    )
+
+
+def test_the_text_of_a_decimal_that_is_none_is_not_repeated() -> None:
+    schema = 'syntax = "proto3"; import "google/type/decimal.proto"; message M { google.type.Decimal a = 1; }'
+
+    with pytest.raises(MessageError) as found:
+        ProtobufDecoder(schema, {}, frozenset({"a"})).decode(b"\x00\x0a\x07\x0a\x05card9")
+
+    assert "card9" not in str(found.value)
