@@ -73,11 +73,23 @@ class ColumnMapping(dict[str, FieldSource]):
 def resolve(
     mapping: Mapping[str, FieldSource], available: Sequence[str], fields: Sequence[Field]
 ) -> dict[str, FieldSource]:
-    """The source of each of `fields` that has one: as mapped, else the column of its path or its name."""
+    """The source of each of `fields` that has one: as mapped, else the column of its path or its name.
+
+    Raises:
+        DataError: a column has the path of one field and the name of another, and both would take it.
+    """
     sources: dict[str, FieldSource] = {}
+    taken: dict[str, str] = {}
     columns = set(available)
     for field in fields:
         own = next((name for name in (".".join(field.path), field.name) if name in columns), None)
+        if own is not None and field.name not in mapping:
+            other = taken.setdefault(own, field.name)
+            if other != field.name:
+                raise DataError(
+                    f"the column {shown(own)} could be {other} or {field.name}; say with --columns "
+                    "mapping.yaml which columns they have"
+                )
         source = mapping.get(field.name, FieldSource(column=own))
         if source != FieldSource():
             sources[field.name] = source

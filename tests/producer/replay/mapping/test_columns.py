@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fraud.definitions.fields import Field, FieldType
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
+from producer.replay.mapping.columns import FieldSource, resolve
 from producer.replay.mapping.mapping_file import read_mapping
 from tests.definitions import V1
 from tests.producer.replay.files.reading import HEADER, JUNE, dry_run, write
@@ -283,3 +285,25 @@ def test_times_of_other_digits_are_refused(
     # when the file is read, then the row is refused
     with pytest.raises(DataError, match=r"line 2: timestamp .* cannot be read"):
         dry_run(local_settings, path, mapping)
+
+
+COUNTRIES = (
+    Field("country", FieldType.CATEGORY, ("ip_country",)),
+    Field("merchant_country", FieldType.CATEGORY, ("country",)),
+)
+
+
+@pytest.mark.parametrize("columns", [["country"], ["country", "merchant_country"]])
+def test_a_column_does_not_feed_one_field_by_its_path_and_another_by_its_name(columns: list[str]) -> None:
+    with pytest.raises(DataError, match="the column country could be country or merchant_country"):
+        resolve({}, columns, COUNTRIES)
+
+
+def test_a_mapping_says_which_of_two_fields_a_column_feeds() -> None:
+    mapping = {"merchant_country": FieldSource(column="merchant_country")}
+
+    found = resolve(mapping, ["country", "merchant_country"], COUNTRIES)
+
+    assert {name: source.column for name, source in found.items()} == {
+        "country": "country", "merchant_country": "merchant_country",
+    }  # fmt: skip
