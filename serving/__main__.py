@@ -46,7 +46,7 @@ def main(
     try:
         settings = load_settings()
         # Before anything is connected: a mistake in the file is the user's to fix.
-        log.info("definitions %s of %s", settings.loaded_definitions.tag, settings.loaded_definitions.source)
+        _ = settings.loaded_definitions
         if warm_up:
             _warm_up(settings, stop)
         elif workers == 1:

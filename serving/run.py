@@ -51,6 +51,8 @@ def _run(settings: Settings, stop: threading.Event) -> None:
         port = settings.serving.http_port
         server = HealthServer(settings.serving.http_host, port and port + index, engine, metrics)
         try:
+            definitions = settings.loaded_definitions
+            log.info("definitions %s of %s", definitions.tag, definitions.source)
             _write_address(folder / f"worker-{index}.json", settings.serving.http_host, server.port)
             tune_garbage_collector()
             engine.run(stop)

@@ -69,6 +69,8 @@ class JsonPayloads:
 
 JSON_PAYLOADS = JsonPayloads()
 
+_AVRO_NAMES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
+
 
 class _Entry(msgspec.Struct, frozen=True):
     """What is known of a schema id; `expires` is on the monotonic clock."""
@@ -228,18 +230,30 @@ def payload_function(
     Raises:
         ValueError: nothing can; other errors come from the libraries.
     """
-    if schema.kind == "JSON":
+    kind = _kind(schema)
+    if kind == "JSON":
         # The payload is JSON: admission decides on it as on a message without a schema.
         return lambda payload: payload
     decoders = _decoders()
-    if schema.kind == "AVRO":
+    if kind == "AVRO":
         references = [_avro_schema(text) for _, text in schema.references]
         avro = decoders.avro(_avro_schema(schema.text), references, wanted)
         return lambda payload: to_json(avro.decode(payload))
-    if schema.kind == "PROTOBUF":
+    if kind == "PROTOBUF":
         protobuf = decoders.protobuf(schema.text, dict(schema.references), wanted, max_bytes)
         return lambda payload: to_json(protobuf.decode(payload))
     raise ValueError(f"it is of the type {schema.kind}, which is none of AVRO, PROTOBUF and JSON")
+
+
+def _kind(schema: WriterSchema) -> str:
+    """The schema's type, corrected where a `.proto` file is said to be Avro, which it cannot be.
+
+    A registry with one type for each subject, as Apicurio's, says so of a file that follows an Avro
+    schema.
+    """
+    text = schema.text.strip()
+    is_avro = text[:1] in ("{", "[", '"') or text in _AVRO_NAMES
+    return "PROTOBUF" if schema.kind == "AVRO" and text and not is_avro else schema.kind
 
 
 def require_json(

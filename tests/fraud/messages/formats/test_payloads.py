@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.messages.admission import AdmissionFilter, Refused
-from fraud.messages.formats.payloads import JSON_PAYLOADS, payloads_of, require_json
+from fraud.messages.formats.payloads import JSON_PAYLOADS, _kind, payloads_of, require_json
 from fraud.messages.formats.registry import WriterSchema
 from fraud.settings import AdmissionSettings
 from tests.conftest import SettingsFactory
@@ -230,3 +230,15 @@ def test_settings_that_contradict_themselves_are_refused_without_secrets(
     with pytest.raises(ConfigurationError, match="FRAUD_SCHEMA_REGISTRY") as raised:
         make_settings(schema_registry=registry)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["string", '"long"', ' {"type": "record", "name": "a", "fields": []}', '["null"]']
+)
+def test_an_avro_schema_is_avro(text: str) -> None:
+    assert _kind(WriterSchema("AVRO", text)) == "AVRO"
+
+
+@pytest.mark.parametrize("text", ['syntax = "proto3";', "CgZhLnByb3Rv"])
+def test_a_proto_file_is_protobuf_whatever_type_its_subject_has(text: str) -> None:
+    assert _kind(WriterSchema("AVRO", text)) == _kind(WriterSchema("PROTOBUF", text)) == "PROTOBUF"
