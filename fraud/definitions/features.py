@@ -241,8 +241,16 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
         str(feature.factor),
         *([feature.every_ms] if feature.every_ms else []),
         *([_identity(fields["amount"])] if feature.is_of_amounts else []),
+        *(_identity(fields[name]) for name in _ordering(feature) if fields[name].path != (name,)),
     ]
     return blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
+
+
+def _ordering(feature: Feature) -> tuple[str, ...]:
+    """The fields by which other payments are found that a feature looks at."""
+    if not feature.window_ms:
+        return ()
+    return ("card_id", "timestamp") if feature.is_of_kernel else ("timestamp",)
 
 
 def _identity(one: Field | Feature) -> object:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 RETRY_S = 1.0
 """For so long a registry that failed is not asked again."""
 _MISSING_FOR_S = 5.0
+_MOST_ENTRIES = 10_000
 """For so long an id that the registry does not know is not asked for again."""
 _PAUSE_S = 0.2
 
@@ -78,6 +79,11 @@ class _Entry(msgspec.Struct, frozen=True):
     decode: PayloadFunction
     expires: float
 
+    @property
+    def is_found(self) -> bool:
+        """Whether the registry has the schema."""
+        return self.expires == float("inf")
+
 
 class RegistryPayloads:
     """Messages in the wire format of registries' serialisers; any number of threads may use it.
@@ -107,6 +113,7 @@ class RegistryPayloads:
         """How many messages are before the first whose schema the registry has not answered for."""
         ids = [*map(self._framing.schema_id, values)]
         with self._lock:
+            self._forget_missing()
             now = time.monotonic()
             unanswered = {
                 one for one in dict.fromkeys(ids) if not self._is_known(one, now) and not self._ask(one)
@@ -135,6 +142,11 @@ class RegistryPayloads:
             return schema_id in self._entries
         self.problem = ""
         return True
+
+    def _forget_missing(self) -> None:
+        """Drop ids that nobody registered, once there are many: a topic has few schemas."""
+        if len(self._entries) > _MOST_ENTRIES:
+            self._entries = {one: entry for one, entry in self._entries.items() if entry.is_found}
 
     def _entry(self, schema_id: SchemaId) -> _Entry:
         try:

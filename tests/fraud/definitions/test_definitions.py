@@ -97,6 +97,18 @@ def test_a_profile_of_amounts_in_a_base_has_another_hash(tmp_path: Path, value: 
     assert as_paid.profile_digest != in_base.profile_digest
 
 
+@pytest.mark.parametrize("field", ["card_id", "timestamp"])
+def test_other_cards_or_times_give_aggregates_another_hash(field: str) -> None:
+    # given the shipped definitions, with the card or the time read from elsewhere
+    text = SHIPPED.read_text(encoding="utf-8")
+    moved = parse_definitions(text.replace(f"  {field}: {{", f"  {field}: {{path: other.{field}, "), "f.yaml")
+    # then what looks at other payments is another feature, what looks at the amount is not
+    changed = {one.name for one in V1.features if moved.feature_by_name[one.name].hash != one.hash}
+    assert {one.name for one in V1.kernel_features if one.window_ms} <= changed
+    assert "amount" not in changed
+    assert moved.tag != V1.tag
+
+
 def test_a_code_keeps_the_zeros_in_front_of_it() -> None:
     found = features_of("{name: a, aggregate: count, window: 1h, where: {entry_mode: 0742}}")["a"]
 

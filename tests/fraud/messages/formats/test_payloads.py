@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.messages.admission import AdmissionFilter, Refused
-from fraud.messages.formats.payloads import JSON_PAYLOADS, _kind, payloads_of, require_json
-from fraud.messages.formats.registry import WriterSchema
+from fraud.messages.formats.payloads import JSON_PAYLOADS, RegistryPayloads, _kind, payloads_of, require_json
+from fraud.messages.formats.registry import SchemaMissingError, WriterSchema
 from fraud.settings import AdmissionSettings
 from tests.conftest import SettingsFactory
 from tests.definitions import V1
@@ -242,3 +242,25 @@ def test_an_avro_schema_is_avro(text: str) -> None:
 @pytest.mark.parametrize("text", ['syntax = "proto3";', "CgZhLnByb3Rv"])
 def test_a_proto_file_is_protobuf_whatever_type_its_subject_has(text: str) -> None:
     assert _kind(WriterSchema("AVRO", text)) == _kind(WriterSchema("PROTOBUF", text)) == "PROTOBUF"
+
+
+def test_ids_that_nobody_registered_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a registry that knows one of many ids, and little room
+    monkeypatch.setattr("fraud.messages.formats.payloads._MOST_ENTRIES", 10)
+    payloads = RegistryPayloads(_OneSchema(), frozenset({"amount"}), 1_000)
+    # when messages of a hundred ids come one by one
+    for schema_id in range(1, 101):
+        assert payloads.readable([framed(schema_id, b"{}")]) == 1
+    # then what is kept stays small, and the known one is among it
+    assert len(payloads._entries) <= 12
+    assert 1 in payloads._entries
+
+
+class _OneSchema:
+    def schema(self, schema_id: object) -> WriterSchema:
+        if schema_id != 1:
+            raise SchemaMissingError(f"no schema {schema_id}")
+        return WriterSchema("JSON", "{}")
+
+    def check(self) -> str:
+        return "it answers"
