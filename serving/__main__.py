@@ -11,6 +11,7 @@ import typer
 
 from fraud.errors import FraudError
 from fraud.machine.terminal import log_to_stderr, shown_error
+from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings, load_settings
 from serving.ops.shutdown import StoppedError, forced_exit
 from serving.ops.workers import run_workers, stop_with_parent
@@ -46,7 +47,7 @@ def main(
     try:
         settings = load_settings()
         # Before anything is connected: a mistake in the file is the user's to fix.
-        _ = settings.loaded_definitions
+        require_no_profiles(settings.loaded_definitions)
         if warm_up:
             _warm_up(settings, stop)
         elif workers == 1:

@@ -23,23 +23,14 @@ MEANING: dict[Change, str] = {
 
 
 @dataclass(frozen=True)
-class FeatureChange:
-    """One feature that differs.
+class ItemChange:
+    """One field or feature that differs.
 
     Attributes:
         name: in the new definitions, or in the old ones if it is gone.
         change: what became of it.
         details: what differs, for people.
     """
-
-    name: str
-    change: Change
-    details: str = ""
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """One field that differs."""
 
     name: str
     change: Change
@@ -58,8 +49,8 @@ class DefinitionsChange:
         lake: for the files of the lake.
     """
 
-    fields: tuple[FieldChange, ...]
-    features: tuple[FeatureChange, ...]
+    fields: tuple[ItemChange, ...]
+    features: tuple[ItemChange, ...]
     models: str
     state: str
     lake: str
@@ -78,42 +69,42 @@ def compare(old: Definitions, new: Definitions) -> DefinitionsChange:
     )
 
 
-def _field_changes(old: Definitions, new: Definitions) -> list[FieldChange]:
+def _field_changes(old: Definitions, new: Definitions) -> list[ItemChange]:
     before, after = old.field_by_name, new.field_by_name
-    found = [FieldChange(name, "added", describe_field(after[name])) for name in after if name not in before]
+    found = [ItemChange(name, "added", describe_field(after[name])) for name in after if name not in before]
     found += [
-        FieldChange(name, "removed", describe_field(before[name])) for name in before if name not in after
+        ItemChange(name, "removed", describe_field(before[name])) for name in before if name not in after
     ]
     for name in before.keys() & after.keys():
         one, other = before[name], after[name]
         if replace(one, text="") != replace(other, text=""):
-            found.append(FieldChange(name, "changed", f"{describe_field(one)} → {describe_field(other)}"))
+            found.append(ItemChange(name, "changed", f"{describe_field(one)} → {describe_field(other)}"))
         elif one.text != other.text:
-            found.append(FieldChange(name, "reworded", f"{one.text} → {other.text}"))
+            found.append(ItemChange(name, "reworded", f"{one.text} → {other.text}"))
     return sorted(found, key=lambda one: one.name)
 
 
-def _feature_changes(old: Definitions, new: Definitions) -> list[FeatureChange]:
+def _feature_changes(old: Definitions, new: Definitions) -> list[ItemChange]:
     before, after = old.feature_by_name, new.feature_by_name
     gone = {one.hash: name for name, one in before.items() if name not in after}
-    found: list[FeatureChange] = []
+    found: list[ItemChange] = []
     for name, one in after.items():
         if name in before:
             found += _change_of(before[name], one, old, new)
         elif one.hash in gone:
-            found.append(FeatureChange(name, "renamed", f"it was {gone.pop(one.hash)}"))
+            found.append(ItemChange(name, "renamed", f"it was {gone.pop(one.hash)}"))
         else:
-            found.append(FeatureChange(name, "added", describe_feature(one, new)))
+            found.append(ItemChange(name, "added", describe_feature(one, new)))
     return found + [
-        FeatureChange(name, "removed", describe_feature(before[name], old)) for name in gone.values()
+        ItemChange(name, "removed", describe_feature(before[name], old)) for name in gone.values()
     ]
 
 
-def _change_of(one: Feature, other: Feature, old: Definitions, new: Definitions) -> list[FeatureChange]:
+def _change_of(one: Feature, other: Feature, old: Definitions, new: Definitions) -> list[ItemChange]:
     if one.hash != other.hash:
-        return [FeatureChange(other.name, "changed", _differences(one, other, old, new))]
+        return [ItemChange(other.name, "changed", _differences(one, other, old, new))]
     if one.text != other.text:
-        return [FeatureChange(other.name, "reworded", f"{one.text} → {other.text}")]
+        return [ItemChange(other.name, "reworded", f"{one.text} → {other.text}")]
     return []
 
 
@@ -146,7 +137,7 @@ def _currencies(one: Feature, definitions: Definitions) -> str:
     return listed(sorted(bases))
 
 
-def _for_models(features: tuple[FeatureChange, ...]) -> str:
+def _for_models(features: tuple[ItemChange, ...]) -> str:
     lost = [one.name for one in features if one.change in ("removed", "changed")]
     if not features:
         return "nothing changes"
@@ -162,7 +153,7 @@ def _for_state(old: Definitions, new: Definitions) -> str:
     return f"snapshots of the old definitions do not fit: a worker replays the last {days} days of the log"
 
 
-def _for_lake(old: Definitions, new: Definitions, fields: tuple[FieldChange, ...]) -> str:
+def _for_lake(old: Definitions, new: Definitions, fields: tuple[ItemChange, ...]) -> str:
     added = [one.name for one in fields if one.change == "added"]
     retyped = [
         one.name

@@ -18,7 +18,7 @@ FEATURE_VERSION = 1
 
 @unique
 class FeatureKind(Enum):
-    """What a feature measures: its unit, and between which values it lies when it is known, both included."""
+    """What a feature measures: its unit, and the lowest and the highest value when it is known."""
 
     AMOUNT = "minor units", 0.0, inf
     SIGNED_AMOUNT = "minor units, below 0 of refunds", -inf, inf

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.features import DAY_MS
+from fraud.profiles.moments import due_moments
 
 Ints = npt.NDArray[np.int64]
 
 
 def profile_days(timestamps: Ints, available_after: timedelta) -> Ints:
     """The day, counted from 1970, of the newest profiles that payments at these times (ms, (N,)) can have."""
-    delay = available_after // timedelta(milliseconds=1)
-    return np.asarray((timestamps - delay) // DAY_MS, dtype=np.int64)
+    return due_moments(timestamps, DAY_MS, available_after)
 
 
 def days_behind(available_after: timedelta) -> int:

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
-from fraud.definitions.fields import UNKNOWN, Field, FieldType
+from fraud.definitions.fields import Field, FieldType
 from fraud.features.events import HEAD, Events
+from fraud.features.field_tables import absent_value
 from fraud.features.store import CardStore
 
 _CARDS, _EVENTS_A_MONTH = 500, 60
@@ -77,8 +78,7 @@ def _values(field: Field, heads: npt.NDArray[np.void], random: np.random.Generat
         # A card meets few different ones.
         values = values % 20 + 1
     if field.is_optional:
-        is_text = field.type in (FieldType.ID, FieldType.CATEGORY)
-        values[random.random(count) < _UNKNOWN_SHARE] = 0 if is_text else UNKNOWN
+        values[random.random(count) < _UNKNOWN_SHARE] = absent_value(field.type)
     return values
 
 

@@ -18,7 +18,7 @@ from xxhash import xxh3_64_intdigest
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import UNKNOWN, Field, FieldType
 from fraud.features.field_tables import UNKNOWN_NUMBER, absent_value, content_columns
-from fraud.messages.admission import Admitted
+from fraud.messages.admission import Admitted, signed_hash
 from fraud.money.batches import convert_money
 from fraud.native.id_index import currency_number, write_contents
 
@@ -129,10 +129,11 @@ def _with_heads(definitions: Definitions, values: npt.NDArray[np.int64]) -> Even
 @cache
 def _encoders(definitions: Definitions) -> tuple[Callable[[Any], int], ...]:
     """Of each field: from the value that admission keeps to the one in `Events.values`."""
-    return tuple(_encoder(field.type) for field in definitions.fields)
+    return tuple(encoder_of(field.type) for field in definitions.fields)
 
 
-def _encoder(kind: FieldType) -> Callable[[Any], int]:
+def encoder_of(kind: FieldType) -> Callable[[Any], int]:
+    """From a value of this type, or None, to the one in `Events.values`."""
     if kind is FieldType.ID:
         return _encode_id
     if kind is FieldType.CATEGORY:
@@ -144,7 +145,7 @@ def _encoder(kind: FieldType) -> Callable[[Any], int]:
 
 
 def _encode_id(text: str | None) -> int:
-    return 0 if text is None else signed(hash_identifier(text))
+    return 0 if text is None else signed_hash(text)
 
 
 def _encode_number(value: float | None) -> int:
@@ -155,11 +156,6 @@ def _encode_number(value: float | None) -> int:
     return encoded
 
 
-def signed(value: int) -> int:
-    """The bits of an unsigned integer of 64 bits as a signed one."""
-    return value - (1 << 64) if value >> 63 else value
-
-
 def _encoded(field: Field, column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     absent = absent_value(field.type)
     if field.name == "transaction_id":
@@ -167,7 +163,7 @@ def _encoded(field: Field, column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
             np.int64
         )
     if field.is_text:
-        return _hashed(column, _encoder(field.type), absent)
+        return _hashed(column, encoder_of(field.type), absent)
     if field.type is FieldType.NUMBER:
         numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy() + 0.0
         return np.where(np.isnan(numbers), np.nan, numbers).view(np.int64)

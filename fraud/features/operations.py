@@ -14,8 +14,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Condition, Feature, Operation, Test
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.features.event_layout import Column, column_of, column_records, word_masks, words_of
-from fraud.features.events import code_of, hash_identifier
-from fraud.native.id_index import currency_number
+from fraud.features.events import encoder_of
 from fraud.native.kernel import tables
 from fraud.native.kernel.tables import NONE, Ints, Operations, Records
 
@@ -408,10 +407,4 @@ def _divisor(one: Field) -> float:
 
 def _encoded(one: Field, value: float | str) -> int:
     """A value of a condition as `Events.values` has it."""
-    if one.type is FieldType.CATEGORY:
-        return code_of(str(value))
-    if one.type is FieldType.CURRENCY:
-        return currency_number(str(value))
-    if one.type is FieldType.ID:
-        return int(np.uint64(hash_identifier(str(value))).astype(np.int64))
-    return int(value)
+    return encoder_of(one.type)(str(value) if one.is_text else int(value))

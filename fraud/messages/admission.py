@@ -18,9 +18,10 @@ import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import MAX_UNITS
 from fraud.kafka.keys import invalid_key_reason
 from fraud.messages.decoding import Decoder, MessageError, printable_reason
-from fraud.messages.transaction import MAX_UNITS, TransactionValues, Values, transaction_type
+from fraud.messages.transaction import TransactionValues, Values, transaction_type
 from fraud.native import event_clock
 from fraud.native.admission_rules import LETTERS, Limits, is_amount_allowed, is_time_allowed
 from fraud.schema import BASE_CURRENCY, currency_index_of, minor_digits

@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import MAX_UNITS as MAX_UNITS
-from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.fields import MAX_UNITS, Field, FieldType
 from fraud.schema import CURRENCY_LETTERS, MAX_MILLIS, minor_digits, to_units
 
 Values = tuple[str | int | float | bool | None, ...]

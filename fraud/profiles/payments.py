@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fraud.definitions.fields import UNKNOWN
+from fraud.native.kernel.squares import square_halves
 
 Ints = npt.NDArray[np.int64]
 
@@ -19,9 +20,6 @@ PERIODS_ARROW = pa.schema([(name, pa.int64()) for name in ("key", "period", *SUM
 
 ABSENT = 0
 """The key of a payment without a value of the field (`FieldType`)."""
-
-_HALF, _LOW = 16, 0xFFFF
-_LOW_32 = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class PeriodSums:
         """
         known = amounts != UNKNOWN
         amount = np.where(known, amounts, 0)
-        high, low = _square_halves(amount)
+        high, low = square_halves(amount)
         every = np.stack([np.ones_like(amount), known.astype(np.int64), amount, high, low])
         present = keys != ABSENT
         return _summed(keys[present], times[present] // every_ms, every[:, present])
@@ -88,11 +86,3 @@ def _summed(keys: Ints, periods: Ints, sums: Ints) -> PeriodSums:
     starts = np.flatnonzero(is_first)
     added = np.add.reduceat(sums[:, order], starts, axis=1) if len(starts) else sums[:, :0]
     return PeriodSums(keys[starts], periods[starts], added)
-
-
-def _square_halves(amounts: Ints) -> tuple[Ints, Ints]:
-    """Squares of amounts below 2 ** 46 in size, which need more than 63 bits: >> 32, and the bits below."""
-    high, low = np.abs(amounts) >> _HALF, np.abs(amounts) & _LOW
-    middle = high * low  # counts 2 ** 17 times
-    rest = ((middle & 0x7FFF) << 17) + low * low
-    return high * high + (middle >> 15) + (rest >> 32), rest & _LOW_32

@@ -123,6 +123,15 @@ class ModelBundle:
                 "train a new model"
             ) from error
 
+    def selection(self, definitions: Definitions) -> Columns | None:
+        """`columns`; None where they are all features of the definitions as they are.
+
+        Raises:
+            IncompatibleModelError: likewise.
+        """
+        columns = self.columns(definitions)
+        return None if np.array_equal(columns, np.arange(len(definitions.features))) else columns
+
     def select(self, definitions: Definitions, rows: Rows) -> Rows:
         """The model's columns of rows with all features of the definitions, (N, F) each.
 
@@ -131,10 +140,8 @@ class ModelBundle:
         Raises:
             IncompatibleModelError: names the features that nothing computes, or computes differently.
         """
-        columns = self.columns(definitions)
-        if np.array_equal(columns, np.arange(rows.shape[1])):
-            return rows
-        return np.ascontiguousarray(rows[:, columns])
+        columns = self.selection(definitions)
+        return rows if columns is None else np.ascontiguousarray(rows[:, columns])
 
     def score(self, rows: Rows) -> Scores:
         """Calibrated fraud probabilities, shape (N,), of feature rows, shape (N, F), NaN = unknown.

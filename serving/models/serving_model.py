@@ -61,7 +61,7 @@ def prepare_model(definitions: Definitions, bundle: ModelBundle) -> ServingModel
     Raises:
         IncompatibleModelError: it needs a feature that the definitions do not have.
     """
-    columns = _columns(definitions, bundle)
+    columns = bundle.selection(definitions)
     forest, shapley = compile_forest(bundle.booster), compile_shapley(bundle.booster)
     if forest is None:
         log.warning("%s has no compiled trees; XGBoost scores, more slowly", describe(bundle))
@@ -72,9 +72,3 @@ def prepare_model(definitions: Definitions, bundle: ModelBundle) -> ServingModel
     model.score(rows)
     model.contributions(rows)
     return model
-
-
-def _columns(definitions: Definitions, bundle: ModelBundle) -> Columns | None:
-    columns = bundle.columns(definitions)
-    is_whole = np.array_equal(columns, np.arange(len(definitions.features)))
-    return None if is_whole else columns

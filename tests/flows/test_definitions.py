@@ -1,6 +1,5 @@
 """Three fields and six features more by one YAML file and nothing else: from the message to the case page."""
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from fraud.registry.versions import load_bundle
 from fraud.schema import Label, Prediction
 from fraud.settings import Settings, load_settings
 from tests.definitions import EXTENDED, EXTENDED_FILE, EXTENDED_ONLY
+from tests.flows.small_training import SMALL
 from tests.serving.dashboard.support import run_dashboard
 from tests.serving.offline import mismatches
 from tests.serving.world import BASE_MS, predictions, running, send, wait_for
@@ -27,20 +27,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.spark, pytest.mark.timeout(400)]
 
 CARDS, DAYS, A_DAY, FRAUDS_A_DAY = 40, 32, 80, 4
 PATIENCE_S = 90
-SMALL = {
-    "FRAUD_TRAINING__TRIALS": "1",
-    "FRAUD_TRAINING__THREADS": "1",
-    "FRAUD_TRAINING__LABEL_DELAY": "P2D",
-    "FRAUD_TRAINING__TRAIN_DAYS": "14",
-    "FRAUD_TRAINING__VALIDATION_DAYS": "5",
-    "FRAUD_TRAINING__TEST_DAYS": "5",
-    "FRAUD_TRAINING__SEARCH_FOLDS": "1",
-    "FRAUD_SERVING__FEATURE_SAMPLE": "1",
-    "FRAUD_REGISTRY__POLL_INTERVAL_S": "0.3",
-    "FRAUD_SPARK__MASTER": "local[2]",
-    "FRAUD_SPARK__DRIVER_MEMORY": "1g",
-    "FRAUD_SPARK__CONF": json.dumps({"spark.sql.codegen.wholeStage": "false"}),
-}
 
 
 @dataclass(frozen=True)

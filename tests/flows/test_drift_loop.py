@@ -1,6 +1,5 @@
 """The loop: the world changes, the monitor notices, a training brings a challenger, a person promotes it."""
 
-import json
 import os
 import subprocess
 import sys
@@ -33,6 +32,7 @@ from producer.simulator import Simulator
 from producer.simulator.cardholders import midnight_ms
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
+from tests.flows.small_training import SMALL
 from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
 from tests.flows.test_monitor import alarms_on
 from tests.serving.world import Running, predictions, running, wait_for
@@ -45,21 +45,6 @@ CALM_DAYS, CHANGED_DAYS = 50, 16
 DAY = timedelta(days=1)
 POOL = "drift-loop"
 PATIENCE_S = 240
-
-SMALL = {
-    "FRAUD_TRAINING__TRIALS": "1",
-    "FRAUD_TRAINING__THREADS": "1",
-    "FRAUD_TRAINING__LABEL_DELAY": "P2D",
-    "FRAUD_TRAINING__TRAIN_DAYS": "14",
-    "FRAUD_TRAINING__VALIDATION_DAYS": "5",
-    "FRAUD_TRAINING__TEST_DAYS": "5",
-    "FRAUD_TRAINING__SEARCH_FOLDS": "1",
-    "FRAUD_SERVING__FEATURE_SAMPLE": "1",
-    "FRAUD_REGISTRY__POLL_INTERVAL_S": "0.3",
-    "FRAUD_SPARK__MASTER": "local[2]",
-    "FRAUD_SPARK__DRIVER_MEMORY": "1g",
-    "FRAUD_SPARK__CONF": json.dumps({"spark.sql.codegen.wholeStage": "false"}),
-}
 
 
 @pytest.fixture

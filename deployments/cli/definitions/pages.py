@@ -11,8 +11,7 @@ from rich.text import Text
 from fraud.definitions.comparison import (
     MEANING,
     DefinitionsChange,
-    FeatureChange,
-    FieldChange,
+    ItemChange,
     describe_feature,
     describe_field,
 )
@@ -84,7 +83,7 @@ def change_page(old: Definitions, new: Definitions, change: DefinitionsChange) -
     return Group(*parts, consequences)
 
 
-def _changes(title: str, changes: Iterable[FieldChange | FeatureChange]) -> Table:
+def _changes(title: str, changes: Iterable[ItemChange]) -> Table:
     table = _table(title, ("name", "change", "details"))
     for one in changes:
         table.add_row(one.name, Text(one.change, _STYLES[one.change]), Text(shown(one.details)))

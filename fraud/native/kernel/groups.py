@@ -6,21 +6,13 @@ have an index.
 
 import numpy as np
 
-from fraud.native.jit import inlined
-from fraud.native.kernel import value_index
+from fraud.native.jit import compile_functions, inlined
+from fraud.native.kernel import squares, value_index
 from fraud.native.kernel.packing import passes, raw
 
-_LOW_32 = np.int64(0xFFFF_FFFF)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
-
-@inlined
-def square_halves(value):  # type: ignore[no-untyped-def]
-    """The square >> 32 and its low 32 bits, exact below 2 ** 46, where squares need more than 63 bits."""
-    high, low = value >> 16, value & 0xFFFF
-    middle = high * low  # counts 2 ** 17 times
-    rest = ((middle & 0x7FFF) << 17) + low * low
-    return high * high + (middle >> 15) + (rest >> 32), rest & _LOW_32
+square_halves = compile_functions(squares, squares.COMPILED)["square_halves"]
 
 
 @inlined

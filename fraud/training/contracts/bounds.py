@@ -1,4 +1,4 @@
-"""Between which values a feature lies: those of its kind, unless it is made of what may be negative."""
+"""The bounds of a feature: those of its kind, unless it is made of what may be negative."""
 
 from math import inf
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fraud.definitions.fields import Field, FieldType
-from fraud.messages.transaction import MAX_UNITS, time_bounds
+from fraud.definitions.fields import MAX_UNITS, Field, FieldType
+from fraud.messages.transaction import time_bounds
 from fraud.schema import is_currency, minor_digits
 
 Violation = tuple[pa.Array, str]

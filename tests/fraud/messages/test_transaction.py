@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import Field, FieldType
+from fraud.definitions.fields import MAX_UNITS, Field, FieldType
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
-from fraud.messages.transaction import MAX_UNITS, new_transaction
+from fraud.messages.transaction import new_transaction
 from fraud.settings import AdmissionSettings
 from tests.definitions import EXTENDED, V1
 

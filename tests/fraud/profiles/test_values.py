@@ -12,17 +12,11 @@ from fraud.definitions.fields import UNKNOWN
 from fraud.definitions.loading import parse_definitions
 from fraud.labels.history import LabelHistory
 from fraud.profiles.joined import joined_profiles
+from tests.fraud.definitions.files import CORE
 
-TEXT = """
-version: 1
-fields:
-  transaction_id: {type: id}
-  card_id: {type: id}
-  merchant_id: {type: id}
-  amount: {type: money, currency: currency}
-  currency: {type: currency}
-  timestamp: {type: time}
-  device_id: {type: id, optional: true}
+TEXT = (
+    CORE
+    + """\
 profiles: {every: 1h}
 features:
   - {name: amount, transform: value, of: amount}
@@ -35,6 +29,7 @@ features:
   - {name: zscore, profile: device_id, value: amount_zscore, window: 1d}
   - {name: age, profile: device_id, value: age, window: 1d}
 """
+)
 NAMES = ("payments", "frauds", "rate", "mean", "std", "ratio", "zscore", "age")
 START = 19_000 * DAY_MS
 
