@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -26,12 +27,22 @@ class Section:
 
 
 def conditions() -> str:
-    """The machine, the moment and the versions, in a sentence."""
+    """The machine, the moment, the commit and the versions, in a sentence."""
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {platform.machine()} ({_processor()}), "
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit_of(Path(__file__).parent)}, "
+        f"{os.cpu_count()} cores of {platform.machine()} ({_processor()}), "
         f"load {os.getloadavg()[0]:.1f} at the start, Python {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     )
+
+
+def commit_of(folder: Path) -> str:
+    """The abbreviated commit of a checkout, with a note if files differ from it; "unknown" without git."""
+    command = ("git", "-C", str(folder), "describe", "--always", "--exclude=*", "--dirty= with changes")
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def save_section(section: Section, under: str) -> None:
@@ -51,8 +62,9 @@ def _render(known: dict[str, Any]) -> Iterator[str]:
     yield "# Results of the benchmarks"
     yield ""
     yield (
-        "Written by `python -m benchmarks` and `python -m benchmarks.serving`; the same as figures in "
-        "[results.json](results.json). The machine is shared: trust ratios before rates."
+        "Written by `python -m benchmarks`, `python -m benchmarks.serving` and "
+        "`python -m benchmarks.definitions`; the same as figures in [results.json](results.json). "
+        "The machine is shared: trust ratios before rates."
     )
     for section in known.values():
         yield from ("", f"## {section['title']}", "", f"{section['conditions']}.", "", *section["table"])

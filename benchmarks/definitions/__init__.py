@@ -1,0 +1,1 @@
+"""What definitions cost: fields, features and memory, beside the shipped ones and beside another checkout."""

@@ -1,0 +1,78 @@
+"""`python -m benchmarks.definitions [PART...]`: the bars of definitions; see docs/performance.md.
+
+Each part prints progress to standard error and its table to standard output, and replaces its section of
+`benchmarks/RESULTS.md` and `benchmarks/results.json`. `--against PATH` measures another checkout in turns
+with this one. `--tiny` tries a part out and saves nothing.
+"""
+
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from benchmarks.results import Section, conditions, save_section
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a part is measured.
+
+    Attributes:
+        against: the folder of another checkout; None without one.
+        tiny: whether small sizes are enough, since nothing is saved.
+    """
+
+    against: Path | None
+    tiny: bool
+
+
+# A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
+BARS: tuple[str, ...] = ()
+"""Parts that `all` measures, in a quarter of an hour."""
+ALONE: tuple[str, ...] = ()
+"""Parts that take longer and run only by their names."""
+
+
+def main(
+    parts: Annotated[list[str] | None, typer.Argument(help="Names of parts; default: `all`.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Folder of another checkout.", exists=True)] = None,
+    tiny: Annotated[bool, typer.Option(help="Try out with small sizes; nothing is saved.")] = False,
+) -> None:
+    """Measure the parts one after another."""
+    logging.basicConfig(level=logging.WARNING)
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = Options(against.resolve() if against else None, tiny)
+    for part in _chosen(parts or ["all"]):
+        under = conditions()
+        section = _runner(part)(options)
+        print("\n".join([f"## {section.title}", "", *section.table, ""]), flush=True)
+        if not tiny:
+            save_section(section, under)
+
+
+def _chosen(parts: list[str]) -> tuple[str, ...]:
+    known = (*BARS, *ALONE, "all")
+    unknown = [part for part in parts if part not in known]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(known)}")
+    return BARS if "all" in parts else tuple(parts)
+
+
+def _runner(part: str) -> Callable[[Options], Section]:
+    run: Callable[[Options], Section] = import_module(f"benchmarks.definitions.{part}").run
+    return run
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Stop as Ctrl-C does: the broker and the engines end, too."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(main)
