@@ -76,7 +76,9 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     versions have no digest. `definitions` is `Definitions.digest`, None for the features of v1; `features`
     have the order of its features. `fields` are the values of a reviewed payment's further fields. Where the
     definitions have a base currency, `amount_base` is the amount in its minor units, None without a rate, and
-    `rate_date` the date of the rate, None where the payment was in the base.
+    `rate_date` the date of the rate, None where the payment was in the base. `profile_moment` is the moment
+    (ms) of the profiles of ids and categories: they know what was paid and reported before; None where there
+    were none. `profiles` are a reviewed payment's features of them, by name.
     """
 
     transaction_id: str
@@ -103,6 +105,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     fields: dict[str, FieldValue] | None = None
     amount_base: MinorUnits | None = None
     rate_date: Day | None = None
+    profile_moment: Millis | None = None
+    profiles: dict[str, float | None] | None = None
 
 
 BASE_CURRENCY = "EUR"

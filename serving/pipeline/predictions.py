@@ -107,6 +107,8 @@ class PredictionStage:
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
                 "fields": fields,
+                "profile_moment": repeat(None),
+                "profiles": repeat(None),
                 **base_columns(decoded),
             }
             constants = constants_of(self._definitions, champion, challenger)

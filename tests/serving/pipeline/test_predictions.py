@@ -26,6 +26,8 @@ COLUMNS: dict[str, list[Any]] = {
     "fields": [None, {"device_id": "d1"}],
     "amount_base": [None, 2],
     "rate_date": [None, "2025-01-01"],
+    "profile_moment": [None, 1_760_000_000_000],
+    "profiles": [None, {"payments": 3.0, "rate": None}],
 }
 
 
