@@ -113,7 +113,7 @@ class Definitions:
     @cached_property
     def profile_digest(self) -> str:
         """Identifies the profiles that are made, 16 hex digits; names their topic and folders."""
-        return _digest(*sorted({feature.hash for feature in self.profile_features}))
+        return _digest(*sorted({f"{feature.of[0]} {feature.hash}" for feature in self.profile_features}))
 
     @cached_property
     def longest_window_ms(self) -> int:

@@ -46,15 +46,18 @@ class ProfileColumn:
 
 
 def profile_columns(definitions: Definitions, field: str) -> tuple[ProfileColumn, ...]:
-    """The integers of a field's profile, in their order in messages, files and arrays."""
-    return tuple(
-        dict.fromkeys(
-            column
-            for feature in definitions.profile_features
-            if feature.of[0] == field
-            for column in columns_of(feature)
-        )
-    )
+    """The integers of a field's profile, in their order in messages, files and arrays.
+
+    The order of the features does not change it: definitions with the same profiles share them.
+    """
+    quantities = list(Quantity)
+    columns = {
+        column
+        for feature in definitions.profile_features
+        if feature.of[0] == field
+        for column in columns_of(feature)
+    }
+    return tuple(sorted(columns, key=lambda one: (one.window, quantities.index(one.quantity))))
 
 
 def columns_of(feature: Feature) -> tuple[ProfileColumn, ...]:

@@ -1,0 +1,1 @@
+"""Making profiles from the lake, incrementally and without Spark, and publishing them."""
