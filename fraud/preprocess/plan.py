@@ -74,6 +74,11 @@ class LakeIndex:
         """The last day with rows up to the largest event time; some payments are dated further ahead."""
         return max((day for day in self._days if day <= self._now), default=max(self._days))
 
+    @property
+    def days(self) -> list[date]:
+        """The days with rows, in order."""
+        return sorted(self._days)
+
     def within(self, first: date, last: date) -> list[LakeFile]:
         """The files from `first` to `last`, both included, by day."""
         return [file for day in days_between(first, last) for file in self._days.get(day, ())]

@@ -1,6 +1,6 @@
 """The payments of a day as profiles count them, read from the lake."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,31 +24,39 @@ class DayPayments:
 
     Attributes:
         ids: hashes of their transaction_id, (N,).
+        files: which of the day's files has them, (N,).
         times: ms, (N,).
         amounts: minor units, in the base currency if there is one, or `UNKNOWN`; (N,).
         keys: by field that has profiles, as `Events.values` has them, (N,).
     """
 
     ids: Ints
+    files: Ints
     times: Ints
     amounts: Ints
     keys: dict[str, Ints]
 
 
-def read_day(definitions: Definitions, lake: Lake, files: Iterable[LakeFile]) -> DayPayments:
-    """The payments of one day's files.
+def in_arrival_order(files: Sequence[LakeFile]) -> list[LakeFile]:
+    """Files in an order in which the payments of each card are as they arrived."""
+    return sorted(files, key=lambda file: (file.partition, file.start))
+
+
+def read_day(definitions: Definitions, lake: Lake, files: Sequence[LakeFile]) -> DayPayments:
+    """The payments of one day's files, given in arrival order.
 
     Raises:
         DataError: a file is missing or does not fit the definitions.
     """
     schema = payment_arrow(definitions)
-    arrived = sorted(files, key=lambda file: (file.partition, file.start))
-    parts = [_columns(definitions, lake.read_rows(file.path, schema)) for file in arrived]
+    parts = [_columns(definitions, lake.read_rows(file.path, schema)) for file in files]
+    numbers = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     columns = np.concatenate([np.empty((4 + len(definitions.profile_fields), 0), dtype=np.int64), *parts], 1)
     ids, cards = columns[:2].view(np.uint64)
     _, firsts = np.unique(ids + cards * _ODD, return_index=True)
     ids, _, times, amounts, *keys = columns[:, firsts]
-    return DayPayments(ids, times, amounts, dict(zip(definitions.profile_fields, keys, strict=True)))
+    by_field = dict(zip(definitions.profile_fields, keys, strict=True))
+    return DayPayments(ids, numbers[firsts], times, amounts, by_field)
 
 
 def payment_arrow(definitions: Definitions) -> pa.Schema:

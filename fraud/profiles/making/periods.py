@@ -4,75 +4,138 @@ A file's name is the fingerprint of what it was made of. So a day is made again 
 added, and what a run has made before it was cut off is found by the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
 from fraud.features.daily import day_number
+from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
 from fraud.preprocess.plan import LakeIndex, fingerprint
-from fraud.profiles.making.day_payments import read_day
+from fraud.profiles.making.day_payments import in_arrival_order, read_day
+from fraud.profiles.making.files import profile_folder, remove_replaced
+from fraud.profiles.making.id_files import write_ids
 from fraud.profiles.payments import PeriodSums
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def profile_folder(definitions: Definitions) -> str:
-    """The folder of all that is made for the profiles of these definitions."""
-    return f"profiles/{definitions.profile_digest}"
+OpenSparkSession = Callable[[], "AbstractContextManager[SparkSession]"]
 
-
-def day_fingerprint(definitions: Definitions, index: LakeIndex, day: date) -> str:
-    """Identifies the payments of a day, and the rates by which their amounts are converted."""
-    rates: list[object] = []
-    if definitions.money is not None:
-        number = day_number(day)
-        rates = [definitions.money.max_age_days, definitions.money.rates.digest(number, number)]
-    return fingerprint(index.within(day, day), *rates, definitions.profile_digest)
+_MANY = 4
+"""From so many missing days on Spark makes them, if there is a way to open it."""
+_MADE_ARROW = pa.schema([("file", pa.string())])
 
 
-def make_periods(definitions: Definitions, lake: Lake, index: LakeIndex, days: Sequence[date]) -> list[date]:
-    """Make the periods of these days that are missing; returns which were.
+class DayFiles:
+    """The files of one day: what they were made of is in their names.
+
+    Attributes:
+        payments: the day's files of transactions, in arrival order.
+        fingerprint: of these, and of the rates by which their amounts are converted.
+    """
+
+    def __init__(self, definitions: Definitions, index: LakeIndex, day: date) -> None:
+        self._folder, self._day = profile_folder(definitions), day
+        self._fields = definitions.profile_fields
+        self.payments: list[LakeFile] = in_arrival_order(index.within(day, day))
+        self.fingerprint = fingerprint(self.payments, _rates(definitions, day))
+
+    @property
+    def ids(self) -> str:
+        """The path of its file of ids."""
+        return f"{self._folder}/ids/date={self._day}/{self.fingerprint}.parquet"
+
+    def periods(self, field: str) -> str:
+        """The path of a field's periods."""
+        return f"{self._folder}/periods/{field}/date={self._day}/{self.fingerprint}.parquet"
+
+    @property
+    def paths(self) -> list[str]:
+        """All of them, that of the ids last."""
+        return [*map(self.periods, self._fields), self.ids]
+
+
+def make_periods(
+    definitions: Definitions,
+    lake: Lake,
+    index: LakeIndex,
+    days: Sequence[date],
+    open_spark: OpenSparkSession | None = None,
+) -> list[date]:
+    """Make the files of these days that are missing; returns which days were made.
+
+    Args:
+        definitions: with profiles.
+        lake: with transactions.
+        index: of the transactions.
+        days: the days.
+        open_spark: opens a session, for many days; without it this process makes them all.
 
     Raises:
         DataError: a file of the lake is missing or broken.
     """
-    made = []
-    for day in days:
-        if index.within(day, day) and _missing(definitions, lake, index, day):
-            _make_day(definitions, lake, index, day)
-            made.append(day)
-    return made
+    missing = [day for day in days if _is_missing(lake, DayFiles(definitions, index, day))]
+    if open_spark is None or len(missing) < _MANY:
+        for day in missing:
+            _make_day(definitions, lake, DayFiles(definitions, index, day))
+    else:
+        with open_spark() as spark:
+            _spread(spark, definitions, lake, index, missing)
+    return missing
 
 
 def read_periods(
     definitions: Definitions, lake: Lake, index: LakeIndex, days: Sequence[date]
 ) -> dict[str, PeriodSums]:
     """The periods of these days, which are made, by field."""
-    paid = [day for day in days if index.within(day, day)]
+    made = [one for one in (DayFiles(definitions, index, day) for day in days) if one.payments]
     return {
-        field: PeriodSums.merge(
-            [PeriodSums.of_table(lake.read_table(_path(definitions, index, field, day))) for day in paid]
-        )
+        field: PeriodSums.merge([PeriodSums.of_table(lake.read_table(one.periods(field))) for one in made])
         for field in definitions.profile_fields
     }
 
 
-def _missing(definitions: Definitions, lake: Lake, index: LakeIndex, day: date) -> bool:
-    paths = (_path(definitions, index, field, day) for field in definitions.profile_fields)
-    return not all(map(lake.exists, paths))
+def _rates(definitions: Definitions, day: date) -> list[object]:
+    if definitions.money is None:
+        return []
+    number = day_number(day)
+    return [
+        definitions.money.code,
+        definitions.money.max_age_days,
+        definitions.money.rates.digest(number, number),
+    ]
 
 
-def _make_day(definitions: Definitions, lake: Lake, index: LakeIndex, day: date) -> None:
-    payments = read_day(definitions, lake, index.within(day, day))
+def _is_missing(lake: Lake, files: DayFiles) -> bool:
+    # That of the ids is written last.
+    return bool(files.payments) and not lake.exists(files.ids)
+
+
+def _make_day(definitions: Definitions, lake: Lake, files: DayFiles) -> None:
+    payments = read_day(definitions, lake, files.payments)
     for field, keys in payments.keys.items():
         every_ms = definitions.profile_every_ms
         sums = PeriodSums.of_payments(keys, payments.times, payments.amounts, every_ms)
-        path = _path(definitions, index, field, day)
-        lake.write_table(sums.table(), path)
-        for other in lake.list_all(path.rpartition("/")[0]):
-            if other != path:
-                lake.remove(other)
+        lake.write_table(sums.table(), files.periods(field))
+    write_ids(lake, files.ids, payments)
+    for path in files.paths:
+        remove_replaced(lake, path.rpartition("/")[0], [path])
 
 
-def _path(definitions: Definitions, index: LakeIndex, field: str, day: date) -> str:
-    folder = f"{profile_folder(definitions)}/periods/{field}/date={day}"
-    return f"{folder}/{day_fingerprint(definitions, index, day)}.parquet"
+def _spread(
+    spark: "SparkSession", definitions: Definitions, lake: Lake, index: LakeIndex, days: Sequence[date]
+) -> None:
+    from fraud.spark import spread  # only a run with Spark needs it
+
+    made = {day.isoformat(): DayFiles(definitions, index, day) for day in days}
+
+    def work(day: str) -> Iterator[pa.RecordBatch]:
+        _make_day(definitions, lake, made[day])
+        yield pa.record_batch([[made[day].ids]], schema=_MADE_ARROW)
+
+    spread(spark, list(made), work, _MADE_ARROW, len(made)).toArrow()
