@@ -15,7 +15,6 @@ from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.publish import publish_profiles
 from fraud.preprocess.published import store_published
 from fraud.preprocess.rows import make_rows
-from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings
 from fraud.spark import spark_session
 from tasks.retries import WITH_ONE_RETRY, WITH_RETRIES
@@ -26,7 +25,6 @@ _HOUR_S = 3_600
 @task(**WITH_RETRIES, timeout_seconds=300)
 def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
     """The days of this run."""
-    require_no_profiles(settings.loaded_definitions)
     today, delay = datetime.now(UTC).date(), settings.profiles.available_after
     period = choose_period(open_lake(settings), start, end, today, delay)
     get_run_logger().info("rows from %s to %s", period.first, period.last)
@@ -54,6 +52,8 @@ def update_rows(settings: Settings, period: Period) -> list[DayManifest]:
         settings.spark.rows_per_task,
         partial(spark_session, settings.spark),
         period.available_after,
+        settings.labels,
+        settings.profiles.delay,
     )
     rows = sum(day.rows for day in made)
     get_run_logger().info("%d rows of %d of %d days made", rows, len(made), len(period.row_days))

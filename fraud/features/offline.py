@@ -18,6 +18,7 @@ from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.money.tables import PAID, in_base
 from fraud.native import id_index
+from fraud.profiles.joined import FieldProfiles, field_keys
 
 _IDENTITY = {
     "transaction_id": pa.string(),
@@ -42,11 +43,13 @@ def input_columns(definitions: Definitions) -> tuple[str, ...]:
 def rows_arrow(definitions: Definitions) -> pa.Schema:
     """Training rows, without their label; the feature `amount` is the exact amount as float32.
 
-    With a base currency it and `currency` are those of `fraud.money.tables.in_base`.
+    With a base currency it and `currency` are those of `fraud.money.tables.in_base`. Where the definitions
+    have profiles, `profile_moment` (ms) is the moment of those that the row has.
     """
     names = (name for name in definitions.feature_names if name not in _IDENTITY)
     identity = [*_identity(definitions).items(), ("profile_date", pa.string())]
-    return pa.schema([*identity, *((name, pa.float32()) for name in names)])
+    moment = [("profile_moment", pa.int64())] if definitions.profile_features else []
+    return pa.schema([*identity, *moment, *((name, pa.float32()) for name in names)])
 
 
 def _identity(definitions: Definitions) -> dict[str, pa.DataType]:
@@ -152,6 +155,7 @@ def compute_rows(
     profiles: ProfileBook,
     days: npt.NDArray[np.int64],
     left_out: LeftOut | None = None,
+    field_profiles: FieldProfiles | None = None,
 ) -> Iterator[Computed]:
     """Training rows of the wanted days.
 
@@ -162,11 +166,12 @@ def compute_rows(
         profiles: of the wanted days, and of as many before as the first of their payments needs.
         days: the wanted days, counted from 1970.
         left_out: what is known to bear a taken id; of one card, the repetitions are found without it.
+        field_profiles: of every field that has profiles; None: no field has.
 
     Yields:
         The rows of each batch.
     """
-    store, rows_of = CardStore(definitions), _RowBuilder(definitions, profiles)
+    store, rows_of = CardStore(definitions), _RowBuilder(definitions, profiles, field_profiles)
     left_out = left_out or LeftOut()
     for batch in batches:
         if not batch.num_rows:
@@ -184,8 +189,7 @@ def compute_rows(
         is_repeated = wanted & ~accepted & ~left_out.among(table, "conflicts")
         repeated, counts = np.unique(row_days[is_repeated], return_counts=True)
         chosen = wanted & accepted & ~left_out.among(table, "elsewhere")
-        profile_day = profiles.days_for(heads["timestamp"][chosen])
-        rows = rows_of.build(table.filter(pa.array(chosen)), features[chosen], profile_day)
+        rows = rows_of.build(table.filter(pa.array(chosen)), events[chosen], features[chosen])
         repeats = dict(zip(repeated.tolist(), counts.tolist(), strict=True))
         yield Computed(rows, row_days[chosen], repeats)
 
@@ -206,23 +210,37 @@ def _process(
 class _RowBuilder:
     """Puts identities, the kernel's features and those of profiles together."""
 
-    def __init__(self, definitions: Definitions, profiles: ProfileBook) -> None:
+    def __init__(
+        self, definitions: Definitions, profiles: ProfileBook, field_profiles: FieldProfiles | None
+    ) -> None:
         self._definitions = definitions
         self._profiles, self._features = profiles, ProfileFeatures(definitions)
+        self._field_profiles = field_profiles
         self._schema = rows_arrow(definitions)
         names = enumerate(definitions.feature_names)
         self._columns = [column for column, name in names if name not in _IDENTITY]
 
-    def build(
-        self, table: pa.Table, kernel: npt.NDArray[np.float32], days: npt.NDArray[np.int64]
-    ) -> pa.Table:
-        """Training rows of n transactions with their kernel features (n, K) and days of profiles (n,)."""
+    def build(self, table: pa.Table, events: Events, kernel: npt.NDArray[np.float32]) -> pa.Table:
+        """Training rows of n transactions, which are also given as events, with kernel features (n, K)."""
+        days = self._profiles.days_for(table["timestamp"].to_numpy())
         values, known = self._profiles.find(days, table["merchant_id"])
         merchant = self._features.compute(table["amount"].to_numpy(), values)
-        vector = np.ascontiguousarray(np.hstack([kernel, merchant])[:, self._columns].T)
+        moments, of_fields = self._join_fields(events)
+        vector = np.ascontiguousarray(np.hstack([kernel, merchant, *of_fields])[:, self._columns].T)
         table = in_base(self._definitions, table)
         columns = [table[name].cast(kind) for name, kind in _identity(self._definitions).items()]
-        return pa.table([*columns, _profile_dates(days, known), *vector], schema=self._schema)
+        return pa.table([*columns, _profile_dates(days, known), *moments, *vector], schema=self._schema)
+
+    def _join_fields(
+        self, events: Events
+    ) -> tuple[list[npt.NDArray[np.int64]], list[npt.NDArray[np.float32]]]:
+        """The moments (n,) of the profiles and their features (n, P); nothing where no field has profiles."""
+        if self._field_profiles is None:
+            return [], []
+        keys, times = field_keys(self._definitions, events), events.heads["timestamp"]
+        amounts = events.values[:, self._definitions.field_index["amount"]]
+        rows, moments = self._field_profiles.due(self._definitions, keys, times, amounts)
+        return [moments], [rows]
 
 
 def _profile_dates(days: npt.NDArray[np.int64], known: npt.NDArray[np.bool_]) -> pa.Array:

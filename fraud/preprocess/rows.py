@@ -22,6 +22,7 @@ from fraud.features.availability import days_behind
 from fraud.features.daily import date_of, day_number
 from fraud.features.offline import LeftOut, ProfileBook, compute_rows
 from fraud.ingest.commits import LakeFile
+from fraud.labels.joining import DEFAULT_RULES
 from fraud.lake import Lake
 from fraud.preprocess.days import (
     PROFILES,
@@ -32,10 +33,13 @@ from fraud.preprocess.days import (
     read_days,
     write_day,
 )
+from fraud.preprocess.field_profiles import field_histories, field_profile_inputs
 from fraud.preprocess.inputs import input_arrow
 from fraud.preprocess.plan import DAY, LakeIndex, days_between, fingerprint, state_files, union, warm_up
 from fraud.preprocess.profiles import OpenSpark, read_profiles
 from fraud.preprocess.reused_ids import ReusedIds, find_reused, write_rejected
+from fraud.profiles.joined import FieldProfiles
+from fraud.settings import LabelSettings
 from fraud.spark import spread
 
 _WRITTEN_ARROW = pa.schema(
@@ -51,6 +55,8 @@ def make_rows(
     rows_per_task: int,
     open_spark: OpenSpark,
     available_after: timedelta = timedelta(),
+    rules: LabelSettings = DEFAULT_RULES,
+    delay: timedelta = timedelta(),
 ) -> list[DayManifest]:
     """Compute the training rows of these days that are missing or stale; returns their manifests.
 
@@ -63,18 +69,22 @@ def make_rows(
         rows_per_task: approximate number of transactions of one task.
         open_spark: opens a session.
         available_after: how long after midnight a day's profiles are available.
+        rules: which of several reports on a payment decides; for profiles of fields.
+        delay: how long after the start of a period the profiles of fields are there.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
     needed = {day: state_files(definitions, index, day) for day in days}
+    of_fields = _field_profile_inputs(definitions, lake, days, rules, delay)
     behind = days_behind(available_after) * DAY
     inputs = {
         day: fingerprint(
             needed[day],
             _profile_inputs(profiles, days_between(day - behind, day), available_after),
             *_rate_inputs(definitions, day),
+            *of_fields.get(day, ()),
             definitions=definitions,
         )
         for day in days
@@ -90,9 +100,9 @@ def make_rows(
         # All partitions. A later payment in another partition does not recompute the day; training checks it.
         known = {day: union((needed[day], index.within(day - warm_up(definitions), day))) for day in stale}
         reused = find_reused(definitions, spark, lake, known, tasks)
-        written = _run(
-            spark, lake, files, _TaskData(definitions, book, reused.left_out), stale, tasks
-        ).to_pylist()
+        field_profiles = _field_profiles(definitions, lake, stale, rules, delay)
+        task = _TaskData(definitions, book, reused.left_out, field_profiles)
+        written = _run(spark, lake, files, task, stale, tasks).to_pylist()
     manifests = [_manifest(definitions, lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
         write_day(lake, dataset, manifest)
@@ -113,6 +123,25 @@ def _rate_inputs(definitions: Definitions, day: date) -> list[object]:
         return []
     first, last = day_number(day - warm_up(definitions)), day_number(day)
     return [definitions.money.max_age_days, definitions.money.rates.digest(first, last)]
+
+
+def _field_profile_inputs(
+    definitions: Definitions, lake: Lake, days: Sequence[date], rules: LabelSettings, delay: timedelta
+) -> dict[date, list[object]]:
+    """By day what the profiles of fields that its rows have depend on; empty where no field has profiles."""
+    if not definitions.profile_features:
+        return {}
+    inputs = field_profile_inputs(lake, definitions, days, rules)
+    return {day: [inputs[day], delay.total_seconds()] for day in days}
+
+
+def _field_profiles(
+    definitions: Definitions, lake: Lake, days: Sequence[date], rules: LabelSettings, delay: timedelta
+) -> FieldProfiles | None:
+    """The profiles of fields that the rows of these days have; None where no field has profiles."""
+    if not definitions.profile_features:
+        return None
+    return FieldProfiles(field_histories(lake, definitions, days[0], days[-1], rules), delay)
 
 
 def _run(
@@ -144,6 +173,7 @@ class _TaskData:
     definitions: Definitions
     profiles: ProfileBook
     left_out: LeftOut
+    field_profiles: FieldProfiles | None
 
 
 @dataclass(frozen=True)
@@ -164,7 +194,9 @@ def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
     repeats: Counter[int] = Counter()
     days = np.array(writer.days, dtype=np.int64)
     task = writer.task.value
-    for computed in compute_rows(task.definitions, batches, task.profiles, days, task.left_out):
+    for computed in compute_rows(
+        task.definitions, batches, task.profiles, days, task.left_out, task.field_profiles
+    ):
         tables.append(computed.rows)
         days_of_rows.append(computed.days)
         repeats.update(computed.repeats)

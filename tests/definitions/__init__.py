@@ -1,4 +1,4 @@
-"""Definitions for tests: the shipped ones, and the shipped ones with three fields and six features more."""
+"""Definitions for tests: the shipped ones, these with three fields and six features more, and profiles."""
 
 from pathlib import Path
 from typing import Any
@@ -23,3 +23,8 @@ EXTENDED_ONLY = (
     "keyed_count_24h",
 )
 """The features that are not in `V1`."""
+
+PROFILED_FILE = Path(__file__).with_name("profiled.yaml")
+"""For FRAUD_DEFINITIONS; few features, among them those of profiles of devices and merchants."""
+
+PROFILED = load_definitions(PROFILED_FILE)
