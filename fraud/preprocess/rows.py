@@ -77,7 +77,7 @@ def make_rows(
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
     needed = {day: state_files(definitions, index, day) for day in days}
-    of_fields = _field_profile_inputs(definitions, lake, days, rules, delay)
+    of_fields = _field_profile_inputs(definitions, lake, days, rules, delay, open_spark)
     behind = days_behind(available_after) * DAY
     inputs = {
         day: fingerprint(
@@ -126,12 +126,17 @@ def _rate_inputs(definitions: Definitions, day: date) -> list[object]:
 
 
 def _field_profile_inputs(
-    definitions: Definitions, lake: Lake, days: Sequence[date], rules: LabelSettings, delay: timedelta
+    definitions: Definitions,
+    lake: Lake,
+    days: Sequence[date],
+    rules: LabelSettings,
+    delay: timedelta,
+    open_spark: OpenSpark,
 ) -> dict[date, list[object]]:
     """By day what the profiles of fields that its rows have depend on; empty where no field has profiles."""
     if not definitions.profile_features:
         return {}
-    inputs = field_profile_inputs(lake, definitions, days, rules)
+    inputs = field_profile_inputs(lake, definitions, days, rules, open_spark)
     return {day: [inputs[day], delay.total_seconds()] for day in days}
 
 
