@@ -11,7 +11,6 @@ import typer
 
 from fraud.errors import FraudError
 from fraud.machine.terminal import log_to_stderr, shown_error
-from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings, load_settings
 from serving.ops.shutdown import StoppedError, forced_exit
 from serving.ops.workers import run_workers, stop_with_parent
@@ -47,7 +46,7 @@ def main(
     try:
         settings = load_settings()
         # Before anything is connected: a mistake in the file is the user's to fix.
-        require_no_profiles(settings.loaded_definitions)
+        log.debug("definitions of %s", settings.loaded_definitions.source)
         if warm_up:
             _warm_up(settings, stop)
         elif workers == 1:

@@ -1,8 +1,8 @@
 """The scoring engine: poll, score, enqueue, commit, in a loop until it is stopped.
 
-One thread runs the loop. It alone uses the consumer, the partitions' states, the profile table and the
-outbox. Other threads read Kafka, the registry or the lake for it, and hand over by queues; each commit has a
-thread of its own.
+One thread runs the loop. It alone uses the consumer, the partitions' states, the tables of profiles and
+the outbox. Other threads read Kafka, the registry or the lake for it, and hand over by queues; each commit
+has a thread of its own.
 """
 
 import logging
@@ -33,7 +33,7 @@ from serving.ops.spans import batch_spans
 from serving.ops.stage_timer import StageTimer
 from serving.payload_wait import PayloadWait
 from serving.pipeline.batch import Scorer
-from serving.pipeline.profiles import ProfileReader, ProfileTable
+from serving.pipeline.profile_sources import ProfileSources
 from serving.state.partition_state import PartitionState
 from serving.state.partitions import Partitions
 from serving.state.snapshots import Snapshots
@@ -80,8 +80,7 @@ class Engine:
         self._transactional_id = transactional_id
         self._metrics = metrics
         self._timer = StageTimer(metrics, batch_spans(settings))
-        self._profiles = ProfileTable()
-        self._profile_reader = ProfileReader(settings)
+        self._profiles = ProfileSources(settings, metrics)
         self._models = ActiveModels(settings, metrics)
         payloads = payloads_of(settings)
         self._scorer = Scorer(settings, self._profiles, metrics, self._timer, payloads)
@@ -125,7 +124,7 @@ class Engine:
         poll_start_ns = time.time_ns()
         messages = poll_batch(self._consumer, self._settings)
         self._models.apply_pending()
-        self._profile_reader.apply_pending(self._profiles)
+        self._profiles.apply_pending()
         if messages:
             champion = self._models.champion
             assert champion is not None
@@ -175,8 +174,8 @@ class Engine:
 
     def _prepare(self, stop: threading.Event) -> None:
         self._models.start()
-        self._profile_reader.start()
-        caught_up = partial(self._profile_reader.wait_until_caught_up, _PROFILES_TIMEOUT_S)
+        self._profiles.start()
+        caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
         call_unless_stopped(stop, caught_up, self._update_heartbeat)
         self._wait_for_model(stop)
         self._consumer.subscribe(
@@ -240,7 +239,7 @@ class Engine:
         if self.heartbeat - self._gauges_at < _GAUGES_EVERY_S:
             return
         self._gauges_at, self._lag = self.heartbeat, 0
-        self._metrics.pipeline.profiles.set(len(self._profiles))
+        self._profiles.update_gauges()
         for state in self._partitions.ready.values():
             lag = self._lag_of(state)
             self._lag += lag
@@ -271,7 +270,7 @@ class Engine:
     def _close(self) -> None:
         self._partitions.stop(self._shutdown.close_remaining_s)
         self._models.stop()
-        self._profile_reader.stop(self._shutdown.close_remaining_s)
+        self._profiles.stop(self._shutdown.close_remaining_s)
         try:
             call_within(self._shutdown.close_remaining_s, self._consumer.close)
         except (KafkaException, TimeoutError) as error:

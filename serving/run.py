@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from fraud.kafka.permissions import transactional_prefix
-from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.ops.health import HealthServer
@@ -30,7 +29,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
     Raises:
         UnreachableError: Kafka does not answer, a topic is missing, or draining took too long.
-        ConfigurationError: the definitions have features that serving cannot compute.
         RefusedError: Kafka rejects the credentials, or a permission is missing.
     """
     try:
@@ -40,7 +38,6 @@ def run(settings: Settings, stop: threading.Event) -> None:
 
 
 def _run(settings: Settings, stop: threading.Event) -> None:
-    require_no_profiles(settings.loaded_definitions)
     # First, since the clients of the engine wait for a broker without a limit.
     call_unless_stopped(stop, partial(require_permissions, settings))
     folder = settings.home / "serving"

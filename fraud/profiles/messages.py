@@ -4,12 +4,16 @@ Keys are hashed as in `Events.values`: what a device or an e-mail address is cal
 A compacted topic keeps the newest row of each key and the newest marker of each partition.
 """
 
+from typing import Annotated
+
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from fraud.settings import Settings
 
 MARKER_KEY = b"moment"
+Int64 = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 
 class ProfileMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="profile"):
@@ -23,9 +27,9 @@ class ProfileMessage(msgspec.Struct, frozen=True, tag_field="kind", tag="profile
     """
 
     field: str
-    key: int
-    moment: int
-    figures: list[int]
+    key: Int64
+    moment: Int64
+    figures: list[Int64]
 
 
 class ProfileMarker(msgspec.Struct, frozen=True, tag_field="kind", tag="marker"):
@@ -35,7 +39,7 @@ class ProfileMarker(msgspec.Struct, frozen=True, tag_field="kind", tag="marker")
         moment: of the run, in periods since 1970. Keys without a row of it are as they were before.
     """
 
-    moment: int
+    moment: Int64
 
 
 class ProfileMessageReader:

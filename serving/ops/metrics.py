@@ -1,9 +1,11 @@
 """The metrics of a worker, by part of the engine, in a Prometheus registry of the worker's own."""
 
+import math
 import time
 from collections import Counter as ValueCounter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import compress
 
 import numpy as np
@@ -13,6 +15,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.kafka.keys import KEY_KINDS, KeyKind
+from fraud.profiles.moments import due_moments
+from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch
 from serving.ops.array_histogram import ArrayHistogram
@@ -107,6 +111,58 @@ class PipelineMetrics:
         flagged = decisions.count("review")
         self.decisions.labels("review").inc(flagged)
         self.decisions.labels("approve").inc(len(decisions) - flagged)
+
+
+class FieldProfileMetrics:
+    """Profiles of ids and categories."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.keys = Gauge("fraud_field_profiles", "Keys with a profile", ["field"], registry=registry)
+        self.age_seconds = Gauge(
+            "fraud_field_profile_age_seconds",
+            "Time since the moment of the profiles of ids and categories; NaN while there are none",
+            registry=registry,
+        )
+        self.use = Counter(
+            "fraud_field_profile_use",
+            "Predictions by whether the profiles of ids and categories were those due at the payment's time",
+            ["age"],
+            registry=registry,
+        )
+        self.age_seconds.set(math.nan)
+        _start_at_zero(self.use, ("current", "stale", "newer", "none"))
+
+    def set_tables(self, sizes: Mapping[str, int], moment_ms: int) -> None:
+        """Set the numbers of keys by field, and the age of their profiles; negative: there are none."""
+        for field, size in sizes.items():
+            self.keys.labels(field).set(size)
+        self.age_seconds.set(math.nan if moment_ms < 0 else time.time() - moment_ms / 1_000)
+
+    def count_ages(
+        self,
+        moments: npt.NDArray[np.int64],
+        timestamps: npt.NDArray[np.int64],
+        every_ms: int,
+        delay: timedelta,
+    ) -> None:
+        """Count payments by the age of their profiles.
+
+        Args:
+            moments: of the profiles, in periods, or `NO_MOMENT`, (n,).
+            timestamps: of the payments, ms, (n,).
+            every_ms: length of a period.
+            delay: how long after the start of a period its profiles are there.
+        """
+        is_none = moments == NO_MOMENT
+        is_stale = (moments < due_moments(timestamps, every_ms, delay)) & ~is_none
+        counts = {
+            "none": int(np.count_nonzero(is_none)),
+            "stale": int(np.count_nonzero(is_stale)),
+            "newer": int(np.count_nonzero(moments > timestamps // every_ms)),
+        }
+        self.use.labels("current").inc(len(moments) - sum(counts.values()))
+        for age, count in counts.items():
+            self.use.labels(age).inc(count)
 
 
 class DeliveryMetrics:
@@ -227,6 +283,11 @@ class Metrics:
             ["topic", "setting"],
             registry=self._registry,
         )
+
+    @cached_property
+    def field_profiles(self) -> FieldProfileMetrics:
+        """Made when first used, so that workers without such profiles expose nothing of them."""
+        return FieldProfileMetrics(self._registry)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format, as `/metrics` returns them."""

@@ -4,6 +4,7 @@ import logging
 
 from fraud.errors import RefusedError, UnreachableError
 from fraud.kafka.permission_checks import require_group, require_topic
+from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -17,11 +18,18 @@ def require_permissions(settings: Settings) -> None:
         RefusedError: Kafka rejects the credentials, or a permission is missing.
     """
     topics = settings.topics
-    for topic in (topics.transactions, topics.profiles):
+    for topic in read_topics(settings):
         require_topic(settings, topic, "read")
     for topic in (topics.predictions, topics.dead_letters):
         require_topic(settings, topic, "write")
     require_group(settings, settings.serving.group_id, "read")
+
+
+def read_topics(settings: Settings) -> tuple[str, ...]:
+    """The topics that serving reads: those of payments and profiles."""
+    topics = settings.topics
+    of_fields = (profile_topic(settings),) if settings.loaded_definitions.profile_features else ()
+    return (topics.transactions, topics.profiles, *of_fields)
 
 
 def recheck_permissions(settings: Settings) -> None:

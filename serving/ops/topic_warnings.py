@@ -6,6 +6,7 @@ from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.topic_checks import TopicFinding, check_topics
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
+from serving.ops.permission_check import read_topics
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def check_topic_settings(settings: Settings, metrics: Metrics) -> None:
     topics = settings.topics
     written = (topics.predictions, topics.dead_letters)
     try:
-        found = check_topics(settings, (topics.transactions, topics.profiles, *written))
+        found = check_topics(settings, (*read_topics(settings), *written))
     except UnreachableError as error:
         log.warning("the settings of the topics were not checked: %s", error)
         return

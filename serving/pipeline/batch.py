@@ -18,7 +18,7 @@ from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.partition_features import FeatureStage, PartitionFeatures
 from serving.pipeline.predictions import PredictionStage
-from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.profile_sources import ProfileSources
 from serving.state.partition_state import PartitionState
 
 
@@ -28,7 +28,7 @@ class Scorer:
     def __init__(
         self,
         settings: Settings,
-        profiles: ProfileTable,
+        profiles: ProfileSources,
         metrics: Metrics,
         timer: StageTimer,
         payloads: Payloads = JSON_PAYLOADS,

@@ -15,6 +15,7 @@ from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import FEATURE_VERSION
 from fraud.features.decoded_batch import TEXTS, DecodedBatch
 from fraud.features.profiles import ProfileFeatures
+from fraud.profiles.values import NO_MOMENT
 from fraud.schema import FieldValue, Prediction, Reason
 from fraud.settings import Settings
 from serving.models.serving_model import ServingModel
@@ -22,7 +23,7 @@ from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.base_amounts import base_columns
 from serving.pipeline.decide import decide
-from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.profile_sources import ProfileSources
 from serving.pipeline.reasons import explain
 
 Rows = npt.NDArray[np.float32]
@@ -60,12 +61,12 @@ class PredictionStage:
     """Predicts the transactions of all partitions."""
 
     def __init__(
-        self, settings: Settings, profiles: ProfileTable, metrics: Metrics, timer: StageTimer
+        self, settings: Settings, profiles: ProfileSources, metrics: Metrics, timer: StageTimer
     ) -> None:
         self._settings = settings
         self._definitions = settings.loaded_definitions
         self._profiles = profiles
-        self._profile_features = ProfileFeatures(settings.loaded_definitions)
+        self._daily_features = ProfileFeatures(settings.loaded_definitions)
         self._metrics = metrics
         self._timer = timer
         self._encoder = msgspec.json.Encoder()
@@ -87,7 +88,9 @@ class PredictionStage:
         """
         columns = _Columns.of(decoded)
         with self._timer.stage("profile"):
-            dates, rows = self._with_profiles(columns, card_rows)
+            dates, merchant_rows = self._daily(columns)
+            moments, field_rows = self._of_fields(decoded, columns)
+            rows = np.hstack([card_rows, merchant_rows, *field_rows])
         with self._timer.stage("score"):
             scores = champion.score(rows)
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
@@ -107,19 +110,43 @@ class PredictionStage:
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
                 "fields": fields,
-                "profile_moment": repeat(None),
-                "profiles": repeat(None),
+                "profile_moment": moments,
+                "profiles": self._shown_profiles(flagged, rows),
                 **base_columns(decoded),
             }
             constants = constants_of(self._definitions, champion, challenger)
             return self._encode(columns.by_field() | results, constants)
 
-    def _with_profiles(self, columns: _Columns, card_rows: Rows) -> tuple[list[str | None], Rows]:
-        """The dates of the merchants' profiles, and the features of cards and merchants, shape (n, F)."""
-        profiles, dates = self._profiles.lookup(columns.texts["merchant_id"])
+    def _daily(self, columns: _Columns) -> tuple[list[str | None], Rows]:
+        """The dates of the merchants' daily profiles, and the features of them, shape (n, M)."""
+        profiles, dates = self._profiles.daily.lookup(columns.texts["merchant_id"])
         available_after = self._settings.profiles.available_after
         self._metrics.pipeline.count_profile_ages(dates, columns.timestamps, available_after)
-        return dates, np.hstack([card_rows, self._profile_features.compute(columns.amounts, profiles)])
+        return dates, self._daily_features.compute(columns.amounts, profiles)
+
+    def _of_fields(
+        self, decoded: Sequence[DecodedBatch], columns: _Columns
+    ) -> tuple[Iterable[int | None], list[Rows]]:
+        """The moments (ms) of the profiles of ids and categories and the features that they yield, if any."""
+        if self._profiles.of_fields is None:
+            return repeat(None), []
+        moments, rows = self._profiles.of_fields.compute([batch.events for batch in decoded])
+        every_ms, delay = self._definitions.profile_every_ms, self._settings.profiles.delay
+        self._metrics.field_profiles.count_ages(moments, columns.timestamps, every_ms, delay)
+        return [None if one == NO_MOMENT else one * every_ms for one in moments.tolist()], [rows]
+
+    def _shown_profiles(
+        self, flagged: npt.NDArray[np.intp], rows: Rows
+    ) -> Iterable[dict[str, float | None] | None]:
+        """The features of profiles, by name, of the transactions that are flagged, None for the others."""
+        features = self._definitions.profile_features
+        if not features:
+            return repeat(None)
+        found: list[dict[str, float | None] | None] = [None] * len(rows)
+        for number in flagged.tolist():
+            values = zip(features, rows[number, -len(features) :].tolist(), strict=True)
+            found[number] = {one.name: None if math.isnan(value) else value for one, value in values}
+        return found
 
     def _explain(
         self,

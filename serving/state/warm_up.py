@@ -16,7 +16,6 @@ from confluent_kafka import KafkaException
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.formats.payloads import payloads_of
-from fraud.profiles.served import require_no_profiles
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import StoppedError
@@ -42,7 +41,6 @@ def warm_up(settings: Settings, stop: threading.Event) -> None:
         UnreachableError: Kafka or the lake fails, or the group is faster than the replay.
     """
     definitions, serving = settings.loaded_definitions, settings.serving
-    require_no_profiles(definitions)
     if not serving.snapshot_interval_s:
         raise ConfigurationError(
             "FRAUD_SERVING__SNAPSHOT_INTERVAL_S is 0, so workers read no snapshots and nothing can be warmed "

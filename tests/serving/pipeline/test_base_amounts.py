@@ -14,7 +14,7 @@ from serving.models.serving_model import prepare_model
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.batch import Scorer
-from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.profile_sources import ProfileSources
 from serving.state.partition_state import PartitionState
 from tests.conftest import SettingsFactory
 from tests.definitions.base import write_v1_in_euros
@@ -35,7 +35,7 @@ def scored(settings: Settings, metrics: Metrics, batch: list[FakeMessage]) -> li
     definitions = settings.loaded_definitions
     state = PartitionState(0, 0, AdmissionFilter(definitions, settings.admission))
     champion = prepare_model(definitions, tiny_bundle(settings, threshold=0.0))
-    scorer = Scorer(settings, ProfileTable(), metrics, StageTimer(metrics))
+    scorer = Scorer(settings, ProfileSources(settings, metrics), metrics, StageTimer(metrics))
     (outbox,) = scorer.process([(state, batch)], champion)
     return [msgspec.json.decode(one["value"], type=Prediction) for one in outbox.predictions]
 

@@ -14,7 +14,7 @@ from serving.models.serving_model import prepare_model
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.batch import Scorer
-from serving.pipeline.profiles import ProfileTable
+from serving.pipeline.profile_sources import ProfileSources
 from serving.state.partition_state import PartitionState
 from tests.definitions import V1
 from tests.serving.world import tiny_bundle, transaction
@@ -68,7 +68,7 @@ def state(settings: Settings, partition: int) -> PartitionState:
 
 
 def scorer(settings: Settings, metrics: Metrics) -> Scorer:
-    return Scorer(settings, ProfileTable(), metrics, StageTimer(metrics))
+    return Scorer(settings, ProfileSources(settings, metrics), metrics, StageTimer(metrics))
 
 
 def test_each_message_becomes_a_prediction_a_dead_letter_or_is_a_repetition(local_settings: Settings) -> None:

@@ -1,0 +1,65 @@
+"""All profiles that serving has: the tables of the loop, and the threads that bring what is published."""
+
+from fraud.deadline import Deadline
+from fraud.settings import Settings
+from serving.ops.metrics import Metrics
+from serving.pipeline.field_profiles import FieldProfiles
+from serving.pipeline.profile_runs import ProfileRunReader
+from serving.pipeline.profiles import ProfileReader, ProfileTable
+
+
+class ProfileSources:
+    """The merchants' daily profiles, and those of ids and categories where the definitions have some.
+
+    Attributes:
+        daily: of merchants.
+        of_fields: of ids and categories, or None.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        definitions = settings.loaded_definitions
+        self._metrics = metrics
+        self._every_ms = definitions.profile_every_ms
+        self.daily = ProfileTable()
+        self._reader = ProfileReader(settings)
+        self._followers = [self._reader.follower]
+        self.of_fields: FieldProfiles | None = None
+        self._run_reader: ProfileRunReader | None = None
+        if definitions.profile_features:
+            self.of_fields, self._run_reader = FieldProfiles(definitions), ProfileRunReader(settings)
+            self._followers.append(self._run_reader.follower)
+
+    def start(self) -> None:
+        """Start to read."""
+        for follower in self._followers:
+            follower.start()
+
+    def wait_until_caught_up(self, timeout_s: float) -> None:
+        """Wait until everything that the topics held at the start is read.
+
+        Raises:
+            UnreachableError: Kafka did not deliver it in time.
+        """
+        deadline = Deadline(timeout_s)
+        for follower in self._followers:
+            follower.wait_until_caught_up(deadline.remaining_s)
+
+    def apply_pending(self) -> None:
+        """Take over what was read since the last call; between two micro-batches."""
+        self._reader.apply_pending(self.daily)
+        if self._run_reader is not None and self.of_fields is not None:
+            for run in self._run_reader.pending():
+                self.of_fields.apply(run)
+
+    def update_gauges(self) -> None:
+        """Set the gauges of sizes and ages."""
+        self._metrics.pipeline.profiles.set(len(self.daily))
+        if self.of_fields is not None:
+            moment_ms = self.of_fields.moment * self._every_ms
+            self._metrics.field_profiles.set_tables(self.of_fields.sizes(), moment_ms)
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop the threads; one that waits longer than this for a silent Kafka ends with the process."""
+        deadline = Deadline(timeout_s)
+        for follower in self._followers:
+            follower.stop(deadline.remaining_s)
