@@ -56,7 +56,7 @@ class KeyTable:
             self._figures = np.concatenate([self._figures, np.tile(self._new, (more, 1))])
 
 
-class FieldProfiles:
+class ServedProfiles:
     """The profiles of all fields that have some, as they were at one moment.
 
     Attributes:

@@ -3,7 +3,7 @@
 from fraud.deadline import Deadline
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
-from serving.pipeline.field_profiles import FieldProfiles
+from serving.pipeline.field_profiles import ServedProfiles
 from serving.pipeline.profile_runs import ProfileRunReader
 from serving.pipeline.profiles import ProfileReader, ProfileTable
 
@@ -23,10 +23,10 @@ class ProfileSources:
         self.daily = ProfileTable()
         self._reader = ProfileReader(settings)
         self._followers = [self._reader.follower]
-        self.of_fields: FieldProfiles | None = None
+        self.of_fields: ServedProfiles | None = None
         self._run_reader: ProfileRunReader | None = None
         if definitions.profile_features:
-            self.of_fields, self._run_reader = FieldProfiles(definitions), ProfileRunReader(settings)
+            self.of_fields, self._run_reader = ServedProfiles(definitions), ProfileRunReader(settings)
             self._followers.append(self._run_reader.follower)
 
     def start(self) -> None:

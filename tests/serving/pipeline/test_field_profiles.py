@@ -12,7 +12,7 @@ from fraud.features.events import Events
 from fraud.profiles.history import NEVER
 from fraud.profiles.layout import profile_columns
 from fraud.profiles.values import NO_MOMENT
-from serving.pipeline.field_profiles import FieldProfiles, KeyTable
+from serving.pipeline.field_profiles import KeyTable, ServedProfiles
 from serving.pipeline.profile_runs import ProfileRun
 from tests.fraud.definitions.files import CORE
 
@@ -36,8 +36,8 @@ def definitions() -> Definitions:
 
 
 @pytest.fixture
-def profiles(definitions: Definitions) -> FieldProfiles:
-    return FieldProfiles(definitions)
+def profiles(definitions: Definitions) -> ServedProfiles:
+    return ServedProfiles(definitions)
 
 
 def run_of(
@@ -62,7 +62,7 @@ def events(definitions: Definitions, *payments: tuple[int, int]) -> Events:
     return made
 
 
-def test_a_payment_has_the_profiles_of_its_keys(definitions: Definitions, profiles: FieldProfiles) -> None:
+def test_a_payment_has_the_profiles_of_its_keys(definitions: Definitions, profiles: ServedProfiles) -> None:
     # given a device with three payments since two hours, and a merchant with a fraud
     profiles.apply(run_of({"device_id": {7: [3, MOMENT - 2]}, "merchant_id": {9: [1]}}))
     # when payments of two partitions come
@@ -74,14 +74,14 @@ def test_a_payment_has_the_profiles_of_its_keys(definitions: Definitions, profil
     )
 
 
-def test_before_the_first_run_nothing_is_known(definitions: Definitions, profiles: FieldProfiles) -> None:
+def test_before_the_first_run_nothing_is_known(definitions: Definitions, profiles: ServedProfiles) -> None:
     moments, rows = profiles.compute([events(definitions, (7, 9))])
     assert moments.tolist() == [NO_MOMENT]
     assert np.isnan(rows).all()
 
 
 def test_keys_of_an_unfinished_run_have_no_moment_until_it_is_complete(
-    definitions: Definitions, profiles: FieldProfiles
+    definitions: Definitions, profiles: ServedProfiles
 ) -> None:
     # given a start between two runs: the next one has rows of two devices, of which one has an earlier row
     profiles.apply(run_of({"device_id": {7: [3, NEVER]}}))
