@@ -8,7 +8,7 @@ from flows.runs import completed, keep_result, run_name
 from fraud.ingest.commits import Commit
 from fraud.settings import load_settings
 from fraud.telemetry import flow_span
-from tasks.ingest import ingest_one, list_partitions, report_ingest
+from tasks.ingest import ingest_one, ingest_rates, list_partitions, report_ingest
 
 
 @flow(
@@ -21,6 +21,8 @@ def ingest() -> list[Commit]:
     """Bring the new transactions and labels from Kafka to the lake."""
     settings = load_settings()
     with flow_span(settings, "ingest"):
+        if settings.rates_topic is not None:
+            ingest_rates(settings)
         runs = [ingest_one.submit(settings, source, number) for source, number in list_partitions(settings)]
         commits = [commit for run in runs for commit in run.result()]
         report_ingest(commits)

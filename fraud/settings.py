@@ -103,6 +103,7 @@ class TopicSettings(_Section):
     labels: str = "fraud_labels"
     predictions: str = "fraud_predictions"
     profiles: str = "merchant_profiles"
+    rates: str = Field(default="currency_rates", description="only of definitions with `rates: topic`")
     dead_letters: str = "transactions.dlq"
     label_dead_letters: str = "fraud_labels.dlq"
 
@@ -429,6 +430,12 @@ class Settings(BaseSettings):
             ConfigurationError: the file cannot be used.
         """
         return load_definitions(self.definitions)
+
+    @property
+    def rates_topic(self) -> str | None:
+        """The topic of rates if the definitions take them from there, else None."""
+        money = self.loaded_definitions.money
+        return self.topics.rates if money is not None and money.path is None else None
 
     @cached_property
     def lake_url(self) -> str:

@@ -174,6 +174,7 @@ class Engine:
 
     def _prepare(self, stop: threading.Event) -> None:
         self._models.start()
+        # Rates are there before partitions are restored: a replay converts amounts by them.
         self._profiles.start()
         caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
         call_unless_stopped(stop, caught_up, self._update_heartbeat)

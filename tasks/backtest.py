@@ -19,6 +19,7 @@ from fraud.evaluation.backtest.walk import BacktestPlan, CandidateScorer, FoldRe
 from fraud.evaluation.report.page import render_report
 from fraud.features.table import compute_features
 from fraud.lake import open_lake
+from fraud.money.lake_rates import load_lake_rates
 from fraud.settings import Settings, TrainingSettings
 
 _LOG_INTERVAL_S = 5.0
@@ -29,6 +30,7 @@ def compute_history(
     settings: Settings, transactions: pa.Table, labels: pa.Table, fraud_types: pa.Table | None
 ) -> BacktestHistory:
     """Features of every transaction as serving would have computed them, and what is known of it when."""
+    load_lake_rates(settings)
     features = compute_features(
         settings.loaded_definitions,
         transactions,

@@ -11,8 +11,19 @@ from fraud.ingest.dead_letters import problem_with_letters
 from fraud.ingest.partition import LakeSource, ingest_partition, sources
 from fraud.kafka.permission_checks import require_readable
 from fraud.lake import open_lake
+from fraud.money.lake_rates import store_topic_rates
 from fraud.settings import Settings
 from tasks.retries import WITH_RETRIES
+
+
+@task(**WITH_RETRIES, timeout_seconds=300)
+def ingest_rates(settings: Settings) -> None:
+    """Bring the rates of the topic to the lake, where definitions take them from there."""
+    daily = store_topic_rates(settings, open_lake(settings))
+    if daily is not None and not daily.rates:
+        get_run_logger().warning("the topic %r has no rates yet", settings.topics.rates)
+    elif daily is not None:
+        get_run_logger().info("%d rates of %r are in the lake", len(daily.rates), settings.topics.rates)
 
 
 @task(**WITH_RETRIES, timeout_seconds=60)

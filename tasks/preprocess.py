@@ -9,6 +9,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from fraud.lake import open_lake
+from fraud.money.lake_rates import load_lake_rates
 from fraud.preprocess.days import DayManifest
 from fraud.preprocess.period import Period, choose_period
 from fraud.preprocess.profiles import make_profiles, read_profiles
@@ -25,6 +26,7 @@ _HOUR_S = 3_600
 @task(**WITH_RETRIES, timeout_seconds=300)
 def choose_days(settings: Settings, start: date | None, end: date | None) -> Period:
     """The days of this run."""
+    load_lake_rates(settings)
     today, delay = datetime.now(UTC).date(), settings.profiles.available_after
     period = choose_period(open_lake(settings), start, end, today, delay)
     get_run_logger().info("rows from %s to %s", period.first, period.last)

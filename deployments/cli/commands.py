@@ -53,6 +53,9 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("topics", "kafka.topics", "Create Kafka's topics."),
         CommandEntry("acl", "kafka.acl", "Show and grant the least permissions of each identity on Kafka."),
         CommandEntry(
+            "rates", "data.rates", "Put daily exchange rates on Kafka's topic, and show what it has."
+        ),
+        CommandEntry(
             "simulate",
             "data.simulate",
             "Simulate card holders, merchants and thieves: past days, live payments, or both.",

@@ -25,6 +25,8 @@ Aggregate = Literal[
 ProfileValue = Literal[
     "count", "frauds", "fraud_rate", "amount_mean", "amount_std", "amount_ratio", "amount_zscore", "age"
 ]  # fmt: skip
+TOPIC = "topic"
+"""Instead of a file: rates come from the topic."""
 KINDS = ("transform", "aggregate", "divide", "subtract", "profile", "daily_profile")
 """The keys of which a feature has one."""
 
@@ -143,7 +145,7 @@ class MoneyPart(_Part):
     rates: str = Field(
         min_length=1,
         description="a CSV file with the columns date, currency, rate: what one unit of the base costs; its "
-        "path is relative to the folder of this file",
+        "path is relative to the folder of this file; or the word topic: from Kafka",
     )
     max_age: str = Field(
         default="7d",

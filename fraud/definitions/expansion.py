@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from fraud.definitions.document import ConditionPart, FeaturePart, FieldPart, MoneyPart
+from fraud.definitions.document import TOPIC, ConditionPart, FeaturePart, FieldPart, MoneyPart
 from fraud.definitions.features import (
     DAILY_PROFILE_OPERATIONS,
     DAY_MS,
@@ -144,7 +144,8 @@ def _field(name: str, part: FieldPart, path: tuple[str, ...], base: str) -> Fiel
 
 def expand_money(part: MoneyPart, folder: Path) -> BaseCurrency:
     """The base currency; `folder` is where the definitions file is."""
-    return BaseCurrency(part.base, folder / part.rates, int(part.max_age[:-1]))
+    path = None if part.rates == TOPIC else folder / part.rates
+    return BaseCurrency(part.base, path, int(part.max_age[:-1]))
 
 
 def expand_feature(

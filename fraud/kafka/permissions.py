@@ -82,6 +82,7 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
         Permission("topic", topics.dead_letters, "write"),
         # At its start it warns of topic settings that delete what it needs or what it writes.
         *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
+        *_reads_rates(settings),
         Permission("group", serving.group_id, "read"),
         Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
@@ -89,7 +90,20 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
 
 def _served(settings: Settings) -> tuple[str, ...]:
     topics = settings.topics
-    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters)
+    rates = () if settings.rates_topic is None else (settings.rates_topic,)
+    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters, *rates)
+
+
+def _reads_rates(settings: Settings) -> tuple[Permission, ...]:
+    """Nothing unless the definitions take rates from the topic."""
+    topic = settings.rates_topic
+    return () if topic is None else (Permission("topic", topic, "read"),)
+
+
+def _rates(settings: Settings) -> tuple[Permission, ...]:
+    """Who publishes rates; it also reads which ones are there."""
+    topic = settings.topics.rates
+    return (Permission("topic", topic, "read"), Permission("topic", topic, "write"), _READER)
 
 
 def _ingest(settings: Settings) -> tuple[Permission, ...]:
@@ -97,6 +111,7 @@ def _ingest(settings: Settings) -> tuple[Permission, ...]:
     return (
         Permission("topic", topics.transactions, "read"),
         Permission("topic", topics.labels, "read"),
+        *_reads_rates(settings),
         _READER,
         Permission("topic", topics.label_dead_letters, "write"),
         Permission("group", label_letters_group(settings), "read"),
@@ -162,6 +177,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "monitor": _monitor,
     "analyst": _analyst,
     "redrive": _redrive,
+    "rates": _rates,
 }
 """The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 

@@ -128,7 +128,8 @@ def plan_differences(settings: Settings) -> dict[str, list[str]]:
         layout, config = layouts[plan.name], configs[plan.name]
         planned = plan.config | plan.optional
         there = {name: config[name] for name in planned if name in config}
-        planned["partitions"], there["partitions"] = str(settings.kafka.partitions), str(layout.partitions)
+        planned["partitions"] = str(plan.partitions or settings.kafka.partitions)
+        there["partitions"] = str(layout.partitions)
         differ = [name for name, value in there.items() if value != planned[name]]
         found[plan.name] = [f"{name}={there[name]} instead of {planned[name]}" for name in differ]
     return found
@@ -144,6 +145,7 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         topics.profiles: _profiles(),
         topics.dead_letters: _letters(),
         topics.label_dead_letters: _letters(),
+        **({settings.rates_topic: _rates()} if settings.rates_topic else {}),
     }
 
 
@@ -209,6 +211,12 @@ def _predictions(settings: Settings) -> list[_Need]:
 
 def _profiles() -> list[_Need]:
     why = "serving reads the newest profile of every merchant from the beginning of the topic"
+    is_compacted = partial(_is, "compact")
+    return [_Need("cleanup.policy", is_compacted, "compact", why, "compact"), _batches(), *_segments()]
+
+
+def _rates() -> list[_Need]:
+    why = "serving and ingest read the rates of all days from the beginning of the topic"
     is_compacted = partial(_is, "compact")
     return [_Need("cleanup.policy", is_compacted, "compact", why, "compact"), _batches(), *_segments()]
 
@@ -321,6 +329,9 @@ def _replicas(topic: str, replicas: int, in_sync: int) -> TopicFinding | None:
 
 def _partitions(settings: Settings, topic: str, layouts: dict[str, TopicLayout]) -> TopicFinding | None:
     """Payments, labels and predictions of a card lie in the partition of the same number."""
+    if topic == settings.rates_topic and layouts[topic].partitions > 1:
+        why = "a correction may be read before the rate that it corrects; make the topic again"
+        return TopicFinding(topic, "partitions", str(layouts[topic].partitions), "1", why, "harmful")
     transactions = settings.topics.transactions
     if topic not in (settings.topics.labels, settings.topics.predictions) or transactions not in layouts:
         return None

@@ -27,6 +27,8 @@ class TopicPlan:
     config: dict[str, str] = field(default_factory=dict)
     optional: dict[str, str] = field(default_factory=dict)
     """Settings that a cluster may not know or allow; `message.timestamp.after.max.ms` came with Kafka 3.6."""
+    partitions: int = 0
+    """0: as the settings say."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,13 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         TopicPlan(topics.profiles, {"cleanup.policy": "compact"}, durable),
         TopicPlan(topics.dead_letters, kept, by_time),
         TopicPlan(topics.label_dead_letters, kept, by_time),
+        *([_rates_plan(settings, durable)] if settings.rates_topic else []),
     ]
+
+
+def _rates_plan(settings: Settings, durable: dict[str, str]) -> TopicPlan:
+    # One partition: whichever client corrects a rate, the correction comes after it.
+    return TopicPlan(settings.topics.rates, {"cleanup.policy": "compact"}, durable, partitions=1)
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -91,7 +99,12 @@ def _start_creation(
 ) -> list[tuple[TopicPlan, Any]]:
     kafka = settings.kafka
     wanted = [
-        NewTopic(plan.name, kafka.partitions, kafka.replication_factor, config=plan.config | plan.optional)
+        NewTopic(
+            plan.name,
+            plan.partitions or kafka.partitions,
+            kafka.replication_factor,
+            config=plan.config | plan.optional,
+        )
         for plan in plans
     ]
     futures = admin.create_topics(wanted)

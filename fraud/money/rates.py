@@ -1,6 +1,6 @@
 """Daily exchange rates from a CSV file, checked.
 
-The file has the columns date, currency and rate. A rate says how many units of the currency one unit of the
+A file has the columns date, currency and rate. A rate says how many units of the currency one unit of the
 base costs, as the European Central Bank publishes its reference rates: with the base EUR,
 `2025-03-14,USD,1.0883` means that a euro costs 1.0883 dollars.
 """
@@ -36,7 +36,7 @@ _MAX_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class DailyRates:
-    """The rates of a file.
+    """Every rate that is known.
 
     Attributes:
         base: the currency that one unit is taken of.
@@ -58,11 +58,15 @@ class DailyRates:
         if before == after:
             return None
         day, currency, _ = min(before ^ after)
-        former, present = (one.rates.get((day, currency)) for one in (self, later))
+        former, present = (written_rate(one.rates.get((day, currency))) for one in (self, later))
         return (
-            f"the rate of {currency} on {date_of(day)} was {_written(former)} and is {_written(present)}; "
+            f"the rate of {currency} on {date_of(day)} was {former} and is {present}; "
             f"rates up to {date_of(last_day)} that differ: {len({one[:2] for one in before ^ after}):,}"
         )
+
+    def first_change(self, later: "DailyRates") -> int:
+        """The first day on which later rates differ from these; there is one."""
+        return min(set(self.rates.items()) ^ set(later.rates.items()))[0][0]
 
     def _until(self, last_day: int) -> Iterator[tuple[int, str, int]]:
         return ((day, currency, rate) for (day, currency), rate in self.rates.items() if day <= last_day)
@@ -91,15 +95,37 @@ def read_rates(path: Path, base: str, today: date | None = None) -> DailyRates:
     """
     _require_currency(base)
     latest = (today or datetime.now(UTC).date()) + timedelta(days=1)
-    reading = _RatesSoFar(base, day_of(latest))
-    for line, cells in _rows(path):
+    return _parsed(str(path), _text(path), base, day_of(latest))
+
+
+def parse_rates(source: str, content: bytes, base: str) -> DailyRates:
+    """Check what `rates_as_csv` has made; rates of the future are as good as others.
+
+    Raises:
+        ConfigurationError: it cannot be used.
+    """
+    return _parsed(source, content.decode("utf-8-sig"), base, day_of(date.max))
+
+
+def rates_as_csv(daily: DailyRates) -> bytes:
+    """The rates as a CSV file, sorted."""
+    lines = (
+        f"{date_of(day)},{currency},{written_rate(rate)}\n"
+        for (day, currency), rate in sorted(daily.rates.items())
+    )
+    return "".join([",".join(COLUMNS) + "\n", *lines]).encode()
+
+
+def _parsed(source: str, text: str, base: str, latest: int) -> DailyRates:
+    reading = _RatesSoFar(base, latest)
+    for line, cells in _rows(source, text):
         mistake = reading.add(line, cells)
         if mistake:
-            reading.mistakes.append(f"{path}:{line}: {mistake}")
+            reading.mistakes.append(f"{source}:{line}: {mistake}")
     if reading.mistakes:
         raise ConfigurationError(_joined(reading.mistakes))
     if not reading.rates:
-        raise ConfigurationError(f"{path}: the file has no rates; add a line such as 2025-03-14,USD,1.0883")
+        raise ConfigurationError(f"{source}: the file has no rates; add a line such as 2025-03-14,USD,1.0883")
     return DailyRates(base, reading.rates)
 
 
@@ -124,12 +150,12 @@ class _RatesSoFar:
         text, currency, rate_text = cells
         # A file of 27 years has 10,000 dates in 300,000 rows.
         if text not in self._days:
-            self._days[text] = _parsed_day(text, self.latest)
+            self._days[text] = parse_day(text, self.latest)
         day = self._days[text]
         if isinstance(day, str):
             return day
         if currency not in CURRENCIES:
-            return _unknown_currency(currency)
+            return unknown_currency(currency)
         rate = parse_rate(rate_text)
         if isinstance(rate, str):
             return rate
@@ -147,24 +173,24 @@ class _RatesSoFar:
         return None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
     """The number of the line and the cells of each row that is not blank, in the order of `COLUMNS`."""
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        order = _order(path, [name.strip().lower() for name in next(reader, [])])
+        order = _order(source, [name.strip().lower() for name in next(reader, [])])
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
                 is_whole = len(stripped) == len(order)
                 yield reader.line_num, [stripped[index] for index in order] if is_whole else stripped
     except csv.Error as error:
-        raise ConfigurationError(f"{path}:{reader.line_num}: the line is not CSV: {error}") from None
+        raise ConfigurationError(f"{source}:{reader.line_num}: the line is not CSV: {error}") from None
 
 
-def _order(path: Path, header: list[str]) -> list[int]:
+def _order(source: str, header: list[str]) -> list[int]:
     if sorted(header) != sorted(COLUMNS):
         raise ConfigurationError(
-            f"{path}:1: the columns are {','.join(header)[:100]!r}; "
+            f"{source}:1: the columns are {','.join(header)[:100]!r}; "
             f"the first line must be {','.join(COLUMNS)}"
         )
     return [header.index(name) for name in COLUMNS]
@@ -183,7 +209,8 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _parsed_day(text: str, latest: int) -> int | str:
+def parse_day(text: str, latest: int) -> int | str:
+    """A date as days since 1970, or the sentence that says why it is none; `latest` is the last allowed."""
     try:
         day = day_of(date.fromisoformat(text if _DATE.fullmatch(text) else ""))
     except ValueError:
@@ -209,16 +236,18 @@ def parse_rate(text: str) -> int | str:
 
 def _require_currency(base: str) -> None:
     if base not in CURRENCIES:
-        raise ConfigurationError(f"the base {_unknown_currency(base)}")
+        raise ConfigurationError(f"the base {unknown_currency(base)}")
 
 
-def _unknown_currency(code: str) -> str:
+def unknown_currency(code: str) -> str:
+    """The sentence on a code that is none of ISO 4217."""
     similar = get_close_matches(code.upper(), CURRENCIES, n=1, cutoff=0.6)
     hint = f"; do you mean {similar[0]}?" if similar else "; use a code of ISO 4217"
     return f"currency {code[:40]!r} is unknown{hint}"
 
 
-def _written(rate: int | None) -> str:
+def written_rate(rate: int | None) -> str:
+    """A rate as a decimal number, without zeros at its end; `absent` if there is none."""
     return "absent" if rate is None else f"{Decimal(rate).scaleb(-RATE_DECIMALS).normalize():f}"
 
 

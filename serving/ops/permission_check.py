@@ -26,10 +26,11 @@ def require_permissions(settings: Settings) -> None:
 
 
 def read_topics(settings: Settings) -> tuple[str, ...]:
-    """The topics that serving reads: those of payments and profiles."""
+    """The topics that serving reads: those of payments, profiles and rates."""
     topics = settings.topics
     of_fields = (profile_topic(settings),) if settings.loaded_definitions.profile_features else ()
-    return (topics.transactions, topics.profiles, *of_fields)
+    rates = (settings.rates_topic,) if settings.rates_topic else ()
+    return (topics.transactions, topics.profiles, *of_fields, *rates)
 
 
 def recheck_permissions(settings: Settings) -> None:

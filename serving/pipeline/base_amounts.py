@@ -43,7 +43,7 @@ class RateWatch:
                 "%d payments so far had no usable rate, last in %s: their amounts are unknown to features; "
                 "add the rates of the days before to %s",
                 self._unknown, ", ".join(_currencies_without_rate(definitions, decoded)),
-                definitions.money.path,
+                definitions.money.source,
             )  # fmt: skip
 
 

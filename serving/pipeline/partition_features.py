@@ -91,6 +91,7 @@ class FeatureStage:
         self._metrics.pipeline.count_keys(self._key_sampler.sample(messages, decoded, state.partitions))
         self._metrics.pipeline.unknown_amounts.inc(decoded.unknown_amounts)
         self._rate_watch.observe(state.admission.definitions, decoded, state.admission.max_event_time)
+        state.rates_used.observe(state.admission.max_event_time)
         return decoded
 
     def _count_repeated(self, outcomes: npt.NDArray[np.uint8]) -> None:

@@ -1,4 +1,4 @@
-"""All profiles that serving has: the tables of the loop, and the threads that bring what is published."""
+"""What serving has of compacted topics: profiles in tables of the loop, and rates of the base currency."""
 
 from fraud.deadline import Deadline
 from fraud.settings import Settings
@@ -6,10 +6,11 @@ from serving.ops.metrics import Metrics
 from serving.pipeline.field_profiles import ServedProfiles
 from serving.pipeline.profile_runs import ProfileRunReader
 from serving.pipeline.profiles import ProfileReader, ProfileTable
+from serving.pipeline.rates_reader import rates_follower
 
 
 class ProfileSources:
-    """The merchants' daily profiles, and those of ids and categories where the definitions have some.
+    """The merchants' daily profiles, those of ids and categories and the rates where definitions have some.
 
     Attributes:
         daily: of merchants.
@@ -22,7 +23,8 @@ class ProfileSources:
         self._every_ms = definitions.profile_every_ms
         self.daily = ProfileTable()
         self._reader = ProfileReader(settings)
-        self._followers = [self._reader.follower]
+        rates = rates_follower(settings)
+        self._followers = [self._reader.follower, *([rates] if rates else [])]
         self.of_fields: ServedProfiles | None = None
         self._run_reader: ProfileRunReader | None = None
         if definitions.profile_features:

@@ -26,17 +26,27 @@ class MessageHandler(Protocol):
         """The topic, of so many partitions, is read from its start, at first or again after an error."""
 
     def take(self, message: Message) -> None:
-        """The next message of its partition, which has a value."""
+        """The next message of its partition; it has a value, unless removals are wanted."""
 
     def reach_end(self) -> None:
-        """All that the topic held when reading started is taken."""
+        """All that the topic held when reading started is taken; or, if every end is wanted, all so far."""
 
 
 class TopicFollower:
     """Reads all partitions of a topic for a handler; after an error of Kafka's it starts again."""
 
-    def __init__(self, settings: Settings, topic: str, handler: MessageHandler, thread: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        handler: MessageHandler,
+        thread: str,
+        *,
+        wants_removals: bool = False,
+        wants_every_end: bool = False,
+    ) -> None:
         self._settings, self._topic, self._handler = settings, topic, handler
+        self._wants_removals, self._wants_every_end = wants_removals, wants_every_end
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=thread, daemon=True)
@@ -80,7 +90,9 @@ class TopicFollower:
             consumer.assign([self._start_position(consumer, partition) for partition in partitions])
             while not self._stop.is_set():
                 finished = self._take(consumer.consume(_BATCH, 0.1))
-                if unfinished and not (unfinished := unfinished - finished):
+                is_wanted = bool(unfinished) or (self._wants_every_end and bool(finished))
+                unfinished -= finished
+                if is_wanted and not unfinished:
                     self._handler.reach_end()
                     self._caught_up.set()
         finally:
@@ -94,7 +106,7 @@ class TopicFollower:
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     finished.add(message.partition())
-            elif message.value() is not None:
+            elif message.value() is not None or self._wants_removals:
                 # A compacted topic may hold messages without a value.
                 self._handler.take(message)
         return finished

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
+from serving.state.rates_used import RatesUsed
 
 _POINTS_PER_HISTORY = 4
 """A replay may become longer than needed by a fourth."""
@@ -61,9 +62,11 @@ class PartitionState:
     replay_points: ReplayPoints = ()
     partitions: int = 0
     restored: InitVar[CardStore | None] = None
+    rates_used: RatesUsed = field(init=False)
 
     def __post_init__(self, restored: CardStore | None) -> None:
         self.cards = restored or CardStore(self.admission.definitions)
+        self.rates_used = RatesUsed(self.admission.definitions)
 
     def mark_replay_point(self) -> None:
         """Add a replay point here, if event time has moved far enough since the last one."""

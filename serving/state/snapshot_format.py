@@ -22,6 +22,7 @@ from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.settings import AdmissionSettings
 from serving.state.partition_state import AdmissionState, PartitionState, ReplayPoint, ReplayPoints
+from serving.state.rates_used import RatesMark, RatesUsed
 
 CHECKSUM_BYTES = 32
 HEADER_BYTES = 4_096
@@ -29,8 +30,8 @@ _FORMAT = 3
 """Raised with every change of what the arrays hold. 3: events as words that keep what
 the operations of the definitions need; older ones are made again by replay."""
 _REQUIRED_KEYS = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
-_OPTIONAL_KEYS = {"door", "trail"}
-"""Snapshots of earlier versions lack them."""
+_OPTIONAL_KEYS = {"door", "trail", "rates"}
+"""Snapshots of earlier versions lack them; `rates` is there with a base currency only."""
 
 _CHUNK_BYTES = 4 << 20
 """What was read is still in the processor's cache when it is summed."""
@@ -63,6 +64,7 @@ def encode(
     arrays: Arrays,
     admission: AdmissionState = (),
     replay_points: ReplayPoints = (),
+    rates: RatesMark | None = None,
 ) -> bytes:
     """The snapshot of the state after every message before `offset`."""
     contents = [_bytes_of(array) for array in arrays.values()]
@@ -81,7 +83,7 @@ def encode(
         "ids": len(arrays["ids"]),
         "arrays": _layout(arrays),
         "checksum": checksum.hexdigest(),
-    }
+    } | ({"rates": rates.digest()} if rates else {})
     return b"".join((_encode_header(header), *contents))
 
 
@@ -101,13 +103,24 @@ def decode(
         raise UnusableSnapshotError("another version of this code has written it")
     if header["origin"] != (wanted := asdict(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(header['origin'], wanted)}")
-    read = partial(_read_arrays, snapshot, header)
-    cards = CardStore.restore(definitions, header["cards"], header["events"], header["ids"], read)
     admission = AdmissionFilter(
         definitions, settings, header["newest"], header.get("door", ()), origin.partition
     )
+    rates_used = RatesUsed(definitions)
+    _require_rates(header, rates_used.mark(admission))
+    read = partial(_read_arrays, snapshot, header)
+    cards = CardStore.restore(definitions, header["cards"], header["events"], header["ids"], read)
     replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in header.get("trail", ()))
-    return PartitionState(origin.partition, header["offset"], admission, replay_points, restored=cards)
+    state = PartitionState(origin.partition, header["offset"], admission, replay_points, restored=cards)
+    state.rates_used = rates_used
+    return state
+
+
+def _require_rates(header: dict[str, Any], wanted: RatesMark | None) -> None:
+    if wanted is not None and header.get("rates") != wanted.digest():
+        raise UnusableSnapshotError(
+            "rates of the days before its payments have changed since, and its amounts with them"
+        )
 
 
 def _encode_header(header: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -20,6 +21,7 @@ from fraud.native import event_clock
 from fraud.settings import AdmissionSettings, Settings
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
+from serving.state.rates_used import RatesMark
 from serving.state.snapshot_format import Arrays, SnapshotOrigin, UnusableSnapshotError, decode, encode
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,7 @@ class Snapshots:
 
     def write(self, state: PartitionState) -> None:
         """Write a snapshot now; raises whatever the store's client raises."""
-        self._store(*_copy(state))
+        self._store(state.partition, _copy(state))
 
     def wait(self, timeout_s: float) -> None:
         """Wait for a snapshot that is being written."""
@@ -110,23 +112,28 @@ class Snapshots:
     def _start(self, state: PartitionState) -> None:
         allowed_s = _OVERDUE_AFTER_S + state.cards.nbytes / _SLOWEST_BYTES_PER_S
         self._overdue_at = time.monotonic() + allowed_s
-        self._thread = threading.Thread(target=self._write, args=_copy(state), name="snapshot", daemon=True)
+        self._thread = threading.Thread(
+            target=self._write, args=(state.partition, _copy(state)), name="snapshot", daemon=True
+        )
         self._thread.start()
 
-    def _write(self, partition: int, here: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
+    def _write(self, partition: int, copied: "_Copied") -> None:
         """The thread: encode the copy and write it to the lake."""
         try:
-            self._store(partition, here, replay_points, arrays)
+            self._store(partition, copied)
         except Exception as error:
             # Whatever a store's client raises: scoring does not depend on it.
             self._metrics.state.snapshots.labels("failed").inc()
             log.warning("the snapshot of partition %d was not written: %r", partition, error)
 
-    def _store(self, partition: int, here: ReplayPoint, replay_points: ReplayPoints, arrays: Arrays) -> None:
-        started, offset, max_event_time = time.monotonic(), here.offset, here.admission[event_clock.MAX]
+    def _store(self, partition: int, copied: "_Copied") -> None:
+        started, here = time.monotonic(), copied.here
+        offset, max_event_time = here.offset, here.admission[event_clock.MAX]
         lake, folder = self._open()
         origin = self._origin(folder, partition)
-        content = encode(origin, offset, max_event_time, arrays, here.admission, replay_points)
+        content = encode(
+            origin, offset, max_event_time, copied.arrays, here.admission, copied.replay_points, copied.rates
+        )
         lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
         for path in self._paths(lake, folder, partition)[_KEPT:]:
             lake.remove(path)
@@ -172,11 +179,21 @@ class Snapshots:
             return self._opened
 
 
-def _copy(state: PartitionState) -> tuple[int, ReplayPoint, ReplayPoints, Arrays]:
-    """What a snapshot is made of, as it is now."""
+class _Copied(NamedTuple):
+    """What a snapshot is made of."""
+
+    here: ReplayPoint
+    replay_points: ReplayPoints
+    arrays: Arrays
+    rates: RatesMark | None
+
+
+def _copy(state: PartitionState) -> _Copied:
+    """A partition's state as it is now."""
     state.cards.remove_idle(state.admission.low_watermark)
     here = ReplayPoint(state.position, tuple(state.admission.state))
-    return state.partition, here, state.replay_points, state.cards.dump(state.admission.low_watermark)
+    arrays = state.cards.dump(state.admission.low_watermark)
+    return _Copied(here, state.replay_points, arrays, state.rates_used.mark(state.admission))
 
 
 def admission_settings_in_use(settings: AdmissionSettings) -> str:

@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.formats.payloads import payloads_of
+from fraud.money.topic import load_topic_rates
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import StoppedError
@@ -46,6 +47,7 @@ def warm_up(settings: Settings, stop: threading.Event) -> None:
             "FRAUD_SERVING__SNAPSHOT_INTERVAL_S is 0, so workers read no snapshots and nothing can be warmed "
             "up for them; set it to 300"
         )
+    load_topic_rates(settings)
     partitions = range(require_topic(settings, settings.topics.transactions))
     for number in range(1, _MOST_ROUNDS + 1):
         started = time.monotonic()

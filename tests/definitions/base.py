@@ -17,3 +17,10 @@ def write_v1_in_euros(folder: Path, rates: str, *, refunds: bool = False) -> Pat
     path = folder / "definitions.yaml"
     path.write_text(text)
     return path
+
+
+def write_v1_by_topic(folder: Path) -> Path:
+    """Write the shipped definitions with amounts in euros, by the rates of the topic; returns the file."""
+    path = write_v1_in_euros(folder, "")
+    path.write_text(path.read_text().replace("rates: rates.csv", "rates: topic", 1))
+    return path

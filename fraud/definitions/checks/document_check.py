@@ -176,7 +176,7 @@ def _lacks(key: str, given: Any, error: ErrorDetails) -> str:
         "type": "add one, such as {type: category}",
         "key": "add key: card_id",
         "base": "add the currency of sums, base: EUR",
-        "rates": "add the path of a file, rates: rates.csv",
+        "rates": "add the path of a file, rates: rates.csv, or rates: topic",
     }
     return f"{key} is missing; {remedies.get(key, 'add it')}"
 

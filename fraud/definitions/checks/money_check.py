@@ -24,7 +24,7 @@ def check_rates(definitions: Definitions, problems: Problems) -> Definitions:
     Raises:
         DefinitionsError: the file cannot be used, or lacks a currency that a feature asks for.
     """
-    if definitions.money is None:
+    if definitions.money is None or definitions.money.path is None:
         return definitions
     try:
         rates = definitions.money.rates

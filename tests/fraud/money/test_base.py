@@ -25,10 +25,15 @@ def money(tmp_path: Path) -> BaseCurrency:
 def renewed(money: BaseCurrency, text: str, newest: int = (DAY + 2) * DAY_MS) -> BaseCurrency:
     """The file is written and noticed, when the newest payment so far was of `newest`."""
     money.rates  # noqa: B018 - it is read at the first use
-    money.path.write_text(text)
+    file_of(money).write_text(text)
     money.rates.renew(newest, check_s=0)
     money.rates.wait()
     return money
+
+
+def file_of(money: BaseCurrency) -> Path:
+    assert money.path is not None
+    return money.path
 
 
 def converted(money: BaseCurrency, day: int) -> int:
@@ -59,7 +64,7 @@ def test_a_broken_file_leaves_the_former_rates(money: BaseCurrency, caplog: pyte
 
 def test_a_file_that_is_gone_leaves_the_former_rates(money: BaseCurrency) -> None:
     money.rates  # noqa: B018
-    money.path.unlink()
+    file_of(money).unlink()
     money.rates.renew(0, check_s=0)
     money.rates.wait()
     assert converted(money, DAY + 3) == 500
@@ -82,7 +87,7 @@ def test_a_file_that_is_renewed_late_is_said(money: BaseCurrency, caplog: pytest
 
 def test_it_is_looked_at_from_time_to_time(money: BaseCurrency) -> None:
     money.rates  # noqa: B018
-    money.path.write_text(APPENDED)
+    file_of(money).write_text(APPENDED)
     money.rates.renew(0, check_s=3_600)
     money.rates.wait()
     assert converted(money, DAY + 3) == 500
@@ -93,7 +98,7 @@ def test_another_process_has_the_same_rates(money: BaseCurrency) -> None:
     renewed(money, APPENDED)
     # when it is sent to a machine without the file
     copy = pickle.loads(pickle.dumps(money))
-    money.path.unlink()
+    file_of(money).unlink()
     # then
     assert copy == money
     assert converted(copy, DAY + 3) == 400
