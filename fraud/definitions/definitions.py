@@ -100,6 +100,11 @@ class Definitions:
         """What profiles of ids and categories yield, behind those of the daily profile."""
         return tuple(feature for feature in self.features if feature.is_profile)
 
+    @property
+    def profile_columns(self) -> slice:
+        """The columns of the features of profiles."""
+        return slice(len(self.features) - len(self.profile_features), len(self.features))
+
     @cached_property
     def profile_fields(self) -> tuple[str, ...]:
         """The fields that have profiles, in the order of the features."""

@@ -21,12 +21,14 @@ class OfflineRows:
         ids: the payment of every row (`payment_keys`), N.
         timestamps: event times in ms, int64 (N,).
         sampled_ids: the payment of the rows whose prediction carries features, M.
-        rows: their features, float32 (M, F).
+        rows: their features, float32 (M, F); those of profiles of fields at the moment that the prediction
+            records.
         profile_dates: dates of their merchant profiles, M.
         merchants: their merchant_id, M.
         amounts: their amounts as paid, in minor units, int64 (M,).
         published: by date (YYYY-MM-DD) the published profile versions of that day.
         reused: payments that were scored and have no row, because another payment used their id first.
+        revised: how many of the rows have profiles of fields as published, which the lake has revised since.
     """
 
     ids: pa.Array
@@ -38,11 +40,12 @@ class OfflineRows:
     amounts: npt.NDArray[np.int64]
     published: Mapping[str, Sequence[pa.Table]] = field(default_factory=dict)
     reused: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    revised: int = 0
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """Result of the comparison; all counts but the first three should be 0.
+    """Result of the comparison; `mismatched`, `missing` and `extra` should be 0.
 
     Attributes:
         compared: sampled predictions that have a training row.
@@ -53,6 +56,8 @@ class Consistency:
         missing: training rows without a prediction.
         extra: sampled predictions without a training row.
         features: names of the features that differ.
+        revised_profiles: compared with the profiles of fields as they were published: payments or reports
+            that came later have changed them.
     """
 
     compared: int
@@ -62,6 +67,7 @@ class Consistency:
     missing: int
     extra: int
     features: tuple[str, ...]
+    revised_profiles: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,6 +112,7 @@ def compare_features(
         missing=_unpredicted(predictions, offline, lateness_ms),
         extra=int((~has_row & arrived & ~has_reused_id).sum()),
         features=tuple(definitions.feature_names[column] for column in np.flatnonzero(differs.any(axis=0))),
+        revised_profiles=offline.revised,
     )
 
 

@@ -9,24 +9,34 @@ import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
 from fraud.ingest.commits import day_of
+from fraud.labels.joining import DEFAULT_RULES
 from fraud.lake import Lake
 from fraud.monitoring.consistency import OfflineRows
 from fraud.monitoring.predictions import Predictions, payment_keys
+from fraud.monitoring.recorded_profiles import recorded_profiles
 from fraud.preprocess.days import REUSED_ARROW, features_dataset, read_days, rejected_path
 from fraud.preprocess.published import read_published_versions
+from fraud.settings import LabelSettings
+from fraud.training.contracts.columns import POSITION_COLUMNS
 from fraud.training.dataset import feature_matrix
 
 _KEYS = ("transaction_id", "card_id", "timestamp")
 _COMPARED = (*_KEYS, "merchant_id", "profile_date")
 
 
-def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions) -> OfflineRows | None:
-    """The training rows of the predictions' days, features only for the sampled ones; None without rows."""
+def offline_rows(
+    definitions: Definitions, lake: Lake, predictions: Predictions, rules: LabelSettings = DEFAULT_RULES
+) -> OfflineRows | None:
+    """The training rows of the predictions' days, features only for the sampled ones; None without rows.
+
+    The features of profiles of fields are those of the moment that the prediction records.
+    """
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
     wanted = predictions.keys.take(pa.array(predictions.sampled))
     keys, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
     paid = "paid_amount" if definitions.money else "amount"
-    columns = list(dict.fromkeys((*_COMPARED, paid, *definitions.feature_names)))
+    positions = POSITION_COLUMNS if definitions.profile_features else ()
+    columns = list(dict.fromkeys((*_COMPARED, *positions, paid, *definitions.feature_names)))
     for day, manifest in read_days(lake, features_dataset(definitions)).items():
         if not first <= day <= last:
             continue
@@ -39,17 +49,35 @@ def offline_rows(definitions: Definitions, lake: Lake, predictions: Predictions)
     if not keys:
         return None
     all_rows, rows = pa.concat_tables(keys), pa.concat_tables(sampled)
+    features, revised = _features(definitions, lake, predictions, rows, rules)
     return OfflineRows(
         ids=_payment_keys(all_rows),
         timestamps=all_rows["timestamp"].to_numpy(),
         sampled_ids=_payment_keys(rows),
-        rows=feature_matrix(rows, definitions.feature_names),
+        rows=features,
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
         amounts=rows[paid].to_numpy(),
         published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
         reused=_payment_keys(pa.concat_tables(reused)),
+        revised=revised,
     )
+
+
+def _features(
+    definitions: Definitions, lake: Lake, predictions: Predictions, rows: pa.Table, rules: LabelSettings
+) -> tuple[npt.NDArray[np.float32], int]:
+    """The features of the rows, each with profiles of its prediction's moment; `RecordedProfiles.revised`."""
+    features = feature_matrix(rows, definitions.feature_names)
+    if not definitions.profile_features or not rows.num_rows:
+        return features, 0
+    ids = predictions.keys.take(pa.array(predictions.sampled))
+    place = pc.index_in(_payment_keys(rows), value_set=ids).to_numpy()
+    columns, moments = definitions.profile_columns, predictions.profile_moments[predictions.sampled]
+    served = predictions.rows[place, columns]
+    found = recorded_profiles(definitions, lake, rows, served, moments[place], rules)
+    features[:, columns] = found.rows
+    return features, found.revised
 
 
 def reference_rows(

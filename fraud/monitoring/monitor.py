@@ -150,7 +150,7 @@ def _note_labels(notes: Notes, maturity: Maturity, unused: UnusedLabels) -> None
 def _consistency(
     settings: Settings, lake: Lake, predictions: Predictions, notes: Notes
 ) -> Consistency | None:
-    offline = offline_rows(settings.loaded_definitions, lake, predictions)
+    offline = offline_rows(settings.loaded_definitions, lake, predictions, settings.labels)
     if offline is None:
         notes.add("the lake has no training rows of these days yet; run flows/preprocess.py")
         return None

@@ -15,6 +15,7 @@ from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
+from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
 from fraud.schema import Decision, Millis, Probability, SmallCount
 from fraud.settings import Settings
@@ -34,6 +35,7 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     features: list[float | None] | None = None
     model_digest: str | None = None
     definitions: str | None = None
+    profile_moment: Millis | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Predictions:
         sampled: indices of the predictions with features of the same definitions, int64 (M,).
         rows: features of the sampled, float32 (M, F), NaN = unknown.
         profile_dates: dates of the merchant profiles of the sampled, M.
+        profile_moments: moments of the profiles of fields, ms or `NO_MOMENT`, int64 (N,).
+        comparable: which were made with these definitions, bool (N,).
         repeated: further predictions on the same payment.
         unreadable: messages that are not predictions.
         other_definitions: predictions with features that other definitions computed.
@@ -67,6 +71,8 @@ class Predictions:
     rows: npt.NDArray[np.float32]
     profile_dates: pa.Array
     digests: npt.NDArray[np.str_]
+    profile_moments: npt.NDArray[np.int64]
+    comparable: npt.NDArray[np.bool_]
     repeated: int = 0
     unreadable: int = 0
     other_definitions: int = 0
@@ -149,7 +155,11 @@ def to_columns(
     cut: bool = False,
 ) -> Predictions:
     """Columns of decoded predictions, with features where these definitions computed them."""
-    sampled = [index for index, one in enumerate(scored) if _has_features_of(definitions, one)]
+    comparable = [_is_of(definitions, one) for one in scored]
+    sampled = [
+        index for index, one in enumerate(scored)
+        if comparable[index] and len(one.features or ()) == len(definitions.features)
+    ]  # fmt: skip
     rows = [scored[index].features for index in sampled]
     return Predictions(
         ids=pa.array([one.transaction_id for one in scored], pa.string()),
@@ -163,6 +173,8 @@ def to_columns(
         rows=np.array(rows, dtype=np.float32).reshape(len(sampled), len(definitions.features)),
         profile_dates=pa.array([scored[index].profile_date for index in sampled], pa.string()),
         digests=np.array([one.model_digest or "" for one in scored], dtype=np.str_),
+        profile_moments=np.array([_moment(one) for one in scored], dtype=np.int64),
+        comparable=np.array(comparable, dtype=np.bool_),
         repeated=repeated,
         unreadable=unreadable,
         other_definitions=sum(one.features is not None for one in scored) - len(sampled),
@@ -170,7 +182,10 @@ def to_columns(
     )
 
 
-def _has_features_of(definitions: Definitions, one: MonitoredPrediction) -> bool:
+def _is_of(definitions: Definitions, one: MonitoredPrediction) -> bool:
     digest = None if definitions.tag == V1_TAG else definitions.digest
-    is_same = one.feature_version == FEATURE_VERSION and one.definitions == digest
-    return is_same and len(one.features or ()) == len(definitions.features)
+    return one.feature_version == FEATURE_VERSION and one.definitions == digest
+
+
+def _moment(one: MonitoredPrediction) -> int:
+    return NO_MOMENT if one.profile_moment is None else one.profile_moment

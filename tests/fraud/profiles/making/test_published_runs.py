@@ -5,7 +5,7 @@ import pytest
 
 from fraud.lake import Lake, open_lake
 from fraud.profiles.layout import profile_columns
-from fraud.profiles.making.published_runs import PublishedProfiles, forget_runs, store_run
+from fraud.profiles.making.published_runs import PublishedProfiles, merge_runs, store_run
 from fraud.settings import Settings
 from tests.definitions import PROFILED
 
@@ -31,15 +31,39 @@ def newest(lake: Lake, *asked: tuple[int, int]) -> list[int | None]:
 
 
 def test_the_newest_run_until_the_moment_counts(lake: Lake) -> None:
-    asked = [(-9, 99), (-9, 100), (-9, 103), (-9, 104), (-9, 900), (5, 100), (5, 101), (6, 900)]
-    assert newest(lake, *asked) == [None, 100, 100, 104, 104, None, 101, None]
+    asked = [(-9, 100), (-9, 103), (-9, 104), (-9, 900), (5, 101), (5, 102)]
+    assert newest(lake, *asked) == [100, 100, 104, 104, 101, 101]
 
 
-def test_nothing_is_known_of_a_field_without_runs(lake: Lake) -> None:
-    forget_runs(lake, PROFILED, 1_000)
-    assert newest(lake, (-9, 900)) == [None]
+def test_a_key_that_was_not_published_is_new(lake: Lake) -> None:
+    # given keys without a row until their moment
+    assert newest(lake, (5, 100), (6, 900)) == [0, 0]
+    # and a moment of which nothing was published
+    assert newest(lake, (-9, 99)) == [None]
 
 
-def test_old_runs_are_forgotten(lake: Lake) -> None:
-    forget_runs(lake, PROFILED, 101)
-    assert newest(lake, (7, 900), (5, 900), (-9, 900)) == [None, 101, 104]
+def test_nothing_is_known_of_a_field_without_runs(local_settings: Settings) -> None:
+    assert newest(open_lake(local_settings), (-9, 900)) == [None]
+
+
+def test_old_runs_become_one_file_with_the_newest_rows(lake: Lake) -> None:
+    before = newest(lake, (7, 900), (5, 900), (-9, 103), (-9, 900))
+    for moment in (103, 103, 1_000, 1_000):
+        merge_runs(lake, PROFILED, moment)
+        if moment == 103:
+            assert newest(lake, (7, 900), (5, 900), (-9, 103), (-9, 900)) == before
+            assert len(lake.list_files("profiles")) == 2
+    assert len(lake.list_files("profiles")) == 1
+    assert newest(lake, (7, 900), (5, 900), (-9, 900)) == [100, 101, 104]
+
+
+def test_all_that_was_published_of_one_moment_is_kept(lake: Lake) -> None:
+    # given a second publication of a moment, of one of its keys
+    store_run(lake, PROFILED, "device_id", 100, np.array([-9]), np.full((1, COLUMNS), 555))
+    # then the last one counts for that key, and the first is there
+    assert newest(lake, (-9, 100), (7, 100)) == [555, 100]
+    keys = np.array([-9, 7])
+    published = PublishedProfiles.read(lake, PROFILED, "device_id", keys)
+    figures, found = published.newest(keys, np.array([100, 100]), before_last=1)
+    assert found.tolist() == [True, False]
+    assert figures[0, 0] == 100
