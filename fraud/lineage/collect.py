@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -72,11 +73,8 @@ def collect_lineage(settings: Settings, transaction_id: str, card_id: str | None
     features = _or_note(notes, lambda: find_features(current, prediction, lake)) if lake else None
     if features is None and not notes:
         notes.append(_why_no_features(prediction, current))
-    elif features is not None and features.profile_date != prediction.profile_date:
-        notes.append(
-            f"the features are those of the training row, with the merchant profile of "
-            f"{features.profile_date or 'no day'}; serving used that of {prediction.profile_date or 'no day'}"
-        )
+    elif features is not None:
+        notes += _other_profiles(prediction, features)
     split = _or_note(notes, lambda: partitions_of_card(settings, prediction.card_id, prediction.timestamp))
     notes += filter(None, [split_note(split or {})])
     named = _with_model_name(settings, prediction.model_name)
@@ -104,6 +102,7 @@ def as_document(found: PredictionLineage) -> dict[str, Any]:
         "features": _by_name(found.features.definitions, found.features.values) if found.features else None,
         "features_from": found.features.source if found.features else None,
         "features_profile_date": found.features.profile_date if found.features else None,
+        "features_profile_moment": found.features.profile_moment if found.features else None,
         "contributions": _contributions_by_name(found),
         "score_again": found.recomputed_score,
         "labels": [
@@ -192,6 +191,29 @@ def _why_no_features(prediction: Prediction, current: Definitions) -> str:
         f"the lake has no training row for it in {features_dataset(definitions)}; flows/ingest.py and "
         "flows/preprocess.py create one"
     )
+
+
+def _other_profiles(prediction: Prediction, features: FeatureVector) -> list[str]:
+    """Where the training row had other profiles than serving."""
+    row = "the features are those of the training row, with the"
+    notes = []
+    if features.profile_date != prediction.profile_date:
+        notes.append(
+            f"{row} merchant profile of {features.profile_date or 'no day'}; serving used that of "
+            f"{prediction.profile_date or 'no day'}"
+        )
+    if features.profile_moment != prediction.profile_moment:
+        notes.append(
+            f"{row} profiles of {_moment(features.profile_moment)}; serving used those of "
+            f"{_moment(prediction.profile_moment)}"
+        )
+    return notes
+
+
+def _moment(time_ms: int | None) -> str:
+    if time_ms is None:
+        return "no moment"
+    return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _by_name(definitions: Definitions, values: npt.NDArray[np.float32]) -> dict[str, float | None]:

@@ -29,12 +29,14 @@ class FeatureVector:
         values: the features.
         source: `prediction` for those that were scored, `lake` for those of the training row.
         profile_date: date of the merchant profile used, None where the merchant had none.
+        profile_moment: of the profiles of ids and categories, ms, None where there were none.
     """
 
     definitions: Definitions
     values: npt.NDArray[np.float32]
     source: Source
     profile_date: str | None
+    profile_moment: int | None = None
 
 
 def definitions_of(prediction: Prediction, current: Definitions) -> Definitions | None:
@@ -57,7 +59,8 @@ def find_features(current: Definitions, prediction: Prediction, lake: Lake) -> F
         return None
     if prediction.features is not None and len(prediction.features) == len(definitions.features):
         values = np.array(prediction.features, dtype=np.float32)  # None becomes NaN
-        return FeatureVector(definitions, values, "prediction", prediction.profile_date)
+        moments = prediction.profile_date, prediction.profile_moment
+        return FeatureVector(definitions, values, "prediction", *moments)
     return _from_lake(definitions, prediction, lake)
 
 
@@ -72,7 +75,9 @@ def _from_lake(definitions: Definitions, prediction: Prediction, lake: Lake) -> 
         index = pc.index(matches, value=True).as_py()
         if index >= 0:
             names = definitions.feature_names
-            row = lake.read_table(path, list(dict.fromkeys(("profile_date", *names)))).slice(index, 1)
-            date, values = row["profile_date"][0].as_py(), feature_matrix(row, names)[0]
-            return FeatureVector(definitions, values, "lake", None if date is None else str(date))
+            columns = ["profile_date", *(["profile_moment"] if definitions.profile_features else [])]
+            row = lake.read_table(path, list(dict.fromkeys((*columns, *names)))).slice(index, 1)
+            date, *moment = (row[name][0].as_py() for name in columns)
+            values = feature_matrix(row, names)[0]
+            return FeatureVector(definitions, values, "lake", None if date is None else str(date), *moment)
     return None

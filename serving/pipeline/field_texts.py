@@ -1,12 +1,16 @@
-"""Values of declared fields as analysts read them: on the case page and in `fraud explain`."""
+"""Declared fields and their profiles as analysts read them: on the case page and in `fraud explain`."""
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from fraud.definitions.definitions import Definitions
+from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.schema import FieldValue, from_minor
+from serving.pipeline.reasons import describe
+
+OTHER_DEFINITIONS = "of other definitions"
 
 
 def in_order(
@@ -40,3 +44,32 @@ def field_text(field: Field | None, value: FieldValue | None, currency: str) -> 
             return f"{Decimal(value).scaleb(-field.scale):,}"
         case _:
             return f"{value:,}" if isinstance(value, int) else f"{value:.10g}"
+
+
+def profile_texts(
+    definitions: Definitions, made_with: str | None, profiles: Mapping[str, float | None], currency: str
+) -> dict[str, list[str]]:
+    """What the profiles of a payment's ids and categories said, by the label of the field.
+
+    Args:
+        definitions: the present ones.
+        made_with: `Prediction.definitions`; the features of others have their names and no words.
+        profiles: `Prediction.profiles`.
+        currency: of the payment.
+    """
+    if made_with != (None if definitions.tag == V1_TAG else definitions.digest):
+        values = [f"{name}: {_number_text(value)}" for name, value in profiles.items()]
+        return {OTHER_DEFINITIONS: values} if values else {}
+    texts: dict[str, list[str]] = {}
+    for feature in definitions.profile_features:
+        if feature.name in profiles:
+            value = profiles[feature.name]
+            label = label_of(feature.of[0], definitions.field_by_name.get(feature.of[0]))
+            number = math.nan if value is None else value
+            text = describe(feature, number, definitions.amount_currency(currency))
+            texts.setdefault(label, []).append(text)
+    return texts
+
+
+def _number_text(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.7g}"

@@ -9,17 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.events import encode_transactions
+from fraud.features.events import Events, encode_transactions
 from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter, Admitted, Refused
 from fraud.native.id_index import ACCEPTED, CONFLICT_REASON
+from fraud.profiles.values import NO_MOMENT
 from fraud.schema import MerchantProfile, Prediction
 from fraud.settings import Settings
-from tests.definitions import EXTENDED, V1
+from tests.definitions import EXTENDED, PROFILED, V1
+from tests.serving.made_up_profiles import features_at
 from tests.serving.world import read_all
 
-DEFINITIONS: dict[str | None, Definitions] = {None: V1, EXTENDED.digest: EXTENDED}
+DEFINITIONS: dict[str | None, Definitions] = {None: V1, EXTENDED.digest: EXTENDED, PROFILED.digest: PROFILED}
 """By what predictions name them."""
 
 Vector = npt.NDArray[np.float32]
@@ -36,19 +38,35 @@ def recompute(
 ) -> dict[Payment, Vector]:
     """Every admitted transaction's features: card by card, in the order of arrival, with a fresh memory.
 
-    The merchant's profile is the one of the date that the prediction names.
+    The merchant's daily profile is the one of the date that the prediction names, those of fields are of the
+    made-up history at its moment.
     """
     dates = {payment_of(one): one.profile_date for one in served}
+    moments = {payment_of(one): one.profile_moment for one in served}
     profiles, of_profiles = _profiles(settings), ProfileFeatures(definitions)
     features: dict[Payment, Vector] = {}
     for card in _cards(settings, definitions).values():
-        rows, fresh = CardStore(definitions).process(encode_transactions(definitions, card))
-        for one, row, outcome in zip(card, rows, fresh.tolist(), strict=True):
+        events = encode_transactions(definitions, card)
+        rows, fresh = CardStore(definitions).process(events)
+        of_card = [moments.get(payment_of(one.transaction)) for one in card]
+        of_fields = _of_fields(definitions, events, of_card)
+        for one, row, field_row, outcome in zip(card, rows, of_fields, fresh.tolist(), strict=True):
             if outcome == ACCEPTED:
                 name = payment_of(one.transaction)
                 profile = profiles.get((one.transaction.merchant_id, dates.get(name)), _UNKNOWN)
-                features[name] = np.hstack([row, of_profiles.compute(np.array([one.amount]), profile)[0]])
+                of_merchant = of_profiles.compute(np.array([one.amount]), profile)[0]
+                features[name] = np.hstack([row, of_merchant, field_row])
     return features
+
+
+def _of_fields(
+    definitions: Definitions, events: Events, moments_ms: list[int | None]
+) -> npt.NDArray[np.float32]:
+    """The features of profiles of fields, as of the moments that the predictions name."""
+    if not definitions.profile_features:
+        return np.empty((len(events), 0), dtype=np.float32)
+    moments = [NO_MOMENT if one is None else one // definitions.profile_every_ms for one in moments_ms]
+    return features_at(definitions, events, np.array(moments, dtype=np.int64))
 
 
 def mismatches(settings: Settings, served: list[Prediction]) -> list[str]:

@@ -17,7 +17,7 @@ from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.schema import Prediction, from_minor
 from fraud.settings import load_settings
-from serving.pipeline.field_texts import field_text, in_order
+from serving.pipeline.field_texts import field_text, in_order, profile_texts
 from serving.pipeline.reasons import describe
 
 _SHOWN = 12
@@ -45,6 +45,7 @@ def page(definitions: Definitions, found: PredictionLineage) -> Group:
         _headline(found),
         _payment(definitions, found),
         _reasons(found),
+        _profiles(definitions, found.prediction),
         _features(found),
         _model(found),
     ]
@@ -108,6 +109,16 @@ def _label(is_fraud: bool) -> str:
 def _reasons(found: PredictionLineage) -> Table | None:
     given = found.prediction.reasons
     return _pairs("Reasons", ((f"{one.contribution:+.2f}", one.text) for one in given)) if given else None
+
+
+def _profiles(definitions: Definitions, one: Prediction) -> Table | None:
+    """What was known of a reviewed payment's ids and categories."""
+    texts = profile_texts(definitions, one.definitions, one.profiles or {}, one.currency)
+    if not texts:
+        return None
+    moment = "none yet" if one.profile_moment is None else f"before {_moment(one.profile_moment)}"
+    rows = ((label, "; ".join(of_field)) for label, of_field in texts.items())
+    return _pairs(f"Profiles ({moment})", rows)
 
 
 def _features(found: PredictionLineage) -> Table | None:

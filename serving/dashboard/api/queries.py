@@ -12,7 +12,7 @@ from fraud.schema import minor_digits
 from serving.dashboard.api.former_names import with_former_names
 from serving.dashboard.feed.payment_key import PaymentKey, flatten_keys
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
-from serving.pipeline.field_texts import field_text, in_order, label_of
+from serving.pipeline.field_texts import field_text, in_order, label_of, profile_texts
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]
@@ -132,6 +132,7 @@ def read_case(
     return {
         "alert": alert,
         "fields": _described(alert, definitions),
+        "profiles": _profiles(alert, definitions),
         "has_place": any(field.place for field in definitions.fields),
         "payments": _payments_of(connection, alert["card_id"], alert["timestamp"]),
         "merchant": _merchant(connection, alert["merchant_id"]),
@@ -150,6 +151,12 @@ def _described(alert: dict[str, Any], definitions: Definitions) -> list[dict[str
         for name, value in in_order(definitions, alert["fields"])
         for field in [definitions.field_by_name.get(name)]
     ]  # fmt: skip
+
+
+def _profiles(alert: dict[str, Any], definitions: Definitions) -> list[dict[str, Any]]:
+    """What was known of the payment's ids and categories when it was scored, in words, by field."""
+    texts = profile_texts(definitions, alert["definitions"], alert["profiles"], alert["currency"])
+    return [{"label": label, "texts": of_field} for label, of_field in texts.items()]
 
 
 def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
@@ -235,6 +242,7 @@ def as_alert(row: sqlite3.Row) -> dict[str, Any]:
     """An alert as the browser gets it; `digits` are the decimals of its currency."""
     alert = dict(row)
     alert["reasons"] = json.loads(row["reasons"])
+    alert["profiles"] = json.loads(row["profiles"] or "{}")
     return with_former_names(alert | _decoded(row))
 
 

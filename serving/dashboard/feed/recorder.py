@@ -40,8 +40,8 @@ ON CONFLICT (transaction_id, card_id) DO UPDATE SET score = excluded.score, flag
 _ALERT = """
 INSERT INTO alerts (transaction_id, card_id, amount, currency, timestamp, score, threshold, model_name,
     model_version, feature_version, scored_at, profile_date, reasons, challenger_version,
-    challenger_score, value, at_risk, definitions, fields)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    challenger_score, value, at_risk, definitions, fields, profile_moment, profiles)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (transaction_id, card_id) DO NOTHING
 """
 _FILL_ALERT = """
@@ -207,7 +207,8 @@ def _alert_row(one: Prediction, comparable: float) -> tuple[object, ...]:
         one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
         _major(one.amount, one.currency), comparable * one.score, one.definitions,
-        encode_fields(one.fields or {}),
+        encode_fields(one.fields or {}), one.profile_moment,
+        None if one.profiles is None else msgspec.json.encode(one.profiles).decode(),
     )  # fmt: skip
 
 

@@ -37,6 +37,11 @@ ALTER TABLE alerts DROP COLUMN channel;
 """
 """`fields` has the values of all fields but the core ones, as JSON, without absent ones. `country` and the
 coordinates have columns, too, since pages filter by them and draw them."""
+_PROFILES = """
+ALTER TABLE alerts ADD COLUMN profile_moment INTEGER;
+ALTER TABLE alerts ADD COLUMN profiles TEXT;
+"""
+"""`profiles` has the features of profiles of ids and categories by name, as JSON."""
 _LABELS = """
 CREATE TABLE labels (
     seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
@@ -71,6 +76,7 @@ _SCHEMA = f"""
 {_SECRETS}
 {_SHADOW_SCORES}
 {_FIELDS}
+{_PROFILES}
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
 CREATE TABLE ticks (
@@ -144,13 +150,14 @@ ALTER TABLE labels RENAME COLUMN campaign TO fraud_type;
 CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
 """
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 STEPS = {
     0: _SCHEMA,
-    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS,
-    2: _FROM_VERSION_2 + _REVIEWS + _FIELDS,
-    3: _FROM_VERSION_3 + _REVIEWS + _FIELDS,
-    4: _FIELDS,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES,
+    2: _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES,
+    3: _FROM_VERSION_3 + _REVIEWS + _FIELDS + _PROFILES,
+    4: _FIELDS + _PROFILES,
+    5: _PROFILES,
 }
 """The statements that bring a file of a version up to date; a new file has the version 0."""
 FIRST_VERSION_WITH_CARDS = 3

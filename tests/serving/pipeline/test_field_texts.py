@@ -1,11 +1,11 @@
-"""Values of declared fields as analysts read them."""
+"""Values of declared fields, and their profiles, as analysts read them."""
 
 import pytest
 
 from fraud.definitions.fields import Field, FieldType
 from fraud.schema import FieldValue
-from serving.pipeline.field_texts import field_text, in_order
-from tests.definitions import EXTENDED
+from serving.pipeline.field_texts import OTHER_DEFINITIONS, field_text, in_order, profile_texts
+from tests.definitions import EXTENDED, PROFILED, V1
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,24 @@ def test_a_field_that_is_declared_no_longer_comes_last() -> None:
     assert ("ip_country", None) in found
     assert "amount" not in dict(found)
     assert field_text(None, 5, "EUR") == "5"
+
+
+def test_profiles_read_well_by_field() -> None:
+    # given what a reviewed payment's profiles said; of its device nothing is known
+    found = {"device_payments_1d": None, "merchant_frauds_30d": 3.0, "merchant_mean_7d": 4_250.0}
+    # then
+    assert profile_texts(PROFILED, PROFILED.digest, found, "EUR") == {
+        "device": ["payments of the device in 1 day: unknown"],
+        "merchant": [
+            "reported frauds of the merchant in 30 days: 3",
+            "42.50 EUR, average payment of the merchant in 7 days",
+        ],
+    }
+
+
+def test_profiles_of_other_definitions_have_no_words() -> None:
+    found = profile_texts(
+        EXTENDED, PROFILED.digest, {"merchant_frauds_30d": 3.0, "device_rate_7d": None}, "EUR"
+    )
+    assert found == {OTHER_DEFINITIONS: ["merchant_frauds_30d: 3", "device_rate_7d: unknown"]}
+    assert profile_texts(V1, None, {}, "EUR") == {}

@@ -11,6 +11,13 @@ from serving.dashboard.feed.shadow import shadow_agreement
 from serving.dashboard.feed.store import Store
 from tests.definitions import V1
 
+BACK_TO_VERSION_5 = """
+ALTER TABLE alerts DROP COLUMN profile_moment;
+ALTER TABLE alerts DROP COLUMN profiles;
+INSERT INTO alerts VALUES (7, 't1', 'a', 'm', 5, 'EUR', 6, 'DE', 1.5, 2.5, 0.75, 0.5, 'fraud-detector',
+    '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04, '{}', NULL);
+PRAGMA user_version = 5;
+"""
 BACK_TO_VERSION_4 = f"""
 DROP TABLE payments;
 DROP TABLE alerts;
@@ -204,3 +211,18 @@ def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(DataError, match="another version"):
         Store(path)
+
+
+def test_a_file_of_version_5_has_no_profiles_of_fields(tmp_path: Path) -> None:
+    # given a file from before alerts had them
+    path = tmp_path / "history.db"
+    first = Store(path)
+    first.connect().executescript(BACK_TO_VERSION_5)
+    first.close()
+    # when it is opened
+    store = Store(path)
+    # then its alerts have none
+    (alert,) = find_alerts(store.reader, "t1", None)
+    assert (alert["profile_moment"], alert["profiles"]) == (None, {})
+    assert read_case(store.reader, alert, V1)["profiles"] == []
+    store.close()

@@ -4,7 +4,7 @@ import { isOpen } from "../lib/route";
 import { arrived, useCell, useQuery } from "../lib/state";
 import type { Alert, Case, Described, Me } from "../lib/types";
 import { CardMap } from "./card_map";
-import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, usualAmount } from "./case_facts";
+import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, usualAmount } from "./case_facts";
 import { ExternalText, isolated } from "./external_text";
 import { ReviewForm } from "./review_form";
 import { ScoreBar } from "./score";
@@ -54,6 +54,12 @@ export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
           <section>
             <h2>The payment’s fields</h2>
             <FieldFacts fields={value.fields} />
+          </section>
+        )}
+        {value.profiles.length > 0 && (
+          <section>
+            <h2>Known of its fields</h2>
+            <ProfileFacts profiles={value.profiles} alert={alert} />
           </section>
         )}
         <section>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
-import type { Alert, Case, Described, Merchant } from "../lib/types";
+import type { Alert, Case, Described, Merchant, Profiles } from "../lib/types";
 import { ExternalText, isolated } from "./external_text";
 
 /** The usual amounts of the card, to compare the payment with. */
@@ -65,6 +65,20 @@ export function FieldFacts({ fields }: { fields: Described[] }): JSX.Element {
         <Fact key={one.name} name={isolated(one.label)} value={one.text ?? "–"} />
       ))}
     </dl>
+  );
+}
+
+/** What was known of the payment's ids and categories when it was scored. */
+export function ProfileFacts({ profiles, alert }: { profiles: Profiles[]; alert: Alert }): JSX.Element {
+  return (
+    <>
+      <p class="facts">
+        {alert.profile_moment === null ? "There were no profiles yet when it was scored." : `Paid and reported before ${moment(alert.profile_moment)}.`}
+      </p>
+      <dl class="figures-list">
+        {profiles.map((one) => one.texts.map((text, place) => <Fact key={`${one.label} ${place}`} name={place ? "" : isolated(one.label)} value={text} />))}
+      </dl>
+    </>
   );
 }
 

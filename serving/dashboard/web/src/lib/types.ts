@@ -32,6 +32,12 @@ export interface Described {
   text: string | null;
 }
 
+/** What the profiles of a field's value said when the payment was scored, in words. */
+export interface Profiles {
+  label: string;
+  texts: string[];
+}
+
 export interface Alert extends Place {
   seq: number;
   transaction_id: string;
@@ -54,6 +60,8 @@ export interface Alert extends Place {
   definitions: string | null;
   scored_at: number;
   profile_date: string | null;
+  /** Of the profiles of ids and categories, null without any. */
+  profile_moment: number | null;
   reasons: Reason[];
   challenger_version: string | null;
   challenger_score: number | null;
@@ -103,6 +111,7 @@ export interface Merchant {
 export interface Case {
   alert: Alert;
   fields: Described[];
+  profiles: Profiles[];
   has_place: boolean;
   payments: Payment[];
   merchant: Merchant | null;
