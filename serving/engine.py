@@ -19,6 +19,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicPartition
 
 from fraud.errors import UnreachableError
+from fraud.features.hot_path import load_hot_path
 from fraud.messages.formats.payloads import payloads_of
 from fraud.settings import Settings
 from serving.delivery.at_least_once import AtLeastOnce
@@ -176,6 +177,9 @@ class Engine:
         self._models.start()
         # Rates are there before partitions are restored: a replay converts amounts by them.
         self._profiles.start()
+        # Before the group is joined: what a member needs to load, others would wait for.
+        load = partial(load_hot_path, self._settings.loaded_definitions)
+        call_unless_stopped(stop, load, self._update_heartbeat)
         caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
         call_unless_stopped(stop, caught_up, self._update_heartbeat)
         self._wait_for_model(stop)
@@ -258,7 +262,6 @@ class Engine:
         while not self._delivery.is_idle and self._shutdown.drain_remaining_s:
             with self._restoring_moved_partitions():
                 self._delivery.flush(self._shutdown.drain_remaining_s)
-        self._snapshots.wait(self._shutdown.drain_remaining_s)
         return self._delivery.is_idle
 
     def _drain_error(self) -> UnreachableError:
@@ -269,12 +272,14 @@ class Engine:
         )
 
     def _close(self) -> None:
-        self._partitions.stop(self._shutdown.close_remaining_s)
-        self._models.stop()
-        self._profiles.stop(self._shutdown.close_remaining_s)
+        # First, since the partitions are scored by nobody until the group knows.
         try:
             call_within(self._shutdown.close_remaining_s, self._consumer.close)
         except (KafkaException, TimeoutError) as error:
             log.warning("leaving the consumer group failed: %s", error)
+        self._snapshots.wait(self._shutdown.drain_remaining_s)
+        self._partitions.stop(self._shutdown.close_remaining_s)
+        self._models.stop()
+        self._profiles.stop(self._shutdown.close_remaining_s)
         self._delivery.close()
         self._timer.close()

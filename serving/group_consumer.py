@@ -16,10 +16,14 @@ _GROUP_CONFIG = {
     # A rebalance revokes only the partitions that move, and only these have to be restored elsewhere.
     "partition.assignment.strategy": "cooperative-sticky",
     "max.poll.interval.ms": 120_000,
+    # Partitions that move are revoked in one rebalance and assigned in the next, which takes all members.
+    # librdkafka joins at most once a second; an answer to a request for metadata ends its waiting
+    # (`rkcg_join_intvl`). Without these requests nobody would score those partitions for that second.
+    "topic.metadata.refresh.interval.ms": 250,
     # A fetch response for every message would keep two processors busy at a few thousand messages a second.
     "fetch.min.bytes": 2_000,
 }
-_LONGEST_HEARTBEAT_MS = 500
+_LONGEST_HEARTBEAT_MS = 200
 """A member learns of a rebalance with its next heartbeat, and partitions that move wait for all members."""
 
 

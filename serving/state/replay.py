@@ -54,12 +54,18 @@ def replay(
     consumer.assign([TopicPartition(topic, state.partition, state.position)])
     while state.position < end:
         require_not_cancelled()
-        messages = consumer.consume(_BATCH, 0.1)
+        messages = _consume(consumer)
         found = [message for message in messages if not _is_end(message) and message.offset() < end]
         values = [message.value() for message in found]
         _apply(state, found, require_json(payloads, values, math.inf, require_not_cancelled))
         if len(found) < len(messages):
             state.position = end
+
+
+def _consume(consumer: Any) -> list[Any]:
+    """The messages that are there; waits for the first one only, since a full batch may never come."""
+    messages: list[Any] = consumer.consume(1, 0.1)
+    return messages + consumer.consume(_BATCH - 1, 0) if messages else messages
 
 
 def replay_start_state(

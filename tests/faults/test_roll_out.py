@@ -7,7 +7,7 @@ import pytest
 
 from fraud.settings import Settings, load_settings
 from tests.definitions import EXTENDED, EXTENDED_FILE
-from tests.faults.conftest import CheckScene
+from tests.faults.conftest import SERVING, CheckScene, FaultSettings
 from tests.faults.harness.scene import Scene, scene
 from tests.faults.harness.workers import BARE, Worker
 from tests.serving.world import wait_for
@@ -19,17 +19,18 @@ LONGEST_WAIT_S = 2.0
 
 @pytest.mark.faults
 def test_definitions_are_rolled_out_and_back_without_a_gap(
-    fault_settings: Settings, check_scene: CheckScene
+    broker: str, make_fault_settings: FaultSettings, check_scene: CheckScene
 ) -> None:
-    # given two workers with the shipped definitions
-    extended = with_definitions(fault_settings)
-    with scene(fault_settings, 2) as made:
+    # given two workers with the shipped definitions, which commit as often as by default
+    settings = make_fault_settings(broker, serving=SERVING | {"commit_interval_s": 0.1})
+    extended = with_definitions(settings)
+    with scene(settings, 2) as made:
         # when the state of others is warmed up beside them, and workers with these take over one by one
         started = time.monotonic()
         roll_out(made, extended)
         assert made.watch.definitions[EXTENDED.digest] > 0
         # and back
-        roll_out(made, fault_settings)
+        roll_out(made, settings)
         seconds = made.longest_wait_s(started)
 
         # then nothing is lost, doubled or of other features, and no transaction waited for long
