@@ -11,6 +11,7 @@ from typing import Literal
 
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import READER_GROUP
+from fraud.profiles.messages import profile_topic_prefix
 from fraud.settings import Settings
 
 ResourceKind = Literal["topic", "group", "transactional_id"]
@@ -78,11 +79,13 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
     return (
         Permission("topic", topics.transactions, "read"),
         Permission("topic", topics.profiles, "read"),
+        Permission("topic", profile_topic_prefix(settings), "read", is_prefix=True),
         Permission("topic", topics.predictions, "write"),
         Permission("topic", topics.dead_letters, "write"),
         # At its start it warns of topic settings that delete what it needs or what it writes.
         *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
         *_reads_rates(settings),
+        Permission("topic", profile_topic_prefix(settings), "describe_configs", is_prefix=True),
         Permission("group", serving.group_id, "read"),
         Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
@@ -120,8 +123,13 @@ def _ingest(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _preprocess(settings: Settings) -> tuple[Permission, ...]:
-    profiles = settings.topics.profiles
-    return (Permission("topic", profiles, "read"), Permission("topic", profiles, "write"), _READER)
+    profiles, prefix = settings.topics.profiles, profile_topic_prefix(settings)
+    return (
+        Permission("topic", profiles, "read"),
+        Permission("topic", profiles, "write"),
+        Permission("topic", prefix, "write", is_prefix=True),
+        _READER,
+    )
 
 
 def _trainer(settings: Settings) -> tuple[Permission, ...]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from fraud.definitions.features import DAY_MS
 from fraud.kafka.topics import CLOCK_AHEAD_MS, TopicLayout, topic_configs, topic_layouts, topic_plans
+from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
 Level = Literal["fatal", "harmful", "advice"]
@@ -138,11 +139,13 @@ def plan_differences(settings: Settings) -> dict[str, list[str]]:
 def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
     """By topic, what its settings must be."""
     topics = settings.topics
+    of_fields = settings.loaded_definitions.profile_features
     return {
         topics.transactions: _transactions(settings),
         topics.labels: _labels(settings),
         topics.predictions: _predictions(settings),
         topics.profiles: _profiles(),
+        **({profile_topic(settings): _profiles()} if of_fields else {}),
         topics.dead_letters: _letters(),
         topics.label_dead_letters: _letters(),
         **({settings.rates_topic: _rates()} if settings.rates_topic else {}),
@@ -210,7 +213,7 @@ def _predictions(settings: Settings) -> list[_Need]:
 
 
 def _profiles() -> list[_Need]:
-    why = "serving reads the newest profile of every merchant from the beginning of the topic"
+    why = "serving reads the newest profile of every key from the beginning of the topic"
     is_compacted = partial(_is, "compact")
     return [_Need("cleanup.policy", is_compacted, "compact", why, "compact"), _batches(), *_segments()]
 

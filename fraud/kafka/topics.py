@@ -12,10 +12,12 @@ from fraud.deadline import Deadline
 from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import admin_client, call_broker
+from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
 CLOCK_AHEAD_MS = 3_600_000
 """How far ahead of a broker's clock a message may be in a topic that we create; Kafka's default since 4.0."""
+_COMPACTION_LAG_MS = 3_600_000
 _REFUSED_SETTING = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST)
 
 
@@ -57,6 +59,7 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         TopicPlan(topics.labels, kept, event_time),
         TopicPlan(topics.predictions, retention, by_time),
         TopicPlan(topics.profiles, {"cleanup.policy": "compact"}, durable),
+        *_field_profiles(settings, durable),
         TopicPlan(topics.dead_letters, kept, by_time),
         TopicPlan(topics.label_dead_letters, kept, by_time),
         *([_rates_plan(settings, durable)] if settings.rates_topic else []),
@@ -66,6 +69,15 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
 def _rates_plan(settings: Settings, durable: dict[str, str]) -> TopicPlan:
     # One partition: whichever client corrects a rate, the correction comes after it.
     return TopicPlan(settings.topics.rates, {"cleanup.policy": "compact"}, durable, partitions=1)
+
+
+def _field_profiles(settings: Settings, durable: dict[str, str]) -> list[TopicPlan]:
+    """The topic of the profiles of ids and categories, if the definitions have some."""
+    if not settings.loaded_definitions.profile_features:
+        return []
+    # While a run is being published, a new worker must still find the rows of the one before.
+    kept = {"min.compaction.lag.ms": str(_COMPACTION_LAG_MS)}
+    return [TopicPlan(profile_topic(settings), {"cleanup.policy": "compact"}, durable | kept)]
 
 
 def create_topics(settings: Settings) -> list[str]:

@@ -46,6 +46,7 @@ class LakeIndex:
 
     def __init__(self, files: Iterable[LakeFile], now_ms: int = 0) -> None:
         """`now_ms` is the largest event time of the partitions, 0 if unknown."""
+        self.newest_ms = now_ms
         self._now = day_of(now_ms) if now_ms else date.max
         self._days: dict[date, list[LakeFile]] = defaultdict(list)
         for file in files:
