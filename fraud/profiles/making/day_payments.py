@@ -15,7 +15,7 @@ from fraud.schema import transaction_arrow
 
 Ints = npt.NDArray[np.int64]
 
-_ODD = np.uint64(0x9E37_79B9_7F4A_7C15)
+_MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def read_day(definitions: Definitions, lake: Lake, files: Sequence[LakeFile]) ->
     numbers = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     columns = np.concatenate([np.empty((4 + len(definitions.profile_fields), 0), dtype=np.int64), *parts], 1)
     ids, cards = columns[:2].view(np.uint64)
-    _, firsts = np.unique(ids + cards * _ODD, return_index=True)
+    _, firsts = np.unique(ids + cards * _MULTIPLIER, return_index=True)
     ids, _, times, amounts, *keys = columns[:, firsts]
     by_field = dict(zip(definitions.profile_fields, keys, strict=True))
     return DayPayments(ids, numbers[firsts], times, amounts, by_field)

@@ -1,21 +1,32 @@
 """Publish the profiles of a moment to their topic: what changed, then a marker in each partition."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from confluent_kafka import KafkaError, Message, Producer, TopicCollection
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import admin_client, call_broker, flush, producer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.lake import Lake
 from fraud.profiles.making.figures import KeyFigures
-from fraud.profiles.making.published import PublicationLog, Published, changed_figures
+from fraud.profiles.making.published import (
+    PublicationLog,
+    Published,
+    changed_figures,
+    emptied_keys,
+    with_emptied,
+)
+from fraud.profiles.making.published_runs import merge_runs, store_run
 from fraud.profiles.messages import ProfileMarker, ProfileMessage, message_key, profile_topic
 from fraud.settings import Settings
+
+Ints = npt.NDArray[np.int64]
 
 _FLUSH_S = 300.0
 
@@ -64,15 +75,28 @@ def publish_figures(
     if not rows and before.moment == moment:
         return Publication(moment_ms, 0, 0)
     noted = log.note_uncertain(before, changes)
+    # First: the monitor must find in the lake whatever serving may have read.
+    _store(settings, lake, moment, changes)
     sender = _Sender(settings, topic)
     sender.send_rows(moment, changes)
     sender.send_markers(moment, partitions)
-    log.note_complete(noted, Published(before.topic, moment, figures))
+    sender.remove(emptied_keys(definitions, before, figures))
+    after = with_emptied(definitions, figures, changes)
+    log.note_complete(noted, Published(before.topic, moment, after))
     return Publication(moment_ms, rows, partitions)
 
 
+def _store(settings: Settings, lake: Lake, moment: int, changes: dict[str, KeyFigures]) -> None:
+    """Keep what is sent for as long as the monitor looks back."""
+    definitions = settings.loaded_definitions
+    for field, found in changes.items():
+        store_run(lake, definitions, field, moment, found.keys, found.figures)
+    days = settings.monitoring.window_days + settings.training.label_delay.days + 1
+    merge_runs(lake, definitions, moment - days * DAY_MS // definitions.profile_every_ms)
+
+
 def _topic_id(settings: Settings, topic: str) -> str:
-    """What tells a topic from one of the same name that was deleted."""
+    """Differs from that of a topic of the same name that was deleted."""
     admin = admin_client(settings)
     timeout_s = settings.kafka.request_timeout_s
     future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
@@ -98,20 +122,28 @@ class _Sender:
             self._send(ProfileMarker(moment), partition=partition)
         self._wait()
 
+    def remove(self, keys: dict[str, Ints]) -> None:
+        """Let compaction remove what the topic has of these keys."""
+        for field, found in keys.items():
+            for key in found.tolist():
+                self._produce(None, message_key(ProfileMessage(field, key, 0, [])))
+        self._wait()
+
     def _send(self, message: ProfileMessage | ProfileMarker, **where: Any) -> None:
-        value, key = msgspec.json.encode(message), message_key(message)
-        self._retrying(
-            lambda: self._producer.produce(self._topic, value, key, on_delivery=self._delivered, **where)
-        )
+        self._produce(msgspec.json.encode(message), message_key(message), **where)
+
+    def _produce(self, value: bytes | None, key: bytes, **where: Any) -> None:
+        while not self._enqueue(value, key, **where):
+            # The producer's queue may hold less than all rows of a large run.
+            self._producer.poll(0.1)
         self._producer.poll(0)
 
-    def _retrying(self, produce: Callable[[], None]) -> None:
-        """The producer's queue holds less than all rows of a large run."""
-        while True:
-            try:
-                return produce()
-            except BufferError:
-                self._producer.poll(0.1)
+    def _enqueue(self, value: bytes | None, key: bytes, **where: Any) -> bool:
+        try:
+            self._producer.produce(self._topic, value, key, on_delivery=self._delivered, **where)
+        except BufferError:
+            return False
+        return True
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:

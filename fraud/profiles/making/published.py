@@ -43,7 +43,7 @@ class Published:
     Attributes:
         topic: its id.
         moment: of the last complete run, None before the first.
-        figures: by field, those that are not empty.
+        figures: by field; those that the last run has emptied are among them.
         uncertain: by field the keys of which the topic may have other figures.
     """
 
@@ -58,7 +58,7 @@ class PublicationLog:
 
     def __init__(self, definitions: Definitions, lake: Lake) -> None:
         self._definitions, self._lake = definitions, lake
-        self._folder = f"{profile_folder(definitions)}/published"
+        self._folder = f"{profile_folder(definitions)}/topic"
         self._path = f"{self._folder}/manifest.json"
 
     def read(self, topic: str) -> Published:
@@ -152,6 +152,34 @@ def changed_figures(
         differs = (wanted != _rows_of(old, keys, empty)).any(axis=1) | np.isin(keys, uncertain)
         changes[name] = KeyFigures(keys[differs], wanted[differs])
     return changes
+
+
+def emptied_keys(
+    definitions: Definitions, before: Published, after: dict[str, KeyFigures]
+) -> dict[str, Ints]:
+    """By field the keys with an empty profile in the topic, which can be removed: without one they are new.
+
+    Serving has taken over their empty profiles with the run of before.
+    """
+    found = {}
+    for name, old in before.figures.items():
+        is_empty = (old.figures == empty_figures(definitions, name)).all(axis=1)
+        found[name] = np.setdiff1d(old.keys[is_empty], after[name].keys)
+    return found
+
+
+def with_emptied(
+    definitions: Definitions, after: dict[str, KeyFigures], changes: dict[str, KeyFigures]
+) -> dict[str, KeyFigures]:
+    """What the topic has after a run: the profiles of all keys, and the empty ones that were sent."""
+    found = {}
+    for name, sent in changes.items():
+        is_empty = (sent.figures == empty_figures(definitions, name)).all(axis=1)
+        parts = (after[name], KeyFigures(sent.keys[is_empty], sent.figures[is_empty]))
+        keys = np.concatenate([one.keys for one in parts])
+        order = np.argsort(keys)
+        found[name] = KeyFigures(keys[order], np.concatenate([one.figures for one in parts])[order])
+    return found
 
 
 def _rows_of(found: KeyFigures, keys: Ints, empty: Ints) -> Ints:

@@ -63,11 +63,17 @@ def messages_of(settings: Settings) -> list[ProfileMessage | ProfileMarker]:
     reader, found = ProfileMessageReader(), []
     for message in chain.from_iterable(read_topic(settings, profile_topic(settings))):
         value = message.value()
-        assert value is not None
+        if value is None:
+            continue
         read = reader.read(value)
         assert message.key() == message_key(read)
         found.append(read)
     return found
+
+
+def removed_keys(settings: Settings) -> list[bytes | None]:
+    messages = chain.from_iterable(read_topic(settings, profile_topic(settings)))
+    return [message.key() for message in messages if message.value() is None]
 
 
 def topic_figures(settings: Settings) -> Figures:
@@ -89,7 +95,8 @@ def wanted_figures(settings: Settings, growing: GrowingLake, moment_ms: int) -> 
 
 def payments_on(day: int) -> list[dict[str, object]]:
     """Payments of one device with many cards, so that the lake believes their time."""
-    paid = [transaction(number, START_MS + day * DAY_MS) for number in range(1_001, 1_100)]
+    numbers = range(1_000 * day + 1, 1_000 * day + 100)
+    paid = [transaction(number, START_MS + day * DAY_MS) for number in numbers]
     same = {"device_id": "device-1", "entry_mode": "keyed"}
     return [with_profiled_fields(one) | same for one in paid]
 
@@ -157,8 +164,15 @@ def test_a_key_of_which_nothing_is_known_any_more_is_published_once(
     emptied = [one for one in rows if one.field == "device_id" and one.moment > rows[0].moment]
     assert [one.figures.count(NEVER) for one in emptied].count(1) == 12
     assert {len(one.figures) for one in emptied} == {len(columns)}
-    # and the next run says nothing of them
+    # and the next run that publishes lets compaction remove them, once
     assert run(profiled_settings, growing).rows == 0
+    assert removed_keys(profiled_settings) == []
+    growing.add(growing.transactions, payments_on(31))
+    run(profiled_settings, growing)
+    assert len(removed_keys(profiled_settings)) == 12 + 1
+    growing.add(growing.transactions, payments_on(32))
+    run(profiled_settings, growing)
+    assert len(removed_keys(profiled_settings)) == 12 + 1
 
 
 def test_late_labels_are_published(profiled_settings: Settings, growing: GrowingLake) -> None:
