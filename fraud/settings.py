@@ -324,6 +324,11 @@ class MonitoringSettings(_Section):
     recall_drop: float = Field(default=0.2, gt=0, le=1, description="below the champion's own test")
     min_frauds: int = Field(default=30, ge=1, description="matured, before recall is evaluated")
     min_rows: int = Field(default=500, ge=1, description="of recent predictions, before drift is evaluated")
+    profiles_late: timedelta = Field(
+        default=timedelta(hours=1),
+        gt=timedelta(),
+        description="how much older than due profiles of ids and categories may be at 99 of 100 payments",
+    )
     reference_rows: int = Field(default=50_000, ge=1)
     max_predictions: int = Field(default=2_000_000, ge=1, description="bounds the memory; the newest count")
     pushgateway_url: str | None = Field(default=None, description="where Prometheus finds the figures")

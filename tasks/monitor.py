@@ -12,7 +12,13 @@ from fraud.lake import open_lake
 from fraud.monitoring.exposition import push_report
 from fraud.monitoring.monitor import build_report, load_champion, store_report
 from fraud.monitoring.predictions import read_predictions
-from fraud.monitoring.report import MonitoringReport, alarms, as_markdown, inconsistencies
+from fraud.monitoring.report import (
+    MonitoringReport,
+    alarms,
+    as_markdown,
+    inconsistencies,
+    late_profiles,
+)
 from fraud.settings import Settings
 from tasks.retries import WITH_RETRIES
 
@@ -21,6 +27,9 @@ ALARM = "fraud.alarm"
 
 INCONSISTENCY = "fraud.inconsistency"
 """Serving and the lake disagree: training does not fix that, a person must."""
+
+LATE_PROFILES = "fraud.late_profiles"
+"""Serving has profiles that are older than training assumes: the flow that makes them must run."""
 
 
 @task(**WITH_RETRIES, timeout_seconds=1_800)
@@ -53,8 +62,12 @@ def push_metrics(settings: Settings, report: MonitoringReport) -> None:
 
 @task(cache_policy=NO_CACHE)
 def raise_alarm(settings: Settings, report: MonitoringReport) -> list[str]:
-    """Emit an event for what training may fix and another for what it does not; returns the reasons."""
-    found = {ALARM: alarms(report, settings.monitoring), INCONSISTENCY: inconsistencies(report)}
+    """Emit an event for what training may fix and others for what it does not; returns the reasons."""
+    found = {
+        ALARM: alarms(report, settings.monitoring),
+        INCONSISTENCY: inconsistencies(report),
+        LATE_PROFILES: late_profiles(report, settings.monitoring),
+    }
     for event, sentences in found.items():
         for sentence in sentences:
             get_run_logger().warning("%s", sentence)

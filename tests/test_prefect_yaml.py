@@ -14,7 +14,7 @@ from prefect.server.events.schemas.automations import EventTrigger
 from prefect.server.events.schemas.events import ReceivedEvent
 
 from deployments.orchestration.pools import TEMPLATE
-from tasks.monitor import ALARM, INCONSISTENCY
+from tasks.monitor import ALARM, INCONSISTENCY, LATE_PROFILES
 from tests.snapshot import assert_snapshot
 
 ROOT = Path(__file__).parent.parent
@@ -123,6 +123,7 @@ def test_the_monitors_alarm_starts_retrain_and_nothing_else_does() -> None:
     for event, resource, heard in (
         (ALARM, "fraud.model.fraud-detector", True),
         (INCONSISTENCY, "fraud.model.fraud-detector", False),
+        (LATE_PROFILES, "fraud.model.fraud-detector", False),
         (ALARM, "somebody.elses", False),
     ):
         received = {

@@ -1,6 +1,7 @@
 """Drift of the newest days from the champion's training rows: features and scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from fraud.definitions.features import DAY_MS, Feature
 from fraud.lake import Lake
 from fraud.monitoring.drift import Drift, feature_drift, ks, psi
 from fraud.monitoring.inputs import reference_rows
+from fraud.monitoring.moment_freshness import with_fresh_moments
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.profile_freshness import on_days_with_due_profiles
@@ -50,31 +52,54 @@ def check_drift(
 def _feature_drift(
     settings: Settings, reference: Rows, predictions: Predictions, recent: Flags, notes: Notes
 ) -> tuple[Drift, ...]:
-    """Drift of all features; of the merchant's daily ones on days with profiles as fresh as in training."""
+    """Drift of all features; of those of profiles where these were as fresh as in training."""
     min_rows, definitions = settings.monitoring.min_rows, settings.loaded_definitions
-    daily = definitions.daily_profile_features
-    others = [feature for feature in definitions.features if not feature.is_daily_profile]
-    due = recent & on_days_with_due_profiles(
-        predictions.timestamps[predictions.sampled],
-        predictions.profile_dates,
-        settings.profiles.available_after,
-    )
-    current, fresh = predictions.rows[recent], predictions.rows[due]
-    found: tuple[Drift, ...] = ()
-    if len(current) >= min_rows:
-        found += _drift_of(definitions, others, reference, current)
-    else:
+    current = predictions.rows[recent]
+    if len(current) < min_rows:
         notes.add(
             f"{len(current)} recent sampled predictions are too few to compute the drift of the features"
         )
-    if len(fresh) >= min_rows:
-        found += _drift_of(definitions, daily, reference, fresh)
-    elif daily and len(current) >= min_rows:
-        notes.add(
-            f"{len(fresh)} recent sampled predictions were made with the merchant profiles of their day, "
-            "too few to compute the drift of the merchants' features"
-        )
+        return ()
+    found = _drift_of(definitions, definitions.kernel_features, reference, current)
+    for profiles in _profile_kinds(settings, predictions):
+        fresh = predictions.rows[recent & profiles.fresh]
+        if len(fresh) >= min_rows:
+            found += _drift_of(definitions, profiles.features, reference, fresh)
+        elif profiles.features:
+            notes.add(
+                f"{len(fresh)} recent sampled predictions were made with {profiles.which}, "
+                f"too few to compute the drift of {profiles.whose} features"
+            )
     return tuple(sorted(found, key=lambda one: -one.psi))
+
+
+@dataclass(frozen=True)
+class _ProfileKind:
+    """Features of one kind of profiles, and which sampled predictions had fresh ones, bool (M,)."""
+
+    features: Sequence[Feature]
+    fresh: Flags
+    which: str
+    whose: str
+
+
+def _profile_kinds(settings: Settings, predictions: Predictions) -> tuple[_ProfileKind, _ProfileKind]:
+    definitions, times = settings.loaded_definitions, predictions.timestamps[predictions.sampled]
+    on_due_days = on_days_with_due_profiles(
+        times, predictions.profile_dates, settings.profiles.available_after
+    )
+    daily = _ProfileKind(
+        definitions.daily_profile_features,
+        on_due_days,
+        "the merchant profiles of their day",
+        "the merchants'",
+    )
+    if not definitions.profile_features:
+        return daily, _ProfileKind((), np.zeros(len(times), dtype=np.bool_), "", "")
+    moments = predictions.profile_moments[predictions.sampled]
+    delay, late = settings.profiles.delay, settings.monitoring.profiles_late
+    fresh = with_fresh_moments(definitions, times, moments, delay, late)
+    return daily, _ProfileKind(definitions.profile_features, fresh, "fresh profiles", "the profiles'")
 
 
 def _drift_of(

@@ -73,6 +73,20 @@ def build_registry(settings: Settings, report: MonitoringReport) -> CollectorReg
     gauges("drift_psi", "Population stability index", "column", {one.name: one.psi for one in drifts})
     gauges("drift_ks", "Kolmogorov-Smirnov distance", "column", {one.name: one.ks for one in drifts})
     gauges("label_delay_days", "Days from fraud to report", "quantile", report.label_delay)
+    if report.freshness is not None:
+        fresh = report.freshness
+        gauge(
+            "profile_due_share",
+            "Share of predictions with the newest profiles they could have",
+            fresh.due_share,
+        )
+        gauge("profile_missing", "Predictions of the newest day without profiles", fresh.without)
+        gauges(
+            "profile_age_seconds", "From the profiles' moment to the payment", "quantile", fresh.age_seconds
+        )
+        gauges(
+            "profile_late_seconds", "How much older than due profiles were", "quantile", fresh.late_seconds
+        )
     if report.consistency is not None:
         counts = report.consistency.counts
         gauges("consistency", "Predictions compared with their training rows, by outcome", "outcome", counts)
@@ -86,6 +100,10 @@ def _limits(settings: Settings) -> dict[str, tuple[str, float]]:
         "drift_psi": ("PSI above which a column has drifted", limits.psi),
         "recall_drop": ("Distance below the expected recall at which recall has fallen", limits.recall_drop),
         "matured_frauds": ("Fewest matured frauds from which recall is computed", limits.min_frauds),
+        "profile_late_seconds": (
+            "How much older than due profiles of ids and categories may be",
+            limits.profiles_late.total_seconds(),
+        ),
         "label_delay_days": (
             "Age at which labels count as matured",
             settings.training.label_delay / timedelta(days=1),

@@ -15,6 +15,7 @@ from fraud.lake import Lake
 from fraud.monitoring.champion_drift import check_drift
 from fraud.monitoring.consistency import Consistency, compare_features
 from fraud.monitoring.inputs import offline_rows
+from fraud.monitoring.moment_freshness import moment_freshness
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import by_day, calibration, count_matured, label_delays
 from fraud.monitoring.predictions import Predictions
@@ -133,6 +134,7 @@ def _evaluate(
         consistency=_consistency(settings, lake, predictions, notes),
         notes=tuple(notes.sentences),
         model_digest=champion.digest if champion else None,
+        freshness=moment_freshness(settings.loaded_definitions, predictions, settings.profiles.delay),
     )
 
 

@@ -6,10 +6,13 @@ from typing import Any
 
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
+from fraud.monitoring.moment_freshness import MomentFreshness
 from fraud.monitoring.performance import CalibrationBin, DailyCounts, MaturedCounts
 from fraud.settings import MonitoringSettings
 
 _SHOWN = 5
+_MAX_WITHOUT = 0.01
+"""The share of predictions without profiles above which something is wrong."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class MonitoringReport:
         consistency: of the online and the offline features, or None where there are no rows to compare.
         notes: what could not be evaluated, and why.
         model_digest: the champion's digest, None without a champion.
+        freshness: of the profiles of fields; None where the definitions have none.
     """
 
     moment: int
@@ -49,6 +53,7 @@ class MonitoringReport:
     consistency: Consistency | None
     notes: tuple[str, ...]
     model_digest: str | None = None
+    freshness: MomentFreshness | None = None
 
     @property
     def date(self) -> str:
@@ -90,6 +95,26 @@ def inconsistencies(report: MonitoringReport) -> tuple[str, ...]:
     return tuple(f"{count} {what}" for what, count in counts.items() if count)
 
 
+def late_profiles(report: MonitoringReport, limits: MonitoringSettings) -> tuple[str, ...]:
+    """Profiles that were older at the newest day's payments than is allowed, a sentence each."""
+    found, limit_s = report.freshness, limits.profiles_late.total_seconds()
+    if found is None:
+        return ()
+    sentences = []
+    if found.without > _MAX_WITHOUT * found.predictions:
+        sentences.append(
+            f"{found.without} of {found.predictions} predictions of the newest day had no profiles; does the "
+            "flow profiles run?"
+        )
+    late_s = found.late_seconds.get("p99", 0.0)
+    if late_s > limit_s:
+        sentences.append(
+            f"profiles were up to {late_s / 60:.0f} minutes older than due (99 of 100 payments), "
+            f"{limit_s / 60:.0f} are allowed; does the flow profiles run?"
+        )
+    return tuple(sentences)
+
+
 def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[str, Any]:
     """The report as JSON holds it."""
     days = [
@@ -103,6 +128,7 @@ def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[st
         "matured": _matured_document(report.matured) if report.matured else None,
         "alarms": alarms(report, limits),
         "inconsistencies": inconsistencies(report),
+        "late_profiles": late_profiles(report, limits),
     }
 
 
@@ -124,7 +150,15 @@ def as_metrics(report: MonitoringReport) -> dict[str, float]:
         found |= {f"matured_{name}": value for name, value in _matured_document(report.matured).items()}
     if report.consistency:
         found |= {f"consistency_{name}": count for name, count in report.consistency.counts.items()}
+    if report.freshness:
+        found |= _freshness_figures(report.freshness)
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _freshness_figures(freshness: MomentFreshness) -> dict[str, float]:
+    ages = {f"profile_age_seconds_{name}": value for name, value in freshness.age_seconds.items()}
+    late = {f"profile_late_seconds_{name}": value for name, value in freshness.late_seconds.items()}
+    return {"profile_due_share": freshness.due_share, "without_profiles": freshness.without} | ages | late
 
 
 def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
@@ -146,7 +180,7 @@ def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
 
 def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     """The report for a run's page."""
-    raised = [*alarms(report, limits), *inconsistencies(report)]
+    raised = [*alarms(report, limits), *inconsistencies(report), *late_profiles(report, limits)]
     lines = [f"# Model {report.model_version or '(none)'}, {report.date}", ""]
     lines += [f"- **{sentence}**" for sentence in raised] or ["No alarms."]
     lines += [f"- {sentence}" for sentence in report.notes]

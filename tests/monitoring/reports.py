@@ -4,6 +4,7 @@ from datetime import date
 
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
+from fraud.monitoring.moment_freshness import MomentFreshness
 from fraud.monitoring.performance import DailyCounts, MaturedCounts
 from fraud.monitoring.report import MonitoringReport
 from tests.definitions import V1
@@ -29,4 +30,7 @@ def full_report() -> MonitoringReport:
         label_delay={"p10": 0.5, "p50": 2.0, "p90": 6.0},
         consistency=Consistency(1_000, 10, 0, 0, 0, 0, ()),
         notes=(),
+        freshness=MomentFreshness(
+            15_000, 0, 0.99, {"p50": 700.0, "p99": 1_300.0}, {"p50": 0.0, "p99": 900.0}
+        ),
     )
