@@ -8,7 +8,6 @@ with this one. `--tiny` tries a part out and saves nothing.
 import logging
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -16,24 +15,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from benchmarks.definitions.options import Options
 from benchmarks.results import Section, conditions, save_section
 
-
-@dataclass(frozen=True)
-class Options:
-    """How a part is measured.
-
-    Attributes:
-        against: the folder of another checkout; None without one.
-        tiny: whether small sizes are enough, since nothing is saved.
-    """
-
-    against: Path | None
-    tiny: bool
-
-
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
-BARS: tuple[str, ...] = ()
+BARS: tuple[str, ...] = ("throughput", "latency", "start")
 """Parts that `all` measures, in a quarter of an hour."""
 ALONE: tuple[str, ...] = ()
 """Parts that take longer and run only by their names."""

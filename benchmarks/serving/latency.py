@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import CARDS
 from benchmarks.serving.harness.processes import Workers, committed_rate, engines
+from benchmarks.serving.harness.shapes import V1
 from benchmarks.serving.harness.testbed import PARTITIONS, environment, print_progress, testbed
 from benchmarks.serving.harness.traffic import fill, number_of
 from fraud.kafka.clients import consumer_config
@@ -101,7 +102,12 @@ def warm_engine(settings: Settings) -> Iterator[Workers]:
 
 
 def measure(
-    settings: Settings, rate: int, seconds: float, cards: int = CARDS, timeout_s: float = 30.0
+    settings: Settings,
+    rate: int,
+    seconds: float,
+    cards: int = CARDS,
+    timeout_s: float = 30.0,
+    width: str = V1.name,
 ) -> Latency:
     """Measure the system that scores `settings.topics.transactions`, for `seconds` after a warm-up.
 
@@ -110,7 +116,7 @@ def measure(
     count, skipped = int((seconds + _WARM_UP_S) * rate), int(_WARM_UP_S * rate)
     first = sum(end for _, end in end_offsets(settings, settings.topics.transactions).values())
     reader = _reader(settings)
-    generator = _start_generator(settings, rate, count, cards, first)
+    generator = _start_generator(settings, rate, count, cards, first, width)
     try:
         assert generator.stdout is not None
         start_ns = int(generator.stdout.readline())
@@ -127,9 +133,9 @@ def measure(
 
 
 def _start_generator(
-    settings: Settings, rate: int, count: int, cards: int, first: int
+    settings: Settings, rate: int, count: int, cards: int, first: int, width: str
 ) -> "subprocess.Popen[bytes]":
-    numbers = {"rate": rate, "count": count, "cards": cards, "first": first}
+    numbers = {"rate": rate, "count": count, "cards": cards, "first": first, "width": width}
     command = [sys.executable, "-m", "benchmarks.serving.harness.generator"]
     command += [f"--{name}={value}" for name, value in numbers.items()]
     return subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE)

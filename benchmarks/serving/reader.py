@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.results import Section
+from benchmarks.serving.harness.shapes import TWENTY
 from benchmarks.serving.harness.traffic import SyntheticTraffic, time_of
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import Field, FieldType
@@ -21,14 +22,6 @@ EXTRA = (
     rb'"basket":{"items":[{"sku":"a-1","count":2}],"gift":false}'
 )
 """Three fields at the end of a message: a text, one with escapes, a nested one."""
-
-TWENTY = (
-    b',"device_id":"d-4711-ab","ip_country":"DE","entry_mode":"contactless","terminal_id":"term-00042",'
-    b'"acquirer":"acq-7","mcc":5411,"session":"6f1c9b2e7a","is_recurring":false,"account_age":412,'
-    b'"email_hash":"9a8b7c6d5e4f","basket_items":3,"shipping_km":12.5,"tip":0,"loyalty":true,'
-    b'"app_version":"7.4.1","language":"de","attempts":1,"auth_method":"3ds2","risk_hint":null,"bin":411111'
-)
-"""Twenty fields of usual kinds."""
 
 LIMIT = 1.5
 """The share of the simple message's time, beside that of its bytes, that three undeclared fields may cost."""
@@ -81,7 +74,7 @@ def _sorts(messages: int) -> dict[str, _Sort]:
     return {
         _SIMPLE: _Sort(v1, simple),
         _THREE: _Sort(v1, _extended(simple, EXTRA)),
-        "with twenty undeclared fields": _Sort(v1, _extended(simple, TWENTY)),
+        "with twenty undeclared fields": _Sort(v1, _extended(simple, TWENTY.encode())),
         f"with {_COLUMNS} further numbers, declared": _Sort(forty, _extended(simple, columns)),
         f"with {_COLUMNS} further numbers, undeclared": _Sort(v1, _extended(simple, columns)),
     }

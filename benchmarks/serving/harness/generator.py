@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from confluent_kafka import Producer
 
+from benchmarks.serving.harness.shapes import V1, shape
 from benchmarks.serving.harness.traffic import SyntheticTraffic, time_of
 from fraud.kafka.clients import flush, producer_config
 from fraud.settings import load_settings
@@ -26,11 +27,13 @@ def main(
     count: Annotated[int, typer.Option(help="SyntheticTraffic in all.")],
     cards: Annotated[int, typer.Option(help="Different cards.")],
     first: Annotated[int, typer.Option(help="The number of the first transaction.")],
+    width: Annotated[str, typer.Option(help="The shape of the payments.")] = V1.name,
 ) -> None:
     """Send them on time."""
     settings = load_settings()
     topic = settings.topics.transactions
-    producer, traffic = Producer(producer_config(settings, **{"linger.ms": 0})), SyntheticTraffic(cards)
+    producer = Producer(producer_config(settings, **{"linger.ms": 0}))
+    traffic = SyntheticTraffic(cards, shape=shape(width))
     producer.list_topics(topic)
     gc.disable()
     start_ns = time.monotonic_ns() + _LEAD_NS

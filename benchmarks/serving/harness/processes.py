@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
@@ -67,15 +68,30 @@ class Workers:
 
 
 @contextmanager
-def engines(settings: Settings, workers: int = 1) -> Iterator[Workers]:
-    """Run `workers` times `python -m serving` until the block ends; they may not score yet at its start."""
+def engines(
+    settings: Settings,
+    workers: int = 1,
+    code: tuple[str, Path | None] = (sys.executable, None),
+    variables: dict[str, str] | None = None,
+) -> Iterator[Workers]:
+    """Run `workers` times `python -m serving` until the block ends; they may not score yet at its start.
+
+    Args:
+        settings: of the workers.
+        workers: how many.
+        code: the interpreter, and the folder of the checkout that it runs; default: this one.
+        variables: their environment; default: all of the settings.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
     for file in (settings.home / "serving").glob("worker-*.json"):
         file.unlink()
     with (settings.home / "log").open("ab") as log:
-        command = [sys.executable, "-m", "serving"]
-        env = environment(settings)
-        processes = [subprocess.Popen(command, env=env, stdout=log, stderr=log) for _ in range(workers)]
+        python, folder = code
+        command = [python, "-m", "serving"]
+        env = variables or environment(settings)
+        processes = [
+            subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log) for _ in range(workers)
+        ]
         try:
             yield Workers(settings, processes)
         finally:

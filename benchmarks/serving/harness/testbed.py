@@ -18,8 +18,8 @@ from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, load_settings
 
 PARTITIONS = 4
-# The model is on disk; nothing answers at this address.
-_NO_REGISTRY = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+NO_REGISTRY = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+"""The model is on disk; nothing answers at this address."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Testbed:
                 "predictions": f"predictions.{name}",
                 "dead_letters": f"{source}.dlq",
             },
-            registry=_NO_REGISTRY,
+            registry=NO_REGISTRY,
             serving={"group_id": name, "transactional_id": name, "snapshot_interval_s": 0} | serving,
         )
         create_topics(made)

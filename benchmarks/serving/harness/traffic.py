@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Producer
 
+from benchmarks.serving.harness.shapes import V1, Shape
 from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import MerchantProfile
@@ -32,10 +33,16 @@ def card_id(number: int) -> str:
 
 
 class SyntheticTraffic:
-    """Draws transactions; the n-th says so in its transaction_id and happens at `time_of(n)`."""
+    """Draws transactions; the n-th says so in its transaction_id and happens at `time_of(n)`.
 
-    def __init__(self, cards: int, seed: int = 1) -> None:
-        self._cards = cards
+    Args:
+        cards: how many different ones.
+        seed: of the draws.
+        shape: of the payments.
+    """
+
+    def __init__(self, cards: int, seed: int = 1, shape: Shape = V1) -> None:
+        self._cards, self._members = cards, shape.members
         self._random = random.Random(seed)
 
     def draw(self, number: int) -> tuple[str, str]:
@@ -49,7 +56,8 @@ class SyntheticTraffic:
             f'"merchant_category":"{("grocery", "travel", "games")[int(draw() * 3)]}",'
             f'"channel":"{("chip", "online")[int(draw() * 2)]}",'
             f'"country":"{("DE", "FR")[int(draw() * 2)]}",'
-            f'"latitude":{45 + 10 * draw():.4f},"longitude":{5 + 10 * draw():.4f}}}'
+            f'"latitude":{45 + 10 * draw():.4f},"longitude":{5 + 10 * draw():.4f}'
+            f"{self._members(number)}}}"
         )
         return card, value
 
@@ -59,14 +67,14 @@ def number_of(prediction: bytes) -> int:
     return int(prediction[_NUMBER])
 
 
-def fill(settings: Settings, messages: int, cards: int) -> None:
+def fill(settings: Settings, messages: int, cards: int, shape: Shape = V1) -> None:
     """Write the first transactions, and the merchants' profiles.
 
     The n-th card is in the partition n modulo their number, so that its state can be made elsewhere.
     """
-    _publish_profiles(settings)
+    publish_profiles(settings)
     producer = Producer(producer_config(settings))
-    traffic = SyntheticTraffic(cards)
+    traffic = SyntheticTraffic(cards, shape=shape)
     for number in range(messages):
         time_ms = time_of(number)
         key, value = traffic.draw(number)
@@ -83,7 +91,8 @@ def _make_room(producer: Producer) -> None:
         producer.poll(0.1)
 
 
-def _publish_profiles(settings: Settings) -> None:
+def publish_profiles(settings: Settings) -> None:
+    """Write the profiles of all merchants."""
     producer = Producer(producer_config(settings))
     for profile in profiles():
         producer.produce(settings.topics.profiles, msgspec.json.encode(profile), profile.merchant_id)
