@@ -1,6 +1,7 @@
 """From profiles to features: one set of formulas for serving, training and backtests."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,23 @@ _LEAST_VARIANCE = 1e-12
 """Times the mean square: rounding leaves less where the true variance is zero."""
 
 
+@dataclass(frozen=True)
+class _Group:
+    """The k features of one operation, which are computed together: a small batch costs a call for each.
+
+    Attributes:
+        operation: what they are.
+        features: their places among the features, (k,).
+        inputs: what they are computed of, as places among the figures of all fields, (inputs, k).
+        period_days: lengths of their periods, (k, 1).
+    """
+
+    operation: Operation
+    features: Ints
+    inputs: Ints
+    period_days: Floats
+
+
 class ProfileValues:
     """Computes the features that profiles yield."""
 
@@ -30,9 +48,8 @@ class ProfileValues:
         self.fields = definitions.profile_fields
         self.columns = {field: profile_columns(definitions, field) for field in self.fields}
         self._features = definitions.profile_features
-        self._places = [
-            [self.columns[one.of[0]].index(column) for column in columns_of(one)] for one in self._features
-        ]
+        self._field_of = [self.fields.index(feature.of[0]) for feature in self._features]
+        self._groups = [self._group(one) for one in dict.fromkeys(one.operation for one in self._features)]
 
     def compute(
         self, profiles: Mapping[str, Ints], keys: Mapping[str, Ints], moments: Ints, amounts: Ints
@@ -48,49 +65,62 @@ class ProfileValues:
         Returns:
             Shape (n, len(definitions.profile_features)).
         """
-        rows = np.empty((len(moments), len(self._features)), dtype=np.float32)
-        for number, (feature, places) in enumerate(zip(self._features, self._places, strict=True)):
-            field = feature.of[0]
-            figures = profiles[field][:, places].T
-            values = _COMPUTED[feature.operation](feature, figures, moments, amounts)
-            is_known = (keys[field] != ABSENT) & (moments != NO_MOMENT)
-            rows[:, number] = np.where(is_known, values, np.nan)
-        return rows
+        rows = np.empty((len(self._features), len(moments)), dtype=np.float32)
+        if self._features:
+            figures = np.concatenate([profiles[field].T for field in self.fields])
+            for group in self._groups:
+                values = _COMPUTED[group.operation](group, figures[group.inputs], moments, amounts)
+                rows[group.features] = values
+            is_known = (np.stack([keys[field] for field in self.fields]) != ABSENT) & (moments != NO_MOMENT)
+            rows[~is_known[self._field_of]] = np.nan
+        return np.ascontiguousarray(rows.T)
+
+    def _group(self, operation: Operation) -> _Group:
+        places = [place for place, one in enumerate(self._features) if one.operation is operation]
+        inputs = [self._inputs(self._features[place]) for place in places]
+        days = [[self._features[place].every_ms / DAY_MS] for place in places]
+        return _Group(operation, np.array(places), np.array(inputs).T, np.array(days))
+
+    def _inputs(self, feature: Feature) -> list[int]:
+        before = self.fields[: self.fields.index(feature.of[0])]
+        first = sum(len(self.columns[field]) for field in before)
+        return [first + self.columns[feature.of[0]].index(column) for column in columns_of(feature)]
 
 
-def _first_figure(_: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+# Each takes figures (inputs, k, n), moments and amounts (n,), and gives (k, n).
+def _first_figure(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return np.asarray(figures[0], dtype=np.float64)
 
 
-def _rate(_: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _rate(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return _divide(figures[0].astype(np.float64), figures[1].astype(np.float64))
 
 
-def _mean(_: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _mean(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return _divide(figures[1].astype(np.float64), figures[0].astype(np.float64))
 
 
-def _std(feature: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
-    mean = _mean(feature, figures, moments, amounts)
+def _std(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+    mean = _mean(group, figures, moments, amounts)
     squares = _divide(figures[2] * _TWO_32 + figures[3], figures[0].astype(np.float64))
     variance = squares - mean * mean
     spread = np.where(variance > squares * _LEAST_VARIANCE, variance, np.where(squares >= 0, 0, np.nan))
     return np.asarray(np.sqrt(spread), dtype=np.float64)
 
 
-def _ratio(feature: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
-    mean = _mean(feature, figures, moments, amounts)
+def _ratio(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+    mean = _mean(group, figures, moments, amounts)
     return _divide(_known(amounts), np.where(mean > 0, mean, 0))
 
 
-def _zscore(feature: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
-    std, mean = (one(feature, figures, moments, amounts) for one in (_std, _mean))
+def _zscore(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+    std, mean = (one(group, figures, moments, amounts) for one in (_std, _mean))
     return _divide(_known(amounts) - mean, std)
 
 
-def _age(feature: Feature, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _age(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     """In days; of a key without a payment in the window, which is new, 0."""
-    days = (moments - figures[0]) * (feature.every_ms / DAY_MS)
+    days = (moments - figures[0]) * group.period_days
     return np.asarray(np.where(figures[0] == NEVER, 0, days), dtype=np.float64)
 
 
@@ -99,13 +129,13 @@ def _known(amounts: Ints) -> Floats:
 
 
 def _divide(one: Floats, other: Floats) -> Floats:
-    """NaN where the divisor is 0."""
-    quotients = np.full(len(one), np.nan)
+    """NaN where the divisor, (k, n), is 0."""
+    quotients = np.full(other.shape, np.nan)
     np.divide(one, other, out=quotients, where=other != 0)
     return quotients
 
 
-_COMPUTED: Mapping[Operation, Callable[[Feature, Ints, Ints, Ints], Floats]] = {
+_COMPUTED: Mapping[Operation, Callable[[_Group, Ints, Ints, Ints], Floats]] = {
     Operation.PROFILE_COUNT: _first_figure,
     Operation.PROFILE_FRAUDS: _first_figure,
     Operation.PROFILE_FRAUD_RATE: _rate,

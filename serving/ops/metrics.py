@@ -130,7 +130,7 @@ class FieldProfileMetrics:
             registry=registry,
         )
         self.age_seconds.set(math.nan)
-        _start_at_zero(self.use, ("current", "stale", "newer", "none"))
+        self._ages = {age: self.use.labels(age) for age in ("current", "stale", "newer", "none")}
 
     def set_tables(self, sizes: Mapping[str, int], moment_ms: int) -> None:
         """Set the numbers of keys by field, and the age of their profiles; negative: there are none."""
@@ -160,9 +160,10 @@ class FieldProfileMetrics:
             "stale": int(np.count_nonzero(is_stale)),
             "newer": int(np.count_nonzero(moments > timestamps // every_ms)),
         }
-        self.use.labels("current").inc(len(moments) - sum(counts.values()))
+        counts["current"] = len(moments) - sum(counts.values())
         for age, count in counts.items():
-            self.use.labels(age).inc(count)
+            if count:
+                self._ages[age].inc(count)
 
 
 class DeliveryMetrics:

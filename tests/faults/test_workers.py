@@ -6,11 +6,14 @@ import time
 import psutil
 import pytest
 
-from fraud.settings import Settings
+from fraud.kafka.topics import create_topics
+from fraud.settings import Settings, load_settings
+from tests.definitions import PROFILED_FILE
 from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import BARE
-from tests.serving.world import wait_for
+from tests.serving.made_up_profiles import make_profile_topic, publishing_runs
+from tests.serving.world import predictions, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
 
@@ -41,6 +44,22 @@ def test_kill_9_in_an_open_transaction_and_a_restart(
 
         # then
         check_scene(made, "kill -9 in an open transaction and a restart, three times", seconds)
+
+
+@pytest.mark.faults
+def test_kill_9_while_profiles_are_published(fault_settings: Settings, check_scene: CheckScene) -> None:
+    # given workers with definitions that have profiles, and run after run of these
+    profiled = load_settings(**fault_settings.model_dump() | {"definitions": PROFILED_FILE})
+    create_topics(profiled)
+    make_profile_topic(profiled)
+    with publishing_runs(profiled, pause_s=0.3), scene(profiled, 2) as made:
+        # when
+        seconds = max(made.kill_and_restart(worker) for worker in [*made.workers, *made.workers])
+
+        # then every feature is the one of the moment that its prediction names
+        check_scene(made, "kill -9 while profiles are published, four times", seconds)
+        moments = {one.profile_moment for one in predictions(profiled)}
+    assert len(moments) > 4
 
 
 @pytest.mark.faults

@@ -1,7 +1,9 @@
 """A made-up history of devices and merchants, published run by run, and the profiles of any moment of it."""
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 
 import msgspec
@@ -104,6 +106,26 @@ def publish_run(
     time.sleep(pause_s)
     partitions = existing_topics(settings)[topic]
     _send(settings, topic, {number: ProfileMarker(moment) for number in range(partitions)})
+
+
+@contextmanager
+def publishing_runs(settings: Settings, pause_s: float) -> Iterator[None]:
+    """Publish run after run from another thread, until the block ends; the last one is complete."""
+    stop = threading.Event()
+
+    def publish() -> None:
+        moment, since = FIRST_MOMENT, None
+        while not stop.is_set():
+            publish_run(settings, moment, since, pause_s=pause_s)
+            moment, since = moment + 1, moment
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _send(

@@ -1,6 +1,5 @@
 """Profiles of devices and merchants in the engine, on a real broker."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,13 @@ from fraud.schema import Prediction
 from fraud.settings import Settings, load_settings
 from tests.definitions import PROFILED, PROFILED_FILE
 from tests.faults.harness.load import further_fields
-from tests.serving.made_up_profiles import EVERY_MS, FIRST_MOMENT, make_profile_topic, publish_run
+from tests.serving.made_up_profiles import (
+    EVERY_MS,
+    FIRST_MOMENT,
+    make_profile_topic,
+    publish_run,
+    publishing_runs,
+)
 from tests.serving.offline import mismatches
 from tests.serving.world import (
     Running,
@@ -67,25 +72,16 @@ def is_at(engine: Running, moment: int) -> Callable[[], bool]:
 
 def test_served_features_equal_those_of_the_recorded_moment(profiled: Settings) -> None:
     # given payments before there are profiles, and runs that are published while others are scored
-    events = payments(900)
-
-    def publish() -> None:
-        since = None
-        for moment in range(FIRST_MOMENT, FIRST_MOMENT + 20):
-            publish_run(profiled, moment, since, pause_s=0.1)
-            since = moment
-
+    events = payments(600)
     with running(profiled) as engine:
         send(profiled, events[:50])
         wait_for_predictions(profiled, len(ids(events[:50])))
-        publisher = threading.Thread(target=publish)
-        publisher.start()
-        wait_for(is_at(engine, 0))
         # when payments come meanwhile
-        for start in range(50, 900, 50):
-            send(profiled, events[start : start + 50])
-            wait_for_predictions(profiled, len(ids(events[: start + 50])))
-        publisher.join()
+        with publishing_runs(profiled, pause_s=0.1):
+            wait_for(is_at(engine, 0))
+            for start in range(50, 600, 50):
+                send(profiled, events[start : start + 50])
+                wait_for_predictions(profiled, len(ids(events[: start + 50])))
         found = predictions(profiled)
     # then every feature is the one of the moment that its prediction names
     assert mismatches(profiled, found) == []

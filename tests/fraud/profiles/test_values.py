@@ -2,8 +2,10 @@
 
 import math
 from datetime import timedelta
+from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from fraud.definitions.definitions import Definitions
@@ -12,6 +14,7 @@ from fraud.definitions.fields import UNKNOWN
 from fraud.definitions.loading import parse_definitions
 from fraud.labels.history import LabelHistory
 from fraud.profiles.joined import joined_profiles
+from fraud.profiles.values import NO_MOMENT, ProfileValues
 from tests.fraud.definitions.files import CORE
 
 TEXT = (
@@ -99,3 +102,36 @@ def test_what_is_older_than_the_window_is_forgotten(definitions: Definitions) ->
     *_, last = features_of(definitions, (7, 0, 100), (7, 20, 100), (7, 30.5, 100), frauds={0: 1.0, 1: 29.0})
     assert (last["payments"], last["frauds"]) == (1, 1)
     assert last["age"] == pytest.approx(10 / 24)
+
+
+def test_features_of_several_fields_are_those_that_each_has_alone() -> None:
+    # given every operation of three fields, some keys absent, and some payments without a moment
+    of_amounts = (f"amount_{one}" for one in ("mean", "std", "ratio", "zscore"))
+    values = ("count", "frauds", "fraud_rate", *of_amounts, "age")
+    fields, generator = ("device_id", "merchant_id", "entry_mode"), np.random.default_rng(5)
+    lines = [
+        f"  - {{name: {field}_{value}_{window}, profile: {field}, value: {value}, window: {window}}}\n"
+        for value, field, window in product(values, fields, ("1d", "7d"))
+    ]
+    head = TEXT[: TEXT.index("  - {name: payments")]
+    together = ProfileValues(parse_definitions(head + "".join(lines), "all.yaml"))
+    figures = {
+        (field, column): generator.integers(-1, 1 << 20, 40) * generator.integers(0, 2, 40)
+        for field, columns in together.columns.items()
+        for column in columns
+    }
+    keys = {field: generator.integers(0, 4, 40) for field in fields}
+    moments = np.where(generator.random(40) < 0.1, NO_MOMENT, generator.integers(0, 1 << 20, 40))
+    amounts = np.where(generator.random(40) < 0.1, UNKNOWN, generator.integers(-100, 1 << 20, 40))
+
+    def computed(one: ProfileValues) -> npt.NDArray[np.float32]:
+        profiles = {
+            field: np.stack([figures[field, column] for column in columns], axis=1)
+            for field, columns in one.columns.items()
+        }
+        return one.compute(profiles, keys, moments, amounts)
+
+    # when each is computed alone
+    alone = [computed(ProfileValues(parse_definitions(head + line, "one.yaml")))[:, 0] for line in lines]
+    # then the result is the same to the bit
+    assert computed(together).tobytes() == np.column_stack(alone).tobytes()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from fraud.profiles.values import NO_MOMENT
 from serving.ops.metrics import Metrics
 
 
@@ -33,3 +34,28 @@ def test_before_a_days_profiles_are_due_those_of_the_day_before_are_current() ->
     # then at one both days' profiles are current, at noon only that of the day
     counted = {labels["age"]: value for labels, value in metrics.samples("fraud_profile_use_total")}
     assert counted == {"current": 2, "stale": 2, "newer": 0, "none": 0}
+
+
+def test_predictions_are_counted_by_the_age_of_the_profiles_of_fields() -> None:
+    # given payments in the middle of period 100 and soon after its start, and profiles that take two minutes
+    metrics, every_ms = Metrics(), 900_000
+    middle, early = 100 * every_ms + 450_000, 100 * every_ms + 60_000
+    # when
+    metrics.field_profiles.count_ages(
+        np.array([100, 99, 101, NO_MOMENT, 99, 100, 98]),
+        np.array([middle] * 4 + [early] * 3),
+        every_ms,
+        timedelta(minutes=2),
+    )
+    # then before they are due, those of the period before are current
+    counted = {labels["age"]: value for labels, value in metrics.samples("fraud_field_profile_use_total")}
+    assert counted == {"current": 3, "stale": 2, "newer": 1, "none": 1}
+
+
+def test_without_profiles_of_fields_their_metrics_are_absent() -> None:
+    # given a worker whose definitions have none, and one that has some but no run yet
+    without, waiting = Metrics(), Metrics()
+    waiting.field_profiles.set_tables({"device_id": 0}, moment_ms=NO_MOMENT)
+    # then
+    assert b"fraud_field_profile" not in without.exposition()
+    assert b"fraud_field_profile_age_seconds NaN" in waiting.exposition()
