@@ -63,6 +63,7 @@ variable "topics" {
     labels             = optional(string, "fraud_labels")
     predictions        = optional(string, "fraud_predictions")
     profiles           = optional(string, "merchant_profiles")
+    rates              = optional(string, "currency_rates")
     dead_letters       = optional(string, "transactions.dlq")
     label_dead_letters = optional(string, "fraud_labels.dlq")
   })

@@ -426,6 +426,44 @@ def with_definitions(path: Path, *more: str) -> tuple[Manifest, ...]:
     return tuple(render(*values))
 
 
+def projected_maps(volume: Manifest) -> dict[str, bool]:
+    """The ConfigMaps that a volume has, and whether each may be absent."""
+    maps = [one["configMap"] for one in volume["projected"]["sources"]]
+    return {one["name"]: one.get("optional", False) for one in maps}
+
+
+def test_rates_are_beside_the_definitions(tmp_path: Path) -> None:
+    # given
+    rates = tmp_path / "rates.csv"
+    rates.write_text("date,currency,rate\n2025-03-14,USD,1.0883\n")
+    # then
+    manifests = with_definitions(EXTENDED_FILE, "--set-file", f"rates={rates}")
+    assert named(manifests, "ConfigMap", "fraud-rates")["data"] == {"rates.csv": rates.read_text()}
+    # and without a file something else may make them
+    assert "name: fraud-rates, optional: true" not in yaml.safe_dump_all(variant("eks"))
+
+
+def test_the_schema_registry_and_its_secret_reach_the_programs() -> None:
+    # given
+    registry = "schemaRegistry.url=https://registry.example.com,schemaRegistry.existingSecret=registry"
+    # when
+    manifests = tuple(render(*VARIANTS["eks"], "--set", registry))
+    # then
+    settings = environment_of(manifests, "fraud-settings")
+    assert settings["FRAUD_KAFKA__PAYLOAD_FORMAT"] == "schema_registry"
+    assert settings["FRAUD_SCHEMA_REGISTRY__URL"] == "https://registry.example.com"
+    serving = next(one for one in of_kind(manifests, "Deployment") if "serving" in one["metadata"]["name"])
+    found = {
+        one["name"]: one["valueFrom"]["secretKeyRef"]
+        for one in containers_of(serving)[-1]["env"]
+        if "REGISTRY__" in one["name"] and "valueFrom" in one
+    }
+    assert found == {
+        "FRAUD_SCHEMA_REGISTRY__USERNAME": {"name": "registry", "key": "username"},
+        "FRAUD_SCHEMA_REGISTRY__PASSWORD": {"name": "registry", "key": "password"},
+    }
+
+
 def test_definitions_reach_every_container_that_has_the_settings() -> None:
     # given a file of one's own
     manifests = with_definitions(EXTENDED_FILE)
@@ -447,7 +485,9 @@ def test_definitions_reach_every_container_that_has_the_settings() -> None:
     assert len(mounts) > 6
     for mounted, volumes in mounts:
         assert {"name": "definitions", "mountPath": str(path.parent), "readOnly": True} in mounted
-        assert {"name": "definitions", "configMap": {"name": "fraud-definitions"}} in volumes
+        assert [projected_maps(one) for one in volumes if one["name"] == "definitions"] == [
+            {"fraud-definitions": False, "fraud-rates": True}
+        ]
 
 
 def test_flow_runs_have_the_definitions_if_there_are_any() -> None:
@@ -456,7 +496,7 @@ def test_flow_runs_have_the_definitions_if_there_are_any() -> None:
     (mount,) = (one for one in template["containers"][0]["volumeMounts"] if one["name"] == "definitions")
     (volume,) = (one for one in template["volumes"] if one["name"] == "definitions")
     assert mount["mountPath"] == "/etc/fraud/definitions"
-    assert volume["configMap"] == {"name": "fraud-definitions", "optional": True}
+    assert projected_maps(volume) == {"fraud-definitions": True, "fraud-rates": True}
 
 
 def test_pods_restart_when_the_definitions_change(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ variables {
     labels             = "fraud_labels"
     predictions        = "fraud_predictions"
     profiles           = "merchant_profiles"
+    rates              = "currency_rates"
     dead_letters       = "transactions.dlq"
     label_dead_letters = "fraud_labels.dlq"
   }

@@ -22,6 +22,7 @@
 {{- with include "fraud.s3Secret" $ }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
 {{- if $v.s3.internal }}{{ $needed = append $needed (printf "%s s3.json" (include "fraud.s3Secret" $)) }}{{ end }}
 {{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
+{{- with $v.schemaRegistry.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}
 {{- $found := lookup "v1" "Secret" $.Release.Namespace (first $parts) }}

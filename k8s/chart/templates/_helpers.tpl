@@ -75,7 +75,7 @@ envFrom:
 
 {{- define "fraud.definitionsVolume" -}}
 {{- if .Values.definitions }}
-- {name: definitions, configMap: {name: fraud-definitions}}
+- {name: definitions, projected: {sources: [{configMap: {name: fraud-definitions}}, {configMap: {name: fraud-rates, optional: true}}]}}
 {{- end }}
 {{- end }}
 
@@ -84,6 +84,12 @@ envFrom:
 - name: FRAUD_KAFKA__SASL_USERNAME
   valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
 - name: FRAUD_KAFKA__SASL_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{- end }}
+{{- with .Values.schemaRegistry.existingSecret }}
+- name: FRAUD_SCHEMA_REGISTRY__USERNAME
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
+- name: FRAUD_SCHEMA_REGISTRY__PASSWORD
   valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
 {{- end }}
 {{- include "fraud.s3Environment" . }}

@@ -9,24 +9,26 @@ locals {
 
   raw     = ["lake/transactions/", "lake/labels/"]
   derived = ["lake/features/", "lake/profiles/", "lake/merchant_days/"]
+  rates   = ["lake/rates/"]
   state   = ["lake/state/"]
   probe   = ["lake/_probe/"]
   models  = ["mlflow/"]
   topics  = var.topics
+  served  = [local.topics.transactions, local.topics.profiles, local.topics.predictions, local.topics.dead_letters]
   letters = [local.topics.dead_letters, local.topics.label_dead_letters]
 
   ingest = {
-    read    = local.raw
-    write   = local.raw
+    read    = concat(local.raw, local.rates)
+    write   = concat(local.raw, local.rates)
     remove  = local.raw # what a crash left half-written
-    consume = [local.topics.transactions, local.topics.labels]
+    consume = [local.topics.transactions, local.topics.labels, local.topics.rates]
     produce = [local.topics.label_dead_letters]
     groups  = ["fraud-ingest*", "fraud-offsets*", "${local.topics.label_dead_letters}.ingest"]
     # One for each partition of the labels.
     transactional_ids = ["${local.topics.label_dead_letters}.ingest-*"]
   }
   preprocess = {
-    read    = concat(local.raw, local.derived)
+    read    = concat(local.raw, local.derived, local.rates)
     write   = local.derived
     remove  = local.derived # a day that is made again
     produce = [local.topics.profiles]
@@ -62,9 +64,9 @@ locals {
       read              = concat(local.models, local.state)
       write             = local.state # snapshots of the cards' state; never a model
       remove            = local.state
-      consume           = [local.topics.transactions, local.topics.profiles]
+      consume           = [local.topics.transactions, local.topics.profiles, local.topics.rates]
       produce           = [local.topics.predictions, local.topics.dead_letters]
-      describe_configs  = [local.topics.transactions, local.topics.profiles, local.topics.predictions, local.topics.dead_letters]
+      describe_configs  = concat(local.served, [local.topics.rates])
       groups            = ["fraud-serving*", "fraud-profiles*"]
       transactional_ids = ["fraud-serving*"]
     }

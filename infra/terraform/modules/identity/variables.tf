@@ -51,6 +51,7 @@ variable "topics" {
     labels             = string
     predictions        = string
     profiles           = string
+    rates              = string
     dead_letters       = string
     label_dead_letters = string
   })
