@@ -72,7 +72,8 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
     folder, dashboard = settings.home / "dashboard", settings.dashboard
     store, hub = Store(folder / "history.db", settings.topics.labels), Hub()
     accounts = Accounts(folder / "users.json", scrypt_n)
-    updates = LiveUpdates(store, hub)
+    money = settings.loaded_definitions.money
+    updates = LiveUpdates(store, hub, money.code if money else None)
     return AppContext(
         settings=settings,
         store=store,

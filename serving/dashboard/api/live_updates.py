@@ -27,8 +27,9 @@ _MAX_ALERTS_PER_EVENT = 40
 class LiveUpdates:
     """Publishes to the hub; figures are read once a second for all pages, and not while no page is open."""
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    def __init__(self, store: Store, hub: Hub, base: str | None) -> None:
         self._store = store
+        self._base = base
         self._hub = hub
         self._reviewed: dict[str, Any] = {}
         self._review_due = float("-inf")
@@ -66,7 +67,7 @@ class LiveUpdates:
     def _review_figures(self) -> dict[str, Any]:
         started = time.monotonic()
         if started >= self._review_due:
-            self._reviewed = review_figures(self._store.reader)
+            self._reviewed = review_figures(self._store.reader, self._base)
             took_s = time.monotonic() - started
             self._review_due = started + max(_INTERVAL_S, _REVIEW_PAUSE_FACTOR * took_s)
         return self._reviewed

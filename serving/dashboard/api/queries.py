@@ -30,13 +30,17 @@ LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.car
     AND labels.decides
 """
 _FIGURES = """
-SELECT count(*) AS alerts, total(open) AS open, total(CASE WHEN open THEN at_risk END) AS at_risk,
-    total(is_fraud = 1) AS fraud, total(is_fraud = 0) AS legitimate
+SELECT currency, count(*) AS alerts, total(open) AS open, total(is_fraud = 1) AS fraud,
+    total(is_fraud = 0) AS legitimate, total(CASE WHEN open THEN at_risk END) AS at_risk,
+    total(CASE WHEN open THEN amount * score END) AS paid_at_risk
 FROM (
-    SELECT alerts.at_risk, labels.is_fraud, labels.is_fraud IS NULL AND NOT EXISTS (
+    SELECT alerts.currency, alerts.amount, alerts.score, alerts.at_risk, labels.is_fraud,
+        labels.is_fraud IS NULL AND NOT EXISTS (
         SELECT 1 FROM reviews
         WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id) AS open
     FROM alerts LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id))
+GROUP BY currency
+ORDER BY at_risk DESC
 """
 
 
@@ -213,17 +217,37 @@ def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int
     }  # fmt: skip
 
 
-def review_figures(connection: sqlite3.Connection) -> dict[str, Any]:
-    """Counts of the stored alerts: open ones and their money at risk, known fraud, known legitimate."""
-    row = connection.execute(_FIGURES).fetchone()
+def review_figures(connection: sqlite3.Connection, base: str | None) -> dict[str, Any]:
+    """Counts of the stored alerts: open ones and their money at risk, known fraud, known legitimate.
+
+    Args:
+        connection: to the store.
+        base: the base currency, in which money at risk is; None: by currency, the most first.
+    """
+    rows = connection.execute(_FIGURES).fetchall()
     threshold = connection.execute(
         "SELECT threshold, model_version FROM alerts ORDER BY seq DESC LIMIT 1"
     ).fetchone()
-    whole = {name: round(row[name], 2) for name in row.keys()}  # noqa: SIM118 - a Row iterates its values
-    return whole | {
+    counts = ("alerts", "open", "fraud", "legitimate")
+    return {name: sum(row[name] for row in rows) for name in counts} | {
+        "at_risk": _at_risk(rows, base),
         "threshold": threshold["threshold"] if threshold else None,
         "model_version": threshold["model_version"] if threshold else None,
     }
+
+
+def _at_risk(rows: list[sqlite3.Row], base: str | None) -> list[dict[str, Any]]:
+    """Amounts in major units with their currency; those of several currencies are not added up."""
+    if base is not None:
+        return [{"currency": base, "amount": round(sum(row["at_risk"] for row in rows), 2)}]
+    return [
+        {
+            "currency": row["currency"],
+            "amount": round(row["paid_at_risk"] / 10 ** minor_digits(row["currency"]), 2),
+        }
+        for row in rows
+        if row["open"]
+    ]
 
 
 def refused_messages(connection: sqlite3.Connection, topic: str) -> int:

@@ -28,7 +28,7 @@ class Tick:
         scored: predictions.
         flagged: of them, those to be reviewed.
         late: scored long after the event, such as a replayed history; their latency is not counted.
-        value: sum of the flagged amounts, roughly in euros.
+        value: sum of the flagged amounts in the base currency; without one roughly in euros, and not shown.
         scores: histogram of the scores over [0, 1].
         latencies: histogram of event to scored, by `LATENCY_EDGES_MS`.
     """

@@ -1,3 +1,4 @@
+import type { Sum } from "./types";
 import { dates, inLocale, numbers } from "./locale";
 
 const number = (options: Intl.NumberFormatOptions) => inLocale((locale) => new Intl.NumberFormat(locale, { ...numbers, ...options }));
@@ -24,6 +25,13 @@ export function decimal(value: number, digits: number): string {
 
 export function money(one: { amount: number; digits: number; currency: string }): string {
   return `${decimal(one.amount / 10 ** one.digits, one.digits)} ${one.currency}`;
+}
+
+/** Sums of one currency each, the first of them; they are not added up. */
+export function sums(all: Sum[], most = 2): string {
+  const shown = all.slice(0, most).map((one) => `${compact(one.amount)} ${one.currency}`);
+  const more = all.length - shown.length;
+  return shown.length ? shown.join(", ") + (more ? `, ${more} more currencies` : "") : "0";
 }
 
 export function percent(share: number | null, digits = 0): string {

@@ -138,10 +138,16 @@ export interface Live {
   };
 }
 
+/** In units of the currency. */
+export interface Sum {
+  currency: string;
+  amount: number;
+}
+
 export interface ReviewFigures {
   alerts: number;
   open: number;
-  at_risk: number;
+  at_risk: Sum[];
   fraud: number;
   legitimate: number;
   threshold: number | null;

@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { AlertList, Filters, everything, useFeed } from "../components/feed";
-import { compact, decimal, duration, percent, rate, time } from "../lib/format";
+import { compact, decimal, duration, percent, rate, sums, time } from "../lib/format";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live } from "../lib/types";
 
@@ -34,7 +34,7 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
       <Figure name="transactions per second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
       <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
       <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `median ${duration(now.whole.p50)}` : "no live traffic"} />
-      <Figure name="money at risk, to review" value={review ? `≈ € ${compact(review.at_risk)}` : "–"} note={review ? `${compact(review.open)} open alerts` : ""} tone="risk" />
+      <Figure name="money at risk, to review" value={review ? sums(review.at_risk) : "–"} note={review ? `${compact(review.open)} open alerts` : ""} tone="risk" />
     </section>
   );
 }

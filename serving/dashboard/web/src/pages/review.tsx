@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "../components/case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "../components/feed";
 import { ExternalText } from "../components/external_text";
-import { compact, money } from "../lib/format";
+import { compact, money, sums } from "../lib/format";
 import { useKeys } from "../lib/keys";
 import { go, isOpen, link, route } from "../lib/route";
 import { figures, useCell } from "../lib/state";
@@ -52,7 +52,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
       <section class="panel queue" aria-label="Queue">
         <header>
           <h2>To review</h2>
-          <span class="hint">{review ? `${compact(review.open)} open, about € ${compact(review.at_risk)} at risk` : ""}</span>
+          <span class="hint">{review ? `${compact(review.open)} open, ${sums(review.at_risk)} at risk` : ""}</span>
           <div class="segments" role="group" aria-label="Order">
             {(["risk", "newest"] as const).map((one) => (
               <button key={one} type="button" aria-pressed={filter.order === one} onClick={() => setFilter({ ...filter, order: one })}>
