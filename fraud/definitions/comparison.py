@@ -5,7 +5,16 @@ from typing import Literal, TypeGuard
 
 from fraud.definitions.checks.problems import listed
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS, Condition, Feature, Operation, Test
+from fraud.definitions.features import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    REFUND_TESTS,
+    Condition,
+    Feature,
+    Operation,
+    Test,
+)
 from fraud.definitions.fields import Field, FieldType
 from fraud.definitions.texts import number_text
 
@@ -175,7 +184,7 @@ def _for_lake(old: Definitions, new: Definitions, fields: tuple[ItemChange, ...]
 
 def _in_message(one: Field) -> Field:
     """What a message holds, whatever features make of it and admission accepts."""
-    return replace(one, text="", base="", allows_refunds=False)
+    return replace(one, text="", base="", allows_refunds=False, refund_field="", refund_values=())
 
 
 def describe_field(one: Field) -> str:
@@ -190,7 +199,8 @@ def describe_field(one: Field) -> str:
     if one.base:
         words.append(f"in {one.base} for features")
     if one.allows_refunds:
-        words.append("with refunds")
+        kinds = f" by {one.refund_field} {' or '.join(one.refund_values)}" if one.refund_field else ""
+        words.append(f"with refunds{kinds}")
     return ", ".join([*words, "optional" if one.is_optional else "required"])
 
 
@@ -229,6 +239,8 @@ _SIGNS = {Test.AT_LEAST: "≥", Test.AT_MOST: "≤", Test.ONE_OF: "="}
 
 
 def _condition_text(one: Condition, field: Field) -> str:
+    if one.test in REFUND_TESTS:
+        return "refunds alone" if one.test is Test.IS_REFUND else "no refund"
     if one.test is Test.SAME:
         return f"same {one.field}"
     if field.type is FieldType.BOOLEAN:

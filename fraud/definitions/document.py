@@ -53,7 +53,11 @@ class FieldPart(_Part):
     at_least: float | None = Field(default=None, description="of a number or a fixed: its lowest value")
     at_most: float | None = Field(default=None, description="of a number or a fixed: its highest value")
     scale: int | None = Field(default=None, ge=0, le=9, description="of a fixed: its decimals")
-    refunds: bool | None = Field(default=None, description="of money: whether it may be below 0")
+    refunds: bool | dict[Name, list[str]] | None = Field(
+        default=None,
+        description="of money: true lets it be below 0, which is a refund; of amount also {kind: [refund, "
+        "reversal]}: payments whose field kind has one of these values are refunds, too",
+    )
     columns: str | list[str] | None = Field(
         default=None,
         description="several fields of this type, `V1..V28` or a list; of a place its latitude and longitude",
@@ -105,6 +109,9 @@ class FeaturePart(_Part):
     where: dict[str, Where] = Field(
         default_factory=dict,
         description="which payments count: by field a value, `same`, or at_least, at_most, one_of",
+    )
+    refunds: Literal["without", "with", "only"] | None = Field(
+        default=None, description="of an aggregate: whether refunds count; default: without"
     )
     window: Window | None = None
     zone: str | None = Field(

@@ -79,6 +79,8 @@ _KINDS = {
 _OF_MONEY = (Operation.VALUE, Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX, Operation.STD)
 _OF_PAYMENTS = tuple(one for one in (*DAILY_PROFILE_OPERATIONS, *PROFILE_OPERATIONS) if "amount" in one.value)
 """Profiles of what was paid: their `of` is whose payments."""
+_OF_THOSE_THAT_COUNT = (Operation.SUM, Operation.MEAN, Operation.MIN, Operation.MAX)
+"""Not of the payment that is scored, which may be a refund itself."""
 _SPREADS = (Operation.STD, Operation.PROFILE_AMOUNT_STD)
 """Never below 0."""
 _OF_REFUNDS = {FeatureKind.AMOUNT: FeatureKind.SIGNED_AMOUNT, FeatureKind.RATIO: FeatureKind.SIGNED_RATIO}
@@ -136,9 +138,13 @@ def _field(name: str, part: FieldPart, path: tuple[str, ...], base: str) -> Fiel
         # Of the payment's own amount admission decides, with its limits.
         lowest = max(lowest, 0.0)
     text = part.text or field_text(name)
+    by_field = part.refunds if isinstance(part.refunds, dict) else {}
+    refund_field = next(iter(by_field), "")
+    refund_values = tuple(sorted(by_field.get(refund_field, ())))
     return Field(
         name, kind, path, part.optional, least, most, lowest, highest, part.scale or 0, text=text,
         base=base if kind is FieldType.MONEY else "", allows_refunds=allows_refunds,
+        refund_field=refund_field, refund_values=refund_values,
     )  # fmt: skip
 
 
@@ -157,11 +163,14 @@ def expand_feature(
     feature = Feature(
         name=part.name,
         text=part.text or "",
-        kind=_kind(operation, _measured(operation, of, fields)),
+        kind=_kind(operation, _measured(operation, of, fields), part.refunds),
         operation=operation,
         of=of,
         window_ms=window_ms(part.window) if part.window else 0,
-        where=tuple(one for name, test in part.where.items() for one in conditions(fields[name], test)),
+        where=(
+            *(one for name, test in part.where.items() for one in conditions(fields[name], test)),
+            *_refund_terms(part, fields),
+        ),
         zone="" if part.zone in (None, UTC_ZONE) else part.zone,
         last=part.last or 0,
         factor=part.factor or 0.0,
@@ -210,11 +219,19 @@ def _measured(operation: Operation, of: tuple[str, ...], fields: dict[str, Field
     return fields.get(of[0]) if of else None
 
 
-def _kind(operation: Operation, field: Field | None) -> FeatureKind:
+def _refund_terms(part: FeaturePart, fields: dict[str, Field]) -> Iterator[Condition]:
+    """Refunds do not count as payments, unless a feature says that they do."""
+    if part.aggregate is not None and fields["amount"].allows_refunds and part.refunds != "with":
+        yield Condition("amount", Test.IS_REFUND if part.refunds == "only" else Test.IS_PAYMENT)
+
+
+def _kind(operation: Operation, field: Field | None, refunds: str | None) -> FeatureKind:
     if field is None:
         return _KINDS.get(operation, FeatureKind.NUMBER)
     kind = _KINDS.get(operation) or _KINDS_BY_FIELD.get((operation, field.type), FeatureKind.NUMBER)
     is_signed = field.allows_refunds and operation not in _SPREADS
+    if field.name == "amount" and operation in _OF_THOSE_THAT_COUNT and refunds not in ("with", "only"):
+        is_signed = False
     return _OF_REFUNDS.get(kind, kind) if is_signed else kind
 
 

@@ -116,6 +116,7 @@ _OF_AMOUNTS = (
     Operation.PROFILE_AMOUNT_RATIO,
     Operation.PROFILE_AMOUNT_ZSCORE,
 )
+_OF_DAILY_AMOUNTS = (Operation.DAILY_PROFILE_AMOUNT_RATIO, Operation.DAILY_PROFILE_AMOUNT_ZSCORE)
 DERIVED = (Operation.DIVIDE, Operation.SUBTRACT)
 """Float64 of the two float32 inputs, stored as float32; NaN where one is unknown or the divisor is 0."""
 
@@ -131,17 +132,24 @@ class Test(Enum):
     ONE_OF = "one_of"
     SAME = "same"
     """The value of the payment that is being scored."""
+    IS_REFUND = "is_refund"
+    """Of `amount`: it is below 0, or `Field.refund_field` has one of `Field.refund_values`."""
+    IS_PAYMENT = "is_payment"
+    """Of `amount`: it is no refund; also where the amount is unknown."""
+
+
+REFUND_TESTS = (Test.IS_REFUND, Test.IS_PAYMENT)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One term of a filter; a payment without a value of the field does not satisfy it.
+    """One term of a filter; a payment without a value of the field satisfies none but `Test.IS_PAYMENT`.
 
     Attributes:
         field: the name of the field.
         test: how it is compared.
         values: with what; of money and fixed-point numbers in the units of `Events.values`, of booleans 0 or
-            1, of texts themselves; one value unless `test` is `ONE_OF`, none for `SAME`.
+            1, of texts themselves; one value unless `test` is `ONE_OF`, none for `SAME` and of refunds.
     """
 
     field: str
@@ -214,6 +222,11 @@ class Feature:
         return self.operation in _OF_AMOUNTS
 
     @property
+    def is_of_daily_amounts(self) -> bool:
+        """Whether it compares with what the merchant's daily profile says of amounts."""
+        return self.operation in _OF_DAILY_AMOUNTS
+
+    @property
     def is_of_kernel(self) -> bool:
         """Whether the kernel computes it."""
         return not self.is_daily_profile and not self.is_profile
@@ -233,7 +246,7 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
         *(_identity(source[name]) for name in feature.of),
         feature.window_ms,
         *sorted(
-            ([_identity(fields[one.field]), one.test.value, *map(str, one.values)] for one in feature.where),
+            (_identity_of_term(one, fields) for one in feature.where),
             key=json.dumps,
         ),
         _identity(fields[feature.zone]) if feature.zone in fields else feature.zone,
@@ -241,9 +254,25 @@ def feature_hash(feature: Feature, fields: dict[str, Field], features: dict[str,
         str(feature.factor),
         *([feature.every_ms] if feature.every_ms else []),
         *([_identity(fields["amount"])] if feature.is_of_amounts else []),
+        *([fields["amount"].base] if feature.is_of_daily_amounts and fields["amount"].base else []),
+        *(_refund_rule(fields) if feature.is_daily_profile or feature.is_profile else []),
         *(_identity(fields[name]) for name in _ordering(feature) if fields[name].path != (name,)),
     ]
     return blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
+
+
+def _identity_of_term(one: Condition, fields: dict[str, Field]) -> list[object]:
+    found = [_identity(fields[one.field]), one.test.value, *map(str, one.values)]
+    return found + (_refund_rule(fields) if one.test in REFUND_TESTS else [])
+
+
+def _refund_rule(fields: dict[str, Field]) -> list[object]:
+    """What tells refunds from payments; nothing where there are no refunds."""
+    amount = fields["amount"]
+    if not amount.allows_refunds:
+        return []
+    kind = [_identity(fields[amount.refund_field]), *amount.refund_values] if amount.refund_field else []
+    return ["refunds", *kind]
 
 
 def _ordering(feature: Feature) -> tuple[str, ...]:

@@ -70,6 +70,8 @@ class Field:
         text: what an analyst reads for it.
         base: of money: the currency that its amounts are converted to for features; empty: they are not.
         allows_refunds: of money: whether it may be below 0.
+        refund_field: of `amount`: the category that says what is a refund, too; empty if none does.
+        refund_values: of `refund_field`: those of refunds.
     """
 
     name: str
@@ -85,6 +87,8 @@ class Field:
     text: str = ""
     base: str = ""
     allows_refunds: bool = False
+    refund_field: str = ""
+    refund_values: tuple[str, ...] = ()
 
     @property
     def decimals(self) -> int:

@@ -11,6 +11,7 @@ from fraud.definitions.checks.feature_check import check_entities, check_feature
 from fraud.definitions.checks.field_check import check_fields
 from fraud.definitions.checks.money_check import check_money, check_rates
 from fraud.definitions.checks.problems import Problems
+from fraud.definitions.checks.refund_check import check_refunds
 from fraud.definitions.checks.yaml_source import YamlSource, parse_yaml, read_yaml
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.document import DefinitionsDocument
@@ -56,6 +57,7 @@ def _definitions(found: YamlSource, source: str) -> Definitions:
         check_money(document, problems)
         known = check_fields(document, checked.field_names, problems)
         check_entities(document.entities, problems)
+        check_refunds(document, checked.feature_paths, known, problems)
         check_features(document, checked.feature_paths, known, checked.feature_names, problems)
     problems.raise_if_any()
     assert checked is not None

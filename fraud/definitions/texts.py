@@ -66,7 +66,8 @@ def default_text(feature: Feature, window: str, fields: Mapping[str, Field]) -> 
     form = _TEXTS[feature.operation]
     if of is not None and of.name == "amount":
         form = _TEXTS_OF_AMOUNT.get(feature.operation, form)
-    which = " and".join(_filter_text(one, fields[one.field]) for one in feature.where)
+    terms = [one for one in feature.where if one.test is not Test.IS_PAYMENT]
+    which = " and".join(_filter_text(one, fields[one.field]) for one in terms)
     return form.format(
         of=of.text if of else "",
         several=_plural(of.text) if of else "",
@@ -99,6 +100,8 @@ def _window_text(window: str) -> str:
 
 def _filter_text(one: Condition, field: Field) -> str:
     """What follows `payments`."""
+    if one.test is Test.IS_REFUND:
+        return " that are refunds"
     if one.test is Test.SAME:
         return f" with the same {field.text}"
     if one.test is Test.ONE_OF and field.type is FieldType.BOOLEAN:

@@ -116,6 +116,11 @@ def encode_table(definitions: Definitions, table: pa.Table) -> Events:
     return events
 
 
+def amounts_of(definitions: Definitions, events: Events) -> npt.NDArray[np.int64]:
+    """The amounts of n payments as features see them: minor units or `UNKNOWN`, (n,)."""
+    return events.values[:, definitions.field_index["amount"]]
+
+
 def _with_heads(definitions: Definitions, values: npt.NDArray[np.int64]) -> Events:
     heads = np.empty(len(values), dtype=HEAD)
     for name, field in _HEAD_FIELDS.items():

@@ -4,14 +4,14 @@ Equal parts are shared: a filter, a column or a sum that several features need e
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.features import Condition, Feature, Operation, Test
+from fraud.definitions.features import REFUND_TESTS, Condition, Feature, Operation, Test
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.features.event_layout import Column, column_of, column_records, word_masks, words_of
 from fraud.features.events import encoder_of
@@ -21,6 +21,8 @@ from fraud.native.kernel.tables import NONE, Ints, Operations, Records
 LARGE = 1_024
 """Events from which on a card is indexed; below, a scan within the processor's cache is as fast."""
 
+_OF_ONE_PAYMENT = frozenset(Test) - {Test.SAME}
+"""What is decided when a payment arrives, whichever is scored later."""
 _TRANSFORMS = {
     Operation.HOUR: tables.HOUR,
     Operation.WEEKDAY: tables.WEEKDAY,
@@ -187,6 +189,9 @@ class _Planner:
             totalled = self._total(window, tables.SUM, addend, condition)
             if operation in _SQUARED:
                 squares = self._total(window, tables.SQUARES, addend, condition)
+        if operation is Operation.SHARE:
+            # The slot of the window's payments, or of those of them that are no refunds.
+            window = self._count(window, NONE, self._filter(feature, REFUND_TESTS))
         row = _Output(
             _MOMENTS[operation], out, of=group, input=addend, window=window, counted=counted,
             totalled=totalled, other=squares, condition=condition, number=self._divisor(feature),
@@ -265,9 +270,9 @@ class _Planner:
             self._columns.append(column)
         return self._columns.index(column)
 
-    def _filter(self, feature: Feature) -> int:
+    def _filter(self, feature: Feature, tests: Container[Test] = _OF_ONE_PAYMENT) -> int:
         """The column of what a payment must satisfy, whichever is scored."""
-        terms = frozenset(one for one in feature.where if one.test is not Test.SAME)
+        terms = frozenset(one for one in feature.where if one.test in tests)
         if terms and terms not in self._filters:
             start = len(self._conditions)
             self._conditions += [self._condition(one) for one in sorted(terms, key=repr)]
@@ -276,6 +281,8 @@ class _Planner:
 
     def _condition(self, term: Condition) -> tuple[int, ...]:
         one, source, least = self._field(term.field), self._source(term.field), term.test is Test.AT_LEAST
+        if term.test in REFUND_TESTS:
+            return self._refund_condition(one, source, term.test)
         if term.test is Test.ONE_OF:
             start = len(self._choices)
             self._choices += [_encoded(one, value) for value in term.values]
@@ -285,6 +292,15 @@ class _Planner:
             bits = int(np.float64(limit).view(np.int64))
             return source, tables.NUMBER_AT_LEAST if least else tables.NUMBER_AT_MOST, bits, 0, 0
         return source, tables.AT_LEAST if least else tables.AT_MOST, int(limit), 0, 0
+
+    def _refund_condition(self, amount: Field, source: int, test: Test) -> tuple[int, ...]:
+        kind = self._source(amount.refund_field) if amount.refund_field else NONE
+        start = len(self._choices)
+        if amount.refund_field:
+            field = self._field(amount.refund_field)
+            self._choices += [_encoded(field, value) for value in amount.refund_values]
+        number = tables.REFUND if test is Test.IS_REFUND else tables.PAYMENT
+        return source, number, kind, start, len(self._choices)
 
     def _group(self, group: _Group) -> int:
         """The number of a group, for the time being: in the order of their finding."""

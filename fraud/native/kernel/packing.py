@@ -10,6 +10,7 @@ from fraud.native.kernel.tables import (
     AGE_TIME,
     AT_LEAST,
     AT_MOST,
+    CHOICE,
     EMPTY,
     FILTER,
     HASH,
@@ -19,6 +20,7 @@ from fraud.native.kernel.tables import (
     NUMBER_AT_LEAST,
     NUMBER_AT_MOST,
     NUMBER_BIAS,
+    REFUND,
 )
 
 _LARGEST = np.int64(INTEGER_BIAS - 1)
@@ -115,7 +117,7 @@ def _satisfies(operations, values, column):  # type: ignore[no-untyped-def]
 
 @inlined
 def _holds(operations, values, condition):  # type: ignore[no-untyped-def]
-    """Whether a condition holds; never of an unknown value."""
+    """Whether a condition holds; of an unknown value only that it is a payment."""
     value = values[condition.field]
     if condition.test == AT_LEAST:
         return value != EMPTY and value >= condition.limit
@@ -125,6 +127,16 @@ def _holds(operations, values, condition):  # type: ignore[no-untyped-def]
         return np.int64(value).view(np.float64) >= np.int64(condition.limit).view(np.float64)
     if condition.test == NUMBER_AT_MOST:
         return np.int64(value).view(np.float64) <= np.int64(condition.limit).view(np.float64)
+    if condition.test == CHOICE:
+        return _is_chosen(operations, value, condition)
+    is_refund = value != EMPTY and value < 0
+    if not is_refund and condition.limit >= 0:
+        is_refund = _is_chosen(operations, values[condition.limit], condition)
+    return is_refund == (condition.test == REFUND)
+
+
+@inlined
+def _is_chosen(operations, value, condition):  # type: ignore[no-untyped-def]
     choice = condition.first_choice
     while choice < condition.end_choice and operations.choices[choice] != value:
         choice += 1

@@ -41,8 +41,9 @@ COLUMN = np.dtype(
 )
 """A value that an event keeps."""
 
-AT_LEAST, AT_MOST, NUMBER_AT_LEAST, NUMBER_AT_MOST, CHOICE = range(5)
-"""What `CONDITION.test` is: a comparison with an integer or with the bits of a float64, or a choice."""
+AT_LEAST, AT_MOST, NUMBER_AT_LEAST, NUMBER_AT_MOST, CHOICE, REFUND, PAYMENT = range(7)
+"""What `CONDITION.test` is: a comparison with an integer or with the bits of a float64, or a choice. A refund
+is below 0, or has one of the choices in the column `CONDITION.limit`, if there is one."""
 
 CONDITION = np.dtype(
     [

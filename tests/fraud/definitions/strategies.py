@@ -64,6 +64,7 @@ def _few(conditions: dict[str, Any]) -> bool:
 _STATIC = _CONDITIONS.filter(_few)
 _ANY = st.tuples(_STATIC, _SAME).map(lambda both: both[0] | both[1])
 _WINDOW = st.sampled_from(_WINDOWS)
+_REFUNDS = st.sampled_from(("without", "with", "only"))
 
 
 def _aggregate(names: tuple[str, ...], of: tuple[str, ...], where: st.SearchStrategy[Any]) -> Any:
@@ -104,12 +105,17 @@ _FEATURES = st.one_of(
 def kernel_definitions(draw: st.DrawFn) -> Definitions:
     """Valid definitions with up to 12 features of the kernel."""
     parts: list[dict[str, Any]] = draw(st.lists(_FEATURES, min_size=1, max_size=10))
+    refunds = draw(st.sampled_from((None, True, {"mode": ["chip", "keyed"]})))
     features = [part | {"name": f"feature_{number}"} for number, part in enumerate(parts)]
+    for one in features:
+        if refunds and "aggregate" in one:
+            one |= draw(st.fixed_dictionaries({}, optional={"refunds": _REFUNDS}))
     for number in range(draw(st.integers(0, 2)) if len(parts) > 1 else 0):
         inputs = draw(st.tuples(*[st.sampled_from([one["name"] for one in features])] * 2))
         features.append({"name": f"derived_{number}", draw(st.sampled_from(("divide", "subtract"))): inputs})
     order = draw(st.permutations([name for name in FIELDS if name not in CORE_FIELDS]))
     fields = {name: FIELDS[name] for name in (*CORE_FIELDS, *order)}
+    fields["amount"] = FIELDS["amount"] | ({"refunds": refunds} if refunds else {})
     document = {
         "version": 1,
         "fields": fields,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.features import DAY_MS, HOUR_MS, Condition, Feature, Operation, Test
+from fraud.definitions.features import DAY_MS, HOUR_MS, REFUND_TESTS, Condition, Feature, Operation, Test
 from fraud.definitions.fields import UNKNOWN, Field, FieldType
 from fraud.features.events import Events, code_of, hash_identifier
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, currency_number
@@ -120,6 +120,12 @@ def _value(definitions: Definitions, feature: Feature, past: Sequence[Payment], 
     def satisfies(one: Payment) -> bool:
         return all(_holds(definitions, term, one, payment) for term in feature.where)
 
+    def counts(one: Payment) -> bool:
+        refunds = (term for term in feature.where if term.test in REFUND_TESTS)
+        return all(_holds(definitions, term, one, payment) for term in refunds)
+
+    if feature.operation is Operation.SHARE:
+        whole = Window(list(filter(counts, whole.before)), list(filter(counts, whole.with_it)))
     chosen = Window(list(filter(satisfies, whole.before)), list(filter(satisfies, whole.with_it)))
     scale = _scale(definitions, feature)
     return float(_AGGREGATES[feature.operation](definitions, feature, payment, whole, chosen)) / scale
@@ -139,6 +145,8 @@ def _divisor(field: Field) -> float:
 
 def _holds(definitions: Definitions, term: Condition, one: Payment, payment: Payment) -> bool:
     value, field = one.values[term.field], definitions.field_by_name[term.field]
+    if term.test in REFUND_TESTS:
+        return _is_refund(field, definitions, one) == (term.test is Test.IS_REFUND)
     if value is None:
         return False
     if term.test is Test.SAME:
@@ -147,6 +155,15 @@ def _holds(definitions: Definitions, term: Condition, one: Payment, payment: Pay
         return value in [_encoded(field, text) for text in term.values]
     limit = float(term.values[0])
     return value >= limit if term.test is Test.AT_LEAST else value <= limit
+
+
+def _is_refund(amount: Field, definitions: Definitions, one: Payment) -> bool:
+    if (one.values[amount.name] or 0) < 0:
+        return True
+    if not amount.refund_field:
+        return False
+    kind = definitions.field_by_name[amount.refund_field]
+    return one.values[kind.name] in [_encoded(kind, text) for text in amount.refund_values]
 
 
 def _encoded(field: Field, value: float | str) -> int:

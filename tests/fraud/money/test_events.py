@@ -34,15 +34,17 @@ fields:
 MONEY
 features:
   - {name: value, transform: value, of: amount}
-  - {name: spent, aggregate: sum, of: amount, window: 30d}
-  - {name: bought, aggregate: sum, of: amount, where: {amount: {at_least: 0}}, window: 30d}
+  - {name: spent, aggregate: sum, of: amount, window: 30d, WITH}
+  - {name: bought, aggregate: sum, of: amount, window: 30d}
   - {name: payments, aggregate: count, window: 30d}
-  - {name: refunds, aggregate: count, where: {amount: {at_most: -0.01}}, window: 30d}
+  - {name: refunds, aggregate: count, window: 30d, ONLY}
 """
 
 
 def text(*, refunds: bool, money: str = "") -> str:
-    return TEXT.replace("REFUNDS", f"refunds: {str(refunds).lower()}").replace("MONEY", money)
+    asked = TEXT.replace("WITH", "refunds: with").replace("ONLY", "refunds: only")
+    found = asked if refunds else TEXT.replace(", WITH", "").replace(", ONLY", "")
+    return found.replace("REFUNDS", f"refunds: {str(refunds).lower()}").replace("MONEY", money)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +191,7 @@ def test_features_include_refunds_or_leave_them_out(euros: Definitions) -> None:
     # then
     names = euros.feature_names
     last = dict(zip(names, features[-1].tolist(), strict=True))
-    assert last == {"value": 500, "spent": 2_800, "bought": 3_000, "payments": 6, "refunds": 1}
+    assert last == {"value": 500, "spent": 2_800, "bought": 3_000, "payments": 5, "refunds": 1}
     # and the payment without a rate counts, but is in no sum
     without_rate = dict(zip(names, features[3].tolist(), strict=True))
     assert np.isnan(without_rate["value"])
