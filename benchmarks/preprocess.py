@@ -153,7 +153,7 @@ def measure(shape: Shape, home: Path) -> PreprocessTimes:
 
         period = choose_period(lake, None, None, datetime.now(UTC).date())
         cpu, started = _cpu_s(), time.perf_counter()
-        make_profiles(lake, period.profile_days, running)
+        make_profiles(load_definitions(), lake, period.profile_days, running)
         between = time.perf_counter()
         make_rows(
             load_definitions(),

@@ -37,7 +37,11 @@ def choose_days(settings: Settings, start: date | None, end: date | None) -> Per
 def update_profiles(settings: Settings, period: Period) -> list[date]:
     """Bring the merchants' profiles up to date."""
     made = make_profiles(
-        open_lake(settings), period.profile_days, partial(spark_session, settings.spark), settings.labels
+        settings.loaded_definitions,
+        open_lake(settings),
+        period.profile_days,
+        partial(spark_session, settings.spark),
+        settings.labels,
     )
     get_run_logger().info("profiles of %d of %d days made", len(made), len(period.profile_days))
     return made

@@ -13,7 +13,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.features.daily import date_of, day_number
-from fraud.features.events import Events, encode_table
+from fraud.features.events import Events, amounts_of, encode_table
 from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.money.tables import PAID, in_base
@@ -224,7 +224,7 @@ class _RowBuilder:
         """Training rows of n transactions, which are also given as events, with kernel features (n, K)."""
         days = self._profiles.days_for(table["timestamp"].to_numpy())
         values, known = self._profiles.find(days, table["merchant_id"])
-        merchant = self._features.compute(table["amount"].to_numpy(), values)
+        merchant = self._features.compute(amounts_of(self._definitions, events), values)
         moments, of_fields = self._join_fields(events)
         vector = np.ascontiguousarray(np.hstack([kernel, merchant, *of_fields])[:, self._columns].T)
         table = in_base(self._definitions, table)
@@ -238,7 +238,7 @@ class _RowBuilder:
         if self._field_profiles is None:
             return [], []
         keys, times = field_keys(self._definitions, events), events.heads["timestamp"]
-        amounts = events.values[:, self._definitions.field_index["amount"]]
+        amounts = amounts_of(self._definitions, events)
         rows, moments = self._field_profiles.due(self._definitions, keys, times, amounts)
         return [moments], [rows]
 

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS, Feature, Operation
+from fraud.definitions.fields import UNKNOWN
 from fraud.errors import ConfigurationError
 
 PROFILE_VERSION = 1
@@ -47,14 +48,15 @@ class ProfileFeatures:
     def __init__(self, definitions: Definitions) -> None:
         columns = [_column_of(definitions, feature) for feature in definitions.daily_profile_features]
         self._columns = None if columns == list(range(len(PROFILE_COLUMNS))) else columns
+        self._may_lack_amounts = definitions.money is not None
 
     def compute(
-        self, amounts: npt.NDArray[np.int64], rows: npt.NDArray[np.float64]
+        self, amounts: npt.NDArray[np.int64 | np.float64], rows: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float32]:
         """Features of payments.
 
         Args:
-            amounts: minor units, shape (n,).
+            amounts: minor units, in the base currency if there is one, or `UNKNOWN`; shape (n,).
             rows: the values of their merchants' profiles, shape (n, len(PROFILE_COLUMNS)); NaN where unknown.
 
         Returns:
@@ -63,6 +65,8 @@ class ProfileFeatures:
         features = np.empty((len(amounts), len(PROFILE_COLUMNS)), dtype=np.float32)
         features[:, :_MEAN] = rows[:, :_MEAN]
         mean, deviation = rows[:, _MEAN], rows[:, _STD]
+        if self._may_lack_amounts:
+            amounts = np.where(amounts == UNKNOWN, np.nan, amounts)
         features[:, _MEAN] = np.divide(amounts, mean, out=np.full(len(amounts), np.nan), where=mean > 0)
         features[:, _STD] = np.divide(
             amounts - mean, deviation, out=np.full(len(amounts), np.nan), where=deviation > 0

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import UNKNOWN
 from fraud.features.availability import profile_days
 from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
@@ -16,6 +17,7 @@ from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.features.store import CardStore
 from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.money.tables import counted_payments, in_base
 from fraud.native import id_index
 from fraud.profiles.joined import joined_profiles
 from fraud.settings import LabelSettings
@@ -117,11 +119,12 @@ def _fill_daily_profiles(
         return
     part = slice(start, start + len(definitions.daily_profile_features))
     frauds = fraud_spans(history, transactions["merchant_id"])
-    amounts = transactions["amount"].to_numpy()
+    amounts = in_base(definitions, transactions)["amount"].fill_null(UNKNOWN).to_numpy()
     days = profile_days(transactions["timestamp"].to_numpy(), available_after)
     first, last = date_of(int(days.min())), date_of(int(days.max()))
     by_day = np.argsort(days, kind="stable")
-    for day, of_day in daily_profiles(merchant_days(transactions), frauds, first, last):
+    counted = merchant_days(counted_payments(definitions, transactions))
+    for day, of_day in daily_profiles(counted, frauds, first, last):
         start, end = np.searchsorted(days, [day_number(day), day_number(day) + 1], sorter=by_day)
         indices = by_day[start:end]
         values = values_of(transactions["merchant_id"].take(pa.array(indices)), of_day)

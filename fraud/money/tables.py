@@ -1,11 +1,12 @@
-"""Tables of payments with their amounts in the base."""
+"""Tables of payments with their amounts in the base, and without refunds."""
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import UNKNOWN
+from fraud.definitions.fields import UNKNOWN, Field
 from fraud.money.batches import convert_amounts
 from fraud.native.id_index import currency_number
 
@@ -36,6 +37,45 @@ def in_base(definitions: Definitions, transactions: pa.Table) -> pa.Table:
         "paid_currency": transactions["currency"],
     }
     return pa.table({name: transactions[name] for name in transactions.column_names} | replaced)
+
+
+def counted_payments(definitions: Definitions, transactions: pa.Table) -> pa.Table:
+    """What merchants' daily profiles count: without refunds, and with amounts in the base if there is one.
+
+    Args:
+        definitions: of the payments.
+        transactions: the columns of `counted_columns` among others.
+    """
+    amount = definitions.field_by_name["amount"]
+    if amount.allows_refunds:
+        transactions = transactions.filter(pc.invert(_is_refund(amount, transactions)))
+    return in_base(definitions, transactions)
+
+
+def counted_columns(definitions: Definitions) -> tuple[str, ...]:
+    """The columns beside the amount that `counted_payments` needs; none if amounts count as they come."""
+    kind = definitions.field_by_name["amount"].refund_field
+    return (*(("currency",) if definitions.money else ()), *((kind,) if kind else ()))
+
+
+def counting_rule(definitions: Definitions, first_day: int, last_day: int) -> list[object]:
+    """What identifies how `counted_payments` counts payments of these days (since 1970), the last excluded.
+
+    Empty where all payments count as they come.
+    """
+    amount, money = definitions.field_by_name["amount"], definitions.money
+    refunds = [amount.refund_field, *amount.refund_values] if amount.allows_refunds else []
+    rates = [money.code, money.max_age_days, money.rates.digest(first_day, last_day)] if money else []
+    return [one for one in (refunds, rates) if one]
+
+
+def _is_refund(amount: Field, transactions: pa.Table) -> pa.ChunkedArray:
+    is_refund = pc.less(transactions["amount"], 0).fill_null(False)
+    if amount.refund_field in transactions.column_names:
+        kinds = pa.array(amount.refund_values, pa.string())
+        by_kind = pc.is_in(transactions[amount.refund_field].cast(pa.string()), value_set=kinds)
+        is_refund = pc.or_(is_refund, by_kind)
+    return is_refund
 
 
 def _numbers(currencies: pa.ChunkedArray) -> npt.NDArray[np.int64]:

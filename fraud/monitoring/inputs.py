@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import UNKNOWN
 from fraud.ingest.commits import day_of
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.lake import Lake
@@ -34,9 +35,8 @@ def offline_rows(
     first, last = (day_of(int(end)) for end in (predictions.timestamps.min(), predictions.timestamps.max()))
     wanted = predictions.keys.take(pa.array(predictions.sampled))
     keys, sampled, reused = [], [], [REUSED_ARROW.empty_table()]
-    paid = "paid_amount" if definitions.money else "amount"
     positions = POSITION_COLUMNS if definitions.profile_features else ()
-    columns = list(dict.fromkeys((*_COMPARED, *positions, paid, *definitions.feature_names)))
+    columns = list(dict.fromkeys((*_COMPARED, *positions, "amount", *definitions.feature_names)))
     for day, manifest in read_days(lake, features_dataset(definitions)).items():
         if not first <= day <= last:
             continue
@@ -57,7 +57,7 @@ def offline_rows(
         rows=features,
         profile_dates=_texts(rows["profile_date"]),
         merchants=_texts(rows["merchant_id"]),
-        amounts=rows[paid].to_numpy(),
+        amounts=rows["amount"].fill_null(UNKNOWN).to_numpy(),
         published=read_published_versions(lake, predictions.profile_dates.drop_null().unique().to_pylist()),
         reused=_payment_keys(pa.concat_tables(reused)),
         revised=revised,

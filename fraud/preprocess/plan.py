@@ -10,9 +10,10 @@ from xxhash import xxh3_128_hexdigest
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
-from fraud.features.daily import LONGEST_DAYS
+from fraud.features.daily import LONGEST_DAYS, day_number
 from fraud.ingest.commits import LakeFile, day_of, read_commits
 from fraud.lake import Lake
+from fraud.money.tables import counting_rule
 from fraud.settings import LabelSettings
 
 _V1 = 1
@@ -112,11 +113,16 @@ def label_days(first: date, last: date) -> list[date]:
     return days_between(first - (LONGEST_DAYS + REPORT_DAYS + 1) * DAY, last - DAY)
 
 
-def profile_inputs(transactions: LakeIndex, labels: LakeIndex, day: date, rules: LabelSettings) -> str:
+def profile_inputs(
+    definitions: Definitions, transactions: LakeIndex, labels: LakeIndex, day: date, rules: LabelSettings
+) -> str:
     """Fingerprint of the inputs of the day's profiles."""
     reported = label_days(day, day)
     payments = transactions.within(day - (LONGEST_DAYS + REPORT_DAYS) * DAY, day - DAY)
-    return fingerprint(payments, labels.within(reported[0], reported[-1]), rules.model_dump(mode="json"))
+    counting = counting_rule(definitions, day_number(day) - LONGEST_DAYS, day_number(day))
+    return fingerprint(
+        payments, labels.within(reported[0], reported[-1]), rules.model_dump(mode="json"), *counting
+    )
 
 
 def union(parts: Iterable[Sequence[LakeFile]]) -> list[LakeFile]:

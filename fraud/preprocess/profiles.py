@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
+from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.features.daily import (
     FRAUD_SPANS_ARROW,
@@ -28,6 +29,7 @@ from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
 from fraud.labels.lake import read_label_files
 from fraud.lake import Lake
+from fraud.money.tables import counted_columns, counted_payments, counting_rule
 from fraud.preprocess.days import (
     PROFILES,
     DayManifest,
@@ -46,6 +48,7 @@ from fraud.preprocess.plan import (
     label_days,
     profile_inputs,
 )
+from fraud.schema import transaction_arrow
 from fraud.settings import LabelSettings
 from fraud.spark import spread
 
@@ -67,11 +70,16 @@ OpenSpark = Callable[[], AbstractContextManager[SparkSession]]
 
 
 def make_profiles(
-    lake: Lake, days: Sequence[date], open_spark: OpenSpark, rules: LabelSettings = DEFAULT_RULES
+    definitions: Definitions,
+    lake: Lake,
+    days: Sequence[date],
+    open_spark: OpenSpark,
+    rules: LabelSettings = DEFAULT_RULES,
 ) -> list[date]:
     """Compute the profiles of these days that are missing or stale; returns the computed days.
 
     Args:
+        definitions: say what is a refund, which does not count, and the currency of amounts.
         lake: with transactions and labels.
         days: the days.
         open_spark: opens a session.
@@ -81,14 +89,16 @@ def make_profiles(
         DataError: the lake has no transactions, or a file of it is broken.
     """
     transactions, labels = LakeIndex.of_transactions(lake), LakeIndex(committed_files(lake, "labels"))
-    inputs = {day: profile_inputs(transactions, labels, day, rules) for day in days}
+    inputs = {day: profile_inputs(definitions, transactions, labels, day, rules) for day in days}
     existing = read_days(lake, PROFILES)
     stale = changed(days, existing, inputs)
     if not stale:
         return []
     first, last = stale[0], stale[-1]
     with open_spark() as spark:
-        figures = _merchant_days(spark, lake, transactions, first - LONGEST_DAYS * DAY, last - DAY)
+        figures = _merchant_days(
+            definitions, spark, lake, transactions, first - LONGEST_DAYS * DAY, last - DAY
+        )
         reported = label_days(first, last)
         frauds = _frauds(
             spark,
@@ -119,10 +129,14 @@ def _write(lake: Lake, day: date, profiles: pa.Table, inputs: str) -> None:
     )
 
 
-def _merchant_days(spark: SparkSession, lake: Lake, index: LakeIndex, first: date, last: date) -> pa.Table:
+def _merchant_days(
+    definitions: Definitions, spark: SparkSession, lake: Lake, index: LakeIndex, first: date, last: date
+) -> pa.Table:
     """The daily aggregates of the merchants; those of a day are stored in the lake until its files change."""
     paths = {
-        day: _merchant_days_path(index, day) for day in days_between(first, last) if index.within(day, day)
+        day: _merchant_days_path(definitions, index, day)
+        for day in days_between(first, last)
+        if index.within(day, day)
     }
     missing = [day for day, path in paths.items() if not lake.exists(path)]
     items = [
@@ -130,9 +144,11 @@ def _merchant_days(spark: SparkSession, lake: Lake, index: LakeIndex, first: dat
         for day in missing
     ]
 
+    schema = _payment_arrow(definitions)
+
     def work(item: str) -> Iterator[pa.RecordBatch]:
-        tables = [lake.read_table(path, _PAYMENT_COLUMNS) for path in msgspec.json.decode(item)]
-        yield from merchant_days(pa.concat_tables(tables)).to_batches()
+        tables = [lake.read_rows(path, schema) for path in msgspec.json.decode(item)]
+        yield from merchant_days(counted_payments(definitions, pa.concat_tables(tables))).to_batches()
 
     if missing:
         computed = spread(spark, items, work, MERCHANT_DAYS_ARROW).toArrow().cast(MERCHANT_DAYS_ARROW)
@@ -148,8 +164,15 @@ def _store(lake: Lake, path: str, figures: pa.Table) -> None:
             lake.remove(other)
 
 
-def _merchant_days_path(index: LakeIndex, day: date) -> str:
-    return f"{day_folder(_MERCHANT_DAYS, day)}/{fingerprint(index.within(day, day))}.parquet"
+def _merchant_days_path(definitions: Definitions, index: LakeIndex, day: date) -> str:
+    counting = counting_rule(definitions, day_number(day), day_number(day))
+    return f"{day_folder(_MERCHANT_DAYS, day)}/{fingerprint(index.within(day, day), *counting)}.parquet"
+
+
+def _payment_arrow(definitions: Definitions) -> pa.Schema:
+    schema = transaction_arrow(definitions)
+    names = (*_PAYMENT_COLUMNS, *counted_columns(definitions))
+    return pa.schema([(name, schema.field(name).type) for name in names])
 
 
 def _arrival_order(files: Sequence[LakeFile]) -> list[LakeFile]:

@@ -7,6 +7,7 @@ from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import UNKNOWN
@@ -51,6 +52,11 @@ def _currencies_without_rate(definitions: Definitions, decoded: DecodedBatch) ->
     values, index = decoded.events.values, definitions.field_index
     numbers = np.unique(values[values[:, index["amount"]] == UNKNOWN, index["currency"]])
     return [int(number).to_bytes(3, "big").decode() for number in numbers]
+
+
+def amounts_in_base(decoded: Sequence[DecodedBatch]) -> npt.NDArray[np.int64]:
+    """The amounts of all transactions in minor units of the base, or `UNKNOWN`; there is a base."""
+    return np.concatenate([batch.base_amounts()[0] for batch in decoded])
 
 
 def base_columns(decoded: Sequence[DecodedBatch]) -> dict[str, Iterable[Any]]:

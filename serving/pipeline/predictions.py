@@ -21,7 +21,7 @@ from fraud.settings import Settings
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
-from serving.pipeline.base_amounts import base_columns
+from serving.pipeline.base_amounts import amounts_in_base, base_columns
 from serving.pipeline.decide import decide
 from serving.pipeline.profile_sources import ProfileSources
 from serving.pipeline.reasons import explain
@@ -88,7 +88,7 @@ class PredictionStage:
         """
         columns = _Columns.of(decoded)
         with self._timer.stage("profile"):
-            dates, merchant_rows = self._daily(columns)
+            dates, merchant_rows = self._daily(decoded, columns)
             moments, field_rows = self._of_fields(decoded, columns)
             rows = np.hstack([card_rows, merchant_rows, *field_rows])
         with self._timer.stage("score"):
@@ -117,12 +117,13 @@ class PredictionStage:
             constants = constants_of(self._definitions, champion, challenger)
             return self._encode(columns.by_field() | results, constants)
 
-    def _daily(self, columns: _Columns) -> tuple[list[str | None], Rows]:
+    def _daily(self, decoded: Sequence[DecodedBatch], columns: _Columns) -> tuple[list[str | None], Rows]:
         """The dates of the merchants' daily profiles, and the features of them, shape (n, M)."""
         profiles, dates = self._profiles.daily.lookup(columns.texts["merchant_id"])
         available_after = self._settings.profiles.available_after
         self._metrics.pipeline.count_profile_ages(dates, columns.timestamps, available_after)
-        return dates, self._daily_features.compute(columns.amounts, profiles)
+        amounts = columns.amounts if self._definitions.money is None else amounts_in_base(decoded)
+        return dates, self._daily_features.compute(amounts, profiles)
 
     def _of_fields(
         self, decoded: Sequence[DecodedBatch], columns: _Columns

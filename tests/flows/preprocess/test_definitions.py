@@ -90,7 +90,7 @@ def spark() -> Iterator[SparkSession]:
 def made(spark: SparkSession, lake: Lake) -> dict[str, pa.Table]:
     """The rows of both definitions from one lake, by tag."""
     days, found = days_between(FIRST, LAST), {}
-    make_profiles(lake, days, lambda: nullcontext(spark))
+    make_profiles(V1, lake, days, lambda: nullcontext(spark))
     for definitions in (V1, EXTENDED):
         make_rows(definitions, lake, days, AdmissionSettings().lateness, 1_000, lambda: nullcontext(spark))
         paths = feature_files(definitions, lake, FIRST, LAST)

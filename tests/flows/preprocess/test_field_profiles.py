@@ -87,7 +87,7 @@ def growing(tmp_path: Path) -> GrowingLake:
 def make(spark: SparkSession, lake: Lake) -> list[DayManifest]:
     """One run of the preprocessing; returns the days that were made."""
     days = days_between(FIRST - timedelta(days=1), LAST)
-    make_profiles(lake, days, lambda: nullcontext(spark))
+    make_profiles(PROFILED, lake, days, lambda: nullcontext(spark))
     return make_rows(
         PROFILED, lake, days[1:], AdmissionSettings().lateness, 1_000, lambda: nullcontext(spark), AT_FOUR,
         LabelSettings(), DELAY,

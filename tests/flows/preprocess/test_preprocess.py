@@ -57,7 +57,7 @@ def make(spark: SparkSession, lake: Lake, first: date, last: date) -> tuple[list
         return nullcontext(spark)
 
     days = days_between(first, last)
-    return make_profiles(lake, days, running), make_rows(V1, lake, days, LATENESS, 1_000, running)
+    return make_profiles(V1, lake, days, running), make_rows(V1, lake, days, LATENESS, 1_000, running)
 
 
 def rows_of(lake: Lake, first: date, last: date) -> pa.Table:
@@ -215,7 +215,7 @@ def test_a_broken_file_is_named(spark: SparkSession, local_settings: Settings) -
 
     # when its day is made, then the sentence names it
     with pytest.raises(DataError, match=broken):
-        make_profiles(growing.lake, [FIRST + timedelta(days=1)], running)
+        make_profiles(V1, growing.lake, [FIRST + timedelta(days=1)], running)
 
 
 def test_days_outside_the_lake_are_refused(local_settings: Settings) -> None:

@@ -68,7 +68,7 @@ def make(spark: SparkSession, lake: Lake) -> None:
         return nullcontext(spark)
 
     period = choose_period(lake, FIRST, LAST, LAST, AT_FOUR)
-    make_profiles(lake, period.profile_days, running)
+    make_profiles(V1, lake, period.profile_days, running)
     make_rows(V1, lake, period.row_days, LATENESS, 1_000, running, period.available_after)
 
 

@@ -70,7 +70,7 @@ def test_every_id_has_one_row_and_training_goes_on(spark: SparkSession, tmp_path
         return nullcontext(spark)
 
     # when rows are made, all at once and day by day
-    make_profiles(growing.lake, days, running)
+    make_profiles(V1, growing.lake, days, running)
     make_rows(V1, growing.lake, days, AdmissionSettings().lateness, 1_000, running)
     rows = rows_of(growing.lake, days[0], days[-1])
     # then those count that serving's rule and, between partitions, the earlier time let count
