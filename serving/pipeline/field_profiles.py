@@ -4,7 +4,7 @@ Only the serving loop uses them; `serving.pipeline.profile_runs` brings what is 
 """
 
 from collections.abc import Sequence
-from itertools import count, repeat
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,13 @@ _FIRST_SIZE = 1_024
 
 
 class KeyTable:
-    """The profiles of one field's keys."""
+    """The profiles of one field's keys; a key whose figures are empty again is forgotten, as it is new."""
 
     def __init__(self, columns: Sequence[ProfileColumn]) -> None:
         new = [NEVER if one.quantity is Quantity.FIRST else 0 for one in columns]
         self._new = np.array(new, dtype=np.int64)
         self._rows: dict[int, int] = {}
+        self._unused: list[int] = []
         self._figures = np.tile(self._new, (_FIRST_SIZE, 1))
 
     def __len__(self) -> int:
@@ -40,20 +41,29 @@ class KeyTable:
         return key in self._rows
 
     def upsert(self, keys: Ints, figures: Ints) -> None:
-        """Set the profiles of keys (k,), with the layout's columns (k, C); of a repeated key the last."""
-        added = dict.fromkeys(key for key in keys.tolist() if key not in self._rows)
-        self._rows.update(zip(added, count(len(self._rows) + 1)))
-        self._grow(len(self._rows) + 1)
-        self._figures[[*map(self._rows.__getitem__, keys.tolist())]] = figures
+        """Set the profiles of keys (k,), each once, with the layout's columns (k, C)."""
+        is_empty = (figures == self._new).all(axis=1)
+        for key in keys[is_empty].tolist():
+            if (row := self._rows.pop(key, None)) is not None:
+                self._unused.append(row)
+        kept = keys[~is_empty].tolist()
+        added = [key for key in kept if key not in self._rows]
+        self._rows.update(zip(added, self._free_rows(len(added)), strict=True))
+        self._figures[[*map(self._rows.__getitem__, kept)]] = figures[~is_empty]
 
     def lookup(self, keys: Ints) -> Ints:
         """The profiles of keys (n,), shape (n, C); a key that has none is new."""
         return self._figures[[*map(self._rows.get, keys.tolist(), repeat(_NEW))]]
 
-    def _grow(self, size: int) -> None:
-        if size > len(self._figures):
-            more = max(size, 2 * len(self._figures)) - len(self._figures)
+    def _free_rows(self, wanted: int) -> list[int]:
+        """So many rows that no key has."""
+        used = 1 + len(self._rows) + len(self._unused)
+        reused, self._unused = self._unused[:wanted], self._unused[wanted:]
+        end = used + wanted - len(reused)
+        if end > len(self._figures):
+            more = max(end, 2 * len(self._figures)) - len(self._figures)
             self._figures = np.concatenate([self._figures, np.tile(self._new, (more, 1))])
+        return [*reused, *range(used, end)]
 
 
 class ServedProfiles:

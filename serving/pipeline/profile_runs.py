@@ -41,7 +41,7 @@ class ProfileRun:
 
     Attributes:
         moment: of all profiles from now on, in periods since 1970; `NO_MOMENT` while no run is complete.
-        keys: by field, int64 (k,); of a repeated one the last row counts.
+        keys: by field, int64 (k,), each once.
         figures: by field, of the keys, int64 (k, C).
         unfinished: by field, the keys that have rows of a later run, where reading started.
     """
@@ -99,7 +99,9 @@ class RunAssembler:
         is_complete = rows[:, _MOMENT] <= self._moment
         self._held[field] = array("q", rows[~is_complete].tobytes())
         complete = rows[is_complete]
-        return complete[np.argsort(complete[:, _MOMENT], kind="stable")]
+        newest_first = complete[np.argsort(complete[:, _MOMENT], kind="stable")[::-1]]
+        _, first = np.unique(newest_first[:, _KEY], return_index=True)
+        return newest_first[first]
 
     def _rows(self, field: str) -> Ints:
         return np.array(self._held[field], dtype=np.int64).reshape(-1, self._widths[field])

@@ -12,7 +12,7 @@ from tests.definitions import PROFILED_FILE
 from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import BARE
-from tests.serving.made_up_profiles import make_profile_topic, publishing_runs
+from tests.serving.made_up_profiles import publishing_runs
 from tests.serving.world import predictions, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(200)]
@@ -51,7 +51,6 @@ def test_kill_9_while_profiles_are_published(fault_settings: Settings, check_sce
     # given workers with definitions that have profiles, and run after run of these
     profiled = load_settings(**fault_settings.model_dump() | {"definitions": PROFILED_FILE})
     create_topics(profiled)
-    make_profile_topic(profiled)
     with publishing_runs(profiled, pause_s=0.3), scene(profiled, 2) as made:
         # when
         seconds = max(made.kill_and_restart(worker) for worker in [*made.workers, *made.workers])

@@ -15,8 +15,8 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.definitions.fields import UNKNOWN
 from fraud.features.events import Events
-from fraud.kafka.clients import admin_client, flush, producer_config
-from fraud.kafka.topics import TopicPlan, existing_topics, make_topics
+from fraud.kafka.clients import flush, producer_config
+from fraud.kafka.topics import existing_topics
 from fraud.messages.admission import signed_hash
 from fraud.profiles.frauds import FraudPeriods
 from fraud.profiles.history import ProfileHistory
@@ -76,12 +76,6 @@ def changed_rows(moment: int, since: int | None) -> list[ProfileMessage]:
         pairs = zip(keys.tolist(), figures.tolist(), strict=True)
         rows += [ProfileMessage(field, key, moment, of_key) for key, of_key in pairs]
     return rows
-
-
-def make_profile_topic(settings: Settings) -> None:
-    if profile_topic(settings) not in existing_topics(settings):
-        plan = TopicPlan(profile_topic(settings), {"cleanup.policy": "compact"}, {})
-        make_topics(settings, admin_client(settings), [plan])
 
 
 def publish_run(

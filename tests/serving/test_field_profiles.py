@@ -14,7 +14,6 @@ from tests.faults.harness.load import further_fields
 from tests.serving.made_up_profiles import (
     EVERY_MS,
     FIRST_MOMENT,
-    make_profile_topic,
     publish_run,
     publishing_runs,
 )
@@ -39,7 +38,6 @@ def profiled(serving_settings: Settings) -> Settings:
     """The serving settings with definitions that have profiles, its topics, and a champion."""
     made = load_settings(**serving_settings.model_dump() | {"definitions": PROFILED_FILE})
     create_topics(made)
-    make_profile_topic(made)
     register(made, tiny_bundle(made, threshold=0.3))
     return made
 

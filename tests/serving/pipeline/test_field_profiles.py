@@ -12,7 +12,7 @@ from fraud.features.events import Events
 from fraud.profiles.history import NEVER
 from fraud.profiles.layout import profile_columns
 from fraud.profiles.values import NO_MOMENT
-from serving.pipeline.field_profiles import KeyTable, ServedProfiles
+from serving.pipeline.field_profiles import _FIRST_SIZE, KeyTable, ServedProfiles
 from serving.pipeline.profile_runs import ProfileRun
 from tests.fraud.definitions.files import CORE
 
@@ -97,12 +97,28 @@ def test_keys_of_an_unfinished_run_have_no_moment_until_it_is_complete(
     assert after.tolist() == [MOMENT + 1] * 3
 
 
-def test_the_table_grows_and_keeps_the_last_row_of_a_key(definitions: Definitions) -> None:
-    # given many keys, in two runs of which the second one has a key twice
+def test_the_table_grows(definitions: Definitions) -> None:
+    # given many keys in two runs
     table = KeyTable(profile_columns(definitions, "device_id"))
     keys = np.arange(1, 3_001)
     table.upsert(keys, np.column_stack([keys, keys]))
-    table.upsert(np.array([5, 4_000, 5]), np.array([[1, 1], [2, 2], [3, 3]]))
+    table.upsert(np.array([5, 4_000]), np.array([[1, 1], [2, 2]]))
     # then
     assert len(table) == 3_001
-    assert table.lookup(np.array([5, 3_000, 4_000, 9_999]))[:, 0].tolist() == [3, 3_000, 2, 0]
+    assert table.lookup(np.array([5, 3_000, 4_000, 9_999]))[:, 0].tolist() == [1, 3_000, 2, 0]
+
+
+def test_a_key_whose_figures_are_empty_again_is_forgotten(definitions: Definitions) -> None:
+    # given keys of which some have no payment in any window any more
+    table = KeyTable(profile_columns(definitions, "device_id"))
+    keys = np.arange(1, 1_001)
+    table.upsert(keys, np.column_stack([keys, keys]))
+    table.upsert(keys[:600], np.tile([0, NEVER], (600, 1)))
+    # when others come
+    table.upsert(keys[:400] + 5_000, np.column_stack([keys[:400], keys[:400]]))
+    # then these have the rows, and the former keys are new
+    assert len(table) == 800
+    assert table.lookup(np.array([1, 600, 601, 5_001, 5_400])).tolist() == [
+        [0, NEVER], [0, NEVER], [601, 601], [1, 1], [400, 400],
+    ]  # fmt: skip
+    assert len(table._figures) == _FIRST_SIZE
