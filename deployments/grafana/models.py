@@ -44,6 +44,20 @@ def _in_service() -> Row:
                 stacked=True,
                 width=8,
             ),
+            lines(
+                "Age of the profiles of ids and categories",
+                "By prediction: as due (current), older (stale), later than the payment (newer), or none.",
+                Query(growth("fraud_field_profile_use_total", "age"), "{{age}}"),
+                stacked=True,
+                width=8,
+            ),
+            lines(
+                "Moment of these profiles",
+                "How long ago it was, by worker. It grows until the next run is taken over.",
+                Query(here("fraud_field_profile_age_seconds"), "{{pod}}"),
+                unit="s",
+                width=8,
+            ),
             number(
                 "Merchants with a profile",
                 "As each worker knows them.",

@@ -25,7 +25,7 @@ _LEAST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
-class _Group:
+class _AlikeFeatures:
     """The k features of one operation, which are computed together: a small batch costs a call for each.
 
     Attributes:
@@ -75,11 +75,11 @@ class ProfileValues:
             rows[~is_known[self._field_of]] = np.nan
         return np.ascontiguousarray(rows.T)
 
-    def _group(self, operation: Operation) -> _Group:
+    def _group(self, operation: Operation) -> _AlikeFeatures:
         places = [place for place, one in enumerate(self._features) if one.operation is operation]
         inputs = [self._inputs(self._features[place]) for place in places]
         days = [[self._features[place].every_ms / DAY_MS] for place in places]
-        return _Group(operation, np.array(places), np.array(inputs).T, np.array(days))
+        return _AlikeFeatures(operation, np.array(places), np.array(inputs).T, np.array(days))
 
     def _inputs(self, feature: Feature) -> list[int]:
         before = self.fields[: self.fields.index(feature.of[0])]
@@ -88,19 +88,19 @@ class ProfileValues:
 
 
 # Each takes figures (inputs, k, n), moments and amounts (n,), and gives (k, n).
-def _first_figure(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _first_figure(_: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return np.asarray(figures[0], dtype=np.float64)
 
 
-def _rate(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _rate(_: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return _divide(figures[0].astype(np.float64), figures[1].astype(np.float64))
 
 
-def _mean(_: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _mean(_: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return _divide(figures[1].astype(np.float64), figures[0].astype(np.float64))
 
 
-def _std(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _std(group: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     mean = _mean(group, figures, moments, amounts)
     squares = _divide(figures[2] * _TWO_32 + figures[3], figures[0].astype(np.float64))
     variance = squares - mean * mean
@@ -108,17 +108,17 @@ def _std(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     return np.asarray(np.sqrt(spread), dtype=np.float64)
 
 
-def _ratio(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _ratio(group: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     mean = _mean(group, figures, moments, amounts)
     return _divide(_known(amounts), np.where(mean > 0, mean, 0))
 
 
-def _zscore(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _zscore(group: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     std, mean = (one(group, figures, moments, amounts) for one in (_std, _mean))
     return _divide(_known(amounts) - mean, std)
 
 
-def _age(group: _Group, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
+def _age(group: _AlikeFeatures, figures: Ints, moments: Ints, amounts: Ints) -> Floats:
     """In days; of a key without a payment in the window, which is new, 0."""
     days = (moments - figures[0]) * group.period_days
     return np.asarray(np.where(figures[0] == NEVER, 0, days), dtype=np.float64)
@@ -135,7 +135,7 @@ def _divide(one: Floats, other: Floats) -> Floats:
     return quotients
 
 
-_COMPUTED: Mapping[Operation, Callable[[_Group, Ints, Ints, Ints], Floats]] = {
+_COMPUTED: Mapping[Operation, Callable[[_AlikeFeatures, Ints, Ints, Ints], Floats]] = {
     Operation.PROFILE_COUNT: _first_figure,
     Operation.PROFILE_FRAUDS: _first_figure,
     Operation.PROFILE_FRAUD_RATE: _rate,

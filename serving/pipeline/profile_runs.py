@@ -117,7 +117,7 @@ class ProfileRunReader:
         self._markers = MessageReader(ProfileMarker, self._require_past)
         self._rows = MessageReader(ProfileMessage, self._require_past)
         self._complete: SimpleQueue[ProfileRun] = SimpleQueue()
-        self.follower = TopicFollower(settings, profile_topic(settings), self, "profile-runs")
+        self.follower = TopicFollower(settings, profile_topic(settings), self, thread="profile-runs")
 
     def pending(self) -> list[ProfileRun]:
         """The runs that have been completed since the last call."""

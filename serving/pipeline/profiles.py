@@ -69,7 +69,7 @@ class ProfileReader:
     def __init__(self, settings: Settings) -> None:
         self._pending: SimpleQueue[MerchantProfile] = SimpleQueue()
         self._reader = MessageReader(MerchantProfile)
-        self.follower = TopicFollower(settings, settings.topics.profiles, self, "profiles")
+        self.follower = TopicFollower(settings, settings.topics.profiles, self, thread="profiles")
 
     def apply_pending(self, table: ProfileTable) -> int:
         """Add what was read since the last call to the table; returns the number of profiles."""

@@ -19,7 +19,7 @@ class RatesReader:
         self._money = money
         self._rates = RateMessages(money.code)
         self.follower = TopicFollower(
-            settings, settings.topics.rates, self, "rates", wants_removals=True, wants_every_end=True
+            settings, settings.topics.rates, self, thread="rates", wants_removals=True, wants_every_end=True
         )
 
     def restart(self, partitions: int) -> None:

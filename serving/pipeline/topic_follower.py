@@ -40,8 +40,8 @@ class TopicFollower:
         settings: Settings,
         topic: str,
         handler: MessageHandler,
-        thread: str,
         *,
+        thread: str,
         wants_removals: bool = False,
         wants_every_end: bool = False,
     ) -> None:

@@ -61,7 +61,10 @@ def exported_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
     Taken from the registries themselves, so that a metric that is renamed is missed here.
     """
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    return _names(Metrics()._registry) | _names(build_registry(settings, report)) | recorded
+    metrics = Metrics()
+    # Made when first used.
+    _ = metrics.field_profiles
+    return _names(metrics._registry) | _names(build_registry(settings, report)) | recorded
 
 
 def _names(registry: CollectorRegistry) -> set[str]:
