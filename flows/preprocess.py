@@ -10,6 +10,7 @@ from fraud.preprocess.days import DayManifest
 from fraud.settings import load_settings
 from fraud.telemetry import flow_span
 from tasks.preprocess import choose_days, publish_newest, report_days, update_profiles, update_rows
+from tasks.profiles import publish_field_profiles
 
 
 @flow(name="preprocess", flow_run_name=run_name, on_completion=[keep_result])
@@ -21,6 +22,8 @@ def preprocess(start: date | None = None, end: date | None = None) -> list[DayMa
         profiles = update_profiles(settings, period)
         rows = update_rows(settings, period)
         publish_newest(settings, period)
+        if settings.loaded_definitions.profile_features:
+            publish_field_profiles(settings)
         report_days(period, profiles, rows)
         made = sum(day.rows for day in rows)
         return completed(

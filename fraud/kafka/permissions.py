@@ -79,13 +79,12 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
     return (
         Permission("topic", topics.transactions, "read"),
         Permission("topic", topics.profiles, "read"),
-        Permission("topic", profile_topic_prefix(settings), "read", is_prefix=True),
+        *_field_profiles(settings, "read", "describe_configs"),
         Permission("topic", topics.predictions, "write"),
         Permission("topic", topics.dead_letters, "write"),
         # At its start it warns of topic settings that delete what it needs or what it writes.
         *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
         *_reads_rates(settings),
-        Permission("topic", profile_topic_prefix(settings), "describe_configs", is_prefix=True),
         Permission("group", serving.group_id, "read"),
         Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
@@ -95,6 +94,14 @@ def _served(settings: Settings) -> tuple[str, ...]:
     topics = settings.topics
     rates = () if settings.rates_topic is None else (settings.rates_topic,)
     return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters, *rates)
+
+
+def _field_profiles(settings: Settings, *operations: Operation) -> tuple[Permission, ...]:
+    """Of the topics of all definitions' profiles; nothing unless the definitions have some."""
+    if not settings.loaded_definitions.profile_features:
+        return ()
+    prefix = profile_topic_prefix(settings)
+    return tuple(Permission("topic", prefix, operation, is_prefix=True) for operation in operations)
 
 
 def _reads_rates(settings: Settings) -> tuple[Permission, ...]:
@@ -123,11 +130,11 @@ def _ingest(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _preprocess(settings: Settings) -> tuple[Permission, ...]:
-    profiles, prefix = settings.topics.profiles, profile_topic_prefix(settings)
+    profiles = settings.topics.profiles
     return (
         Permission("topic", profiles, "read"),
         Permission("topic", profiles, "write"),
-        Permission("topic", prefix, "write", is_prefix=True),
+        *_field_profiles(settings, "write"),
         _READER,
     )
 

@@ -14,8 +14,10 @@ locals {
   probe   = ["lake/_probe/"]
   models  = ["mlflow/"]
   topics  = var.topics
-  served  = [local.topics.transactions, local.topics.profiles, local.topics.predictions, local.topics.dead_letters]
-  letters = [local.topics.dead_letters, local.topics.label_dead_letters]
+  # Those of ids and categories: one for each definitions' profiles, by their digest.
+  profiles = [local.topics.profiles, "${local.topics.profiles}.*"]
+  served   = concat([local.topics.transactions, local.topics.predictions, local.topics.dead_letters], local.profiles)
+  letters  = [local.topics.dead_letters, local.topics.label_dead_letters]
 
   ingest = {
     read    = concat(local.raw, local.rates)
@@ -31,7 +33,7 @@ locals {
     read    = concat(local.raw, local.derived, local.rates)
     write   = local.derived
     remove  = local.derived # a day that is made again
-    produce = [local.topics.profiles]
+    produce = local.profiles
   }
   trainer = {
     read    = concat(local.raw, local.derived, local.models)
@@ -64,7 +66,7 @@ locals {
       read              = concat(local.models, local.state)
       write             = local.state # snapshots of the cards' state; never a model
       remove            = local.state
-      consume           = [local.topics.transactions, local.topics.profiles, local.topics.rates]
+      consume           = concat([local.topics.transactions, local.topics.rates], local.profiles)
       produce           = [local.topics.predictions, local.topics.dead_letters]
       describe_configs  = concat(local.served, [local.topics.rates])
       groups            = ["fraud-serving*", "fraud-profiles*"]

@@ -1,7 +1,7 @@
 # On MSK, two more clients connect to Kafka: the job that creates the topics, and KEDA, which scales by the lag.
 
 locals {
-  kafka_topic_arns = [for topic in values(var.topics) : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
+  kafka_topic_arns = [for topic in distinct(concat(values(var.topics), local.profiles)) : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
   kafka_group_arn  = "${replace(local.kafka_arn, ":cluster/", ":group/")}/fraud-*"
 
   topics_statements = [
