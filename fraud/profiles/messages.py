@@ -42,22 +42,6 @@ class ProfileMarker(msgspec.Struct, frozen=True, tag_field="kind", tag="marker")
     moment: Int64
 
 
-class ProfileMessageReader:
-    """Reads the values of the topic's messages."""
-
-    def __init__(self) -> None:
-        self._decoder = msgspec.json.Decoder(ProfileMessage | ProfileMarker)
-
-    def read(self, value: bytes) -> ProfileMessage | ProfileMarker:
-        """One value.
-
-        Raises:
-            msgspec.MsgspecError: it is neither a row nor a marker.
-        """
-        message: ProfileMessage | ProfileMarker = self._decoder.decode(value)
-        return message
-
-
 def profile_topic(settings: Settings) -> str:
     """The topic of the profiles that the definitions need; others have topics of their own."""
     return f"{profile_topic_prefix(settings)}{settings.loaded_definitions.profile_digest}"

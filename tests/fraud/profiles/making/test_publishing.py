@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -24,7 +25,6 @@ from fraud.profiles.making.run import make_and_publish
 from fraud.profiles.messages import (
     ProfileMarker,
     ProfileMessage,
-    ProfileMessageReader,
     message_key,
     profile_topic,
 )
@@ -60,12 +60,12 @@ def run(settings: Settings, growing: GrowingLake) -> Publication:
 
 
 def messages_of(settings: Settings) -> list[ProfileMessage | ProfileMarker]:
-    reader, found = ProfileMessageReader(), []
+    found: list[ProfileMessage | ProfileMarker] = []
     for message in chain.from_iterable(read_topic(settings, profile_topic(settings))):
         value = message.value()
         if value is None:
             continue
-        read = reader.read(value)
+        read = msgspec.json.decode(value, type=ProfileMessage | ProfileMarker)
         assert message.key() == message_key(read)
         found.append(read)
     return found
