@@ -23,6 +23,9 @@ _ENCODINGS = {
 }
 """Encoding, bits and bias of a type."""
 
+_NARROW = (tables.INTEGER, 31, tables.NARROW_BIAS)
+_NARROWED = (FieldType.MONEY, FieldType.FIXED)
+
 
 @dataclass(frozen=True)
 class Column:
@@ -48,9 +51,13 @@ class Column:
         return cls(0, 0, tables.AGE_TIME, max(_WORD, longest_window_ms.bit_length()), 0)
 
 
-def column_of(field: Field, source: int) -> Column:
-    """The column that keeps a field, which is column `source` of `Events.values`."""
-    return Column(source, 0, *_ENCODINGS[field.type])
+def column_of(field: Field, source: int, *, is_wide: bool) -> Column:
+    """The column that keeps a field, which is column `source` of `Events.values`.
+
+    Unless `is_wide`, large amounts do not fit.
+    """
+    is_narrow = field.type in _NARROWED and not is_wide
+    return Column(source, 0, *(_NARROW if is_narrow else _ENCODINGS[field.type]))
 
 
 def column_records(columns: Sequence[Column]) -> Records:

@@ -102,21 +102,22 @@ class _Output:
     number: float = 1.0
 
 
-def plan_of(definitions: Definitions, large: int = LARGE) -> Plan:
+def plan_of(definitions: Definitions, large: int = LARGE, *, is_wide: bool = False) -> Plan:
     """The tables of definitions.
 
     Args:
         definitions: what to compute.
         large: events from which on a card is indexed.
+        is_wide: whether events have bits for large amounts of money.
     """
-    return _Planner(definitions).plan(large)
+    return _Planner(definitions, is_wide).plan(large)
 
 
 class _Planner:
     """Collects what features need; each list is a table to be."""
 
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
+    def __init__(self, definitions: Definitions, is_wide: bool) -> None:
+        self._definitions, self._is_wide = definitions, is_wide
         lengths = {one.window_ms for one in definitions.kernel_features if one.window_ms}
         self._windows = sorted(lengths | {definitions.longest_window_ms})
         self._columns = [Column.of_time(self._windows[-1])]
@@ -263,7 +264,7 @@ class _Planner:
         return tuple(sorted({self._column(one.field) for one in feature.where if one.test is Test.SAME}))
 
     def _column(self, name: str) -> int:
-        return self._index(column_of(self._field(name), self._source(name)))
+        return self._index(column_of(self._field(name), self._source(name), is_wide=self._is_wide))
 
     def _index(self, column: Column) -> int:
         if column not in self._columns:
@@ -340,6 +341,7 @@ class _Planner:
         return Operations(
             windows=windows,
             columns=columns,
+            narrow=columns["source"][columns["bias"] == tables.NARROW_BIAS],
             conditions=_records(self._conditions, tables.CONDITION),
             choices=np.array(self._choices, dtype=np.int64),
             updates=updates,

@@ -17,6 +17,7 @@ from fraud.native.kernel.tables import (
     CARD,
     FOUND,
     IS_FULL_OF_IDS,
+    IS_TOO_WIDE,
     LACKING_ENTRIES,
     SMALLEST_BLOCK,
     USED_CARDS,
@@ -43,6 +44,7 @@ class CardStore:
     def __init__(
         self, definitions: Definitions, cards: int = 1_024, events: int = 16_384, large: int = LARGE
     ) -> None:
+        self._definitions, self._large, self._is_wide = definitions, large, False
         self._plan = plan_of(definitions, large)
         self._fields = len(definitions.fields)
         self._features = len(definitions.kernel_features)
@@ -55,12 +57,25 @@ class CardStore:
     @property
     def nbytes(self) -> int:
         """Size of the arrays in bytes."""
-        return sum(array.nbytes for array in self._state)
+        arrays = self._state._asdict()
+        ids: id_index.IdTable = arrays.pop("ids")
+        return sum(array.nbytes for array in (*arrays.values(), *ids))
+
+    @property
+    def bytes_used(self) -> dict[str, int]:
+        """Of ids and of events: memory in use, with room between them; not what was never written."""
+        ids = sum(array.nbytes for array in self._state.ids)
+        return {"ids": ids, "events": int(self._state.used[USED_EVENTS]) * self.bytes_per_event}
 
     @property
     def bytes_per_event(self) -> int:
         """Size of a remembered event."""
         return int(self._plan.operations.width * self._state.events.itemsize)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its events have bits for large amounts of money: from the first one on."""
+        return self._is_wide
 
     def process(
         self, events: Events, low_watermark: int | None = None
@@ -89,7 +104,7 @@ class CardStore:
             done = process(self._plan.operations, self._state, heads, values, done, features, outcomes)
             if done == len(events):
                 return features, outcomes
-            self._make_room(low_watermark)
+            self._make_room(low_watermark, heads[done])
 
     def retain_only(self, card_hash: int) -> None:
         """Remove every card but one; not the ids."""
@@ -129,6 +144,8 @@ class CardStore:
         events: int,
         ids_taken: int,
         fill: Callable[[dict[str, npt.NDArray[Any]]], None],
+        *,
+        is_wide: bool = False,
     ) -> "CardStore":
         """The inverse of `dump`.
 
@@ -138,8 +155,11 @@ class CardStore:
             events: length of the dumped events.
             ids_taken: length of the dumped ids.
             fill: called once with empty arrays by name; it copies the dumped content into them.
+            is_wide: that of the dumped store.
         """
-        store = cls(definitions, int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
+        store = cls(definitions, 1, 1)
+        store._is_wide, store._plan = is_wide, plan_of(definitions, is_wide=is_wide)
+        store._state = _empty(store._plan, int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[[USED_CARDS, USED_EVENTS]] = cards, events
         fill(store._in_use(state) | {"ids": taken})
@@ -152,6 +172,7 @@ class CardStore:
         cards, events = (int(number) for number in state.used[[USED_CARDS, USED_EVENTS]])
         width = self._plan.operations.width
         return {
+            "is_wide": np.array([self._is_wide]),
             "events": state.events[: events * width].reshape(events, width),
             "cards": state.cards[:cards],
             "counts": state.counts[:cards],
@@ -169,18 +190,34 @@ class CardStore:
         times = self._state.cards["watermark"][: len(self)]
         return np.asarray(times > low_watermark - self._plan.operations.windows["length"][-1], dtype=np.bool_)
 
-    def _make_room(self, low_watermark: int | None) -> None:
+    def _make_room(self, low_watermark: int | None, head: np.void) -> None:
         """Remove idle cards, and move to arrays with room for half as much again as is alive."""
         if self._state.used[LACKING_ENTRIES]:
             self._state = _with_larger_index(self._state)
             return
+        if self._state.used[IS_TOO_WIDE]:
+            self._widen()
+            return
         if self._state.used[IS_FULL_OF_IDS]:
-            self._state = _with_room_for_ids(self._state, low_watermark)
+            self._state = _with_room_for_ids(self._state, head, low_watermark)
             return
         keep = self._alive(low_watermark)
         alive = int(self._capacities()[keep].sum())
         room = int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
         self._collect(keep, int(keep.sum() * _GROWTH) + 1_024, room)
+
+    def _widen(self) -> None:
+        """Give events the bits of large amounts; a card enters the index of values again later."""
+        state, plan = self._state, plan_of(self._definitions, self._large, is_wide=True)
+        wide = _empty(plan, 1, self._capacity)
+        card_blocks.repack_events(
+            self._plan.operations, plan.operations, state.events, wide.events, int(state.used[USED_EVENTS])
+        )
+        state.used[[USED_ENTRIES, IS_TOO_WIDE]] = 0
+        self._state = state._replace(
+            events=wide.events, packed=wide.packed, entries=wide.entries, indexed=np.zeros_like(state.indexed)
+        )
+        self._is_wide, self._plan = True, plan
 
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
         fresh = self._copied(keep, cards, events)
@@ -197,13 +234,13 @@ class CardStore:
         return fresh
 
     def _capacities(self) -> npt.NDArray[np.int32]:
-        """Of each card's block after it is moved: at most a sixth more than what is in it.
+        """Of each card's block after it is moved: at most a tenth more than what is in it.
 
         With less, blocks would be outgrown before so many of their events have expired that they can be
         moved within them.
         """
         cards = self._state.cards[: len(self)]
-        wanted = np.maximum(SMALLEST_BLOCK, cards["count"] + cards["count"] // 6 + 2)
+        wanted = np.maximum(SMALLEST_BLOCK, cards["count"] + cards["count"] // 10 + 2)
         return np.asarray(np.minimum(cards["capacity"], wanted), dtype=np.int32)
 
 
@@ -219,8 +256,8 @@ def _empty(plan: Plan, cards: int, events: int) -> State:
         table=np.full(slots, -1, dtype=np.int32),
         entries=np.zeros(_SMALLEST_INDEX, dtype=value_index.ENTRY),
         indexed=np.zeros(cards, dtype=np.bool_),
-        ids=id_index.empty_index(0),
-        used=np.zeros(6, dtype=np.int64),
+        ids=id_index.empty_index(),
+        used=np.zeros(7, dtype=np.int64),
         packed=np.zeros(operations.width, dtype=np.uint32),
         current=np.zeros(len(operations.columns), dtype=np.int64),
         lost=np.zeros(len(operations.updates), dtype=np.bool_),
@@ -236,8 +273,8 @@ def _with_larger_index(state: State) -> State:
     return state._replace(entries=entries)
 
 
-def _with_room_for_ids(state: State, low_watermark: int | None) -> State:
-    table, used = id_index.enlarge(state.ids, low_watermark)
+def _with_room_for_ids(state: State, head: np.void, low_watermark: int | None) -> State:
+    table, used = id_index.enlarge(state.ids, head, low_watermark)
     state.used[[USED_IDS, IS_FULL_OF_IDS]] = used, 0
     return state._replace(ids=table)
 

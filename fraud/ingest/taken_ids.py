@@ -23,7 +23,9 @@ from fraud.native.id_index import CONFLICT_REASON, ID, IdIndex
 _LOG = logging.getLogger(__name__)
 Heads = npt.NDArray[np.void]
 _FOLDER = "transactions/_commits/_ids"
-_SUFFIX = ".ids"
+_SUFFIX = ".taken"
+_EARLIER_SUFFIX = ".ids"
+"""Of files with other bits of hash and content, which are not read."""
 _DIGEST_BYTES = 16
 
 
@@ -50,6 +52,8 @@ def save_taken(lake: Lake, partition: int, end: int, index: IdIndex, low_waterma
     for path in lake.list_files(_folder(partition), _SUFFIX):
         if _offset_of(path) != end:
             lake.remove(path)
+    for path in lake.list_files(_folder(partition), _EARLIER_SUFFIX):
+        lake.remove(path)
 
 
 def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:

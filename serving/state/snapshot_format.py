@@ -26,10 +26,12 @@ from serving.state.rates_used import RatesMark, RatesUsed
 
 CHECKSUM_BYTES = 32
 HEADER_BYTES = 4_096
-_FORMAT = 3
-"""Raised with every change of what the arrays hold. 3: events as words that keep what
-the operations of the definitions need; older ones are made again by replay."""
-_REQUIRED_KEYS = {"format", "origin", "offset", "newest", "cards", "events", "ids", "arrays", "checksum"}
+_FORMAT = 4
+"""Raised with every change of what the arrays hold. 4: amounts of 31 bits until there is a large one, and ids
+with 56 bits of hash and 16 of content; older ones are made again by replay."""
+_REQUIRED_KEYS = {
+    "format", "origin", "offset", "newest", "cards", "events", "ids", "is_wide", "arrays", "checksum"
+}  # fmt: skip
 _OPTIONAL_KEYS = {"door", "trail", "rates"}
 """Snapshots of earlier versions lack them; `rates` is there with a base currency only."""
 
@@ -81,6 +83,7 @@ def encode(
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
         "ids": len(arrays["ids"]),
+        "is_wide": bool(arrays["is_wide"][0]),
         "arrays": _layout(arrays),
         "checksum": checksum.hexdigest(),
     } | ({"rates": rates.digest()} if rates else {})
@@ -109,9 +112,10 @@ def decode(
     rates_used = RatesUsed(definitions)
     _require_rates(header, rates_used.mark(admission))
     read = partial(_read_arrays, snapshot, header)
-    cards = CardStore.restore(definitions, header["cards"], header["events"], header["ids"], read)
+    cards, events, ids = (header[name] for name in ("cards", "events", "ids"))
+    store = CardStore.restore(definitions, cards, events, ids, read, is_wide=header["is_wide"])
     replay_points = tuple(ReplayPoint(offset, tuple(state)) for offset, state in header.get("trail", ()))
-    state = PartitionState(origin.partition, header["offset"], admission, replay_points, restored=cards)
+    state = PartitionState(origin.partition, header["offset"], admission, replay_points, restored=store)
     state.rates_used = rates_used
     return state
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from fraud.native.jit import compiled, inlined
 from fraud.native.kernel import groups, windows
-from fraud.native.kernel.packing import age
+from fraud.native.kernel.packing import age, raw, write_raw
 from fraud.native.kernel.tables import (
     LACKING_ENTRIES,
     NEVER,
@@ -99,8 +99,8 @@ def _index_group(operations, state, slot, group):  # type: ignore[no-untyped-def
 def _make_block_room(operations, state, card):  # type: ignore[no-untyped-def]
     """Move the card's events to the start of their block, or to a larger block; False: the arena is full."""
     source, target = card.block + card.head, card.block
-    if card.head * 8 < card.capacity:
-        larger = card.capacity + max(2, card.capacity // 4)
+    if card.head * 16 < card.capacity:
+        larger = card.capacity + max(2, card.capacity // 8)
         if (state.used[USED_EVENTS] + larger) * operations.width > len(state.events):
             return False
         target = state.used[USED_EVENTS]
@@ -178,6 +178,25 @@ def copy_cards(operations, source, target, kept, capacities):  # type: ignore[no
             target.totals[to, column] = source.totals[slot, column]
         target.used[USED_CARDS] = to + 1
         target.used[USED_EVENTS] = end + new.capacity
+
+
+@compiled
+def repack_events(source, target, events, repacked, count):  # type: ignore[no-untyped-def]
+    """Write the first `count` events of an arena with the bits of other operations of the same definitions.
+
+    Args:
+        source: the `tables.Operations` with which they were packed.
+        target: those that have more bits for some columns.
+        events: the arena.
+        repacked: as many events of the target's width, all 0.
+        count: of events.
+    """
+    for position in range(count):
+        for number in range(len(source.columns)):
+            found = raw(source.columns[number], events, position * source.width)
+            if found != 0:
+                found += target.columns[number].bias - source.columns[number].bias
+            write_raw(target.columns[number], repacked, position * target.width, found)
 
 
 @compiled

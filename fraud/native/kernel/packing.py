@@ -16,6 +16,7 @@ from fraud.native.kernel.tables import (
     HASH,
     INTEGER,
     INTEGER_BIAS,
+    NARROW_BIAS,
     NUMBER,
     NUMBER_AT_LEAST,
     NUMBER_AT_MOST,
@@ -63,9 +64,25 @@ def pack(operations, values, timestamp, packed, current):  # type: ignore[no-unt
         column = operations.columns[number]
         found = _encode(operations, values, timestamp, column)
         current[number] = found
-        packed[column.word] |= np.uint32((found & column.mask) << column.shift)
-        if column.high_mask != 0:
-            packed[column.high_word] |= np.uint32(((found >> 32) & column.high_mask) << column.high_shift)
+        write_raw(column, packed, 0, found)
+
+
+@inlined
+def write_raw(column, words, at, found):  # type: ignore[no-untyped-def]
+    """Write a raw value to an event whose words start at `at`, and have 0 there."""
+    words[at + column.word] |= np.uint32((found & column.mask) << column.shift)
+    if column.high_mask != 0:
+        words[at + column.high_word] |= np.uint32(((found >> 32) & column.high_mask) << column.high_shift)
+
+
+@inlined
+def fits(operations, values):  # type: ignore[no-untyped-def]
+    """Whether the values of a payment (F,) fit into the bits that an event has for them."""
+    for source in operations.narrow:
+        value = values[source]
+        if (value >= NARROW_BIAS or value <= -NARROW_BIAS) and value != EMPTY:
+            return False
+    return True
 
 
 @inlined

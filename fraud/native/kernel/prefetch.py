@@ -43,7 +43,9 @@ def look_ahead(operations, state, heads, row):  # type: ignore[no-untyped-def]
     """Ask for what the payments after `row` need."""
     if row + _FAR < len(heads):
         head = heads[row + _FAR]
-        _load(state.ids, id_index.first_slot(state.ids, head.transaction))
+        entry = id_index.first_slot(state.ids, head.transaction)
+        _load(state.ids.entries, entry)
+        _load(state.ids.more, entry)
         _load(state.table, np.int64(head.card & np.uint64(len(state.table) - 1)))
     if row + _NEAR < len(heads):
         slot = _likely_slot(state, heads[row + _NEAR].card)

@@ -3,9 +3,9 @@
 from fraud.native import id_index
 from fraud.native.jit import compiled, inlined
 from fraud.native.kernel import cards, groups, outputs, windows
-from fraud.native.kernel.packing import pack
+from fraud.native.kernel.packing import fits, pack
 from fraud.native.kernel.prefetch import look_ahead
-from fraud.native.kernel.tables import IS_FULL_OF_IDS, USED_IDS
+from fraud.native.kernel.tables import IS_FULL_OF_IDS, IS_TOO_WIDE, USED_IDS
 
 
 @compiled
@@ -24,17 +24,24 @@ def process(operations, state, heads, values, start, features, outcomes):  # typ
     for row in range(start, len(heads)):
         look_ahead(operations, state, heads, row)
         head = heads[row]
-        if not id_index.has_room(state.ids, state.used[USED_IDS]):
+        if not fits(operations, values[row]):
+            state.used[IS_TOO_WIDE] = 1
+            return row
+        if not id_index.has_room(state.ids, state.used[USED_IDS], head):
             state.used[IS_FULL_OF_IDS] = 1
             return row
         entry = id_index.slot_of(state.ids, head.transaction)
         outcomes[row] = id_index.outcome_of(state.ids, entry, head)
         if outcomes[row] != id_index.ACCEPTED:
             continue
+        free = id_index.free_slot(state.ids, entry, head.transaction)
+        if free < 0:
+            state.used[IS_FULL_OF_IDS] = 1
+            return row
         slot = cards.slot_with_room(operations, state, head.card, head.timestamp)
         if slot < 0:
             return row
-        state.used[USED_IDS] += id_index.take(state.ids, entry, head)
+        state.used[USED_IDS] += id_index.take(state.ids, entry, free, head)
         _observe(operations, state, slot, head.timestamp, values[row], features[row])
     return len(heads)
 

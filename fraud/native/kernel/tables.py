@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fraud.native.id_index import IdTable
+
 Ints = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 
@@ -20,6 +22,8 @@ NONE = -1
 SMALLEST_BLOCK = 4
 INTEGER_BIAS = 1 << 46
 """Added to a stored integer; one that is not between -2**46 and 2**46 counts as the nearest that is."""
+NARROW_BIAS = 1 << 30
+"""That of money and fixed-point numbers until one is not between -2**30 and 2**30 (`Operations.narrow`)."""
 NUMBER_BIAS = 1 << 31
 
 AGE_TIME, HASH, CODE, INTEGER, NUMBER, FILTER = range(6)
@@ -124,9 +128,9 @@ FOUND = np.dtype([("count", np.int64), ("sum", np.int64), ("high", np.int64), ("
 """The kinds of outputs, in the order in which they are written."""
 KINDS = 22
 
-USED_CARDS, USED_EVENTS, USED_ENTRIES, LACKING_ENTRIES, USED_IDS, IS_FULL_OF_IDS = range(6)
+USED_CARDS, USED_EVENTS, USED_ENTRIES, LACKING_ENTRIES, USED_IDS, IS_FULL_OF_IDS, IS_TOO_WIDE = range(7)
 """Indices of `State.used`: cards, events of the arena, entries of the index in use; entries that it lacks;
-ids in use; whether no more ids fit."""
+ids in use; whether no more ids fit; whether a value does not fit into its bits."""
 
 
 class Operations(NamedTuple):
@@ -135,6 +139,7 @@ class Operations(NamedTuple):
     Attributes:
         windows: records of `WINDOW`, shortest first.
         columns: records of `COLUMN`: what an event keeps; the first is its time, which starts its first word.
+        narrow: the columns of `Events.values` of which an event keeps 31 bits of 47.
         conditions: records of `CONDITION`: of the filters, which are columns.
         choices: values that conditions allow.
         updates: records of `UPDATE`, by window.
@@ -156,6 +161,7 @@ class Operations(NamedTuple):
 
     windows: Records
     columns: Records
+    narrow: Ints
     conditions: Records
     choices: Ints
     updates: Records
@@ -212,7 +218,7 @@ class State(NamedTuple):
     table: npt.NDArray[np.int32]
     entries: Records
     indexed: npt.NDArray[np.bool_]
-    ids: Records
+    ids: IdTable
     used: Ints
     packed: npt.NDArray[np.uint32]
     current: Ints

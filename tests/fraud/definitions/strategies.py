@@ -172,9 +172,11 @@ def _bits(number: float) -> int:
 
 
 _COORDINATES = st.sampled_from([_bits(degrees) for degrees in (0.0, 48.1, -33.9)])
+_LARGE = st.sampled_from([2**30 - 1, 2**30, 1 - 2**30, -(2**30), 2**40])
+"""The least that events keep in 47 bits, and the most that they keep in 31."""
 _NUMBERS = {
-    FieldType.MONEY: st.one_of(st.integers(-200, 400), st.integers(-(10**8), 10**8)),
-    FieldType.FIXED: st.one_of(st.integers(-200, 200), st.integers(-(10**8), 10**8)),
+    FieldType.MONEY: st.one_of(st.integers(-200, 400), st.integers(-(10**8), 10**8), _LARGE),
+    FieldType.FIXED: st.one_of(st.integers(-200, 200), st.integers(-(10**8), 10**8), _LARGE),
     FieldType.NUMBER: st.sampled_from(
         [_bits(one) for one in (-1e300, -1e30, -2.5, -0.0, 0.0, 1e-30, 0.25, 7e9)]
     ),

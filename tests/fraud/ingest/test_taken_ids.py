@@ -57,7 +57,7 @@ def test_an_id_stays_taken_from_run_to_run(
     again = first | {"timestamp": START_MS + 20 * DAY_MS, "amount": "2.00"}
     assert ingest(one_partition, *others, again) == ["900"] * 10 + [f"offset 12: {CONFLICT_REASON}"]
     # when its state is there, lost or damaged, and the id comes on day 40 and, on another card, on day 70
-    (path,) = (lake := open_lake(one_partition)).list_files("transactions/_commits/_ids/p0", ".ids")
+    (path,) = (lake := open_lake(one_partition)).list_files("transactions/_commits/_ids/p0", ".taken")
     happens(lake, path)
     third = again | {"timestamp": START_MS + 40 * DAY_MS, "amount": "3.00"}
     late = again | {"timestamp": START_MS + 70 * DAY_MS, "card_id": "another"}
@@ -74,13 +74,13 @@ def test_a_run_that_died_before_it_kept_its_ids_is_made_up_for(one_partition: Se
     # given a second run that ended before it kept what is taken
     ingest(one_partition, transaction(1, START_MS))
     lake = open_lake(one_partition)
-    (path,) = lake.list_files("transactions/_commits/_ids/p0", ".ids")
+    (path,) = lake.list_files("transactions/_commits/_ids/p0", ".taken")
     with lake.open(path) as source:
         before = source.read()
     ingest(one_partition, transaction(2, START_MS))
     chain = last_commit(lake, "transactions", 0)
     assert chain is not None
-    lake.remove(f"transactions/_commits/_ids/p0/{chain.end:020d}.ids")
+    lake.remove(f"transactions/_commits/_ids/p0/{chain.end:020d}.taken")
     lake.write_bytes(before, path)
     # when both ids come with other amounts
     reused = [transaction(number, START_MS, amount="7.00") for number in (1, 2)]

@@ -139,7 +139,12 @@ def test_a_dumped_store_goes_on_where_it_was(case: tuple[Definitions, Events], c
             array[:] = dumped[name]
 
     copy = CardStore.restore(
-        definitions, len(dumped["cards"]), len(dumped["events"]), len(dumped["ids"]), fill
+        definitions,
+        len(dumped["cards"]),
+        len(dumped["events"]),
+        len(dumped["ids"]),
+        fill,
+        is_wide=store.is_wide,
     )
     # when both go on
     one, other = store.process(events[cut:]), copy.process(events[cut:])
