@@ -1,13 +1,24 @@
 """Rows of profiles become visible run by run."""
 
+import time
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
 import pytest
+from confluent_kafka import Message
 
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.features import DAY_MS
 from fraud.definitions.loading import parse_definitions
-from fraud.profiles.messages import ProfileMessage
+from fraud.profiles.layout import profile_columns
+from fraud.profiles.messages import MARKER_KEY, ProfileMarker, ProfileMessage
 from fraud.profiles.values import NO_MOMENT
-from serving.pipeline.profile_runs import ProfileRun, RunAssembler
+from serving.pipeline.profile_runs import ProfileRun, ProfileRunReader, RunAssembler
+from tests.conftest import SettingsFactory
+from tests.definitions import PROFILED, PROFILED_FILE
 from tests.fraud.definitions.files import CORE
+from tests.messages import BAD, bad_variants
 
 TEXT = (
     CORE
@@ -146,3 +157,81 @@ def test_without_a_complete_run_there_is_no_moment(assembler: RunAssembler) -> N
     assembler.add_row(row(1, 10, 3))
     assert assembler.add_marker(0, 10) is None
     assert assembler.unfinished().moment == NO_MOMENT
+
+
+@dataclass(frozen=True)
+class TopicMessage:
+    """What the reader asks a message of Kafka's."""
+
+    content: bytes | None
+    name: bytes
+
+    def value(self) -> bytes | None:
+        """Its content."""
+        return self.content
+
+    def key(self) -> bytes:
+        """Its key."""
+        return self.name
+
+    def partition(self) -> int:
+        """The only one."""
+        return 0
+
+    def offset(self) -> int:
+        """Any."""
+        return 0
+
+    def topic(self) -> str:
+        """Any."""
+        return "profiles"
+
+
+@pytest.fixture
+def reader(make_settings: SettingsFactory) -> ProfileRunReader:
+    """Of the profiles of devices and merchants, in one partition."""
+    made = ProfileRunReader(make_settings(definitions=PROFILED_FILE))
+    made.restart(1)
+    return made
+
+
+def taken(reader: ProfileRunReader, *messages: tuple[bytes, bytes]) -> list[ProfileRun]:
+    """The runs that these keys and values complete."""
+    for key, value in messages:
+        reader.take(cast("Message", TopicMessage(value, key)))
+    return reader.pending()
+
+
+def device_row(moment: int) -> ProfileMessage:
+    """Of a device in the layout of the reader's definitions."""
+    return ProfileMessage("device_id", 7, moment, [1] * len(profile_columns(PROFILED, "device_id")))
+
+
+def test_no_message_stops_the_reader(reader: ProfileRunReader) -> None:
+    # given everything that is no row and no marker, and numbers that nothing holds
+    row, marker = (msgspec.json.encode(one) for one in (device_row(10), ProfileMarker(10)))
+    bad = [value for value in BAD.values() if value is not None]
+    bad += [value for _, value in bad_variants(row, "field")]
+    bad += [
+        one.replace(b":10", b":" + number) for one in (row, marker) for number in (b"1" * 30, b"1e400", b"[]")
+    ]
+    bad.append(row.replace(b":7", b":" + b"9" * 19))
+    # when it comes before a run
+    assert [taken(reader, (key, value)) for value in bad for key in (b"device_id:07", MARKER_KEY)] == (
+        [[]] * 2 * len(bad)
+    )
+    # then that is complete
+    (run,) = taken(reader, (b"device_id:07", row), (MARKER_KEY, marker))
+    assert (run.moment, run.keys["device_id"].tolist()) == (10, [7])
+
+
+def test_a_moment_in_the_future_is_refused(reader: ProfileRunReader) -> None:
+    # given a run of a maker whose clock is a year ahead
+    future = (int(time.time() * 1_000) + 365 * DAY_MS) // PROFILED.profile_every_ms
+    row, marker = device_row(future), ProfileMarker(future)
+    # then it does not hide the runs of all others
+    assert (
+        taken(reader, (b"device_id:07", msgspec.json.encode(row)), (MARKER_KEY, msgspec.json.encode(marker)))
+        == []
+    )
+    assert len(taken(reader, (MARKER_KEY, msgspec.json.encode(ProfileMarker(10))))) == 1

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import expect
 
 from fraud.messages.transaction import new_transaction
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings, load_settings
 from serving.dashboard.feed.recorder import Batch
-from tests.definitions import EXTENDED, EXTENDED_FILE
+from tests.definitions import EXTENDED, EXTENDED_FILE, PROFILED, PROFILED_FILE
 from tests.serving.dashboard.feed.writing import recorder_for
 from tests.serving.dashboard.page.chromium import BrowserThread, in_browser, launch_browser, log_in_page
 from tests.serving.dashboard.support import now_ms, run_dashboard
@@ -75,6 +76,33 @@ def test_a_case_lists_every_declared_field(browser_thread: BrowserThread, settin
             expect(facts).to_contain_text("keyed")
             expect(anna.page.locator(".case-head")).to_contain_text("Germany")
             expect(anna.page.locator(".case")).to_contain_text(EXTENDED.digest)
+            assert anna.problems == []
+
+
+@in_browser
+@pytest.mark.broker
+def test_a_case_shows_what_profiles_said_of_its_fields(
+    browser_thread: BrowserThread, settings: Settings
+) -> None:
+    # given a dashboard with definitions that have profiles, and an alert
+    profiled = load_settings(**settings.model_dump() | {"definitions": PROFILED_FILE})
+    found = structs.replace(
+        _alert().predictions[0],
+        definitions=PROFILED.digest,
+        profile_moment=1_760_000_400_000,
+        profiles={"device_payments_1d": 12.0, "device_frauds_7d": 1.0, "merchant_mean_7d": None},
+    )
+    with run_dashboard(profiled) as dashboard:
+        recorder_for(dashboard).write(Batch(predictions=[found]))
+        with log_in_page(browser_thread, dashboard.url, "anna") as anna:
+            # when it is opened
+            anna.page.get_by_text("device new to this card").first.click()
+            # then the page says so, field by field
+            facts = anna.page.locator("section", has_text="Known of its fields")
+            expect(facts).to_contain_text("payments of the device in 1 day: 12")
+            expect(facts).to_contain_text("reported frauds of the device in 7 days: 1")
+            expect(facts).to_contain_text("average payment of the merchant in 7 days: unknown")
+            expect(facts).to_contain_text("2025")
             assert anna.problems == []
 
 
