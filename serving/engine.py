@@ -163,7 +163,8 @@ class Engine:
             return Status(False, self._payload_wait.problem)
         if self._lag > self._settings.serving.max_lag:
             return Status(False, f"{self._lag} messages behind")
-        return Status(True, f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind")
+        scoring = f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind"
+        return Status(True, scoring + self._profiles.problem)
 
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":

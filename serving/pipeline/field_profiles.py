@@ -71,14 +71,16 @@ class ServedProfiles:
 
     Attributes:
         moment: in periods since 1970; `NO_MOMENT` while there are none.
+        columns: of each field's figures.
     """
 
     def __init__(self, definitions: Definitions) -> None:
         self.moment = NO_MOMENT
         self._values = ProfileValues(definitions)
-        self._tables = {field: KeyTable(columns) for field, columns in self._values.columns.items()}
+        self.columns = self._values.columns
+        self._tables = {field: KeyTable(columns) for field, columns in self.columns.items()}
         self._unfinished: dict[str, set[int]] = {}
-        self._columns = [definitions.field_index[field] for field in (*self._tables, "amount")]
+        self._inputs = [definitions.field_index[field] for field in (*self._tables, "amount")]
 
     def sizes(self) -> dict[str, int]:
         """How many keys of each field have a profile."""
@@ -105,7 +107,7 @@ class ServedProfiles:
             The moment of each payment's profiles or `NO_MOMENT`, (n,), and its features, shape
             (n, len(definitions.profile_features)).
         """
-        chosen = np.concatenate([part.values[:, self._columns] for part in parts])
+        chosen = np.concatenate([part.values[:, self._inputs] for part in parts])
         *columns, amounts = np.ascontiguousarray(chosen.T)
         keys = dict(zip(self._tables, columns, strict=True))
         moments = self._moments(keys, len(chosen))

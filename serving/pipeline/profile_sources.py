@@ -1,6 +1,7 @@
 """What serving has of compacted topics: profiles in tables of the loop, and rates of the base currency."""
 
 from fraud.deadline import Deadline
+from fraud.profiles.values import NO_MOMENT
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
 from serving.pipeline.field_profiles import ServedProfiles
@@ -52,6 +53,12 @@ class ProfileSources:
         if self._run_reader is not None and self.of_fields is not None:
             for run in self._run_reader.pending():
                 self.of_fields.apply(run)
+
+    @property
+    def problem(self) -> str:
+        """What a status adds while payments are scored without profiles of ids and categories; or nothing."""
+        is_missing = self.of_fields is not None and self.of_fields.moment == NO_MOMENT
+        return ", without profiles of ids and categories: no run of them is complete" if is_missing else ""
 
     def update_gauges(self) -> None:
         """Set the gauges of sizes and ages."""

@@ -86,7 +86,8 @@ def test_unknown_amounts_are_counted_and_said(settings: Settings, caplog: pytest
     assert "2 payments so far had no usable rate, last in CHF, GBP" in caplog.text
 
 
-def test_without_a_base_predictions_have_no_such_fields(local_settings: Settings) -> None:
+def test_without_a_base_or_profiles_predictions_have_no_such_fields(local_settings: Settings) -> None:
     (found,) = scored(local_settings, Metrics(), in_currencies("USD"))
     assert b"amount_base" not in msgspec.json.encode(found)
-    assert b"rate_date" not in msgspec.json.encode(found)
+    encoded = msgspec.json.encode(found)
+    assert not [name for name in (b"rate_date", b"profile_moment", b"profiles") if name in encoded]
