@@ -485,9 +485,25 @@ def test_definitions_reach_every_container_that_has_the_settings() -> None:
     assert len(mounts) > 6
     for mounted, volumes in mounts:
         assert {"name": "definitions", "mountPath": str(path.parent), "readOnly": True} in mounted
-        assert [projected_maps(one) for one in volumes if one["name"] == "definitions"] == [
-            {"fraud-definitions": False, "fraud-rates": True}
-        ]
+        (volume,) = (one for one in volumes if one["name"] == "definitions")
+        source, rates = projected_maps(volume).items()
+        assert path.name in named(manifests, "ConfigMap", source[0])["data"]
+        assert (source[1], rates) == (False, ("fraud-rates", True))
+
+
+def test_a_serving_pod_finds_its_definitions_after_an_upgrade_to_others() -> None:
+    # given a pod of a release with definitions of one's own
+    manifests = with_definitions(EXTENDED_FILE)
+    serving = named(manifests, "Deployment", "fraud-serving")
+    (volume,) = (one for one in pod_of(serving)["volumes"] if one["name"] == "definitions")
+    # then its file is in a ConfigMap that an upgrade neither changes nor deletes
+    kept = named(manifests, "ConfigMap", next(iter(projected_maps(volume))))
+    assert kept["immutable"]
+    assert kept["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    # and the pod names the file itself, as the common settings will name another
+    (container,) = pod_of(serving)["containers"]
+    pinned = {one["name"]: one.get("value") for one in container["env"]}["FRAUD_DEFINITIONS"]
+    assert PurePath(pinned).name in kept["data"]
 
 
 def test_flow_runs_have_the_definitions_if_there_are_any() -> None:

@@ -79,6 +79,11 @@ envFrom:
 {{- end }}
 {{- end }}
 
+{{/* Serving's own copy, named by its content: a pod of the former revision finds its file when it restarts in a roll-out. */}}
+{{- define "fraud.servingDefinitions" -}}
+fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
+{{- end }}
+
 {{- define "fraud.secretEnvironment" -}}
 {{- with .Values.kafka.existingSecret }}
 - name: FRAUD_KAFKA__SASL_USERNAME
