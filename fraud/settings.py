@@ -309,6 +309,11 @@ class ServingSettings(_Section):
     shadow: bool = Field(default=False, description="score with the challenger too")
     max_lag: int = Field(default=100_000, ge=1, description="messages; beyond it serving is not ready")
     snapshot_interval_s: float = Field(default=300.0, ge=0, description="0: no snapshots")
+    max_replay: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="messages of a partition; a worker that would replay more warms up before it joins",
+    )
     feature_sample: float = Field(default=0.01, ge=0, le=1, description="share of predictions with features")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")

@@ -38,6 +38,7 @@ from serving.pipeline.profile_sources import ProfileSources
 from serving.state.partition_state import PartitionState
 from serving.state.partitions import Partitions
 from serving.state.snapshots import Snapshots
+from serving.state.warm_up import warm_up_missing
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ class Engine:
         # Its producers wait for Kafka as long as it takes.
         stop = stop or threading.Event()
         self._delivery: Delivery = call_unless_stopped(stop, self._make_delivery, self._update_heartbeat)
+        self._is_member = False
         self._is_paused = False
         self._gauges_at = 0.0
         self._lag = 0
@@ -155,6 +157,8 @@ class Engine:
         """Readiness, as other threads may ask for it."""
         if self._models.champion is None:
             return Status(False, "waiting for a model: no version is the champion yet")
+        if not self._is_member:
+            return Status(False, "joining the group, after warming up where that is needed")
         if not self._partitions.owned:
             return Status(True, "no partitions assigned; standing by")
         if self._partitions.is_restoring:
@@ -184,9 +188,10 @@ class Engine:
         caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
         call_unless_stopped(stop, caught_up, self._update_heartbeat)
         self._wait_for_model(stop)
+        call_unless_stopped(stop, partial(warm_up_missing, self._settings, stop), self._update_heartbeat)
         self._consumer.subscribe(
             [self._settings.topics.transactions],
-            on_assign=lambda _, partitions: self._partitions.assign(partitions),
+            on_assign=lambda _, partitions: self._assign(partitions),
             on_revoke=lambda _, partitions: self._revoke(partitions, _REVOKE_TIMEOUT_S),
             on_lost=lambda _, partitions: self._revoke(partitions, 0.0),
         )
@@ -206,6 +211,10 @@ class Engine:
 
     def _update_heartbeat(self) -> None:
         self.heartbeat = time.monotonic()
+
+    def _assign(self, partitions: list[TopicPartition]) -> None:
+        self._is_member = True
+        self._partitions.assign(partitions)
 
     def _revoke(self, partitions: list[TopicPartition], timeout_s: float) -> None:
         """Commit what was scored of partitions that go to another worker, or drop it."""

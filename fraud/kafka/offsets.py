@@ -1,5 +1,6 @@
 """First and end offsets of partitions, and the lag of a consumer group."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from confluent_kafka import Consumer, TopicPartition
@@ -29,11 +30,22 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
 def group_lag(settings: Settings, group_id: str, topic: str) -> int:
     """How many offsets the group has not committed yet, over all partitions of the topic."""
     ends = end_offsets(settings, topic)
+    starts = committed_offsets(settings, group_id, topic, range(len(ends)))
+    return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())
+
+
+def committed_offsets(
+    settings: Settings, group_id: str, topic: str, partitions: Iterable[int]
+) -> dict[int, int]:
+    """The group's offset in each partition; negative where it has committed none.
+
+    Raises:
+        KafkaException: the broker fails.
+    """
     consumer = Consumer(consumer_config(settings, group_id))
     try:
-        asked = [TopicPartition(topic, partition) for partition in ends]
-        committed = consumer.committed(asked, timeout=settings.kafka.request_timeout_s)
+        asked = [TopicPartition(topic, partition) for partition in partitions]
+        found = consumer.committed(asked, timeout=settings.kafka.request_timeout_s)
     finally:
         consumer.close()
-    starts = {one.partition: one.offset for one in committed}
-    return sum(end - max(low, starts[partition]) for partition, (low, end) in ends.items())
+    return {one.partition: one.offset for one in found}

@@ -1,8 +1,6 @@
 """What this client may do on the cluster, asked before it is done."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AclOperation
@@ -10,8 +8,8 @@ from confluent_kafka.admin import AclOperation
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import READER_GROUP, admin_client, call_broker
 from fraud.kafka.errors import permission_denied
+from fraud.kafka.groups import describe_group
 from fraud.kafka.permissions import Operation
-from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings
 
 _VERBS: dict[Operation, str] = {
@@ -54,19 +52,7 @@ def require_group(settings: Settings, group: str, *operations: Operation) -> Non
         RefusedError: we may not.
         UnreachableError: no broker answers.
     """
-    admin = admin_client(settings)
-    timeout_s = settings.kafka.request_timeout_s
-
-    def describe() -> Any:
-        ask = admin.describe_consumer_groups
-        return ask([group], include_authorized_operations=True, request_timeout=timeout_s)[group].result()
-
-    found = call_broker(
-        settings,
-        partial(retry_transient, describe),
-        unless=KafkaError.GROUP_ID_NOT_FOUND,
-        doing=f"looking for the group {group!r}",
-    )
+    found = describe_group(settings, group)
     if found is not None:
         _require_allowed(settings, found.authorized_operations, operations, f"group {group!r}")
 

@@ -90,6 +90,19 @@ class Snapshots:
             log.warning("the snapshots of partition %d cannot be read (%r); replaying", partition, error)
         return None
 
+    def newest_offset(self, partition: int, position: int) -> int:
+        """Of the newest snapshot that is not beyond `position`, used or not; 0 when there is none.
+
+        Where the lake fails it is `position`: a snapshot would help nobody then.
+        """
+        try:
+            offsets = [_offset_of(path) for path in self._paths(*self._open(), partition)]
+        except Exception as error:
+            # Whatever a store's client raises.
+            log.warning("the snapshots of partition %d cannot be listed: %r", partition, error)
+            return position
+        return max((offset for offset in offsets if offset <= position), default=0)
+
     def write(self, state: PartitionState) -> None:
         """Write a snapshot now; raises whatever the store's client raises."""
         self._store(state.partition, _copy(state))

@@ -2,18 +2,22 @@
 
 It replays each partition to the position that the group has committed and writes a snapshot, again until a
 round is short. It joins no group, commits nothing and publishes nothing. Workers that are started with the
-same definitions then restore from these snapshots, and replay only what has come since.
+same definitions then restore from these snapshots, and replay only what has come since. A worker does this
+itself before it joins a group that scores, wherever it would have to replay much.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from confluent_kafka import KafkaException
 
 from fraud.errors import ConfigurationError, UnreachableError
+from fraud.kafka.groups import has_members
+from fraud.kafka.offsets import committed_offsets
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.formats.payloads import payloads_of
 from fraud.money.topic import load_topic_rates
@@ -41,14 +45,51 @@ def warm_up(settings: Settings, stop: threading.Event) -> None:
         StoppedError: `stop` was set meanwhile.
         UnreachableError: Kafka or the lake fails, or the group is faster than the replay.
     """
-    definitions, serving = settings.loaded_definitions, settings.serving
+    serving = settings.serving
     if not serving.snapshot_interval_s:
         raise ConfigurationError(
             "FRAUD_SERVING__SNAPSHOT_INTERVAL_S is 0, so workers read no snapshots and nothing can be warmed "
             "up for them; set it to 300"
         )
     load_topic_rates(settings)
-    partitions = range(require_topic(settings, settings.topics.transactions))
+    _warm_up_partitions(settings, range(require_topic(settings, settings.topics.transactions)), stop)
+
+
+def warm_up_missing(settings: Settings, stop: threading.Event) -> None:
+    """Warm up the partitions that a worker would replay for long, before it joins a group that scores.
+
+    It may join at once where nobody scores meanwhile. Whatever fails costs a replay after joining.
+
+    Raises:
+        StoppedError: `stop` was set meanwhile.
+    """
+    serving = settings.serving
+    if not serving.snapshot_interval_s:
+        return
+    try:
+        partitions = _with_long_replay(settings) if has_members(settings, serving.group_id) else []
+        if partitions:
+            log.info("others score meanwhile: warming up %d partitions before joining", len(partitions))
+            _warm_up_partitions(settings, partitions, stop)
+    except (UnreachableError, KafkaException) as error:
+        log.warning("joining without having warmed up: %s", error)
+
+
+def _with_long_replay(settings: Settings) -> list[int]:
+    """The partitions whose newest snapshot is further than `max_replay` behind the group."""
+    topic, serving = settings.topics.transactions, settings.serving
+    snapshots = Snapshots(settings, Metrics())
+    partitions = range(require_topic(settings, topic))
+    positions = committed_offsets(settings, serving.group_id, topic, partitions)
+    return [
+        number
+        for number, position in positions.items()
+        if position - snapshots.newest_offset(number, position) > serving.max_replay
+    ]
+
+
+def _warm_up_partitions(settings: Settings, partitions: Sequence[int], stop: threading.Event) -> None:
+    definitions, serving = settings.loaded_definitions, settings.serving
     for number in range(1, _MOST_ROUNDS + 1):
         started = time.monotonic()
         cards = _run_round(settings, partitions, stop)
@@ -67,8 +108,8 @@ def warm_up(settings: Settings, stop: threading.Event) -> None:
     )
 
 
-def _run_round(settings: Settings, partitions: range, stop: threading.Event) -> int:
-    """A snapshot of every partition; returns the number of cards."""
+def _run_round(settings: Settings, partitions: Sequence[int], stop: threading.Event) -> int:
+    """A snapshot of each partition; returns the number of cards."""
     metrics = Metrics()
     snapshots = Snapshots(settings, metrics)
     restoration = Restoration(settings, snapshots, metrics, payloads_of(settings))

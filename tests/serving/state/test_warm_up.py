@@ -9,11 +9,12 @@ from confluent_kafka import Consumer, TopicPartition
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import consumer_config
 from fraud.settings import Settings, load_settings
+from serving.ops.metrics import Metrics
 from serving.ops.shutdown import StoppedError
 from serving.state.warm_up import warm_up
 from tests.definitions import EXTENDED, EXTENDED_FILE
 from tests.serving.offline import mismatches
-from tests.serving.world import disorderly, predictions, running, send, wait_for_predictions
+from tests.serving.world import disorderly, predictions, running, send, wait_for, wait_for_predictions
 
 pytestmark = pytest.mark.broker
 
@@ -26,6 +27,13 @@ def extended(serving_settings: Settings) -> Settings:
     return load_settings(**serving_settings.model_dump() | changes)
 
 
+@pytest.fixture
+def extended_replaying_little(extended: Settings) -> Settings:
+    """Likewise, for workers that warm up before they join where they would replay 20 messages."""
+    serving = extended.serving.model_dump() | {"max_replay": 20}
+    return load_settings(**extended.model_dump() | {"serving": serving})
+
+
 def _positions(settings: Settings) -> list[int]:
     consumer = Consumer(consumer_config(settings, settings.serving.group_id))
     try:
@@ -33,6 +41,11 @@ def _positions(settings: Settings) -> list[int]:
         return [one.offset for one in consumer.committed(partitions, timeout=10)]
     finally:
         consumer.close()
+
+
+def exposed(metrics: Metrics) -> str:
+    """The samples of an engine."""
+    return metrics.exposition().decode()
 
 
 def _files(settings: Settings) -> list[Path]:
@@ -59,9 +72,43 @@ def test_workers_of_other_definitions_start_from_what_was_warmed_up(
     send(extended, events[300:])
     with running(extended) as second:
         found = wait_for_predictions(extended, len({one["transaction_id"] for one in events}))
-    assert 'fraud_restorations_total{source="snapshot"} 3.0' in second.metrics.exposition().decode()
+    assert 'fraud_restorations_total{source="snapshot"} 3.0' in exposed(second.metrics)
     assert {one.definitions for one in found} == {None, EXTENDED.digest}
     assert mismatches(extended, found) == []
+
+
+def test_a_worker_warms_up_before_it_joins_a_group_that_scores(
+    serving_settings: Settings, extended_replaying_little: Settings, champion: str
+) -> None:
+    # given a worker that has scored
+    extended, events = extended_replaying_little, disorderly(300)
+    send(serving_settings, events)
+    with running(serving_settings):
+        wait_for_predictions(serving_settings, len({one["transaction_id"] for one in events}))
+        # when one of other definitions joins, without any warm-up before
+        with running(extended, 1) as second:
+            wait_for(lambda: second.engine.status().is_ready)
+            wait_for(lambda: "fraud_restorations_total" in exposed(second.metrics))
+            samples = exposed(second.metrics)
+    # then it has made a snapshot of each partition first, and restored what it took over from one
+    assert len(_files(extended)) == 3
+    assert 'fraud_restorations_total{source="snapshot"}' in samples
+    assert 'fraud_restorations_total{source="replay"}' not in samples
+
+
+def test_a_worker_joins_a_group_without_members_at_once(
+    serving_settings: Settings, extended_replaying_little: Settings, champion: str
+) -> None:
+    # given what a worker has scored that has ended
+    extended, events = extended_replaying_little, disorderly(300)
+    send(serving_settings, events)
+    with running(serving_settings):
+        wait_for_predictions(serving_settings, len({one["transaction_id"] for one in events}))
+    # when one of other definitions starts
+    with running(extended) as second:
+        wait_for(lambda: 'fraud_restorations_total{source="replay"} 3.0' in exposed(second.metrics))
+    # then nobody has waited for a warm-up
+    assert _files(extended) == []
 
 
 def test_a_warm_up_that_is_stopped_ends(extended: Settings) -> None:
