@@ -123,6 +123,7 @@ def _differences(one: Feature, other: Feature, old: Definitions, new: Definition
         "of": (listed(one.of) or "nothing", listed(other.of) or "nothing"),
         "window": (window_text(one.window_ms), window_text(other.window_ms)),
         "where": (where_text(one, old), where_text(other, new)),
+        "made every": (window_text(one.every_ms), window_text(other.every_ms)),
         "zone": (one.zone or "UTC", other.zone or "UTC"),
         "last": (str(one.last), str(other.last)),
         "factor": (f"{one.factor:g}", f"{other.factor:g}"),
@@ -174,6 +175,11 @@ def _for_lake(old: Definitions, new: Definitions, fields: tuple[ItemChange, ...]
     if old.digest != new.digest:
         parts.append(
             f"training rows go to features/{new.tag}, and the next preprocessing computes their days"
+        )
+    if new.profile_features and old.profile_digest != new.profile_digest:
+        parts.append(
+            f"profiles go to profiles/{new.profile_digest} and a topic of that name (`fraud topics create`), "
+            "and the next run of the flow profiles makes them"
         )
     if added:
         parts.append(f"files from before have no {listed(added)}: there it is unknown")

@@ -14,6 +14,7 @@ from fraud.definitions.comparison import (
     ItemChange,
     describe_feature,
     describe_field,
+    window_text,
 )
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import Feature
@@ -27,16 +28,26 @@ def definitions_page(found: Definitions, cost: FeatureCost | None) -> Group:
     """Fields, features and the cost."""
     parts: list[RenderableType] = [_fields(found), _features(found, cost)]
     if cost is not None:
-        parts.append(
-            Text(
-                f"cost: {cost.us_per_event:.2f} µs a payment in the kernel, {cost.bytes_per_card:,.0f} bytes "
-                "a card with 60 payments a month\n"
-                "(measured here with made-up payments; +bytes: what a card's state has more because of the "
-                "feature alone)",
-                style="dim",
-            )
-        )
+        parts.append(Text(_cost(found, cost), style="dim"))
     return Group(*parts)
+
+
+def _cost(found: Definitions, cost: FeatureCost) -> str:
+    lines = [
+        f"cost: {cost.us_per_event:.2f} µs a payment in the kernel, {cost.bytes_per_card:,.0f} bytes "
+        "a card with 60 payments a month"
+    ]
+    if cost.profile_integers:
+        bytes_of = ", ".join(f"{8 * count} a {field}" for field, count in cost.profile_integers.items())
+        lines.append(
+            f"profiles: {cost.profile_us_per_event:.2f} µs a payment for their features; bytes of figures in "
+            f"each worker: {bytes_of}; made every {window_text(found.profile_every_ms)}"
+        )
+    lines.append(
+        "(measured here with made-up payments; +bytes: what a card's state has more because of the "
+        "feature alone)"
+    )
+    return "\n".join(lines)
 
 
 def _fields(found: Definitions) -> Table:

@@ -20,7 +20,8 @@ from fraud.profiles.making.files import profile_folder
 
 Ints = npt.NDArray[np.int64]
 
-_FEWEST_MERGED = 2
+_FEWEST_MERGED = 50
+"""Files of old runs; merging writes all keys again, so it does not happen at every run."""
 
 
 def store_run(
@@ -42,11 +43,11 @@ def store_run(
     lake.write_table(table, f"{_folder(definitions, field)}/{moment}-{number}.parquet")
 
 
-def merge_runs(lake: Lake, definitions: Definitions, before: int) -> None:
-    """Put what runs of moments before this one published into one file, with the newest row of each key."""
+def merge_runs(lake: Lake, definitions: Definitions, before: int, fewest: int = _FEWEST_MERGED) -> None:
+    """Put what runs before a moment published into one file, with each key's newest row, if they are many."""
     for field in definitions.profile_fields:
         old = [path for path in _files(lake, definitions, field) if _moment_of(path) < before]
-        if len(old) < _FEWEST_MERGED:
+        if len(old) < fewest:
             continue
         rows = pa.concat_tables(lake.read_table(path, _names(definitions, field)) for path in old)
         # The last row of each key is the first from behind.

@@ -73,3 +73,20 @@ def test_a_field_that_is_read_elsewhere_changes_the_features_of_it() -> None:
     assert [(one.name, one.details) for one in found.features] == [
         ("a", "what it is computed of has changed")
     ]
+
+
+def test_profiles_that_are_made_more_often_are_made_again() -> None:
+    # given profiles of the device
+    one = "{name: a, profile: device_id, value: count, window: 7d}"
+    text = with_features(COUNT.replace("name: a", "name: b"), one)
+    old, new = (
+        parse_definitions(text.replace("features:", f"profiles: {{every: {every}}}\nfeatures:", 1))
+        for every in ("1h", "15m")
+    )
+    # when they are made every 15 minutes instead of every hour
+    found = compare(old, new)
+    # then that is said, with what has to be done
+    assert [(one.name, one.details) for one in found.features] == [("a", "made every 1h → 15m")]
+    assert f"profiles/{new.profile_digest}" in found.lake
+    assert "topics create" in found.lake
+    assert found.state == "snapshots fit; nothing is rebuilt"

@@ -5,7 +5,7 @@ import numpy as np
 from fraud.definitions.fields import FieldType
 from fraud.definitions.loading import parse_definitions
 from fraud.features.cost import made_up_events, measure_cost, without_feature
-from tests.definitions import EXTENDED, V1
+from tests.definitions import EXTENDED, PROFILED, V1
 from tests.fraud.definitions.files import with_features
 
 
@@ -18,6 +18,15 @@ def test_more_features_cost_more() -> None:
     assert extended.bytes_of["entry_mode_code"] == 0
     assert extended.bytes_of["keyed_count_24h"] > 0
     assert extended.bytes_of.keys() == {one.name for one in EXTENDED.kernel_features}
+
+
+def test_profiles_have_a_cost_of_their_own() -> None:
+    found, shipped = measure_cost(PROFILED), measure_cost(V1)
+
+    assert (shipped.profile_us_per_event, shipped.profile_integers) == (0, {})
+    assert found.profile_us_per_event > 0
+    # The count of a day; frauds, payments of 7 days; the first of 30 days.
+    assert found.profile_integers == {"device_id": 4, "merchant_id": 9}
 
 
 def test_made_up_events_have_values_of_every_field() -> None:

@@ -48,8 +48,10 @@ def test_nothing_is_known_of_a_field_without_runs(local_settings: Settings) -> N
 
 def test_old_runs_become_one_file_with_the_newest_rows(lake: Lake) -> None:
     before = newest(lake, (7, 900), (5, 900), (-9, 103), (-9, 900))
+    merge_runs(lake, PROFILED, 1_000)
+    assert len(lake.list_files("profiles")) == 3
     for moment in (103, 103, 1_000, 1_000):
-        merge_runs(lake, PROFILED, moment)
+        merge_runs(lake, PROFILED, moment, fewest=2)
         if moment == 103:
             assert newest(lake, (7, 900), (5, 900), (-9, 103), (-9, 900)) == before
             assert len(lake.list_files("profiles")) == 2
