@@ -21,7 +21,7 @@ from benchmarks.results import Section, conditions, save_section
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
 BARS: tuple[str, ...] = ("throughput", "latency", "start", "memory", "profiles")
 """Parts that `all` measures, in a quarter of an hour."""
-ALONE: tuple[str, ...] = ()
+ALONE: tuple[str, ...] = ("quality",)
 """Parts that take longer and run only by their names."""
 
 

@@ -26,6 +26,9 @@ from fraud.definitions.features import Feature, feature_hash
 from fraud.definitions.fields import Field
 
 SHIPPED = files("fraud.definitions") / "v1.yaml"
+DEFAULT_FILE = Path(__file__).with_name("default.yaml")
+"""What `fraud definitions init` writes."""
+
 _SHIPPED_NAME = "v1.yaml"
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from deployments.cli.definitions.pages import change_page, definitions_page
 from fraud.definitions.comparison import MEANING, DefinitionsChange, compare
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.loading import SHIPPED, load_definitions
+from fraud.definitions.loading import DEFAULT_FILE, SHIPPED, load_definitions
 from fraud.definitions.schema import SCHEMA_FILE
 from fraud.errors import ConfigurationError, DefinitionsError
 from fraud.machine.printing import print_json
@@ -87,14 +87,18 @@ def init(
     mapping: Annotated[Path, typer.Option(help="With --from: where the mapping goes.")] = Path(
         "mapping.yaml"
     ),
+    v1: Annotated[bool, typer.Option("--v1", help="A copy of what runs without a file of yours.")] = False,
 ) -> None:
-    """Start a definitions file: a copy of the shipped one, or one for the columns of your own data."""
+    """Start a definitions file: a copy of default.yaml, or one for the columns of your own data."""
+    if v1 and source is not None:
+        raise ConfigurationError("--v1 and --from both say what to start with; give one of them")
     for path in (file, *([mapping] if source else [])):
         if path.exists():
             raise ConfigurationError(f"{path} exists already; name another file, or remove it first")
     if source is None:
-        _write(file, SHIPPED.read_text(encoding="utf-8"))
-        _say(f"{file} is a copy of the shipped definitions; set FRAUD_DEFINITIONS={file} to use it")
+        shipped = SHIPPED if v1 else DEFAULT_FILE
+        _write(file, shipped.read_text(encoding="utf-8"))
+        _say(f"{file} is a copy of the shipped {shipped.name}; set FRAUD_DEFINITIONS={file} to use it")
         return
     from producer.inspection.definitions_proposal import propose_definitions
 

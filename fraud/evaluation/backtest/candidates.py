@@ -60,13 +60,18 @@ class RetrainedCandidates:
     def __call__(self, fold: Fold, train: Dataset, test: Dataset) -> list[CandidateScores]:
         """Train on `train`, score `test`."""
         split = inner_split(train, fold)
+        model = self.model(fold, train, test)
+        self.log("the model is fitted; now the baselines")
+        return [model, *baseline_scores(split, train, test, self.plan)]
+
+    def model(self, fold: Fold, train: Dataset, test: Dataset) -> CandidateScores:
+        """The model's part of a call."""
+        split = inner_split(train, fold)
         found = self._search(split, train)
         fitted = fit_model(
             train, split, found.recipe, self.plan.rules, seed=self.plan.seed, threads=self.plan.threads
         )
-        model = CandidateScores(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
-        self.log("the model is fitted; now the baselines")
-        return [model, *baseline_scores(split, train, test, self.plan)]
+        return CandidateScores(MODEL, fitted.score(test), fitted.threshold.value, fitted.threshold.reason)
 
     def _search(self, split: Split, train: Dataset) -> SearchResult:
         folds = walk_forward(

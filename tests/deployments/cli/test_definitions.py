@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fraud.definitions.loading import SHIPPED, load_definitions
+from fraud.definitions.loading import DEFAULT_FILE, SHIPPED, load_definitions
 from tests.definitions import EXTENDED, EXTENDED_FILE, EXTENDED_ONLY, V1
 from tests.deployments.conftest import FraudCommand
 
+SHIPPED_FILES = DEFAULT_FILE.parent
 BROKEN = "version: 1\nx: 1\nfields: {a: {type: texts}}\nfeatures: [{name: A}]\n"
 
 
@@ -104,17 +105,30 @@ def test_diff_compares_two_files(fraud: FraudCommand, tmp_path: Path) -> None:
     assert all("refused" in one["meaning"] for one in shown["features"])
 
 
-def test_init_copies_the_shipped_file_and_its_schema(
-    fraud: FraudCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("options", "start"), [((), "default.yaml"), (("--v1",), "v1.yaml")])
+def test_init_copies_a_shipped_file_and_the_schema(
+    fraud: FraudCommand,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    start: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    shown = fraud("definitions", "init")
+    shown = fraud("definitions", "init", *options)
 
     assert shown.code == 0
-    assert load_definitions(tmp_path / "definitions.yaml").tag == "v1"
+    assert f"a copy of the shipped {start}" in shown.out
+    assert load_definitions(tmp_path / "definitions.yaml").tag == load_definitions(SHIPPED_FILES / start).tag
     assert (tmp_path / "definitions.schema.json").exists()
     # and nothing is overwritten
     again = fraud("definitions", "init")
     assert again.code == 2
     assert "definitions.yaml exists already" in again.err
+
+
+def test_init_starts_with_one_thing(fraud: FraudCommand, tmp_path: Path) -> None:
+    shown = fraud("definitions", "init", str(tmp_path / "d.yaml"), "--v1", "--from", "payments.csv")
+
+    assert shown.code == 2
+    assert "give one of them" in shown.err
