@@ -30,6 +30,7 @@ def field_histories(
     last: date,
     rules: LabelSettings,
     open_spark: OpenSparkSession | None = None,
+    index: LakeIndex | None = None,
 ) -> dict[str, ProfileHistory]:
     """The profiles of each field at all moments that payments of these days (both included) can have.
 
@@ -42,11 +43,13 @@ def field_histories(
         last: the last day.
         rules: which of several reports on a payment decides.
         open_spark: opens a session if many days are missing; without it this process makes them.
+        index: of the lake's transactions, if it was read.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
-    known = _Known.of(lake, definitions, first, last, rules, open_spark)
+    index = index or LakeIndex.of_transactions(lake)
+    known = _Known.of(lake, definitions, index, first, last, rules, open_spark)
     payments = read_periods(definitions, lake, known.index, window_days(definitions, first, last))
     return {
         field: ProfileHistory(payments[field], known.frauds[field], profile_columns(definitions, field))
@@ -65,7 +68,8 @@ def field_profile_inputs(
 
     Reports and payments of later days do not change it. The other arguments are those of `field_histories`.
     """
-    known = _Known.of(lake, definitions, min(days), max(days), rules, open_spark)
+    index = LakeIndex.of_transactions(lake)
+    known = _Known.of(lake, definitions, index, min(days), max(days), rules, open_spark)
     payments = {
         day: DayFiles(definitions, known.index, day).fingerprint
         for day in window_days(definitions, min(days), max(days))
@@ -96,12 +100,12 @@ class _Known:
         cls,
         lake: Lake,
         definitions: Definitions,
+        index: LakeIndex,
         first: date,
         last: date,
         rules: LabelSettings,
         open_spark: OpenSparkSession | None,
     ) -> "_Known":
-        index = LakeIndex.of_transactions(lake)
         earliest = first - REPORT_DAYS * DAY - timedelta(days=_days_back(definitions))
         days = [day for day in index.days if earliest <= day <= last]
         make_periods(definitions, lake, index, days, open_spark)

@@ -46,16 +46,22 @@ def newest_moment(definitions: Definitions, index: LakeIndex, now_ms: int) -> in
 
 
 def figures_at(
-    definitions: Definitions, lake: Lake, moment: int, rules: LabelSettings
+    definitions: Definitions,
+    lake: Lake,
+    moment: int,
+    rules: LabelSettings,
+    index: LakeIndex | None = None,
 ) -> dict[str, KeyFigures]:
     """The profiles of all keys of each field at a moment; a key of which nothing is known has none.
+
+    `index` is that of the lake's transactions, if it was read.
 
     Raises:
         DataError: a file of the lake is missing or broken.
     """
     day = _day_before(moment * definitions.profile_every_ms)
     found = {}
-    for field, history in field_histories(lake, definitions, day, day, rules).items():
+    for field, history in field_histories(lake, definitions, day, day, rules, index=index).items():
         figures = history.at(history.keys, np.full(len(history.keys), moment))
         some = (figures != empty_figures(definitions, field)).any(axis=1)
         found[field] = KeyFigures(history.keys[some], figures[some])

@@ -79,13 +79,16 @@ def make_periods(
     Raises:
         DataError: a file of the lake is missing or broken.
     """
-    missing = [day for day in days if _is_missing(lake, DayFiles(definitions, index, day))]
+    made = {day: DayFiles(definitions, index, day) for day in days}
+    # The files of ids are written last.
+    existing = set(lake.list_files(f"{profile_folder(definitions)}/ids"))
+    missing = [day for day, files in made.items() if files.payments and files.ids not in existing]
     if open_spark is None or len(missing) < _MANY:
         for day in missing:
-            _make_day(definitions, lake, DayFiles(definitions, index, day))
+            _make_day(definitions, lake, made[day])
     else:
         with open_spark() as spark:
-            _spread(spark, definitions, lake, index, missing)
+            _spread(spark, definitions, lake, [made[day] for day in missing])
     return missing
 
 
@@ -111,11 +114,6 @@ def _rates(definitions: Definitions, day: date) -> list[object]:
     ]
 
 
-def _is_missing(lake: Lake, files: DayFiles) -> bool:
-    # That of the ids is written last.
-    return bool(files.payments) and not lake.exists(files.ids)
-
-
 def _make_day(definitions: Definitions, lake: Lake, files: DayFiles) -> None:
     payments = read_day(definitions, lake, files.payments)
     for field, keys in payments.keys.items():
@@ -127,15 +125,13 @@ def _make_day(definitions: Definitions, lake: Lake, files: DayFiles) -> None:
         remove_replaced(lake, path.rpartition("/")[0], [path])
 
 
-def _spread(
-    spark: "SparkSession", definitions: Definitions, lake: Lake, index: LakeIndex, days: Sequence[date]
-) -> None:
+def _spread(spark: "SparkSession", definitions: Definitions, lake: Lake, missing: Sequence[DayFiles]) -> None:
     from fraud.spark import spread  # only a run with Spark needs it
 
-    made = {day.isoformat(): DayFiles(definitions, index, day) for day in days}
+    by_path = {files.ids: files for files in missing}
 
-    def work(day: str) -> Iterator[pa.RecordBatch]:
-        _make_day(definitions, lake, made[day])
-        yield pa.record_batch([[made[day].ids]], schema=_MADE_ARROW)
+    def work(path: str) -> Iterator[pa.RecordBatch]:
+        _make_day(definitions, lake, by_path[path])
+        yield pa.record_batch([[path]], schema=_MADE_ARROW)
 
-    spread(spark, list(made), work, _MADE_ARROW, len(made)).toArrow()
+    spread(spark, list(by_path), work, _MADE_ARROW, len(by_path)).toArrow()

@@ -21,5 +21,5 @@ def make_and_publish(settings: Settings, lake: Lake, now: datetime) -> Publicati
     definitions = settings.loaded_definitions
     index = LakeIndex.of_transactions(lake)
     moment = newest_moment(definitions, index, int(now.timestamp() * 1_000))
-    figures = figures_at(definitions, lake, moment, settings.labels)
+    figures = figures_at(definitions, lake, moment, settings.labels, index)
     return publish_figures(settings, lake, moment, figures)

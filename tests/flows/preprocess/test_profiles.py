@@ -15,7 +15,7 @@ from tests.flows.test_ingest import environment
 from tests.fraud.profiles.definitions import with_profiled_fields, write_definitions
 from tests.fraud.streams import accidental_stream, produce
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("prefect_server")]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(300), pytest.mark.usefixtures("prefect_server")]
 
 
 def test_the_flow_ingests_and_publishes(

@@ -5,7 +5,10 @@ import pytest
 from fraud.errors import UnreachableError
 from fraud.kafka.permission_checks import require_topic
 from fraud.kafka.topics import create_topics, existing_topics, topic_config, topic_plans
+from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
+from tests.conftest import SettingsFactory
+from tests.definitions import PROFILED_FILE
 
 
 @pytest.mark.broker
@@ -22,3 +25,17 @@ def test_topics_are_created_once_as_planned(settings: Settings) -> None:
 def test_a_missing_topic_names_the_command(settings: Settings) -> None:
     with pytest.raises(UnreachableError, match="fraud topics create"):
         require_topic(settings, "nowhere")
+
+
+def test_definitions_with_profiles_have_a_compacted_topic_of_their_own(
+    make_settings: SettingsFactory,
+) -> None:
+    # given settings with the shipped definitions, and with some that have profiles
+    plain, profiled = make_settings(), make_settings(definitions=PROFILED_FILE)
+    # when
+    added = [plan for plan in topic_plans(profiled) if plan not in topic_plans(plain)]
+    # then
+    assert [(plan.name, plan.config) for plan in added] == [
+        (profile_topic(profiled), {"cleanup.policy": "compact"})
+    ]
+    assert profile_topic(profiled).startswith(f"{plain.topics.profiles}.")

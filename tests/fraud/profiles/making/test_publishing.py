@@ -33,6 +33,8 @@ from tests.fraud.lakes import GrowingLake
 from tests.fraud.profiles.definitions import PROFILED, with_profiled_fields, write_definitions
 from tests.fraud.streams import START_MS, accidental_stream, label, transaction
 
+pytestmark = pytest.mark.broker
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 """Long after the payments."""
 
@@ -195,23 +197,34 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
     profiled_settings: Settings, growing: GrowingLake, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     # given a run that ends after its rows were sent, with what a report said
+    wire = add_payment(growing)
     run(profiled_settings, growing)
-    wire = with_profiled_fields(transaction(2_001, START_MS + DAY_MS))
-    growing.add(growing.transactions, [wire])
     report_one(growing, wire, START_MS + 2 * DAY_MS)
     cut_off(monkeypatch, step)
     with pytest.raises(UnreachableError):
         run(profiled_settings, growing)
     monkeypatch.undo()
-    # when the report turns out to be wrong, and another run is made
-    dispute = label(2_001, START_MS + 2 * DAY_MS + 1, is_fraud=False) | {"card_id": wire["card_id"]}
-    growing.add(growing.labels, [dispute])
+    # when the report turns out to be wrong, so that all is as before it, and another run is made
+    dispute(growing, wire)
     published = run(profiled_settings, growing)
     # then the topic has what is right, and the run is complete
+    assert published == Publication(published.moment_ms, 2, 2)
     found = topic_figures(profiled_settings)
     assert found == wanted_figures(profiled_settings, growing, published.moment_ms)
-    assert published.markers == 2
     assert run(profiled_settings, growing).rows == 0
+
+
+def add_payment(growing: GrowingLake) -> dict[str, object]:
+    """A payment of the second day."""
+    wire = with_profiled_fields(transaction(2_001, START_MS + DAY_MS))
+    growing.add(growing.transactions, [wire])
+    return wire
+
+
+def dispute(growing: GrowingLake, wire: dict[str, object]) -> None:
+    """The report of the payment of `add_payment` was wrong from the start."""
+    wrong = label(2_001, START_MS + 2 * DAY_MS + 1, is_fraud=False) | {"card_id": wire["card_id"]}
+    growing.add(growing.labels, [wrong])
 
 
 def cut_off(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
@@ -249,22 +262,24 @@ def create_again(settings: Settings, topic: str) -> None:
 def test_two_runs_at_once_leave_nothing_certain(
     profiled_settings: Settings, growing: GrowingLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a run during whose sending another run publishes a later moment
-    whole = publish._Sender.send_rows
+    # given a run that another one overtakes, which has read a report more
+    wire, whole = add_payment(growing), publish._Sender.send_markers
 
-    def beside(self: publish._Sender, *arguments: object) -> None:
+    def overtaken(self: publish._Sender, *arguments: object) -> None:
         monkeypatch.undo()
-        growing.add(growing.transactions, payments_on(5))
+        report_one(growing, wire, START_MS + 2 * DAY_MS)
         run(profiled_settings, growing)
         whole(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(publish._Sender, "send_rows", beside)
+    monkeypatch.setattr(publish._Sender, "send_markers", overtaken)
     run(profiled_settings, growing)
-    # when a run follows
+    # when the report turns out to be wrong, and a run follows
+    dispute(growing, wire)
     published = run(profiled_settings, growing)
     # then the last row of every key is right
-    assert published.rows == 13 + 2
-    assert topic_figures(profiled_settings) == wanted_figures(profiled_settings, growing, published.moment_ms)
+    found = topic_figures(profiled_settings)
+    assert found == wanted_figures(profiled_settings, growing, published.moment_ms)
+    assert run(profiled_settings, growing).rows == 0
 
 
 def test_of_a_key_that_is_not_known_all_is_zero() -> None:
