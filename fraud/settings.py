@@ -310,7 +310,7 @@ class ServingSettings(_Section):
     max_lag: int = Field(default=100_000, ge=1, description="messages; beyond it serving is not ready")
     snapshot_interval_s: float = Field(default=300.0, ge=0, description="0: no snapshots")
     max_replay: int = Field(
-        default=1_000_000,
+        default=250_000,
         ge=0,
         description="messages of a partition; a worker that would replay more warms up before it joins",
     )
