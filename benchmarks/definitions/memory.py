@@ -3,6 +3,9 @@
 A process takes the payments of a month; another one restores its state, as an engine does that starts again.
 """
 
+import ctypes
+import gc
+import json
 import multiprocessing
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from fraud.features.store import CardStore
 
 _CARDS, _CARDS_AT_A_TIME, _TINY = 200_000, 5_000, 10_000
 _BATCH = 2_000
+_SIZES = "sizes.json"
 
 
 @dataclass(frozen=True)
@@ -80,22 +84,25 @@ def take_a_month(folder: Path, cards: int) -> Memory:
     del events
     found = _memory_of(store, before)
     for name, array in store.dump().items():
-        np.save(folder / f"{name}.npy", array)
+        array.tofile(folder / name)
+    sizes = {name: len(array) for name, array in store.dump().items()}
+    (folder / _SIZES).write_text(json.dumps(sizes), encoding="utf-8")
     return found
 
 
 def restore(folder: Path, cards: int) -> Memory:
     """Restore the store that `take_a_month` kept."""
     _warm_up()
-    dumped = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    sizes = json.loads((folder / _SIZES).read_text(encoding="utf-8"))
 
     def fill(arrays: dict[str, npt.NDArray[Any]]) -> None:
         for name, array in arrays.items():
-            array[:] = np.load(folder / f"{name}.npy")
+            with (folder / name).open("rb") as source:
+                source.readinto(array.reshape(-1).view(np.uint8).data)
 
     before = _resident()
-    cards_kept, events, ids = (len(dumped[name]) for name in ("cards", "events", "ids"))
-    found = _memory_of(CardStore.restore(load_definitions(), cards_kept, events, ids, fill), before)
+    store = CardStore.restore(load_definitions(), sizes["cards"], sizes["events"], sizes["ids"], fill)
+    found = _memory_of(store, before)
     assert found.cards > cards * 0.99
     return found
 
@@ -112,5 +119,8 @@ def _memory_of(store: CardStore, before: int) -> Memory:
 
 
 def _resident() -> int:
+    """Resident bytes of this process, without what the allocator keeps for the next batch."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * 4_096

@@ -28,7 +28,7 @@ from fraud.native.kernel.tables import (
 )
 
 _GROWTH = 1.5
-_SLOTS_PER_CARD = 2
+_SLOTS_PER_CARD = 1.5
 _SLOTS_PER_ENTRY = 2
 _SMALLEST_INDEX = 16
 

@@ -9,7 +9,7 @@ The index is one open-addressing table of 8 bytes an id, which may be nine tenth
 order of home slots (Robin Hood hashing, Celis 1985). An entry's place and its distance from home tell the
 upper bits of its hash (quotienting: Knuth, The Art of Computer Programming vol. 3, 6.4 exercise 13), so that
 it holds only the others, 16 bits of the content, and the day, counted from the table's first. A table of less
-than half a million ids, or of more than two months, has 4 bytes more an id, and the same bits of hash and
+than a million slots, or of more than two months, has 4 bytes more an id, and the same bits of hash and
 content: what is decided does not depend on the table.
 
 56 bits of hash tell ids apart. Among the 1.7 million taken ids of a partition (a month of a million cards in
@@ -83,10 +83,11 @@ _HASH_SHIFT, _CONTENT_SHIFT = np.uint64(22), np.uint64(6)
 _CONTENT, _DAY_CODE = np.uint64(0xFFFF), np.uint64(0x3F)
 _LONGEST_SPAN = 63
 _SPARE_DAYS = 3
-_COMPACT_SLOTS = 1 << 19
+_COMPACT_SLOTS = 1 << 20
 _MIN_ROOM = 64
 _FULL, _AFTER_GROWTH, _AFTER_RESTORE = 0.92, 0.78, 0.85
 """Shares of the slots that are in use: at most; after the table was made again; after a restore."""
+_HARDLY_FREED, _GROWTH = 0.7, 1.18
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _ZERO, _ONE, _HALF = np.uint64(0), np.uint64(1), np.uint64(32)
 _NO_COORDINATE = np.int64(1 << 40)
@@ -200,6 +201,8 @@ def enlarge(
     count, oldest, newest = survey(table, first)
     span = min(oldest, day), max(newest, day)
     slots, transaction = count / _AFTER_GROWTH, event["transaction"]
+    if count > len(table.entries) * _HARDLY_FREED:
+        slots = max(slots, len(table.entries) * _GROWTH)
 
     def fill(target: IdTable) -> bool:
         return bool(move_ids(table, first, target) and can_take(target, transaction))
@@ -359,13 +362,14 @@ def _hash_part(table, key):  # type: ignore[no-untyped-def]
 def _slot_of_key(table, key):  # type: ignore[no-untyped-def]
     entries, slot = table.entries, np.int64(_product(table, key) >> _HALF)
     step = _ONE << (np.uint64(table.layout[_DISTANCE_SHIFT]) - _HASH_SHIFT)
-    wanted, floor = _hash_part(table, key), _ZERO
-    while entries[slot] != 0 and entries[slot] >> _HASH_SHIFT >= floor:
-        if entries[slot] >> _HASH_SHIFT == wanted and _has_rest(table, slot, key):
+    wanted, floor, entry = _hash_part(table, key), _ZERO, entries[slot]
+    while entry != 0 and entry >> _HASH_SHIFT >= floor:
+        if entry >> _HASH_SHIFT == wanted and _has_rest(table, slot, key):
             return slot
         wanted += step
         floor += step
         slot = _next(entries, slot)
+        entry = entries[slot]
     return -1 - slot
 
 
@@ -444,15 +448,26 @@ def take(table, slot, free, event):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _shift(entries, more, place, free, step):  # type: ignore[no-untyped-def]
+    """Move the entries from `place` on by one slot, up to the free one; each is a step farther from home."""
+    for slot in range(free, place, -1):
+        entries[slot] = entries[slot - 1] + step
+    if len(more) > 0:
+        for slot in range(free, place, -1):
+            more[slot] = more[slot - 1]
+
+
+@inlined
 def _enter(table, slot, free, key, content, day):  # type: ignore[no-untyped-def]
     entries, more, place = table.entries, table.more, slot if slot >= 0 else -1 - slot
     shift = np.uint64(table.layout[_DISTANCE_SHIFT])
-    while free != place:
-        before = free - 1 if free > 0 else len(entries) - 1
-        entries[free] = entries[before] + (_ONE << shift)
+    if free < place:
+        _shift(entries, more, 0, free, _ONE << shift)
+        entries[0] = entries[-1] + (_ONE << shift)
         if len(more) > 0:
-            more[free] = more[before]
-        free = before
+            more[0] = more[-1]
+        free = len(entries) - 1
+    _shift(entries, more, place, free, _ONE << shift)
     part = (_distance(table, place, key) << (shift - _HASH_SHIFT)) | _hash_part(table, key)
     entries[place] = (part << _HASH_SHIFT) | (content << _CONTENT_SHIFT)
     if len(more) > 0:

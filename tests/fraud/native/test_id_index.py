@@ -1,6 +1,7 @@
 """One id is one payment: the index by itself, and what counts as content."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import HEAD, Events, encode_table, encode_transactions
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
+from fraud.native import id_index
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, IdIndex
 from fraud.settings import AdmissionSettings
 from tests.definitions import EXTENDED, V1
@@ -27,6 +29,10 @@ from tests.fraud.streams import START_MS, transaction
 
 Heads = npt.NDArray[np.void]
 WIRE = transaction(1, START_MS, channel="online", latitude=48.137154, longitude=-11.5761, amount="10.00")
+
+
+SLOTS = st.sampled_from([1, 1 << 20])
+"""Of tables with entries of 12 bytes and of 8."""
 
 
 def encoded(*texts: str | dict[str, Any]) -> Heads:
@@ -126,20 +132,20 @@ def test_the_repetition_of_a_refused_payment_is_refused_too() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=event_streams(V1), batch=st.integers(1, 20))
-def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batch: int) -> None:
-    index = IdIndex()
+@given(events=event_streams(V1), batch=st.integers(1, 20), slots=SLOTS)
+def test_it_decides_as_the_reference_in_batches_of_any_size(events: Events, batch: int, slots: int) -> None:
+    index = IdIndex(slots)
     parts = [index.process(events.heads[start : start + batch]) for start in range(0, len(events), batch)]
     assert np.concatenate(parts).tolist() == reference_features(V1, events)[1]
 
 
 @settings(max_examples=100, deadline=None)
-@given(events=event_streams(V1), cut=st.integers(0, 60))
-def test_a_dumped_index_goes_on_where_it_was(events: Events, cut: int) -> None:
+@given(events=event_streams(V1), cut=st.integers(0, 60), slots=SLOTS)
+def test_a_dumped_index_goes_on_where_it_was(events: Events, cut: int, slots: int) -> None:
     # given an index and its copy through an array
-    index = IdIndex()
+    index = IdIndex(slots)
     index.process(events.heads[:cut])
-    copy = IdIndex.restore(index.dump())
+    copy = IdIndex.restore(index.dump(), slots)
     assert copy.dump().tobytes() == index.dump().tobytes()
     # when both go on, then they agree
     assert index.process(events.heads[cut:]).tolist() == copy.process(events.heads[cut:]).tolist()
@@ -169,6 +175,46 @@ def test_a_million_ids_are_kept_apart() -> None:
     events["content"] = 1
     # then each is known
     assert (index.process(events) == CONFLICT).all()
+
+
+@pytest.mark.parametrize(
+    ("slots", "upper"),
+    [
+        (1, [0xFFFF_FFFF]),
+        (1 << 20, [0xFFFF_FFFF, 0xFFFF_FFFE, 0]),
+        (1 << 20, range(0xFFFF_0000, 1 << 32, 997)),
+    ],
+    ids=["one slot", "three slots", "the last slots"],
+)
+def test_ids_that_were_made_to_collide_are_kept_apart(slots: int, upper: Sequence[int]) -> None:
+    # given ids with the same upper bits of their keys, so that entries are far from home and wrap around
+    random, factor = np.random.default_rng(3), pow(int(id_index._FACTOR), -1, 1 << 64)
+    lower = random.permutation(1 << 20)[:4_000].tolist()
+    keys = [(random.choice(upper).item() << 32) | (bits << 12) for bits in lower]
+    events = np.zeros(len(keys), dtype=HEAD)
+    events["transaction"] = [key * factor % (1 << 64) for key in keys]
+    events["timestamp"], events["content"] = START_MS, np.arange(len(keys))
+    index = IdIndex(slots)
+    found = [index.process(events[start : start + 100]) for start in range(0, len(events), 100)]
+    assert (np.concatenate(found) == ACCEPTED).all()
+    # when they come again, in a copy as well, then each is known
+    assert (index.process(events) == REPEATED).all()
+    events["content"] += 1
+    assert (IdIndex.restore(index.dump(), slots).process(events) == CONFLICT).all()
+    # and free after a month
+    events["timestamp"] += 31 * DAY_MS
+    assert (index.process(events) == ACCEPTED).all()
+
+
+def test_a_large_index_holds_many_days() -> None:
+    # given a table of 8 bytes an id, of which the days reach over a year
+    events = make_events(
+        *({"transaction": day, "timestamp": START_MS + day * DAY_MS} for day in range(400))
+    ).heads
+    index = IdIndex(1 << 20)
+    assert (index.process(events) == ACCEPTED).all()
+    # when payments with these ids come on the same days again, then each is known
+    assert (index.process(events[::-1]) == REPEATED).all()
 
 
 def contents_with(definitions: Definitions, *texts: str | dict[str, Any]) -> list[int]:

@@ -169,6 +169,22 @@ def test_an_indexed_card_has_the_same_features(
     assert np.concatenate([part[1] for part in parts]).tolist() == accepted.tolist()
 
 
+def test_amounts_that_do_not_fit_are_given_more_bits() -> None:
+    # given cards with payments, one of them large enough to be indexed
+    events = make_stream(40)
+    events.values[:, V1.field_index["amount"]] = np.arange(40)
+    events.values[35, V1.field_index["amount"]] = 2**40 + 1
+    small = CardStore(V1, large=10)
+    small.process(events[:35])
+    # when an amount comes that does not fit into 31 bits
+    assert not small.is_wide
+    features, _ = small.process(events[35:])
+    # then from there on events are larger, and features are those of the reference
+    assert (small.is_wide, small.bytes_per_event) == (True, CardStore(V1).bytes_per_event + 4)
+    expected, _ = reference_features(V1, events)
+    np.testing.assert_allclose(features, expected[35:], rtol=2e-6)
+
+
 def test_a_card_of_a_hundred_thousand_events_costs_what_a_small_one_costs() -> None:
     # given a card with 100,000 events in the window, each at a new merchant
     events = make_stream(110_000)
