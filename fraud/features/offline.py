@@ -18,7 +18,8 @@ from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
 from fraud.money.tables import PAID, in_base
 from fraud.native import id_index
-from fraud.profiles.joined import FieldProfiles, field_keys
+from fraud.profiles.joined import FieldProfiles
+from fraud.profiles.keys import field_keys
 
 _IDENTITY = {
     "transaction_id": pa.string(),

@@ -20,6 +20,7 @@ from fraud.labels.joining import DEFAULT_RULES, join_labels
 from fraud.money.tables import counted_payments, in_base
 from fraud.native import id_index
 from fraud.profiles.joined import joined_profiles
+from fraud.profiles.keys import counted_keys, field_keys
 from fraud.settings import LabelSettings
 
 NO_DELAY = timedelta()
@@ -44,10 +45,15 @@ class FeatureRows:
 
 @dataclass(frozen=True)
 class _Filled:
-    """Which of the N payments count, (N,), and by field the values that profiles need, (N,)."""
+    """Which of the N payments count, (N,); for profiles their keys, and those in which they count, by field.
+
+    `amounts` are as in `Events.values`; all have shape (N,).
+    """
 
     accepted: npt.NDArray[np.bool_]
-    values: dict[str, npt.NDArray[np.int64]]
+    keys: dict[str, npt.NDArray[np.int64]]
+    counted: dict[str, npt.NDArray[np.int64]]
+    amounts: npt.NDArray[np.int64]
 
 
 def compute_features(
@@ -80,10 +86,14 @@ def compute_features(
     history = join_labels(transactions, labels, rules).history
     _fill_daily_profiles(definitions, transactions, history, rows, available_after, progress)
     if definitions.profile_features:
-        values = {name: column[indices] for name, column in filled.values.items()}
+        keys, counted = (
+            {name: column[indices] for name, column in columns.items()}
+            for columns in (filled.keys, filled.counted)
+        )
         times = transactions["timestamp"].to_numpy()
         first = len(definitions.features) - len(definitions.profile_features)
-        rows[:, first:] = joined_profiles(definitions, values, times, values["amount"], history, delay)
+        amounts = filled.amounts[indices]
+        rows[:, first:] = joined_profiles(definitions, keys, times, amounts, history, delay, counted)
     return FeatureRows(rows, indices)
 
 
@@ -91,18 +101,22 @@ def _fill_kernel(
     definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> _Filled:
     store, accepted = CardStore(definitions), np.zeros(len(rows), dtype=np.bool_)
-    names = (*definitions.profile_fields, "amount") if definitions.profile_features else ()
-    values = {name: np.empty(len(rows), dtype=np.int64) for name in names}
+    keys, counted = (
+        {field: np.empty(len(rows), dtype=np.int64) for field in definitions.profile_fields} for _ in range(2)
+    )
+    amounts = np.empty(len(rows), dtype=np.int64)
     kernel = len(definitions.kernel_features)
     for start in range(0, len(rows), _BATCH):
         part = slice(start, min(start + _BATCH, len(rows)))
         events = encode_table(definitions, transactions.slice(start, _BATCH))
         rows[part, :kernel], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
-        for name, column in values.items():
-            column[part] = events.values[:, definitions.field_index[name]]
+        for field in definitions.profile_fields:
+            keys[field][part] = field_keys(definitions, events)[field]
+            counted[field][part] = counted_keys(definitions, events)[field]
+        amounts[part] = events.values[:, definitions.field_index["amount"]]
         progress("card features", part.stop, len(rows))
-    return _Filled(accepted, values)
+    return _Filled(accepted, keys, counted, amounts)
 
 
 def _fill_daily_profiles(

@@ -15,7 +15,7 @@ from fraud.lake import Lake
 from fraud.preprocess.field_profiles import field_histories
 from fraud.preprocess.plan import LakeIndex
 from fraud.profiles.history import ProfileHistory
-from fraud.profiles.joined import field_keys
+from fraud.profiles.keys import field_keys
 from fraud.profiles.making.day_payments import payment_arrow
 from fraud.profiles.making.published_runs import PublishedProfiles
 from fraud.profiles.values import NO_MOMENT, ProfileValues

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.features.events import Events
 from fraud.labels.history import LabelHistory
 from fraud.profiles.frauds import FraudPeriods
 from fraud.profiles.history import ProfileHistory
@@ -64,11 +63,6 @@ class FieldProfiles:
         return ProfileValues(definitions).compute(profiles, keys, moments, amounts)
 
 
-def field_keys(definitions: Definitions, events: Events) -> dict[str, Ints]:
-    """The keys of n payments, by field that has profiles, (n,)."""
-    return {field: events.values[:, definitions.field_index[field]] for field in definitions.profile_fields}
-
-
 def joined_profiles(
     definitions: Definitions,
     keys: Mapping[str, Ints],
@@ -76,6 +70,7 @@ def joined_profiles(
     amounts: Ints,
     reports: LabelHistory,
     delay: timedelta,
+    counted: Mapping[str, Ints] | None = None,
 ) -> Rows:
     """The features of N payments by the newest profiles of the payments themselves that each could have.
 
@@ -86,13 +81,14 @@ def joined_profiles(
         amounts: minor units or `UNKNOWN`, (N,).
         reports: history of the payments' labels.
         delay: how long after the start of a period its profiles are there.
+        counted: the keys in whose profiles the payments count, likewise; by default `keys`.
 
     Returns:
         Shape (N, len(definitions.profile_features)).
     """
     every_ms, histories = definitions.profile_every_ms, {}
     for field in definitions.profile_fields:
-        payments = PeriodSums.of_payments(keys[field], times, amounts, every_ms)
+        payments = PeriodSums.of_payments((counted or keys)[field], times, amounts, every_ms)
         frauds = FraudPeriods.of_history(reports, keys[field], every_ms)
         histories[field] = ProfileHistory(payments, frauds, profile_columns(definitions, field))
     return FieldProfiles(histories, delay).due(definitions, keys, times, amounts)[0]

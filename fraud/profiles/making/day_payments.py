@@ -11,6 +11,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.features.events import encode_table
 from fraud.ingest.commits import LakeFile
 from fraud.lake import Lake
+from fraud.profiles.keys import counted_keys
 from fraud.schema import transaction_arrow
 
 Ints = npt.NDArray[np.int64]
@@ -27,7 +28,7 @@ class DayPayments:
         files: which of the day's files has them, (N,).
         times: ms, (N,).
         amounts: minor units, in the base currency if there is one, or `UNKNOWN`; (N,).
-        keys: by field that has profiles, as `Events.values` has them, (N,).
+        keys: by field that has profiles, in which of them each counts (`counted_keys`), (N,).
     """
 
     ids: Ints
@@ -61,7 +62,9 @@ def read_day(definitions: Definitions, lake: Lake, files: Sequence[LakeFile]) ->
 
 def payment_arrow(definitions: Definitions) -> pa.Schema:
     """The columns of the lake's transactions that profiles are made of."""
+    kind = definitions.field_by_name["amount"].refund_field
     needed = ("transaction_id", "card_id", "timestamp", "amount", "currency", *definitions.profile_fields)
+    needed += (kind,) if kind else ()
     schema = transaction_arrow(definitions)
     return pa.schema([(name, schema.field(name).type) for name in dict.fromkeys(needed)])
 
@@ -69,5 +72,6 @@ def payment_arrow(definitions: Definitions) -> pa.Schema:
 def _columns(definitions: Definitions, table: pa.Table) -> Ints:
     """Hashed ids and cards, times, amounts and keys."""
     events, index = encode_table(definitions, table), definitions.field_index
-    needed = ("transaction_id", "card_id", "timestamp", "amount", *definitions.profile_fields)
-    return np.ascontiguousarray(events.values[:, [index[name] for name in needed]].T)
+    needed = ("transaction_id", "card_id", "timestamp", "amount")
+    columns = [events.values[:, index[name]] for name in needed]
+    return np.stack([*columns, *counted_keys(definitions, events).values()])

@@ -26,7 +26,7 @@ from fraud.preprocess.profiles import make_profiles
 from fraud.preprocess.rows import make_rows
 from fraud.profiles.frauds import FraudPeriods
 from fraud.profiles.history import ProfileHistory
-from fraud.profiles.joined import field_keys
+from fraud.profiles.keys import field_keys
 from fraud.profiles.payments import PeriodSums
 from fraud.profiles.values import ProfileValues
 from fraud.settings import AdmissionSettings, LabelSettings, Settings, SparkSettings

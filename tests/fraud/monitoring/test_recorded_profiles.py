@@ -15,7 +15,8 @@ from fraud.lake import Lake, open_lake
 from fraud.monitoring.recorded_profiles import RecordedProfiles, recorded_profiles
 from fraud.preprocess.field_profiles import field_histories
 from fraud.preprocess.inputs import input_arrow
-from fraud.profiles.joined import FieldProfiles, field_keys
+from fraud.profiles.joined import FieldProfiles
+from fraud.profiles.keys import field_keys
 from fraud.profiles.making.published_runs import store_run
 from fraud.profiles.values import NO_MOMENT
 from fraud.settings import LabelSettings, Settings
