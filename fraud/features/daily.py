@@ -75,10 +75,12 @@ def merchant_days(transactions: pa.Table) -> pa.Table:
     firsts = transactions.group_by(["card_id", "transaction_id"], use_threads=False).aggregate(
         [("merchant_id", "first"), ("timestamp", "first"), ("amount", "first")]
     )
-    amount = firsts["amount_first"]
+    known = pc.if_else(pc.is_valid(firsts["amount_first"]), 1, 0)
+    # A merchant of which no amount is known has sums of 0, not of null.
+    amount = firsts["amount_first"].fill_null(0)
     days = pc.divide(firsts["timestamp_first"], DAY_MS)
     high, low = _square_halves(amount)
-    columns = [firsts["merchant_id_first"], days, pc.if_else(pc.is_valid(amount), 1, 0), amount, high, low]
+    columns = [firsts["merchant_id_first"], days, known, amount, high, low]
     named = pa.table(
         [column.cast(kind) for column, kind in zip(columns, MERCHANT_DAYS_ARROW.types, strict=True)],
         schema=MERCHANT_DAYS_ARROW,

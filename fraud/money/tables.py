@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import UNKNOWN, Field
+from fraud.definitions.fields import UNKNOWN
 from fraud.money.batches import convert_amounts
 from fraud.native.id_index import currency_number
 
@@ -46,10 +46,14 @@ def counted_payments(definitions: Definitions, transactions: pa.Table) -> pa.Tab
         definitions: of the payments.
         transactions: the columns of `counted_columns` among others.
     """
-    amount = definitions.field_by_name["amount"]
-    if amount.allows_refunds:
-        transactions = transactions.filter(pc.invert(_is_refund(amount, transactions)))
-    return in_base(definitions, transactions)
+    return in_base(definitions, _without_refunds(definitions, transactions))
+
+
+def _without_refunds(definitions: Definitions, transactions: pa.Table) -> pa.Table:
+    """The payments alone, of a table with amounts as paid."""
+    if not definitions.field_by_name["amount"].allows_refunds:
+        return transactions
+    return transactions.filter(pc.invert(_is_refund(definitions, transactions)))
 
 
 def counted_columns(definitions: Definitions) -> tuple[str, ...]:
@@ -69,13 +73,15 @@ def counting_rule(definitions: Definitions, first_day: int, last_day: int) -> li
     return [one for one in (refunds, rates) if one]
 
 
-def _is_refund(amount: Field, transactions: pa.Table) -> pa.ChunkedArray:
-    is_refund = pc.less(transactions["amount"], 0).fill_null(False)
+def _is_refund(definitions: Definitions, transactions: pa.Table) -> pa.ChunkedArray:
+    """Whether each row is a refund; also where there is no rate, unlike in the kernel."""
+    amount = definitions.field_by_name["amount"]
+    found = pc.less(transactions["amount"], 0).fill_null(False)
     if amount.refund_field in transactions.column_names:
         kinds = pa.array(amount.refund_values, pa.string())
         by_kind = pc.is_in(transactions[amount.refund_field].cast(pa.string()), value_set=kinds)
-        is_refund = pc.or_(is_refund, by_kind)
-    return is_refund
+        found = pc.or_(found, by_kind)
+    return found
 
 
 def _numbers(currencies: pa.ChunkedArray) -> npt.NDArray[np.int64]:
