@@ -29,6 +29,8 @@ CALL_TIMEOUT_S = 5.0
 PAUSE_S = 0.2
 """Between two calls."""
 HUNG_AFTER_S = 15.0
+_REBALANCES = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS})
+"""A commit that met a rebalance; asking for permissions then would keep its results back for nothing."""
 
 _Result = TypeVar("_Result")
 
@@ -106,16 +108,17 @@ class TransactionRunner:
                 log.warning(
                     "the commit failed (%s); the transaction is aborted and sent again", describe_error(error)
                 )
+                may_be_permissions = error.args[0].code() not in _REBALANCES
             else:
                 transaction.move_to(TransactionState.COMMITTED)
                 return
         transaction.move_to(TransactionState.ABORTING)
-        self._abort(transaction, has_failed=True)
+        self._abort(transaction, may_be_permissions=may_be_permissions)
 
-    def _abort(self, transaction: OutboxTransaction, *, has_failed: bool = False) -> None:
+    def _abort(self, transaction: OutboxTransaction, *, may_be_permissions: bool = False) -> None:
         self._metrics.delivery.aborts.inc()
         self._retry(transaction, partial(transaction.producer.abort_transaction, CALL_TIMEOUT_S))
-        if has_failed:
+        if may_be_permissions:
             self._clients.recheck_permissions()
         transaction.move_to(TransactionState.ABORTED)
 

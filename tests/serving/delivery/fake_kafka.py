@@ -18,6 +18,7 @@ FENCED = KafkaError(KafkaError._FENCED, "fenced", fatal=True)
 TIMED_OUT = KafkaError(KafkaError._TIMED_OUT, "timed out")
 RETRIABLE = KafkaError(KafkaError._TIMED_OUT, "try again", retriable=True)
 ABORTABLE = KafkaError(KafkaError.UNKNOWN_MEMBER_ID, "abort", txn_requires_abort=True)
+REBALANCED = KafkaError(KafkaError.ILLEGAL_GENERATION, "abort", txn_requires_abort=True)
 QUEUE_FULL = KafkaError(KafkaError._QUEUE_FULL, "queue full")
 
 

@@ -20,6 +20,7 @@ from tests.serving.delivery.fake_kafka import (
     ABORTABLE,
     FENCED,
     QUEUE_FULL,
+    REBALANCED,
     RETRIABLE,
     TIMED_OUT,
     Failure,
@@ -118,6 +119,10 @@ SURVIVED: dict[str, tuple[Prepare, list[Move]]] = {
     ),
     "commit is refused": (
         _fails("commit_transaction", Failure(ABORTABLE)),
+        [*STARTS, (S.COMMITTING, S.ABORTING), (S.ABORTING, S.ABORTED), *COMMITS],
+    ),
+    "commit meets a rebalance, for which no permission is asked about": (
+        _loses_permission_with("send_offsets_to_transaction", Failure(REBALANCED)),
         [*STARTS, (S.COMMITTING, S.ABORTING), (S.ABORTING, S.ABORTED), *COMMITS],
     ),
     "commit times out but was made": (
