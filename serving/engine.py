@@ -290,6 +290,7 @@ class Engine:
         self._snapshots.wait(self._shutdown.drain_remaining_s)
         self._partitions.stop(self._shutdown.close_remaining_s)
         self._models.stop()
+        self._payload_wait.stop(self._shutdown.close_remaining_s)
         self._profiles.stop(self._shutdown.close_remaining_s)
         self._delivery.close()
         self._timer.close()

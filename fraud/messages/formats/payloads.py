@@ -1,8 +1,8 @@
 """From the bytes of a message to the JSON that admission validates, whatever format the topic has.
 
 Network and decoding are apart. `readable` asks the registry for the schemas of a batch and says how much of
-the batch can be decoded now; `to_json` decodes and waits for nothing. So a caller with a state to protect
-decides before it changes anything.
+the batch can be decoded now; `known` says that without asking; `to_json` decodes and waits for nothing. So a
+caller with a state to protect decides before it changes anything.
 """
 
 import threading
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 RETRY_S = 1.0
 """For so long a registry that failed is not asked again."""
 _MISSING_FOR_S = 5.0
-_MOST_ENTRIES = 10_000
 """For so long an id that the registry does not know is not asked for again."""
+_ASK_FOR_S = 0.5
+_ASK_AT_LEAST = 8
+"""After so long, and so many ids, no further one is asked for: what is known by then can be used."""
+_MOST_ENTRIES = 10_000
 _PAUSE_S = 0.2
 
 PayloadFunction = Callable[[bytes], bytes]
@@ -47,8 +50,11 @@ class Payloads(Protocol):
     def problem(self) -> str:
         """Why messages wait, a sentence; empty if none has to."""
 
+    def known(self, values: Sequence[bytes | None]) -> int:
+        """How many of the messages, from the first on, can be decoded without asking anybody."""
+
     def readable(self, values: Sequence[bytes | None]) -> int:
-        """How many of the messages, from the first on, can be decoded now."""
+        """How many of the messages, from the first on, can be decoded now; may ask for a while."""
 
     def to_json(self, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
         """Each readable message as JSON; an `UnreadablePayload` for one that never will be."""
@@ -58,6 +64,10 @@ class JsonPayloads:
     """Messages that are JSON as they come."""
 
     problem = ""
+
+    def known(self, values: Sequence[bytes | None]) -> int:
+        """All of them."""
+        return len(values)
 
     def readable(self, values: Sequence[bytes | None]) -> int:
         """All of them."""
@@ -89,7 +99,7 @@ class RegistryPayloads:
     """Messages in the wire format of registries' serialisers; any number of threads may use it.
 
     Args:
-        registry: is asked once for each id.
+        registry: is asked once for each id, one id at a time.
         wanted: names of the top-level fields that admission reads.
         max_bytes: a longer message is not decoded.
         framing: of the serialisers.
@@ -109,14 +119,31 @@ class RegistryPayloads:
         self._retry_at = 0.0
         self.problem = ""
 
+    def known(self, values: Sequence[bytes | None]) -> int:
+        """How many messages are before the first whose schema is to be asked for."""
+        now, known = time.monotonic(), set[SchemaId | None]()
+        for number, one in enumerate(map(self._framing.schema_id, values)):
+            if one not in known:
+                if not self._is_known(one, now):
+                    return number
+                known.add(one)
+        return len(values)
+
     def readable(self, values: Sequence[bytes | None]) -> int:
-        """How many messages are before the first whose schema the registry has not answered for."""
+        """How many messages are before the first whose schema the registry has not answered for.
+
+        It asks for one id after another. A topic has few schemas, so many unknown ids are asked for in
+        several calls.
+        """
         ids = [*map(self._framing.schema_id, values)]
         with self._lock:
             self._forget_missing()
             now = time.monotonic()
+            asked = (one for one in dict.fromkeys(ids) if not self._is_known(one, now))
             unanswered = {
-                one for one in dict.fromkeys(ids) if not self._is_known(one, now) and not self._ask(one)
+                one
+                for number, one in enumerate(asked)
+                if (number >= _ASK_AT_LEAST and time.monotonic() > now + _ASK_FOR_S) or not self._ask(one)
             }
         if not unanswered:
             return len(values)
@@ -132,16 +159,25 @@ class RegistryPayloads:
 
     def _ask(self, schema_id: SchemaId | None) -> bool:
         """Whether the registry has answered for an id, that it knows it or not."""
-        if schema_id is None or time.monotonic() < self._retry_at:
-            return schema_id is None or schema_id in self._entries
+        if schema_id is None:
+            return True
+        if time.monotonic() < self._retry_at:
+            return self._prolong(schema_id)
         try:
             self._entries[schema_id] = self._entry(schema_id)
         except UnreachableError as error:
             self._retry_at, self.problem = time.monotonic() + RETRY_S, str(error)
-            # What it last said of this id stands until it says otherwise.
-            return schema_id in self._entries
+            return self._prolong(schema_id)
         self.problem = ""
         return True
+
+    def _prolong(self, schema_id: SchemaId) -> bool:
+        """Let what the registry last said of an id stand until it says otherwise; False if it never did."""
+        entry = self._entries.get(schema_id)
+        if entry is not None:
+            expires = max(entry.expires, time.monotonic() + _MISSING_FOR_S)
+            self._entries[schema_id] = _Entry(entry.decode, expires)
+        return entry is not None
 
     def _forget_missing(self) -> None:
         """Drop ids that nobody registered, once there are many: a topic has few schemas."""
@@ -169,7 +205,8 @@ class RegistryPayloads:
         except MessageError as error:
             return UnreadablePayload.because(str(error))
         try:
-            found = self._entries[frame.schema_id].decode(frame.payload)
+            entry = self._entries.get(frame.schema_id, _FORGOTTEN)
+            found = entry.decode(frame.payload)
         except MessageError as error:
             return UnreadablePayload.because(f"schema {frame.schema_id}: {error}")
         except Exception as error:
@@ -285,13 +322,22 @@ def require_json(
     Raises:
         UnreachableError: the registry does not answer.
     """
-    deadline = Deadline(patience_s)
-    while payloads.readable(values) < len(values):
+    count = payloads.readable(values)
+    if count == len(values):
+        return payloads.to_json(values)
+    # What an unknown id was answered holds for some seconds only, so it is used at once.
+    found, deadline = [*payloads.to_json(values[:count])], Deadline(patience_s)
+    while len(found) < len(values):
         before_retry()
-        if deadline.is_over:
+        count = payloads.readable(values[len(found) :])
+        if count:
+            found += payloads.to_json(values[len(found) : len(found) + count])
+            deadline = Deadline(patience_s)
+        elif deadline.is_over:
             raise UnreachableError(payloads.problem)
-        time.sleep(_PAUSE_S)
-    return payloads.to_json(values)
+        else:
+            time.sleep(_PAUSE_S)
+    return found
 
 
 def _avro_schema(text: str) -> object:
@@ -304,3 +350,7 @@ def _refuse(reason: str) -> PayloadFunction:
         raise MessageError(reason)
 
     return refuse
+
+
+# Many ids may drop an answer between the question and its use.
+_FORGOTTEN = _Entry(_refuse("the schema registry does not know it"), 0.0)

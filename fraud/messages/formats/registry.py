@@ -1,5 +1,8 @@
 """A schema registry with Confluent's API: the schemas that messages were written with, by their ids."""
 
+import math
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from fraud.settings import SchemaRegistrySettings
 _UNKNOWN_CODES = {40401, 40402, 40403}
 """Of a registry that has no such subject, version or schema; any other 404 comes from a wrong address."""
 _DENIED = (401, 403)
+_IDLE_S = 10.0
 
 
 class SchemaMissingError(Exception):
@@ -46,8 +50,8 @@ class SchemaSource(Protocol):
 class SchemaRegistry:
     """Asks for schemas; it only reads, and remembers nothing.
 
-    Each question has a client of its own: questions are rare, and a connection that was kept for hours may
-    have been closed on its way.
+    Questions that follow each other share a client: to make one takes longer than an answer. A connection
+    that was kept for hours may have been closed on its way, so an idle client is replaced.
 
     Raises:
         ConfigurationError: the settings make no client, such as a file of certificates that is not there.
@@ -55,8 +59,8 @@ class SchemaRegistry:
 
     def __init__(self, settings: SchemaRegistrySettings) -> None:
         self._settings, self._url = settings, settings.url
-        with self._client():
-            pass
+        self._lock = threading.Lock()
+        self._client, self._used_at = self._new_client(), time.monotonic()
 
     def schema(self, schema_id: SchemaId) -> WriterSchema:
         """The schema of an id, which never changes.
@@ -66,9 +70,14 @@ class SchemaRegistry:
             RefusedError: the registry does not let us read.
             UnreachableError: it does not answer, or not as a registry does.
         """
-        with self._client() as client:
-            found = self._ask(f"schema {schema_id}", client.get_schema, schema_id)
-            references = tuple(self._references(client, found, set()))
+        with self._lock:
+            client = self._fresh_client()
+            try:
+                found = self._ask(f"schema {schema_id}", client.get_schema, schema_id)
+                references = tuple(self._references(client, found, set()))
+            except UnreachableError:
+                self._used_at = -math.inf
+                raise
         return WriterSchema(found.schema_type or "AVRO", found.schema_str or "", references)
 
     def check(self) -> str:
@@ -83,7 +92,18 @@ class SchemaRegistry:
             self.schema(0)
         return f"{self._url} answers"
 
-    def _client(self) -> Any:
+    def _fresh_client(self) -> Any:
+        """The client, or a new one if it was idle for long or got no answer."""
+        now = time.monotonic()
+        if now - self._used_at > _IDLE_S:
+            # Its successor must not fail for what closing a broken connection may raise.
+            with suppress(Exception):
+                self._client.__exit__(None, None, None)
+            self._client = self._new_client()
+        self._used_at = now
+        return self._client
+
+    def _new_client(self) -> Any:
         # Takes a second to import, and most installations have no registry.
         from confluent_kafka.schema_registry import SchemaRegistryClient
 

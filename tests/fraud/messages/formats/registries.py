@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -69,19 +70,27 @@ JSON_SCHEMA: dict[str, Any] = {
 }
 
 
+def opened() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class MemoryRegistry:
-    """Schemas by their ids; with `is_down` it does not answer."""
+    """Schemas by their ids; with `is_down` it does not answer; it waits while `gate` is cleared."""
 
     schemas: dict[Any, WriterSchema] = field(default_factory=dict)
     is_down: bool = False
     asked: list[SchemaId] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=opened)
 
     def check(self) -> str:
         return "it answers"
 
     def schema(self, schema_id: SchemaId) -> WriterSchema:
         self.asked.append(schema_id)
+        self.gate.wait(10)
         if self.is_down:
             raise UnreachableError("the schema registry at http://r does not answer as one (down)")
         if schema_id not in self.schemas:
