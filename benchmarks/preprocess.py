@@ -19,8 +19,8 @@ import psutil
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from benchmarks.serving.harness.shapes import V1, PaymentShape, definitions_of, with_wide_columns
 from fraud.definitions.features import DAY_MS
-from fraud.definitions.loading import load_definitions
 from fraud.ingest.commits import Commit, Dataset, LakeFile, day_of, range_name, write_commit
 from fraud.lake import Lake, open_lake
 from fraud.preprocess.period import choose_period
@@ -44,6 +44,7 @@ class Shape:
     cards: int = 20_000
     merchants: int = 5_000
     fraud_share: float = 0.005
+    payments: PaymentShape = V1
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,11 @@ def _transactions(
         "latitude": draw.uniform(40, 50, count),
         "longitude": draw.uniform(0, 10, count),
     }
-    schema = transaction_arrow(load_definitions())
-    return pa.table(columns).select(schema.names).cast(schema)
+    table = pa.table(columns)
+    if shape.payments.text:
+        table = with_wide_columns(table, partition)
+    schema = transaction_arrow(definitions_of(shape.payments))
+    return table.select(schema.names).cast(schema)
 
 
 def _labels(draw: np.random.Generator, shape: Shape, partition: int, history: pa.Table) -> pa.Table:
@@ -141,7 +145,7 @@ def _commit(lake: Lake, dataset: Dataset, column: str, partition: int, start: in
 
 def measure(shape: Shape, home: Path) -> PreprocessTimes:
     """Fill a lake and preprocess it, in a session that has started and is warm."""
-    settings = load_settings(home=home)
+    settings, definitions = load_settings(home=home), definitions_of(shape.payments)
     lake = open_lake(settings)
     fill_lake(lake, shape)
     with spark_session(settings.spark) as spark:
@@ -153,10 +157,10 @@ def measure(shape: Shape, home: Path) -> PreprocessTimes:
 
         period = choose_period(lake, None, None, datetime.now(UTC).date())
         cpu, started = _cpu_s(), time.perf_counter()
-        make_profiles(load_definitions(), lake, period.profile_days, running)
+        make_profiles(definitions, lake, period.profile_days, running)
         between = time.perf_counter()
         make_rows(
-            load_definitions(),
+            definitions,
             lake,
             period.row_days,
             timedelta(days=2),
@@ -174,12 +178,12 @@ def _cpu_s() -> float:
     return sum(one.user + one.system + one.children_user + one.children_system for one in times)
 
 
-def run(millions: Sequence[float] = (1, 2, 4)) -> list[PreprocessTimes]:
-    """The figures for histories of so many million transactions."""
+def run(millions: Sequence[float] = (1, 2, 4), payments: PaymentShape = V1) -> list[PreprocessTimes]:
+    """The figures for histories of so many million transactions of a width."""
     figures = []
     for million in millions:
         with tempfile.TemporaryDirectory() as folder:
-            shape = Shape(int(million * 1_000_000), cards=int(million * 10_000))
+            shape = Shape(int(million * 1_000_000), cards=int(million * 10_000), payments=payments)
             figures.append(measure(shape, Path(folder)))
     return figures
 

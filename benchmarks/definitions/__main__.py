@@ -19,7 +19,7 @@ from benchmarks.definitions.options import Options
 from benchmarks.results import Section, conditions, save_section
 
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
-BARS: tuple[str, ...] = ("throughput", "latency", "start", "memory", "profiles")
+BARS: tuple[str, ...] = ("throughput", "latency", "start", "offline", "spark", "memory", "profiles")
 """Parts that `all` measures, in a quarter of an hour."""
 ALONE: tuple[str, ...] = ("quality",)
 """Parts that take longer and run only by their names."""

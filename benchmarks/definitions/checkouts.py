@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import commit_of
-from benchmarks.serving.harness.shapes import Shape, shape
+from benchmarks.serving.harness.shapes import PaymentShape, shape
 
 _WORKER = Path(__file__).with_name("worker.py")
 _END_S = 30.0
@@ -45,7 +45,7 @@ class Variant:
 
     name: str
     code: Checkout
-    shape: Shape
+    shape: PaymentShape
 
     @property
     def title(self) -> str:

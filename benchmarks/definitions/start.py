@@ -17,7 +17,7 @@ from benchmarks.definitions.checkouts import HERE, Variant, clean_environment, w
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 from benchmarks.serving.harness.processes import stop
-from benchmarks.serving.harness.shapes import Shape, shape, wide_text
+from benchmarks.serving.harness.shapes import PaymentShape, shape, wide_text
 from benchmarks.serving.harness.testbed import PARTITIONS, print_progress
 from benchmarks.serving.harness.traffic import fill
 from fraud.kafka.clients import consumer_config
@@ -53,12 +53,12 @@ def run(options: Options) -> Section:
     return Section("definitions-start", "Definitions: start of a worker", figures, list(_table(found)))
 
 
-def _shape(name: str, turn: int) -> Shape:
+def _shape(name: str, turn: int) -> PaymentShape:
     if name != "unseen":
         return shape(name)
     # The moment makes it a file that no run before had.
     wide = shape("wide")
-    return Shape(wide.name, wide_text(salt=int(time.time()) + turn), wide.members)
+    return PaymentShape(wide.name, wide_text(salt=int(time.time()) + turn), wide.members)
 
 
 def _start(bed: VariantBed, variant: Variant) -> Start:

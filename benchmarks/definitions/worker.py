@@ -3,10 +3,10 @@
 Started with `python -c TEXT`, so that its imports come from the working directory; it uses only what the
 benchmarks of any commit have. Each line of its input is a task with arguments; the answer is a line of JSON.
 
-    prepare SHAPE         save the model, write the merchants' profiles
-    score GROUP MESSAGES  score the topic with a group of that name
-    offline PAYMENTS      the features of so many simulated payments, in this process
-    spark MILLIONS        preprocess a history of so many million payments
+    prepare SHAPE           save the model, write the merchants' profiles
+    score GROUP MESSAGES    score the topic with a group of that name
+    offline PAYMENTS SHAPE  the features of so many simulated payments, in this process
+    spark MILLIONS SHAPE    preprocess a history of so many million payments
 """
 
 import contextlib
@@ -32,11 +32,12 @@ def _prepare(shape: str) -> dict[str, Any]:
 
 
 def _model(trained_model: Any, shape: str) -> Any:
-    if shape == "v1":
-        return trained_model()
-    from benchmarks.serving.harness.shapes import shape as named
+    return trained_model() if shape == "v1" else trained_model(_named(shape))
 
-    return trained_model(named(shape))
+
+def _named(shape: str) -> Any:
+    """Only this checkout is asked for other shapes than v1."""
+    return import_module("benchmarks.serving.harness.shapes").shape(shape)
 
 
 def _score(group: str, messages: str) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def _score(group: str, messages: str) -> dict[str, Any]:
     return {"count": count, "seconds": seconds, "cpu_s": cpu_s}
 
 
-def _offline(payments: str) -> dict[str, Any]:
+def _offline(payments: str, shape: str) -> dict[str, Any]:
     golden: Any = import_module("benchmarks.golden")
     compute, taken = golden.compute_features, []
 
@@ -62,16 +63,27 @@ def _offline(payments: str) -> dict[str, Any]:
 
     golden.compute_features = timed
     try:
-        golden.digests(int(payments))
+        if shape == "v1":
+            golden.digests(int(payments))
+        else:
+            _wide_digests(golden, int(payments), _named(shape))
     finally:
         golden.compute_features = compute
     return {"count": int(payments), "seconds": taken[0][0], "cpu_s": taken[0][1]}
 
 
-def _spark(millions: str) -> dict[str, Any]:
+def _wide_digests(golden: Any, count: int, shape: Any) -> None:
+    shapes: Any = import_module("benchmarks.serving.harness.shapes")
+    transactions, labels = golden.payments_and_labels(count)
+    wide = shapes.with_wide_columns(transactions, 1)
+    golden.compute_features(shapes.definitions_of(shape), wide, labels, lambda *_: None)
+
+
+def _spark(millions: str, shape: str) -> dict[str, Any]:
     from benchmarks.preprocess import run
 
-    found = run([float(millions)])[0]
+    sizes = [float(millions)]
+    found = (run(sizes) if shape == "v1" else run(sizes, _named(shape)))[0]
     return {"count": found.transactions, "seconds": found.total_s, "cpu_s": found.cpu_s}
 
 

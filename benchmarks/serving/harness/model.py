@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import xgboost as xgb
 
-from benchmarks.serving.harness.shapes import V1, Shape, wide_definitions, with_wide_columns
+from benchmarks.serving.harness.shapes import V1, PaymentShape, definitions_of, with_wide_columns
 from benchmarks.serving.harness.traffic import SyntheticTraffic, profiles, time_of
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import FEATURE_VERSION
-from fraud.definitions.loading import load_definitions
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import encode_table
 from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
@@ -36,12 +35,7 @@ _SCENARIO = "small"
 _ROUNDS = 300
 
 
-def definitions_of(shape: Shape) -> Definitions:
-    """The definitions of a shape of payments."""
-    return wide_definitions() if shape.text else load_definitions()
-
-
-def trained_model(shape: Shape = V1) -> ModelBundle:
+def trained_model(shape: PaymentShape = V1) -> ModelBundle:
     """The bundle, with a threshold that flags `FLAGGED_SHARE` of the benchmarks' transactions."""
     bundle = _cached_model(shape)
     scores = bundle.score(_benchmark_rows(60_000, shape)[20_000:])
@@ -49,7 +43,7 @@ def trained_model(shape: Shape = V1) -> ModelBundle:
     return replace(bundle, metadata=bundle.metadata.model_copy(update={"threshold": threshold}))
 
 
-def _cached_model(shape: Shape) -> ModelBundle:
+def _cached_model(shape: PaymentShape) -> ModelBundle:
     """The model, trained once on a machine and stored in the user's cache."""
     definitions = definitions_of(shape)
     wide = f" {definitions.digest}" if shape.text else ""
@@ -65,7 +59,7 @@ def _cached_model(shape: Shape) -> ModelBundle:
     return bundle
 
 
-def simulated_rows(days: int = _DAYS, shape: Shape = V1) -> tuple[Rows, npt.NDArray[np.bool_]]:
+def simulated_rows(days: int = _DAYS, shape: PaymentShape = V1) -> tuple[Rows, npt.NDArray[np.bool_]]:
     """Features of simulated transactions, shape (N, F), and which were fraud; merchants are unknown."""
     definitions = definitions_of(shape)
     simulator, store = Simulator(load_scenario(_SCENARIO), 1, _START), CardStore(definitions)
@@ -80,7 +74,7 @@ def simulated_rows(days: int = _DAYS, shape: Shape = V1) -> tuple[Rows, npt.NDAr
     return np.vstack(rows), np.concatenate(labels)
 
 
-def _benchmark_rows(count: int, shape: Shape) -> Rows:
+def _benchmark_rows(count: int, shape: PaymentShape) -> Rows:
     """Features of the first transactions that `fill` writes."""
     definitions, traffic = definitions_of(shape), SyntheticTraffic(CARDS, shape=shape)
     values = [traffic.draw(number)[1].encode() for number in range(count)]

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.loading import SHIPPED, parse_definitions
+from fraud.definitions.loading import SHIPPED, load_definitions, parse_definitions
 
 FIELDS: dict[str, dict[str, Any]] = {
     "device_id": {"type": "id", "path": "device.fingerprint"},
@@ -54,7 +54,7 @@ _KEYED, _SAME_DEVICE = {"entry_mode": "keyed"}, {"device_id": "same"}
 
 
 @dataclass(frozen=True)
-class Shape:
+class PaymentShape:
     """A width of payments.
 
     Attributes:
@@ -77,10 +77,10 @@ class Shape:
         return path
 
 
-V1 = Shape("v1", "", lambda _: "")
+V1 = PaymentShape("v1", "", lambda _: "")
 
 
-def shape(name: str) -> Shape:
+def shape(name: str) -> PaymentShape:
     """The shape of that name: v1, undeclared or wide.
 
     Raises:
@@ -89,10 +89,15 @@ def shape(name: str) -> Shape:
     if name == V1.name:
         return V1
     if name == "undeclared":
-        return Shape(name, "", lambda _: TWENTY)
+        return PaymentShape(name, "", lambda _: TWENTY)
     if name == "wide":
-        return Shape(name, wide_text(), lambda number: _wide_members()[number % _MESSAGES])
+        return PaymentShape(name, wide_text(), lambda number: _wide_members()[number % _MESSAGES])
     raise ValueError(f"there is no shape {name!r} of payments; use v1, undeclared or wide")
+
+
+def definitions_of(found: PaymentShape) -> Definitions:
+    """The definitions of a shape of payments."""
+    return wide_definitions() if found.text else load_definitions()
 
 
 @cache

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from confluent_kafka import Producer
 
-from benchmarks.serving.harness.shapes import V1, Shape
+from benchmarks.serving.harness.shapes import V1, PaymentShape
 from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import flush, producer_config
 from fraud.schema import MerchantProfile
@@ -41,7 +41,7 @@ class SyntheticTraffic:
         shape: of the payments.
     """
 
-    def __init__(self, cards: int, seed: int = 1, shape: Shape = V1) -> None:
+    def __init__(self, cards: int, seed: int = 1, shape: PaymentShape = V1) -> None:
         self._cards, self._members = cards, shape.members
         self._random = random.Random(seed)
 
@@ -67,7 +67,7 @@ def number_of(prediction: bytes) -> int:
     return int(prediction[_NUMBER])
 
 
-def fill(settings: Settings, messages: int, cards: int, shape: Shape = V1) -> None:
+def fill(settings: Settings, messages: int, cards: int, shape: PaymentShape = V1) -> None:
     """Write the first transactions, and the merchants' profiles.
 
     The n-th card is in the partition n modulo their number, so that its state can be made elsewhere.
