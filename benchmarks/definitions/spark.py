@@ -4,7 +4,7 @@ from benchmarks.definitions.offline import measure_in_turns, section
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 
-_MILLIONS, _TINY_MILLIONS = 0.5, 0.05
+_MILLIONS, _TINY_MILLIONS = 0.4, 0.05
 _TURNS = 1
 
 

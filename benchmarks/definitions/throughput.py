@@ -13,7 +13,7 @@ from benchmarks.serving.harness.model import CARDS
 from benchmarks.serving.harness.testbed import print_progress
 from benchmarks.serving.harness.traffic import fill
 
-_MESSAGES, _TURNS = 200_000, 9
+_MESSAGES, _TURNS = 200_000, 7
 _TINY_MESSAGES, _TINY_TURNS = 30_000, 2
 
 

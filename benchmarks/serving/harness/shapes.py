@@ -80,6 +80,7 @@ class PaymentShape:
 V1 = PaymentShape("v1", "", lambda _: "")
 
 
+@cache
 def shape(name: str) -> PaymentShape:
     """The shape of that name: v1, undeclared or wide.
 

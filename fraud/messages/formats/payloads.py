@@ -139,12 +139,8 @@ class RegistryPayloads:
         with self._lock:
             self._forget_missing()
             now = time.monotonic()
-            asked = (one for one in dict.fromkeys(ids) if not self._is_known(one, now))
-            unanswered = {
-                one
-                for number, one in enumerate(asked)
-                if (number >= _ASK_AT_LEAST and time.monotonic() > now + _ASK_FOR_S) or not self._ask(one)
-            }
+            wanted = [one for one in dict.fromkeys(ids) if one is not None and not self._is_known(one, now)]
+            unanswered = self._ask_all(wanted, until=now + _ASK_FOR_S)
         if not unanswered:
             return len(values)
         return next(number for number, one in enumerate(ids) if one in unanswered)
@@ -157,10 +153,21 @@ class RegistryPayloads:
         entry = self._entries.get(schema_id) if schema_id is not None else None
         return schema_id is None or (entry is not None and now < entry.expires)
 
-    def _ask(self, schema_id: SchemaId | None) -> bool:
+    def _ask_all(self, wanted: list[SchemaId], until: float) -> set[SchemaId]:
+        """Ask for ids; returns those without an answer."""
+        unanswered = {
+            one
+            for number, one in enumerate(wanted)
+            if (number >= _ASK_AT_LEAST and time.monotonic() > until) or not self._ask(one)
+        }
+        # The first answers must not expire while a slow registry is asked for the next ones.
+        for one in wanted:
+            if one not in unanswered:
+                self._prolong(one)
+        return unanswered
+
+    def _ask(self, schema_id: SchemaId) -> bool:
         """Whether the registry has answered for an id, that it knows it or not."""
-        if schema_id is None:
-            return True
         if time.monotonic() < self._retry_at:
             return self._prolong(schema_id)
         try:

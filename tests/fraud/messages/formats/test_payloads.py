@@ -256,6 +256,49 @@ def test_ids_that_nobody_registered_do_not_fill_the_memory(monkeypatch: pytest.M
     assert 1 in payloads._entries
 
 
+def test_many_ids_are_asked_for_in_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a clock on which every question takes a second, and twenty ids
+    registry = _SlowRegistry(monkeypatch)
+    payloads = RegistryPayloads(registry, frozenset({"amount"}), 1_000)
+    values = [framed(schema_id, b"{}") for schema_id in range(1, 21)]
+    # when they are read, then a call ends after some questions
+    assert payloads.readable(values) == payloads.known(values) == 8
+    # and although the first answers expire meanwhile, all messages become JSON
+    found = require_json(payloads, values)
+    assert len(found) == len(values)
+    assert found[0] == b"{}"
+    assert [getattr(one, "reason", "") for one in found[1:]] == [
+        f"schema {schema_id}: no schema {schema_id}" for schema_id in range(2, 21)
+    ]
+
+
+def test_what_is_known_is_said_without_asking() -> None:
+    # given a registry
+    registry = MemoryRegistry(dict(SCHEMAS))
+    payloads = payloads_with(registry)
+    values = [b"{}", framed(3, b"{}"), framed(1, b"")]
+    # then a message without an id is known, and the others are after a question
+    assert payloads.known(values) == 1
+    assert registry.asked == []
+    payloads.readable(values)
+    assert payloads.known(values) == 3
+
+
+class _SlowRegistry:
+    """Knows one id; every question takes a second of the clock that it sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def schema(self, schema_id: object) -> WriterSchema:
+        self.now += 1
+        return _OneSchema().schema(schema_id)
+
+    def check(self) -> str:
+        return "it answers"
+
+
 class _OneSchema:
     def schema(self, schema_id: object) -> WriterSchema:
         if schema_id != 1:
