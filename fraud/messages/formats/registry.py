@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class SchemaRegistry:
     def __init__(self, settings: SchemaRegistrySettings) -> None:
         self._settings, self._url = settings, settings.url
         self._lock = threading.Lock()
-        self._client, self._used_at = self._new_client(), time.monotonic()
+        self._connect()
 
     def schema(self, schema_id: SchemaId) -> WriterSchema:
         """The schema of an id, which never changes.
@@ -98,10 +99,15 @@ class SchemaRegistry:
         if now - self._used_at > _IDLE_S:
             # Its successor must not fail for what closing a broken connection may raise.
             with suppress(Exception):
-                self._client.__exit__(None, None, None)
-            self._client = self._new_client()
+                self._close()
+            self._connect()
         self._used_at = now
         return self._client
+
+    def _connect(self) -> None:
+        self._client, self._used_at = self._new_client(), time.monotonic()
+        # It closes its connection when nobody has the registry any longer.
+        self._close = weakref.finalize(self, self._client.__exit__, None, None, None)
 
     def _new_client(self) -> Any:
         # Takes a second to import, and most installations have no registry.
