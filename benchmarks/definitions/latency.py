@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.definitions.bed import VariantBed, variables, variant_bed
-from benchmarks.definitions.checkouts import Variant, clean_environment, variants, worker
+from benchmarks.definitions.harness.bed import VariantBed, variables, variant_bed
+from benchmarks.definitions.harness.checkouts import Variant, clean_environment, variants, worker
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import CARDS

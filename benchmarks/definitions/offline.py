@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.definitions.checkouts import Variant, Worker, variants, worker
-from benchmarks.definitions.figures import AGAINST, BASE, Run, rate_table, ratios
+from benchmarks.definitions.harness.checkouts import Variant, Worker, variants, worker
+from benchmarks.definitions.harness.figures import AGAINST, BASE, Run, rate_table, ratios
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 from benchmarks.serving.harness.testbed import print_progress

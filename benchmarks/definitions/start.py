@@ -13,8 +13,8 @@ from statistics import median
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.definitions.bed import VariantBed, variables, variant_bed
-from benchmarks.definitions.checkouts import HERE, Variant, clean_environment
+from benchmarks.definitions.harness.bed import VariantBed, variables, variant_bed
+from benchmarks.definitions.harness.checkouts import HERE, Variant, clean_environment
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import trained_model

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.definitions.bed import VariantBed, variables, variant_bed
-from benchmarks.definitions.checkouts import Variant, Worker, variants, worker
-from benchmarks.definitions.figures import AGAINST, BASE, Run, rate_table, ratios
+from benchmarks.definitions.harness.bed import VariantBed, variables, variant_bed
+from benchmarks.definitions.harness.checkouts import Variant, Worker, variants, worker
+from benchmarks.definitions.harness.figures import AGAINST, BASE, Run, rate_table, ratios
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section
 from benchmarks.serving.harness.model import CARDS

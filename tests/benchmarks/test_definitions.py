@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks.definitions.bed import variables
-from benchmarks.definitions.figures import Run, rate_table, ratios
+from benchmarks.definitions.harness.bed import variables
+from benchmarks.definitions.harness.figures import Run, rate_table, ratios
 from benchmarks.serving.harness.shapes import (
     FIELDS,
     PaymentShape,

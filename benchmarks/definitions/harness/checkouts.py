@@ -30,7 +30,7 @@ class Checkout:
         return commit_of(self.folder)
 
 
-HERE = Checkout(Path(__file__).parents[2], sys.executable)
+HERE = Checkout(Path(__file__).parents[3], sys.executable)
 
 
 def checkout(folder: Path) -> Checkout:

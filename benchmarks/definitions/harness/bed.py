@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.definitions.checkouts import Variant
+from benchmarks.definitions.harness.checkouts import Variant
 from benchmarks.serving.harness.testbed import NO_REGISTRY, PARTITIONS
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka.topics import create_topics

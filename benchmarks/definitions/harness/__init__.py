@@ -1,0 +1,1 @@
+"""What the parts share: checkouts and their worker processes, a broker with settings, ratios of turns."""
