@@ -21,7 +21,7 @@ from benchmarks.results import Section, conditions, save_section
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
 BARS: tuple[str, ...] = ("throughput", "latency", "start", "offline", "spark", "memory", "profiles")
 """Parts that `all` measures, in a quarter of an hour."""
-ALONE: tuple[str, ...] = ("quality",)
+ALONE: tuple[str, ...] = ("quality", "quality_before")
 """Parts that take longer and run only by their names."""
 
 

@@ -13,7 +13,7 @@ def default() -> Definitions:
 
 
 def test_fields_and_the_state_of_cards_are_those_of_v1(default: Definitions) -> None:
-    # so that snapshots and the log serve both
+    # so that the log can serve both
     assert default.fields == V1.fields
     assert default.kernel_features == V1.kernel_features
     assert default.state_digest == V1.state_digest
