@@ -20,6 +20,7 @@ from fraud.definitions.fields import UNKNOWN, Field, FieldType
 from fraud.features.field_tables import UNKNOWN_NUMBER, absent_value, content_columns
 from fraud.messages.admission import Admitted, signed_hash
 from fraud.money.batches import convert_money
+from fraud.native import xxh3
 from fraud.native.id_index import currency_number, write_contents
 
 HEAD = np.dtype(
@@ -164,15 +165,30 @@ def _encode_number(value: float | None) -> int:
 def _encoded(field: Field, column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     absent = absent_value(field.type)
     if field.name == "transaction_id":
-        return np.array([hash_identifier(text) for text in column.to_pylist()], dtype=np.uint64).view(
-            np.int64
-        )
+        return hash_texts(column).view(np.int64)
     if field.is_text:
         return _hashed(column, encoder_of(field.type), absent)
     if field.type is FieldType.NUMBER:
         numbers = column.cast(pa.float64()).fill_null(np.nan).to_numpy() + 0.0
         return np.where(np.isnan(numbers), np.nan, numbers).view(np.int64)
     return np.asarray(column.cast(pa.int64()).fill_null(absent).to_numpy())
+
+
+def hash_texts(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """`hash_identifier` of each text of a column without nulls, (n,)."""
+    texts = column.combine_chunks()
+    _, positions, content = texts.buffers()
+    hashes = np.empty(len(texts), dtype=np.uint64)
+    if not len(texts) or content is None:
+        hashes[:] = hash_identifier("")
+        return hashes
+    offsets = np.frombuffer(positions, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(content, dtype=np.uint8)
+    # Of one kind, whether the buffers may be written to or not: each is compiled.
+    offsets.flags.writeable = data.flags.writeable = False
+    if xxh3.hash_all(data, offsets, xxh3.SECRET, hashes):
+        return hashes
+    return np.array([hash_identifier(text) for text in texts.to_pylist()], dtype=np.uint64)
 
 
 def _hashed(column: pa.ChunkedArray, encode: Callable[[Any], int], absent: int) -> npt.NDArray[np.int64]:

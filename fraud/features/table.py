@@ -100,7 +100,9 @@ def compute_features(
 def _fill_kernel(
     definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> _Filled:
-    store, accepted = CardStore(definitions), np.zeros(len(rows), dtype=np.bool_)
+    # Room that is never written to costs nothing, and saves moving cards as they grow.
+    store = CardStore(definitions, max(1_024, len(rows) // 16), max(16_384, len(rows)))
+    accepted = np.zeros(len(rows), dtype=np.bool_)
     keys, counted = (
         {field: np.empty(len(rows), dtype=np.int64) for field in definitions.profile_fields} for _ in range(2)
     )

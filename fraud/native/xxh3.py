@@ -7,7 +7,7 @@ Python code calls the library xxhash; a property test compares the two.
 import numpy as np
 import numpy.typing as npt
 
-from fraud.native.jit import inlined
+from fraud.native.jit import compiled, inlined
 
 MAX_BYTES = 128
 """Longer input is hashed in another way, which hardly any text of 64 characters needs."""
@@ -29,6 +29,24 @@ _PRIME64_3 = np.uint64(0x165667B19E3779F9)
 _PRIME_MX1 = np.uint64(0x165667919E3779F9)
 _PRIME_MX2 = np.uint64(0x9FB21C651E98DF25)
 _LOW = np.uint64(0xFFFF_FFFF)
+
+
+@compiled
+def hash_all(data, offsets, secret, hashes):  # type: ignore[no-untyped-def]
+    """Write the hash of each text to `hashes`, uint64 (n,); False: one has more than `MAX_BYTES`.
+
+    Args:
+        data: the texts' bytes, one after another.
+        offsets: where each starts, and the end of the last, int32 (n + 1,).
+        secret: `SECRET`.
+        hashes: to be filled.
+    """
+    for row in range(len(hashes)):
+        start, end = np.int64(offsets[row]), np.int64(offsets[row + 1])
+        if end - start > MAX_BYTES:
+            return False
+        hashes[row] = xxh3_64(data, start, end, secret)
+    return True
 
 
 @inlined
