@@ -12,22 +12,17 @@ def default() -> Definitions:
     return load_definitions(DEFAULT_FILE)
 
 
-def test_fields_and_the_state_of_cards_are_those_of_v1(default: Definitions) -> None:
-    # so that the log can serve both
+def test_it_computes_all_that_models_of_v1_want(default: Definitions) -> None:
+    # so that a change from one to the other refuses no model
+    hashes = {one.name: one.hash for one in default.features}
+
     assert default.fields == V1.fields
-    assert default.kernel_features == V1.kernel_features
     assert default.state_digest == V1.state_digest
+    assert all(hashes[one.name] == one.hash for one in V1.features)
 
 
-def test_profiles_replace_the_daily_ones(default: Definitions) -> None:
-    assert not default.daily_profile_features
+def test_profiles_are_those_of_merchants_their_kinds_and_countries(default: Definitions) -> None:
     assert default.profile_fields == ("merchant_id", "merchant_category", "country")
-
-
-def test_what_differs_from_v1_has_a_name_of_its_own(default: Definitions) -> None:
-    # so that one file can hold both while models of both serve
-    hashes = {one.name: one.hash for one in V1.features}
-
-    renamed = [one.name for one in default.features if hashes.get(one.name, one.hash) != one.hash]
-
-    assert renamed == []
+    assert {one.name for one in default.profile_features} == default.feature_by_name.keys() - set(
+        V1.feature_names
+    )

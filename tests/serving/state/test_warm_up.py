@@ -88,7 +88,7 @@ def test_a_worker_warms_up_before_it_joins_a_group_that_scores(
         # when one of other definitions joins, without any warm-up before
         with running(extended, 1) as second:
             wait_for(lambda: second.engine.status().is_ready)
-            wait_for(lambda: "fraud_restorations_total" in exposed(second.metrics))
+            wait_for(lambda: "fraud_restorations_total{source=" in exposed(second.metrics))
             samples = exposed(second.metrics)
     # then it has made a snapshot of each partition first, and restored what it took over from one
     assert len(_files(extended)) == 3
