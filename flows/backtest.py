@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.entry import run_flow
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 from fraud.errors import ConfigurationError
 from fraud.evaluation.backtest.candidates import (
     RegisteredCandidates,
@@ -85,7 +85,7 @@ class BacktestParameters(BaseModel):
         )
 
 
-@flow(name="backtest", flow_run_name=run_name)
+@flow(name="backtest", flow_run_name=run_name, on_completion=[keep_result])
 def backtest(parameters: BacktestParameters) -> dict[str, Any]:
     """Walk forward over a history; without --transactions over the lake's training rows.
 

@@ -4,14 +4,19 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.entry import run_flow
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 from fraud.ingest.commits import Commit
 from fraud.settings import load_settings
 from fraud.telemetry import flow_span
 from tasks.ingest import ingest_one, list_partitions, report_ingest
 
 
-@flow(name="ingest", flow_run_name=run_name, task_runner=ThreadPoolTaskRunner(max_workers=4))  # type: ignore[arg-type]
+@flow(
+    name="ingest",
+    flow_run_name=run_name,
+    on_completion=[keep_result],
+    task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]
+)
 def ingest() -> list[Commit]:
     """Bring the new transactions and labels from Kafka to the lake."""
     settings = load_settings()

@@ -3,14 +3,14 @@
 from prefect import flow
 
 from flows.entry import run_flow
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import load_settings
 from fraud.telemetry import flow_span
 from tasks.monitor import check_model, push_metrics, raise_alarm, save_report
 
 
-@flow(name="monitor", flow_run_name=run_name)
+@flow(name="monitor", flow_run_name=run_name, on_completion=[keep_result])
 def monitor() -> MonitoringReport:
     """Check the newest predictions; an alarm starts `retrain` where it is deployed."""
     settings = load_settings()

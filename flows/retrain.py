@@ -5,7 +5,7 @@ from prefect import flow
 from flows.entry import run_flow
 from flows.ingest import ingest
 from flows.preprocess import preprocess
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 from flows.train import train
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion
@@ -15,7 +15,7 @@ from fraud.training.engines import Engine
 from tasks.environment import clean_up, validate_environment
 
 
-@flow(name="retrain", flow_run_name=run_name)
+@flow(name="retrain", flow_run_name=run_name, on_completion=[keep_result])
 def retrain(
     trials: int | None = None,
     promote: Promotion | None = None,

@@ -1,13 +1,19 @@
 """Names and results of flow runs, as Prefect's pages show them."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
-from prefect.runtime import flow_run
+from prefect import Flow, State
+from prefect.client.schemas.objects import FlowRun
+from prefect.runtime import flow_run as current_run
 from prefect.states import Completed
 from pydantic import BaseModel
 
 Result = TypeVar("Result")
+
+_ENDED: ContextVar[State[Any]] = ContextVar("ended")
+"""The state in which the flow that returned last in this thread wants to end."""
 
 
 def run_name() -> str:
@@ -15,17 +21,29 @@ def run_name() -> str:
 
     Parameters that are left out, None or False are not named.
     """
-    when = flow_run.scheduled_start_time.in_timezone("UTC")
-    given = _given(flow_run.parameters)
-    return ", ".join([f"{flow_run.flow_name} {when:%Y-%m-%d %H:%M} UTC", *given])
+    when = current_run.scheduled_start_time.in_timezone("UTC")
+    given = _given(current_run.parameters)
+    return ", ".join([f"{current_run.flow_name} {when:%Y-%m-%d %H:%M} UTC", *given])
 
 
 def completed(result: Result, message: str) -> Result:
     """A flow's return value; its run ends as completed with `message`, which Prefect's page shows.
 
-    The caller of the flow gets `result`: Prefect takes it out of the state.
+    The caller of the flow gets `result`: Prefect takes it out of the state. The flow needs `keep_result`.
     """
-    return cast(Result, Completed(message=message, data=result))
+    state: State[Any] = Completed(message=message, data=result)
+    _ENDED.set(state)
+    return cast(Result, state)
+
+
+def keep_result(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """A flow's `on_completion`: the caller gets the result although the server's answer was lost.
+
+    Prefect then asks again, and the server answers with the state that it stored at the first request, which
+    has no result. Without this the caller would get `MissingResult` from a run that completed.
+    """
+    if state.data is None:
+        state.data = _ENDED.get().data
 
 
 def _given(parameters: Mapping[str, Any]) -> list[str]:

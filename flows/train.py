@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.entry import run_flow
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
@@ -13,7 +13,7 @@ from fraud.training.thresholds import Policy
 from tasks import train as tasks
 
 
-@flow(name="train", flow_run_name=run_name)
+@flow(name="train", flow_run_name=run_name, on_completion=[keep_result])
 def train(
     trials: int | None = None,
     days: int | None = None,

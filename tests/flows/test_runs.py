@@ -1,12 +1,14 @@
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from pydantic import BaseModel
 
-from flows.runs import completed, run_name
+from flows.runs import completed, keep_result, run_name
 
 
 class Window(BaseModel):
@@ -46,3 +48,29 @@ def test_a_run_is_named_by_what_it_does_and_when_and_ends_with_its_result() -> N
     assert inner.state is not None
     assert (outer.state.name, outer.state.message) == ("Completed", "promoted")
     assert inner.state.message == "7 days evaluated"
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_caller_gets_the_result_when_an_answer_of_the_server_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given a connection that loses the first answer to a completed run, so that the client sends it again
+    send = httpx.Client.send
+
+    def send_twice(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        if request.url.path.endswith("/set_state") and b'"COMPLETED"' in request.content:
+            send(client, request, **options)
+        return send(client, request, **options)
+
+    monkeypatch.setattr(httpx.Client, "send", send_twice)
+
+    @flow(name="child", on_completion=[keep_result])
+    def child() -> list[int]:
+        return completed([7], "seven")
+
+    @flow(name="parent", on_completion=[keep_result])
+    def parent() -> int:
+        return completed(sum(child()) + 1, "eight")
+
+    # when it runs, then the results arrive
+    assert parent() == 8
