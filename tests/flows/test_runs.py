@@ -3,12 +3,18 @@ from typing import Any
 
 import httpx
 import pytest
-from prefect import flow
+from prefect import Flow, flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from pydantic import BaseModel
 
+from flows.backtest import backtest
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.preprocess import preprocess
+from flows.retrain import retrain
 from flows.runs import completed, keep_result, run_name
+from flows.train import train
 
 
 class Window(BaseModel):
@@ -74,3 +80,8 @@ def test_the_caller_gets_the_result_when_an_answer_of_the_server_was_lost(
 
     # when it runs, then the results arrive
     assert parent() == 8
+
+
+@pytest.mark.parametrize("one", [backtest, ingest, monitor, preprocess, retrain, train])
+def test_flows_with_a_result_keep_it(one: Flow[..., Any]) -> None:
+    assert keep_result in one.on_completion_hooks

@@ -124,8 +124,8 @@ MakeWorld = Callable[..., World]
 
 @pytest.fixture
 def client(registry: Apicurio) -> Iterator[SchemaRegistryClient]:
-    """What senders have."""
-    with SchemaRegistryClient({"url": registry.url}) as made:
+    """What senders have; without a limit one would wait indefinitely for an answer that is lost."""
+    with SchemaRegistryClient({"url": registry.url, "timeout": 10}) as made:
         yield made
 
 
