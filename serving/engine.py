@@ -180,13 +180,13 @@ class Engine:
 
     def _prepare(self, stop: threading.Event) -> None:
         self._models.start()
-        # Rates are there before partitions are restored: a replay converts amounts by them.
+        # Rates are there before anything is decoded: that converts amounts by them.
         self._profiles.start()
+        caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
+        call_unless_stopped(stop, caught_up, self._update_heartbeat)
         # Before the group is joined: what a member needs to load, others would wait for.
         load = partial(load_hot_path, self._settings.loaded_definitions)
         call_unless_stopped(stop, load, self._update_heartbeat)
-        caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
-        call_unless_stopped(stop, caught_up, self._update_heartbeat)
         self._wait_for_model(stop)
         call_unless_stopped(stop, partial(warm_up_missing, self._settings, stop), self._update_heartbeat)
         self._consumer.subscribe(

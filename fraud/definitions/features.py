@@ -267,7 +267,7 @@ def _identity_of_term(one: Condition, fields: dict[str, Field]) -> list[object]:
 
 
 def _refund_rule(fields: dict[str, Field]) -> list[object]:
-    """What tells refunds from payments; nothing where there are no refunds."""
+    """What separates refunds from payments; nothing where there are no refunds."""
     amount = fields["amount"]
     if not amount.allows_refunds:
         return []

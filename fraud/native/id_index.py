@@ -6,13 +6,13 @@ otherwise a conflict; neither counts as a payment. Content is every declared fie
 from the record, and not the text of the JSON. The rule needs the partition's log, nothing else.
 
 The index is one open-addressing table of 8 bytes an id, which may be nine tenths full: linear probing in the
-order of home slots (Robin Hood hashing, Celis 1985). An entry's place and its distance from home tell the
-upper bits of its hash (quotienting: Knuth, The Art of Computer Programming vol. 3, 6.4 exercise 13), so that
-it holds only the others, 16 bits of the content, and the day, counted from the table's first. A table of less
+order of home slots (Robin Hood hashing, Celis 1985). An entry's place and its distance from home give
+the upper bits of its hash (quotienting: Knuth, The Art of Computer Programming vol. 3, 6.4 exercise 13): it
+holds only the others, 16 bits of the content, and the day, counted from the table's first. A table of less
 than a million slots, or of more than two months, has 4 bytes more an id, and the same bits of hash and
 content: what is decided does not depend on the table.
 
-56 bits of hash tell ids apart. Among the 1.7 million taken ids of a partition (a month of a million cards in
+56 bits of hash distinguish ids. Among the 1.7 million taken ids of a partition (a month of a million cards in
 36 of them) one new id in 4e10 is mistaken for a taken one, and refused; among 60 million one in 1.2e9. One
 conflict in 65,536 is dropped as a repetition: it is refused either way, and lacks only its dead letter. So
 bits of the hash are worth more than those of the content. Ids that are free again stay until the table is
@@ -59,7 +59,7 @@ class IdTable(NamedTuple):
 
     Attributes:
         entries: from the highest bit: the distance from the home slot; the part of the hash that neither
-            the home slot nor `more` tells; 16 bits of the content; 6 of the day, counted from the first as 1.
+            the home slot nor `more` gives; 16 bits of the content; 6 of the day, counted from the first as 1.
             uint64 (n,).
         more: 16 bits of the hash and 16 of the day, uint32 (n,); empty where entries do without it.
         layout: by `_LIMIT` and the like, int64 (6,).

@@ -26,7 +26,7 @@ def counted_keys(definitions: Definitions, events: Events) -> dict[str, Ints]:
 
 
 def _is_refund(definitions: Definitions, events: Events) -> npt.NDArray[np.bool_]:
-    """As the kernel tells refunds (`Field.refund_field`), (n,)."""
+    """As the kernel recognises refunds (`Field.refund_field`), (n,)."""
     amount, index = definitions.field_by_name["amount"], definitions.field_index
     amounts = events.values[:, index["amount"]]
     is_refund = (amounts < 0) & (amounts != UNKNOWN)

@@ -205,6 +205,9 @@ def running(settings: Settings, worker: int = 0) -> Iterator[Running]:
     thread.start()
     try:
         yield Running(engine, metrics, stop, thread, failures)
+    except AssertionError as error:
+        # What a test waits for in vain is rarely the cause.
+        raise (failures or [error])[0] from error
     finally:
         stop.set()
         thread.join(60)

@@ -1,4 +1,4 @@
-"""What is wrong with how definitions tell refunds from payments."""
+"""What is wrong with how definitions separate refunds from payments."""
 
 from collections.abc import Iterator
 
@@ -34,13 +34,13 @@ def _check_kinds(
 ) -> None:
     at: Path = ("fields", name, "refunds")
     if name != "amount" or len(kinds) != 1:
-        problems.add(at, f"field {name}: kinds are told by one field, of amount alone; write true or false")
+        problems.add(at, f"field {name}: one field separates kinds, of amount alone; write true or false")
         return
     ((kind, values),) = kinds.items()
     found = require_field(kind, known, at, f"field {name}", problems)
     if kind in known.places or (found is not None and found.type is not FieldType.CATEGORY):
         what = type_of(found) if found is not None else f"{kind}, a place"
-        problems.add(at, f"field {name}: refunds are told by a category, not by {what}")
+        problems.add(at, f"field {name}: a category separates refunds, not {what}")
     elif not values:
         problems.add(
             at, f"field {name}: no value of {kind} is given; list them: {{{kind}: [refund, reversal]}}"

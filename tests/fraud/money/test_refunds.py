@@ -1,4 +1,4 @@
-"""Refunds and reversals: told by one rule, answered like payments, counted where a feature asks for them."""
+"""Refunds and reversals: recognised by one rule, answered like payments, counted on request."""
 
 import json
 
@@ -97,7 +97,7 @@ def test_merchants_profiles_count_payments_only() -> None:
     assert counted_payments(DEFINITIONS, table())["transaction_id"].to_pylist() == ["t0", "t1"]
 
 
-def test_a_feature_is_another_one_when_refunds_are_told_otherwise() -> None:
+def test_a_feature_is_another_one_when_refunds_are_recognised_otherwise() -> None:
     # given features of other rules
     by_sign, other = (
         parse_definitions(FIELDS.replace("{kind: [refund, reversal]}", rule) + FEATURES)
@@ -118,8 +118,8 @@ def test_a_feature_is_another_one_when_refunds_are_told_otherwise() -> None:
     [
         ("{kind: []}", "no value of kind is given; list them: {kind: [refund, reversal]}"),
         ("{kin: [refund]}", "the field kin does not exist; did you mean kind?"),
-        ("{merchant_id: [m]}", "refunds are told by a category, not by merchant_id, an id"),
-        ("{kind: [a], merchant_id: [b]}", "kinds are told by one field"),
+        ("{merchant_id: [m]}", "a category separates refunds, not merchant_id, an id"),
+        ("{kind: [a], merchant_id: [b]}", "one field separates kinds"),
         ("{kind: [a, a]}", "one_of of kind has a value twice"),
         ("yes", "refunds"),
     ],
