@@ -6,6 +6,17 @@ from typing import Any
 from serving.engine import Engine
 from serving.ops.shutdown import Shutdown
 
+_PARTS = (
+    "consumer",
+    "snapshots",
+    "partitions",
+    "models",
+    "profiles",
+    "payload_wait",
+    "delivery",
+    "timer",
+)
+
 
 class Part:
     """A part of an engine, which notes its calls under its name."""
@@ -23,7 +34,7 @@ def test_the_group_is_left_before_threads_and_snapshots_are_waited_for() -> None
     made: list[str] = []
     engine = Engine.__new__(Engine)
     engine._shutdown = Shutdown(30.0)
-    for name in ("consumer", "snapshots", "partitions", "models", "profiles", "delivery", "timer"):
+    for name in _PARTS:
         setattr(engine, f"_{name}", Part(name, made))
 
     # when it closes
@@ -31,5 +42,6 @@ def test_the_group_is_left_before_threads_and_snapshots_are_waited_for() -> None
 
     # then others may take its partitions over first, and its producers go last
     assert made[0] == "consumer close"
-    assert set(made[1:-2]) == {"snapshots wait", "partitions stop", "models stop", "profiles stop"}
+    stopped = {"partitions stop", "models stop", "profiles stop", "payload_wait stop"}
+    assert set(made[1:-2]) == {"snapshots wait", *stopped}
     assert made[-2:] == ["delivery close", "timer close"]

@@ -89,5 +89,10 @@ def test_unknown_ids_hold_up_their_own_partition_only(make_world: MakeWorld, mlf
         wait_for(lambda: engine.engine.status().is_ready)
     # then the loop never stood still
     assert slowest.seconds < _LONGEST_ROUND_S
-    # and each message is a dead letter, in its order, once
-    assert [letter.value() for letter in letters] == [value for value, _ in flood]
+    # and each message is a dead letter, once and, in a partition of dead letters, in its order
+    places = {value: place for place, (value, _) in enumerate(flood)}
+    found = [(letter.partition(), places[letter.value()]) for letter in letters]
+    assert sorted(place for _, place in found) == list(range(_FLOOD))
+    for partition in {partition for partition, _ in found}:
+        order = [place for own, place in found if own == partition]
+        assert order == sorted(order)

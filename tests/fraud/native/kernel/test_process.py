@@ -220,8 +220,8 @@ def test_idle_cards_make_room_before_memory_grows() -> None:
         # when the store knows how old a transaction can be
         store.process(events, low_watermark=START + (day - 1) * DAY_MS)
         sizes.append(store.nbytes)
-    # then memory is that of a month or two, not of a year
-    assert max(sizes[180:]) <= max(sizes[:90])
+    # then memory is that of a month or two, not of a year; tables are made again at slightly different sizes
+    assert max(sizes[180:]) <= 1.05 * max(sizes[:90])
 
 
 def test_windows_are_half_open() -> None:
