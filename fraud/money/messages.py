@@ -20,8 +20,11 @@ from fraud.money.rates import (
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-_LAST_DAY = 2_932_896
-"""The last day of the year 9999. A rate of the future is not used before its day has passed."""
+_LAST_DAY = 47_481
+"""The last day of the year 2099. A rate of the future is not used before its day has passed, but tables reach
+to the newest one."""
+
+_MOST_DIGITS = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +91,18 @@ class RateMessages:
             raise MessageError(f"its key is {key!r}, where its value says {one.currency}/{one.date}")
         if one.currency == self._base:
             raise MessageError(f"{one.currency} is the base, which needs no rate")
-        rate = parse_rate(f"{one.rate:f}") if one.rate.is_finite() else "the rate is no number"
+        rate = _rate(one.rate)
         if isinstance(rate, str):
             raise MessageError(rate)
         return _parsed_key(key), rate
+
+
+def _rate(given: Decimal) -> int | str:
+    """As `parse_rate`; what is far beyond any rate is not written out, which may take all memory."""
+    if not given.is_finite():
+        return "the rate is no number"
+    is_near = abs(given.adjusted()) <= _MOST_DIGITS
+    return parse_rate(f"{given:f}" if is_near else str(given))
 
 
 def _key(currency: str, date: str) -> bytes:
