@@ -14,6 +14,7 @@ Window = Annotated[
     ),
 ]
 Text = Annotated[str, Field(min_length=1, max_length=120, description="what an analyst reads for it")]
+FieldName = Annotated[str, Field(min_length=1)]
 FieldTypeName = Literal[
     "id", "category", "money", "currency", "time", "number", "fixed", "boolean", "place"
 ]  # fmt: skip
@@ -36,6 +37,17 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def _form_of_refunds(value: Any) -> str:
+    return "kinds" if isinstance(value, dict) else "flag"
+
+
+Refunds = Annotated[
+    Annotated[bool, Tag("flag")] | Annotated[dict[Name, list[str]], Tag("kinds")],
+    Discriminator(_form_of_refunds),
+]
+"""Whether an amount may be below 0, or which values of a category mark refunds besides."""
+
+
 class FieldPart(_Part):
     """A field of the message."""
 
@@ -53,7 +65,7 @@ class FieldPart(_Part):
     at_least: float | None = Field(default=None, description="of a number or a fixed: its lowest value")
     at_most: float | None = Field(default=None, description="of a number or a fixed: its highest value")
     scale: int | None = Field(default=None, ge=0, le=9, description="of a fixed: its decimals")
-    refunds: bool | dict[Name, list[str]] | None = Field(
+    refunds: Refunds | None = Field(
         default=None,
         description="of money: true lets it be below 0, which is a refund; of amount also {kind: [refund, "
         "reversal]}: payments whose field kind has one of these values are refunds, too",
@@ -94,18 +106,18 @@ class FeaturePart(_Part):
     subtract: tuple[str, str] | None = Field(
         default=None, description="two features: the second from the first"
     )
-    profile: str | None = Field(
+    profile: FieldName | None = Field(
         default=None,
         description="an id or a category: of what was known of its payments",
     )
-    daily_profile: str | None = Field(
+    daily_profile: FieldName | None = Field(
         default=None, description="merchant_id: of the merchant's profile as of last midnight (UTC)"
     )
     value: ProfileValue | None = Field(default=None, description="of a profile")
     entity: str | None = Field(
         default=None, description="whose payments an aggregate looks at; default: card"
     )
-    of: str | None = Field(default=None, description="the field that it is computed of")
+    of: FieldName | None = Field(default=None, description="the field that it is computed of")
     where: dict[str, Where] = Field(
         default_factory=dict,
         description="which payments count: by field a value, `same`, or at_least, at_most, one_of",

@@ -18,6 +18,7 @@ from fraud.definitions.document import (
     FeaturePart,
     FieldPart,
     MoneyPart,
+    ProfilesPart,
     Transform,
 )
 
@@ -27,7 +28,10 @@ _TYPES: Mapping[str, str] = {
     "model": "a mapping, {key: value}",
 }  # fmt: skip
 _PARTS = {"fields": FieldPart, "features": FeaturePart, "entities": EntityPart}
-_UNION_TAGS = {"str", "list[str]", "condition", "value", "[key]", "bool", "int", "float"}
+_LENGTHS = {
+    "max_age": "write days, from 1d to 99d",
+    "every": "write minutes, hours or a day, from 5m to 1d, such as 15m",
+}
 _OTHER_WORDS = {
     "type": {
         "string": "id or category", "text": "id or category", "str": "id or category", "identifier": "id",
@@ -98,7 +102,7 @@ def _broken(value: Any, problems: Problems) -> set[Path]:
     try:
         _validated(value)
     except ValidationError as error:
-        found = [(_path_of(one), one) for one in error.errors(include_url=False)]
+        found = [(_path_of(one, value), one) for one in error.errors(include_url=False)]
         # Each member of a union complains; one sentence a value is enough.
         for path, one in dict(reversed(found)).items():
             problems.add(path, _sentence(one, path, value))
@@ -106,9 +110,20 @@ def _broken(value: Any, problems: Problems) -> set[Path]:
     return set()
 
 
-def _path_of(error: ErrorDetails) -> Path:
-    """Where in the file; pydantic names the members of a union, too."""
-    return tuple(step for step in error["loc"] if step not in _UNION_TAGS)
+def _path_of(error: ErrorDetails, value: Any) -> Path:
+    """Where in the file; pydantic names the members of a union, too, which may be called like a key."""
+    path: list[str | int] = []
+    for step in error["loc"]:
+        if _has(value, step):
+            path.append(step)
+            value = value[step]
+    return (*path, error["loc"][-1]) if error["type"] == "missing" else tuple(path)
+
+
+def _has(value: Any, step: str | int) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
 def _sentence(error: ErrorDetails, path: Path, document: Any) -> str:
@@ -129,6 +144,8 @@ def _subject(path: Path, document: Any) -> str:
 def _complaint(error: ErrorDetails, path: Path) -> str:
     key = str(path[-1]) if path else ""
     kind, given = error["type"], error.get("input")
+    if key in _LENGTHS and given is not None and kind in ("string_pattern_mismatch", "string_type"):
+        return f"{key} {_shown(given)} is not allowed; {_LENGTHS[key]}"
     if key == "window" and kind in ("string_pattern_mismatch", "string_type"):
         return window_complaint(given)
     if kind in _COMPLAINTS:
@@ -162,7 +179,7 @@ def _is_scalar(given: Any) -> bool:
 def _unknown_key(key: str, given: Any, error: ErrorDetails) -> str:
     part: Any = DefinitionsDocument
     if len(error["loc"]) > 1:
-        parts = {**_PARTS, "money": MoneyPart}
+        parts = {**_PARTS, "money": MoneyPart, "profiles": ProfilesPart}
         part = ConditionPart if "where" in error["loc"] else parts.get(str(error["loc"][0]), part)
     return f"the key {key} does not exist{suggestion(key, part.model_fields)}"
 
@@ -193,8 +210,6 @@ def _not_among(key: str, given: Any, error: ErrorDetails) -> str:
 
 
 def _bad_name(key: str, given: Any, error: ErrorDetails) -> str:
-    if key == "max_age":
-        return f"max_age {_shown(given)} is not allowed; write days, from 1d to 99d"
     if not isinstance(given, str) or key not in ("name", given):
         return f"{key}: {error['msg']}"
     near = re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_").lstrip("0123456789_")[:63]

@@ -14,6 +14,7 @@ from fraud.definitions.features import (
     CALENDAR,
     DAILY_PROFILE_OPERATIONS,
     DAY_MS,
+    HOUR_MS,
     MINUTE_MS,
     PROFILE_OPERATIONS,
     Operation,
@@ -82,8 +83,7 @@ def check_features(
         names: of all features in the file, also of those that could not be read.
         problems: takes what is found.
     """
-    every_ms = window_ms(document.profiles.every)
-    check_profiles(document.profiles.every, problems)
+    every_ms = check_profiles(document.profiles.every, problems)
     features = [NumberedFeature(part, path) for part, path in zip(document.features, paths, strict=True)]
     by_name: dict[str, NumberedFeature] = {}
     for one in features:
@@ -174,17 +174,29 @@ def _profile_complaints(
         return
     field = require_field(part.profile, known, (*one.path, "profile"), one.subject, problems)
     if part.profile in known.places or (field and field.type not in (FieldType.ID, FieldType.CATEGORY)):
-        yield "profile", f"{part.profile} is no id and no category, which alone have profiles"
+        yield "profile", f"{part.profile} is no id and no category, which alone have profiles; name one"
     if part.window is not None and window_ms(part.window) % every_ms:
-        yield "window", f"the window {part.window} is not a multiple of how often profiles are made"
+        yield "window", _no_multiple(part.window, every_ms)
 
 
-def check_profiles(every: str, problems: Problems) -> None:
-    """Note an interval at which profiles cannot be made."""
+def _no_multiple(window: str, every_ms: int) -> str:
+    length = (window_ms(window) // every_ms + 1) * every_ms
+    hours, rest = divmod(length, HOUR_MS)
+    near = f"{length // MINUTE_MS}m" if rest else f"{hours}h"
+    return (
+        f"the window {window} is not a multiple of how often profiles are made, "
+        f"{every_ms // MINUTE_MS}m; write {near} or change profiles: {{every}}"
+    )
+
+
+def check_profiles(every: str, problems: Problems) -> int:
+    """How often profiles are made, ms; notes an interval at which they cannot be, and gives a minute."""
     length = window_ms(every)
     if length < _SHORTEST_EVERY_MS or length > DAY_MS or DAY_MS % length:
         sentence = f"every {every} is not between 5m and 1d, or a day is no multiple of it; write 15m, 1h"
         problems.add(("profiles", "every"), f"profiles: {sentence} or 1d")
+        return MINUTE_MS
+    return length
 
 
 def _window_complaints(part: FeaturePart, operation: Operation) -> Iterator[tuple[str, str]]:
@@ -241,7 +253,8 @@ def _zone_complaints(
         return
     if zone in known.declared or zone in known.places:
         field = known.by_name.get(zone)
-        if zone in known.places or (field is not None and field.type is not FieldType.CATEGORY):
+        is_other = zone in known.places or (field is None and zone in known.groups)
+        if is_other or (field is not None and field.type is not FieldType.CATEGORY):
             yield "zone", f"zone needs a category with a country's code of two letters; {zone} is none"
     elif zone not in zone_names():
         names = {

@@ -37,11 +37,13 @@ class KnownFields:
     Attributes:
         by_name: those that are free of mistakes.
         places: the two coordinates of each place.
+        groups: the columns of each entry that stands for several fields and is none itself.
         declared: all names that the file declares, also those with mistakes.
     """
 
     by_name: dict[str, Field] = field(default_factory=dict)
     places: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
 
 
@@ -60,6 +62,8 @@ def check_fields(document: DefinitionsDocument, declared: set[str], problems: Pr
             _add(one, name, known, paths, problems)
         if part.type == "place":
             known.places[name] = tuple(one.name for one in found)
+        elif part.columns:
+            known.groups[name] = tuple(one.name for one in found)
     _check_core(known, problems)
     _check_nesting(paths, problems)
     _check_places(known, problems)
@@ -196,8 +200,11 @@ def _check_places(known: KnownFields, problems: Problems) -> None:
 
 
 def require_field(name: str, known: KnownFields, at: Path, subject: str, problems: Problems) -> Field | None:
-    """The field of a name; notes that there is none."""
-    if name not in known.declared and name not in known.places:
+    """The field of a name; notes that there is none, or several."""
+    if name in known.groups and name not in known.by_name:
+        columns = listed(known.groups[name], "or", most=4)
+        problems.add(at, f"{subject}: {name} stands for several fields; name one of them, {columns}")
+    elif name not in known.declared and name not in known.places:
         near = suggestion(name, {*known.by_name, *known.places})
         problems.add(at, f"{subject}: the field {name} does not exist{near}")
     return known.by_name.get(name)

@@ -11,7 +11,9 @@ from fraud.money.currencies import CURRENCIES
 
 
 def check_money(document: DefinitionsDocument, problems: Problems) -> None:
-    """Note a base that is no currency."""
+    """Note a base that is no currency, and a path that no file can have."""
+    if document.money and "\0" in document.money.rates:
+        problems.add(("money", "rates"), "rates has a character NUL, which no path has; remove it")
     if document.money and document.money.base not in CURRENCIES:
         near = suggestion(document.money.base.upper(), CURRENCIES).removesuffix("?")
         remedy = f"{near}?" if "did you mean" in near else "; use a code of ISO 4217, such as EUR"

@@ -11,6 +11,9 @@ from fraud.errors import DefinitionsError
 from tests.fraud.definitions.files import CORE, FIRST_LINE, with_features, with_fields
 
 COUNT = "aggregate: count, window: 1h"
+GROUP = "  group: {type: category, columns: [left, right], optional: true}\n"
+"""Several fields under one name, which is none itself."""
+
 ON_FEATURES = {
     # unknown names
     "{name: a, aggregate: sum, of: device, window: 1h}": "did you mean device_id?",
@@ -82,7 +85,15 @@ ON_FEATURES = {
     "{name: a, daily_profile: merchant_id, value: age, window: 1d}": "a daily profile has no age",
     "{name: a, profile: amount, value: count, window: 1d}": "amount is no id and no category",
     "{name: a, profile: merchnt_id, value: count, window: 1d}": "merchnt_id",
-    "{name: a, profile: merchant_id, value: count, window: 10m}": "10m is not a multiple",
+    "{name: a, profile: merchant_id, value: count, window: 10m}": "made, 15m; write 15m or",
+    "{name: a, profile: merchant_id, value: count, window: 100m}": "write 105m or change profiles: {every}",
+    "{name: a, profile: merchant_id, value: cont, window: 1d}": "value cont does not exist; did you mean",
+    "{name: a, profile: '', value: count, window: 1d}": "profile is empty",
+    "{name: a, daily_profile: '', value: count, window: 1d}": "daily_profile is empty",
+    "{name: a, profile: group, value: count, window: 1d}": "several fields; name one of them, left or right",
+    "{name: a, aggregate: distinct, of: group, window: 1h}": "group stands for several fields",
+    "{name: a, COUNT, where: {group: same}}": "group stands for several fields",
+    "{name: a, transform: hour, of: timestamp, zone: group}": "zone needs a category",
     "{name: a, profile: merchant_id, value: count, window: 91d}": "longer than 90d",
     "{name: a, profile: merchant_id, value: count}": "needs a window",
     "{name: a, daily_profile: merchant_id, window: 1d}": "a profile needs a value",
@@ -92,7 +103,7 @@ ON_FEATURES = {
     "{name: a, divide: [payments, payments, payments]}": "takes two features, [a, b], not 3",
     "{name: a, divide: [payments, rate]}": "rate comes from a profile",
     # names
-    "{name: payments, aggregate: count, window: 2h}": f"payments, the first on line {FIRST_LINE + 1}",
+    "{name: payments, aggregate: count, window: 2h}": f"payments, the first on line {FIRST_LINE + 2}",
     "{name: A-b, COUNT}": "such as a_b",
     "{name: partition, COUNT}": "taken by a column of the training rows",
     "{name: amount, COUNT}": "taken by the payment's amount",
@@ -135,6 +146,9 @@ ON_FIELDS = {
     "x: {type: number, columns: [Net-Amount]}": "declare it as a field of its own with a path",
     "x: {type: place, columns: [a, b, c]}": "a place has two coordinates",
     "x: {type: place}": "add columns: [latitude, longitude]",
+    "value: {type: categry}": "type categry does not exist",
+    "str: {type: id, tipe: id}": "the key tipe does not exist",
+    "condition: {}": "field condition: type is missing",
     "card_id: {type: id}": "the key card_id is here twice, first on line 4",
 }
 
@@ -174,6 +188,23 @@ ON_FILES = {
 }
 
 
+ON_REFUNDS = {
+    "yes": "refunds must be true or false, and is the text 'yes'",
+    "{entry_mode: refund}": "entry_mode must be a list, [a, b]",
+    "{entry_mode: [1]}": "an item must be a text, and is 1; write it in quotes, '1'",
+    "{group: [refund]}": "group stands for several fields; name one of them, left or right",
+    "{device_id: [refund]}": "a category separates refunds, not device_id, an id",
+}
+ON_SETTINGS = {
+    "profiles: {every: 15}": "every 15 is not allowed; write minutes, hours or a day, from 5m to 1d",
+    "profiles: {every: 15min}": "every 15min is not allowed; write minutes",
+    "profiles: {every: 7m}": "every 7m is not between 5m and 1d",
+    "profiles: {evry: 15m}": "the key evry does not exist; did you mean every?",
+    "money: {base: EUR, rates: topic, max_age: 7}": "max_age 7 is not allowed; write days, from 1d",
+    'money: {base: EUR, rates: "a\\0b"}': "rates has a character NUL",
+}
+
+
 def problems_of(text: str) -> list[str]:
     with pytest.raises(DefinitionsError) as caught:
         parse_definitions(text, "f.yaml")
@@ -186,12 +217,32 @@ def test_a_mistake_in_a_feature(line: str) -> None:
     first = "{name: payments, aggregate: count, window: 1h}"
     rate = "{name: rate, daily_profile: merchant_id, value: fraud_rate, window: 1d}"
     text = with_features(first, rate, line.replace("COUNT", COUNT))
+    text = text.replace("  device_id:", GROUP + "  device_id:")
     # when it is read
     problems = problems_of(text)
     # then the one sentence names its line and says what to do
     assert len(problems) == 1
-    assert problems[0].startswith(f"f.yaml:{FIRST_LINE + 3}: ")
+    assert problems[0].startswith(f"f.yaml:{FIRST_LINE + 4}: ")
     assert ON_FEATURES[line] in problems[0]
+
+
+@pytest.mark.parametrize("refunds", ON_REFUNDS)
+def test_a_mistake_in_refunds(refunds: str) -> None:
+    text = with_fields().replace("  device_id:", GROUP + "  device_id:")
+    problems = problems_of(text.replace("currency: currency}", f"currency: currency, refunds: {refunds}}}"))
+    assert len(problems) == 1
+    assert problems[0].startswith("f.yaml:6: field amount: ")
+    assert ON_REFUNDS[refunds] in problems[0]
+
+
+@pytest.mark.parametrize("line", ON_SETTINGS)
+def test_a_mistake_in_profiles_or_money(line: str) -> None:
+    profile = "{name: a, profile: merchant_id, value: count, window: 1h}"
+    text = with_features("{name: payments, aggregate: count, window: 1h}", profile)
+    problems = problems_of(text.replace("version: 1", f"version: 1\n{line}"))
+    assert len(problems) == 1
+    assert problems[0].startswith("f.yaml:2: ")
+    assert ON_SETTINGS[line] in problems[0]
 
 
 @pytest.mark.parametrize("line", ON_FIELDS)

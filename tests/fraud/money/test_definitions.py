@@ -124,7 +124,7 @@ def test_refunds_are_left_out_of_features_unless_these_ask_for_them(folder: Path
         ),
         ("money: {base: EUR, rates: absent.csv}", "the rates cannot be read: No such file"),
         ("money: {base: EUR, rates: rates.csv, max_age: 0d}", "max_age 0d is not allowed; write days"),
-        ("money: {base: EUR, rates: rates.csv, max_age: 7}", "max_age must be a text, and is 7"),
+        ("money: {base: EUR, rates: rates.csv, max_age: 7}", "max_age 7 is not allowed; write days"),
         ("money: EUR", "money must be a mapping"),
         ("money: {base: GBP, rates: other.csv}", "other.csv:2: GBP is the base, so its rate is 1"),
         (
