@@ -1,5 +1,6 @@
 """What differs between two definitions, and what that means for models, state and lake."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
@@ -53,6 +54,7 @@ class DefinitionsChange:
     Attributes:
         fields: that differ.
         features: that differ.
+        others: what differs beside them, a sentence each.
         models: what it means for the models that there are, a sentence.
         state: for the cards' state of serving.
         lake: for the files of the lake.
@@ -60,6 +62,7 @@ class DefinitionsChange:
 
     fields: tuple[ItemChange, ...]
     features: tuple[ItemChange, ...]
+    others: tuple[str, ...]
     models: str
     state: str
     lake: str
@@ -67,14 +70,19 @@ class DefinitionsChange:
     @property
     def is_empty(self) -> bool:
         """Whether nothing differs."""
-        return not self.fields and not self.features
+        return not self.fields and not self.features and not self.others
 
 
 def compare(old: Definitions, new: Definitions) -> DefinitionsChange:
     """What changes from `old` to `new`."""
     fields, features = tuple(_field_changes(old, new)), tuple(_feature_changes(old, new))
     return DefinitionsChange(
-        fields, features, _for_models(features), _for_state(old, new), _for_lake(old, new, fields)
+        fields,
+        features,
+        tuple(_other_changes(old, new)),
+        _for_models(old, new, features),
+        _for_state(old, new),
+        _for_lake(old, new, fields),
     )
 
 
@@ -95,26 +103,58 @@ def _field_changes(old: Definitions, new: Definitions) -> list[ItemChange]:
 
 def _feature_changes(old: Definitions, new: Definitions) -> list[ItemChange]:
     before, after = old.feature_by_name, new.feature_by_name
-    gone = {one.hash: name for name, one in before.items() if name not in after}
-    found: list[ItemChange] = []
-    for name, one in after.items():
-        if name in before:
-            found += _change_of(before[name], one, old, new)
-        elif one.hash in gone:
-            found.append(ItemChange(name, "renamed", f"it was {gone.pop(one.hash)}"))
-        else:
-            found.append(ItemChange(name, "added", describe_feature(one, new)))
-    return found + [
-        ItemChange(name, "removed", describe_feature(before[name], old)) for name in gone.values()
-    ]
+    moved = {name: one for name, one in before.items() if name not in after or after[name].hash != one.hash}
+    found = [change for one in new.features for change in _change_to(one, moved, old, new)]
+    renamed = {one.name for one in found if one.change == "renamed"}
+    gone = [one for one in old.features if one.name not in after]
+    return found + [change for one in gone for change in _end_of(one, renamed, old, new)]
 
 
-def _change_of(one: Feature, other: Feature, old: Definitions, new: Definitions) -> list[ItemChange]:
-    if one.hash != other.hash:
-        return [ItemChange(other.name, "changed", _differences(one, other, old, new))]
-    if one.text != other.text:
-        return [ItemChange(other.name, "reworded", f"{one.text} → {other.text}")]
-    return []
+def _change_to(
+    one: Feature, moved: dict[str, Feature], old: Definitions, new: Definitions
+) -> list[ItemChange]:
+    """What has led to a new feature; models know features by what they compute, not by name."""
+    former = old.feature_by_name.get(one.name)
+    if former is not None and former.hash == one.hash:
+        is_same = former.text == one.text
+        return [] if is_same else [ItemChange(one.name, "reworded", f"{former.text} → {one.text}")]
+    if former is not None and not _is_computed(former, new):
+        return [ItemChange(one.name, "changed", _differences(former, one, old, new))]
+    names = [name for name, other in moved.items() if other.hash == one.hash]
+    if names:
+        return [ItemChange(one.name, "renamed", f"it was {listed(names)}")]
+    return [ItemChange(one.name, "added", describe_feature(one, new))]
+
+
+def _end_of(one: Feature, renamed: set[str], old: Definitions, new: Definitions) -> list[ItemChange]:
+    """What has become of an old feature whose name is gone; nothing if it was said of its new name."""
+    others = [other.name for other in new.features if other.hash == one.hash]
+    if not others:
+        return [ItemChange(one.name, "removed", describe_feature(one, old))]
+    is_said = not renamed.isdisjoint(others)
+    return [] if is_said else [ItemChange(one.name, "renamed", f"it is {listed(others)}")]
+
+
+def _is_computed(one: Feature, definitions: Definitions) -> bool:
+    return any(other.hash == one.hash for other in definitions.features)
+
+
+def _other_changes(old: Definitions, new: Definitions) -> Iterator[str]:
+    for what, before, after in (
+        ("fields", list(old.field_by_name), list(new.field_by_name)),
+        ("features", list(old.feature_names), list(new.feature_names)),
+    ):
+        if before != after and sorted(before) == sorted(after):
+            yield f"the order of {what}"
+    was, becomes = _money_words(old), _money_words(new)
+    yield from (f"{name} {was[name]} → {becomes[name]}" for name in was if was[name] != becomes[name])
+
+
+def _money_words(one: Definitions) -> dict[str, str]:
+    if one.money is None:
+        return {"base currency:": "none", "rates of": "nothing", "max_age": "none"}
+    source = "the topic" if one.money.path is None else "a file"
+    return {"base currency:": one.money.code, "rates of": source, "max_age": f"{one.money.max_age_days}d"}
 
 
 def _differences(one: Feature, other: Feature, old: Definitions, new: Definitions) -> str:
@@ -147,8 +187,8 @@ def _currencies(one: Feature, definitions: Definitions) -> str:
     return listed(sorted(bases))
 
 
-def _for_models(features: tuple[ItemChange, ...]) -> str:
-    lost = [one.name for one in features if one.change in ("removed", "changed")]
+def _for_models(old: Definitions, new: Definitions, features: tuple[ItemChange, ...]) -> str:
+    lost = [one.name for one in old.features if not _is_computed(one, new)]
     if not features:
         return "nothing changes"
     if lost:
@@ -176,6 +216,8 @@ def _for_lake(old: Definitions, new: Definitions, fields: tuple[ItemChange, ...]
         parts.append(
             f"training rows go to features/{new.tag}, and the next preprocessing computes their days"
         )
+    if old.money and new.money and old.money.max_age_days != new.money.max_age_days:
+        parts.append("all training rows and profiles are computed again")
     if new.profile_features and old.profile_digest != new.profile_digest:
         parts.append(
             f"profiles go to profiles/{new.profile_digest} and a topic of that name (`fraud topics create`), "

@@ -88,6 +88,8 @@ def change_page(old: Definitions, new: Definitions, change: DefinitionsChange) -
         parts.append(_changes("Fields", change.fields))
     if change.features:
         parts += [_changes("Features", change.features), _meanings(change)]
+    if change.others:
+        parts.append(Text(f"besides: {'; '.join(change.others)}"))
     consequences = Table(box=None, show_header=False, pad_edge=False)
     for name, sentence in (("models", change.models), ("state", change.state), ("lake", change.lake)):
         consequences.add_row(Text(name, "bold"), sentence)

@@ -60,6 +60,60 @@ def test_a_feature_that_differs(line: str) -> None:
     assert (found.change, found.details) == CHANGES[line]
 
 
+COUNT_C, COUNT_D, SUM_C, SUM_D = (
+    f"{{name: {name}, aggregate: {how}, window: 1h}}"
+    for how in ("count", "sum, of: amount")
+    for name in ("c", "d")
+)
+MOVES = {
+    "swapped names": ((COUNT_C, SUM_D), (SUM_C, COUNT_D), {"c": "renamed", "d": "renamed"}, None),
+    "one of two alike goes": ((COUNT_C, COUNT_D), (COUNT_C,), {"d": "renamed"}, None),
+    "two alike go": ((COUNT_C, COUNT_D), (COUNT,), {"a": "renamed"}, None),
+    "both alike go": ((COUNT_C, COUNT_D, SUM_A := SUM_C.replace("c", "a", 1)), (SUM_A,), {}, "c and d"),
+    "one takes the other's name": ((COUNT_C, SUM_D), (SUM_C,), {"c": "changed", "d": "renamed"}, "c"),
+    "another alike comes": ((COUNT_C,), (COUNT_C, COUNT_D), {"d": "added"}, None),
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_models_know_features_by_what_they_compute(case: str) -> None:
+    # given definitions that differ in which name has which feature
+    lines, others, changes, lost = MOVES[case]
+    old, new = (parse_definitions(with_features(*every)) for every in (lines, others))
+    # when they are compared
+    found = compare(old, new)
+    # then models are said to be refused only if something that they want is computed no more
+    gone = {name: "removed" for name in (lost or "").split(" and ") if name not in {"", *changes}}
+    assert {one.name: one.change for one in found.features} == changes | gone
+    assert ("are refused" in found.models) == (lost is not None)
+    assert lost is None or f"want {lost} are refused" in found.models
+
+
+ORDERS = {
+    "features": (with_features(COUNT, SUM_C), with_features(SUM_C, COUNT)),
+    "fields": (with_fields("x: {type: id}", "y: {type: id}"), with_fields("y: {type: id}", "x: {type: id}")),
+}
+
+
+@pytest.mark.parametrize("what", ORDERS)
+def test_another_order_is_a_difference(what: str) -> None:
+    found = compare(*map(parse_definitions, ORDERS[what]))
+    assert found.others == (f"the order of {what}",)
+    assert not found.is_empty
+
+
+def test_another_age_of_rates_is_a_difference() -> None:
+    # given definitions that use rates for 7 days, and others that use them for 3
+    text = with_features(COUNT).replace("version: 1", "version: 1\nmoney: {base: EUR, rates: topic}")
+    old, new = map(parse_definitions, (text, text.replace("topic}", "topic, max_age: 3d}")))
+    # when they are compared
+    found = compare(old, new)
+    # then it is said, with what it means
+    assert found.others == ("max_age 7d → 3d",)
+    assert "do not fit" in found.state
+    assert "all training rows" in found.lake
+
+
 def test_a_field_that_is_read_elsewhere_changes_the_features_of_it() -> None:
     line = "  - {name: a, aggregate: distinct, of: x, window: 1h}\n"
     old = parse_definitions(with_fields("x: {type: id}") + line)
