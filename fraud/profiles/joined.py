@@ -81,14 +81,15 @@ def joined_profiles(
         amounts: minor units or `UNKNOWN`, (N,).
         reports: history of the payments' labels.
         delay: how long after the start of a period its profiles are there.
-        counted: the keys in whose profiles the payments count, likewise; by default `keys`.
+        counted: the keys in whose profiles payments and their reports count, likewise; by default `keys`.
 
     Returns:
         Shape (N, len(definitions.profile_features)).
     """
     every_ms, histories = definitions.profile_every_ms, {}
     for field in definitions.profile_fields:
-        payments = PeriodSums.of_payments((counted or keys)[field], times, amounts, every_ms)
-        frauds = FraudPeriods.of_history(reports, keys[field], every_ms)
+        whose = (counted or keys)[field]
+        payments = PeriodSums.of_payments(whose, times, amounts, every_ms)
+        frauds = FraudPeriods.of_history(reports, whose, every_ms)
         histories[field] = ProfileHistory(payments, frauds, profile_columns(definitions, field))
     return FieldProfiles(histories, delay).due(definitions, keys, times, amounts)[0]

@@ -25,6 +25,7 @@ from fraud.labels.lake import LABEL_COLUMNS, read_label_files
 from fraud.lake import Lake
 from fraud.preprocess.plan import REPORT_DAYS, LakeIndex, fingerprint
 from fraud.profiles.frauds import FraudPeriods
+from fraud.profiles.keys import counted_keys
 from fraud.profiles.making.day_payments import payment_arrow
 from fraud.profiles.making.files import profile_folder, remove_replaced
 from fraud.profiles.making.id_files import files_with
@@ -59,23 +60,20 @@ class ReportedPayments:
 
     Attributes:
         labels: `LABEL_COLUMNS`, R rows.
-        payments: transaction_id, card_id, timestamp, partition, offset and the fields that have profiles;
-            may have payments of other cards, and repeats.
+        payments: transaction_id, card_id, timestamp, partition, offset, the fields that have profiles and
+            those that tell refunds from payments; may have payments of other cards, and repeats.
     """
 
     labels: pa.Table
     payments: pa.Table
 
     def frauds(self, definitions: Definitions, rules: LabelSettings) -> dict[str, FraudPeriods]:
-        """The frauds of each field's keys."""
+        """The frauds of each field's keys; a refund that was reported is none, as it is no payment."""
         arrived = self.payments.sort_by([(name, "ascending") for name, _ in _POSITION])
         history = join_labels(arrived, self.labels, rules).history
-        values, index = encode_table(definitions, arrived).values, definitions.field_index
+        counted = counted_keys(definitions, encode_table(definitions, arrived))
         every_ms = definitions.profile_every_ms
-        return {
-            field: FraudPeriods.of_history(history, values[:, index[field]], every_ms)
-            for field in definitions.profile_fields
-        }
+        return {field: FraudPeriods.of_history(history, keys, every_ms) for field, keys in counted.items()}
 
 
 def update_reported(
@@ -134,7 +132,8 @@ def _find(definitions: Definitions, lake: Lake, files: DayFiles, ids: pa.Array) 
 
 
 def _kept_arrow(definitions: Definitions) -> pa.Schema:
-    unneeded = {"amount", "currency"} - set(definitions.profile_fields)
+    has_refunds = definitions.field_by_name["amount"].allows_refunds
+    unneeded = () if has_refunds else ("amount", "currency")
     fields = [one for one in payment_arrow(definitions) if one.name not in unneeded]
     return pa.schema([*fields, *_POSITION])
 

@@ -30,6 +30,7 @@ features:
   - {name: amount, transform: value, of: amount}
   - {name: payments, profile: merchant_id, value: count, window: 1d}
   - {name: mean, profile: merchant_id, value: amount_mean, window: 1d}
+  - {name: frauds, profile: merchant_id, value: frauds, window: 1d}
 """
 START = 20_200 * DAY_MS
 PAID = [(100, None), (500, "payment"), (-300, None), (150, "refund"), (50, "reversal"), (200, None)]
@@ -58,13 +59,15 @@ def test_refunds_count_in_no_profile_but_have_one(definitions: Definitions, even
     assert len(np.unique(keys["merchant_id"])) == 1
     # when profiles are joined
     amounts = events.values[:, definitions.field_index["amount"]]
-    nothing = np.empty(0, dtype=np.int64)
-    reports = LabelHistory(len(events), nothing, nothing, nothing.astype(np.bool_))
+    # ... of which a payment, a negative amount and one of the kind refund were reported as fraud
+    reported, reported_at = np.array([1, 2, 3]), START + np.array([2, 3, 4]) * HOUR_MS
+    reports = LabelHistory(len(events), reported, reported_at, np.ones(3, dtype=np.bool_))
     times = events.heads["timestamp"]
     rows = joined_profiles(definitions, keys, times, amounts, reports, timedelta(), counted)
     # then payments alone have been counted, also for refunds
     assert rows[:, 0].tolist() == [0, 1, 2, 2, 2, 2]
     assert rows[2:, 1].tolist() == [300] * 4
+    assert rows[-1, 2] == 1
 
 
 def test_without_refunds_every_payment_counts(events: Events) -> None:

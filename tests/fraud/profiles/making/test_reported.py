@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fraud.definitions.features import DAY_MS
+from fraud.definitions.features import DAY_MS, HOUR_MS
 from fraud.ingest.commits import committed_files, day_of
 from fraud.lake import Lake, open_lake
 from fraud.preprocess.plan import LakeIndex
@@ -16,7 +16,7 @@ from fraud.profiles.making.periods import make_periods
 from fraud.profiles.making.reported import ReportedPayments, update_reported
 from fraud.settings import Settings
 from tests.fraud.lakes import GrowingLake
-from tests.fraud.profiles.definitions import PROFILED, with_profiled_fields, write_definitions
+from tests.fraud.profiles.definitions import PROFILED, TEXT, with_profiled_fields, write_definitions
 from tests.fraud.streams import START_MS, label, transaction
 
 FIRST = day_of(START_MS)
@@ -118,3 +118,22 @@ def test_another_history_of_labels_starts_from_nothing(growing: GrowingLake) -> 
     # then only those are known
     found = update(growing)
     assert (ids(found), found.labels["transaction_id"].to_pylist()) == (["t2"], ["t2"])
+
+
+def test_a_reported_refund_is_no_fraud(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
+    # given definitions with refunds, and a payment and a refund with one device, both reported
+    path = tmp_path / "refunds.yaml"
+    path.write_text(TEXT.replace("currency: currency}", "currency: currency, refunds: true}"))
+    settings = make_settings(definitions=path)
+    growing = GrowingLake(settings, open_lake(settings))
+    paid = [transaction(1, START_MS), transaction(14, START_MS + 1, amount="-3.00")]
+    growing.add(growing.transactions, [with_profiled_fields(one) for one in paid])
+    growing.add(growing.labels, [label(number, START_MS + HOUR_MS) for number in (1, 14)])
+    # when the frauds of the device are counted, at first and from what is kept
+    definitions, index = settings.loaded_definitions, LakeIndex.of_transactions(growing.lake)
+    make_periods(definitions, growing.lake, index, index.days)
+    for _ in range(2):
+        found = update_reported(definitions, growing.lake, index, index.days)
+        # then the payment alone is one
+        assert ids(found) == ["t1", "t14"]
+        assert len(found.frauds(definitions, settings.labels)["device_id"].keys) == 1
