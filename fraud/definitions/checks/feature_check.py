@@ -32,7 +32,7 @@ DAILY_PROFILE_WINDOWS = {
 }
 _RESERVED = {
     "transaction_id", "card_id", "merchant_id", "currency", "timestamp", "partition", "offset", "day",
-    "profile_date", "is_fraud", "reported_at", "paid_amount", "paid_currency",
+    "profile_date", "profile_moment", "is_fraud", "reported_at", "paid_amount", "paid_currency",
 }  # fmt: skip
 """Columns of the training rows beside the features."""
 

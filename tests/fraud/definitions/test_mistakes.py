@@ -106,6 +106,7 @@ ON_FEATURES = {
     "{name: payments, aggregate: count, window: 2h}": f"payments, the first on line {FIRST_LINE + 2}",
     "{name: A-b, COUNT}": "such as a_b",
     "{name: partition, COUNT}": "taken by a column of the training rows",
+    "{name: profile_moment, COUNT}": "taken by a column of the training rows",
     "{name: amount, COUNT}": "taken by the payment's amount",
     "{COUNT}": "name is missing",
     "{name: a, text: 7, COUNT}": "text must be a text, and is 7",
