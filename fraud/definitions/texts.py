@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fraud.definitions.features import Condition, Feature, Operation, Test
+from fraud.definitions.features import REFUND_TESTS, Condition, Feature, Operation, Test
 from fraud.definitions.fields import Field, FieldType
 
 _TEXTS: Mapping[Operation, str] = {
@@ -68,7 +68,7 @@ def default_text(feature: Feature, window: str, fields: Mapping[str, Field]) -> 
         form = _TEXTS_OF_AMOUNT.get(feature.operation, form)
     terms = [one for one in feature.where if one.test is not Test.IS_PAYMENT]
     which = " and".join(_filter_text(one, fields[one.field]) for one in terms)
-    return form.format(
+    text = form.format(
         of=of.text if of else "",
         several=_plural(of.text) if of else "",
         which=which,
@@ -77,6 +77,15 @@ def default_text(feature: Feature, window: str, fields: Mapping[str, Field]) -> 
         window=_window_text(window),
         last=feature.last,
         factor=feature.factor,
+    )
+    return f"{text}, with refunds" if _includes_refunds(feature, fields["amount"]) else text
+
+
+def _includes_refunds(feature: Feature, amount: Field) -> bool:
+    """Whether it counts refunds as it counts payments, where there are some."""
+    is_aggregate = feature.is_of_kernel and feature.window_ms > 0
+    return (
+        is_aggregate and amount.allows_refunds and all(one.test not in REFUND_TESTS for one in feature.where)
     )
 
 

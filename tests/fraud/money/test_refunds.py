@@ -88,8 +88,9 @@ def test_only_what_may_include_refunds_may_be_below_zero() -> None:
     kinds = {one.name: one.kind for one in DEFINITIONS.features}
     assert (kinds["spent"], kinds["net"]) == (FeatureKind.AMOUNT, FeatureKind.SIGNED_AMOUNT)
     texts = {one.name: one.text for one in DEFINITIONS.features}
-    assert (texts["payments"], texts["refunds"]) == (
-        "payments in 30 days", "payments that are refunds in 30 days"
+    assert (texts["payments"], texts["refunds"], texts["spent"], texts["net"]) == (
+        "payments in 30 days", "payments that are refunds in 30 days", "spent in 30 days",
+        "spent in 30 days, with refunds",
     )  # fmt: skip
 
 
