@@ -47,8 +47,8 @@ def propose_definitions(admission: AdmissionSettings, path: Path) -> Definitions
     text = definitions_text(found.transactions, found.further_fields)
     # Again with the new fields: the columns that feed them are mapped by the same rules as all others.
     again = inspect_files(parse_definitions(text), admission, path)
-    errors = [one.text for one in again.transactions.suspicions if one.level == "error"]
-    return DefinitionsProposal(text, again.proposal or "", tuple(errors))
+    notes = tuple(one.text for one in again.transactions.suspicions)
+    return DefinitionsProposal(text, again.proposal or "", notes)
 
 
 def definitions_text(report: FileReport, further: list[ProposedField]) -> str:

@@ -53,6 +53,22 @@ def test_every_further_column_is_a_field_of_a_fitting_type(found: Definitions) -
     assert found.field_by_name["device_id"].path == ("Device-ID",)
 
 
+def test_rows_that_the_definitions_refuse_are_said(tmp_path: Path) -> None:
+    # given a file in which every tenth amount is below 0
+    path = tmp_path / "refunds.csv"
+    rows = (
+        f"t{one},c{one % 9},m{one % 4},{5 if one % 10 else -5},EUR,{1_767_225_600_000 + one}"
+        for one in range(90)
+    )
+    path.write_text("\n".join([",".join(HEADER.split(",")[:6]), *rows]) + "\n")
+    # when definitions are proposed, which have no refunds
+    notes = propose_definitions(Settings().admission, path).notes
+    # then it is said how many rows they refuse, and what lets them in
+    (note,) = [one for one in notes if "cannot be used" in one]
+    assert note.startswith("9 rows")
+    assert "refunds: true" in note
+
+
 def test_fields_and_features_that_the_file_cannot_feed_are_left_out(found: Definitions) -> None:
     assert not {"latitude", "merchant_category", "channel"} & found.field_index.keys()
     assert not {"speed_kmh", "category_code", "channel_code"} & found.feature_by_name.keys()
