@@ -199,6 +199,8 @@ def _lacks(key: str, given: Any, error: ErrorDetails) -> str:
 
 
 def _not_among(key: str, given: Any, error: ErrorDetails) -> str:
+    if given is None:
+        return f"{key} has no value; give one, or remove the key"
     if key == "version":
         if given == "1":
             return "version must be a number; write it without quotes"

@@ -61,7 +61,7 @@ class ReportedPayments:
     Attributes:
         labels: `LABEL_COLUMNS`, R rows.
         payments: transaction_id, card_id, timestamp, partition, offset, the fields that have profiles and
-            those that tell refunds from payments; may have payments of other cards, and repeats.
+            those that separate refunds from payments; may have payments of other cards, and repeats.
     """
 
     labels: pa.Table

@@ -119,6 +119,7 @@ ON_FIELDS = {
     "x: {type: string}": "type string does not exist; did you mean id or category?",
     "x: {type: id, tipe: id}": "the key tipe does not exist; did you mean type?",
     "x: {}": "type is missing",
+    "x: {type: }": "type has no value",
     "x: id": "must be a mapping",
     "Device-ID: {type: id}": "such as device_id",
     "partition: {type: id}": "taken by a column of the lake; choose another, and set path: partition",
