@@ -12,7 +12,7 @@ from tests.fuzz.generators import DAY_MS, NOW, message, simple
 from tests.fuzz.other_types import other_message
 
 _LONGEST_BATCH = 64
-_OTHER_DEFINITIONS = 0.05
+_OTHER_DEFINITIONS = 0.5
 """How often a batch is the first with other definitions."""
 _GENERATED = 0.7
 """How many of those are not the shipped ones."""
