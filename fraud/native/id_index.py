@@ -85,7 +85,7 @@ _LONGEST_SPAN = 63
 _SPARE_DAYS = 3
 _COMPACT_SLOTS = 1 << 20
 _MIN_ROOM = 64
-_FULL, _AFTER_GROWTH, _AFTER_RESTORE = 0.92, 0.78, 0.88
+_FULL, _AFTER_GROWTH, _AFTER_RESTORE = 0.92, 0.78, 0.9
 """Shares of the slots that are in use: at most; after the table was made again; after a restore."""
 _HARDLY_FREED, _GROWTH = 0.7, 1.18
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
