@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import UNKNOWN
+from fraud.definitions.fields import CORE_FIELDS, UNKNOWN
 from fraud.features.availability import profile_days
 from fraud.features.daily import daily_profiles, date_of, day_number, fraud_spans, merchant_days
 from fraud.features.events import encode_table
@@ -17,14 +17,14 @@ from fraud.features.profiles import ProfileFeatures, values_of
 from fraud.features.store import CardStore
 from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
-from fraud.money.tables import counted_payments, in_base
+from fraud.money.tables import counted_columns, counted_payments, in_base
 from fraud.native import id_index
 from fraud.profiles.joined import joined_profiles
 from fraud.profiles.keys import counted_keys, field_keys
 from fraud.settings import LabelSettings
 
 NO_DELAY = timedelta()
-_BATCH = 200_000
+_BATCH = 20_000
 
 Progress = Callable[[str, int, int], object]
 """Called with the name of a step, how much of it is done, and of how much."""
@@ -81,8 +81,9 @@ def compute_features(
     rows = np.empty((transactions.num_rows, len(definitions.features)), dtype=np.float32)
     filled = _fill_kernel(definitions, transactions, rows, progress)
     indices = np.flatnonzero(filled.accepted)
+    transactions = _for_profiles(definitions, transactions)
     if len(indices) < len(rows):
-        rows, transactions = rows[indices], transactions.take(pa.array(indices))
+        rows, transactions = _compacted(rows, indices), transactions.take(pa.array(indices))
     history = join_labels(transactions, labels, rules).history
     _fill_daily_profiles(definitions, transactions, history, rows, available_after, progress)
     if definitions.profile_features:
@@ -97,11 +98,25 @@ def compute_features(
     return FeatureRows(rows, indices)
 
 
+def _for_profiles(definitions: Definitions, transactions: pa.Table) -> pa.Table:
+    """The columns that labels and merchants' daily profiles need: a table may have many others."""
+    needed = {*CORE_FIELDS, *counted_columns(definitions)}
+    return transactions.select([name for name in transactions.column_names if name in needed])
+
+
+def _compacted(rows: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """The rows of ascending indices, at the front of the same memory: touching new memory costs more."""
+    for start in range(0, len(indices), _BATCH):
+        chosen = indices[start : start + _BATCH]
+        rows[start : start + len(chosen)] = rows[chosen]
+    return rows[: len(indices)]
+
+
 def _fill_kernel(
     definitions: Definitions, transactions: pa.Table, rows: npt.NDArray[np.float32], progress: Progress
 ) -> _Filled:
     # Room that is never written to costs nothing, and saves moving cards as they grow.
-    store = CardStore(definitions, max(1_024, len(rows) // 16), max(16_384, len(rows)))
+    store = CardStore(definitions, max(1_024, len(rows) // 8), max(16_384, 3 * len(rows)))
     accepted = np.zeros(len(rows), dtype=np.bool_)
     keys, counted = (
         {field: np.empty(len(rows), dtype=np.int64) for field in definitions.profile_fields} for _ in range(2)
