@@ -24,7 +24,7 @@ from fraud.profiles.keys import counted_keys, field_keys
 from fraud.settings import LabelSettings
 
 NO_DELAY = timedelta()
-_BATCH = 20_000
+_BATCH = 60_000
 
 Progress = Callable[[str, int, int], object]
 """Called with the name of a step, how much of it is done, and of how much."""
