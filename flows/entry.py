@@ -16,12 +16,15 @@ from prefect.settings import (
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from fraud.errors import FraudError
+from fraud.errors import FraudError, UnreachableError
 from fraud.machine.terminal import print_anything, shown_error
 from fraud.settings import load_settings
 
 _SERVER_START_S = 120
 """Without a Prefect server a run starts its own, which can take minutes on a busy machine."""
+
+_UNREACHABLE = "Failed to reach API"
+"""How Prefect's client begins its complaint, which has no class of its own."""
 
 _DATE = typer.Option(parser=date.fromisoformat, metavar="YYYY-MM-DD")
 
@@ -46,7 +49,7 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
             _quieten_user_errors()
         try:
             with temporary_settings(_prefect_settings()):
-                flow(**_arguments(declared, options))
+                _run(flow, _arguments(declared, options))
         except FraudError as error:
             if debug:
                 raise
@@ -57,6 +60,18 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     command.__annotations__ = {name: option.annotation for name, option in signature.parameters.items()}
     command.__signature__ = signature  # type: ignore[attr-defined]
     return command
+
+
+def _run(flow: Flow[..., Any], arguments: dict[str, Any]) -> None:
+    try:
+        flow(**arguments)
+    except RuntimeError as error:
+        if not str(error).startswith(_UNREACHABLE):
+            raise
+        raise UnreachableError(
+            f"the Prefect server at {PREFECT_API_URL.value()} does not answer; set PREFECT_API_URL to one "
+            "that runs, or unset it: a run without one starts its own"
+        ) from error
 
 
 def _arguments(declared: inspect.Signature, options: dict[str, Any]) -> dict[str, Any]:

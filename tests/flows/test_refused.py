@@ -1,13 +1,18 @@
-"""A flow that Kafka does not let in says so in a sentence, at once."""
+"""A flow that Kafka does not let in, or that finds no Prefect server, says so in a sentence, at once."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fraud.errors import RefusedError
+from fraud.errors import RefusedError, UnreachableError
 from tests.security.locked import LockedKafka
 
 SECRET = "not-the-password"
+FLOW = Path(__file__).parents[2] / "flows" / "monitor.py"
 
 
 @pytest.mark.broker
@@ -37,3 +42,20 @@ def test_wrong_credentials_are_one_sentence_and_not_tried_again(
         assert "Traceback" not in output.err + output.out
         assert "retr" not in output.err.lower()
         assert SECRET not in output.err + output.out
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/api", "nowhere"])
+def test_a_prefect_server_that_is_away_is_one_sentence(url: str, tmp_path: Path) -> None:
+    # when a flow is run as a program that nothing answers
+    ended = subprocess.run(
+        [sys.executable, FLOW],
+        env={**os.environ, "PREFECT_API_URL": url, "FRAUD_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    # then
+    assert ended.returncode == UnreachableError.exit_code
+    (sentence,) = ended.stderr.strip().splitlines()
+    assert sentence.startswith(f"error: the Prefect server at {url} does not answer; set PREFECT_API_URL")
