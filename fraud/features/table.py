@@ -128,9 +128,12 @@ def _fill_kernel(
         events = encode_table(definitions, transactions.slice(start, _BATCH))
         rows[part, :kernel], outcomes = store.process(events)
         accepted[part] = outcomes == id_index.ACCEPTED
-        for field in definitions.profile_fields:
-            keys[field][part] = field_keys(definitions, events)[field]
-            counted[field][part] = counted_keys(definitions, events)[field]
+        for columns, found in (
+            (keys, field_keys(definitions, events)),
+            (counted, counted_keys(definitions, events)),
+        ):
+            for field, column in found.items():
+                columns[field][part] = column
         amounts[part] = events.values[:, definitions.field_index["amount"]]
         progress("card features", part.stop, len(rows))
     return _Filled(accepted, keys, counted, amounts)
