@@ -34,13 +34,15 @@ def _check_kinds(
 ) -> None:
     at: Path = ("fields", name, "refunds")
     if name != "amount" or len(kinds) != 1:
-        problems.add(at, f"field {name}: one field separates kinds, of amount alone; write true or false")
+        problems.add(
+            at, f"field {name}: kinds are named by one field, and of amount alone; write true or false"
+        )
         return
     ((kind, values),) = kinds.items()
     found = require_field(kind, known, at, f"field {name}", problems)
     if kind in known.places or (found is not None and found.type is not FieldType.CATEGORY):
         what = type_of(found) if found is not None else f"{kind}, a place"
-        problems.add(at, f"field {name}: a category separates refunds, not {what}")
+        problems.add(at, f"field {name}: refunds are named by a category, not by {what}")
     elif not values:
         problems.add(
             at, f"field {name}: no value of {kind} is given; list them: {{{kind}: [refund, reversal]}}"

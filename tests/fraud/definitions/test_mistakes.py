@@ -195,7 +195,7 @@ ON_REFUNDS = {
     "{entry_mode: refund}": "entry_mode must be a list, [a, b]",
     "{entry_mode: [1]}": "an item must be a text, and is 1; write it in quotes, '1'",
     "{group: [refund]}": "group stands for several fields; name one of them, left or right",
-    "{device_id: [refund]}": "a category separates refunds, not device_id, an id",
+    "{device_id: [refund]}": "refunds are named by a category, not by device_id, an id",
 }
 ON_SETTINGS = {
     "profiles: {every: 15}": "every 15 is not allowed; write minutes, hours or a day, from 5m to 1d",
@@ -213,6 +213,12 @@ def problems_of(text: str) -> list[str]:
     return caught.value.problems
 
 
+def require_only(problems: list[str], place: str, sentence: str) -> None:
+    assert len(problems) == 1
+    assert problems[0].startswith(place)
+    assert sentence in problems[0]
+
+
 @pytest.mark.parametrize("line", ON_FEATURES)
 def test_a_mistake_in_a_feature(line: str) -> None:
     # given a feature with one mistake behind two without
@@ -223,18 +229,14 @@ def test_a_mistake_in_a_feature(line: str) -> None:
     # when it is read
     problems = problems_of(text)
     # then the one sentence names its line and says what to do
-    assert len(problems) == 1
-    assert problems[0].startswith(f"f.yaml:{FIRST_LINE + 4}: ")
-    assert ON_FEATURES[line] in problems[0]
+    require_only(problems, f"f.yaml:{FIRST_LINE + 4}: ", ON_FEATURES[line])
 
 
 @pytest.mark.parametrize("refunds", ON_REFUNDS)
 def test_a_mistake_in_refunds(refunds: str) -> None:
     text = with_fields().replace("  device_id:", GROUP + "  device_id:")
     problems = problems_of(text.replace("currency: currency}", f"currency: currency, refunds: {refunds}}}"))
-    assert len(problems) == 1
-    assert problems[0].startswith("f.yaml:6: field amount: ")
-    assert ON_REFUNDS[refunds] in problems[0]
+    require_only(problems, "f.yaml:6: field amount: ", ON_REFUNDS[refunds])
 
 
 @pytest.mark.parametrize("line", ON_SETTINGS)
@@ -242,9 +244,7 @@ def test_a_mistake_in_profiles_or_money(line: str) -> None:
     profile = "{name: a, profile: merchant_id, value: count, window: 1h}"
     text = with_features("{name: payments, aggregate: count, window: 1h}", profile)
     problems = problems_of(text.replace("version: 1", f"version: 1\n{line}"))
-    assert len(problems) == 1
-    assert problems[0].startswith("f.yaml:2: ")
-    assert ON_SETTINGS[line] in problems[0]
+    require_only(problems, "f.yaml:2: ", ON_SETTINGS[line])
 
 
 @pytest.mark.parametrize("line", ON_FIELDS)

@@ -119,8 +119,8 @@ def test_a_feature_is_another_one_when_refunds_are_recognised_otherwise() -> Non
     [
         ("{kind: []}", "no value of kind is given; list them: {kind: [refund, reversal]}"),
         ("{kin: [refund]}", "the field kin does not exist; did you mean kind?"),
-        ("{merchant_id: [m]}", "a category separates refunds, not merchant_id, an id"),
-        ("{kind: [a], merchant_id: [b]}", "one field separates kinds"),
+        ("{merchant_id: [m]}", "refunds are named by a category, not by merchant_id, an id"),
+        ("{kind: [a], merchant_id: [b]}", "kinds are named by one field"),
         ("{kind: [a, a]}", "one_of of kind has a value twice"),
         ("yes", "refunds"),
     ],
