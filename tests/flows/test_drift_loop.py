@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import mlflow
 import pyarrow as pa
 import pytest
 from prefect.client.orchestration import get_client
@@ -21,10 +20,9 @@ from flows.monitor import monitor
 from flows.retrain import retrain
 from fraud.definitions.features import DAY_MS
 from fraud.kafka.offsets import group_lag
-from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import MonitoringReport, alarms
 from fraud.registry.versions import list_versions
-from fraud.settings import Settings, load_settings
+from fraud.settings import Settings
 from producer.history import HistoryPeriod, due_labels, publish_history
 from producer.publisher import Publisher
 from producer.scenario import load_scenario
@@ -32,7 +30,7 @@ from producer.simulator import Simulator
 from producer.simulator.cardholders import midnight_ms
 from producer.simulator.tables import LABELS
 from producer.wire import label_messages
-from tests.flows.small_training import SMALL
+from tests.flows.small_training import flow_settings
 from tests.flows.test_deploying import ROOT, prefect, program, runs_started_by_alarm
 from tests.flows.test_monitor import alarms_on
 from tests.serving.world import Running, predictions, running, wait_for
@@ -52,21 +50,8 @@ def home(
     settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Settings]:
     """Settings as the flows here and in the worker read them from the environment."""
-    prefix = settings.serving.group_id.partition(".")[0]
-    variables = SMALL | {
-        "FRAUD_HOME": str(settings.home),
-        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
-        "FRAUD_KAFKA__RETENTION_DAYS": "-1",
-        "FRAUD_REGISTRY__MODEL_NAME": f"detector-{prefix}",
-        "FRAUD_SERVING__GROUP_ID": settings.serving.group_id,
-        "FRAUD_SERVING__TRANSACTIONAL_ID": settings.serving.transactional_id,
-        "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
-        **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    yield load_settings()
-    mlflow.end_run()
+    with flow_settings(settings, monkeypatch) as made:
+        yield made
 
 
 class World:

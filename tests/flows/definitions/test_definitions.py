@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import mlflow
 import msgspec
 import pytest
 from confluent_kafka import Producer
@@ -13,12 +12,11 @@ from confluent_kafka import Producer
 from flows.retrain import retrain
 from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS
 from fraud.kafka.clients import flush, producer_config
-from fraud.machine.spark_environment import spark_environment
 from fraud.registry.versions import load_bundle
 from fraud.schema import Label, Prediction
-from fraud.settings import Settings, load_settings
+from fraud.settings import Settings
 from tests.definitions import EXTENDED, EXTENDED_FILE, EXTENDED_ONLY
-from tests.flows.small_training import SMALL
+from tests.flows.small_training import flow_settings
 from tests.serving.dashboard.support import run_dashboard
 from tests.serving.offline import mismatches
 from tests.serving.world import BASE_MS, predictions, running, send, wait_for
@@ -85,22 +83,8 @@ def home(
     settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Settings]:
     """Settings as the flows read them: all that is said of the payments is FRAUD_DEFINITIONS."""
-    prefix = settings.serving.group_id.partition(".")[0]
-    variables = SMALL | {
-        "FRAUD_DEFINITIONS": str(EXTENDED_FILE),
-        "FRAUD_HOME": str(settings.home),
-        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
-        "FRAUD_KAFKA__RETENTION_DAYS": "-1",
-        "FRAUD_REGISTRY__MODEL_NAME": f"detector-{prefix}",
-        "FRAUD_SERVING__GROUP_ID": settings.serving.group_id,
-        "FRAUD_SERVING__TRANSACTIONAL_ID": settings.serving.transactional_id,
-        "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
-        **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    yield load_settings()
-    mlflow.end_run()
+    with flow_settings(settings, monkeypatch, FRAUD_DEFINITIONS=str(EXTENDED_FILE)) as made:
+        yield made
 
 
 def _flagged(settings: Settings, frauds: list[dict[str, Any]]) -> dict[str, Prediction]:

@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import msgspec
 import numpy as np
 import pytest
@@ -20,13 +19,12 @@ from flows.train import train
 from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics
-from fraud.machine.spark_environment import spark_environment
 from fraud.monitoring.report import inconsistencies
 from fraud.registry.versions import load_bundle
 from fraud.schema import Label, Prediction
-from fraud.settings import Settings, load_settings
+from fraud.settings import Settings
 from tests.definitions import PROFILED, PROFILED_FILE
-from tests.flows.small_training import SMALL
+from tests.flows.small_training import flow_settings
 from tests.serving.world import BASE_MS, predictions, running, send, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.spark, pytest.mark.timeout(900)]
@@ -71,24 +69,9 @@ def home(
     settings: Settings, mlflow_db: str, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Settings]:
     """Settings as the flows read them."""
-    prefix = settings.serving.group_id.partition(".")[0]
-    variables = SMALL | {
-        "FRAUD_DEFINITIONS": str(Path(PROFILED_FILE)),
-        "FRAUD_HOME": str(settings.home),
-        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
-        "FRAUD_KAFKA__RETENTION_DAYS": "-1",
-        "FRAUD_REGISTRY__MODEL_NAME": f"detector-{prefix}",
-        "FRAUD_SERVING__GROUP_ID": settings.serving.group_id,
-        "FRAUD_SERVING__TRANSACTIONAL_ID": settings.serving.transactional_id,
-        "FRAUD_SPARK__JAVA_HOME": spark_environment()["JAVA_HOME"],
-        **{f"FRAUD_TOPICS__{name.upper()}": topic for name, topic in settings.topics.model_dump().items()},
-    }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    made = load_settings()
-    create_topics(made)
-    yield made
-    mlflow.end_run()
+    with flow_settings(settings, monkeypatch, FRAUD_DEFINITIONS=str(Path(PROFILED_FILE))) as made:
+        create_topics(made)
+        yield made
 
 
 def feature(one: Prediction, name: str) -> float:
