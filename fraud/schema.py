@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 from msgspec import Meta
 
+from fraud.decisions.outcomes import Outcome
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import FieldType
 from fraud.money.currencies import CURRENCY_LETTERS as CURRENCY_LETTERS
@@ -26,7 +27,6 @@ MinorUnits = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
 SmallCount = Annotated[int, Meta(ge=0, le=(1 << 31) - 1)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")]
-Decision = Literal["approve", "review"]
 LabelSource = Literal["chargeback", "analyst", "customer"]
 FieldValue = str | int | float | bool
 """Of a declared field that is present: minor units of money, ms of a time, units of a fixed-point number."""
@@ -79,6 +79,15 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `rate_date` the date of the rate, None where the payment was in the base. `profile_moment` is the moment
     (ms) of the profiles of ids and categories: they know what was paid and reported before; None where there
     were none. `profiles` are a reviewed payment's features of them, by name.
+
+    `score` is the model's probability of fraud, `decision` the outcome. Without a policy all that follows is
+    absent from the message. `policy` is the version of the policy and `policy_digest` its content;
+    `lists_position` is the offset of the topic of lists before which all entries were known. `rules` are the
+    live rules that fired, by priority, each as `name@version` with the version of the policy that changed
+    it last, `shadow_rules` those in shadow. `lists` are the lists that the payment is on. `decided_by` is
+    `list NAME` or `rule NAME`, None of the bands. `would_be` is the outcome that a payment of the control
+    group would have had. `is_sample` marks an approved payment that analysts are given to review at random.
+    `shadow_policy` and `shadow_decision` are the version under the alias `shadow` and its outcome.
     """
 
     transaction_id: str
@@ -87,7 +96,7 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     amount: MinorUnits
     currency: str
     score: Probability
-    decision: Decision
+    decision: Outcome
     threshold: float
     model_name: str
     model_version: str
@@ -107,6 +116,18 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rate_date: Day | None = None
     profile_moment: Millis | None = None
     profiles: dict[str, float | None] | None = None
+    policy: str | None = None
+    policy_digest: str | None = None
+    lists_position: int | None = None
+    segment: str | None = None
+    rules: list[str] | None = None
+    shadow_rules: list[str] | None = None
+    lists: list[str] | None = None
+    decided_by: str | None = None
+    would_be: Outcome | None = None
+    is_sample: bool = False
+    shadow_policy: str | None = None
+    shadow_decision: Outcome | None = None
 
 
 BASE_CURRENCY = "EUR"

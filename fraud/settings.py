@@ -104,6 +104,8 @@ class TopicSettings(_Section):
     predictions: str = "fraud_predictions"
     profiles: str = "merchant_profiles"
     rates: str = Field(default="currency_rates", description="only of definitions with `rates: topic`")
+    policies: str = Field(default="fraud_policies", description="every change of a policy, in order")
+    lists: str = Field(default="fraud_lists", description="entries of lists, such as blocked cards")
     dead_letters: str = "transactions.dlq"
     label_dead_letters: str = "fraud_labels.dlq"
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
+from fraud.decisions.outcomes import Outcome
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.kafka.log import partition_logs
@@ -17,7 +18,7 @@ from fraud.kafka.permission_checks import require_readable
 from fraud.messages.decoding import MessageReader
 from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
-from fraud.schema import Decision, Millis, Probability, SmallCount
+from fraud.schema import Millis, Probability, SmallCount
 from fraud.settings import Settings
 
 
@@ -28,7 +29,7 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     card_id: str
     timestamp: Millis
     score: Probability
-    decision: Decision
+    decision: Outcome
     model_version: str
     feature_version: SmallCount
     profile_date: str | None = None
@@ -47,7 +48,7 @@ class Predictions:
         cards: card_id, N.
         timestamps: event times in ms, int64 (N,).
         scores: float64 (N,).
-        alerts: whether the decision was `review`, bool (N,).
+        alerts: whether the decision was anything but `approve`, bool (N,).
         versions: the model's version, N.
         digests: the model's digest, N; empty in predictions of earlier versions, which had none.
         sampled: indices of the predictions with features of the same definitions, int64 (M,).
@@ -166,7 +167,7 @@ def to_columns(
         cards=pa.array([one.card_id for one in scored], pa.string()),
         timestamps=np.array([one.timestamp for one in scored], dtype=np.int64),
         scores=np.array([one.score for one in scored], dtype=np.float64),
-        alerts=np.array([one.decision == "review" for one in scored], dtype=np.bool_),
+        alerts=np.array([one.decision != "approve" for one in scored], dtype=np.bool_),
         versions=np.array([one.model_version for one in scored], dtype=np.str_),
         sampled=np.array(sampled, dtype=np.int64),
         # None becomes NaN.

@@ -3,11 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from fraud.schema import Decision
+from fraud.decisions.outcomes import Outcome
 
-_DECISIONS: tuple[Decision, Decision] = ("approve", "review")
+_DECISIONS: tuple[Outcome, Outcome] = ("approve", "review")
 
 
-def decide(scores: npt.NDArray[np.float64], threshold: float) -> list[Decision]:
+def decide(scores: npt.NDArray[np.float64], threshold: float) -> list[Outcome]:
     """`review` from the threshold on, `approve` below."""
     return [_DECISIONS[flagged] for flagged in (scores >= threshold).tolist()]

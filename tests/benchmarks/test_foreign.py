@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.foreign.evaluation import quality
 from benchmarks.foreign.splitting import cut
-from fraud.schema import Decision, Prediction
+from fraud.schema import Prediction
 
 UNTIL = datetime(2021, 10, 1, tzinfo=UTC)
 UNTIL_MS = 1_633_046_400_000
@@ -68,7 +68,7 @@ def test_quality_is_that_of_the_decisions_served() -> None:
     assert figures["share of frauds"].value == 0.5
 
 
-def prediction(number: int, score: float, decision: Decision) -> Prediction:
+def prediction(number: int, score: float, decision: Outcome) -> Prediction:
     """An answer to a transaction of a card of its own."""
     return Prediction(
         transaction_id=f"t{number}", card_id=f"c{number}", timestamp=UNTIL_MS, amount=100, currency="EUR",

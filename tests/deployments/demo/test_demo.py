@@ -17,7 +17,7 @@ from deployments.demo.watch import PredictionsWatch
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
-from fraud.schema import Decision, Prediction
+from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.definitions import V1Transaction
 
@@ -36,7 +36,7 @@ def transaction(identifier: str) -> Any:
     )  # fmt: skip
 
 
-def prediction(identifier: str, decision: Decision, version: str = "1") -> Prediction:
+def prediction(identifier: str, decision: Outcome, version: str = "1") -> Prediction:
     now = int(time.time() * 1_000)
     score = 0.9 if decision == "review" else 0.1
     return Prediction(

@@ -1,0 +1,1 @@
+"""SQL predicates over a payment: parsed, typed, compiled and evaluated."""
