@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.foreign.evaluation import quality
 from benchmarks.foreign.splitting import cut
+from fraud.decisions.outcomes import Outcome
 from fraud.schema import Prediction
 
 UNTIL = datetime(2021, 10, 1, tzinfo=UTC)

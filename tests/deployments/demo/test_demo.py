@@ -14,6 +14,7 @@ from deployments.demo.programs import Programs
 from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen
 from deployments.demo.watch import PredictionsWatch
+from fraud.decisions.outcomes import Outcome
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
