@@ -130,6 +130,11 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     shadow_decision: Outcome | None = None
 
 
+def is_shown(prediction: Prediction) -> bool:
+    """Whether analysts are shown a payment: it was not approved, or is a sample for review."""
+    return prediction.decision != "approve" or prediction.is_sample
+
+
 BASE_CURRENCY = "EUR"
 """The currency of limits."""
 

@@ -114,7 +114,7 @@ def evaluate_predictions(settings: Settings, labels: pa.Table, until: int) -> Fo
         dead_letters=dead,
         evaluated=len(evaluated),
         frauds=int(frauds.sum()),
-        alerts=sum(one.decision == "review" for one in evaluated),
+        alerts=sum(one.decision != "approve" for one in evaluated),
         thresholds=Counter(one.threshold for one in evaluated),
         served_by=Counter(one.model_version for one in evaluated),
         profile_dates=sorted(date for date in dates if date),
@@ -137,7 +137,7 @@ def quality(evaluated: Sequence[Prediction], frauds: Labels) -> dict[str, Estima
     """Metrics of the predictions against the labels, shape (N,), and of ranking by the amount alone."""
     scored = Ranked.of(frauds, np.array([one.score for one in evaluated]))
     by_amount = Ranked.of(frauds, np.array([float(one.amount) for one in evaluated]))
-    flagged = np.array([one.decision == "review" for one in evaluated], dtype=np.float64)
+    flagged = np.array([one.decision != "approve" for one in evaluated], dtype=np.float64)
     _, cards = np.unique([one.card_id for one in evaluated], return_inverse=True)
     return bootstrap_by_card(
         cards.astype(np.int64),
@@ -157,7 +157,7 @@ def quality(evaluated: Sequence[Prediction], frauds: Labels) -> dict[str, Estima
 def _months(evaluated: Sequence[Prediction], frauds: Labels) -> Iterator[Month]:
     names = np.array([_date(one.timestamp)[:7] for one in evaluated])
     scores = np.array([one.score for one in evaluated])
-    flagged = np.array([one.decision == "review" for one in evaluated], dtype=np.float64)
+    flagged = np.array([one.decision != "approve" for one in evaluated], dtype=np.float64)
     unknown = np.array([one.profile_date is None for one in evaluated])
     for name in np.unique(names):
         of = names == name

@@ -62,7 +62,7 @@ def evaluate_run(settings: Settings, lake: Lake, live_since: int, watch: Predict
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
     live = [answer for answer in answers if answer.timestamp >= live_since]
     frauds = np.array([answer.transaction_id in truth for answer in live], dtype=bool)
-    flagged = np.array([answer.decision == "review" for answer in live], dtype=bool)
+    flagged = np.array([answer.decision != "approve" for answer in live], dtype=bool)
     scores = np.array([answer.score for answer in live])
     caught = int((frauds & flagged).sum())
     return DemoResult(

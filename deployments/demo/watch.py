@@ -66,6 +66,6 @@ class PredictionsWatch:
 
     def _count(self, prediction: Prediction, now: int) -> None:
         self.seen += 1
-        self.flagged += prediction.decision == "review"
+        self.flagged += prediction.decision != "approve"
         self.by_version[prediction.model_version] += 1
         self.latencies_ms.append(now - prediction.timestamp)

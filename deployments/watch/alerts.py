@@ -10,7 +10,7 @@ from fraud.deadline import Deadline
 from fraud.kafka.clients import READER_GROUP, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.messages.decoding import MessageReader
-from fraud.schema import Prediction
+from fraud.schema import Prediction, is_shown
 from fraud.settings import Settings
 
 _LOOK_BACK = 2_000
@@ -19,7 +19,7 @@ _BATCH = 5_000
 
 
 class Alerts:
-    """Keeps the newest flagged predictions, newest first."""
+    """Keeps the newest predictions that were not approved, and samples for review, newest first."""
 
     def __init__(self, consumer: Consumer, most: int) -> None:
         self._consumer = consumer
@@ -36,7 +36,7 @@ class Alerts:
 
     def _take(self, message: Message) -> None:
         prediction = self._reader.read(message)
-        if prediction is not None and prediction.decision == "review":
+        if prediction is not None and is_shown(prediction):
             self.newest.appendleft(prediction)
 
 

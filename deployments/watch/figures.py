@@ -1,6 +1,7 @@
 """What the workers' metrics say: a reading of all of them, and what happened between two."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from prometheus_client.parser import text_string_to_metric_families
 
+from fraud.decisions.outcomes import OUTCOMES, Outcome
 from fraud.errors import ConfigurationError
 
 _TIMEOUT_S = 2.0
@@ -37,9 +39,10 @@ class MetricsReading:
         """The sum over all series of that name with those labels."""
         return sum(value for has, value in self._series(name) if labels.items() <= has.items())
 
-    def labelled(self, name: str, label: str) -> list[str]:
-        """The different values of a label, of the series that are not zero."""
-        return sorted({has[label] for has, value in self._series(name) if value})
+    def labelled(self, name: str, label: str, **labels: str) -> list[str]:
+        """The different values of a label, of the series with those labels that are not zero."""
+        series = self._series(name)
+        return sorted({has[label] for has, value in series if value and labels.items() <= has.items()})
 
     def buckets(self, name: str) -> Buckets:
         """A histogram's cumulative counts by upper bound."""
@@ -59,14 +62,14 @@ class MetricsRates:
 
     Attributes:
         rate: predictions a second.
-        alert_share: of them, to be reviewed; NaN without any.
+        outcome_shares: of them, by outcome; NaN without any.
         p50: seconds from Kafka's timestamp to the committed prediction; NaN without any.
         p99: likewise.
         scores: share of the predictions in each twentieth of the scores, shape (20,).
     """
 
     rate: float
-    alert_share: float
+    outcome_shares: Mapping[Outcome, float]
     p50: float
     p99: float
     scores: npt.NDArray[np.float64]
@@ -111,12 +114,16 @@ def rates(before: MetricsReading, after: MetricsReading) -> MetricsRates:
     """Rates and distributions between two readings; a restarted worker counts from zero."""
     seconds = max(after.moment - before.moment, 1e-9)
     predictions = _grown(before, after, "fraud_predictions_total")
-    alerts = _grown(before, after, "fraud_predictions_total", decision="review")
+    outcomes = {
+        outcome: _grown(before, after, "fraud_predictions_total", decision=outcome) for outcome in OUTCOMES
+    }
     latency = _grown_buckets(before, after, "fraud_end_to_end_seconds")
     scores = np.diff([0.0, *_grown_buckets(before, after, "fraud_score").values()])[:20]
     return MetricsRates(
         rate=predictions / seconds,
-        alert_share=alerts / predictions if predictions else float("nan"),
+        outcome_shares={
+            outcome: made / predictions if predictions else math.nan for outcome, made in outcomes.items()
+        },
         p50=quantile(latency, 0.5),
         p99=quantile(latency, 0.99),
         scores=scores / scores.sum() if scores.sum() else np.zeros(20),

@@ -1,7 +1,7 @@
 """Lineage of one prediction: model version, run, code, data, features, contributions, label reports."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -46,6 +46,7 @@ class PredictionLineage:
         recomputed_score: the score of the registered model for these features, or None.
         reports: label reports in the lake, oldest first.
         is_fraud: the label now, None without a usable report.
+        rule_reasons: the reasons of the rules of the policy that decided, by name.
         notes: what is missing, and why.
     """
 
@@ -56,6 +57,7 @@ class PredictionLineage:
     recomputed_score: float | None = None
     reports: tuple[LabelReport, ...] = ()
     is_fraud: bool | None = None
+    rule_reasons: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -110,6 +112,7 @@ def as_document(found: PredictionLineage) -> dict[str, Any]:
             for one in found.reports
         ],
         "is_fraud": found.is_fraud,
+        "rule_reasons": dict(found.rule_reasons),
         "notes": list(found.notes),
     }
 

@@ -46,9 +46,10 @@ class Workers:
         return sum(one.user + one.system for one in times)
 
     def flagged_share(self) -> float:
-        """The share of the predictions that are `review`."""
+        """The share of the predictions that are not `approve`."""
         made = self.metric("fraud_predictions_total")
-        return self.metric("fraud_predictions_total", 'decision="review"') / max(1.0, made)
+        approved = self.metric("fraud_predictions_total", 'decision="approve"')
+        return (made - approved) / max(1.0, made)
 
     def metric(self, name: str, label: str = "") -> float:
         """A metric's sum over all workers and over its labels, or those that contain `label`."""

@@ -1,7 +1,7 @@
 """`fraud explain`: one decision, and all that it came from."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fraud.definitions.definitions import Definitions
 from fraud.lineage.collect import ModelOrigin, PredictionLineage, as_document, collect_lineage
+from fraud.machine.outcome_styles import OUTCOME_STYLES
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.schema import Prediction, from_minor
@@ -43,6 +44,7 @@ def page(definitions: Definitions, found: PredictionLineage) -> Group:
     """The lineage as a page, from the decision down to the data."""
     parts = [
         _headline(found),
+        _policy(found),
         _payment(definitions, found),
         _reasons(found),
         _profiles(definitions, found.prediction),
@@ -55,11 +57,36 @@ def page(definitions: Definitions, found: PredictionLineage) -> Group:
 
 def _headline(found: PredictionLineage) -> Text:
     one = found.prediction
-    style, sign = ("bold red", "≥") if one.decision == "review" else ("bold green", "<")
+    sign = "≥" if one.score >= one.threshold else "<"
     return Text.assemble(
-        (one.decision, style), f"  {shown(one.transaction_id)}: score ", (f"{one.score:.4f}", "bold"),
-        f" {sign} threshold {one.threshold:.4f}",
+        (one.decision, OUTCOME_STYLES[one.decision]), f"  {shown(one.transaction_id)}: score ",
+        (f"{one.score:.4f}", "bold"), f" {sign} threshold {one.threshold:.4f}",
     )  # fmt: skip
+
+
+def _policy(found: PredictionLineage) -> Table | None:
+    """What the policy made of the score: rules with their reasons, lists, and what decided."""
+    one = found.prediction
+    rows = {
+        "version": one.policy and f"{one.policy} (digest {one.policy_digest})",
+        "decided by": one.decided_by or "the bands",
+        "segment": one.segment,
+        "rules": _with_reasons(one.rules, found.rule_reasons),
+        "in shadow": _with_reasons(one.shadow_rules, found.rule_reasons),
+        "lists": one.lists and f"{', '.join(one.lists)} (as of position {one.lists_position})",
+        "control group": one.would_be and f"approved to observe its outcome; otherwise {one.would_be}",
+        "sample": "approved, and given to analysts at random" if one.is_sample else None,
+        "shadow policy": one.shadow_decision and f"version {one.shadow_policy} would {one.shadow_decision}",
+    }
+    if one.policy is None and one.decided_by is None and not one.lists and one.shadow_policy is None:
+        return None
+    return _pairs("Policy", ((name, value) for name, value in rows.items() if value))
+
+
+def _with_reasons(rules: list[str] | None, reasons: Mapping[str, str]) -> str:
+    """Each rule, with its reason where the policy's text is known."""
+    named = ((rule, reasons.get(rule.rpartition("@")[0])) for rule in rules or ())
+    return "; ".join(f"{rule}: {reason}" if reason else rule for rule, reason in named)
 
 
 def _payment(definitions: Definitions, found: PredictionLineage) -> Table:

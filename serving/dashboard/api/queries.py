@@ -267,6 +267,8 @@ def as_alert(row: sqlite3.Row) -> dict[str, Any]:
     alert = dict(row)
     alert["reasons"] = json.loads(row["reasons"])
     alert["profiles"] = json.loads(row["profiles"] or "{}")
+    alert |= {name: json.loads(row[name] or "[]") for name in ("rules", "lists")}
+    alert["is_sample"] = bool(row["is_sample"])
     return with_former_names(alert | _decoded(row))
 
 

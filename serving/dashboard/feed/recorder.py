@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fraud.definitions.definitions import Definitions
-from fraud.schema import Label, MerchantProfile, Prediction, minor_digits
+from fraud.schema import Label, MerchantProfile, Prediction, is_shown, minor_digits
 from fraud.settings import DashboardSettings, LabelSettings
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
@@ -40,8 +40,9 @@ ON CONFLICT (transaction_id, card_id) DO UPDATE SET score = excluded.score, flag
 _ALERT = """
 INSERT INTO alerts (transaction_id, card_id, amount, currency, timestamp, score, threshold, model_name,
     model_version, feature_version, scored_at, profile_date, reasons, challenger_version,
-    challenger_score, value, at_risk, definitions, fields, profile_moment, profiles)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    challenger_score, value, at_risk, definitions, fields, profile_moment, profiles, decision, is_sample,
+    decided_by, rules, lists, policy, segment)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (transaction_id, card_id) DO NOTHING
 """
 _FILL_ALERT = """
@@ -132,11 +133,11 @@ class Recorder:
         execute(_PAYMENT, [self._payment_rows.row(one) for one in batch.transactions])
         execute(_SCORE, [_score_row(one) for one in batch.predictions])
         fresh = self._fresh(batch.predictions)
-        alerts = [one for one in fresh if one.decision == "review"]
+        alerts = [one for one in fresh if is_shown(one)]
         execute(_ALERT, [_alert_row(one, self._comparable(one)) for one in alerts])
         execute(_SHADOW, [_shadow_row(one) for one in fresh if one.challenger_score is not None])
         for one in fresh:
-            value = self._comparable(one) if one.decision == "review" else None
+            value = self._comparable(one) if one.decision != "approve" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
         waiting = self._waiting([key_of(one) for one in batch.transactions])
         changed = [*waiting, *(key_of(one) for one in alerts)]
@@ -145,7 +146,7 @@ class Recorder:
 
     def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Without alerts that are stored already: delivery at least once may repeat them."""
-        flagged = [key_of(one) for one in predictions if one.decision == "review"]
+        flagged = [key_of(one) for one in predictions if is_shown(one)]
         known = {PaymentKey(*row) for row in select_keys(self._connection, _KNOWN_ALERTS, flagged)}
         unique = {key_of(one): one for one in predictions if key_of(one) not in known}
         return list(unique.values())
@@ -195,7 +196,7 @@ class Recorder:
 
 
 def _score_row(one: Prediction) -> tuple[object, ...]:
-    flagged = one.decision == "review"
+    flagged = one.decision != "approve"
     return (
         one.transaction_id, one.card_id, one.amount, one.currency, one.timestamp, one.score, flagged
     )  # fmt: skip
@@ -207,9 +208,13 @@ def _alert_row(one: Prediction, comparable: float) -> tuple[object, ...]:
         one.model_name, one.model_version, one.feature_version, one.scored_at, one.profile_date,
         msgspec.json.encode(one.reasons or []).decode(), one.challenger_version, one.challenger_score,
         _major(one.amount, one.currency), comparable * one.score, one.definitions,
-        encode_fields(one.fields or {}), one.profile_moment,
-        None if one.profiles is None else msgspec.json.encode(one.profiles).decode(),
+        encode_fields(one.fields or {}), one.profile_moment, _json(one.profiles), one.decision, one.is_sample,
+        one.decided_by, _json(one.rules), _json(one.lists), one.policy, one.segment,
     )  # fmt: skip
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
 
 
 def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:
@@ -219,7 +224,7 @@ def _merchant_row(one: MerchantProfile) -> tuple[object, ...]:
 def _shadow_row(one: Prediction) -> tuple[object, ...]:
     challenger_score = one.challenger_score or 0.0
     return (
-        one.model_version, one.challenger_version, one.decision == "review", score_bin(challenger_score),
+        one.model_version, one.challenger_version, one.score >= one.threshold, score_bin(challenger_score),
         abs(challenger_score - one.score),
     )  # fmt: skip
 

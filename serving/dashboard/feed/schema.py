@@ -42,6 +42,18 @@ ALTER TABLE alerts ADD COLUMN profile_moment INTEGER;
 ALTER TABLE alerts ADD COLUMN profiles TEXT;
 """
 """`profiles` has the features of profiles of ids and categories by name, as JSON."""
+_DECISIONS = """
+ALTER TABLE alerts ADD COLUMN decision TEXT NOT NULL DEFAULT 'review';
+ALTER TABLE alerts ADD COLUMN is_sample INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE alerts ADD COLUMN decided_by TEXT;
+ALTER TABLE alerts ADD COLUMN rules TEXT;
+ALTER TABLE alerts ADD COLUMN lists TEXT;
+ALTER TABLE alerts ADD COLUMN policy TEXT;
+ALTER TABLE alerts ADD COLUMN segment TEXT;
+CREATE INDEX alerts_by_decision ON alerts (decision);
+"""
+"""As in `Prediction`, whose names they have; `rules` and `lists` are JSON, NULL where there are none. Before,
+every alert was a review."""
 _LABELS = """
 CREATE TABLE labels (
     seq INTEGER PRIMARY KEY, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL, is_fraud INTEGER NOT NULL,
@@ -64,7 +76,8 @@ CREATE TABLE shadow_scores (
     difference REAL NOT NULL, PRIMARY KEY (model_version, challenger_version, flagged, bin)
 ) STRICT, WITHOUT ROWID;
 """
-"""`flagged` is the champion's decision, `bin` that of the challenger's score (`shadow.score_bin`)."""
+"""`flagged` says whether the champion's score reaches its threshold, `bin` is that of the challenger's
+score (`shadow.score_bin`)."""
 _SECRETS = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 INSERT INTO secrets VALUES ('card_ref', randomblob(32));
@@ -77,6 +90,7 @@ _SCHEMA = f"""
 {_SHADOW_SCORES}
 {_FIELDS}
 {_PROFILES}
+{_DECISIONS}
 CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
 
 CREATE TABLE ticks (
@@ -150,14 +164,15 @@ ALTER TABLE labels RENAME COLUMN campaign TO fraud_type;
 CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
 """
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 STEPS = {
     0: _SCHEMA,
-    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES,
-    2: _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES,
-    3: _FROM_VERSION_3 + _REVIEWS + _FIELDS + _PROFILES,
-    4: _FIELDS + _PROFILES,
-    5: _PROFILES,
+    1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
+    2: _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
+    3: _FROM_VERSION_3 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
+    4: _FIELDS + _PROFILES + _DECISIONS,
+    5: _PROFILES + _DECISIONS,
+    6: _DECISIONS,
 }
 """The statements that bring a file of a version up to date; a new file has the version 0."""
 FIRST_VERSION_WITH_CARDS = 3

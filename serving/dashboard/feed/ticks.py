@@ -26,7 +26,7 @@ class Tick:
 
     Attributes:
         scored: predictions.
-        flagged: of them, those to be reviewed.
+        flagged: of them, those that were not approved.
         late: scored long after the event, such as a replayed history; their latency is not counted.
         value: sum of the flagged amounts in the base currency; without one roughly in euros, and not shown.
         scores: histogram of the scores over [0, 1].

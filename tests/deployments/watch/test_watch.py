@@ -32,7 +32,7 @@ def test_rates_are_those_between_two_looks() -> None:
     found = rates(before, after)
     # then
     assert found.rate == 100.0
-    assert found.alert_share == 0.1
+    assert found.outcome_shares["review"] == 0.1
     assert found.p50 == 0.01
     assert found.p99 == pytest.approx(0.01 + 0.09 * 0.98)
 
@@ -48,7 +48,7 @@ def test_without_predictions_nothing_is_invented() -> None:
     same = reading(0.0, 5, 1, {"0.01": 6, "+Inf": 6})
     found = rates(same, reading(1.0, 5, 1, {"0.01": 6, "+Inf": 6}))
     assert found.rate == 0.0
-    assert math.isnan(found.alert_share)
+    assert math.isnan(found.outcome_shares["decline"])
     assert math.isnan(found.p99)
     assert sparkline(found.scores.tolist()) == "nothing yet"
 

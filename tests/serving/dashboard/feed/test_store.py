@@ -11,11 +11,26 @@ from serving.dashboard.feed.shadow import shadow_agreement
 from serving.dashboard.feed.store import Store
 from tests.definitions import V1
 
-BACK_TO_VERSION_5 = """
+BACK_TO_VERSION_6 = """
+DROP INDEX alerts_by_decision;
+ALTER TABLE alerts DROP COLUMN decision;
+ALTER TABLE alerts DROP COLUMN is_sample;
+ALTER TABLE alerts DROP COLUMN decided_by;
+ALTER TABLE alerts DROP COLUMN rules;
+ALTER TABLE alerts DROP COLUMN lists;
+ALTER TABLE alerts DROP COLUMN policy;
+ALTER TABLE alerts DROP COLUMN segment;
+INSERT INTO alerts VALUES (7, 't1', 'a', 'm', 5, 'EUR', 6, 'DE', 1.5, 2.5, 0.75, 0.5, 'fraud-detector',
+    '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04, '{}', NULL, NULL, NULL);
+PRAGMA user_version = 6;
+"""
+BACK_TO_VERSION_5 = f"""
+{BACK_TO_VERSION_6}
+DELETE FROM alerts;
 ALTER TABLE alerts DROP COLUMN profile_moment;
 ALTER TABLE alerts DROP COLUMN profiles;
 INSERT INTO alerts VALUES (7, 't1', 'a', 'm', 5, 'EUR', 6, 'DE', 1.5, 2.5, 0.75, 0.5, 'fraud-detector',
-    '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04, '{}', NULL);
+    '3', 1, 8, NULL, '[]', NULL, NULL, 0.05, 0.04, '{{}}', NULL);
 PRAGMA user_version = 5;
 """
 BACK_TO_VERSION_4 = f"""
@@ -226,3 +241,20 @@ def test_a_file_of_version_5_has_no_profiles_of_fields(tmp_path: Path) -> None:
     assert (alert["profile_moment"], alert["profiles"]) == (None, {})
     assert read_case(store.reader, alert, V1)["profiles"] == []
     store.close()
+
+
+def test_every_alert_of_a_file_of_version_6_is_a_review(tmp_path: Path) -> None:
+    # given a file from before there were other outcomes
+    path = tmp_path / "history.db"
+    first = Store(path)
+    first.connect().executescript(BACK_TO_VERSION_6)
+    first.close()
+    # when it is opened
+    store = Store(path)
+    # then its alerts were to be reviewed, as the model said
+    (alert,) = find_alerts(store.reader, "t1", None)
+    assert (alert["decision"], alert["is_sample"], alert["decided_by"]) == ("review", False, None)
+    assert (alert["rules"], alert["lists"]) == ([], [])
+    # and the file is like a new one
+    store.close()
+    assert _schema(Store(path)) == _schema(Store(tmp_path / "new.db"))
