@@ -1,0 +1,256 @@
+"""From events to the state of policies: a pure function of the log, the same for every reader.
+
+Rules that a writer cannot get around:
+
+- A version's number is the count of proposals up to it, and its content never changes.
+- An approval by the author does not count, and nobody counts twice.
+- A version needs as many approvals as its proposal says, and never fewer than the newest version that went
+  live said: fewer are enough only after a version that says so was approved by as many as before. What was
+  live once may be again.
+- `live` names approved versions only, `shadow` none that is rejected.
+- An alias moves only from the version that the event expects.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fraud.decisions.log.events import (
+    AliasMoved,
+    EventKind,
+    PolicyApproved,
+    PolicyEvent,
+    PolicyProposed,
+    PolicyRejected,
+    WhatIfAttached,
+    decode_event,
+)
+from fraud.decisions.log.state import (
+    AliasMove,
+    Approval,
+    AuditLine,
+    PolicyState,
+    PolicyVersion,
+    RefusedEvent,
+    VersionStatus,
+)
+from fraud.messages.decoding import MessageError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+
+class PolicyLog:
+    """The state after some of the log's messages, taken in their order."""
+
+    def __init__(self) -> None:
+        self._versions: list[PolicyVersion] = []
+        self._rules: dict[tuple[str, str], int] = {}
+        self._aliases: dict[str, int | None] = {"live": None, "shadow": None}
+        self._live_stack: list[int | None] = [None]
+        self._stated_approvals: list[int] = []
+        self._newest_live = 0
+        self._moves: list[AliasMove] = []
+        self._audit: list[AuditLine] = []
+        self._refused: list[RefusedEvent] = []
+        self._position = 0
+
+    def take(self, message: "Message") -> None:
+        """The next message of the topic."""
+        self.apply(message.offset() or 0, message.value())
+
+    def apply(self, position: int, value: bytes | None) -> None:
+        """The next message, at the offset `position`; one that does not count is among the refused ones."""
+        by = ""
+        try:
+            event = decode_event(value)
+            by = event.by
+            self._apply(position, event)
+        except MessageError as error:
+            self._refused.append(RefusedEvent(position, by, str(error)))
+        self._position = position + 1
+
+    def state(self) -> PolicyState:
+        """As of the messages so far."""
+        return PolicyState(
+            versions=tuple(self._versions),
+            live=self._aliases["live"],
+            shadow=self._aliases["shadow"],
+            moves=tuple(self._moves),
+            live_stack=tuple(self._live_stack),
+            audit=tuple(self._audit),
+            refused=tuple(self._refused),
+            position=self._position,
+        )
+
+    def _apply(self, position: int, event: PolicyEvent) -> None:
+        match event:
+            case PolicyProposed():
+                self._propose(position, event)
+            case PolicyApproved():
+                self._approve(position, event)
+            case PolicyRejected():
+                self._reject(position, event)
+            case AliasMoved():
+                self._move(position, event)
+            case WhatIfAttached():
+                self._attach(position, event)
+
+    def _propose(self, position: int, event: PolicyProposed) -> None:
+        number = len(self._versions) + 1
+        needed = max(event.approvals, self._approvals_in_force())
+        self._versions.append(
+            PolicyVersion(
+                version=number,
+                text=event.text,
+                digest=event.digest,
+                author=event.by,
+                proposed_at=event.at,
+                note=event.note,
+                override_declines=event.override_declines,
+                position=position,
+                status="proposed" if needed else "approved",
+                approvals=(),
+                approvals_needed=needed,
+                rejection=None,
+                rule_versions={
+                    name: self._rules.setdefault((name, digest), number)
+                    for name, digest in event.rules.items()
+                },
+            )
+        )
+        self._stated_approvals.append(event.approvals)
+        self._note(position, event, "proposed", number, f"proposed version {number}")
+
+    def _approve(self, position: int, event: PolicyApproved) -> None:
+        version = self._known(event.version)
+        _require_open(version)
+        if same_person(event.by, version.author):
+            raise MessageError(f"{event.by} is the author of version {version.version}; another must approve")
+        if any(same_person(event.by, one.by) for one in version.approvals):
+            raise MessageError(f"{event.by} has approved version {version.version} already")
+        approvals = (*version.approvals, Approval(event.by, event.at, event.note))
+        is_enough = len(approvals) >= version.approvals_needed
+        status: VersionStatus = "approved" if is_enough else "proposed"
+        self._replace(version, approvals=approvals, status=status)
+        count = f"{len(approvals)} of {version.approvals_needed}"
+        text = f"approved version {version.version} ({count})"
+        self._note(position, event, "approved", version.version, text)
+
+    def _reject(self, position: int, event: PolicyRejected) -> None:
+        version = self._known(event.version)
+        if version.status == "rejected":
+            raise MessageError(f"version {version.version} is rejected already")
+        if self._aliases["live"] == version.version:
+            raise MessageError(f"version {version.version} is live; make another one live first")
+        self._replace(version, status="rejected", rejection=Approval(event.by, event.at, event.note))
+        text = f"rejected version {version.version}"
+        self._note(position, event, "rejected", version.version, text)
+        if self._aliases["shadow"] == version.version:
+            self._aliases["shadow"] = None
+            move = AliasMove("shadow", None, version.version, event.by, event.at, "rejected", False, position)
+            self._moves.append(move)
+
+    def _move(self, position: int, event: AliasMoved) -> None:
+        now = self._aliases[event.alias]
+        if event.former != now:
+            expected = _named(event.former)
+            raise MessageError(f"{event.alias} names {_named(now)} and no longer {expected}; look again")
+        if event.version is not None:
+            self._require_movable(event, self._known(event.version))
+        if event.alias == "live":
+            self._move_live(event)
+        self._aliases[event.alias] = event.version
+        self._moves.append(
+            AliasMove(
+                event.alias, event.version, event.former, event.by, event.at, event.note,
+                event.is_rollback, position,
+            )
+        )  # fmt: skip
+        doing = "rolled back" if event.is_rollback else "moved"
+        text = f"{doing} {event.alias} from {_named(event.former)} to {_named(event.version)}"
+        self._note(position, event, "moved", event.version, text)
+
+    def _require_movable(self, event: AliasMoved, version: PolicyVersion) -> None:
+        name = f"version {version.version}"
+        if version.status == "rejected":
+            raise MessageError(f"{name} is rejected")
+        if event.alias == "shadow" or version.version in self._live_stack:
+            return
+        needed = max(version.approvals_needed, self._approvals_in_force())
+        if version.status != "approved" or len(version.approvals) < needed:
+            count = f"{len(version.approvals)} of {needed} approvals"
+            raise MessageError(f"{name} is {version.status}, with {count}, so it cannot be live")
+
+    def _approvals_in_force(self) -> int:
+        """What the newest version that went live said."""
+        return self._stated_approvals[self._newest_live - 1] if self._newest_live else 0
+
+    def _move_live(self, event: AliasMoved) -> None:
+        if event.is_rollback:
+            if event.version not in self._live_stack[:-1]:
+                raise MessageError(f"{_named(event.version)} was not live before; there is no way back to it")
+            while len(self._live_stack) > 1:
+                self._live_stack.pop()
+                if self._live_stack[-1] == event.version:
+                    break
+        else:
+            self._live_stack.append(event.version)
+            self._supersede(event.version)
+        self._newest_live = max(self._newest_live, event.version or 0)
+
+    def _supersede(self, live: int | None) -> None:
+        for version in self._versions[: (live or 1) - 1]:
+            if version.status == "proposed":
+                self._replace(version, status="superseded")
+
+    def _attach(self, position: int, event: WhatIfAttached) -> None:
+        version = self._known(event.version)
+        self._replace(version, what_if=event.result)
+        text = f"attached a what-if to version {version.version}"
+        self._note(position, event, "what_if", version.version, text)
+
+    def _known(self, number: int) -> PolicyVersion:
+        if number > len(self._versions):
+            raise MessageError(f"there is no version {number} yet")
+        return self._versions[number - 1]
+
+    def _replace(self, version: PolicyVersion, **changes: object) -> None:
+        self._versions[version.version - 1] = replace(version, **changes)  # type: ignore[arg-type]
+
+    def _note(
+        self, position: int, event: PolicyEvent, kind: EventKind, version: int | None, text: str
+    ) -> None:
+        note = "" if isinstance(event, WhatIfAttached) else event.note
+        self._audit.append(AuditLine(position, event.at, event.by, kind, version, text, note))
+
+
+def fold_policies(values: Iterable[bytes | None]) -> PolicyState:
+    """The state of a log that begins with these messages, at the offsets from 0 on."""
+    log = PolicyLog()
+    for position, value in enumerate(values):
+        log.apply(position, value)
+    return log.state()
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: case and the forms of Unicode make no difference."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
+def _named(version: int | None) -> str:
+    return "none" if version is None else f"version {version}"
+
+
+def _require_open(version: PolicyVersion) -> None:
+    if version.status == "rejected":
+        raise MessageError(f"version {version.version} is rejected; propose it again")
+    if version.status == "superseded":
+        raise MessageError(
+            f"version {version.version} is superseded by a newer one that went live; propose it again"
+        )

@@ -1,0 +1,1 @@
+"""Policies, rules and lists."""
