@@ -2,6 +2,7 @@
 
 import pytest
 
+from fraud.decisions.log.events import PolicyEvent
 from fraud.decisions.log.fold import fold_policies, same_person
 from fraud.errors import ConfigurationError
 from tests.fraud.decisions.log.events import (
@@ -114,7 +115,15 @@ def test_of_two_who_move_an_alias_at_once_the_second_is_refused() -> None:
 
 def test_rollbacks_go_further_back_each_time() -> None:
     # given three versions that were live, and that the first was made live again
-    events = [*LIVE, proposed(), approved(2), moved(2, 1), proposed(), approved(3), moved(3, 2)]
+    events: list[PolicyEvent] = [
+        *LIVE,
+        proposed(),
+        approved(2),
+        moved(2, 1),
+        proposed(),
+        approved(3),
+        moved(3, 2),
+    ]
     back = [moved(2, 3, is_rollback=True), moved(1, 2, is_rollback=True), moved(None, 1, is_rollback=True)]
     assert folded(*events).live_stack == (None, 1, 2, 3)
     assert folded(*events, *back[:2]).live_stack == (None, 1)
