@@ -32,6 +32,10 @@ class ListIndex:
         """Remove an entry, if there is one."""
         self._expiries.get(list_name, {}).pop(value, None)
 
+    def clear(self) -> None:
+        """Remove all entries of all lists."""
+        self._expiries.clear()
+
     def holds(self, list_name: str, value: str, time: int) -> bool:
         """Whether a value is on a list at an event time (ms)."""
         entries = self._expiries.get(list_name, {})

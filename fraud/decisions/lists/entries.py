@@ -91,7 +91,7 @@ class ListEntries:
         """
         self.position = position + 1
         try:
-            change = _change_of(self._decoder, key, value)
+            change = read_change(self._decoder, key, value)
         except MessageError as error:
             self.refused += 1
             log.warning("offset %d of the lists is no entry and is left out: %s", position, error)
@@ -129,7 +129,12 @@ class ListEntries:
         return sum(map(len, self._lists.values()))
 
 
-def _change_of(decoder: Decoder[ListEntry], key: bytes | str | None, value: bytes | None) -> ListChange:
+def read_change(decoder: Decoder[ListEntry], key: bytes | str | None, value: bytes | None) -> ListChange:
+    """What a message says, by itself.
+
+    Raises:
+        MessageError: it is no entry.
+    """
     name, list_value = _parsed_key(key)
     if value is None:
         return ListChange(name, list_value, None)
