@@ -34,6 +34,10 @@ class UnreachableError(FraudError):
     exit_code = 3
 
 
+class MissingTopicError(UnreachableError):
+    """Kafka has no such topic."""
+
+
 class RefusedError(UnreachableError):
     """A server refuses us: wrong credentials, a missing permission; trying again does not help."""
 

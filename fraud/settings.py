@@ -341,6 +341,18 @@ class MonitoringSettings(_Section):
     pushgateway_url: str | None = Field(default=None, description="where Prometheus finds the figures")
 
 
+class DecisionSettings(_Section):
+    """How policies change."""
+
+    approvals: int = Field(
+        default=1,
+        ge=0,
+        le=9,
+        description="people besides the author who must approve a policy that is proposed; fewer than before "
+        "are enough once a policy with so few has been approved",
+    )
+
+
 class OidcSettings(_Section):
     """Logging in to the dashboard by a company's own OpenID Connect; off without an issuer."""
 
@@ -422,6 +434,7 @@ class Settings(BaseSettings):
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    decisions: DecisionSettings = DecisionSettings()
     tracing: TracingSettings = TracingSettings()
     dashboard: DashboardSettings = DashboardSettings()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AclOperation
 
-from fraud.errors import UnreachableError
+from fraud.errors import MissingTopicError
 from fraud.kafka.clients import READER_GROUP, admin_client, call_broker
 from fraud.kafka.errors import permission_denied
 from fraud.kafka.groups import describe_group
@@ -25,7 +25,8 @@ def require_topic(settings: Settings, topic: str, *operations: Operation) -> int
 
     Raises:
         RefusedError: we may not, or may not even know whether there is such a topic.
-        UnreachableError: there is no such topic, or no broker.
+        MissingTopicError: there is no such topic.
+        UnreachableError: no broker answers.
     """
     admin = admin_client(settings)
     future = admin.describe_topics(
@@ -40,7 +41,7 @@ def require_topic(settings: Settings, topic: str, *operations: Operation) -> int
         doing=f"looking for the topic {topic!r}",
     )
     if found is None:
-        raise UnreachableError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
+        raise MissingTopicError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
     _require_allowed(settings, found.authorized_operations, operations, f"topic {topic!r}")
     return len(found.partitions)
 

@@ -85,6 +85,7 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
         # At its start it warns of topic settings that delete what it needs or what it writes.
         *(Permission("topic", topic, "describe_configs") for topic in _served(settings)),
         *_reads_rates(settings),
+        *_reads_decisions(settings),
         Permission("group", serving.group_id, "read"),
         Permission("transactional_id", transactional_prefix(settings), "write", is_prefix=True),
     )
@@ -93,7 +94,8 @@ def _serving(settings: Settings) -> tuple[Permission, ...]:
 def _served(settings: Settings) -> tuple[str, ...]:
     topics = settings.topics
     rates = () if settings.rates_topic is None else (settings.rates_topic,)
-    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters, *rates)
+    decisions = (topics.policies, topics.lists)
+    return (topics.transactions, topics.profiles, topics.predictions, topics.dead_letters, *rates, *decisions)
 
 
 def _field_profiles(settings: Settings, *operations: Operation) -> tuple[Permission, ...]:
@@ -114,6 +116,21 @@ def _rates(settings: Settings) -> tuple[Permission, ...]:
     """Who publishes rates; it also reads which ones are there."""
     topic = settings.topics.rates
     return (Permission("topic", topic, "read"), Permission("topic", topic, "write"), _READER)
+
+
+def _reads_decisions(settings: Settings) -> tuple[Permission, ...]:
+    topics = settings.topics
+    return (Permission("topic", topics.policies, "read"), Permission("topic", topics.lists, "read"))
+
+
+def _writes_decisions(settings: Settings) -> tuple[Permission, ...]:
+    topics = settings.topics
+    return (Permission("topic", topics.policies, "write"), Permission("topic", topics.lists, "write"))
+
+
+def _policies(settings: Settings) -> tuple[Permission, ...]:
+    """Who manages policies and lists, or a pipeline that applies them from git."""
+    return (*_reads_decisions(settings), *_writes_decisions(settings), _READER)
 
 
 def _ingest(settings: Settings) -> tuple[Permission, ...]:
@@ -149,12 +166,14 @@ def _monitor(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _analyst(settings: Settings) -> tuple[Permission, ...]:
-    """The dashboard: it shows everything and writes an analyst's reviews."""
+    """The dashboard: it shows everything and writes reviews, entries of lists and changes of policies."""
     topics = settings.topics
     shown = (topics.transactions, topics.predictions, topics.profiles, topics.labels)
     return (
         *(Permission("topic", topic, "read") for topic in shown),
         Permission("topic", topics.labels, "write"),
+        *_reads_decisions(settings),
+        *_writes_decisions(settings),
         _READER,
     )
 
@@ -193,6 +212,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "analyst": _analyst,
     "redrive": _redrive,
     "rates": _rates,
+    "policies": _policies,
 }
 """The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 

@@ -11,7 +11,14 @@ from functools import partial
 from typing import Literal
 
 from fraud.definitions.features import DAY_MS
-from fraud.kafka.topics import CLOCK_AHEAD_MS, TopicLayout, topic_configs, topic_layouts, topic_plans
+from fraud.kafka.topics import (
+    CLOCK_AHEAD_MS,
+    LIST_HISTORY_MS,
+    TopicLayout,
+    topic_configs,
+    topic_layouts,
+    topic_plans,
+)
 from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
@@ -149,6 +156,8 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         topics.dead_letters: _letters(),
         topics.label_dead_letters: _letters(),
         **({settings.rates_topic: _rates()} if settings.rates_topic else {}),
+        topics.policies: _policies(),
+        topics.lists: _lists(),
     }
 
 
@@ -222,6 +231,29 @@ def _rates() -> list[_Need]:
     why = "serving and ingest read the rates of all days from the beginning of the topic"
     is_compacted = partial(_is, "compact")
     return [_Need("cleanup.policy", is_compacted, "compact", why, "compact"), _batches(), *_segments()]
+
+
+def _policies() -> list[_Need]:
+    why = "the versions of the policy are numbered by their place in the topic, from its beginning on"
+    return [
+        _Need("retention.ms", partial(_is, str(_NO_LIMIT)), str(_NO_LIMIT), why, str(_NO_LIMIT)),
+        _unlimited_bytes(why),
+        _no_compaction(why),
+        _batches(),
+        *_segments(),
+    ]
+
+
+def _lists() -> list[_Need]:
+    why = "serving reads all entries of the lists from the beginning of the topic"
+    past = "the lists of an earlier decision can no longer be read again"
+    return [
+        _Need("cleanup.policy", partial(_is, "compact"), "compact", why, "compact"),
+        _at_least("min.compaction.lag.ms", LIST_HISTORY_MS, past, level="advice"),
+        _at_least("delete.retention.ms", LIST_HISTORY_MS, past, level="advice"),
+        _batches(),
+        *_segments(),
+    ]
 
 
 def _letters() -> list[_Need]:
@@ -332,8 +364,9 @@ def _replicas(topic: str, replicas: int, in_sync: int) -> TopicFinding | None:
 
 def _partitions(settings: Settings, topic: str, layouts: dict[str, TopicLayout]) -> TopicFinding | None:
     """Payments, labels and predictions of a card lie in the partition of the same number."""
-    if topic == settings.rates_topic and layouts[topic].partitions > 1:
-        why = "a correction may be read before the rate that it corrects; make the topic again"
+    why = _ordered_topics(settings).get(topic)
+    if why is not None and layouts[topic].partitions > 1:
+        why = f"{why}; make the topic again"
         return TopicFinding(topic, "partitions", str(layouts[topic].partitions), "1", why, "harmful")
     transactions = settings.topics.transactions
     if topic not in (settings.topics.labels, settings.topics.predictions) or transactions not in layouts:
@@ -344,6 +377,15 @@ def _partitions(settings: Settings, topic: str, layouts: dict[str, TopicLayout])
     why = f"a card's payments in {transactions} have another partition than what belongs to them here"
     more = str(wanted) if wanted > there else ""
     return TopicFinding(topic, "partitions", str(there), str(wanted), why, "advice", more)
+
+
+def _ordered_topics(settings: Settings) -> dict[str | None, str]:
+    """By topic of one partition, why it may not have several."""
+    return {
+        settings.rates_topic: "a correction may be read before the rate that it corrects",
+        settings.topics.policies: "the events of policies have no order in several, and are not read",
+        settings.topics.lists: "the entries of lists have no common position in several, and are not read",
+    }
 
 
 def _days(milliseconds: int) -> str:

@@ -18,6 +18,8 @@ from fraud.settings import Settings
 CLOCK_AHEAD_MS = 3_600_000
 """How far ahead of a broker's clock a message may be in a topic that we create; Kafka's default since 4.0."""
 _COMPACTION_LAG_MS = 3_600_000
+LIST_HISTORY_MS = 90 * DAY_MS
+"""For so long the lists of a past decision can be read again: nothing newer is compacted away."""
 _REFUSED_SETTING = (KafkaError.INVALID_CONFIG, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_REQUEST)
 
 
@@ -63,7 +65,19 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         TopicPlan(topics.dead_letters, kept, by_time),
         TopicPlan(topics.label_dead_letters, kept, by_time),
         *([_rates_plan(settings, durable)] if settings.rates_topic else []),
+        TopicPlan(topics.policies, kept, by_time, partitions=1),
+        _lists_plan(settings, durable),
     ]
+
+
+def _lists_plan(settings: Settings, durable: dict[str, str]) -> TopicPlan:
+    # One partition: its offsets are what a prediction records as the lists' position.
+    history = {
+        "min.compaction.lag.ms": str(LIST_HISTORY_MS),
+        "delete.retention.ms": str(LIST_HISTORY_MS),
+    }
+    compact = {"cleanup.policy": "compact"}
+    return TopicPlan(settings.topics.lists, compact, durable | history, partitions=1)
 
 
 def _rates_plan(settings: Settings, durable: dict[str, str]) -> TopicPlan:

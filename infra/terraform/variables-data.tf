@@ -64,6 +64,8 @@ variable "topics" {
     predictions        = optional(string, "fraud_predictions")
     profiles           = optional(string, "merchant_profiles")
     rates              = optional(string, "currency_rates")
+    policies           = optional(string, "fraud_policies")
+    lists              = optional(string, "fraud_lists")
     dead_letters       = optional(string, "transactions.dlq")
     label_dead_letters = optional(string, "fraud_labels.dlq")
   })

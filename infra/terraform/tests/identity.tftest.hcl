@@ -24,6 +24,8 @@ variables {
     predictions        = "fraud_predictions"
     profiles           = "merchant_profiles"
     rates              = "currency_rates"
+    policies           = "fraud_policies"
+    lists              = "fraud_lists"
     dead_letters       = "transactions.dlq"
     label_dead_letters = "fraud_labels.dlq"
   }
@@ -146,6 +148,12 @@ run "kafka_rights_on_msk" {
   assert {
     condition     = toset(flatten([for s in output.statements["redrive"] : s.Resource if s.Sid == "Produce"])) == toset([for topic in ["transactions", "fraud_labels", "transactions.dlq", "fraud_labels.dlq"] : "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/${topic}"])
     error_message = "redrive puts both kinds of dead letters back, and those that it leaves"
+  }
+
+  assert {
+    condition = toset([for workload, statements in output.statements : workload
+    if contains(flatten([for s in statements : s.Resource if s.Sid == "Produce"]), "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_policies")]) == toset(["dashboard", "policies"])
+    error_message = "only people, by the dashboard, and the pipeline that applies policies change them; serving reads"
   }
 
   assert {

@@ -75,6 +75,11 @@ def test_topics_that_we_create_are_as_they_should_be(settings: Settings) -> None
         ("dead_letters", "retention.ms", str(DAY_MS), "harmful"),
         ("dead_letters", "max.message.bytes", "65536", "harmful"),
         ("label_dead_letters", "cleanup.policy", "compact", "harmful"),
+        ("policies", "retention.ms", str(DAY_MS), "harmful"),
+        ("policies", "cleanup.policy", "compact", "harmful"),
+        ("lists", "cleanup.policy", "delete", "harmful"),
+        ("lists", "min.compaction.lag.ms", "0", "advice"),
+        ("lists", "delete.retention.ms", str(DAY_MS), "advice"),
     ],
 )
 def test_each_setting_that_does_harm_is_named(

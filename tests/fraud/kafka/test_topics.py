@@ -2,6 +2,7 @@
 
 import pytest
 
+from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
 from fraud.kafka.permission_checks import require_topic
 from fraud.kafka.topics import create_topics, existing_topics, topic_config, topic_plans
@@ -17,8 +18,22 @@ def test_topics_are_created_once_as_planned(settings: Settings) -> None:
 
     assert again == []
     for plan in topic_plans(settings):
-        assert existing_topics(settings)[plan.name] == settings.kafka.partitions
+        assert existing_topics(settings)[plan.name] == (plan.partitions or settings.kafka.partitions)
         assert plan.config.items() <= topic_config(settings, plan.name).items()
+
+
+@pytest.mark.broker
+def test_what_decides_has_one_partition_and_its_past_is_kept(settings: Settings) -> None:
+    policies = topic_config(settings, settings.topics.policies)
+    lists = topic_config(settings, settings.topics.lists)
+    assert (policies["cleanup.policy"], policies["retention.ms"]) == ("delete", "-1")
+    assert (lists["cleanup.policy"], lists["min.compaction.lag.ms"]) == ("compact", str(90 * DAY_MS))
+    assert lists["delete.retention.ms"] == str(90 * DAY_MS)
+    assert {existing_topics(settings)[name] for name in decision_topics(settings)} == {1}
+
+
+def decision_topics(settings: Settings) -> tuple[str, str]:
+    return settings.topics.policies, settings.topics.lists
 
 
 @pytest.mark.broker

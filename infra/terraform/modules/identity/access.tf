@@ -15,9 +15,10 @@ locals {
   models  = ["mlflow/"]
   topics  = var.topics
   # Those of ids and categories: one for each definitions' profiles, by their digest.
-  profiles = [local.topics.profiles, "${local.topics.profiles}.*"]
-  served   = concat([local.topics.transactions, local.topics.predictions, local.topics.dead_letters], local.profiles)
-  letters  = [local.topics.dead_letters, local.topics.label_dead_letters]
+  profiles  = [local.topics.profiles, "${local.topics.profiles}.*"]
+  served    = concat([local.topics.transactions, local.topics.predictions, local.topics.dead_letters], local.profiles)
+  decisions = [local.topics.policies, local.topics.lists]
+  letters   = [local.topics.dead_letters, local.topics.label_dead_letters]
 
   ingest = {
     read    = concat(local.raw, local.rates)
@@ -66,9 +67,9 @@ locals {
       read              = concat(local.models, local.state)
       write             = local.state # snapshots of the cards' state; never a model
       remove            = local.state
-      consume           = concat([local.topics.transactions, local.topics.rates], local.profiles)
+      consume           = concat([local.topics.transactions, local.topics.rates], local.decisions, local.profiles)
       produce           = [local.topics.predictions, local.topics.dead_letters]
-      describe_configs  = concat(local.served, [local.topics.rates])
+      describe_configs  = concat(local.served, [local.topics.rates], local.decisions)
       groups            = ["fraud-serving*", "fraud-profiles*"]
       transactional_ids = ["fraud-serving*"]
     }
@@ -89,9 +90,15 @@ locals {
       transactional_ids = [for topic in local.letters : "${topic}.redrive"]
     }
     dashboard = {
-      consume = [local.topics.predictions, local.topics.labels]
-      produce = [local.topics.labels] # the analyst's review
-      groups  = ["fraud-dashboard*"]
+      consume = concat([local.topics.predictions, local.topics.labels], local.decisions)
+      produce = concat([local.topics.labels], local.decisions) # reviews, entries of lists, changes of policies
+      groups  = ["fraud-dashboard*", "fraud-readers*"]
+    }
+    # A pipeline that applies policies and lists from git.
+    policies = {
+      consume = local.decisions
+      produce = local.decisions
+      groups  = ["fraud-readers*"]
     }
   } : workload => merge(local.nothing, rights) }
 }

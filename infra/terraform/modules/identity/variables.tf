@@ -52,6 +52,8 @@ variable "topics" {
     predictions        = string
     profiles           = string
     rates              = string
+    policies           = string
+    lists              = string
     dead_letters       = string
     label_dead_letters = string
   })
