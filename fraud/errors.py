@@ -16,8 +16,8 @@ class ConfigurationError(FraudError):
     exit_code = 2
 
 
-class DefinitionsError(ConfigurationError):
-    """A definitions file cannot be used; its text has a line for each mistake.
+class FileError(ConfigurationError):
+    """A file that people write cannot be used; its text has a line for each mistake.
 
     Attributes:
         problems: the lines, `FILE:LINE: what is wrong; what to do`.
@@ -26,6 +26,14 @@ class DefinitionsError(ConfigurationError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class DefinitionsError(FileError):
+    """A definitions file cannot be used."""
+
+
+class PolicyError(FileError):
+    """A policy cannot be used."""
 
 
 class UnreachableError(FraudError):

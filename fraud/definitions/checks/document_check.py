@@ -10,6 +10,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fraud.definitions.checks.problems import Path, Problems, suggestion
+from fraud.definitions.checks.sentences import (
+    bad_name,
+    bound,
+    not_among,
+    own_words,
+    path_of,
+    shown,
+    wanted_type,
+    wrong_type,
+)
 from fraud.definitions.document import (
     Aggregate,
     ConditionPart,
@@ -22,11 +32,6 @@ from fraud.definitions.document import (
     Transform,
 )
 
-_TYPES: Mapping[str, str] = {
-    "bool": "true or false", "int": "a whole number", "float": "a finite number", "string": "a text",
-    "list": "a list, [a, b]", "tuple": "a list, [a, b]", "dict": "a mapping, {key: value}",
-    "model": "a mapping, {key: value}",
-}  # fmt: skip
 _PARTS = {"fields": FieldPart, "features": FeaturePart, "entities": EntityPart}
 _LENGTHS = {
     "max_age": "write days, from 1d to 99d",
@@ -102,28 +107,12 @@ def _broken(value: Any, problems: Problems) -> set[Path]:
     try:
         _validated(value)
     except ValidationError as error:
-        found = [(_path_of(one, value), one) for one in error.errors(include_url=False)]
+        found = [(path_of(one, value), one) for one in error.errors(include_url=False)]
         # Each member of a union complains; one sentence a value is enough.
         for path, one in dict(reversed(found)).items():
             problems.add(path, _sentence(one, path, value))
         return {path[:2] for path, _ in found}
     return set()
-
-
-def _path_of(error: ErrorDetails, value: Any) -> Path:
-    """Where in the file; pydantic names the members of a union, too, which may be called like a key."""
-    path: list[str | int] = []
-    for step in error["loc"]:
-        if _has(value, step):
-            path.append(step)
-            value = value[step]
-    return (*path, error["loc"][-1]) if error["type"] == "missing" else tuple(path)
-
-
-def _has(value: Any, step: str | int) -> bool:
-    if isinstance(value, dict):
-        return step in value
-    return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
 def _sentence(error: ErrorDetails, path: Path, document: Any) -> str:
@@ -145,7 +134,7 @@ def _complaint(error: ErrorDetails, path: Path) -> str:
     key = str(path[-1]) if path else ""
     kind, given = error["type"], error.get("input")
     if key in _LENGTHS and given is not None and kind in ("string_pattern_mismatch", "string_type"):
-        return f"{key} {_shown(given)} is not allowed; {_LENGTHS[key]}"
+        return f"{key} {shown(given)} is not allowed; {_LENGTHS[key]}"
     if key == "window" and kind in ("string_pattern_mismatch", "string_type"):
         return window_complaint(given)
     if kind in _COMPLAINTS:
@@ -156,24 +145,13 @@ def _complaint(error: ErrorDetails, path: Path) -> str:
 
 
 def _wrong_type(key: str, given: Any, kind: str, path: Path) -> str:
-    wanted = next((text for name, text in _TYPES.items() if kind.startswith(name)), "another value")
     if not path:
-        return f"the file must be {wanted} with version, fields and features"
+        return f"the file must be {wanted_type(kind)} with version, fields and features"
     if key == "columns":
-        return f"columns must be a range, V1..V28, or a list of names, and is {_shown(given)}"
+        return f"columns must be a range, V1..V28, or a list of names, and is {shown(given)}"
     if path[-2:-1] == ("where",):
         return f"where {key} has no condition; write a value, same, or {{at_least: NUMBER}} and the like"
-    if given is None:
-        return f"{key} has no value; give {wanted}, or remove the key"
-    example = f", '{given}'" if type(given) is int else ""
-    quoted = f"; write it in quotes{example}" if wanted == "a text" and _is_scalar(given) else ""
-    what = "an item" if key.isdecimal() else key
-    shown = f"the text {given!r}" if isinstance(given, str) else _shown(given)
-    return f"{what} must be {wanted}, and is {shown}{quoted}"
-
-
-def _is_scalar(given: Any) -> bool:
-    return isinstance(given, bool | int | float)
+    return wrong_type(key, given, kind)
 
 
 def _unknown_key(key: str, given: Any, error: ErrorDetails) -> str:
@@ -199,35 +177,7 @@ def _lacks(key: str, given: Any, error: ErrorDetails) -> str:
 
 
 def _not_among(key: str, given: Any, error: ErrorDetails) -> str:
-    if given is None:
-        return f"{key} has no value; give one, or remove the key"
-    if key == "version":
-        if given == "1":
-            return "version must be a number; write it without quotes"
-        return f"version {_shown(given)} is unknown; this release reads version 1"
-    names = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
-    other = _OTHER_WORDS.get(key, {}).get(str(given))
-    remedy = f"; did you mean {other}?" if other else suggestion(str(given), names)
-    return f"{key} {_shown(given)} does not exist{remedy}"
-
-
-def _bad_name(key: str, given: Any, error: ErrorDetails) -> str:
-    if not isinstance(given, str) or key not in ("name", given):
-        return f"{key}: {error['msg']}"
-    near = re.sub(r"[^a-z0-9]+", "_", given.lower()).strip("_").lstrip("0123456789_")[:63]
-    remedy = f", such as {near}" if near else ""
-    return (
-        f"the name {_shown(given)} is not allowed; use small letters, digits and _, first a letter, "
-        f"at most 63{remedy}"
-    )
-
-
-def _bound(key: str, given: Any, error: ErrorDetails) -> str:
-    return f"{key} {_shown(given)} is not allowed; {error['msg'].replace('Input should be', 'it must be')}"
-
-
-def _own_words(key: str, given: Any, error: ErrorDetails) -> str:
-    return error["msg"].removeprefix("Value error, ")
+    return not_among(key, given, error, _OTHER_WORDS.get(key, {}))
 
 
 def _too_short(key: str, given: Any, error: ErrorDetails) -> str:
@@ -245,13 +195,13 @@ _COMPLAINTS: Mapping[str, Callable[[str, Any, ErrorDetails], str]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing_item,
     "literal_error": _not_among,
-    "string_pattern_mismatch": _bad_name,
-    "value_error": _own_words,
+    "string_pattern_mismatch": bad_name,
+    "value_error": own_words,
     "too_short": _too_short,
     "too_long": lambda key, given, error: f"{key} takes two features, [a, b], not {len(given)}",
     "string_too_short": lambda key, given, error: f"{key} is empty; write it, or remove the key",
     "string_too_long": lambda key, given, error: f"{key} has {len(given)} characters; {error['msg']}",
-    **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), _bound),
+    **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), bound),
 }
 
 
@@ -260,18 +210,11 @@ def window_complaint(given: Any) -> str:
     form = "write minutes, hours or days, from 1m to 90d"
     text = str(given)
     if isinstance(given, str) and re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*(s|sec|ms|seconds)", text):
-        return f"window {_shown(given)} is not allowed: the shortest is a minute; {form}"
+        return f"window {shown(given)} is not allowed: the shortest is a minute; {form}"
     if re.fullmatch(r"0+(m|h|d)?", text):
-        return f"window {_shown(given)} is empty; {form}"
+        return f"window {shown(given)} is empty; {form}"
     if isinstance(given, int):
         return f"window {given} has no unit; {form}, such as {given}h"
     if match := re.fullmatch(r"([0-9]+)\s*(w|weeks?)", text):
-        return f"window {_shown(given)} is not allowed; {form}: {int(match[1]) * 7}d"
-    return f"window {_shown(given)} is not allowed; {form}"
-
-
-def _shown(given: Any) -> str:
-    text = {True: "true", False: "false"}.get(given, str(given)) if isinstance(given, bool) else str(given)
-    if isinstance(given, str) and (not text or " ".join(text.split()) != text):
-        text = repr(text)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+        return f"window {shown(given)} is not allowed; {form}: {int(match[1]) * 7}d"
+    return f"window {shown(given)} is not allowed; {form}"

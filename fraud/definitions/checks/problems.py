@@ -1,12 +1,41 @@
 """Collects the mistakes of a file, so that all are reported at once."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 
-from fraud.errors import DefinitionsError
+from fraud.errors import DefinitionsError, FileError
 
 Path = tuple[str | int, ...]
 """Where a value is: the keys and indices that lead to it."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What a file is for.
+
+    Attributes:
+        error: what its mistakes are raised as.
+        content: what it holds, in the plural.
+        max_bytes: its size at most.
+        if_empty: what to do with an empty one.
+        if_unreadable: what to check if it cannot be read.
+    """
+
+    error: type[FileError]
+    content: str
+    max_bytes: int
+    if_empty: str
+    if_unreadable: str
+
+
+DEFINITIONS = FileKind(
+    DefinitionsError,
+    "definitions",
+    1_000_000,
+    "`fraud definitions init` writes one to start from",
+    "check FRAUD_DEFINITIONS",
+)
 
 
 class Problems:
@@ -15,10 +44,11 @@ class Problems:
     Attributes:
         source: the file's name.
         lines: of each value, by its path, counted from 1.
+        kind: what the file is for.
     """
 
-    def __init__(self, source: str, lines: Mapping[Path, int]) -> None:
-        self.source, self.lines = source, lines
+    def __init__(self, source: str, lines: Mapping[Path, int], kind: FileKind = DEFINITIONS) -> None:
+        self.source, self.lines, self.kind = source, lines, kind
         self._found: dict[tuple[int, str], None] = {}
 
     def __bool__(self) -> bool:
@@ -42,10 +72,10 @@ class Problems:
         """Report what was found, sorted by line.
 
         Raises:
-            DefinitionsError: something was.
+            FileError: something was; `kind.error`.
         """
         if self._found:
-            raise DefinitionsError([f"{self.source}:{line}: {text}" for line, text in sorted(self._found)])
+            raise self.kind.error([f"{self.source}:{line}: {text}" for line, text in sorted(self._found)])
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

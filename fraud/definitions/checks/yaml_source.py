@@ -1,4 +1,4 @@
-"""Reads the YAML of a definitions file: what it says, and on which line.
+"""Reads the YAML of a file that people write: what it says, and on which line.
 
 Plain words are read as YAML 1.2 does: only `true` and `false` are booleans, so that Norway's `NO` is a text.
 """
@@ -12,9 +12,8 @@ from typing import Any
 
 import yaml
 
-from fraud.definitions.checks.problems import Path, Problems
+from fraud.definitions.checks.problems import DEFINITIONS, FileKind, Path, Problems
 
-_MAX_BYTES = 1_000_000
 _MAX_DEPTH = 12
 _NO_KEY = "?"
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
@@ -46,7 +45,7 @@ class YamlSource:
 
 
 def read_yaml(path: Any, source: str) -> YamlSource:
-    """Read a file.
+    """Read a file of definitions.
 
     Args:
         path: a `Path`, or a file of a package.
@@ -56,13 +55,13 @@ def read_yaml(path: Any, source: str) -> YamlSource:
         DefinitionsError: it is not UTF-8 or not YAML, or has what definitions do not need: anchors, tags,
             one key twice.
     """
-    return parse_yaml(_read_text(path, source), source)
+    return parse_yaml(read_text(path, source), source)
 
 
-def parse_yaml(text: str, source: str) -> YamlSource:
-    """Read the text of a file, as `read_yaml` does."""
+def parse_yaml(text: str, source: str, kind: FileKind = DEFINITIONS) -> YamlSource:
+    """Read the text of a file, as `read_yaml` does; mistakes are raised as `kind.error`."""
     found = YamlSource()
-    problems = Problems(source, found.lines)
+    problems = Problems(source, found.lines, kind)
     try:
         events = _content(yaml.parse(text, Loader=yaml.SafeLoader), problems)
         found.value = _Builder(events, found, problems).build(())
@@ -77,16 +76,22 @@ def parse_yaml(text: str, source: str) -> YamlSource:
     return found
 
 
-def _read_text(path: Any, source: str) -> str:
-    problems = Problems(source, {})
+def read_text(path: Any, source: str, kind: FileKind = DEFINITIONS) -> str:
+    """The text of a file.
+
+    Raises:
+        FileError: it cannot be read, is too large or not UTF-8; `kind.error`.
+    """
+    problems = Problems(source, {}, kind)
     try:
         content: bytes = path.read_bytes()
     except OSError as error:
         reason = (error.strerror or "it cannot be used").lower()
-        problems.add((), f"the file cannot be read: {reason}; check FRAUD_DEFINITIONS")
+        problems.add((), f"the file cannot be read: {reason}; {kind.if_unreadable}")
         content = b""
-    if len(content) > _MAX_BYTES:
-        problems.add((), f"the file has {len(content):,} bytes; more than {_MAX_BYTES:,} are no definitions")
+    if len(content) > kind.max_bytes:
+        most = f"more than {kind.max_bytes:,} are no {kind.content}"
+        problems.add((), f"the file has {len(content):,} bytes; {most}")
     problems.raise_if_any()
     try:
         return content.decode("utf-8-sig")
@@ -119,7 +124,7 @@ def _content(events: Iterator[Any], problems: Problems) -> Iterator[Any]:
         elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
             yield event
     if not documents:
-        problems.add((), "the file is empty; `fraud definitions init` writes one to start from")
+        problems.add((), f"the file is empty; {problems.kind.if_empty}")
 
 
 class _Builder:

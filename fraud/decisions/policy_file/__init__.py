@@ -1,0 +1,1 @@
+"""The policy file: what may be in it, its JSON Schema, and the default one."""

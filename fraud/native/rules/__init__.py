@@ -1,0 +1,1 @@
+"""Compiled evaluation of rules, and the decisions that follow from it."""
