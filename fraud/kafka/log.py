@@ -8,7 +8,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fraud.deadline import Deadline
-from fraud.errors import UnreachableError
+from fraud.errors import DataError, UnreachableError
 from fraud.kafka.clients import READER_GROUP, consumer_config
 from fraud.kafka.errors import call_failed
 from fraud.kafka.permission_checks import require_readable
@@ -150,6 +150,34 @@ def partition_logs(settings: Settings, topic: str) -> Iterator[PartitionLog]:
     for partition in range(require_readable(settings, topic)):
         with PartitionLog(settings, topic, partition) as log:
             yield log
+
+
+def read_ordered(settings: Settings, topic: str, until: int | None = None) -> Iterator[Message]:
+    """What a topic of one partition holds now, in its order.
+
+    Args:
+        settings: of the cluster.
+        topic: its name.
+        until: the offset before which it is read; None: all.
+
+    Raises:
+        DataError: it has several partitions, or ends before `until`.
+        MissingTopicError: there is no such topic.
+        RefusedError: we may not read the topic.
+        UnreachableError: Kafka is silent or refuses.
+    """
+    partitions = require_readable(settings, topic)
+    if partitions > 1:
+        raise DataError(
+            f"the topic {topic!r} has {partitions} partitions, so its messages have no order; make it again "
+            "with one"
+        )
+    with PartitionLog(settings, topic, 0) as log:
+        low, end = log.bounds()
+        if until is not None and until > end:
+            raise DataError(f"the topic {topic!r} ends at {end}, so nothing is known of position {until}")
+        for batch in log.read(low, end if until is None else until):
+            yield from batch
 
 
 def read_topic(

@@ -1,6 +1,6 @@
 """Whatever is written to the log, by anybody: the state holds to its rules."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud.decisions.log.events import (
@@ -80,6 +80,7 @@ def constant(version: PolicyVersion) -> tuple[object, ...]:
     return (version.version, version.text, version.digest, version.author, dict(version.rule_versions))
 
 
+@settings(max_examples=50)
 @given(logs())
 def test_every_message_counts_or_is_refused_with_its_reason(log: list[bytes | None]) -> None:
     state = fold_policies(log)
@@ -89,6 +90,7 @@ def test_every_message_counts_or_is_refused_with_its_reason(log: list[bytes | No
     assert state.position == len(log)
 
 
+@settings(max_examples=50)
 @given(logs())
 def test_what_is_live_was_approved_by_enough_people_and_not_by_its_author(log: list[bytes | None]) -> None:
     state = fold_policies(log)
@@ -106,6 +108,7 @@ def require_approved(version: PolicyVersion) -> None:
     assert not any(same_person(name, version.author) for name in who)
 
 
+@settings(max_examples=50)
 @given(logs(), st.integers(0, 40))
 def test_versions_never_change_and_a_prefix_is_what_a_reader_had_then(
     log: list[bytes | None], length: int

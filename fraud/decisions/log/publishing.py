@@ -1,0 +1,219 @@
+"""Changes of policies: checked, written, and read back to see that they count.
+
+Each function reads the log, sees that the change would count, writes its event, and reads up to it: of two
+people who do something at once, the one whose event no longer counts gets the reason as an error.
+"""
+
+import hashlib
+import time
+from dataclasses import astuple, dataclass
+
+import msgspec
+
+from fraud.decisions.log.events import (
+    AliasMoved,
+    PolicyAlias,
+    PolicyApproved,
+    PolicyEvent,
+    PolicyProposed,
+    PolicyRejected,
+    WhatIfAttached,
+    encode_event,
+)
+from fraud.decisions.log.fold import PolicyLog
+from fraud.decisions.log.reading import read_policy_log
+from fraud.decisions.log.state import PolicyState, PolicyVersion
+from fraud.decisions.policy import Policy
+from fraud.errors import ConfigurationError
+from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.sending import Record, send_records
+from fraud.settings import Settings
+
+
+class RefusedChangeError(ConfigurationError):
+    """A change of a policy does not count by the rules of the log; the text says why."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A policy and who wants it.
+
+    Attributes:
+        policy: parsed, so that it is without mistakes.
+        author: who proposes it.
+        note: why.
+        override_declines: why it may decline more payments than it allows; empty: it may not.
+    """
+
+    policy: Policy
+    author: str
+    note: str = ""
+    override_declines: str = ""
+
+
+def propose(settings: Settings, proposal: Proposal) -> PolicyVersion:
+    """Propose a policy; returns its version, which waits for approval.
+
+    Raises:
+        RefusedChangeError: it is the live policy, or is proposed already.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    log = read_policy_log(settings)
+    _require_new(log.state(), proposal.policy)
+    state = _publish(settings, log, proposal_event(settings, proposal))
+    return state.versions[-1]
+
+
+def proposal_event(settings: Settings, proposal: Proposal) -> PolicyProposed:
+    """The event of a proposal now, by the settings' number of approvals."""
+    policy = proposal.policy
+    return PolicyProposed(
+        text=policy.text,
+        digest=policy.digest,
+        rules=rule_digests(policy),
+        approvals=settings.decisions.approvals,
+        by=proposal.author,
+        at=_now(),
+        note=proposal.note,
+        override_declines=proposal.override_declines,
+    )
+
+
+def approve(settings: Settings, version: int, by: str, note: str = "") -> PolicyVersion:
+    """Approve a version; returns it with this approval.
+
+    Raises:
+        RefusedChangeError: it does not count: by its author, twice, of a version that is rejected, ...
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    event = PolicyApproved(version, by, _now(), note)
+    return _publish(settings, read_policy_log(settings), event).version(version)
+
+
+def reject(settings: Settings, version: int, by: str, note: str = "") -> PolicyVersion:
+    """Reject a version, or withdraw it; returns it.
+
+    Raises:
+        RefusedChangeError: it is live, or rejected already.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    event = PolicyRejected(version, by, _now(), note)
+    return _publish(settings, read_policy_log(settings), event).version(version)
+
+
+def set_alias(
+    settings: Settings, alias: PolicyAlias, version: int | None, by: str, note: str = ""
+) -> PolicyState:
+    """Let an alias name a version, or none; engines follow within two seconds.
+
+    Raises:
+        RefusedChangeError: the version is not approved, or somebody moved the alias meanwhile.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    log = read_policy_log(settings)
+    return _publish(settings, log, AliasMoved(alias, version, log.state().alias(alias), by, _now(), note))
+
+
+def rollback(settings: Settings, by: str, note: str = "") -> PolicyState:
+    """Put back what was live before the live version; the first version gives way to the default policy.
+
+    Raises:
+        RefusedChangeError: nothing was live before, or somebody moved the alias meanwhile.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    log = read_policy_log(settings)
+    state = log.state()
+    event = AliasMoved("live", previous_live(state), state.live, by, _now(), note, is_rollback=True)
+    return _publish(settings, log, event)
+
+
+def attach_what_if(settings: Settings, version: int, result: str, by: str) -> PolicyVersion:
+    """Attach a what-if (JSON) to a version, for those who approve it; returns the version.
+
+    Raises:
+        RefusedChangeError: there is no such version, or the result is too long.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    event = WhatIfAttached(version, result, by, _now())
+    return _publish(settings, read_policy_log(settings), event).version(version)
+
+
+def previous_live(state: PolicyState) -> int | None:
+    """What a rollback puts back; None: the default policy.
+
+    Raises:
+        RefusedChangeError: nothing was live before.
+    """
+    for version in reversed(state.live_stack[:-1]):
+        is_usable = version is None or state.version(version).status != "rejected"
+        if version != state.live and is_usable:
+            return version
+    raise RefusedChangeError("no policy was live before this one, so there is nothing to roll back to")
+
+
+def rule_digests(policy: Policy) -> dict[str, str]:
+    """A digest of all that each rule says, by its name."""
+    return {
+        rule.name: hashlib.sha256(msgspec.json.encode(astuple(rule))).hexdigest()[:16]
+        for rule in policy.rules
+    }
+
+
+def _require_new(state: PolicyState, policy: Policy) -> None:
+    for version in state.versions:
+        is_same = version.digest == policy.digest
+        if is_same and version.version == state.live:
+            raise RefusedChangeError(f"version {version.version} has the same content, and is live")
+        if is_same and version.status == "proposed":
+            raise RefusedChangeError(
+                f"version {version.version} has the same content, and waits for approval"
+            )
+
+
+def require_counts(log: PolicyLog, event: PolicyEvent) -> None:
+    """Take an event as the next one of a log, before it is written.
+
+    Raises:
+        RefusedChangeError: it would not count.
+    """
+    position = log.state().position
+    log.apply(position, encode_event(event))
+    _require_accepted(log.state(), position)
+
+
+def _publish(settings: Settings, log: PolicyLog, event: PolicyEvent) -> PolicyState:
+    """Write an event that would count after the log that was read, and see that it does."""
+    require_counts(log, event)
+    return write_event(settings, event)
+
+
+def write_event(settings: Settings, event: PolicyEvent) -> PolicyState:
+    """Write an event; returns the state with it.
+
+    Raises:
+        RefusedChangeError: it does not count, because of what others wrote meanwhile.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    topic = settings.topics.policies
+    require_topic(settings, topic, "read", "write")
+    end = send_records(settings, topic, [Record(None, encode_event(event))])
+    state = read_policy_log(settings, until=end).state()
+    _require_accepted(state, end - 1)
+    return state
+
+
+def _require_accepted(state: PolicyState, position: int) -> None:
+    for refused in reversed(state.refused):
+        if refused.position == position:
+            raise RefusedChangeError(refused.reason)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
