@@ -12,10 +12,10 @@ from math import inf, isinf, prod
 from typing import Literal
 
 from fraud.decisions.predicates import tree
-from fraud.decisions.predicates.names import PaymentName
+from fraud.decisions.predicates.names import PaymentName, Source
 from fraud.decisions.predicates.reference import evaluate
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import CORE_FIELDS, FieldType
+from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 
 Constancy = Literal["always", "always_where_known", "never"]
 """`always_where_known`: unless a field is absent or a feature unknown."""
@@ -73,7 +73,7 @@ class _Constants:
 def _choices(definitions: Definitions, root: tree.Truth) -> Mapping[_Key, list[Value]] | None:
     """The values that count of each name; None if it does more than compare them with constants."""
     found = _Constants()
-    if not all(_noted(node, found) for node in _atoms(root)):
+    if not all(_is_constant(node) or _noted(node, found) for node in _atoms(root)):
         return None
     choices: dict[_Key, list[Value]] = {}
     for name, numbers in found.numbers.items():
@@ -83,7 +83,7 @@ def _choices(definitions: Definitions, root: tree.Truth) -> Mapping[_Key, list[V
     for name in found.truths:
         choices["value", name.name] = [True, False]
     for name in {*found.numbers, *found.texts, *found.truths}:
-        if _may_be_unknown(definitions, name.name):
+        if _may_be_unknown(definitions, name):
             choices["value", name.name].append(None)
     return choices | {("list", name): [True, False] for name in found.lists}
 
@@ -99,11 +99,13 @@ def _atoms(node: tree.Truth) -> Iterator[tree.Truth]:
         yield node
 
 
+def _is_constant(node: tree.Truth) -> bool:
+    return not any(isinstance(one, tree.NumberOf | tree.TruthOf | tree.TextOf) for one in tree.nodes_of(node))
+
+
 def _noted(node: tree.Truth, found: _Constants) -> bool:
     """Note the constants of a comparison; False if it is of another kind."""
     match node:
-        case tree.TruthLiteral():
-            pass
         case (
             tree.NumberComparison(left=tree.NumberOf(name), right=tree.NumberLiteral(value))
             | tree.NumberComparison(left=tree.NumberLiteral(value), right=tree.NumberOf(name))
@@ -146,19 +148,29 @@ def _numbers(constants: set[float], lowest: float, highest: float) -> Iterator[f
 
 def _range(definitions: Definitions, name: PaymentName) -> tuple[float, float]:
     """The least and the greatest value of a name."""
-    if name.name in ("probability", "score"):
+    if name.source is Source.PROBABILITY:
         return 0.0, 1.0
-    declared = definitions.field_by_name.get(name.name.removesuffix("_base"))
-    if declared is None or (name.name in definitions.feature_by_name and declared.name != name.name):
+    if name.source is Source.FEATURE:
         return -inf, inf
+    declared = _field_of(definitions, name)
     if declared.type is FieldType.NUMBER:
         return declared.lowest, declared.highest
-    if declared.type is FieldType.TIME or (declared.type is FieldType.MONEY and not declared.allows_refunds):
+    is_amount = declared.type is FieldType.MONEY
+    if declared.type is FieldType.TIME or (is_amount and not declared.allows_refunds):
         return 0.0, inf
     return -inf, inf
 
 
-def _may_be_unknown(definitions: Definitions, name: str) -> bool:
-    return name not in (*CORE_FIELDS, "probability", "score") and not (
-        name in definitions.field_by_name and not definitions.field_by_name[name].is_optional
-    )
+def _field_of(definitions: Definitions, name: PaymentName) -> Field:
+    """The field of a name that is no feature; of the expected cost it is the amount."""
+    is_amount = name.source in (Source.AMOUNT, Source.EXPECTED_COST)
+    return definitions.field_by_name["amount"] if is_amount else definitions.fields[name.column]
+
+
+def _may_be_unknown(definitions: Definitions, name: PaymentName) -> bool:
+    if name.source is Source.PROBABILITY or name.name in CORE_FIELDS:
+        return False
+    if name.source is Source.FEATURE:
+        return True
+    is_in_base = name.source is Source.EXPECTED_COST or name.name.endswith("_base")
+    return (is_in_base and definitions.money is not None) or _field_of(definitions, name).is_optional
