@@ -86,7 +86,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     live rules that fired, by priority, each as `name@version` with the version of the policy that changed
     it last, `shadow_rules` those in shadow. `lists` are the lists that the payment is on. `decided_by` is
     `list NAME` or `rule NAME`, None of the bands. `would_be` is the outcome that a payment of the control
-    group would have had. `is_sample` marks an approved payment that analysts are given to review at random.
+    group would have had, and `control_share` the group's share of the cards. `is_sample` marks an approved
+    payment that analysts are given to review at random.
     `shadow_policy` and `shadow_decision` are the version under the alias `shadow` and its outcome.
     """
 
@@ -128,6 +129,7 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     is_sample: bool = False
     shadow_policy: str | None = None
     shadow_decision: Outcome | None = None
+    control_share: Probability | None = None
 
 
 def is_shown(prediction: Prediction) -> bool:

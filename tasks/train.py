@@ -175,7 +175,7 @@ def report_training(
 {figures_of(decision)}
 
 {table_of(report)}
-
+{observation_bias(report)}
 Threshold {fitted.threshold.value:.4g} ({fitted.threshold.policy}): {fitted.threshold.reason}.
 Amounts are minor units over the test period; intervals are 95 % bootstraps by card.
 
@@ -191,6 +191,22 @@ def figures_of(decision: PromotionDecision) -> str:
     """The numbers that the gate decided by as a Markdown table; empty where nothing was compared."""
     lines = [f"| {name.replace('_', ' ')} | {value} |" for name, value in decision.figures.items()]
     return "\n".join(["| the gate's figures | |", "|---|---|", *lines] if lines else [])
+
+
+def observation_bias(report: EvaluationReport) -> str:
+    """What the figures would have been without the weights of the control group; empty where it has none."""
+    naive, weighted = report.unweighted, report.model
+    if naive is None:
+        return ""
+    figures = {
+        name: (estimate.value, weighted.headline[name].value)
+        for name, estimate in naive.headline.items()
+        if name in ("average_precision", "precision", "recall")
+    }
+    changes = ", ".join(
+        f"{name.replace('_', ' ')} {one:.3f} instead of {other:.3f}" for name, (one, other) in figures.items()
+    )
+    return f"\nOn the observed outcomes alone, without weights, the model would have had {changes}.\n"
 
 
 def table_of(report: EvaluationReport) -> str:

@@ -31,7 +31,10 @@ def baselines(train: Dataset, validation: Dataset, test: Dataset, seed: int = 0)
 
 
 def _constant(train: Dataset, validation: Dataset, test: Dataset) -> BaselineScores:
+    weights = train.weights
     rate = train.frauds / max(len(train), 1)
+    if weights is not None:
+        rate = float(np.average(train.labels, weights=weights))
     return BaselineScores("constant", np.full(len(validation), rate), np.full(len(test), rate))
 
 
@@ -59,7 +62,8 @@ def _logistic_regression(train: Dataset, validation: Dataset, test: Dataset, see
         LogisticRegression(max_iter=200),
     )
     chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[:_FIT_ROWS])
-    model.fit(train.rows[chosen], train.labels[chosen])
+    weights = None if train.weights is None else train.weights[chosen]
+    model.fit(train.rows[chosen], train.labels[chosen], logisticregression__sample_weight=weights)
     return BaselineScores(
         "logistic regression",
         model.predict_proba(validation.rows)[:, 1].astype(np.float64),

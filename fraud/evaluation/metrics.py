@@ -72,9 +72,9 @@ class Ranked:
             return float("nan")
         return float(np.max(hits, where=hits >= least * alerts, initial=0.0) / hits[-1])
 
-    def precision_recall(self) -> tuple[Floats, Floats]:
+    def precision_recall(self, weights: Floats | None = None) -> tuple[Floats, Floats]:
         """Precision and recall at every distinct score, from the highest."""
-        hits, alerts = self._cumulated(None)
+        hits, alerts = self._cumulated(weights)
         return hits / alerts, hits / max(hits[-1], 1.0)
 
     def _cumulated(self, weights: Floats | None) -> tuple[Floats, Floats]:
@@ -182,7 +182,10 @@ def evaluate(
     draws: int = 200,
     seed: int = 0,
 ) -> Evaluation:
-    """The figures of scores of `data`, shape (N,), and of the alerts that `threshold` raises."""
+    """The figures of scores of `data`, shape (N,), and of the alerts that `threshold` raises.
+
+    A row counts as often as the payments that it stands for, except in card precision, where cards count.
+    """
     ranked = Ranked.of(data.labels, scores)
     flagged = (scores >= threshold).astype(np.float64)
     hits = flagged * data.labels
@@ -195,14 +198,14 @@ def evaluate(
         "recall_at_precision": lambda w: ranked.recall_at_precision(min_precision, w),
         "money_saved": lambda w: float(w @ saved),
     }
-    estimates = bootstrap_by_card(data.cards, figures, draws=draws, seed=seed)
+    estimates = bootstrap_by_card(data.cards, figures, draws=draws, seed=seed, row_weights=data.weights)
     days = max(len(np.unique(data.timestamps // DAY_MS)), 1)
     return Evaluation(
         **estimates,
         card_precision=_over_days(card_precision_by_day(data, scores, k), draws, seed),
-        brier=float(np.mean((scores - data.labels) ** 2)),
-        alerts_per_day=float(flagged.sum() / days),
-        fraud_amount=int((data.amounts * data.labels).sum()),
+        brier=_mean((scores - data.labels) ** 2, data.weights),
+        alerts_per_day=float((data.weight_of_each * flagged).sum() / days),
+        fraud_amount=int((data.weight_of_each * data.amounts * data.labels).sum()),
         k=k,
         min_precision=min_precision,
         threshold=threshold,
@@ -217,14 +220,23 @@ def bootstrap_by_card(
     *,
     draws: int,
     seed: int,
+    row_weights: Floats | None = None,
 ) -> dict[str, Estimate]:
-    """Estimates of figures that are functions of row weights, (N,) -> float; cards are drawn whole."""
+    """Estimates of figures that are functions of row weights, (N,) -> float; cards are drawn whole.
+
+    A row that stands for several payments has them as `row_weights` (N,) in every draw.
+    """
     values: dict[str, list[float]] = {name: [] for name in figures}
-    for weights in card_draws(cards, draws, seed):
+    for weights in weighted_draws(card_draws(cards, draws, seed), row_weights):
         for name, figure in figures.items():
             values[name].append(figure(weights))
-    unweighted = np.ones(len(cards))
-    return {name: _interval(figure(unweighted), np.array(values[name])) for name, figure in figures.items()}
+    each = np.ones(len(cards)) if row_weights is None else row_weights
+    return {name: _interval(figure(each), np.array(values[name])) for name, figure in figures.items()}
+
+
+def weighted_draws(draws: Iterator[Floats], row_weights: Floats | None) -> Iterator[Floats]:
+    """The draws, each times the weights of the rows if they have some."""
+    return draws if row_weights is None else (draw * row_weights for draw in draws)
 
 
 def card_draws(cards: npt.NDArray[np.int64], draws: int, seed: int) -> Iterator[Floats]:
@@ -246,6 +258,10 @@ def _interval(value: float, drawn: Floats) -> Estimate:
     finite = drawn[np.isfinite(drawn)]
     low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (value, value)
     return Estimate(value, float(low), float(high))
+
+
+def _mean(values: Floats, weights: Floats | None) -> float:
+    return float(np.mean(values) if weights is None else np.average(values, weights=weights))
 
 
 def _ratio(part: float, total: float) -> float:

@@ -20,8 +20,8 @@ def precision_recall_plot(test: Dataset, scores: dict[str, Floats], threshold: f
     with canvas("Precision and recall on the test period") as (figure, axes):
         for colour, (name, values) in zip(SERIES, scores.items(), strict=False):
             ranked = Ranked.of(test.labels, values)
-            precision, recall = ranked.precision_recall()
-            label = f"{name} (AP {ranked.average_precision():.3f})"
+            precision, recall = ranked.precision_recall(test.weights)
+            label = f"{name} (AP {ranked.average_precision(test.weights):.3f})"
             draw_line(
                 axes,
                 recall,
@@ -32,9 +32,12 @@ def precision_recall_plot(test: Dataset, scores: dict[str, Floats], threshold: f
                 zorder=3 if colour == "model" else 2,
             )
         flagged = next(iter(scores.values())) >= threshold
-        hits = float(test.labels[flagged].sum())
+        each = test.weight_of_each * np.ones(len(test))
+        hits, alerts, frauds = (float(part.sum()) for part in (
+            (each * test.labels)[flagged], each[flagged], each * test.labels,
+        ))  # fmt: skip
         axes.plot(
-            hits / max(test.frauds, 1), hits / max(flagged.sum(), 1), "o", color=BLUE, markersize=8,
+            hits / max(frauds, 1), hits / max(alerts, 1), "o", color=BLUE, markersize=8,
             label="chosen threshold",
         )  # fmt: skip
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.03))
@@ -46,11 +49,12 @@ def calibration_plot(test: Dataset, scores: Floats, bins: int = 12) -> Figure:
     """Predicted against observed fraud rate, in bins of equally many frauds, on logarithmic axes."""
     with canvas("Calibration on the test period") as (figure, axes):
         order = np.argsort(scores, kind="stable")
-        expected = np.cumsum(scores[order])
+        each = test.weight_of_each * np.ones(len(test))
+        expected = np.cumsum((each * scores)[order])
         edges = np.searchsorted(expected, np.linspace(0, expected[-1], bins + 1)[1:-1])
         groups = [part for part in np.split(order, np.unique(edges)) if len(part)]
-        predicted = np.array([scores[part].mean() for part in groups])
-        observed = np.array([test.labels[part].mean() for part in groups])
+        predicted = np.array([np.average(scores[part], weights=each[part]) for part in groups])
+        observed = np.array([np.average(test.labels[part], weights=each[part]) for part in groups])
         seen = observed > 0
         lowest = min(predicted.min(), observed[seen].min() if seen.any() else 1.0)
         axes.plot([lowest, 1], [lowest, 1], "--", color=GREY, linewidth=1, label="perfect")

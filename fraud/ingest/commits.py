@@ -16,7 +16,7 @@ import msgspec
 from fraud.errors import DataError
 from fraud.lake import Lake
 
-Dataset = Literal["transactions", "labels"]
+Dataset = Literal["transactions", "labels", "decisions"]
 
 _COMMIT_NAME = re.compile(r"/p(\d+)/\.?(\d{20})-(\d{20})\.json")
 _FILE_NAME = re.compile(r"/\.?p(\d+)-(\d{20})-(\d{20})\.parquet")

@@ -21,6 +21,7 @@ from fraud.ingest.commits import (
     write_commit,
 )
 from fraud.ingest.dead_letters import send_label_letters
+from fraud.ingest.decision_rows import DecisionRowReader
 from fraud.ingest.rows import (
     LabelRowReader,
     PartitionReader,
@@ -44,7 +45,8 @@ _REASONS_KEPT = 5
 class LakeSource:
     """A dataset of the lake, its topic and the column that dates its rows.
 
-    With `sends_letters` refused messages go to the dead letters; those of transactions are sent by serving.
+    With `sends_letters` refused messages go to the dead letters; those of transactions are sent by serving,
+    and decisions are serving's own.
     """
 
     dataset: Dataset
@@ -63,6 +65,8 @@ class LakeSource:
                 ),
                 payloads=payloads_of(settings),
             )
+        if self.dataset == "decisions":
+            return DecisionRowReader(max_event_time)
         return LabelRowReader()
 
 
@@ -71,6 +75,7 @@ def sources(settings: Settings) -> list[LakeSource]:
     return [
         LakeSource("transactions", settings.topics.transactions, "timestamp"),
         LakeSource("labels", settings.topics.labels, "reported_at", sends_letters=True),
+        LakeSource("decisions", settings.topics.predictions, "timestamp"),
     ]
 
 

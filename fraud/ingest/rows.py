@@ -16,11 +16,16 @@ from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, require_jso
 from fraud.native.id_index import CONFLICT, CONFLICT_REASON, IdIndex
 from fraud.schema import LABEL_ARROW, Label, transaction_arrow
 
+POSITION_ARROW = (
+    pa.field("partition", pa.int32(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("kafka_timestamp", pa.int64(), nullable=False),
+)
+"""What leads every row."""
+
 REJECTED_ARROW = pa.schema(
     [
-        pa.field("partition", pa.int32(), nullable=False),
-        pa.field("offset", pa.int64(), nullable=False),
-        pa.field("kafka_timestamp", pa.int64(), nullable=False),
+        *POSITION_ARROW,
         pa.field("reason", pa.string(), nullable=False),
         pa.field("value", pa.binary()),
     ]
@@ -98,11 +103,11 @@ class TransactionRowReader:
             if isinstance(result, Admitted):
                 admitted.append((message, result))
             else:
-                rejected.append(_rejected(message, result.reason))
+                rejected.append(rejected_message(message, result.reason))
         rows, conflicts = self._without_conflicts(admitted, low_watermark)
         if conflicts:
             rejected = sorted([*rejected, *conflicts], key=lambda one: one.offset)
-        return _batch(rows, self.schema), rejected
+        return batch_of(rows, self.schema), rejected
 
     def _without_conflicts(
         self, admitted: Sequence[tuple[Message, Admitted]], low_watermark: int
@@ -114,9 +119,9 @@ class TransactionRowReader:
         conflicts: list[RejectedMessage] = []
         for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):
             if outcome == CONFLICT:
-                conflicts.append(_rejected(message, CONFLICT_REASON))
+                conflicts.append(rejected_message(message, CONFLICT_REASON))
             else:
-                rows.append((*_position(message), *one.values))
+                rows.append((*position_of(message), *one.values))
         return rows, conflicts
 
 
@@ -144,10 +149,10 @@ class LabelRowReader:
             except MessageError as error:
                 reason = str(error)
             if reason is None:
-                rows.append((*_position(message), *msgspec.structs.astuple(label)))
+                rows.append((*position_of(message), *msgspec.structs.astuple(label)))
             else:
-                rejected.append(_rejected(message, reason))
-        return _batch(rows, self.schema), rejected
+                rejected.append(rejected_message(message, reason))
+        return batch_of(rows, self.schema), rejected
 
 
 def rejected_table(rejected: Sequence[RejectedMessage]) -> pa.Table:
@@ -156,15 +161,18 @@ def rejected_table(rejected: Sequence[RejectedMessage]) -> pa.Table:
     return pa.Table.from_pylist(rows, REJECTED_ARROW)
 
 
-def _position(message: Message) -> tuple[int, int, int]:
+def position_of(message: Message) -> tuple[int, int, int]:
+    """Partition, offset and Kafka's time of a message, as in `POSITION_ARROW`."""
     return message.partition(), message.offset(), message.timestamp()[1]
 
 
-def _rejected(message: Message, reason: str) -> RejectedMessage:
-    return RejectedMessage(*_position(message), reason, message.value(), dead_letter(message, reason))
+def rejected_message(message: Message, reason: str) -> RejectedMessage:
+    """A message that is refused for `reason`."""
+    return RejectedMessage(*position_of(message), reason, message.value(), dead_letter(message, reason))
 
 
-def _batch(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+def batch_of(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    """Rows of values in the order of `schema` as columns."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

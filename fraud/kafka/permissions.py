@@ -138,6 +138,7 @@ def _ingest(settings: Settings) -> tuple[Permission, ...]:
     return (
         Permission("topic", topics.transactions, "read"),
         Permission("topic", topics.labels, "read"),
+        Permission("topic", topics.predictions, "read"),
         *_reads_rates(settings),
         _READER,
         Permission("topic", topics.label_dead_letters, "write"),

@@ -74,10 +74,11 @@ class MatchedReports:
 
 @dataclass(frozen=True)
 class JoinedLabels:
-    """The label history of the payments, and the labels that are not used."""
+    """The label history of the payments, the labels that are not used, and the reports of those that are."""
 
     history: LabelHistory
     unused: UnusedLabels
+    reports: LabelReports
 
 
 def join_labels(
@@ -98,7 +99,7 @@ def join_labels(
     matched = match_reports(payments, labels, rules)
     history, contradicted = decide_labels(payments.num_rows, matched.reports)
     unused = {**matched.unused, "contradicted": matched.labels[contradicted]}
-    return JoinedLabels(history, _unused(labels, unused))
+    return JoinedLabels(history, _unused(labels, unused), matched.reports)
 
 
 def match_reports(

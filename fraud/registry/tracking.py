@@ -1,6 +1,6 @@
 """One training as an MLflow run: data set, parameters, metrics, plots and the registered bundle."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isfinite
 from urllib.parse import urlencode
 
@@ -57,7 +57,7 @@ def log_training(
     ):
         mlflow.log_input(LakeDataset(settings, history), context="training")
         mlflow.log_params(_parameters(bundle, split))
-        mlflow.log_metrics(_metrics(report, found))
+        mlflow.log_metrics(_metrics(report, found) | _observed(history, report))
         figures = draw(settings, bundle, report, found)
         for name, figure in figures.items():
             mlflow.log_figure(figure, _plot_path(name))
@@ -111,6 +111,15 @@ def _metrics(report: EvaluationReport, found: SearchResult) -> dict[str, float]:
         if isfinite(estimate.value)
     }
     return metrics | headline | {"search_average_precision": found.value}
+
+
+def _observed(history: History, report: EvaluationReport) -> dict[str, float]:
+    """How much of the outcomes was observed; nothing where all were."""
+    if history.observed is None:
+        return {}
+    counts = {f"outcomes_{name}": float(value) for name, value in asdict(history.observed).items()}
+    naive = {} if report.unweighted is None else report.unweighted.metrics
+    return counts | {f"unweighted_{name}": value for name, value in naive.items()}
 
 
 def _trial(trial: FrozenTrial) -> dict[str, object]:

@@ -64,8 +64,10 @@ def _sigmoid(margin: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-np.clip(margin, -500.0, 500.0)))
 
 
-def fit_calibration(margin: Floats, labels: npt.NDArray[np.int8]) -> Identity | Platt | Isotonic:
-    """The better of Platt and isotonic for margins and labels of the validation rows, both shape (N,).
+def fit_calibration(
+    margin: Floats, labels: npt.NDArray[np.int8], weights: Floats | None = None
+) -> Identity | Platt | Isotonic:
+    """The better of Platt and isotonic for margins, labels and weights of the validation rows, shape (N,).
 
     Each is fitted on one half of the rows (every other one in time) and evaluated by log loss on the other;
     the winner is fitted on all. Isotonic must win clearly, because it has more parameters to overfit. With
@@ -74,25 +76,30 @@ def fit_calibration(margin: Floats, labels: npt.NDArray[np.int8]) -> Identity | 
     if len(np.unique(labels)) < 2:
         return Identity()
     if labels[::2].min() == labels[::2].max():
-        return fit_platt(margin, labels)
-    platt = log_loss(labels[1::2], fit_platt(margin[::2], labels[::2]).apply(margin[1::2]))
-    isotonic = log_loss(labels[1::2], fit_isotonic(margin[::2], labels[::2]).apply(margin[1::2]))
-    return fit_isotonic(margin, labels) if isotonic < 0.99 * platt else fit_platt(margin, labels)
+        return fit_platt(margin, labels, weights)
+    fitted, held_out = slice(None, None, 2), slice(1, None, 2)
+    parts = margin[fitted], labels[fitted], None if weights is None else weights[fitted]
+    held_weights = None if weights is None else weights[held_out]
+    platt = log_loss(labels[held_out], fit_platt(*parts).apply(margin[held_out]), held_weights)
+    isotonic = log_loss(labels[held_out], fit_isotonic(*parts).apply(margin[held_out]), held_weights)
+    fit = fit_isotonic if isotonic < 0.99 * platt else fit_platt
+    return fit(margin, labels, weights)
 
 
-def fit_platt(margin: Floats, labels: npt.NDArray[np.int8]) -> Platt:
+def fit_platt(margin: Floats, labels: npt.NDArray[np.int8], weights: Floats | None = None) -> Platt:
     """Platt's logistic curve with his smoothed targets, by Newton's method.
 
     After Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007.
     """
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
+    factor = 1 if weights is None else weights
+    positives = int(labels.sum()) if weights is None else float(weights @ labels)
+    negatives = (len(labels) if weights is None else float(weights.sum())) - positives
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     slope, intercept = 1.0, 0.0
     for _ in range(100):
         probability = _sigmoid(slope * margin + intercept)
-        curvature = np.maximum(probability * (1 - probability), 1e-12)
-        residual = probability - targets
+        curvature = factor * np.maximum(probability * (1 - probability), 1e-12)
+        residual = factor * (probability - targets)
         hessian = np.array(
             [
                 [curvature @ margin**2 + 1e-9, curvature @ margin],
@@ -107,20 +114,23 @@ def fit_platt(margin: Floats, labels: npt.NDArray[np.int8]) -> Platt:
     return Platt(slope=float(slope), intercept=float(intercept))
 
 
-def fit_isotonic(margin: Floats, labels: npt.NDArray[np.int8]) -> Isotonic:
+def fit_isotonic(margin: Floats, labels: npt.NDArray[np.int8], weights: Floats | None = None) -> Isotonic:
     """Isotonic regression, its blocks drawn together to their centres."""
     from sklearn.isotonic import IsotonicRegression
 
     order = np.argsort(margin, kind="stable")
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(margin[order], labels[order])
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(
+        margin[order], labels[order], sample_weight=None if weights is None else weights[order]
+    )
     starts = np.append(0, np.flatnonzero(np.diff(fitted)) + 1)
-    sizes = np.diff(np.append(starts, len(fitted)))
-    centres = np.add.reduceat(margin[order], starts) / sizes
+    factor = np.ones(len(order)) if weights is None else weights[order]
+    centres = np.add.reduceat(margin[order] * factor, starts) / np.add.reduceat(factor, starts)
     knots, first = np.unique(centres, return_index=True)
     return Isotonic(knots=tuple(knots.tolist()), values=tuple(fitted[starts][first].tolist()))
 
 
-def log_loss(labels: npt.NDArray[np.int8], probabilities: Floats) -> float:
+def log_loss(labels: npt.NDArray[np.int8], probabilities: Floats, weights: Floats | None = None) -> float:
     """Mean negative log-likelihood."""
     bounded = np.clip(probabilities, 1e-9, 1 - 1e-9)
-    return float(-np.mean(np.where(labels == 1, np.log(bounded), np.log1p(-bounded))))
+    losses = np.where(labels == 1, np.log(bounded), np.log1p(-bounded))
+    return float(-np.mean(losses) if weights is None else -np.average(losses, weights=weights))

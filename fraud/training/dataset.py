@@ -2,8 +2,9 @@
 
 Rows are sorted by event time, so that every temporal split is a slice and copies nothing. A row has matured
 when the feed of labels is past it by the label delay. A matured row without a label is legitimate; a younger
-one is left out, because its chargeback may still arrive. `fraud.labels` decides the label of a row at a
-moment.
+one is left out, because its chargeback may still arrive. Left out is also a payment that was declined or
+challenged and has no label: its outcome was not observed. `fraud.labels` decides the label of a row at a
+moment, and whether it was observed.
 """
 
 import logging
@@ -20,6 +21,7 @@ from xxhash import xxh3_128
 from fraud.definitions.definitions import Definitions
 from fraud.labels.history import LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, NOTHING_UNUSED, UnusedLabels, join_labels
+from fraud.labels.observation import Observation, observe
 from fraud.settings import LabelSettings
 from fraud.training.contracts.columns import IDENTITY_COLUMNS, POSITION_COLUMNS, require_labels, require_rows
 from fraud.training.contracts.repeated_ids import repeated_ids
@@ -28,6 +30,9 @@ from fraud.training.splits import TimeRange
 _LOG = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+KEY_COLUMNS = ("transaction_id", "card_id")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Dataset:
             nothing but `labels` is known.
         fraud_types: kind of fraud where a simulator names it, for reports only; never a feature.
         unused: labels that could not be used.
+        observation: how the outcomes of the rows were observed; None where all were, each for itself.
+        unobserved: transaction_id and card_id of rows that `observed_at` has left out, or None.
     """
 
     rows: npt.NDArray[np.float32]
@@ -58,6 +65,8 @@ class Dataset:
     reports: LabelHistory | None = None
     fraud_types: pa.ChunkedArray | None = None
     unused: UnusedLabels = NOTHING_UNUSED
+    observation: Observation | None = None
+    unobserved: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,17 +76,45 @@ class Dataset:
         """How many rows are fraud."""
         return int(self.labels.sum())
 
+    @property
+    def weights(self) -> Floats | None:
+        """How many payments each row stands for, float64 (N,); None: each for itself."""
+        if self.observation is None or bool((self.observation.weights == 1).all()):
+            return None
+        return self.observation.weights
+
+    @property
+    def weight_of_each(self) -> Floats | int:
+        """The weights as a factor: 1 where each row stands for itself."""
+        weights = self.weights
+        return 1 if weights is None else weights
+
     def between(self, period: TimeRange) -> Self:
         """The rows of a period, without copying."""
         first, last = np.searchsorted(self.timestamps, [period.start, period.end])
         return self._part(slice(int(first), int(last)))
 
     def as_known_at(self, moment: int) -> Self:
-        """The same rows, labelled as they were known at `moment` (ms); nothing later is left in them."""
+        """The same rows, labelled as they were known at `moment` (ms); nothing later is left in them.
+
+        Rows whose outcome was observed only afterwards are left out.
+        """
         if self.reports is None:
             return self
         known = self.reports.until(moment)
-        return replace(self, labels=known.as_known_at(moment), reports=known)
+        return replace(self, labels=known.as_known_at(moment), reports=known).observed_at(moment)
+
+    def observed_at(self, moment: int) -> Self:
+        """The rows whose outcome is observed at `moment` (ms), with their labels as they are."""
+        if self.observation is None:
+            return self
+        is_observed = self.observation.known_at(moment)
+        if is_observed.all():
+            return self
+        left_out = self.identity.select(list(KEY_COLUMNS)).filter(pa.array(~is_observed))
+        before = [] if self.unobserved is None else [self.unobserved]
+        kept = self.take(np.flatnonzero(is_observed))
+        return replace(kept, unobserved=pa.concat_tables([*before, left_out]))
 
     def take(self, index: Ints) -> Self:
         """The rows at `index`, which must ascend, copied."""
@@ -91,12 +128,14 @@ class Dataset:
             cards=self.cards[index],
             identity=self.identity.take(pa.array(index)),
             fraud_types=None if self.fraud_types is None else self.fraud_types.take(pa.array(index)),
+            observation=None if self.observation is None else self.observation.take(index),
         )
 
     def fingerprint(self) -> str:
-        """A hash of features, labels, times and amounts, hex."""
+        """A hash of features, labels, times and amounts, and of weights where rows have some, hex."""
         digest = xxh3_128(repr(self.feature_names).encode())
-        for array in (self.rows, self.labels, self.timestamps, self.amounts):
+        weights = () if self.weights is None else (self.weights,)
+        for array in (self.rows, self.labels, self.timestamps, self.amounts, *weights):
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         return str(digest.hexdigest())
 
@@ -112,6 +151,7 @@ class Dataset:
             cards=self.cards[part],
             identity=self.identity.slice(part.start, length),
             fraud_types=None if self.fraud_types is None else self.fraud_types.slice(part.start, length),
+            observation=None if self.observation is None else self.observation.take(part),
         )
 
 
@@ -126,8 +166,11 @@ def make_dataset(
     labels: pa.Table,
     as_of: int,
     rules: LabelSettings = DEFAULT_RULES,
+    decisions: pa.Table | None = None,
 ) -> Dataset:
-    """Join rows of features with the labels known at `as_of` (ms).
+    """Join rows of features with the labels known at `as_of` (ms); no row is left out.
+
+    Rows whose outcome is not observed are left out by `Dataset.observed_at`.
 
     Args:
         definitions: of the features.
@@ -135,6 +178,7 @@ def make_dataset(
         labels: as `fraud.labels.joining.join_labels` takes them.
         as_of: the moment of training; later reports are not seen.
         rules: which of several reports counts.
+        decisions: as `fraud.labels.observation.observe` takes them; None: everything was let through.
 
     Raises:
         DataError: the tables break `fraud.training.contracts.columns`.
@@ -156,6 +200,7 @@ def make_dataset(
         identity=rows.select(IDENTITY_COLUMNS),
         feature_names=definitions.feature_names,
         unused=joined.unused,
+        observation=None if decisions is None else observe(rows, decisions, joined.reports),
     )
 
 

@@ -82,7 +82,7 @@ def fit_model(
     require_both_classes(validation, f"the validation period {split.validation}")
     calibration_model = fit(data.between(recipe.window(split.train)), recipe, seed=seed, threads=threads)
     margin = calibration_model.inplace_predict(validation.rows, predict_type="margin").astype(np.float64)
-    calibration = fit_calibration(margin, validation.labels)
+    calibration = fit_calibration(margin, validation.labels, validation.weights)
     scores = calibration.apply(margin)
     threshold = choose_threshold(rules, validation, scores)
     period = recipe.window(split.refit)
@@ -91,8 +91,9 @@ def fit_model(
 
 
 def training_rows(data: Dataset) -> TrainingRows:
-    """Every row of `data`, with a weight of one."""
-    return TrainingRows(data.rows, data.labels, np.ones(len(data), dtype=np.float32))
+    """Every row of `data`, each with the weight of the payments that it stands for."""
+    weights = np.ones(len(data)) if data.weights is None else data.weights
+    return TrainingRows(data.rows, data.labels, weights.astype(np.float32))
 
 
 def base_score(rows: TrainingRows) -> float:

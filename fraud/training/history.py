@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
+from fraud.labels.decisions import read_decisions
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.observation import ObservedShare, summarise_observation
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
 from fraud.preprocess.days import feature_files, features_dataset, read_days
@@ -22,13 +24,15 @@ from fraud.training.splits import DAY, TimeRange, milliseconds
 class History:
     """Matured rows, their period, and the moment at which their labels are known.
 
-    `notes` are sentences on what is wrong with the labels.
+    `notes` are sentences on what is wrong with the labels. `observed` says how much of the
+    period was observed; None where everything was.
     """
 
     data: Dataset
     period: TimeRange
     moment: int
     notes: tuple[str, ...] = ()
+    observed: ObservedShare | None = None
 
 
 def load_history(
@@ -71,11 +75,16 @@ def load_history(
         raise DataError(_nothing_matured(days, maturity))
     files = feature_files(definitions, lake, _day(start), _day(end))
     rows = _read(lake, files, row_columns(definitions))
-    data = make_dataset(definitions, rows, read_labels(lake, _day(start) - DAY), moment, rules)
+    labels, decisions = read_labels(lake, _day(start) - DAY), read_decisions(lake, _day(start), _day(end))
+    data = make_dataset(definitions, rows, labels, moment, rules, decisions)
     period = TimeRange(start, end)
+    data = data.between(period)
+    observed = None if data.observation is None else summarise_observation(data.observation, moment)
     stopped = maturity.warning()
-    notes = (*([stopped] if stopped else []), *data.unused.warnings())
-    return History(data.between(period), period, moment, notes)
+    notes = (
+        *([stopped] if stopped else []), *data.unused.warnings(), *(observed.notes if observed else ()),
+    )  # fmt: skip
+    return History(data.observed_at(moment), period, moment, notes, observed)
 
 
 def _nothing_matured(days: list[date], maturity: Maturity) -> str:

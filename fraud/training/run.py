@@ -1,6 +1,6 @@
 """The steps of a training, from rows to an evaluated bundle, as the train flow runs them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,13 +23,15 @@ from fraud.training.thresholds import ThresholdRules, choose_threshold
 class EvaluationReport:
     """The model and the baselines on the same test rows, each with its own threshold.
 
-    `scores` are those of the test rows by name, the model's first.
+    `scores` are those of the test rows by name, the model's first. `unweighted` is the model on the same
+    rows, each for itself; None where no row stands for several payments.
     """
 
     model: Evaluation
     baselines: dict[str, Evaluation]
     test: Dataset = field(repr=False)
     scores: dict[str, Floats] = field(repr=False)
+    unweighted: Evaluation | None = None
 
     @property
     def best_baseline(self) -> str:
@@ -117,7 +119,7 @@ def evaluate_models(
     train, validation = known.between(split.train), known.between(split.validation)
     test = data.between(split.test)
 
-    def evaluated(scores: Floats, threshold: float) -> Evaluation:
+    def evaluated(scores: Floats, threshold: float, test: Dataset = test) -> Evaluation:
         return evaluate(
             test,
             scores,
@@ -138,6 +140,9 @@ def evaluate_models(
         },
         test=test,
         scores={"model": scores} | {one.name: one.test for one in others},
+        unweighted=None
+        if test.weights is None
+        else evaluated(scores, fitted.threshold.value, replace(test, observation=None)),
     )
 
 

@@ -1,7 +1,8 @@
 """Fitting with XGBoost's Spark estimator: the rows go from the lake to the executors, not through here.
 
-The driver's dataset defines which rows these are, by its period, and which of them are frauds. So what was
-known at the time of training is decided in one place for both engines.
+The driver's dataset defines which rows these are, by its period, which of them are frauds, which have no
+observed outcome, and which stand for several payments. So what was known at the time of training is decided
+in one place for both engines.
 """
 
 import math
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xgboost as xgb
@@ -28,6 +31,7 @@ from fraud.training.fit import base_score, training_rows
 from fraud.training.search_space import WITHOUT_RESAMPLING, Recipe
 
 LABEL = "is_fraud"
+WEIGHT = "weight"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ class SparkFit:
         params = recipe.booster_params(base_score=prior, seed=seed, threads=threads)
         with self._rows(train) as rows:
             _require_same(rows, train)
-            model = _estimator(params, recipe.rounds, train.feature_names, self.workers).fit(rows)
+            weighted = train.weights is not None
+            estimator = _estimator(params, recipe.rounds, train.feature_names, self.workers, weighted)
+            model = estimator.fit(rows)
         return _plain_booster(model.get_booster(), train.feature_names)
 
     @contextmanager
@@ -65,15 +71,50 @@ class SparkFit:
         first, last = int(train.timestamps[0]), int(train.timestamps[-1])
         files = feature_files(self.definitions, self.lake, _day(first), _day(last))
         paths = _interleaved(files, self.workers)
-        frauds = self.spark.sparkContext.broadcast(_frauds(train))
-        reader = _Reader(self.lake, first, last, train.feature_names, frauds)
-        schema = pa.schema([(LABEL, pa.int8()), *((name, pa.float32()) for name in train.feature_names)])
+        marked = self.spark.sparkContext.broadcast(_MarkedRows.of(train))
+        reader = _Reader(self.lake, first, last, train.feature_names, marked)
+        features = [(name, pa.float32()) for name in train.feature_names]
+        weight = [] if train.weights is None else [(WEIGHT, pa.float64())]
+        schema = pa.schema([(LABEL, pa.int8()), *weight, *features])
         rows = spread(self.spark, paths, reader, schema, slices=self.workers).persist()
         try:
             yield rows
         finally:
             rows.unpersist()
-            frauds.destroy()
+            marked.destroy()
+
+
+@dataclass(frozen=True)
+class _MarkedRows:
+    """The keys of rows that are not legitimate payments that stand for themselves.
+
+    `weights` are those of the rows `weighted`; None where no row has one.
+    """
+
+    frauds: pa.Array
+    unobserved: pa.Array
+    weighted: pa.Array
+    weights: pa.Array | None
+
+    @classmethod
+    def of(cls, train: Dataset) -> "_MarkedRows":
+        """Those of a dataset."""
+        weights = np.ones(len(train)) if train.weights is None else train.weights
+        left_out = train.identity.slice(0, 0) if train.unobserved is None else train.unobserved
+        return cls(
+            _frauds(train),
+            _payment_keys(left_out).combine_chunks(),
+            _keys_where(train, weights != 1),
+            None if train.weights is None else pa.array(weights[weights != 1]),
+        )
+
+    def columns(self, keys: pa.ChunkedArray) -> dict[str, pa.ChunkedArray]:
+        """Label and, if rows have some, weight of the rows with these keys."""
+        labels = {LABEL: pc.is_in(keys, value_set=self.frauds).cast(pa.int8())}
+        if self.weights is None:
+            return labels
+        places = pc.index_in(keys, value_set=self.weighted)
+        return labels | {WEIGHT: pc.fill_null(self.weights.take(places.combine_chunks()), 1.0)}
 
 
 @dataclass(frozen=True)
@@ -84,27 +125,30 @@ class _Reader:
     first: int
     last: int
     feature_names: tuple[str, ...]
-    frauds: "Broadcast[pa.Array]"
+    marked: "Broadcast[_MarkedRows]"
 
     def __call__(self, path: str) -> Iterator[pa.RecordBatch]:
-        """Label and features of the file's rows within the period."""
+        """Label, weight and features of the file's rows within the period."""
+        marked = self.marked.value
         columns = ["transaction_id", "card_id", "timestamp", *self.feature_names]
         table = self.lake.read_table(path, columns)
         times = table["timestamp"].cast(pa.int64())
         inside = pc.and_(pc.greater_equal(times, self.first), pc.less_equal(times, self.last))
         table = table.filter(inside)
-        labels = pc.is_in(_payment_keys(table), value_set=self.frauds.value)
+        table = table.filter(pc.invert(pc.is_in(_payment_keys(table), value_set=marked.unobserved)))
         features = {name: as_feature(table[name]) for name in self.feature_names}
-        yield from pa.table({LABEL: labels.cast(pa.int8()), **features}).to_batches()
+        yield from pa.table({**marked.columns(_payment_keys(table)), **features}).to_batches()
 
 
 def _estimator(
-    params: dict[str, object], rounds: int, features: tuple[str, ...], workers: int
+    params: dict[str, object], rounds: int, features: tuple[str, ...], workers: int, weighted: bool
 ) -> SparkXGBClassifier:
     """The estimator with every parameter of the recipe; threads follow from Spark's cores a task."""
     others = {name: value for name, value in params.items() if name not in ("seed", "nthread", "objective")}
     # It evaluates the training rows after every round; ranking millions would cost more than a tree.
     others["eval_metric"] = "logloss"
+    if weighted:
+        others["weight_col"] = WEIGHT
     return SparkXGBClassifier(
         features_col=list(features),
         label_col=LABEL,
@@ -136,7 +180,11 @@ def _require_same(rows: DataFrame, train: Dataset) -> None:
 
 
 def _frauds(train: Dataset) -> pa.Array:
-    return _payment_keys(train.identity.filter(pa.array(train.labels == 1))).combine_chunks()
+    return _keys_where(train, train.labels == 1)
+
+
+def _keys_where(train: Dataset, chosen: npt.NDArray[np.bool_]) -> pa.Array:
+    return _payment_keys(train.identity.filter(pa.array(chosen))).combine_chunks()
 
 
 def _payment_keys(table: pa.Table) -> pa.ChunkedArray:

@@ -59,7 +59,7 @@ def choose_threshold(rules: ThresholdRules, validation: Dataset, scores: Floats)
 def savings_curve(data: Dataset, scores: Floats, review_cost: int) -> tuple[Floats, Floats]:
     """Distinct scores from the highest, and the money saved (minor units) by a threshold at each."""
     order, ends = descending(scores)
-    gain = (data.amounts * data.labels - review_cost)[order].astype(np.float64)
+    gain = (data.weight_of_each * (data.amounts * data.labels - review_cost))[order].astype(np.float64)
     return scores[order][ends], np.cumsum(gain)[ends]
 
 
@@ -72,7 +72,7 @@ def _by_cost(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
             "cost",
             f"no threshold saved more than reviews at {rules.review_cost} each cost on validation",
         )
-    share = saved[best] / max((data.amounts * data.labels).sum(), 1)
+    share = saved[best] / max((data.weight_of_each * data.amounts * data.labels).sum(), 1)
     reason = (
         f"saves the most on validation: {saved[best]:.0f} minor units, {share:.0%} of the fraud, "
         f"after reviews at {rules.review_cost} each"
@@ -82,13 +82,15 @@ def _by_cost(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
 
 def _by_precision(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
     order, ends = descending(scores)
-    hits, alerts = np.cumsum(data.labels[order])[ends], ends + 1
+    each = (data.weight_of_each * np.ones(len(data)))[order]
+    hits, alerts = np.cumsum(each * data.labels[order])[ends], np.cumsum(each)[ends]
     precision, values = hits / alerts, scores[order][ends]
-    enough = alerts >= min(LEAST_ALERTS, data.frauds)
+    # How sure a precision is depends on the rows, not on the payments that they stand for.
+    enough = ends + 1 >= min(LEAST_ALERTS, data.frauds)
     good = np.flatnonzero(enough & (precision >= rules.min_precision))
     if len(good):
         chosen = int(good[-1])
-        what = f"the most recall on validation, {hits[chosen] / data.frauds:.0%}, at a precision of"
+        what = f"the most recall on validation, {hits[chosen] / hits[-1]:.0%}, at a precision of"
     else:
         chosen = int(np.argmax(np.where(enough, precision, -1.0)))
         what = f"precision {rules.min_precision:.2f} was out of reach on validation; the best there was is"
@@ -101,15 +103,25 @@ def _by_capacity(rules: ThresholdRules, data: Dataset, scores: Floats) -> Thresh
     value = 0.0
     for day in np.unique(days):
         first, last = np.searchsorted(days, [day, day + 1])
-        if last - first > k:
-            excess = np.partition(scores[first:last], last - first - k - 1)[last - first - k - 1]
-            value = max(value, float(np.nextafter(excess, np.inf)))
-    recall = float(data.labels[scores >= value].sum() / data.frauds)
+        of_day = None if data.weights is None else data.weights[first:last]
+        value = max(value, _above_capacity(scores[first:last], of_day, k))
+    found = data.weight_of_each * data.labels
+    recall = float(found[scores >= value].sum() / found.sum())
     return Threshold(
         min(value, 1.0),
         "capacity",
         f"at most {k} alerts on any day of validation, where they found {recall:.0%} of the fraud",
     )
+
+
+def _above_capacity(scores: Floats, weights: Floats | None, k: int) -> float:
+    """Just above the highest score at which a day has more than k alerts; 0 on a day that never has."""
+    if weights is None:
+        excess = np.partition(scores, -k - 1)[-k - 1 :][:1] if len(scores) > k else scores[:0]
+    else:
+        order = np.argsort(-scores, kind="stable")
+        excess = scores[order][np.cumsum(weights[order]) > k][:1]
+    return float(np.nextafter(excess[0], np.inf)) if len(excess) else 0.0
 
 
 def _below(values: Floats, chosen: int) -> float:

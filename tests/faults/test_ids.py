@@ -82,7 +82,7 @@ def _letters(settings: Settings) -> list[Any]:
 
 
 def _in_the_lake(settings: Settings) -> set[tuple[str, str]]:
-    lake, (transactions, _) = open_lake(settings), sources(settings)
+    lake, transactions = open_lake(settings), sources(settings)[0]
     commits = [
         commit
         for partition in range(PARTITIONS)

@@ -51,7 +51,7 @@ class GrowingLake:
         self.lake, self._settings = lake, settings
         self._ends: dict[tuple[str, int], int] = {}
         self._newest: dict[tuple[str, int], int] = {}
-        self.transactions, self.labels = sources(settings)
+        self.transactions, self.labels, _ = sources(settings)
 
     def use(self, settings: Settings) -> None:
         """What is added from now on is read with these settings."""

@@ -14,6 +14,7 @@ from fraud.errors import DataError
 from fraud.features.table import FeatureRows
 from fraud.labels.history import ALWAYS, LabelHistory
 from fraud.labels.joining import DEFAULT_RULES, join_labels
+from fraud.labels.observation import observe, summarise_observation
 from fraud.labels.progress import MIN_REPORTED_LAG, Maturity, feed_progress
 from fraud.money.tables import in_base
 from fraud.settings import LabelSettings
@@ -32,7 +33,7 @@ class BacktestHistory:
     """Rows with their final labels, and their label history for as-of joins.
 
     Attributes:
-        data: N rows sorted by event time, with the final labels.
+        data: N rows sorted by event time, with the final labels; without those never observed.
         reports: how the labels of these rows came to be.
         feed: every label with its transaction_id and reported_at (ms), those on other rows too.
         notes: sentences on what is wrong with the labels.
@@ -44,11 +45,11 @@ class BacktestHistory:
     notes: tuple[str, ...] = ()
 
     def as_known_before(self, moment: int) -> Dataset:
-        """All rows, labelled as they were known before `moment` (ms).
+        """The rows whose outcome was observed before `moment` (ms), labelled as they were known then.
 
         The labels stay those of this moment in every part of the rows.
         """
-        return replace(self.data, labels=self.reports.as_known_at(moment - 1))
+        return replace(self.data, labels=self.reports.as_known_at(moment - 1)).observed_at(moment - 1)
 
     def training_rows(self, fold: Fold) -> Dataset:
         """The rows of the fold's training period, labelled as they were known when its test began.
@@ -95,7 +96,11 @@ class BacktestHistory:
 
 
 def make_backtest_history(
-    data: Dataset, labels: pa.Table, rules: LabelSettings = DEFAULT_RULES, feed: pa.Table | None = None
+    data: Dataset,
+    labels: pa.Table,
+    rules: LabelSettings = DEFAULT_RULES,
+    feed: pa.Table | None = None,
+    decisions: pa.Table | None = None,
 ) -> BacktestHistory:
     """Attach labels, as `fraud.labels.joining.join_labels` takes them; those of `data` are replaced.
 
@@ -104,6 +109,7 @@ def make_backtest_history(
         labels: on these rows.
         rules: which of several reports on a payment counts.
         feed: these labels and others beside them, where there are any.
+        decisions: as `fraud.labels.observation.observe` takes them; None: everything was let through.
 
     Raises:
         DataError: a label names no transaction of the history.
@@ -116,8 +122,15 @@ def make_backtest_history(
             f"(first: {', '.join(joined.unused.examples['unknown'])}); give the labels that belong to it"
         )
     labelled = replace(data, labels=joined.history.as_known_at(ALWAYS), reports=None, unused=joined.unused)
-    notes = tuple(joined.unused.warnings())
-    return BacktestHistory(labelled, joined.history, labels if feed is None else feed, notes)
+    notes, reports = tuple(joined.unused.warnings()), joined.history
+    observation = None if decisions is None else observe(payments, decisions, joined.reports)
+    if observation is not None:
+        # Nothing is reported as late as this.
+        last = ALWAYS - 1
+        labelled = replace(labelled, observation=observation).observed_at(last)
+        reports = reports.take(np.flatnonzero(observation.known_at(last)))
+        notes += summarise_observation(observation, last).notes
+    return BacktestHistory(labelled, reports, labels if feed is None else feed, notes)
 
 
 def history_from_tables(

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from fraud.evaluation.backtest.history import BacktestHistory, make_backtest_history
+from fraud.labels.decisions import read_decisions
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.labels.lake import read_labels
 from fraud.lake import Lake
@@ -45,4 +46,5 @@ def history_from_lake(
         )
     known = labels.filter(pc.is_in(labels["transaction_id"], pc.unique(rows["transaction_id"])))
     data = make_dataset(definitions, rows, labels.slice(0, 0), 0)
-    return make_backtest_history(data, known, rules, feed=labels)
+    decisions = read_decisions(lake, first, last)
+    return make_backtest_history(data, known, rules, feed=labels, decisions=decisions)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from fraud.evaluation.metrics import DAY_MS, Estimate, card_draws
+from fraud.evaluation.metrics import DAY_MS, Estimate, card_draws, weighted_draws
 from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
@@ -55,13 +55,14 @@ def differences(
     window: Dataset, figures: Mapping[str, Figure], *, draws: int, seed: int
 ) -> dict[str, Difference]:
     """Differences that are functions of row weights, (N,) -> float, with their standard errors."""
-    days, unweighted = window.timestamps // DAY_MS, np.ones(len(window))
-    by_card = _standard_errors(figures, card_draws(window.cards, draws, seed))
-    by_block = _standard_errors(figures, block_draws(days, draws, seed))
+    days, weights = window.timestamps // DAY_MS, window.weights
+    each = np.ones(len(window)) if weights is None else weights
+    by_card = _standard_errors(figures, weighted_draws(card_draws(window.cards, draws, seed), weights))
+    by_block = _standard_errors(figures, weighted_draws(block_draws(days, draws, seed), weights))
     groups = len(np.unique(days)), len(np.unique(window.cards[window.labels == 1]))
     degrees = max(min(groups) - 1, 1)
     return {
-        name: Difference(figure(unweighted), by_card[name], by_block[name], degrees)
+        name: Difference(figure(each), by_card[name], by_block[name], degrees)
         for name, figure in figures.items()
     }
 

@@ -144,14 +144,21 @@ def compare(
     return Comparison(
         rows=len(window),
         frauds=window.frauds,
-        champion_precision=old.average_precision(),
-        candidate_precision=new.average_precision(),
-        champion_alerts=champion.alerts,
-        candidate_alerts=candidate.alerts,
+        champion_precision=old.average_precision(window.weights),
+        candidate_precision=new.average_precision(window.weights),
+        champion_alerts=_alerts(window, champion),
+        candidate_alerts=_alerts(window, candidate),
         precision=gains["precision"],
         money=gains["money"],
         rules=rules,
     )
+
+
+def _alerts(window: Dataset, model: ComparedModel) -> int:
+    """How many payments the model would have reviewed."""
+    if window.weights is None:
+        return model.alerts
+    return round(float(window.weights[model.scores >= model.threshold].sum()))
 
 
 def _flat(name: str, interval: Estimate, bound: float) -> dict[str, float | str]:

@@ -49,6 +49,12 @@ class Pooled:
         return np.concatenate([result.test.labels for result in self.results])
 
     @cached_property
+    def weights(self) -> Floats:
+        """How many payments each row stands for."""
+        tests = [result.test for result in self.results]
+        return np.concatenate([test.weight_of_each * np.ones(len(test)) for test in tests])
+
+    @cached_property
     def amounts(self) -> npt.NDArray[np.int64]:
         """In minor units."""
         return np.concatenate([result.test.amounts for result in self.results])
@@ -85,7 +91,7 @@ class Missed:
 
 def precision_recall(pooled: Pooled) -> tuple[Floats, Floats]:
     """Recall and precision from the highest score on."""
-    precision, recall = Ranked.of(pooled.labels, pooled.scores).precision_recall()
+    precision, recall = Ranked.of(pooled.labels, pooled.scores).precision_recall(pooled.weights)
     return recall, precision
 
 
@@ -94,10 +100,11 @@ def calibration(pooled: Pooled) -> tuple[Floats, Floats]:
     order = np.argsort(pooled.scores, kind="stable")
     frauds = np.cumsum(pooled.labels[order])
     group = np.minimum(frauds * BINS // max(int(frauds[-1]), 1), BINS - 1)
-    rows = np.bincount(group, minlength=BINS)
+    each = pooled.weights[order]
+    rows = np.bincount(group, each, BINS)
     some = rows > 0
-    mean = np.bincount(group, pooled.scores[order], BINS)[some] / rows[some]
-    return mean, np.bincount(group, pooled.labels[order], BINS)[some] / rows[some]
+    mean = np.bincount(group, each * pooled.scores[order], BINS)[some] / rows[some]
+    return mean, np.bincount(group, each * pooled.labels[order], BINS)[some] / rows[some]
 
 
 def savings(
@@ -107,10 +114,11 @@ def savings(
 
     Shown up to `most_alerts` a day, by default four times the best number.
     """
-    gain = (pooled.amounts * pooled.labels - review_cost)[np.argsort(-pooled.scores, kind="stable")]
+    order = np.argsort(-pooled.scores, kind="stable")
+    gain = (pooled.weights * (pooled.amounts * pooled.labels - review_cost))[order]
     days = sum(len(np.unique(result.test.timestamps // DAY_MS)) for result in results)
     saved = np.cumsum(gain).astype(np.float64)
-    alerts = np.arange(1, len(saved) + 1) / days
+    alerts = np.cumsum(pooled.weights[order]) / days
     shown = alerts <= (most_alerts or max(4 * alerts[int(np.argmax(saved))], alerts[0]))
     return alerts[shown], saved[shown]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import Commit, LakeFile, write_commit
+from fraud.ingest.decision_rows import DECISION_ARROW
 from fraud.lake import Lake
 from fraud.preprocess.days import DayManifest, day_folder, features_dataset, write_day
 from fraud.training.dataset import Dataset, make_dataset
@@ -121,6 +123,26 @@ def write_labels(lake: Lake, labels: pa.Table, rows: pa.Table) -> None:
     commit = Commit(
         dataset="labels", topic="labels", partition=0, start=0, end=len(files), admitted=labels.num_rows,
         refused=0, reasons=[], lost=0, max_event_time=0, files=files,
+    )  # fmt: skip
+    write_commit(lake, commit)
+
+
+def write_decisions(lake: Lake, rows: pa.Table, decisions: list[dict[str, Any]]) -> None:
+    """Put decisions on these rows into the lake, a file a day."""
+    times = dict(zip(rows["transaction_id"].to_pylist(), rows["timestamp"].to_pylist(), strict=True))
+    known = {"partition": 0, "kafka_timestamp": 0, "score": 0.5}
+    ingested = [
+        known | {"offset": number, "timestamp": times[one["transaction_id"]]} | one
+        for number, one in enumerate(decisions)
+    ]
+    table, files = pa.Table.from_pylist(ingested, DECISION_ARROW), []
+    for number, (day, part) in enumerate(_by_day(table, "timestamp")):
+        path = f"decisions/date={day}/p0-{number}.parquet"
+        lake.write_table(part, path)
+        files.append(LakeFile(path, day, 0, number, number + 1, part.num_rows, 0, 0))
+    commit = Commit(
+        dataset="decisions", topic="predictions", partition=0, start=0, end=len(files),
+        admitted=len(decisions), refused=0, reasons=[], lost=0, max_event_time=0, files=files,
     )  # fmt: skip
     write_commit(lake, commit)
 
