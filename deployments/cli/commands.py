@@ -74,6 +74,18 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
             "redrive", "data.redrive", "Put dead letters back, each exactly once, when their cause is fixed."
         ),
     ),
+    "Decisions": (
+        CommandEntry(
+            "policy",
+            "decisions.policy",
+            "Check, propose, approve and roll back the policy: bands, rules and lists that decide.",
+        ),
+        CommandEntry(
+            "list",
+            "decisions.lists",
+            "Block and trust cards, merchants, devices: entries of the lists that a policy uses.",
+        ),
+    ),
     "Models": (
         CommandEntry(
             "models",

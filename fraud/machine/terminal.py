@@ -5,7 +5,7 @@ import logging
 import sys
 import unicodedata
 
-from fraud.errors import DefinitionsError
+from fraud.errors import FileError
 
 _FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
 _INITIATORS = "\u2066\u2067\u2068"
@@ -28,7 +28,7 @@ def shown(text: str) -> str:
 
 def shown_error(error: Exception) -> str:
     """The text of an error; one that names several mistakes has a line for each."""
-    lines = error.problems if isinstance(error, DefinitionsError) else [" ".join(str(error).split())]
+    lines = error.problems if isinstance(error, FileError) else [" ".join(str(error).split())]
     return "\n".join(map(shown, lines))
 
 

@@ -15,7 +15,7 @@ from fraud.schema import Millis
 PolicyAlias = Literal["live", "shadow"]
 EventKind = Literal["proposed", "approved", "rejected", "moved", "what_if"]
 
-MAX_POLICY_TEXT = 262_144
+MAX_POLICY_TEXT = 500_000
 """Characters of a policy's YAML."""
 MAX_WHAT_IF = 262_144
 """Characters of the JSON of a what-if."""
