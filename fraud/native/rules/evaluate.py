@@ -1,0 +1,84 @@
+"""Programs over payments, in blocks: an operation works on a block of one register."""
+
+import numpy as np
+
+from fraud.native.jit import compiled, inlined
+from fraud.native.rules.arithmetic import calculate, choose
+from fraud.native.rules.comparisons import compare
+from fraud.native.rules.fields import examine
+from fraud.native.rules.loads import load
+from fraud.native.rules.logic import combine
+from fraud.native.rules.program import (
+    BLOCK,
+    FAILED,
+    LAST_ARITHMETIC,
+    LAST_COMPARISON,
+    LAST_LOAD,
+    LAST_NUMBER,
+    LAST_OF_FIELDS,
+    TRUE,
+    Code,
+)
+
+RESULT = int(Code.RESULT)
+_EITHER = np.uint8(TRUE | FAILED)
+_NONE, _ONE = np.uint8(0), np.uint8(1)
+
+
+@compiled
+def evaluate_program(program, payments, slots, registers, results):  # type: ignore[no-untyped-def]
+    """Fill `results`; returns how many of them are unsure.
+
+    Args:
+        program: `Program`.
+        payments: `Payments`.
+        slots: of `fraud.native.rules.list_table`.
+        registers: `Registers` that the program needs.
+        results: `Results`.
+    """
+    unsure = 0
+    for start in range(0, len(payments.probabilities), BLOCK):
+        size = min(BLOCK, len(payments.probabilities) - start)
+        for row in range(size):
+            registers.doubts[row] = _NONE
+        for number in range(len(program.operations)):
+            unsure += _operate(number, program, payments, slots, registers, results, start, size)
+    return unsure
+
+
+@inlined
+def _operate(number, program, payments, slots, registers, results, start, size):  # type: ignore[no-untyped-def]
+    operation = program.operations[number]
+    code, out, a, b, c = operation[0], operation[1], operation[2], operation[3], operation[4]
+    numbers, truths = registers.numbers, registers.truths
+    if code <= LAST_LOAD:
+        load(code, out, a, b, program, payments, numbers, start, size)
+    elif code <= LAST_ARITHMETIC:
+        calculate(code, numbers[out], numbers[a], numbers[b], size)
+    elif code <= LAST_NUMBER:
+        choose(code, numbers[out], a, b, c, registers, size)
+    elif code <= LAST_COMPARISON:
+        compare(code, truths[out], a, b, c, program.literals, numbers, size)
+    elif code <= LAST_OF_FIELDS:
+        examine(code, truths[out], a, b, c, operation[5], program, payments, slots, start, size)
+    elif code == RESULT:
+        return _write_result(out, truths[a], registers.doubts, results, start, size)
+    else:
+        combine(code, truths[out], truths[a], truths[b], size)
+    return 0
+
+
+@inlined
+def _write_result(column, truths, doubts, results, start, size):  # type: ignore[no-untyped-def]
+    """Results of a predicate; whether it is false or unknown makes no difference."""
+    unsure = 0
+    for row in range(size):
+        truth = truths[row]
+        is_one = (truth & (truth - _ONE)) == 0
+        is_unsure = (doubts[row] != 0) | (not is_one and (truth & _EITHER) != 0)
+        results.fired[start + row, column] = truth == TRUE
+        results.failed[start + row, column] = truth == FAILED
+        results.unsure[start + row, column] = is_unsure
+        doubts[row] = _NONE
+        unsure += is_unsure
+    return unsure
