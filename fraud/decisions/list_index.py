@@ -76,10 +76,6 @@ class ListIndex:
         self._slots, self._used = empty_slots(), 0
         self._counts.clear()
 
-    def clear(self) -> None:
-        """Remove all entries of all lists."""
-        self._expiries.clear()
-
     def holds(self, list_name: str, value: str, time: int) -> bool:
         """Whether a value is on a list at an event time (ms)."""
         key = np.uint64(hash_identifier(value))

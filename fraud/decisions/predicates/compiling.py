@@ -66,7 +66,7 @@ class ProgramCompiler:
             np.array(operations, dtype=np.int32).reshape(-1, 6),
             np.array(self._literals, dtype=np.float64),
             np.array(self._keys, dtype=np.int64),
-            10.0 ** field_table(self._definitions).minor_digits,
+            np.power(10.0, field_table(self._definitions).minor_digits, dtype=np.float64),
         )
 
     def _emit(self, code: Code, *operands: int) -> int:

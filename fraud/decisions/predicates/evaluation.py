@@ -16,7 +16,7 @@ from fraud.decisions.predicates.reference import FAILED, evaluate
 from fraud.decisions.predicates.tree import OnList, Predicate, TextOf, Truth
 from fraud.definitions.definitions import Definitions
 from fraud.native.rules.evaluate import evaluate_program
-from fraud.native.rules.program import Payments, Results
+from fraud.native.rules.program import PaymentArrays, Results
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ class Evaluator:
                 results.failed[number, column] = value is FAILED
 
 
-def _payments(inputs: DecisionInputs) -> Payments:
+def _payments(inputs: DecisionInputs) -> PaymentArrays:
     """As compiled code takes them: of one memory layout, for which it is compiled once."""
     values = np.ascontiguousarray(inputs.events.values)
-    return Payments(
+    return PaymentArrays(
         np.ascontiguousarray(inputs.events.heads),
         values,
         values.view(np.float64),

@@ -31,7 +31,7 @@ def evaluate_program(program, payments, slots, registers, results):  # type: ign
 
     Args:
         program: `Program`.
-        payments: `Payments`.
+        payments: `PaymentArrays`.
         slots: of `fraud.native.rules.list_table`.
         registers: `Registers` that the program needs.
         results: `Results`.

@@ -14,7 +14,7 @@ TRUE, FALSE, NEITHER, FAILED = 1, 2, 4, 8
 """Elements of a set of truths; `NEITHER` is unknown."""
 
 BLOCK = 128
-"""Payments that an operation works on at once."""
+"""PaymentArrays that an operation works on at once."""
 
 
 class Code(IntEnum):
@@ -113,7 +113,7 @@ class Program(NamedTuple):
     powers: npt.NDArray[np.float64]
 
 
-class Payments(NamedTuple):
+class PaymentArrays(NamedTuple):
     """N payments.
 
     Attributes:
