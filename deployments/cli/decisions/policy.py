@@ -12,7 +12,7 @@ from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from fraud.decisions.log.publishing import Proposal
+    from fraud.decisions.log.publishing import PolicyProposal
     from fraud.decisions.log.state import PolicyState, PolicyVersion
     from fraud.decisions.policy import Policy
 
@@ -228,14 +228,14 @@ def diff(
     )
 
 
-def _proposal(settings: Settings, file: Path, by: str, note: str, override: str) -> "Proposal":
+def _proposal(settings: Settings, file: Path, by: str, note: str, override: str) -> "PolicyProposal":
     """A proposal of a file, if its findings allow it.
 
     Raises:
         ConfigurationError: it declines too much, and nobody said that this is meant.
     """
     from fraud.decisions.checks.policy_check import check_policy, needs_override
-    from fraud.decisions.log.publishing import Proposal
+    from fraud.decisions.log.publishing import PolicyProposal
 
     found = _read(settings, file)
     findings = check_policy(found, settings.loaded_definitions)
@@ -244,7 +244,7 @@ def _proposal(settings: Settings, file: Path, by: str, note: str, override: str)
     if needs_override(findings) and not override:
         reasons = "; ".join(str(one) for one in findings if one.level == "override")
         raise ConfigurationError(f"{reasons}; if that is meant, say why: --override-declines REASON")
-    return Proposal(found, by, note, override)
+    return PolicyProposal(found, by, note, override)
 
 
 def _read(settings: Settings, file: Path) -> "Policy":

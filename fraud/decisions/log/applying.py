@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fraud.decisions.log.events import AliasMoved, PolicyApproved, PolicyEvent
 from fraud.decisions.log.fold import same_person
-from fraud.decisions.log.publishing import Proposal, proposal_event, require_counts, write_event
+from fraud.decisions.log.publishing import PolicyProposal, proposal_event, require_counts, write_event
 from fraud.decisions.log.reading import read_policy_log
 from fraud.decisions.log.state import PolicyState, PolicyVersion
 from fraud.settings import Settings
@@ -19,7 +19,7 @@ class AppliedPolicy:
     is_changed: bool
 
 
-def apply_policy(settings: Settings, proposal: Proposal, approved_by: Sequence[str]) -> AppliedPolicy:
+def apply_policy(settings: Settings, proposal: PolicyProposal, approved_by: Sequence[str]) -> AppliedPolicy:
     """Make a policy live: what its author and those who approved it have agreed upon elsewhere.
 
     A run that was cut off is completed by the next one. All events are tried before the first is written.
@@ -45,7 +45,7 @@ def apply_policy(settings: Settings, proposal: Proposal, approved_by: Sequence[s
 
 
 def _events(
-    settings: Settings, state: PolicyState, proposal: Proposal, approved_by: Sequence[str]
+    settings: Settings, state: PolicyState, proposal: PolicyProposal, approved_by: Sequence[str]
 ) -> list[PolicyEvent]:
     proposed = proposal_event(settings, proposal)
     there = _usable_version(state, proposal.policy.digest)

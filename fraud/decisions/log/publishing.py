@@ -35,7 +35,7 @@ class RefusedChangeError(ConfigurationError):
 
 
 @dataclass(frozen=True)
-class Proposal:
+class PolicyProposal:
     """A policy and who wants it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Proposal:
     override_declines: str = ""
 
 
-def propose(settings: Settings, proposal: Proposal) -> PolicyVersion:
+def propose(settings: Settings, proposal: PolicyProposal) -> PolicyVersion:
     """Propose a policy; returns its version, which waits for approval.
 
     Raises:
@@ -65,7 +65,7 @@ def propose(settings: Settings, proposal: Proposal) -> PolicyVersion:
     return state.versions[-1]
 
 
-def proposal_event(settings: Settings, proposal: Proposal) -> PolicyProposed:
+def proposal_event(settings: Settings, proposal: PolicyProposal) -> PolicyProposed:
     """The event of a proposal now, by the settings' number of approvals."""
     policy = proposal.policy
     return PolicyProposed(

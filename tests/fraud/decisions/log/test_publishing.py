@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 from fraud.decisions.log.applying import apply_policy
 from fraud.decisions.log.events import encode_event
 from fraud.decisions.log.publishing import (
-    Proposal,
+    PolicyProposal,
     RefusedChangeError,
     approve,
     attach_what_if,
@@ -33,10 +33,13 @@ from tests.fraud.decisions.log.policies import some_policy
 
 pytestmark = pytest.mark.broker
 
-FIRST, SECOND = Proposal(some_policy("first"), "ann", "why"), Proposal(some_policy("second"), "ann")
+FIRST, SECOND = (
+    PolicyProposal(some_policy("first"), "ann", "why"),
+    PolicyProposal(some_policy("second"), "ann"),
+)
 
 
-def go_live(settings: Settings, proposal: Proposal) -> PolicyState:
+def go_live(settings: Settings, proposal: PolicyProposal) -> PolicyState:
     version = propose(settings, proposal).version
     approve(settings, version, "bob")
     return set_alias(settings, "live", version, "ann")
@@ -153,7 +156,7 @@ def changed(policy: Policy) -> Policy:
 def test_a_policy_of_git_is_live_at_once_and_the_second_time_nothing_happens(settings: Settings) -> None:
     # when
     first, again = (apply_policy(settings, FIRST, ["bob"]) for _ in range(2))
-    other = apply_policy(settings, Proposal(changed(FIRST.policy), "ann"), ["bob"])
+    other = apply_policy(settings, PolicyProposal(changed(FIRST.policy), "ann"), ["bob"])
     reverted = apply_policy(settings, FIRST, ["bob"])
     # then
     assert (first.version.version, first.is_changed) == (1, True)
