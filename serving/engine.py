@@ -1,8 +1,8 @@
 """The scoring engine: poll, score, enqueue, commit, in a loop until it is stopped.
 
-One thread runs the loop. It alone uses the consumer, the partitions' states, the tables of profiles and
-the outbox. Other threads read Kafka, the registry or the lake for it, and hand over by queues; each commit
-has a thread of its own.
+One thread runs the loop. It alone uses the consumer, the partitions' states, the tables of profiles, the
+entries of lists and the outbox. Other threads read Kafka, the registry or the lake for it, and hand over by
+queues; each commit has a thread of its own.
 """
 
 import logging
@@ -22,6 +22,7 @@ from fraud.errors import UnreachableError
 from fraud.features.hot_path import load_hot_path
 from fraud.messages.formats.payloads import payloads_of
 from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
 from serving.delivery.at_least_once import AtLeastOnce
 from serving.delivery.exactly_once import ExactlyOnce
 from serving.delivery.protocol import Delivery, PositionsMovedError
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 _MODEL_WAIT_S = 0.2
 _REMIND_EVERY_S = 30.0
 _FIRST_REMINDER_S = 5.0
-_PROFILES_TIMEOUT_S = 60.0
+_TOPICS_TIMEOUT_S = 60.0
 _REVOKE_TIMEOUT_S = 10.0
 _GAUGES_EVERY_S = 1.0
 
@@ -85,7 +86,8 @@ class Engine:
         self._profiles = ProfileSources(settings, metrics)
         self._models = ActiveModels(settings, metrics)
         payloads = payloads_of(settings)
-        self._scorer = Scorer(settings, self._profiles, metrics, self._timer, payloads)
+        self._policies = ActivePolicies(settings, metrics)
+        self._scorer = Scorer(settings, self._profiles, self._policies, metrics, self._timer, payloads)
         self._consumer = make_group_consumer(settings, lambda error: self._delivery.on_commit(error))
         self._snapshots = Snapshots(settings, metrics)
         self._partitions = Partitions(settings, self._consumer, self._snapshots, metrics, payloads)
@@ -128,6 +130,7 @@ class Engine:
         messages = poll_batch(self._consumer, self._settings)
         self._models.apply_pending()
         self._profiles.apply_pending()
+        self._policies.apply_pending()
         if messages:
             champion = self._models.champion
             assert champion is not None
@@ -168,7 +171,7 @@ class Engine:
         if self._lag > self._settings.serving.max_lag:
             return Status(False, f"{self._lag} messages behind")
         scoring = f"scoring {len(self._partitions.ready)} partitions, {self._lag} messages behind"
-        return Status(True, scoring + self._profiles.problem)
+        return Status(True, scoring + self._profiles.problem + self._policies.problem)
 
     def _make_delivery(self) -> Delivery:
         if self._settings.serving.delivery == "exactly_once":
@@ -182,8 +185,10 @@ class Engine:
         self._models.start()
         # Rates are there before anything is decoded: that converts amounts by them.
         self._profiles.start()
-        caught_up = partial(self._profiles.wait_until_caught_up, _PROFILES_TIMEOUT_S)
-        call_unless_stopped(stop, caught_up, self._update_heartbeat)
+        self._policies.start()
+        for source in (self._profiles, self._policies):
+            caught_up = partial(source.wait_until_caught_up, _TOPICS_TIMEOUT_S)
+            call_unless_stopped(stop, caught_up, self._update_heartbeat)
         # Before the group is joined: what a member needs to load, others would wait for.
         load = partial(load_hot_path, self._settings.loaded_definitions)
         call_unless_stopped(stop, load, self._update_heartbeat)
@@ -255,6 +260,7 @@ class Engine:
             return
         self._gauges_at, self._lag = self.heartbeat, 0
         self._profiles.update_gauges()
+        self._policies.update_gauges()
         for state in self._partitions.ready.values():
             lag = self._lag_of(state)
             self._lag += lag
@@ -292,5 +298,6 @@ class Engine:
         self._models.stop()
         self._payload_wait.stop(self._shutdown.close_remaining_s)
         self._profiles.stop(self._shutdown.close_remaining_s)
+        self._policies.stop(self._shutdown.close_remaining_s)
         self._delivery.close()
         self._timer.close()

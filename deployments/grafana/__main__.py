@@ -5,6 +5,7 @@ from pathlib import Path
 
 from deployments.grafana.board import Board
 from deployments.grafana.cluster import cluster
+from deployments.grafana.decisions import decisions
 from deployments.grafana.engine import engine
 from deployments.grafana.models import models
 from deployments.grafana.overview import overview
@@ -17,7 +18,7 @@ FOLDER = ROOT / "k8s" / "chart" / "files" / "boards"
 def boards() -> list[Board]:
     """All boards."""
     operations = (ROOT / "docs" / "operations.md").read_text()
-    return [overview(), engine(), models(), cluster(), runbook(operations)]
+    return [overview(), engine(), models(), decisions(), cluster(), runbook(operations)]
 
 
 def as_text(board: Board) -> str:

@@ -26,8 +26,8 @@ def _in_service() -> Row:
             lines(
                 "Share of payments that are flagged",
                 "Over an hour and over a day. Three times the day's share is an attack or a fault.",
-                Query(here("fraud:review:ratio_rate1h"), "1 h"),
-                Query(here("fraud:review:ratio_rate1d"), "1 d"),
+                Query(here("fraud:flagged:ratio_rate1h"), "1 h"),
+                Query(here("fraud:flagged:ratio_rate1d"), "1 d"),
                 unit="percentunit",
             ),
             heatmap(
@@ -90,6 +90,21 @@ def _performance() -> Row:
                 "Of flagged payments, those that were fraud: what an analyst's alert is worth.",
                 Query(here("fraud_monitor_precision"), "{{model}}"),
                 unit="percentunit",
+                limits=(0, 1),
+            ),
+            lines(
+                "Precision by rule",
+                "Of a rule's payments with matured labels, those that were fraud. Low: it annoys customers.",
+                Query(here("fraud_monitor_rule_precision"), "{{rule}}"),
+                unit="percentunit",
+                limits=(0, 1),
+            ),
+            lines(
+                "Recall by outcome",
+                "Of known frauds, those that were approved (lost), challenged, reviewed, declined.",
+                Query(here("fraud_monitor_outcome_recall"), "{{outcome}}"),
+                unit="percentunit",
+                stacked=True,
                 limits=(0, 1),
             ),
             lines(

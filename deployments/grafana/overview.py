@@ -30,7 +30,7 @@ def _at_a_glance() -> Row:
             number(
                 "Flagged",
                 "Share of the payments that went to the analysts, over an hour.",
-                Query(here("fraud:review:ratio_rate1h")),
+                Query(here("fraud:flagged:ratio_rate1h")),
                 unit="percentunit",
                 thresholds=((None, "blue"),),
             ),

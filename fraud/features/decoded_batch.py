@@ -102,11 +102,12 @@ class DecodedBatch:
         Texts, numbers and booleans; amounts in minor units, times in ms, fixed-point numbers in units of
         10 ** -scale. It decodes the message again, so it is for a few transactions of a batch.
         """
-        values = self._admitted(number).values
-        named = zip(self._definitions.fields, values, strict=True)
-        return {
-            field.name: value for field, value in named if value is not None and field.name not in CORE_FIELDS
-        }
+        return {name: value for name, value in self.all_values(number).items() if name not in CORE_FIELDS}
+
+    def all_values(self, number: int) -> dict[str, Any]:
+        """What one transaction has of all fields, likewise."""
+        named = zip(self._definitions.fields, self._admitted(number).values, strict=True)
+        return {field.name: value for field, value in named if value is not None}
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """The batch with those of its transactions that `chosen`, (n,), marks."""

@@ -1,6 +1,6 @@
 """The report as Prometheus metrics. They are pushed, because the monitor ends before it could be scraped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Gauge, push_to_gateway
@@ -51,7 +51,6 @@ def build_registry(settings: Settings, report: MonitoringReport) -> CollectorReg
             family.labels(key).set(value)
 
     matured, newest = report.matured, report.days[-1] if report.days else None
-    drifts = (*report.features, *([report.score] if report.score else []))
     gauge("moment_seconds", "Newest time of a prediction or label", report.moment / 1_000)
     gauge("predictions", "Predictions that were evaluated", report.predictions)
     gauge("repeated_predictions", "Further predictions on a transaction that has one", report.repeated)
@@ -70,27 +69,34 @@ def build_registry(settings: Settings, report: MonitoringReport) -> CollectorReg
     gauge("expected_recall", "Recall of the champion on its own test set", report.expected_recall)
     for name, (text, limit) in _limits(settings).items():
         gauge(f"limit_{name}", text, limit)
-    gauges("drift_psi", "Population stability index", "column", {one.name: one.psi for one in drifts})
-    gauges("drift_ks", "Kolmogorov-Smirnov distance", "column", {one.name: one.ks for one in drifts})
-    gauges("label_delay_days", "Days from fraud to report", "quantile", report.label_delay)
+    gauge("busy_days", "Days with more reviews than the policy's capacity", len(report.busy_days))
     if report.freshness is not None:
-        fresh = report.freshness
-        gauge(
-            "profile_due_share",
-            "Share of predictions with the newest profiles they could have",
-            fresh.due_share,
-        )
-        gauge("profile_missing", "Predictions of the newest day without profiles", fresh.without)
-        gauges(
-            "profile_age_seconds", "From the profiles' moment to the payment", "quantile", fresh.age_seconds
-        )
-        gauges(
-            "profile_late_seconds", "How much older than due profiles were", "quantile", fresh.late_seconds
-        )
+        due_share, without = report.freshness.due_share, report.freshness.without
+        gauge("profile_due_share", "Share of predictions with the newest profiles they could have", due_share)
+        gauge("profile_missing", "Predictions of the newest day without profiles", without)
+    for name, text, label, values in _labelled(report):
+        gauges(name, text, label, values)
+    return registry
+
+
+def _labelled(report: MonitoringReport) -> Iterator[tuple[str, str, str, Mapping[str, float]]]:
+    """Figures that have several values: name, text, and the values by a label."""
+    drifts = (*report.features, *([report.score] if report.score else []))
+    yield "drift_psi", "Population stability index", "column", {one.name: one.psi for one in drifts}
+    yield "drift_ks", "Kolmogorov-Smirnov distance", "column", {one.name: one.ks for one in drifts}
+    yield "label_delay_days", "Days from fraud to report", "quantile", report.label_delay
+    for kind, figures in (("outcome", report.outcomes), ("rule", report.rules)):
+        for figure in ("precision", "recall"):
+            found = {one.name: getattr(one.matured, figure) for one in figures}
+            known = {name: value for name, value in found.items() if value is not None}
+            yield f"{kind}_{figure}", f"{figure.capitalize()} of each {kind}, matured labels", kind, known
+    if report.freshness is not None:
+        age, late = report.freshness.age_seconds, report.freshness.late_seconds
+        yield "profile_age_seconds", "From the profiles' moment to the payment", "quantile", age
+        yield "profile_late_seconds", "How much older than due profiles were", "quantile", late
     if report.consistency is not None:
         counts = report.consistency.counts
-        gauges("consistency", "Predictions compared with their training rows, by outcome", "outcome", counts)
-    return registry
+        yield "consistency", "Predictions compared with their training rows, by outcome", "outcome", counts
 
 
 def _limits(settings: Settings) -> dict[str, tuple[str, float]]:

@@ -17,7 +17,15 @@ from fraud.monitoring.consistency import Consistency, compare_features
 from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.moment_freshness import moment_freshness
 from fraud.monitoring.notes import Notes
-from fraud.monitoring.performance import by_day, calibration, count_matured, label_delays
+from fraud.monitoring.performance import (
+    busy_days,
+    by_day,
+    by_outcome,
+    by_rule,
+    calibration,
+    count_matured,
+    label_delays,
+)
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
 from fraud.registry.aliases import CHAMPION, version_of_alias
@@ -42,7 +50,12 @@ def load_champion(settings: Settings) -> ModelBundle | None:
 
 
 def build_report(
-    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, now_ms: int
+    settings: Settings,
+    lake: Lake,
+    predictions: Predictions,
+    champion: ModelBundle | None,
+    now_ms: int,
+    capacity: int | None = None,
 ) -> MonitoringReport:
     """Evaluate the predictions against the labels and training rows of the lake.
 
@@ -54,6 +67,7 @@ def build_report(
         predictions: those of the monitored days.
         champion: the model whose training rows are the reference and whose test gives the expected recall.
         now_ms: the report's time when there is neither a prediction nor a label, ms UTC.
+        capacity: reviews a day that analysts can do, None if that is not stated.
 
     Raises:
         DataError: a file of the lake is broken.
@@ -75,7 +89,7 @@ def build_report(
     if not len(predictions):
         notes.add("there are no predictions yet")
         return _empty(now_ms, champion, notes)
-    return _evaluate(settings, lake, predictions, champion, notes)
+    return _evaluate(settings, lake, predictions, champion, notes, capacity)
 
 
 def store_report(settings: Settings, lake: Lake, report: MonitoringReport) -> str:
@@ -102,7 +116,12 @@ def store_report(settings: Settings, lake: Lake, report: MonitoringReport) -> st
 
 
 def _evaluate(
-    settings: Settings, lake: Lake, predictions: Predictions, champion: ModelBundle | None, notes: Notes
+    settings: Settings,
+    lake: Lake,
+    predictions: Predictions,
+    champion: ModelBundle | None,
+    notes: Notes,
+    capacity: int | None,
 ) -> MonitoringReport:
     newest = int(predictions.timestamps.max())
     maturity = read_maturity(lake, newest, settings.training.label_delay)
@@ -135,6 +154,9 @@ def _evaluate(
         notes=tuple(notes.sentences),
         model_digest=champion.digest if champion else None,
         freshness=moment_freshness(settings.loaded_definitions, predictions, settings.profiles.delay),
+        outcomes=by_outcome(predictions.outcomes, frauds, matured),
+        rules=by_rule(predictions.rules, frauds, matured),
+        busy_days=busy_days(predictions.timestamps[predictions.reviews], capacity),
     )
 
 

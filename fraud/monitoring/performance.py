@@ -1,12 +1,16 @@
-"""Performance of the predictions: alerts by day, and precision and recall once labels have matured."""
+"""Performance of the predictions: alerts by day, and precision and recall once labels have matured.
 
-from collections.abc import Sequence
+Of the model, of each outcome and of each rule; and whether analysts had more to review than they can do.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
+from fraud.decisions.outcomes import OUTCOMES
 from fraud.definitions.features import DAY_MS
 from fraud.features.daily import date_of
 
@@ -120,3 +124,74 @@ def label_delays(timestamps: Ints, reported_at: Ints, frauds: Flags) -> dict[str
         f"p{quantile * 100:.0f}": float(value)
         for quantile, value in zip(DELAY_QUANTILES, values, strict=True)
     }
+
+
+@dataclass(frozen=True)
+class DecisionFigures:
+    """Payments that had an outcome, or for which a live rule fired.
+
+    Attributes:
+        name: of the outcome or the rule.
+        predictions: of all payments.
+        matured: of payments with matured labels; its alerts are those with the outcome or the rule.
+    """
+
+    name: str
+    predictions: int
+    matured: MaturedCounts
+
+
+@dataclass(frozen=True)
+class BusyDay:
+    """A day (UTC) with more payments to review than the newest policy says that analysts can do."""
+
+    date: date
+    reviews: int
+    capacity: int
+
+
+def by_outcome(outcomes: npt.NDArray[np.uint8], frauds: Flags, matured: Flags) -> tuple[DecisionFigures, ...]:
+    """The figures of each outcome that occurs, `approve` first; all arguments have shape (N,)."""
+    chosen = {name: outcomes == index for index, name in enumerate(OUTCOMES)}
+    return tuple(_figures(name, flags, frauds, matured) for name, flags in chosen.items() if flags.any())
+
+
+def by_rule(fired: Mapping[str, Ints], frauds: Flags, matured: Flags) -> tuple[DecisionFigures, ...]:
+    """The figures of each live rule, by name, of the indices of the predictions for which it fired."""
+    found = []
+    for name, indices in sorted(fired.items()):
+        flags = np.zeros(len(frauds), dtype=np.bool_)
+        flags[indices] = True
+        found.append(_figures(name, flags, frauds, matured))
+    return tuple(found)
+
+
+def busy_days(reviewed_at: Ints, capacity: int | None) -> tuple[BusyDay, ...]:
+    """The days with more reviews, of payments at these times (ms), than the capacity; None: no limit."""
+    if capacity is None:
+        return ()
+    days, counts = np.unique(reviewed_at // DAY_MS, return_counts=True)
+    return tuple(
+        BusyDay(date_of(day), count, capacity)
+        for day, count in zip(days.tolist(), counts.tolist(), strict=True)
+        if count > capacity
+    )
+
+
+def figures_documents(figures: tuple[DecisionFigures, ...]) -> Mapping[str, Mapping[str, float | None]]:
+    """The figures by name, as JSON holds them."""
+    return {
+        one.name: {
+            "predictions": one.predictions,
+            "matured": one.matured.alerts,
+            "frauds": one.matured.caught,
+            "precision": one.matured.precision,
+            "recall": one.matured.recall,
+        }
+        for one in figures
+    }
+
+
+def _figures(name: str, flags: Flags, frauds: Flags, matured: Flags) -> DecisionFigures:
+    counts = count_matured(flags[matured], frauds[matured])
+    return DecisionFigures(name, int(np.count_nonzero(flags)), counts)

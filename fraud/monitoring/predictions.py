@@ -1,6 +1,6 @@
 """The newest predictions from Kafka, as columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from confluent_kafka import Message
 
-from fraud.decisions.outcomes import Outcome
+from fraud.decisions.outcomes import APPROVE, OUTCOMES, Outcome
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.kafka.log import partition_logs
@@ -37,6 +37,8 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     model_digest: str | None = None
     definitions: str | None = None
     profile_moment: Millis | None = None
+    rules: list[str] | None = None
+    is_sample: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Predictions:
         cards: card_id, N.
         timestamps: event times in ms, int64 (N,).
         scores: float64 (N,).
-        alerts: whether the decision was anything but `approve`, bool (N,).
+        outcomes: indices in `OUTCOMES`, uint8 (N,).
+        reviews: payments that analysts were given to review, samples among them, bool (N,).
+        rules: the indices of the predictions for which a live rule fired, int64, by its name.
         versions: the model's version, N.
         digests: the model's digest, N; empty in predictions of earlier versions, which had none.
         sampled: indices of the predictions with features of the same definitions, int64 (M,).
@@ -66,7 +70,7 @@ class Predictions:
     cards: pa.Array
     timestamps: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float64]
-    alerts: npt.NDArray[np.bool_]
+    outcomes: npt.NDArray[np.uint8]
     versions: npt.NDArray[np.str_]
     sampled: npt.NDArray[np.int64]
     rows: npt.NDArray[np.float32]
@@ -74,6 +78,8 @@ class Predictions:
     digests: npt.NDArray[np.str_]
     profile_moments: npt.NDArray[np.int64]
     comparable: npt.NDArray[np.bool_]
+    reviews: npt.NDArray[np.bool_]
+    rules: Mapping[str, npt.NDArray[np.int64]]
     repeated: int = 0
     unreadable: int = 0
     other_definitions: int = 0
@@ -81,6 +87,11 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.timestamps)
+
+    @property
+    def alerts(self) -> npt.NDArray[np.bool_]:
+        """Whether the decision was anything but `approve`, bool (N,)."""
+        return self.outcomes != APPROVE
 
     @property
     def payments(self) -> pa.Table:
@@ -167,7 +178,7 @@ def to_columns(
         cards=pa.array([one.card_id for one in scored], pa.string()),
         timestamps=np.array([one.timestamp for one in scored], dtype=np.int64),
         scores=np.array([one.score for one in scored], dtype=np.float64),
-        alerts=np.array([one.decision != "approve" for one in scored], dtype=np.bool_),
+        outcomes=np.array([OUTCOMES.index(one.decision) for one in scored], dtype=np.uint8),
         versions=np.array([one.model_version for one in scored], dtype=np.str_),
         sampled=np.array(sampled, dtype=np.int64),
         # None becomes NaN.
@@ -176,11 +187,22 @@ def to_columns(
         digests=np.array([one.model_digest or "" for one in scored], dtype=np.str_),
         profile_moments=np.array([_moment(one) for one in scored], dtype=np.int64),
         comparable=np.array(comparable, dtype=np.bool_),
+        reviews=np.array([one.is_sample or one.decision == "review" for one in scored], dtype=np.bool_),
+        rules=_indices_by_rule(scored),
         repeated=repeated,
         unreadable=unreadable,
         other_definitions=sum(one.features is not None for one in scored) - len(sampled),
         cut=cut,
     )
+
+
+def _indices_by_rule(scored: Sequence[MonitoredPrediction]) -> dict[str, npt.NDArray[np.int64]]:
+    """Of a rule all versions count as one."""
+    found: dict[str, list[int]] = {}
+    for index, one in enumerate(scored):
+        for rule in one.rules or ():
+            found.setdefault(rule.partition("@")[0], []).append(index)
+    return {name: np.array(indices, dtype=np.int64) for name, indices in found.items()}
 
 
 def _is_of(definitions: Definitions, one: MonitoredPrediction) -> bool:

@@ -7,7 +7,14 @@ from typing import Any
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
 from fraud.monitoring.moment_freshness import MomentFreshness
-from fraud.monitoring.performance import CalibrationBin, DailyCounts, MaturedCounts
+from fraud.monitoring.performance import (
+    BusyDay,
+    CalibrationBin,
+    DailyCounts,
+    DecisionFigures,
+    MaturedCounts,
+    figures_documents,
+)
 from fraud.settings import MonitoringSettings
 
 _SHOWN = 5
@@ -36,6 +43,9 @@ class MonitoringReport:
         notes: what could not be evaluated, and why.
         model_digest: the champion's digest, None without a champion.
         freshness: of the profiles of fields; None where the definitions have none.
+        outcomes: figures of each outcome.
+        rules: figures of each live rule that fired.
+        busy_days: with more reviews than the live policy says that analysts can do.
     """
 
     moment: int
@@ -54,6 +64,9 @@ class MonitoringReport:
     notes: tuple[str, ...]
     model_digest: str | None = None
     freshness: MomentFreshness | None = None
+    outcomes: tuple[DecisionFigures, ...] = ()
+    rules: tuple[DecisionFigures, ...] = ()
+    busy_days: tuple[BusyDay, ...] = ()
 
     @property
     def date(self) -> str:
@@ -115,6 +128,15 @@ def late_profiles(report: MonitoringReport, limits: MonitoringSettings) -> tuple
     return tuple(sentences)
 
 
+def exceeded_capacity(report: MonitoringReport) -> tuple[str, ...]:
+    """Days on which analysts had more to review than they can do, a sentence each."""
+    return tuple(
+        f"{one.date}: {one.reviews} payments to review, where analysts can do {one.capacity}; raise the "
+        "band of review, or its capacity in the policy"
+        for one in report.busy_days
+    )
+
+
 def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[str, Any]:
     """The report as JSON holds it."""
     days = [
@@ -129,6 +151,10 @@ def as_document(report: MonitoringReport, limits: MonitoringSettings) -> dict[st
         "alarms": alarms(report, limits),
         "inconsistencies": inconsistencies(report),
         "late_profiles": late_profiles(report, limits),
+        "outcomes": figures_documents(report.outcomes),
+        "rules": figures_documents(report.rules),
+        "exceeded_capacity": exceeded_capacity(report),
+        "busy_days": [_with_iso_date(asdict(one)) for one in report.busy_days],
     }
 
 
@@ -152,6 +178,7 @@ def as_metrics(report: MonitoringReport) -> dict[str, float]:
         found |= {f"consistency_{name}": count for name, count in report.consistency.counts.items()}
     if report.freshness:
         found |= _freshness_figures(report.freshness)
+    found |= _decision_metrics("outcome", report.outcomes) | _decision_metrics("rule", report.rules)
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
@@ -159,6 +186,14 @@ def _freshness_figures(freshness: MomentFreshness) -> dict[str, float]:
     ages = {f"profile_age_seconds_{name}": value for name, value in freshness.age_seconds.items()}
     late = {f"profile_late_seconds_{name}": value for name, value in freshness.late_seconds.items()}
     return {"profile_due_share": freshness.due_share, "without_profiles": freshness.without} | ages | late
+
+
+def _decision_metrics(kind: str, figures: tuple[DecisionFigures, ...]) -> dict[str, float | None]:
+    return {
+        f"{kind}_{name}_{figure}": value
+        for name, document in figures_documents(figures).items()
+        for figure, value in document.items()
+    }
 
 
 def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
@@ -180,7 +215,10 @@ def as_daily_metrics(report: MonitoringReport) -> dict[date, dict[str, float]]:
 
 def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     """The report for a run's page."""
-    raised = [*alarms(report, limits), *inconsistencies(report), *late_profiles(report, limits)]
+    raised = [
+        *alarms(report, limits), *inconsistencies(report), *late_profiles(report, limits),
+        *exceeded_capacity(report),
+    ]  # fmt: skip
     lines = [f"# Model {report.model_version or '(none)'}, {report.date}", ""]
     lines += [f"- **{sentence}**" for sentence in raised] or ["No alarms."]
     lines += [f"- {sentence}" for sentence in report.notes]
@@ -188,7 +226,7 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     lines += [
         f"| {name} | {value:.4g} |"
         for name, value in as_metrics(report).items()
-        if not name.startswith("psi_")
+        if not name.startswith(("psi_", "outcome_", "rule_"))
     ]
     lines += [
         "",
@@ -201,6 +239,7 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
             f"| {day.date} | {day.predictions} | {day.alert_rate:.4f} | {_share(counts.precision)} "
             f"| {_share(counts.recall)} | {counts.frauds} |"
         )
+    lines += _decision_lines("outcome", report.outcomes) + _decision_lines("rule", report.rules)
     if report.features:
         lines += ["", "| feature | PSI | KS |", "|---|---|---|"]
         lines += [f"| {one.name} | {one.psi:.3f} | {one.ks:.3f} |" for one in report.features[:_SHOWN]]
@@ -211,6 +250,18 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
             for one in report.calibration
         ]
     return "\n".join(lines) + "\n"
+
+
+def _decision_lines(kind: str, figures: tuple[DecisionFigures, ...]) -> list[str]:
+    if not figures:
+        return []
+    rows = [
+        f"| {one.name} | {one.predictions} | {one.matured.caught} of {one.matured.alerts} "
+        f"| {_share(one.matured.precision)} | {_share(one.matured.recall)} |"
+        for one in figures
+    ]
+    heading = f"| {kind} | payments | fraud of matured | precision | recall |"
+    return ["", heading, "|---|---|---|---|---|", *rows]
 
 
 def _matured_document(matured: MaturedCounts) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch
 from serving.ops.array_histogram import ArrayHistogram
+from serving.ops.decision_metrics import DecisionMetrics
 
 SCORE_BUCKETS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
@@ -31,7 +32,7 @@ _MAX_DAYS_BEHIND = 16
 
 
 class PipelineMetrics:
-    """From admission to decisions, of the serving loop."""
+    """From admission to scores, of the serving loop."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.batch_messages = Histogram(
@@ -73,12 +74,8 @@ class PipelineMetrics:
             registry=registry,
         )
         self.scores = ArrayHistogram("fraud_score", "Calibrated scores", SCORE_BUCKETS, registry)
-        self.decisions = Counter(
-            "fraud_predictions", "Predictions by decision", ["decision"], registry=registry
-        )
         _start_at_zero(self.keys, KEY_KINDS)
         _start_at_zero(self.profile_use, ("current", "stale", "newer", "none"))
-        _start_at_zero(self.decisions, ("approve", "review"))
 
     def count_keys(self, kinds: Mapping[KeyKind, int]) -> None:
         """Count sampled payments by the kind of their key."""
@@ -105,12 +102,6 @@ class PipelineMetrics:
             day, behind = divmod(key, _MAX_DAYS_BEHIND)
             for profile_date, count in ValueCounter(compress(dates, (keys == key).tolist())).items():
                 self.profile_use.labels(_profile_age(profile_date, day, day - behind)).inc(count)
-
-    def count_decisions(self, decisions: Sequence[str]) -> None:
-        """Count the decisions of a micro-batch."""
-        flagged = decisions.count("review")
-        self.decisions.labels("review").inc(flagged)
-        self.decisions.labels("approve").inc(len(decisions) - flagged)
 
 
 class FieldProfileMetrics:
@@ -278,6 +269,7 @@ class Metrics:
         self.delivery = DeliveryMetrics(self._registry)
         self.state = StateMetrics(self._registry)
         self.models = ModelMetrics(self._registry)
+        self.decisions = DecisionMetrics(self._registry)
         self.topic_findings = Gauge(
             "fraud_topic_findings",
             "1 for each topic setting that differed at the start from what the system needs",

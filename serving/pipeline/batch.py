@@ -12,6 +12,7 @@ import numpy as np
 
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads
 from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
 from serving.delivery.protocol import OutboxBatch
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
@@ -29,12 +30,13 @@ class Scorer:
         self,
         settings: Settings,
         profiles: ProfileSources,
+        policies: ActivePolicies,
         metrics: Metrics,
         timer: StageTimer,
         payloads: Payloads = JSON_PAYLOADS,
     ) -> None:
         self._features = FeatureStage(metrics, timer, payloads)
-        self._predictions = PredictionStage(settings, profiles, metrics, timer)
+        self._predictions = PredictionStage(settings, profiles, policies, metrics, timer)
 
     def process(
         self,

@@ -1,4 +1,4 @@
-"""From features to encoded predictions: profiles, scores, reasons, decisions."""
+"""From features to encoded predictions: profiles, scores, decisions, reasons."""
 
 import math
 import time
@@ -18,15 +18,20 @@ from fraud.features.profiles import ProfileFeatures
 from fraud.profiles.values import NO_MOMENT
 from fraud.schema import FieldValue, Prediction, Reason
 from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
+from serving.decisions.decision_stage import DecisionStage
 from serving.models.serving_model import ServingModel
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.base_amounts import amounts_in_base, base_columns
-from serving.pipeline.decide import decide
+from serving.pipeline.joined_payments import JoinedPayments
 from serving.pipeline.profile_sources import ProfileSources
 from serving.pipeline.reasons import explain
 
 Rows = npt.NDArray[np.float32]
+_FIRST_OF_POLICIES = Prediction.__struct_fields__.index("policy")
+_MODEL_FIELDS = Prediction.__struct_fields__[:_FIRST_OF_POLICIES]
+_POLICY_FIELDS = Prediction.__struct_fields__[_FIRST_OF_POLICIES:]
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,18 @@ class PredictionStage:
     """Predicts the transactions of all partitions."""
 
     def __init__(
-        self, settings: Settings, profiles: ProfileSources, metrics: Metrics, timer: StageTimer
+        self,
+        settings: Settings,
+        profiles: ProfileSources,
+        policies: ActivePolicies,
+        metrics: Metrics,
+        timer: StageTimer,
     ) -> None:
         self._settings = settings
         self._definitions = settings.loaded_definitions
         self._profiles = profiles
         self._daily_features = ProfileFeatures(settings.loaded_definitions)
+        self._decisions = DecisionStage(policies, metrics)
         self._metrics = metrics
         self._timer = timer
         self._encoder = msgspec.json.Encoder()
@@ -95,24 +106,24 @@ class PredictionStage:
             scores = champion.score(rows)
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.pipeline.scores.observe_many(scores)
+        with self._timer.stage("decide"):
+            decided = self._decisions.decide(decoded, rows, scores, champion.bundle.threshold)
         with self._timer.stage("reasons"):
-            flagged = np.flatnonzero(scores >= champion.bundle.threshold)
-            fields = _fields_of(flagged, decoded)
-            reasons = self._explain(flagged, columns.texts["currency"], rows, champion, fields)
+            fields = _fields_of(decided.shown, decoded)
+            reasons = self._explain(decided.shown, columns.texts["currency"], rows, champion, fields)
         with self._timer.stage("encode"):
-            decisions = decide(scores, champion.bundle.threshold)
-            self._metrics.pipeline.count_decisions(decisions)
             results = {
                 "score": scores.tolist(),
-                "decision": decisions,
+                "decision": decided.outcomes,
                 "profile_date": dates,
                 "reasons": reasons,
                 "features": self._sampled_features(columns.hashes, rows),
                 "challenger_score": challenger_scores,
                 "fields": fields,
                 "profile_moment": moments,
-                "profiles": self._shown_profiles(flagged, rows),
+                "profiles": self._shown_profiles(decided.shown, rows),
                 **base_columns(decoded),
+                **decided.fields,
             }
             constants = constants_of(self._definitions, champion, challenger)
             return self._encode(columns.by_field() | results, constants)
@@ -137,30 +148,30 @@ class PredictionStage:
         return [None if one == NO_MOMENT else one * every_ms for one in moments.tolist()], [rows]
 
     def _shown_profiles(
-        self, flagged: npt.NDArray[np.intp], rows: Rows
+        self, shown: npt.NDArray[np.intp], rows: Rows
     ) -> Iterable[dict[str, float | None] | None]:
-        """The features of profiles, by name, of the transactions that are flagged, None for the others."""
+        """The features of profiles, by name, of the transactions that are shown, None for the others."""
         features = self._definitions.profile_features
         if not features:
             return repeat(None)
         found: list[dict[str, float | None] | None] = [None] * len(rows)
-        for number in flagged.tolist():
+        for number in shown.tolist():
             values = zip(features, rows[number, -len(features) :].tolist(), strict=True)
             found[number] = {one.name: None if math.isnan(value) else value for one, value in values}
         return found
 
     def _explain(
         self,
-        flagged: npt.NDArray[np.intp],
+        shown: npt.NDArray[np.intp],
         currencies: Sequence[str],
         rows: Rows,
         champion: ServingModel,
         fields: Sequence[dict[str, FieldValue] | None],
     ) -> list[list[Reason] | None]:
-        """Reasons for the transactions that are flagged, None for the others."""
+        """Reasons for the transactions that are shown, None for the others."""
         explained: list[list[Reason] | None] = [None] * len(rows)
-        if len(flagged):
-            chosen, numbers = rows[flagged], flagged.tolist()
+        if len(shown):
+            chosen, numbers = rows[shown], shown.tolist()
             names, values = [currencies[one] for one in numbers], [fields[one] or {} for one in numbers]
             found = explain(self._definitions, chosen, champion.contributions(chosen), names, values)
             for number, reasons in zip(numbers, found, strict=True):
@@ -190,11 +201,12 @@ def build_predictions(
     """Predictions of values by field name: `columns` has one for each, `constants` one for all.
 
     Raises:
-        KeyError: a field of `Prediction` is in neither.
+        KeyError: a field of `Prediction` is in neither; the fields of policies may all be missing.
     """
     by_field = {**columns, **{name: repeat(value) for name, value in constants.items()}}
+    fields = Prediction.__struct_fields__ if _POLICY_FIELDS[0] in by_field else _MODEL_FIELDS
     # The fields' order is looked up once for each batch: keywords would cost as much for each prediction.
-    return map(Prediction, *(by_field[name] for name in Prediction.__struct_fields__))
+    return map(Prediction, *(by_field[name] for name in fields))
 
 
 def constants_of(
@@ -216,13 +228,11 @@ def constants_of(
 
 
 def _fields_of(
-    flagged: npt.NDArray[np.intp], decoded: Sequence[DecodedBatch]
+    shown: npt.NDArray[np.intp], decoded: Sequence[DecodedBatch]
 ) -> list[dict[str, FieldValue] | None]:
-    """The further fields of the transactions that are flagged, None for the others."""
-    ends = np.cumsum([len(batch) for batch in decoded])
-    found: list[dict[str, FieldValue] | None] = [None] * int(ends[-1])
-    for row in flagged.tolist():
-        batch = int(np.searchsorted(ends, row, side="right"))
-        number = row - int(ends[batch]) + len(decoded[batch])
-        found[row] = decoded[batch].field_values(number)
+    """The further fields of the transactions that analysts are shown, None for the others."""
+    payments = JoinedPayments(decoded)
+    found: list[dict[str, FieldValue] | None] = [None] * len(payments)
+    for number in shown.tolist():
+        found[number] = payments.field_values(number)
     return found

@@ -1,7 +1,7 @@
 """Why a transaction was flagged, in an analyst's words.
 
 The contributions are SHAP values (Lundberg et al. 2018, TreeSHAP) of the log-odds; they are computed for
-flagged transactions only, so that the others pay nothing for them.
+transactions that analysts are shown, so that the others pay nothing for them.
 """
 
 import math

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from fraud.errors import UnreachableError
+from fraud.errors import MissingTopicError, UnreachableError
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.settings import Settings
@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 10_000
 _RETRY_S = 1.0
+_MISSING_RETRY_S = 5.0
 _CONFIG = {"enable.partition.eof": True, "fetch.wait.max.ms": 100}
 """A worker starts to score when Kafka has reported the end, in the response to a fetch of nothing."""
 
@@ -23,7 +24,11 @@ class MessageHandler(Protocol):
     """Takes a topic's messages, on the follower's thread."""
 
     def restart(self, partitions: int) -> None:
-        """The topic, of so many partitions, is read from its start, at first or again after an error."""
+        """The topic, of so many partitions, is read from its start, at first or again after an error.
+
+        Raises:
+            UnreachableError: it cannot be read like this; it is tried again.
+        """
 
     def take(self, message: Message) -> None:
         """The next message of its partition; it has a value, unless removals are wanted."""
@@ -33,7 +38,10 @@ class MessageHandler(Protocol):
 
 
 class TopicFollower:
-    """Reads all partitions of a topic for a handler; after an error of Kafka's it starts again."""
+    """Reads all partitions of a topic for a handler; after an error of Kafka's it starts again.
+
+    A topic that may be missing counts as empty, with no partitions, until it is there.
+    """
 
     def __init__(
         self,
@@ -44,9 +52,12 @@ class TopicFollower:
         thread: str,
         wants_removals: bool = False,
         wants_every_end: bool = False,
+        may_be_missing: bool = False,
     ) -> None:
         self._settings, self._topic, self._handler = settings, topic, handler
         self._wants_removals, self._wants_every_end = wants_removals, wants_every_end
+        self._may_be_missing = may_be_missing
+        self._is_missing = False
         self._caught_up = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=thread, daemon=True)
@@ -80,8 +91,31 @@ class TopicFollower:
                 log.warning("reading the topic %r failed (%s); trying again", self._topic, error)
                 self._stop.wait(_RETRY_S)
 
+    def _find_topic(self) -> int:
+        """The number of its partitions; 0 if it is missing and may be."""
+        try:
+            return require_topic(self._settings, self._topic)
+        except MissingTopicError:
+            if not self._may_be_missing:
+                raise
+            return 0
+
+    def _wait_for_topic(self) -> None:
+        if not self._is_missing:
+            self._is_missing = True
+            log.warning(
+                "Kafka has no topic %r, which counts as empty; `fraud topics create` makes it", self._topic
+            )
+            self._handler.restart(0)
+            self._handler.reach_end()
+            self._caught_up.set()
+        self._stop.wait(_MISSING_RETRY_S)
+
     def _read(self) -> None:
-        partitions = range(require_topic(self._settings, self._topic))
+        partitions = range(self._find_topic())
+        if not partitions:
+            return self._wait_for_topic()
+        self._is_missing = False
         self._handler.restart(len(partitions))
         # Partitions are assigned without a subscription: the client needs no other permission on the group.
         consumer = Consumer(consumer_config(self._settings, self._settings.serving.group_id, **_CONFIG))

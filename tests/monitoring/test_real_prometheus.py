@@ -159,7 +159,7 @@ def test_every_panel_is_answered_and_every_rule_holds(
 
     def is_seen() -> bool:
         send(serving_settings, [transaction(number) for number in islice(numbers, 20)])
-        recorded = ("fraud:slow_predictions:ratio_rate3d", "fraud:review:ratio_rate1d")
+        recorded = ("fraud:slow_predictions:ratio_rate3d", "fraud:flagged:ratio_rate1d")
         return all(prometheus.series(name) for name in (*recorded, "rate(fraud_batch_messages_sum[30s]) > 0"))
 
     wait_for(is_seen, 60, every_s=0.5)

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from fraud.definitions.features import DAY_MS
-from fraud.monitoring.performance import MaturedCounts, by_day, calibration, count_matured, label_delays
+from fraud.monitoring.performance import (
+    BusyDay,
+    MaturedCounts,
+    busy_days,
+    by_day,
+    by_outcome,
+    by_rule,
+    calibration,
+    count_matured,
+    label_delays,
+)
 
 
 def test_the_days_figures_are_those_of_a_naive_loop() -> None:
@@ -29,6 +39,30 @@ def test_the_days_figures_are_those_of_a_naive_loop() -> None:
         if mature:
             assert day.matured.recall == caught / sum(frauds[index] for index in mature)
             assert day.matured.precision == caught / sum(alerts[index] for index in mature)
+
+
+def test_outcomes_and_rules_are_held_against_matured_labels() -> None:
+    # given six payments: two declined, one of them fraud; one approved fraud; the last one not matured
+    outcomes = np.array([0, 3, 3, 0, 2, 3], dtype=np.uint8)
+    frauds = np.array([0, 1, 0, 1, 0, 1], dtype=np.bool_)
+    matured = np.array([1, 1, 1, 1, 1, 0], dtype=np.bool_)
+    # when
+    found = {one.name: one for one in by_outcome(outcomes, frauds, matured)}
+    fired = by_rule({"fast": np.array([1, 5]), "slow": np.array([5])}, frauds, matured)
+    # then
+    assert [*found] == ["approve", "review", "decline"]
+    assert (found["decline"].predictions, found["decline"].matured.precision) == (3, 0.5)
+    assert (found["approve"].matured.recall, found["review"].matured.recall) == (0.5, 0)
+    assert [(one.name, one.predictions, one.matured.precision) for one in fired] == [
+        ("fast", 2, 1.0),
+        ("slow", 1, None),
+    ]
+
+
+def test_days_with_more_reviews_than_capacity_are_named() -> None:
+    times = np.array([1, 2, 3, DAY_MS, DAY_MS + 1])
+    assert busy_days(times, 2) == (BusyDay(date(1970, 1, 1), 3, 2),)
+    assert busy_days(times, None) == ()
 
 
 def test_without_alerts_or_frauds_there_is_no_precision_or_recall() -> None:

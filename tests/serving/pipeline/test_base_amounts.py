@@ -10,6 +10,7 @@ import pytest
 from fraud.messages.admission import AdmissionFilter
 from fraud.schema import Prediction
 from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
 from serving.models.serving_model import prepare_model
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
@@ -35,7 +36,13 @@ def scored(settings: Settings, metrics: Metrics, batch: list[FakeMessage]) -> li
     definitions = settings.loaded_definitions
     state = PartitionState(0, 0, AdmissionFilter(definitions, settings.admission))
     champion = prepare_model(definitions, tiny_bundle(settings, threshold=0.0))
-    scorer = Scorer(settings, ProfileSources(settings, metrics), metrics, StageTimer(metrics))
+    scorer = Scorer(
+        settings,
+        ProfileSources(settings, metrics),
+        ActivePolicies(settings, metrics),
+        metrics,
+        StageTimer(metrics),
+    )
     (outbox,) = scorer.process([(state, batch)], champion)
     return [msgspec.json.decode(one["value"], type=Prediction) for one in outbox.predictions]
 

@@ -10,6 +10,7 @@ import numpy as np
 from fraud.messages.admission import AdmissionFilter
 from fraud.schema import Prediction
 from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
 from serving.models.serving_model import prepare_model
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
@@ -68,7 +69,13 @@ def state(settings: Settings, partition: int) -> PartitionState:
 
 
 def scorer(settings: Settings, metrics: Metrics) -> Scorer:
-    return Scorer(settings, ProfileSources(settings, metrics), metrics, StageTimer(metrics))
+    return Scorer(
+        settings,
+        ProfileSources(settings, metrics),
+        ActivePolicies(settings, metrics),
+        metrics,
+        StageTimer(metrics),
+    )
 
 
 def test_each_message_becomes_a_prediction_a_dead_letter_or_is_a_repetition(local_settings: Settings) -> None:

@@ -1,0 +1,89 @@
+"""From decided payments to fields of predictions."""
+
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fraud.decisions.decided import Decided
+from fraud.decisions.outcomes import OUTCOMES, Outcome
+from serving.decisions.prepared_policy import PreparedPolicy
+
+Flags = npt.NDArray[np.bool_]
+
+
+def outcome_names(outcomes: npt.NDArray[np.uint8]) -> list[Outcome]:
+    """The outcomes by name, of indices in `OUTCOMES`, (n,)."""
+    return [OUTCOMES[one] for one in outcomes.tolist()]
+
+
+def live_fields(served: PreparedPolicy, decided: Decided, lists_position: int) -> dict[str, Iterable[Any]]:
+    """The fields of n predictions that say how the live policy decided, n values each.
+
+    Under the default policy they are absent from predictions on payments that are on no list.
+    """
+    policy, count = served.policy, len(decided.outcomes)
+    lists = _names_where(decided.list_hits, [one.name for one in policy.lists])
+    is_default = served.version is None
+    position = lists_position if policy.lists else None
+    return {
+        "policy": repeat(None if is_default else served.name, count),
+        "policy_digest": repeat(None if is_default else policy.digest, count),
+        "lists_position": [None if one is None else position for one in lists]
+        if is_default
+        else repeat(position, count),
+        "segment": _segments(served, decided.segments),
+        "rules": _names_where(decided.fired, served.rule_names),
+        "shadow_rules": _names_where(decided.shadow_fired, served.rule_names),
+        "lists": lists,
+        "decided_by": _deciders(served, decided.decided_by),
+        "would_be": _would_be(decided),
+        "is_sample": decided.sampled.tolist(),
+    }
+
+
+def shadow_fields(served: PreparedPolicy | None, decided: Decided | None) -> dict[str, Iterable[Any]]:
+    """The fields of the policy in shadow, if there is one."""
+    if served is None or decided is None:
+        return {"shadow_policy": repeat(None), "shadow_decision": repeat(None)}
+    return {"shadow_policy": repeat(served.name), "shadow_decision": outcome_names(decided.outcomes)}
+
+
+def _names_where(flags: Flags, names: Sequence[str]) -> list[list[str] | None]:
+    """For each row (n, K) the names of the columns that are set, None where none is."""
+    found: list[list[str] | None] = [None] * len(flags)
+    rows, columns = flags.nonzero()
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        present = found[row]
+        if present is None:
+            found[row] = [names[column]]
+        else:
+            present.append(names[column])
+    return found
+
+
+def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterable[str | None]:
+    """The segments' names; the last, which has all payments that are in no other, is not named."""
+    own = served.policy.segments[:-1]
+    if not own:
+        return repeat(None, len(segments))
+    names: list[str | None] = [*(one.name for one in own), None]
+    return [names[one] for one in segments.tolist()]
+
+
+def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> list[str | None]:
+    policy = served.policy
+    names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
+    # The bands are -1, the last one.
+    by_index: list[str | None] = [*names, None]
+    return [by_index[one] for one in decided_by.tolist()]
+
+
+def _would_be(decided: Decided) -> Iterable[Outcome | None]:
+    """What the payments of the control group would have had."""
+    found: list[Outcome | None] = [None] * len(decided.control)
+    for row in np.flatnonzero(decided.control).tolist():
+        found[row] = OUTCOMES[decided.would_be[row]]
+    return found

@@ -1,0 +1,63 @@
+"""The log of policies, followed on a thread that parses and compiles what is to be in force."""
+
+from queue import SimpleQueue
+
+from confluent_kafka import Message
+
+from fraud.decisions.list_index import ListIndex
+from fraud.decisions.log.fold import PolicyLog
+from fraud.errors import UnreachableError
+from fraud.settings import Settings
+from serving.decisions.prepared_policy import ChosenPolicies, PolicyChooser, PreparedPolicy
+from serving.ops.metrics import Metrics
+from serving.pipeline.topic_follower import TopicFollower
+
+
+class PolicyReader:
+    """Hands over what is in force whenever the end of the log is reached.
+
+    Attributes:
+        follower: the thread.
+        pending: the choices, oldest first. The thread puts, the serving loop takes.
+    """
+
+    def __init__(self, settings: Settings, index: ListIndex, metrics: Metrics) -> None:
+        self._topic = settings.topics.policies
+        self._chooser = PolicyChooser(settings.loaded_definitions, index, metrics)
+        self._log = PolicyLog()
+        self.pending: SimpleQueue[ChosenPolicies] = SimpleQueue()
+        self.follower = TopicFollower(
+            settings, self._topic, self, thread="policies",
+            wants_removals=True, wants_every_end=True, may_be_missing=True,
+        )  # fmt: skip
+
+    @property
+    def default(self) -> PreparedPolicy:
+        """The policy of who has none; before the thread is started."""
+        return self._chooser.default()
+
+    def restart(self, partitions: int) -> None:
+        """The log is read from its start."""
+        require_single_partition(self._topic, partitions)
+        self._log = PolicyLog()
+
+    def take(self, message: Message) -> None:
+        """The next event."""
+        self._log.take(message)
+
+    def reach_end(self) -> None:
+        """Choose by all events so far."""
+        self.pending.put(self._chooser.choose(self._log.state()))
+
+
+def require_single_partition(topic: str, partitions: int) -> None:
+    """See that a topic's messages have one order.
+
+    Raises:
+        UnreachableError: it has several partitions.
+    """
+    if partitions > 1:
+        raise UnreachableError(
+            f"the topic {topic!r} has {partitions} partitions and must have one, which gives its messages "
+            "their order; delete it, and let `fraud topics create` make it again"
+        )
