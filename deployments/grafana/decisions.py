@@ -97,7 +97,7 @@ def _policies() -> Row:
             ),
             lines(
                 "Refused versions, and the position of the lists",
-                "A version that is refused does not fit the definitions. Positions that differ: a worker lags.",
+                "Refused: it does not fit the definitions. Positions that differ: a worker lags.",
                 Query(growth("fraud_policies_refused_total"), "refused"),
                 Query(f"max({here('fraud_lists_position')}) - min({here('fraud_lists_position')})", "behind"),
             ),

@@ -91,7 +91,7 @@ class Predictions:
     @property
     def alerts(self) -> npt.NDArray[np.bool_]:
         """Whether the decision was anything but `approve`, bool (N,)."""
-        return self.outcomes != APPROVE
+        return np.asarray(self.outcomes != APPROVE, dtype=np.bool_)
 
     @property
     def payments(self) -> pa.Table:

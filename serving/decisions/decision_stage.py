@@ -68,7 +68,7 @@ class DecisionStage:
     def _by_policy(self, inputs: DecisionInputs) -> DecisionColumns:
         live, shadow = self._policies.live, self._policies.shadow
         decided = live.decider.decide(inputs)
-        shadowed = shadow and shadow.decider.decide(inputs)
+        shadowed = None if shadow is None else shadow.decider.decide(inputs)
         self._metrics.decisions.count_outcomes(decided.outcomes)
         self._metrics.decisions.count_decided(live.policy, decided)
         if shadowed is not None:

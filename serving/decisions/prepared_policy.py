@@ -81,14 +81,14 @@ class PolicyChooser:
     def choose(self, state: PolicyState) -> ChosenPolicies:
         """What is in force after the events of the log so far."""
         live = next(filter(None, map(self._prepare_live, _live_candidates(state))), self.default())
-        shadow = state.shadow_version and self._prepare(state.shadow_version)
+        shadow = None if state.shadow_version is None else self._prepare(state.shadow_version)
         named = {"live": (state.live, live), "shadow": (state.shadow, shadow)}
         refused = {
             alias: wanted
             for alias, (wanted, found) in named.items()
             if wanted is not None and (found is None or found.version != wanted)
         }
-        kept = {None, live.version, shadow and shadow.version}
+        kept = {None, live.version, None if shadow is None else shadow.version}
         self._prepared = {version: one for version, one in self._prepared.items() if version in kept}
         return ChosenPolicies(live, shadow, refused)
 

@@ -1,8 +1,8 @@
 """Policies and lists for tests of serving."""
 
+import hashlib
 from collections.abc import Iterable
 
-from fraud.decisions.document import parse_policy
 from fraud.decisions.log.events import (
     AliasMoved,
     PolicyApproved,
@@ -12,7 +12,6 @@ from fraud.decisions.log.events import (
 )
 from fraud.decisions.log.fold import fold_policies
 from fraud.decisions.log.state import PolicyState
-from tests.definitions import V1
 
 BANDS = "bands: {on: probability, review: model}\n"
 DECLINES_SMALL = """
@@ -43,29 +42,33 @@ def of_other_fields(name: str) -> str:
     return named_policy(name, rule + BANDS)
 
 
-def proposed(text: str, at: int = 1) -> PolicyProposed:
-    """By ann; approved when bob approves."""
-    return PolicyProposed(text, f"{abs(hash(text)):016x}"[:16], {}, 1, "ann", at)
+def proposed(text: str, rules: tuple[str, ...] = ()) -> PolicyProposed:
+    """By ann; approved when bob approves. `rules` are those whose versions are of interest."""
+    digest = policy_digest_of(text)
+    return PolicyProposed(text, digest, {name: policy_digest_of(name) for name in rules}, 1, "ann", 1)
+
+
+def policy_digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def moved(version: int | None, former: int | None, alias: str = "live", *, back: bool = False) -> AliasMoved:
     return AliasMoved(alias, version, former, "bob", 3, is_rollback=back)  # type: ignore[arg-type]
 
 
-def state_of(*events: PolicyProposed | PolicyApproved | PolicyRejected | AliasMoved) -> PolicyState:
+def state_of(*events: "Event") -> PolicyState:
     """What a log of these events comes to; all of them count."""
     state = fold_policies(encode_event(event) for event in events)
     assert state.refused == ()
     return state
 
 
-def live_one_after_another(texts: Iterable[str]) -> list[PolicyProposed | PolicyApproved | AliasMoved]:
+Event = PolicyProposed | PolicyApproved | PolicyRejected | AliasMoved
+
+
+def live_one_after_another(texts: Iterable[str]) -> list[Event]:
     """Events by which the policies went live one after another, as versions 1, 2, ..."""
-    events: list[PolicyProposed | PolicyApproved | AliasMoved] = []
+    events: list[Event] = []
     for number, text in enumerate(texts, 1):
         events += [proposed(text), PolicyApproved(number, "bob", 2), moved(number, number - 1 or None)]
     return events
-
-
-def rule_names(text: str) -> list[str]:
-    return [rule.name for rule in parse_policy(V1, text).rules]

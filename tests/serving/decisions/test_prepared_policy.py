@@ -3,11 +3,12 @@
 import pytest
 
 from fraud.decisions.list_index import ListIndex
-from fraud.decisions.log.events import PolicyRejected
+from fraud.decisions.log.events import PolicyApproved, PolicyRejected
 from serving.decisions.prepared_policy import PolicyChooser
 from serving.ops.metrics import Metrics
 from tests.definitions import V1
 from tests.serving.decisions.support import (
+    BANDS,
     live_one_after_another,
     moved,
     named_policy,
@@ -80,22 +81,16 @@ def test_a_rollback_to_none_is_the_default_policy(chooser: PolicyChooser) -> Non
 
 def test_rules_are_named_with_the_version_that_changed_them_last(chooser: PolicyChooser) -> None:
     # given a rule that the second version has unchanged, beside a new one
-    old = "- {name: a, when: amount > 5, outcome: review, owner: jane, reason: r}"
-    new = "- {name: b, when: amount > 6, outcome: review, owner: jane, reason: r}"
-    texts = [named_policy("p", f"rules:\n  {rules}\nbands: {{on: probability, review: model}}\n")
-             for rules in (old, f"{old}\n  {new}")]  # fmt: skip
-    digests = [{"a": "a" * 16}, {"a": "a" * 16, "b": "b" * 16}]
-    first, second = (
-        [event if not hasattr(event, "rules") else with_rules(event, rules) for event in part]
-        for part, rules in zip(
-            (live_one_after_another(texts)[:3], live_one_after_another(texts)[3:]), digests, strict=True
-        )
-    )
+    events = [*live_one_after_another([with_rules("a")]), proposed(with_rules("a", "b"), rules=("a", "b"))]
+    # when that version goes live
+    events[0] = proposed(with_rules("a"), rules=("a",))
+    found = chooser.choose(state_of(*events, PolicyApproved(2, "bob", 2), moved(2, 1)))
     # then
-    assert chooser.choose(state_of(*first, *second)).live.rule_names == ("a@1", "b@2")
+    assert found.live.rule_names == ("a@1", "b@2")
 
 
-def with_rules(event: object, rules: dict[str, str]) -> object:
-    import msgspec
-
-    return msgspec.structs.replace(event, rules=rules)  # type: ignore[type-var]
+def with_rules(*names: str) -> str:
+    rules = [
+        f"  - {{name: {name}, when: amount > 5, outcome: review, owner: o, reason: r}}\n" for name in names
+    ]
+    return named_policy("p", "rules:\n" + "".join(rules) + BANDS)
