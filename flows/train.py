@@ -9,7 +9,7 @@ from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
 from fraud.telemetry import flow_span
 from fraud.training.engines import Engine
-from fraud.training.thresholds import Policy
+from fraud.training.thresholds import ThresholdPolicy
 from tasks import train as tasks
 
 
@@ -17,7 +17,7 @@ from tasks import train as tasks
 def train(
     trials: int | None = None,
     days: int | None = None,
-    policy: Policy | None = None,
+    policy: ThresholdPolicy | None = None,
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,

@@ -11,7 +11,7 @@ from fraud.evaluation.metrics import DAY_MS, descending
 from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
-Policy = Literal["cost", "precision", "capacity"]
+ThresholdPolicy = Literal["cost", "precision", "capacity"]
 
 LEAST_ALERTS = 20
 """A precision measured on fewer alerts is noise."""
@@ -22,7 +22,7 @@ class Threshold:
     """Scores from `value` on are reviewed; `reason` says why there."""
 
     value: float
-    policy: Policy
+    policy: ThresholdPolicy
     reason: str
 
 
@@ -30,7 +30,7 @@ class Threshold:
 class ThresholdRules:
     """What the business asks for; amounts in minor units."""
 
-    policy: Policy
+    policy: ThresholdPolicy
     review_cost: int
     min_precision: float
     alerts_per_day: int

@@ -23,7 +23,7 @@ from fraud.training.fit import fit_booster, fit_model
 from fraud.training.history import load_history
 from fraud.training.search_space import DEFAULT_PARAMS, Recipe
 from fraud.training.splits import DAY, TimeRange, milliseconds, temporal_split
-from fraud.training.thresholds import Policy, ThresholdRules, choose_threshold
+from fraud.training.thresholds import ThresholdPolicy, ThresholdRules, choose_threshold
 from tests.definitions import V1
 from tests.fraud.labels.test_observation import control, decision, decisions_table
 from tests.fraud.training.synthetic import (
@@ -170,7 +170,7 @@ def weighted() -> tuple[Dataset, Dataset, Floats]:
 
 @pytest.mark.parametrize("policy", ["cost", "precision", "capacity"])
 def test_a_threshold_counts_a_weighted_row_as_often_as_it_stands(
-    weighted: tuple[Dataset, Dataset, Floats], policy: Policy
+    weighted: tuple[Dataset, Dataset, Floats], policy: ThresholdPolicy
 ) -> None:
     # given rows with weights and the same rows repeated
     data, copies, scores = weighted

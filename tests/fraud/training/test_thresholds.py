@@ -7,7 +7,7 @@ from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.evaluation.metrics import money_saved
 from fraud.training.dataset import Dataset
-from fraud.training.thresholds import Policy, ThresholdRules, choose_threshold
+from fraud.training.thresholds import ThresholdPolicy, ThresholdRules, choose_threshold
 from tests.fraud.training.synthetic import dataset
 
 
@@ -22,7 +22,7 @@ def scores(data: Dataset) -> np.ndarray:
     return np.clip(0.3 + 0.4 * data.labels + noise, 0.001, 0.999)
 
 
-def rules(policy: Policy, **changes: float) -> ThresholdRules:
+def rules(policy: ThresholdPolicy, **changes: float) -> ThresholdRules:
     return replace(ThresholdRules(policy, review_cost=500, min_precision=0.8, alerts_per_day=5), **changes)  # type: ignore[arg-type]
 
 
