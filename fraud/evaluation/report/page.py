@@ -43,12 +43,10 @@ def render_report(definitions: Definitions, results: Sequence[FoldResult], summa
         results: at least one fold; the first candidate is the model.
         summary: of these results, with `plan`, `review_cost` (minor units), `min_precision`, `warnings`.
     """
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
-    )
     money = Money.of(results)
     pooled = [Pooled(results, number) for number in range(len(results[0].scored))]
-    return template.render(
+    return fill_page(
+        Path(__file__).parent / "page.html",
         **_frame(results, summary),
         headline=headline_cards(summary, money),
         candidates=_candidates(results, summary),
@@ -58,6 +56,13 @@ def render_report(definitions: Definitions, results: Sequence[FoldResult], summa
         missed=_missed(definitions, results, money),
         folds=[_fold(fold) for fold in summary["folds"]],
     )
+
+
+def fill_page(template: Path, **values: Any) -> str:
+    """A page of the template, which finds the style of all reports as `style`."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return environment.from_string(template.read_text(encoding="utf-8")).render(style=style, **values)
 
 
 def _frame(results: Sequence[FoldResult], summary: Summary) -> Values:

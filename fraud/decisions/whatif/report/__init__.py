@@ -1,0 +1,1 @@
+"""The result of a what-if as a page, as tables and as files."""

@@ -1,0 +1,170 @@
+"""The whole path: predictions on Kafka, payments and labels in the lake, a policy that is tried."""
+
+import time
+from typing import Any
+
+import pytest
+
+from fraud.decisions.document import default_policy, parse_policy
+from fraud.decisions.list_index import ListIndex
+from fraud.decisions.lists.entries import ListEntry
+from fraud.decisions.lists.publishing import publish_entries
+from fraud.decisions.whatif.current import listed_entries, live_policy
+from fraud.decisions.whatif.result import PartFigures, WhatIfResult
+from fraud.decisions.whatif.run import named_values, what_if
+from fraud.definitions.features import DAY_MS
+from fraud.lake import open_lake
+from fraud.settings import Settings
+from tests.definitions import V1
+from tests.fraud.lakes import GrowingLake
+from tests.fraud.lineage.test_collect import prediction, put
+from tests.fraud.streams import START_MS, transaction
+
+COUNT = 900
+NOW_MS = int(time.time() * 1_000) + DAY_MS
+PLANTED = "merchant_category = 'category-1' AND amount > 400"
+
+POLICY = f"""
+version: 1
+name: tried
+lists:
+  trusted_merchants: {{field: merchant_id, outcome: approve}}
+rules:
+  - {{name: planted, when: "{PLANTED}", outcome: decline, owner: jane, reason: planted}}
+  - {{name: many, when: card_count_24h > 13, outcome: review, owner: jane, reason: many payments}}
+  - {{name: high, when: amount > 450, outcome: challenge, mode: shadow}}
+  - {{name: broken, when: amount / (amount - amount) > 1, outcome: decline, owner: jane, reason: none}}
+bands: {{on: probability, review: model, decline: 0.9}}
+review: {{capacity: 10}}
+"""
+
+
+def payments() -> list[dict[str, Any]]:
+    """Nine days of payments."""
+    step = 9 * DAY_MS // COUNT
+    return [transaction(number, START_MS + number * step) for number in range(COUNT)]
+
+
+def is_scored(number: int) -> bool:
+    """All but 20 of them."""
+    return number % 45 != 7
+
+
+def scored_payments() -> list[dict[str, Any]]:
+    """Those with a prediction."""
+    return [one for number, one in enumerate(payments()) if is_scored(number)]
+
+
+def is_fraud(wire: dict[str, Any]) -> bool:
+    return bool(wire["merchant_category"] == "category-1" and float(wire["amount"]) > 400)
+
+
+def score_of(number: int) -> float:
+    """Without any relation to fraud: a tenth is above the threshold."""
+    return number % 10 / 10 + 0.05
+
+
+@pytest.fixture
+def filled(settings: Settings) -> Settings:
+    """A lake with payments, and reports five days after them; predictions on all but 20."""
+    growing = GrowingLake(settings, open_lake(settings))
+    wires = payments()
+    growing.add(growing.transactions, wires)
+    reports = [
+        {
+            "transaction_id": wire["transaction_id"], "card_id": wire["card_id"], "is_fraud": True,
+            "reported_at": wire["timestamp"] + 5 * DAY_MS, "source": "chargeback",
+        }
+        for wire in wires
+        if is_fraud(wire)
+    ]  # fmt: skip
+    growing.add(growing.labels, reports)
+    scored = [
+        prediction(
+            wire["transaction_id"], wire["timestamp"], card_id=wire["card_id"], score=score_of(number),
+            threshold=0.9, decision="review" if score_of(number) >= 0.9 else "approve",
+        )
+        for number, wire in enumerate(wires)
+        if is_scored(number)
+    ]  # fmt: skip
+    put(settings, scored)
+    return settings
+
+
+def tried(settings: Settings, text: str = POLICY, lists: ListIndex | None = None) -> WhatIfResult:
+    policy = parse_policy(V1, text)
+    live = default_policy(V1)
+    return what_if(settings, policy, live, lists or ListIndex(), days=30, now_ms=NOW_MS)
+
+
+def named(result: WhatIfResult, name: str) -> PartFigures:
+    return next(part for part in result.parts if part.name == name)
+
+
+@pytest.mark.broker
+def test_a_planted_fraud_rule_catches_all_fraud_and_nothing_else(filled: Settings) -> None:
+    # given frauds that one rule describes, and scores that know nothing of them
+    wires = scored_payments()
+    result = tried(filled)
+    # when a policy with that rule is tried
+    rule, whole = named(result, "planted"), result.policies[0].figures
+    # then it has every fraud whose label is known, and no other payment
+    assert rule.figures.precision.value == rule.figures.recall.value == whole.recall.value == 1
+    assert rule.fired * result.days == pytest.approx(sum(map(is_fraud, wires)))
+    assert rule.figures.frauds == result.frauds > 10
+    assert whole.lost.value == 0
+    assert whole.saved.value == pytest.approx(result.fraud_money)
+    # and it alone catches what the bands would approve, where no other rule fires
+    only = named(tried(filled, POLICY.replace("> 13", "> 1000")), "planted")
+    approved = [one for one in wires if is_fraud(one) and score_of(int(one["transaction_id"][1:])) < 0.9]
+    assert only.alone * result.days == pytest.approx(len(approved))
+    assert 0 < rule.alone < only.alone
+    # and the default policy, which is the model alone, catches what chance gives it
+    _, live, model, logged = result.policies
+    assert live.figures == model.figures == logged.figures
+    assert live.figures.recall.value < 0.3
+    assert live.difference is not None
+    assert live.difference.saved.low > 0
+
+
+@pytest.mark.broker
+def test_the_result_says_what_it_lacks(filled: Settings) -> None:
+    result = tried(filled)
+    assert result.payments == COUNT - 20
+    assert result.left_out.not_scored == 20
+    assert result.left_out.not_matured == result.payments - result.known > 0
+    assert result.left_out.computed_features == COUNT - 20
+    assert named(result, "broken").failed == result.payments
+    assert named(result, "many").fired > 0
+    assert named(result, "high").kind == "shadow rule"
+    assert {one.reviews > 10 for one in result.days_over_capacity} == {True}
+    assert result.currency == "EUR"
+    assert (result.policy, result.live) == ("tried", "default")
+
+
+@pytest.mark.broker
+def test_entries_of_lists_count(filled: Settings) -> None:
+    # given an entry that trusts a merchant, and a later one
+    first = publish_entries(filled, [ListEntry("trusted_merchants", "merchant-1", "jane", 1)])
+    publish_entries(filled, [ListEntry("trusted_merchants", "merchant-2", "jane", 1)])
+    # when the policy is tried with the lists of now, and of before the later one
+    now = tried(filled, lists=listed_entries(filled))
+    before = tried(filled, lists=listed_entries(filled, first.position))
+    # then they have those entries
+    trusted = [
+        sum(one["merchant_id"] == f"merchant-{number}" for one in scored_payments()) for number in (1, 2)
+    ]
+    assert named(now, "trusted_merchants").fired * now.days == pytest.approx(sum(trusted))
+    assert named(before, "trusted_merchants").fired * now.days == pytest.approx(trusted[0])
+    assert named(now, "trusted_merchants").figures.lost.value > 0
+
+
+@pytest.mark.broker
+def test_without_a_live_policy_the_default_one_is_compared(settings: Settings) -> None:
+    assert live_policy(settings) == default_policy(V1)
+
+
+def test_only_what_policies_read_is_read() -> None:
+    named = named_values(V1, [parse_policy(V1, POLICY), default_policy(V1)])
+    assert named.features == ("card_count_24h",)
+    assert set(named.fields) == {"merchant_category", "merchant_id", "card_id"}
