@@ -22,7 +22,8 @@ def outcome_names(outcomes: npt.NDArray[np.uint8]) -> list[Outcome]:
 def live_fields(served: PreparedPolicy, decided: Decided, lists_position: int) -> dict[str, Iterable[Any]]:
     """The fields of n predictions that say how the live policy decided, n values each.
 
-    Under the default policy they are absent from predictions on payments that are on no list.
+    Under the default policy its name and digest are absent. A prediction without a position was made while
+    no list of its policy had an entry.
     """
     policy, count = served.policy, len(decided.outcomes)
     lists = _names_where(decided.list_hits, [one.name for one in policy.lists])
@@ -31,9 +32,7 @@ def live_fields(served: PreparedPolicy, decided: Decided, lists_position: int) -
     return {
         "policy": repeat(None if is_default else served.name, count),
         "policy_digest": repeat(None if is_default else policy.digest, count),
-        "lists_position": [None if one is None else position for one in lists]
-        if is_default
-        else repeat(position, count),
+        "lists_position": repeat(position, count),
         "segment": _segments(served, decided.segments),
         "rules": _names_where(decided.fired, served.rule_names),
         "shadow_rules": _names_where(decided.shadow_fired, served.rule_names),
