@@ -39,6 +39,7 @@ def live_fields(served: PreparedPolicy, decided: Decided, lists_position: int) -
         "lists": lists,
         "decided_by": _deciders(served, decided.decided_by),
         "would_be": _would_be(decided),
+        "control_share": [policy.control_share if one else None for one in decided.control.tolist()],
         "is_sample": decided.sampled.tolist(),
     }
 

@@ -40,6 +40,7 @@ OF_POLICIES: dict[str, list[Any]] = {
     "lists": [None, ["blocked"]],
     "decided_by": [None, "rule fast"],
     "would_be": [None, "decline"],
+    "control_share": [None, 0.01],
     "is_sample": [True, False],
     "shadow_policy": ["4", "4"],
     "shadow_decision": ["approve", "decline"],
