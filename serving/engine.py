@@ -18,6 +18,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from fraud.decisions.loading import load_decisions
 from fraud.errors import UnreachableError
 from fraud.features.hot_path import load_hot_path
 from fraud.messages.formats.payloads import payloads_of
@@ -190,8 +191,9 @@ class Engine:
             caught_up = partial(source.wait_until_caught_up, _TOPICS_TIMEOUT_S)
             call_unless_stopped(stop, caught_up, self._update_heartbeat)
         # Before the group is joined: what a member needs to load, others would wait for.
-        load = partial(load_hot_path, self._settings.loaded_definitions)
-        call_unless_stopped(stop, load, self._update_heartbeat)
+        for load in (load_hot_path, load_decisions):
+            loading = partial(load, self._settings.loaded_definitions)
+            call_unless_stopped(stop, loading, self._update_heartbeat)
         self._wait_for_model(stop)
         call_unless_stopped(stop, partial(warm_up_missing, self._settings, stop), self._update_heartbeat)
         self._consumer.subscribe(

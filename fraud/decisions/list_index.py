@@ -1,6 +1,7 @@
 """The entries of all lists, as decisions look them up."""
 
 from collections.abc import Iterable
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +26,14 @@ class ListIndex:
     """Entries by list and value; values are taken as equal if their 64-bit hashes are.
 
     Which lists there are and which field each is of is the policy's; so the index follows the topic of lists
-    by itself, and any policy can ask it. Not for several threads.
+    by itself, and any policy can ask it. Not for several threads, but for `number_of`.
     """
 
     def __init__(self) -> None:
         self._slots = empty_slots()
         self._used = 0
         self._numbers: dict[str, int] = {}
+        self._free_numbers = count()
         self._counts: dict[str, int] = {}
 
     @property
@@ -41,7 +43,9 @@ class ListIndex:
 
     def number_of(self, list_name: str) -> int:
         """By which number compiled code knows a list; it stays the same."""
-        return self._numbers.setdefault(list_name, len(self._numbers))
+        number = self._numbers.get(list_name)
+        # Policies are prepared on another thread: `next` gives no number twice.
+        return self._numbers.setdefault(list_name, next(self._free_numbers)) if number is None else number
 
     def put(self, list_name: str, value: str, expires: int | None = None) -> None:
         """Add an entry or change its expiry.

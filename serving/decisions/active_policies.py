@@ -91,8 +91,11 @@ class ActivePolicies:
             self._index.clear()
         for name, value in changes.removed:
             self._index.remove(name, value)
+        by_list: dict[str, list[tuple[str, int | None]]] = {}
         for (name, value), expires in changes.entries.items():
-            self._index.put(name, value, expires)
+            by_list.setdefault(name, []).append((value, expires))
+        for name, entries in by_list.items():
+            self._index.put_all(name, entries)
         self.lists_position = changes.position
 
     def _apply_policies(self, chosen: ChosenPolicies) -> None:

@@ -26,8 +26,8 @@ rules:
   - {name: online, when: "in_list('watched')", outcome: challenge, mode: shadow, owner: jane, reason: online}
   - {name: ratio, when: 1 / (amount - amount) > 1, outcome: decline, owner: jane, reason: never computable}
 segments:
-  - {name: travel, when: "merchant_category = 'travel'", bands: {on: probability, decline: 0.9}}
-bands: {on: probability, challenge: 0.2, review: model, decline: 0.95}
+  - {name: travel, when: "merchant_category = 'travel'", bands: {on: probability, decline: 1.0}}
+bands: {on: probability, review: model, decline: 1.0}
 """
 """Rules of which one fails on every payment."""
 

@@ -1,0 +1,57 @@
+"""Policies and lists that are in force without Kafka."""
+
+from dataclasses import dataclass
+
+from fraud.decisions.lists.entries import ListEntry, encode_entry, entry_key
+from fraud.decisions.log.events import encode_event
+from fraud.settings import Settings
+from serving.decisions.active_policies import ActivePolicies
+from serving.ops.metrics import Metrics
+from tests.serving.decisions.support import Event
+
+
+@dataclass
+class Message:
+    """Kafka's message, as far as the readers ask it."""
+
+    number: int
+    content: bytes | None
+    name: bytes = b""
+
+    def offset(self) -> int:
+        return self.number
+
+    def key(self) -> bytes:
+        return self.name
+
+    def value(self) -> bytes | None:
+        return self.content
+
+
+class FedPolicies:
+    """Takes events and entries as the threads do, one offset after another."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.active = ActivePolicies(settings, metrics)
+        self._events, self._entries = 0, 0
+
+    def take_events(self, *events: Event) -> None:
+        reader = self.active._policy_reader
+        for event in events:
+            reader.take(Message(self._events, encode_event(event)))
+            self._events += 1
+        reader.reach_end()
+        self.active.apply_pending()
+
+    def put(self, list_name: str, value: str, expires: int | None = None) -> None:
+        self._take(*encode_entry(ListEntry(list_name, value, "jane", 1, "seen", expires)))
+
+    def remove(self, list_name: str, value: str) -> None:
+        self._take(entry_key(list_name, value), None)
+
+    def _take(self, key: bytes, content: bytes | None) -> None:
+        reader = self.active._lists_reader
+        reader.take(Message(self._entries, content, key))
+        self._entries += 1
+        reader.reach_end()
+        self.active.apply_pending()
