@@ -12,6 +12,9 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
+from fraud.decisions.lists.entries import ListEntry
+from fraud.decisions.lists.publishing import publish_entries
+from fraud.decisions.log.publishing import PolicyProposal, propose
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
@@ -38,6 +41,7 @@ from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
 from serving.run import run
 from tests.conftest import SettingsFactory
+from tests.fraud.decisions.log.policies import some_policy
 from tests.fraud.evaluation.comparison.predictions import prediction
 from tests.fraud.preprocess.test_publish import profiles
 from tests.producer.replay.test_run import ProgressListener
@@ -175,8 +179,15 @@ def monitor(world: World) -> None:
     assert read_predictions(world.as_user, NOW + 60_000).unreadable == 1
 
 
+def decide(world: World) -> None:
+    """Block a card, and propose a policy."""
+    entry = ListEntry("blocked_cards", "c1", "ann", NOW)
+    assert publish_entries(world.as_user, [entry]).added == 1
+    assert propose(world.as_user, PolicyProposal(some_policy(), "ann")).version == 1
+
+
 def show(world: World) -> None:
-    """The dashboard's two ways to Kafka: it follows everything, and sends a review."""
+    """The dashboard's ways to Kafka: it follows everything, sends a review, and changes what decides."""
     send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
     settings, store, followed = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
     follower = Follower(settings, store, lambda *batch: followed.append(batch), lambda state: None)
@@ -188,6 +199,7 @@ def show(world: World) -> None:
             raise RefusedError(follower.state.problem)
         reviews.start()
         assert reviews.add(Review("v", "t1", "card-1", "fraud", "", "ann", NOW))
+        decide(world)
     finally:
         follower.stop()
         reviews.stop()
@@ -210,6 +222,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "monitor": monitor,
     "analyst": show,
     "redrive": put_back,
+    "policies": decide,
 }
 
 

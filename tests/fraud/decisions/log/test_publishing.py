@@ -33,10 +33,8 @@ from tests.fraud.decisions.log.policies import some_policy
 
 pytestmark = pytest.mark.broker
 
-FIRST, SECOND = (
-    PolicyProposal(some_policy("first"), "ann", "why"),
-    PolicyProposal(some_policy("second"), "ann"),
-)
+FIRST = PolicyProposal(some_policy("first"), "ann", "why")
+SECOND = PolicyProposal(some_policy("second"), "ann")
 
 
 def go_live(settings: Settings, proposal: PolicyProposal) -> PolicyState:
