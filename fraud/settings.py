@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud.decisions.outcomes import Outcome
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import load_definitions
 from fraud.errors import ConfigurationError
 from fraud.machine.proxies import keep_loopback_direct
 from fraud.schema import LabelSource
 
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SHORTEST_RETENTION_DAYS = 33
@@ -28,6 +30,9 @@ SHORTEST_RETENTION_DAYS = 33
 Delivery = Literal["exactly_once", "at_least_once"]
 Promotion = Literal["auto", "challenger", "never", "always"]
 """What becomes of a trained model: `auto` leaves it to the gate, `challenger` gives it that alias at most."""
+
+GatewayScope = Literal["decide", "review"]
+"""`decide`: send payments and read their decisions; `review`: report whether a payment was fraud."""
 
 DashboardRole = Literal["viewer", "analyst", "admin"]
 """Each may do what the ones before may."""
@@ -106,6 +111,9 @@ class TopicSettings(_Section):
     rates: str = Field(default="currency_rates", description="only of definitions with `rates: topic`")
     policies: str = Field(default="fraud_policies", description="every change of a policy, in order")
     lists: str = Field(default="fraud_lists", description="entries of lists, such as blocked cards")
+    gateway_events: str = Field(
+        default="fraud_gateway_events", description="answers of the gateway that are not the decision"
+    )
     dead_letters: str = "transactions.dlq"
     label_dead_letters: str = "fraud_labels.dlq"
 
@@ -376,9 +384,73 @@ class OidcSettings(_Section):
             raise ValueError("oidc.issuer needs oidc.client_id")
         if "openid" not in self.scopes:
             raise ValueError("oidc.scopes must hold openid")
-        address = urlsplit(self.issuer)
-        if address.scheme != "https" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
-            raise ValueError("oidc.issuer must be https, unless it is on this machine")
+        _require_safe_issuer(self.issuer)
+        return self
+
+
+def _require_safe_issuer(issuer: str) -> None:
+    address = urlsplit(issuer)
+    if address.scheme != "https" and address.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("oidc.issuer must be https, unless it is on this machine")
+
+
+class GatewayOidcSettings(_Section):
+    """Access tokens of a company's own issuer at the gateway (client credentials); off without an issuer."""
+
+    issuer: str | None = Field(default=None, description="its address, as it stands in its tokens")
+    audience: str = Field(default="fraud-gateway", description="that a token must name")
+    scope_claim: str = Field(default="scope", description="of the token; dots lead inwards")
+    scopes: dict[str, GatewayScope] = Field(
+        default={"decide": "decide", "review": "review"},
+        description="a value of the claim: the scope it gives, as JSON",
+    )
+    rate: float = Field(default=100.0, gt=0, description="requests a second of one client")
+
+    @model_validator(mode="after")
+    def _has_a_safe_issuer(self) -> Self:
+        if self.issuer is not None:
+            _require_safe_issuer(self.issuer)
+        return self
+
+
+class GatewaySettings(_Section):
+    """The HTTP service that answers with a payment's decision."""
+
+    host: str = Field(default="127.0.0.1", description="by default only this machine reaches it")
+    port: int = Field(default=8060, ge=0, le=65_535, description="0: a free port")
+    ops_host: str = Field(default="127.0.0.1", description="of /live, /ready and /metrics")
+    ops_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")
+    behind_tls: bool = Field(default=False, description="a proxy ends TLS: callers' addresses come from it")
+    deadline_ms: int = Field(default=300, ge=1, description="until the fallback, unless a caller says")
+    max_deadline_ms: int = Field(default=10_000, ge=1, le=60_000, description="that a caller may ask for")
+    fallback: Outcome = Field(default="approve", description="the answer past the deadline")
+    remember: timedelta = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(),
+        le=timedelta(days=1),
+        description="of decisions, read at the start: repeated requests are answered with them",
+    )
+    remember_decisions: int = Field(
+        default=300_000, ge=1_000, description="kept in memory, about 1 KB each; the oldest go first"
+    )
+    silent_after_s: float = Field(
+        default=5.0, gt=0, description="without a decision while payments wait: scoring counts as silent"
+    )
+    max_in_flight: int = Field(default=1_000, ge=1, description="requests; further ones get 503")
+    max_connections: int = Field(default=2_000, ge=1)
+    request_timeout_s: float = Field(default=5.0, gt=0, description="for a request's headers, and its body")
+    keys: Path | None = Field(default=None, description="the file of API keys; default: in the home")
+    allow_anonymous: bool = Field(
+        default=False, description="callers without a key, on a loopback address only"
+    )
+    oidc: GatewayOidcSettings = GatewayOidcSettings()
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.allow_anonymous and self.host not in LOOPBACK_HOSTS:
+            raise ValueError("gateway.allow_anonymous needs a loopback address as gateway.host")
+        if self.deadline_ms > self.max_deadline_ms:
+            raise ValueError("gateway.deadline_ms must be at most gateway.max_deadline_ms")
         return self
 
 
@@ -437,6 +509,7 @@ class Settings(BaseSettings):
     decisions: DecisionSettings = DecisionSettings()
     tracing: TracingSettings = TracingSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    gateway: GatewaySettings = GatewaySettings()
 
     maven_mirror: str | None = Field(
         default=None, description="of Maven Central, for Kafka's jars; default: as ~/.m2/settings.xml has it"
@@ -461,6 +534,11 @@ class Settings(BaseSettings):
         """The topic of rates if the definitions take them from there, else None."""
         money = self.loaded_definitions.money
         return self.topics.rates if money is not None and money.path is None else None
+
+    @cached_property
+    def gateway_keys(self) -> Path:
+        """The file of the gateway's API keys."""
+        return self.gateway.keys or self.home / "gateway" / "keys.json"
 
     @cached_property
     def lake_url(self) -> str:

@@ -179,6 +179,18 @@ def _analyst(settings: Settings) -> tuple[Permission, ...]:
     )
 
 
+def _gateway(settings: Settings) -> tuple[Permission, ...]:
+    """It sends payments and labels, and reads what became of the payments."""
+    topics = settings.topics
+    read = (topics.predictions, topics.dead_letters, topics.gateway_events)
+    written = (topics.transactions, topics.labels, topics.gateway_events)
+    return (
+        *(Permission("topic", topic, "read") for topic in read),
+        *(Permission("topic", topic, "write") for topic in written),
+        _READER,
+    )
+
+
 def _redrive(settings: Settings) -> tuple[Permission, ...]:
     """Of the transactions' dead letters and of the labels'."""
     topics = settings.topics
@@ -214,6 +226,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "redrive": _redrive,
     "rates": _rates,
     "policies": _policies,
+    "gateway": _gateway,
 }
 """The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 

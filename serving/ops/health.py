@@ -5,22 +5,51 @@ import threading
 import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-
-from serving.engine import Engine
-from serving.ops.metrics import Metrics
+from typing import Any, Protocol
 
 _CLIENT_TIMEOUT_S = 10.0
 STUCK_AFTER_S = 30.0
 """Since the last round of the serving loop: then it counts as stuck, and /live asks for a restart."""
 
 
+class HealthStatus(Protocol):
+    """Whether a service is ready, and why not."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is."""
+
+    @property
+    def text(self) -> str:
+        """What it does or waits for."""
+
+
+class MonitoredService(Protocol):
+    """What is asked for its health: an engine or a gateway; `heartbeat` is on the monotonic clock."""
+
+    heartbeat: float
+
+    def status(self) -> HealthStatus:
+        """Readiness, as other threads may ask for it."""
+
+
+class Exposed(Protocol):
+    """Metrics of a service."""
+
+    def exposition(self) -> bytes:
+        """All of them in Prometheus's text format."""
+
+
 class HealthServer:
     """Serves the endpoints on a thread of its own."""
 
-    def __init__(self, host: str, port: int, engine: Engine, metrics: Metrics) -> None:
-        """Bind and start; port 0 binds a free one."""
-        self._server = _HealthHttpServer((host, port), engine, metrics)
+    def __init__(self, host: str, port: int, service: MonitoredService, metrics: Exposed) -> None:
+        """Bind and start; port 0 binds a free one.
+
+        Raises:
+            OSError: the port is taken, or the address is not this machine's.
+        """
+        self._server = _HealthHttpServer((host, port), service, metrics)
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
         self._thread.start()
 
@@ -37,13 +66,13 @@ class HealthServer:
 
 
 class _HealthHttpServer(ThreadingHTTPServer):
-    """An HTTP server with the engine and the metrics that its handlers report."""
+    """An HTTP server with the service and the metrics that its handlers report."""
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], engine: Engine, metrics: Metrics) -> None:
+    def __init__(self, address: tuple[str, int], service: MonitoredService, metrics: Exposed) -> None:
         super().__init__(address, _HealthHandler)
-        self.engine = engine
+        self.service = service
         self.metrics = metrics
 
 
@@ -68,11 +97,11 @@ class _HealthHandler(BaseHTTPRequestHandler):
         """Log nothing: probes come every few seconds."""
 
     def _live(self) -> None:
-        age_s = time.monotonic() - self.server.engine.heartbeat
+        age_s = time.monotonic() - self.server.service.heartbeat
         self._send_json(200 if age_s < STUCK_AFTER_S else 503, {"seconds_since_last_round": round(age_s, 3)})
 
     def _ready(self) -> None:
-        status = self.server.engine.status()
+        status = self.server.service.status()
         self._send_json(200 if status.is_ready else 503, {"status": status.text})
 
     def _metrics(self) -> None:

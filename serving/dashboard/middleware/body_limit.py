@@ -18,7 +18,14 @@ class RefusedBodyError(Exception):
         self.status = status
 
 
-async def read_body(headers: Headers, receive: Receive, *, length_required: bool) -> Receive:
+async def read_body(
+    headers: Headers,
+    receive: Receive,
+    *,
+    length_required: bool,
+    max_bytes: int = MAX_BYTES,
+    timeout_s: float = _READ_TIMEOUT_S,
+) -> Receive:
     """Read the whole body and return a `receive` that gives it once more.
 
     The bytes that arrive count: `Content-Length` may be missing (chunked encoding) or wrong.
@@ -27,22 +34,24 @@ async def read_body(headers: Headers, receive: Receive, *, length_required: bool
         headers: of the request.
         receive: gives the body.
         length_required: whether a request without a length is refused.
+        max_bytes: that a body may have.
+        timeout_s: until all of it must have arrived.
 
     Raises:
         RefusedBodyError: it is too long, has no length, or takes too long.
     """
     length = headers.get("content-length", "" if length_required else "0")
-    if not (length.isascii() and length.isdigit()) or int(length[:20]) > MAX_BYTES:
+    if not (length.isascii() and length.isdigit()) or int(length[:20]) > max_bytes:
         raise RefusedBodyError(413, "the request is too long or has no Content-Length")
     try:
-        async with asyncio.timeout(_READ_TIMEOUT_S):
-            body = await _read_all(receive)
+        async with asyncio.timeout(timeout_s):
+            body = await _read_all(receive, max_bytes)
     except TimeoutError:
         raise RefusedBodyError(408, "the request took too long") from None
     return _replay(body, receive)
 
 
-async def _read_all(receive: Receive) -> Message:
+async def _read_all(receive: Receive, max_bytes: int) -> Message:
     parts, size = [], 0
     while True:
         message = await receive()
@@ -50,7 +59,7 @@ async def _read_all(receive: Receive) -> Message:
             return message
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MAX_BYTES:
+        if size > max_bytes:
             raise RefusedBodyError(413, "the request is too long")
         if not message.get("more_body", False):
             return {"type": "http.request", "body": b"".join(parts), "more_body": False}

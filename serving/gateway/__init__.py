@@ -1,0 +1,1 @@
+"""The gateway: an HTTP service that answers with a payment's decision while the payment is authorised."""

@@ -1,0 +1,53 @@
+"""The gateway's web application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from serving.gateway.api import decisions, health, reviews
+from serving.gateway.api.middleware import GatewayMiddleware
+from serving.gateway.api.openapi import describe
+from serving.gateway.api.responses import error_response
+from serving.gateway.auth.callers import RefusedCallerError
+from serving.gateway.context import GatewayContext
+
+_DESCRIPTION = "A payment's decision while it is authorised, and labels of payments."
+
+
+def create_app(context: GatewayContext) -> FastAPI:
+    """The application of a context, which starts and stops with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        context.start()
+        try:
+            yield
+        finally:
+            await context.stop()
+
+    app = FastAPI(
+        title="Fraud gateway", description=_DESCRIPTION, version="1", lifespan=lifespan, redoc_url=None
+    )
+    app.state.context = context
+    for router in (decisions.router, reviews.router, health.router):
+        app.include_router(router)
+    app.add_exception_handler(RefusedCallerError, _refuse_caller)
+    app.add_exception_handler(HTTPException, _refuse_request)
+    app.add_middleware(GatewayMiddleware, context=context)
+    describe(app, context.settings)
+    return app
+
+
+def _refuse_caller(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedCallerError)
+    return error_response(error.status, str(error), headers=error.headers)
+
+
+def _refuse_request(_: Request, error: Exception) -> Response:
+    """Of a path or a method that does not exist."""
+    assert isinstance(error, HTTPException)
+    text = HTTPStatus(error.status_code).phrase.lower()
+    return error_response(error.status_code, text, headers=error.headers)

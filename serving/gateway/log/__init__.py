@@ -1,0 +1,1 @@
+"""The gateway's clients of Kafka, each on a thread of its own."""
