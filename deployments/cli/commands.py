@@ -85,6 +85,11 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
             "decisions.lists",
             "Block and trust cards, merchants, devices: entries of the lists that a policy uses.",
         ),
+        CommandEntry(
+            "gateway",
+            "decisions.gateway",
+            "Answer payments over HTTP with their decisions; `fraud gateway key` manages who may call.",
+        ),
     ),
     "Models": (
         CommandEntry(

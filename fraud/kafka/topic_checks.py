@@ -158,6 +158,7 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         **({settings.rates_topic: _rates()} if settings.rates_topic else {}),
         topics.policies: _policies(),
         topics.lists: _lists(),
+        topics.gateway_events: _gateway_events(),
     }
 
 
@@ -254,6 +255,10 @@ def _lists() -> list[_Need]:
         _batches(),
         *_segments(),
     ]
+
+
+def _gateway_events() -> list[_Need]:
+    return [_no_compaction("of a card only the newest event would stay"), _batches(), *_segments()]
 
 
 def _letters() -> list[_Need]:

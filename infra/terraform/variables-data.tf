@@ -66,6 +66,7 @@ variable "topics" {
     rates              = optional(string, "currency_rates")
     policies           = optional(string, "fraud_policies")
     lists              = optional(string, "fraud_lists")
+    gateway_events     = optional(string, "fraud_gateway_events")
     dead_letters       = optional(string, "transactions.dlq")
     label_dead_letters = optional(string, "fraud_labels.dlq")
   })

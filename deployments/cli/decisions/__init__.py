@@ -1,1 +1,1 @@
-"""Commands that change how payments are decided."""
+"""Commands of decisions: policies, lists, the gateway."""

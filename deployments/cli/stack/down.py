@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from deployments.local.dashboard import NAME, LocalDashboard
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.gateway import LocalGateway
 from deployments.local.stack import Stack
 from fraud.settings import load_settings
 
@@ -10,6 +11,6 @@ from fraud.settings import load_settings
 def down() -> None:
     """The command `fraud down`; `deployments.cli.commands` has its summary."""
     home = load_settings().home
-    stopped = [NAME] if LocalDashboard(home).stop() else []
+    stopped = [one.name for one in (LocalGateway(home), LocalDashboard(home)) if one.stop()]
     stopped += Stack(home).stop()
     Console().print(f"stopped {', '.join(stopped)}" if stopped else "nothing ran")

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.gateway import LocalGateway
 from deployments.local.stack import ServerStatus, Stack
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
@@ -21,7 +23,9 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
 ) -> None:
     """The command `fraud status`; `deployments.cli.commands` has its summary."""
-    found = Stack(load_settings().home).status()
+    home = load_settings().home
+    added = [one.status() for one in (LocalDashboard(home), LocalGateway(home))]
+    found = [*Stack(home).status(), *(one for one in added if one is not None)]
     if as_json:
         print_json([asdict(server) for server in found])
     else:

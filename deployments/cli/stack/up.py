@@ -8,9 +8,11 @@ import typer
 from rich.console import Console
 from rich.status import Status
 
+from deployments.cli.decisions.gateway import print_first_key
 from deployments.cli.stack.dashboard import print_first_password
 from deployments.cli.stack.status import status_table
 from deployments.local.dashboard import LocalDashboard
+from deployments.local.gateway import LocalGateway
 from deployments.local.stack import NAMES, Stack
 from fraud.kafka.topics import create_topics
 from fraud.settings import load_settings
@@ -23,6 +25,7 @@ def up(
     mlflow_port: Port = None,
     prefect_port: Port = None,
     dashboard: Annotated[bool, typer.Option(help="Start the web dashboard too.")] = True,
+    gateway: Annotated[bool, typer.Option(help="Start the gateway: decisions over HTTP.")] = False,
 ) -> None:
     """The command `fraud up`; `deployments.cli.commands` has its summary."""
     asked = {"Kafka": kafka_port, "MLflow": mlflow_port, "Prefect": prefect_port}
@@ -46,6 +49,8 @@ def up(
     console.print(status_table(stack.status()))
     if dashboard:
         _start_dashboard(console, home)
+    if gateway:
+        _start_gateway(console, home)
     console.print(
         '[dim]`eval "$(fraud env)"` prints its addresses for other programs; `fraud down` stops it.[/]'
     )
@@ -57,6 +62,14 @@ def _start_dashboard(console: Console, home: Path) -> None:
     with console.status("starting the dashboard"):
         address = LocalDashboard(home).start(settings.dashboard.port)
     console.print(f"[green]✓[/] dashboard at {address}", highlight=False)
+
+
+def _start_gateway(console: Console, home: Path) -> None:
+    settings = load_settings()
+    print_first_key(settings, console)
+    with console.status("starting the gateway"):
+        address = LocalGateway(home).start(settings.gateway.port)
+    console.print(f"[green]✓[/] gateway at {address}, described at {address}/docs", highlight=False)
 
 
 def _show_jars(status: Status, there: int, of: int) -> None:

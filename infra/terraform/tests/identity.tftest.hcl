@@ -26,6 +26,7 @@ variables {
     rates              = "currency_rates"
     policies           = "fraud_policies"
     lists              = "fraud_lists"
+    gateway_events     = "fraud_gateway_events"
     dead_letters       = "transactions.dlq"
     label_dead_letters = "fraud_labels.dlq"
   }

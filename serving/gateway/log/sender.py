@@ -60,12 +60,13 @@ class Sender:
         self._thread.join(_CLOSE_TIMEOUT_S)
 
     def send_payment(self, payment: Payment, body: bytes, delivered: Delivered) -> None:
-        """Send a payment as it came, with its card as key.
+        """Send a payment as it came, with its card as key and its time as Kafka's, as all payments are.
 
         Raises:
             BusyError: the queue is full.
         """
-        self._send(self._topics.transactions, body, payment.card_id, delivered)
+        topic, card = self._topics.transactions, payment.card_id
+        self._send(topic, body, card, delivered, timestamp=payment.timestamp)
 
     def send_label(self, label: Label, headers: dict[str, str], delivered: Delivered) -> None:
         """Send a label.

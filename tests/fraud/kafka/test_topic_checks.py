@@ -78,6 +78,7 @@ def test_topics_that_we_create_are_as_they_should_be(settings: Settings) -> None
         ("policies", "retention.ms", str(DAY_MS), "harmful"),
         ("policies", "cleanup.policy", "compact", "harmful"),
         ("lists", "cleanup.policy", "delete", "harmful"),
+        ("gateway_events", "cleanup.policy", "compact", "harmful"),
         ("lists", "min.compaction.lag.ms", "0", "advice"),
         ("lists", "delete.retention.ms", str(DAY_MS), "advice"),
     ],

@@ -94,6 +94,11 @@ locals {
       produce = concat([local.topics.labels], local.decisions) # reviews, entries of lists, changes of policies
       groups  = ["fraud-dashboard*", "fraud-readers*"]
     }
+    gateway = {
+      consume = [local.topics.predictions, local.topics.dead_letters, local.topics.gateway_events]
+      produce = [local.topics.transactions, local.topics.labels, local.topics.gateway_events]
+      groups  = ["fraud-readers*"]
+    }
     # A pipeline that applies policies and lists from git.
     policies = {
       consume = local.decisions

@@ -54,6 +54,7 @@ variable "topics" {
     rates              = string
     policies           = string
     lists              = string
+    gateway_events     = string
     dead_letters       = string
     label_dead_letters = string
   })
