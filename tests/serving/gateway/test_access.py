@@ -75,7 +75,7 @@ def test_mistakes_about_keys_are_one_sentence(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError):
             call()
     keys.path.write_text("[{")
-    with pytest.raises(DataError, match="keys.json"):
+    with pytest.raises(DataError, match="cannot be read"):
         keys.load()
 
 
@@ -109,7 +109,8 @@ Claims = dict[str, Any]
 def claims_of(issuer: Issuer, **changed: Any) -> Claims:
     now = int(time.time())
     found = {"iss": issuer.url, "aud": "fraud-gateway", "client_id": "switch", "exp": now + 60}
-    return {name: value for name, value in (found | {"scope": "decide"} | changed).items() if value is not None}
+    found |= {"scope": "decide"} | changed
+    return {name: value for name, value in found.items() if value is not None}
 
 
 async def _require(settings: Settings, token: str) -> str:
