@@ -31,8 +31,8 @@ class StoredDecision(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_kept(self) -> bool:
-        """Not approved, approved as part of the control group, or a sample for analysts."""
-        return self.decision != "approve" or self.would_be is not None or self.is_sample
+        """Not approved, or only as part of the control group, or a sample for analysts."""
+        return (self.would_be or self.decision) != "approve" or self.is_sample
 
 
 DECISION_ARROW = pa.schema(

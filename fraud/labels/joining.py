@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from fraud.labels.history import LabelHistory
 from fraud.labels.precedence import LabelReports, decide_labels, rank_sources
+from fraud.schema import LabelSource
 from fraud.settings import LabelSettings
 
 Ints = npt.NDArray[np.int64]
@@ -100,6 +101,16 @@ def join_labels(
     history, contradicted = decide_labels(payments.num_rows, matched.reports)
     unused = {**matched.unused, "contradicted": matched.labels[contradicted]}
     return JoinedLabels(history, _unused(labels, unused), matched.reports)
+
+
+def reported_by(
+    payments: pa.Table, labels: pa.Table, source: LabelSource, rules: LabelSettings = DEFAULT_RULES
+) -> Flags:
+    """Which payments have a label of the source, bool (N,); arguments as those of `join_labels`."""
+    chosen = labels.filter(pc.equal(_column(labels, "source", DEFAULT_SOURCE), source))
+    found = np.zeros(payments.num_rows, dtype=np.bool_)
+    found[match_reports(payments, chosen, rules).reports.rows] = True
+    return found
 
 
 def match_reports(

@@ -6,8 +6,9 @@ out of training and evaluation. Those of the control group that would have been 
 were: each counts 1 / P(observed) times, as in the estimator of Horvitz and Thompson (1952).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,44 @@ class Observation:
     def take(self, index: Ints | Flags | slice) -> Self:
         """Of the payments at `index`."""
         return type(self)(self.observed_from[index], self.weights[index])
+
+
+class DecidedPayment(Protocol):
+    """What a prediction says of the decision."""
+
+    @property
+    def transaction_id(self) -> str:
+        """Of the payment."""
+
+    @property
+    def card_id(self) -> str:
+        """Of the payment."""
+
+    @property
+    def decision(self) -> Outcome:
+        """The outcome."""
+
+    @property
+    def would_be(self) -> Outcome | None:
+        """The outcome without the control group."""
+
+    @property
+    def control_share(self) -> float | None:
+        """The share of the cards in the control group."""
+
+
+_DECIDED = pa.schema(
+    [
+        ("transaction_id", pa.string()), ("card_id", pa.string()), ("decision", pa.string()),
+        ("would_be", pa.string()), ("control_share", pa.float64()),
+    ]
+)  # fmt: skip
+
+
+def decided_table(predictions: Iterable[DecidedPayment]) -> pa.Table:
+    """The decisions of predictions, as `observe` takes them, without payments approved as any other."""
+    chosen = [one for one in predictions if (one.would_be or one.decision) != "approve"]
+    return pa.table([[getattr(one, name) for one in chosen] for name in _DECIDED.names], schema=_DECIDED)
 
 
 @dataclass(frozen=True)

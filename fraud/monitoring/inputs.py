@@ -11,9 +11,10 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import UNKNOWN
 from fraud.ingest.commits import day_of
 from fraud.labels.joining import DEFAULT_RULES
+from fraud.labels.observation import payment_keys
 from fraud.lake import Lake
 from fraud.monitoring.consistency import OfflineRows
-from fraud.monitoring.predictions import Predictions, payment_keys
+from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.recorded_profiles import recorded_profiles
 from fraud.preprocess.days import REUSED_ARROW, features_dataset, read_days, rejected_path
 from fraud.preprocess.published import read_published_versions

@@ -6,10 +6,12 @@ import mlflow
 import pyarrow as pa
 
 from fraud.definitions.features import DAY_MS
+from fraud.evaluation.missed_fraud import Flags, MissedFraud, estimate_missed
 from fraud.features.daily import day_number
 from fraud.ingest.commits import day_of
-from fraud.labels.joining import UnusedLabels, join_labels
+from fraud.labels.joining import UnusedLabels, join_labels, reported_by
 from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.observation import observe, summarise_observation
 from fraud.labels.progress import Maturity
 from fraud.lake import Lake
 from fraud.monitoring.champion_drift import check_drift
@@ -18,6 +20,7 @@ from fraud.monitoring.inputs import offline_rows
 from fraud.monitoring.moment_freshness import moment_freshness
 from fraud.monitoring.notes import Notes
 from fraud.monitoring.performance import (
+    Outcomes,
     busy_days,
     by_day,
     by_outcome,
@@ -126,9 +129,15 @@ def _evaluate(
     newest = int(predictions.timestamps.max())
     maturity = read_maturity(lake, newest, settings.training.label_delay)
     moment = max(newest, maturity.progress or 0)
-    joined = join_labels(predictions.payments, _labels(lake, predictions), settings.labels, as_of=moment)
+    labels = _labels(lake, predictions)
+    joined = join_labels(predictions.payments, labels, settings.labels, as_of=moment)
     _note_labels(notes, maturity, joined.unused)
     frauds = joined.history.as_known_at(moment) == 1
+    observation = observe(predictions.payments, predictions.decisions, joined.reports)
+    if observation is not None:
+        for note in summarise_observation(observation, moment).notes:
+            notes.add(note)
+    outcomes = Outcomes.of(predictions.flagged, frauds, observation, moment)
     matured = maturity.matured(predictions.timestamps)
     by_champion = matured & predictions.of_model(champion)
     notes.add(
@@ -144,19 +153,34 @@ def _evaluate(
         repeated=predictions.repeated,
         features=features,
         score=score,
-        days=by_day(predictions.timestamps, predictions.alerts, frauds, matured),
-        matured=count_matured(predictions.alerts[by_champion], frauds[by_champion])
-        if by_champion.any()
-        else None,
-        calibration=calibration(predictions.scores[by_champion], frauds[by_champion]),
+        days=by_day(predictions.timestamps, predictions.alerts, outcomes, matured),
+        matured=count_matured(outcomes.take(by_champion)) if by_champion.any() else None,
+        calibration=calibration(predictions.scores[by_champion], outcomes.take(by_champion)),
         label_delay=label_delays(predictions.timestamps, joined.history.first_reported(moment), frauds),
         consistency=_consistency(settings, lake, predictions, notes),
         notes=tuple(notes.sentences),
         model_digest=champion.digest if champion else None,
         freshness=moment_freshness(settings.loaded_definitions, predictions, settings.profiles.delay),
-        outcomes=by_outcome(predictions.outcomes, frauds, matured),
-        rules=by_rule(predictions.rules, frauds, matured),
+        outcomes=by_outcome(predictions.outcomes, predictions.would_be, outcomes, matured),
+        rules=by_rule(predictions.rules, outcomes, matured),
         busy_days=busy_days(predictions.timestamps[predictions.reviews], capacity),
+        missed=_missed(settings, predictions, labels, outcomes, matured),
+    )
+
+
+def _missed(
+    settings: Settings, predictions: Predictions, labels: pa.Table, outcomes: Outcomes, matured: Flags
+) -> MissedFraud | None:
+    """Of the matured payments."""
+    if not predictions.for_review.any():
+        return None
+    reviewed = reported_by(predictions.payments, labels, "analyst", settings.labels)
+    return estimate_missed(
+        matured & ~predictions.flagged,
+        predictions.for_review,
+        reviewed,
+        outcomes.frauds,
+        count_matured(outcomes.take(matured)).caught,
     )
 
 

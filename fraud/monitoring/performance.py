@@ -4,7 +4,7 @@ Of the model, of each outcome and of each rule; and whether analysts had more to
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from fraud.decisions.outcomes import OUTCOMES
 from fraud.definitions.features import DAY_MS
 from fraud.features.daily import date_of
+from fraud.labels.observation import Observation
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -28,13 +29,15 @@ DELAY_QUANTILES = (0.1, 0.5, 0.9)
 class MaturedCounts:
     """Counts of predictions whose labels have matured; a ratio without its denominator is None.
 
-    `caught` are the frauds that were alerted.
+    `caught` are the frauds that were alerted. Payments whose outcome was not observed are left out
+    and counted as `unobserved`; one of the control group counts, as an alert, for all that it stands for.
     """
 
     predictions: int
     alerts: int
     frauds: int
     caught: int
+    unobserved: int = 0
 
     @property
     def precision(self) -> float | None:
@@ -73,12 +76,54 @@ class CalibrationBin:
     observed: float
 
 
-def count_matured(alerts: Flags, frauds: Flags) -> MaturedCounts:
-    """Count alerts and frauds of matured predictions, both shape (N,)."""
-    return MaturedCounts(len(alerts), int(alerts.sum()), int(frauds.sum()), int((alerts & frauds).sum()))
+@dataclass(frozen=True)
+class Outcomes:
+    """What is known of N predictions, each shape (N,).
+
+    Attributes:
+        flagged: the decision, without a control group, was anything but approval.
+        frauds: labelled fraud.
+        observed: the outcome was observed.
+        weights: how many payments each stands for.
+    """
+
+    flagged: Flags
+    frauds: Flags
+    observed: Flags
+    weights: Floats
+
+    @classmethod
+    def of(
+        cls, flagged: Flags, frauds: Flags, observation: Observation | None = None, moment: int = 0
+    ) -> "Outcomes":
+        """At `moment` (ms); without an observation every outcome is observed, each for itself."""
+        if observation is None:
+            return cls(flagged, frauds, np.ones(len(flagged), dtype=np.bool_), np.ones(len(flagged)))
+        return cls(flagged, frauds, observation.known_at(moment), observation.weights)
+
+    def take(self, chosen: Flags) -> "Outcomes":
+        """Those of some predictions."""
+        return Outcomes(
+            self.flagged[chosen], self.frauds[chosen], self.observed[chosen], self.weights[chosen]
+        )
+
+    def count(self, chosen: Flags) -> int:
+        """How many payments the chosen ones among the observed stand for."""
+        return round(float(self.weights[chosen & self.observed].sum()))
 
 
-def by_day(timestamps: Ints, alerts: Flags, frauds: Flags, matured: Flags) -> tuple[DailyCounts, ...]:
+def count_matured(outcomes: Outcomes) -> MaturedCounts:
+    """Count alerts and frauds of matured predictions."""
+    return MaturedCounts(
+        predictions=outcomes.count(outcomes.observed),
+        alerts=outcomes.count(outcomes.flagged),
+        frauds=outcomes.count(outcomes.frauds),
+        caught=outcomes.count(outcomes.flagged & outcomes.frauds),
+        unobserved=int((~outcomes.observed).sum()),
+    )
+
+
+def by_day(timestamps: Ints, alerts: Flags, outcomes: Outcomes, matured: Flags) -> tuple[DailyCounts, ...]:
     """The counts of each day, oldest first; all arguments have shape (N,)."""
     days = timestamps // DAY_MS
     found = []
@@ -90,25 +135,27 @@ def by_day(timestamps: Ints, alerts: Flags, frauds: Flags, matured: Flags) -> tu
                 date_of(int(number)),
                 int(of_day.sum()),
                 int(alerts[of_day].sum()),
-                count_matured(alerts[is_matured], frauds[is_matured]),
+                count_matured(outcomes.take(is_matured)),
             )
         )
     return tuple(found)
 
 
 def calibration(
-    scores: Floats, frauds: Flags, edges: Sequence[float] = SCORE_EDGES
+    scores: Floats, outcomes: Outcomes, edges: Sequence[float] = SCORE_EDGES
 ) -> tuple[CalibrationBin, ...]:
-    """Mean score and share of fraud of each bin that is not empty; shapes (N,)."""
+    """Mean score and share of fraud of each bin that is not empty, of observed payments; shapes (N,)."""
+    scores, outcomes = scores[outcomes.observed], outcomes.take(outcomes.observed)
+    frauds, weights = outcomes.frauds, outcomes.weights
     bins = np.searchsorted(np.asarray(edges), scores, side="right")
     limits = (0.0, *edges, 1.0)
     return tuple(
         CalibrationBin(
             limits[index],
             limits[index + 1],
-            int((bins == index).sum()),
-            float(scores[bins == index].mean()),
-            float(frauds[bins == index].mean()),
+            outcomes.count(bins == index),
+            float(np.average(scores[bins == index], weights=weights[bins == index])),
+            float(np.average(frauds[bins == index], weights=weights[bins == index])),
         )
         for index in np.unique(bins).tolist()
     )
@@ -150,19 +197,28 @@ class BusyDay:
     capacity: int
 
 
-def by_outcome(outcomes: npt.NDArray[np.uint8], frauds: Flags, matured: Flags) -> tuple[DecisionFigures, ...]:
-    """The figures of each outcome that occurs, `approve` first; all arguments have shape (N,)."""
+def by_outcome(
+    outcomes: npt.NDArray[np.uint8], would_be: npt.NDArray[np.uint8], known: Outcomes, matured: Flags
+) -> tuple[DecisionFigures, ...]:
+    """The figures of each outcome that occurs, `approve` first; all arguments have shape (N,).
+
+    What is known of an outcome is known of payments that would have had it without a control group.
+    """
     chosen = {name: outcomes == index for index, name in enumerate(OUTCOMES)}
-    return tuple(_figures(name, flags, frauds, matured) for name, flags in chosen.items() if flags.any())
+    return tuple(
+        _figures(name, int(np.count_nonzero(flags)), would_be == index, known, matured)
+        for index, (name, flags) in enumerate(chosen.items())
+        if flags.any()
+    )
 
 
-def by_rule(fired: Mapping[str, Ints], frauds: Flags, matured: Flags) -> tuple[DecisionFigures, ...]:
+def by_rule(fired: Mapping[str, Ints], known: Outcomes, matured: Flags) -> tuple[DecisionFigures, ...]:
     """The figures of each live rule, by name, of the indices of the predictions for which it fired."""
     found = []
     for name, indices in sorted(fired.items()):
-        flags = np.zeros(len(frauds), dtype=np.bool_)
+        flags = np.zeros(len(matured), dtype=np.bool_)
         flags[indices] = True
-        found.append(_figures(name, flags, frauds, matured))
+        found.append(_figures(name, len(indices), flags, known, matured))
     return tuple(found)
 
 
@@ -192,6 +248,5 @@ def figures_documents(figures: tuple[DecisionFigures, ...]) -> Mapping[str, Mapp
     }
 
 
-def _figures(name: str, flags: Flags, frauds: Flags, matured: Flags) -> DecisionFigures:
-    counts = count_matured(flags[matured], frauds[matured])
-    return DecisionFigures(name, int(np.count_nonzero(flags)), counts)
+def _figures(name: str, predictions: int, flags: Flags, known: Outcomes, matured: Flags) -> DecisionFigures:
+    return DecisionFigures(name, predictions, count_matured(replace(known, flagged=flags).take(matured)))

@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from fraud.decisions.outcomes import APPROVE, OUTCOMES, Outcome
@@ -15,6 +14,7 @@ from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.features import DAY_MS, FEATURE_VERSION
 from fraud.kafka.log import partition_logs
 from fraud.kafka.permission_checks import require_readable
+from fraud.labels.observation import decided_table, payment_keys
 from fraud.messages.decoding import MessageReader
 from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
@@ -38,6 +38,8 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     definitions: str | None = None
     profile_moment: Millis | None = None
     rules: list[str] | None = None
+    would_be: Outcome | None = None
+    control_share: Probability | None = None
     is_sample: bool = False
 
 
@@ -60,6 +62,10 @@ class Predictions:
         profile_dates: dates of the merchant profiles of the sampled, M.
         profile_moments: moments of the profiles of fields, ms or `NO_MOMENT`, int64 (N,).
         comparable: which were made with these definitions, bool (N,).
+        decisions: those that did not approve and those of the control group, as
+            `fraud.labels.observation.observe` takes them.
+        would_be: as `outcomes`, without a control group.
+        for_review: approved payments that analysts are given at random, bool (N,).
         repeated: further predictions on the same payment.
         unreadable: messages that are not predictions.
         other_definitions: predictions with features that other definitions computed.
@@ -80,6 +86,9 @@ class Predictions:
     comparable: npt.NDArray[np.bool_]
     reviews: npt.NDArray[np.bool_]
     rules: Mapping[str, npt.NDArray[np.int64]]
+    decisions: pa.Table
+    would_be: npt.NDArray[np.uint8]
+    for_review: npt.NDArray[np.bool_]
     repeated: int = 0
     unreadable: int = 0
     other_definitions: int = 0
@@ -92,6 +101,11 @@ class Predictions:
     def alerts(self) -> npt.NDArray[np.bool_]:
         """Whether the decision was anything but `approve`, bool (N,)."""
         return np.asarray(self.outcomes != APPROVE, dtype=np.bool_)
+
+    @property
+    def flagged(self) -> npt.NDArray[np.bool_]:
+        """Whether the outcome, without a control group, was anything but `approve`, bool (N,)."""
+        return np.asarray(self.would_be != APPROVE, dtype=np.bool_)
 
     @property
     def payments(self) -> pa.Table:
@@ -109,11 +123,6 @@ class Predictions:
             return np.zeros(len(self), dtype=np.bool_)
         by_version = (self.digests == "") & (self.versions == model.version)
         return np.asarray(by_version | (self.digests == model.digest), dtype=np.bool_)
-
-
-def payment_keys(cards: pa.Array | pa.ChunkedArray, ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A key for each payment, text (N,): payments of two cards may have the same transaction_id."""
-    return pc.binary_join_element_wise(cards.cast(pa.string()), ids.cast(pa.string()), "\0")
 
 
 @dataclass
@@ -189,6 +198,9 @@ def to_columns(
         comparable=np.array(comparable, dtype=np.bool_),
         reviews=np.array([one.is_sample or one.decision == "review" for one in scored], dtype=np.bool_),
         rules=_indices_by_rule(scored),
+        decisions=decided_table(scored),
+        would_be=np.array([OUTCOMES.index(one.would_be or one.decision) for one in scored], dtype=np.uint8),
+        for_review=np.array([one.is_sample for one in scored], dtype=np.bool_),
         repeated=repeated,
         unreadable=unreadable,
         other_definitions=sum(one.features is not None for one in scored) - len(sampled),

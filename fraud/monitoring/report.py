@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+from fraud.evaluation.missed_fraud import MissedFraud
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
 from fraud.monitoring.moment_freshness import MomentFreshness
@@ -46,6 +47,7 @@ class MonitoringReport:
         outcomes: figures of each outcome.
         rules: figures of each live rule that fired.
         busy_days: with more reviews than the live policy says that analysts can do.
+        missed: fraud among approved payments, by samples that analysts reviewed; None without any.
     """
 
     moment: int
@@ -67,6 +69,7 @@ class MonitoringReport:
     outcomes: tuple[DecisionFigures, ...] = ()
     rules: tuple[DecisionFigures, ...] = ()
     busy_days: tuple[BusyDay, ...] = ()
+    missed: MissedFraud | None = None
 
     @property
     def date(self) -> str:
@@ -179,6 +182,8 @@ def as_metrics(report: MonitoringReport) -> dict[str, float]:
     if report.freshness:
         found |= _freshness_figures(report.freshness)
     found |= _decision_metrics("outcome", report.outcomes) | _decision_metrics("rule", report.rules)
+    if report.missed:
+        found |= report.missed.figures
     return {name: float(value) for name, value in found.items() if value is not None}
 
 

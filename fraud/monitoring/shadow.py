@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from fraud.decisions.outcomes import Outcome
 from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError
 from fraud.evaluation.comparison.rules import PromotionRules
@@ -18,6 +19,7 @@ from fraud.ingest.commits import day_of
 from fraud.kafka.log import read_topic
 from fraud.labels.joining import join_labels
 from fraud.labels.lake import read_labels, read_maturity
+from fraud.labels.observation import decided_table, observe
 from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
 from fraud.messages.decoding import MessageReader
@@ -40,6 +42,9 @@ class ShadowPrediction(msgspec.Struct, frozen=True, gc=False):
     challenger_version: str | None = None
     challenger_score: Probability | None = None
     amount_base: MinorUnits | None = None
+    decision: Outcome = "approve"
+    would_be: Outcome | None = None
+    control_share: Probability | None = None
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,9 @@ def _evaluate_pair(
     challenger_threshold: float,
 ) -> tuple[tuple[Evaluation, Evaluation], PromotionDecision]:
     window, cost = _as_dataset(settings, matured, labels, moment), settings.training.review_cost
+    if window.observation is not None:
+        matured = list(compress(matured, window.observation.known_at(moment)))
+        window = window.observed_at(moment)
     newest = matured[-1]
     champion = ComparedModel(
         f"version {newest.model_version}", np.array([one.score for one in matured]), newest.threshold
@@ -181,6 +189,7 @@ def _as_dataset(
         cards=card_codes(payments["card_id"]),
         identity=payments.drop_columns("timestamp"),
         feature_names=(),
+        observation=observe(payments, decided_table(matured), joined.reports),
     )
 
 

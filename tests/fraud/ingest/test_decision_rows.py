@@ -41,6 +41,7 @@ def test_what_was_approved_as_any_other_is_not_kept(settings: Settings) -> None:
     # given predictions of every kind
     produce(settings, settings.topics.predictions, [
         prediction(0), prediction(1, "review"), prediction(2, "decline"), prediction(3, "challenge"),
+        prediction(6, would_be="approve", control_share=0.01),
         prediction(4, would_be="decline", control_share=0.01, policy="3"), prediction(5, is_sample=True),
     ])  # fmt: skip
     # when they are ingested
