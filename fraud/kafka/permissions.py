@@ -129,8 +129,12 @@ def _writes_decisions(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _policies(settings: Settings) -> tuple[Permission, ...]:
-    """Who manages policies and lists, or a pipeline that applies them from git."""
-    return (*_reads_decisions(settings), *_writes_decisions(settings), _READER)
+    """Who manages policies and lists, or a pipeline that applies them from git.
+
+    A policy is tried on yesterday's predictions before it is proposed.
+    """
+    tried_on = Permission("topic", settings.topics.predictions, "read")
+    return (*_reads_decisions(settings), *_writes_decisions(settings), tried_on, _READER)
 
 
 def _ingest(settings: Settings) -> tuple[Permission, ...]:

@@ -1,8 +1,9 @@
 """The permissions on Kafka that serving needs; the table of all of them is in `fraud.kafka.permissions`."""
 
 import logging
+from contextlib import suppress
 
-from fraud.errors import RefusedError, UnreachableError
+from fraud.errors import MissingTopicError, RefusedError, UnreachableError
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
@@ -22,6 +23,10 @@ def require_permissions(settings: Settings) -> None:
         require_topic(settings, topic, "read")
     for topic in (topics.predictions, topics.dead_letters):
         require_topic(settings, topic, "write")
+    for topic in (topics.policies, topics.lists):
+        # An installation of before policies does not have them yet.
+        with suppress(MissingTopicError):
+            require_topic(settings, topic, "read")
     require_group(settings, settings.serving.group_id, "read")
 
 

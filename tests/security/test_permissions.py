@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries
+from fraud.decisions.log.checking import check_proposal
 from fraud.decisions.log.publishing import PolicyProposal, propose
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
@@ -180,9 +181,10 @@ def monitor(world: World) -> None:
 
 
 def decide(world: World) -> None:
-    """Block a card, and propose a policy."""
+    """Block a card, and propose a policy that is tried on yesterday's predictions."""
     entry = ListEntry("blocked_cards", "c1", "ann", NOW)
     assert publish_entries(world.as_user, [entry]).added == 1
+    assert check_proposal(world.as_user, some_policy()).unchecked
     assert propose(world.as_user, PolicyProposal(some_policy(), "ann")).version == 1
 
 

@@ -232,18 +232,18 @@ def _proposal(settings: Settings, file: Path, by: str, note: str, override: str)
     """A proposal of a file, if its findings allow it.
 
     Raises:
-        ConfigurationError: it declines too much, and nobody said that this is meant.
+        OverrideNeededError: it declines too much, and nobody said that this is meant.
     """
-    from fraud.decisions.checks.policy_check import check_policy, needs_override
+    from fraud.decisions.log.checking import check_proposal
     from fraud.decisions.log.publishing import PolicyProposal
 
     found = _read(settings, file)
-    findings = check_policy(found, settings.loaded_definitions)
-    for one in findings:
+    checked = check_proposal(settings, found)
+    for one in checked.findings:
         typer.echo(f"{one.level}: {shown(str(one))}", err=True)
-    if needs_override(findings) and not override:
-        reasons = "; ".join(str(one) for one in findings if one.level == "override")
-        raise ConfigurationError(f"{reasons}; if that is meant, say why: --override-declines REASON")
+    if checked.unchecked:
+        typer.echo(f"warning: not tried on yesterday's payments: {shown(checked.unchecked)}", err=True)
+    checked.require_override(override)
     return PolicyProposal(found, by, note, override)
 
 

@@ -101,7 +101,8 @@ locals {
     }
     # A pipeline that applies policies and lists from git.
     policies = {
-      consume = local.decisions
+      read    = concat(local.raw, local.derived, local.rates)
+      consume = concat(local.decisions, [local.topics.predictions])
       produce = local.decisions
       groups  = ["fraud-readers*"]
     }
