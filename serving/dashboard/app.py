@@ -10,13 +10,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from serving.dashboard.api import cases, insights
+from serving.dashboard.api import cases, insights, lists, policies, what_ifs
 from serving.dashboard.auth import access, oidc_routes
 from serving.dashboard.context import AppContext
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
 from serving.dashboard.middleware.security import SecurityMiddleware
 
-ROUTERS = (access.router, oidc_routes.router, cases.router, insights.router)
+ROUTERS = (
+    access.router,
+    oidc_routes.router,
+    cases.router,
+    insights.router,
+    policies.router,
+    lists.router,
+    what_ifs.router,
+)
 _STATIC = Path(__file__).parent / "static"
 
 

@@ -1,5 +1,6 @@
 """The services of one dashboard: created at the start, stored on `app.state`, passed to the routes."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from serving.dashboard.auth.oidc import Issuer
 from serving.dashboard.auth.pending_logins import PendingLogins
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.auth.sessions import Sessions
+from serving.dashboard.decisions.follower import DecisionFollower
+from serving.dashboard.decisions.parsed import PolicyParser
+from serving.dashboard.decisions.what_if import WhatIfRunner
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.hub import Hub
 from serving.dashboard.feed.store import Store
@@ -26,6 +30,7 @@ class RateLimits:
     logins_by_name: RateLimit = field(default_factory=lambda: RateLimit(5, 12.0))
     logins_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 2.0))
     reviews_by_analyst: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
+    changes_by_user: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
 
 
 @dataclass(frozen=True)
@@ -41,20 +46,26 @@ class AppContext:
     updates: LiveUpdates
     hub: Hub
     sources: CachedSources
+    decisions: DecisionFollower
+    parser: PolicyParser
     issuer: Issuer | None
+    what_ifs: WhatIfRunner = field(default_factory=WhatIfRunner)
     pending_logins: PendingLogins = field(default_factory=PendingLogins)
     limits: RateLimits = field(default_factory=RateLimits)
 
     def start(self) -> None:
         """Start the threads: follow Kafka, send pending reviews, send figures to open pages."""
         self.follower.start()
+        self.decisions.start()
         self.reviews.start()
         self.updates.start()
+        threading.Thread(target=self.parser.default, name="load-parser", daemon=True).start()
 
     def stop(self) -> None:
         """Stop the threads and close the store."""
         self.updates.stop()
         self.follower.stop()
+        self.decisions.stop()
         self.reviews.stop()
         self.store.close()
 
@@ -84,6 +95,8 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         updates=updates,
         hub=hub,
         sources=CachedSources(settings),
+        decisions=DecisionFollower(settings, lambda: hub.publish("decisions", {})),
+        parser=PolicyParser(settings.loaded_definitions),
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
     )
 

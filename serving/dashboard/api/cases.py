@@ -14,32 +14,28 @@ from serving.dashboard.api.live_updates import state_event
 from serving.dashboard.api.queries import (
     AlertFilter,
     Order,
+    Shown,
     State,
     alerts_by_key,
     countries,
-    find_alerts,
     fraud_types,
     list_alerts,
     live,
     read_audit,
     read_case,
 )
+from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
 from serving.dashboard.api.reviews import RepeatedReviewError, Review, ReviewOutcome
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change, may_read
 from serving.dashboard.auth.sessions import Session
-from serving.dashboard.context import AppContext, Context
+from serving.dashboard.context import Context
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
-from serving.dashboard.feed.payment_key import CARD_REF_PATTERN, PaymentKey
+from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.payment_rows import COUNTRY
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]
-_ALERT_ERRORS: dict[int | str, dict[str, Any]] = {
-    404: {"description": "there is no such alert"},
-    409: {"description": "the review is stored already, or alerts of several cards have this id"},
-}
-_CardRef = Annotated[str, Field(pattern=CARD_REF_PATTERN)]
 _SPANS_MS: dict[Span, tuple[int, int]] = {
     "10m": (600_000, 5_000),
     "1h": (3_600_000, 30_000),
@@ -53,7 +49,7 @@ class ReviewRequest(RequestBody):
 
     id: UUID
     transaction_id: str = Field(min_length=1, max_length=64)
-    card_ref: _CardRef | None = None
+    card_ref: CardRef | None = None
     outcome: ReviewOutcome = Field(validation_alias=AliasChoices("outcome", "verdict"))
     note: str = Field(default="", max_length=2_000)
 
@@ -65,6 +61,7 @@ class AlertQuery(BaseModel):
 
     order: Order = "newest"
     state: State = "all"
+    shown: Shown | None = None
     least_score: float | None = Field(None, ge=0, le=1)
     least_amount: float | None = Field(None, ge=0, le=1e15)
     country: str | None = Field(None, max_length=3)
@@ -93,36 +90,22 @@ def list_feed(query: Annotated[AlertQuery, Query()], context: Context, _: Sessio
     }
 
 
-@router.get("/case", responses=_ALERT_ERRORS)
+@router.get("/case", responses=ALERT_ERRORS)
 def case(
     transaction_id: Annotated[str, Query(max_length=64)],
     context: Context,
     _: SessionOf,
-    card_ref: _CardRef | None = None,
+    card_ref: CardRef | None = None,
 ) -> dict[str, Any]:
     """Everything stored about one alert; `card_ref` is needed where alerts of several cards have the id."""
-    alert = _require_alert(context, transaction_id, card_ref)
-    return read_case(context.store.reader, alert, context.settings.loaded_definitions)
+    alert = require_alert(context, transaction_id, card_ref)
+    found = read_case(context.store.reader, alert, context.settings.loaded_definitions)
+    reasons = context.parser.reasons(context.decisions.state.policies, alert["policy"])
+    return found | {"decision_reasons": reasons}
 
 
-def _require_alert(context: AppContext, transaction_id: str, card_ref: str | None) -> dict[str, Any]:
-    """The one alert that a request means.
-
-    Raises:
-        HTTPException: 404 there is none; 409 alerts of several cards have the id.
-    """
-    found = find_alerts(context.store.reader, transaction_id, card_ref)
-    if not found:
-        raise HTTPException(404, "there is no such alert, or it was removed to make space for newer ones")
-    if len(found) > 1:
-        raise HTTPException(
-            409, "alerts of several cards have this transaction id; open the one that you mean from the feed"
-        )
-    return found[0]
-
-
-@router.post("/reviews", status_code=201, responses=_ALERT_ERRORS)
-@router.post("/verdict", status_code=201, responses=_ALERT_ERRORS, deprecated=True)
+@router.post("/reviews", status_code=201, responses=ALERT_ERRORS)
+@router.post("/verdict", status_code=201, responses=ALERT_ERRORS, deprecated=True)
 def add_review(
     review_request: ReviewRequest,
     context: Context,
@@ -131,7 +114,7 @@ def add_review(
     """Store a review; `delivered` is false while its label waits for Kafka."""
     if not context.limits.reviews_by_analyst.take(session.user.name):
         raise HTTPException(429, "too many reviews at once; wait a moment", {"Retry-After": "5"})
-    alert = _require_alert(context, review_request.transaction_id, review_request.card_ref)
+    alert = require_alert(context, review_request.transaction_id, review_request.card_ref)
     key = PaymentKey(alert["transaction_id"], alert["card_id"])
     review = Review(
         id=str(review_request.id),

@@ -16,6 +16,9 @@ from serving.pipeline.field_texts import field_text, in_order, label_of, profile
 
 Order = Literal["newest", "risk"]
 State = Literal["all", "open", "reviewed"]
+Shown = Literal["challenge", "review", "decline", "sample"]
+"""An outcome of alerts, or approved payments that analysts are given at random."""
+
 _MAX_PAYMENTS_OF_CARD = 200
 
 _ALERTS = """
@@ -29,27 +32,35 @@ LEFT JOIN reviews AS review ON review.seq = (
 LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.card_id = alerts.card_id
     AND labels.decides
 """
-_FIGURES = """
+_FOR_ANALYSTS = "(alerts.decision = 'review' OR alerts.is_sample)"
+"""What is work for analysts: of a payment that was declined or challenged, no money is at risk any more."""
+
+_FIGURES = f"""
 SELECT currency, count(*) AS alerts, total(open) AS open, total(is_fraud = 1) AS fraud,
     total(is_fraud = 0) AS legitimate, total(CASE WHEN open THEN at_risk END) AS at_risk,
     total(CASE WHEN open THEN amount * score END) AS paid_at_risk
 FROM (
     SELECT alerts.currency, alerts.amount, alerts.score, alerts.at_risk, labels.is_fraud,
-        labels.is_fraud IS NULL AND NOT EXISTS (
+        {_FOR_ANALYSTS} AND labels.is_fraud IS NULL AND NOT EXISTS (
         SELECT 1 FROM reviews
         WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id) AS open
     FROM alerts LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id))
 GROUP BY currency
 ORDER BY at_risk DESC
-"""
+"""  # noqa: S608 - of our own names
 
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts to list; None does not restrict. Amounts are in major units."""
+    """Which alerts to list; None does not restrict. Amounts are in major units.
+
+    Without `shown`, the state `open` has what is to be reviewed: payments in review and samples. With it,
+    those of this outcome that nobody has looked at.
+    """
 
     order: Order = "newest"
     state: State = "all"
+    shown: Shown | None = None
     least_score: float | None = None
     least_amount: float | None = None
     country: str | None = None
@@ -63,9 +74,16 @@ def list_alerts(connection: sqlite3.Connection, wanted: AlertFilter) -> list[dic
     """Alerts in the wanted order, as the feed shows them."""
     conditions, values = _conditions(wanted)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    order = "alerts.at_risk DESC, alerts.seq DESC" if wanted.order == "risk" else "alerts.seq DESC"
-    rows = connection.execute(f"{_ALERTS} {where} ORDER BY {order} LIMIT ?", (*values, wanted.limit))
+    rows = connection.execute(f"{_ALERTS} {where} ORDER BY {_order(wanted)} LIMIT ?", (*values, wanted.limit))
     return [as_alert(row) for row in rows]
+
+
+def _order(wanted: AlertFilter) -> str:
+    if wanted.order == "newest":
+        return "alerts.seq DESC"
+    is_mixed = wanted.shown is None and wanted.state != "open"  # else the index gives the order
+    first = f"{_FOR_ANALYSTS} DESC, " if is_mixed else ""
+    return f"{first}alerts.at_risk DESC, alerts.seq DESC"
 
 
 def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
@@ -76,7 +94,14 @@ def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
         ("alerts.country = ?", [wanted.country], wanted.country is not None),
         ("labels.fraud_type = ?", [wanted.fraud_type], wanted.fraud_type is not None),
         ("alerts.seq < ?", [wanted.before], wanted.before is not None),
+        ("alerts.is_sample", [], wanted.shown == "sample"),
+        (
+            "alerts.decision = ? AND NOT alerts.is_sample",
+            [wanted.shown],
+            wanted.shown not in (None, "sample"),
+        ),
         ("review.outcome IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
+        (_FOR_ANALYSTS, [], wanted.state == "open" and wanted.shown is None),
         ("(review.outcome IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
         (
             "(alerts.card_id LIKE ? ESCAPE '\\' OR alerts.merchant_id LIKE ? ESCAPE '\\' "
@@ -248,6 +273,14 @@ def _at_risk(rows: list[sqlite3.Row], base: str | None) -> list[dict[str, Any]]:
         for row in rows
         if row["open"]
     ]
+
+
+def decided_since(connection: sqlite3.Connection, since_ms: int) -> dict[str, int]:
+    """How many stored alerts each rule and list decided that were scored since a moment."""
+    query = (
+        "SELECT decided_by, count(*) FROM alerts WHERE decided_by IS NOT NULL AND scored_at >= ? GROUP BY 1"
+    )
+    return dict(connection.execute(query, (since_ms,)).fetchall())
 
 
 def refused_messages(connection: sqlite3.Connection, topic: str) -> int:

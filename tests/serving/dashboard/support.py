@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -199,10 +199,16 @@ def labels_on(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def produce_alert(settings: Settings, number: int, score: float = 0.9, **fields: Any) -> Any:
-    """A transaction and the prediction that flags it."""
+def produce_alert(
+    settings: Settings,
+    number: int,
+    score: float = 0.9,
+    prediction: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Any:
+    """A transaction and the prediction that flags it, with further fields of either."""
     transaction = payment(number, **fields)
-    produce(settings, transaction, prediction_for(transaction, score))
+    produce(settings, transaction, prediction_for(transaction, score, **(prediction or {})))
     return transaction
 
 

@@ -5,10 +5,12 @@ import { AuditPage } from "./pages/audit";
 import { CaseView } from "./components/case";
 import { ExternalText } from "./components/external_text";
 import { ago } from "./lib/format";
+import { ListsPage } from "./pages/lists";
 import { LivePage } from "./pages/live";
 import { Login } from "./pages/login";
 import { ModelsPage } from "./pages/models";
 import { MonitoringPage } from "./pages/monitoring";
+import { PolicyPage } from "./pages/policy";
 import { ReviewPage } from "./pages/review";
 import { link, route, type Page } from "./lib/route";
 import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./lib/state";
@@ -18,6 +20,8 @@ import type { Me } from "./lib/types";
 const pages: { page: Page; name: string; icon: string }[] = [
   { page: "live", name: "Live", icon: "M2 12h4l3-8 5 16 3-8h5" },
   { page: "review", name: "Review", icon: "M4 6h10M4 12h7M4 18h5M14 16l3 3 5-7" },
+  { page: "policy", name: "Policy", icon: "M12 3v18M5 7h14M5 7l-3 7h6zM19 7l-3 7h6zM8 21h8" },
+  { page: "lists", name: "Lists", icon: "M8 6h13M8 12h13M8 18h13M3 6h1M3 12h1M3 18h1" },
   { page: "models", name: "Models", icon: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9" },
   { page: "monitoring", name: "Monitoring", icon: "M4 20V10M10 20V4M16 20v-8M22 20H2" },
 ];
@@ -64,6 +68,8 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
               <CaseView id={id} card={card} me={me} />
             </>
           )}
+          {page === "policy" && <PolicyPage id={id} me={me} />}
+          {page === "lists" && <ListsPage id={id} me={me} />}
           {page === "models" && <ModelsPage me={me} />}
           {page === "monitoring" && <MonitoringPage />}
           {page === "audit" && <AuditPage />}

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
+from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
 from fraud.settings import load_settings
@@ -61,7 +62,9 @@ def test_every_answer_is_one_that_the_api_describes(operation: Operation, admin:
     def ask(case: Case[Any]) -> None:
         cookies = dict(browser.client.cookies)
         answer = case.call(base_url=admin.url, headers={"X-CSRF-Token": browser.csrf}, cookies=cookies)
-        case.validate_response(answer)
+        # Without Kafka no policy and no list can be changed, which the API describes.
+        is_away = answer.status_code == 503 and "retry-after" in answer.headers
+        case.validate_response(answer, excluded_checks=[not_a_server_error] if is_away else None)
 
     ask()
 

@@ -5,7 +5,9 @@ import { arrived, useCell, useQuery } from "../lib/state";
 import type { Alert, Case, Described, Me } from "../lib/types";
 import { CardMap } from "./card_map";
 import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, usualAmount } from "./case_facts";
+import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
+import { ListsOfCase } from "./decisions/list_actions";
 import { ReviewForm } from "./review_form";
 import { ScoreBar } from "./score";
 import { Timeline } from "./timeline";
@@ -34,7 +36,15 @@ export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
       <ReviewForm key={`${id} ${card}`} found={value} me={me} {...(onReviewed ? { onReviewed } : {})} />
       <div class="case-grid">
         <section>
-          <h2>Why it was flagged</h2>
+          <h2>How it was decided</h2>
+          <DecidedBy alert={alert} reasons={value.decision_reasons} />
+        </section>
+        <section>
+          <h2>Lists</h2>
+          <ListsOfCase alert={alert} me={me} />
+        </section>
+        <section>
+          <h2>Why the model scored it so</h2>
           <Reasons alert={alert} />
         </section>
         {value.has_place && (
@@ -81,7 +91,9 @@ function Heading({ alert, fields }: { alert: Alert; fields: Described[] }): JSX.
   return (
     <header class="case-head">
       <div>
-        <p class="amount">{money(alert)}</p>
+        <p class="amount">
+          {money(alert)} <DecisionChip one={alert} />
+        </p>
         <p class="where">
           at{" "}
           <strong>
@@ -102,7 +114,7 @@ function Heading({ alert, fields }: { alert: Alert; fields: Described[] }): JSX.
         </p>
         <ScoreBar score={alert.score} threshold={alert.threshold} />
         <p class="facts">such payments are fraud</p>
-        <p class="facts">flagged from {score(alert.threshold)}</p>
+        <p class="facts">model’s threshold {score(alert.threshold)}</p>
       </div>
     </header>
   );

@@ -1,6 +1,7 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get } from "../lib/api";
+import { decisionWord, shortCause } from "./decisions/decision";
 import { ScoreBar } from "./score";
 import { ExternalText, isolated } from "./external_text";
 import { ago, country, fraudType, money, score } from "../lib/format";
@@ -18,6 +19,7 @@ const [few, many] = [3, 10];
 export interface Filter {
   order: "newest" | "risk";
   state: "all" | "open" | "reviewed";
+  shown: "" | "challenge" | "review" | "decline" | "sample";
   least_score: string;
   least_amount: string;
   country: string;
@@ -32,7 +34,7 @@ interface Choices {
   fraud_types: string[];
 }
 
-export const everything: Filter = { order: "newest", state: "all", least_score: "", least_amount: "", country: "", fraud_type: "", text: "" };
+export const everything: Filter = { order: "newest", state: "all", shown: "", least_score: "", least_amount: "", country: "", fraud_type: "", text: "" };
 
 interface Feed {
   alerts: Alert[];
@@ -131,8 +133,16 @@ function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
     if (bySeq.has(one.seq) || passes(one, filter)) bySeq.set(one.seq, one);
   }
   const all = [...bySeq.values()];
-  all.sort(filter.order === "risk" ? (a, b) => b.at_risk - a.at_risk || b.seq - a.seq : (a, b) => b.seq - a.seq);
+  all.sort(filter.order === "risk" ? (a, b) => Number(forAnalysts(b)) - Number(forAnalysts(a)) || b.at_risk - a.at_risk || b.seq - a.seq : (a, b) => b.seq - a.seq);
   return all.slice(0, mostShown);
+}
+
+/** Whether it is work for analysts; a payment that was declined or challenged has no money at risk any more. */
+const forAnalysts = (one: Alert): boolean => one.decision === "review" || one.is_sample;
+
+function hasOutcome(one: Alert, filter: Filter): boolean {
+  if (filter.shown === "") return filter.state !== "open" || forAnalysts(one);
+  return filter.shown === "sample" ? one.is_sample : one.decision === filter.shown && !one.is_sample;
 }
 
 function passes(one: Alert, filter: Filter): boolean {
@@ -140,6 +150,7 @@ function passes(one: Alert, filter: Filter): boolean {
   const text = filter.text.toLowerCase();
   return (
     (filter.state === "all" || reviewed === (filter.state === "reviewed")) &&
+    hasOutcome(one, filter) &&
     (!filter.least_score || one.score * 100 >= Number(filter.least_score)) &&
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
     (!filter.country || one.country === filter.country) &&
@@ -171,6 +182,16 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
           <option value="all">all</option>
           <option value="open">to review</option>
           <option value="reviewed">reviewed</option>
+        </select>
+      </label>
+      <label>
+        <span>outcome</span>
+        <select value={filter.shown} onChange={(event) => set({ shown: event.currentTarget.value as Filter["shown"] })}>
+          <option value="">any</option>
+          <option value="review">to review</option>
+          <option value="challenge">challenged</option>
+          <option value="decline">declined</option>
+          <option value="sample">random sample</option>
         </select>
       </label>
       <label>
@@ -267,18 +288,29 @@ class Row extends Component<RowProps> {
                 <ExternalText text={one.merchant_id ?? one.card_id} />
               </span>
             </span>
-            <span class="feed-reason">{one.reasons.slice(0, 2).map((reason) => isolated(reason.text)).join(" · ") || "no reason given"}</span>
+            <span class="feed-reason">{reasonLine(one)}</span>
           </span>
           <span class="feed-end">
-            <span>
-              <ExternalText text={one.country ?? ""} />
-            </span>
+            {one.decision === "review" && one.policy === null ? (
+              <span>
+                <ExternalText text={one.country ?? ""} />
+              </span>
+            ) : (
+              <span class={`word decision-${one.is_sample ? "sample" : one.decision}`}>{decisionWord(one)}</span>
+            )}
             <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
           </span>
         </a>
       </li>
     );
   }
+}
+
+/** What decided, and the reasons of the model. */
+function reasonLine(one: Alert): string {
+  const cause = shortCause(one);
+  const reasons = one.reasons.slice(0, 2).map((reason) => isolated(reason.text));
+  return [...(cause ? [isolated(cause)] : []), ...reasons].join(" · ") || "no reason given";
 }
 
 export function state(one: Alert): string {

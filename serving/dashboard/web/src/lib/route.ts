@@ -1,15 +1,16 @@
 import { Cell } from "./state";
 import type { Alert } from "./types";
 
-export type Page = "live" | "review" | "case" | "models" | "monitoring" | "audit";
+export type Page = "live" | "review" | "case" | "policy" | "lists" | "models" | "monitoring" | "audit";
 export interface Route {
   page: Page;
+  /** A transaction, a version of the policy, or a list. */
   id: string;
   /** The alert's `card_ref`; empty where a link has none. */
   card: string;
 }
 
-const pages: readonly string[] = ["live", "review", "case", "models", "monitoring", "audit"];
+const pages: readonly string[] = ["live", "review", "case", "policy", "lists", "models", "monitoring", "audit"];
 
 function read(): Route {
   const [page = "", id = "", card = ""] = location.hash.replace(/^#\/?/, "").split("/");
@@ -37,6 +38,11 @@ export function isOpen(one: PaymentKey, { id, card }: Pick<Route, "id" | "card">
 
 export function link(page: Page, one?: PaymentKey): string {
   return `#/${page}${one ? `/${encodeURIComponent(one.transaction_id)}/${encodeURIComponent(one.card_ref)}` : ""}`;
+}
+
+/** The link to a version of the policy, or to a list. */
+export function linkTo(page: "policy" | "lists", id: string | number): string {
+  return `#/${page}/${encodeURIComponent(id)}`;
 }
 
 export function go(page: Page, one?: PaymentKey): void {

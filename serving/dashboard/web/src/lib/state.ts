@@ -32,6 +32,8 @@ export const line = new Cell<ConnectionState>("connecting");
 export const kafka = new Cell<KafkaState | null>(null);
 export const figures = new Cell<Figures | null>(null);
 export const arrived = new Cell<{ alerts: Alert[]; more: number }>({ alerts: [], more: 0 });
+/** Changes when policies or lists do. */
+export const decisionsChanged = new Cell(0);
 /** Increases when events may have been lost, so that lists are loaded again. */
 export const missed = new Cell(0);
 
@@ -51,6 +53,7 @@ export function openStream(): void {
   on<KafkaState>("kafka", (state) => kafka.set(state));
   on<Figures>("figures", (data) => figures.set(data));
   on<{ alerts: Alert[]; more: number }>("alerts", (data) => arrived.set(data));
+  on("decisions", () => decisionsChanged.set(decisionsChanged.value + 1));
   on("lost", () => missed.set(missed.value + 1));
   opened.onerror = () => {
     line.set("lost");

@@ -1,6 +1,8 @@
 // The answers of the server, with its names.
 export type Role = "viewer" | "analyst" | "admin";
 export type Outcome = "fraud" | "legitimate" | "unsure";
+/** The outcome of a payment's decision. */
+export type Decision = "approve" | "challenge" | "review" | "decline";
 
 export interface Me {
   name: string;
@@ -63,6 +65,16 @@ export interface Alert extends Place {
   /** Of the profiles of ids and categories, null without any. */
   profile_moment: number | null;
   reasons: Reason[];
+  decision: Decision;
+  /** Approved, and given to analysts at random. */
+  is_sample: boolean;
+  /** `list NAME` or `rule NAME`, null of the bands. */
+  decided_by: string | null;
+  /** Live rules that fired, as `name@version`, by priority. */
+  rules: string[];
+  lists: string[];
+  policy: string | null;
+  segment: string | null;
   challenger_version: string | null;
   challenger_score: number | null;
   value: number;
@@ -116,6 +128,8 @@ export interface Case {
   payments: Payment[];
   merchant: Merchant | null;
   reviews: ReviewRecord[];
+  /** Why rules and lists are in the policy, by `rule NAME` and `list NAME`. */
+  decision_reasons: Record<string, string>;
 }
 
 export interface Live {
@@ -225,6 +239,203 @@ export interface Report {
   notes: string[];
   alarms: string[];
   inconsistencies: string[];
+}
+
+export type PolicyStatus = "proposed" | "approved" | "rejected" | "superseded";
+
+/** What one person said of a version. */
+export interface Statement {
+  by: string;
+  at: number;
+  reason: string;
+}
+
+export interface PolicyVersion {
+  version: number;
+  status: PolicyStatus;
+  author: string;
+  at: number;
+  reason: string;
+  approvals: Statement[];
+  approvals_needed: number;
+  rejection: Statement | null;
+  /** Why it may decline more payments than it allows; empty: it may not. */
+  override_declines: string;
+  has_what_if: boolean;
+  is_live: boolean;
+  is_shadow: boolean;
+}
+
+export interface Policies {
+  /** Null once the topic of policies was read. */
+  problem: string | null;
+  /** People besides the author who must approve. */
+  approvals: number;
+  /** Null where the default policy decides. */
+  live: number | null;
+  shadow: number | null;
+  can_roll_back: boolean;
+  /** What a rollback would make live; null: the default policy. */
+  previous: number | null;
+  /** The newest first. */
+  versions: PolicyVersion[];
+  history: { at: number; by: string; text: string }[];
+}
+
+export interface PolicyRule {
+  name: string;
+  when: string;
+  outcome: Decision;
+  mode: "off" | "shadow" | "live";
+  share: number;
+  priority: number;
+  reason: string;
+  owner: string;
+  expires: number | null;
+  /** Stored payments that it decided since midnight, UTC, other than approved ones. */
+  decided_today: number;
+}
+
+export interface PolicyListUse {
+  name: string;
+  field: string;
+  outcome: Decision | null;
+  reason: string;
+  entries: number;
+}
+
+export interface Bands {
+  name: string;
+  when: string | null;
+  value: "probability" | "expected_cost";
+  bands: { outcome: Decision; lower: number | "model" }[];
+}
+
+/** A policy, parsed: lists, rules and bands in the order in which they decide. */
+export interface ParsedPolicy {
+  name: string;
+  lists: PolicyListUse[];
+  rules: PolicyRule[];
+  segments: Bands[];
+  review_capacity: number | null;
+  control_share: number;
+  sample_share: number;
+  most_declined: number;
+}
+
+export interface PolicyDetail {
+  /** Null of the default policy. */
+  version: number | null;
+  text: string;
+  /** Of the text, for what-ifs. */
+  key: string;
+  policy: ParsedPolicy | null;
+  findings: Finding[];
+}
+
+export interface Finding {
+  /** Null where it is about the whole. */
+  line: number | null;
+  /** `override`: its author must say that it is meant. */
+  severity: "error" | "override" | "warning";
+  text: string;
+}
+
+/** A figure with its 95 % interval; null where it is not known. */
+export interface Estimate {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** Of a policy, or of a part; counts are a day. */
+export interface DecisionFigures {
+  alerts: Estimate;
+  challenges: number;
+  reviews: number;
+  declines: number;
+  precision: Estimate;
+  recall: Estimate;
+  lost: Estimate;
+  saved: Estimate;
+  wrongly_declined: Estimate;
+}
+
+export interface WhatIfPart {
+  kind: string;
+  name: string;
+  outcome: Decision | null;
+  fired: number;
+  failed: number;
+  figures: DecisionFigures;
+  alone: number;
+  alone_frauds: number;
+}
+
+export interface BandCurve {
+  segment: string;
+  value: "probability" | "expected_cost";
+  bounds: Record<string, number>;
+  points: { bound: number; alerts: number; precision: number | null; recall: number | null }[];
+}
+
+export interface WhatIfResult {
+  policy: string;
+  live: string;
+  first_day: string;
+  last_day: string;
+  days: number;
+  payments: number;
+  known: number;
+  frauds: number;
+  currency: string;
+  policies: { name: string; figures: DecisionFigures }[];
+  parts: WhatIfPart[];
+  changes: Partial<Record<Decision, Partial<Record<Decision, number>>>>;
+  curves: BandCurve[];
+  review_capacity: number | null;
+  days_over_capacity: { day: string; reviews: number }[];
+  warnings: string[];
+}
+
+/** A policy that is tried, or was. */
+export interface WhatIfRun {
+  key: string;
+  days: number;
+  by: string;
+  started_at: number;
+  ended_at: number | null;
+  result: WhatIfResult | null;
+  problem: string | null;
+}
+
+/** A line of the difference between two versions. */
+export interface ChangedLine {
+  mark: "+" | "-" | " ";
+  text: string;
+}
+
+export interface ListOverview {
+  problem: string | null;
+  lists: { name: string; field: string | null; outcome: Decision | null; reason: string; entries: number; expired: number }[];
+}
+
+export interface Entry {
+  value: string;
+  reason: string;
+  author: string;
+  at: number;
+  expires: number | null;
+}
+
+/** A list that a payment can be put on, and the entry that it has there. */
+export interface ListOfCase {
+  list: string;
+  field: string;
+  label: string;
+  value: string;
+  outcome: Decision | null;
+  entry: Entry | null;
 }
 
 export interface AuditEntry {
