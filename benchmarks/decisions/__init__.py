@@ -1,0 +1,1 @@
+"""What decisions by rules and lists cost."""
