@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from deployments.cli.decisions.backtest import backtest
 from deployments.cli.decisions.options import As, AsJson, person
 from fraud.errors import ConfigurationError, PolicyError
 from fraud.machine.terminal import shown
@@ -22,6 +23,7 @@ def policy() -> None:
 
 
 app = typer.Typer(callback=policy, no_args_is_help=True, add_completion=False)
+app.command()(backtest)
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.yaml.")]
 _Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As `fraud policy show` lists it.")]
@@ -224,7 +226,7 @@ def diff(
     newest = str(len(state.versions)) if state.versions else "live"
     names = (old, newest if new is None else new)
     Console(highlight=False, soft_wrap=True).print(
-        diff_page(names, (_text_of(settings, state, names[0]), _text_of(settings, state, names[1])))
+        diff_page(names, (text_of(settings, state, names[0]), text_of(settings, state, names[1])))
     )
 
 
@@ -285,7 +287,12 @@ def _version_of(state: "PolicyState", name: str) -> "PolicyVersion | None":
     return state.version(int(name))
 
 
-def _text_of(settings: Settings, state: "PolicyState", name: str) -> str:
+def text_of(settings: Settings, state: "PolicyState", name: str) -> str:
+    """The YAML of a version's number, of `live` or `shadow`, or of a file.
+
+    Raises:
+        ConfigurationError: there is no such version.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return path.read_text(encoding="utf-8")

@@ -2,16 +2,17 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from fraud.decisions.log.events import MAX_WHAT_IF
 from fraud.decisions.whatif.figures import DecisionFigures
 from fraud.decisions.whatif.report.page import render_what_if
-from fraud.decisions.whatif.result import WhatIfResult
+from fraud.decisions.whatif.result import RuleOverlap, WhatIfResult
 from fraud.evaluation.metrics import Estimate
 
 _HEAD = (
@@ -29,6 +30,25 @@ _HEAD = (
 def as_json(result: WhatIfResult) -> bytes:
     """All of the result; a figure without a value is null."""
     return msgspec.json.format(msgspec.json.encode(result), indent=1)
+
+
+def as_attachment(result: WhatIfResult) -> str:
+    """JSON as a version of a policy takes it: if it is too long, without overlap, then without curves."""
+    shorter = replace(result, overlap=RuleOverlap((), ()))
+    for one in (result, shorter, replace(shorter, curves=())):
+        text = msgspec.json.encode(_rounded(msgspec.to_builtins(one))).decode()
+        if len(text) <= MAX_WHAT_IF:
+            break
+    return text
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers with as many digits as anybody reads; one without a value stays so."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def as_csv(result: WhatIfResult) -> str:

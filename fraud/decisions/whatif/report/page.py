@@ -16,6 +16,7 @@ from fraud.decisions.whatif.report.wording import (
     left_out_lines,
     money,
     period,
+    points,
     share,
     signed,
     title_of,
@@ -26,9 +27,6 @@ from fraud.evaluation.report.page import fill_page
 
 Values = dict[str, Any]
 Show = Callable[[float], str]
-
-POINTS = 100
-"""Percentage points of a share."""
 
 
 def render_what_if(result: WhatIfResult) -> str:
@@ -62,7 +60,7 @@ def _headline(result: WhatIfResult) -> Iterator[Values]:
     assert against is not None
     unit, live = result.currency, result.live
     yield _card("Alerts a day", figures.alerts, count, against.alerts, "", live)
-    recall = _card("Recall", figures.recall, share, _in_points(against.recall), " points", live)
+    recall = _card("Recall", figures.recall, share, against.recall, " points", live)
     yield recall | {"beside": f"{recall['beside']}, precision {share(figures.precision.value)}"}
     yield _card(f"Fraud approved {unit}".strip(), figures.lost, money, against.lost, "", live)
     declined = figures.wrongly_declined
@@ -70,7 +68,7 @@ def _headline(result: WhatIfResult) -> Iterator[Values]:
 
 
 def _card(name: str, one: Estimate, show: Show, against: Estimate, unit: str, live: str) -> Values:
-    show_difference = _show_points if unit else show
+    show_difference = points if unit else show
     difference = signed(show_difference(against.value))
     return {
         "name": name,
@@ -100,8 +98,8 @@ def _difference(one: PolicyFigures) -> Values:
     assert found is not None
     shown = (
         (found.alerts, count),
-        (_in_points(found.precision), _show_points),
-        (_in_points(found.recall), _show_points),
+        (found.precision, points),
+        (found.recall, points),
         (found.lost, money),
         (found.saved, money),
         (found.wrongly_declined, money),
@@ -146,11 +144,3 @@ def _overlap(result: WhatIfResult) -> Iterator[Values]:
             for column, both in enumerate(counts)
         ]
         yield {"name": name, "count": f"{own:,}", "cells": cells}
-
-
-def _in_points(one: Estimate) -> Estimate:
-    return Estimate(one.value * POINTS, one.low * POINTS, one.high * POINTS)
-
-
-def _show_points(value: float) -> str:
-    return NOTHING if value != value else f"{value:.1f}"

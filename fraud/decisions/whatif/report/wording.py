@@ -68,9 +68,22 @@ def money(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
 
 
+def short(value: float) -> str:
+    """A number or an amount with three digits: 1.35M, 663k, 8.25."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return money(value)
+
+
+def points(value: float) -> str:
+    """A share, or a difference of shares, in percentage points."""
+    return f"{value * 100:.1f}" if isfinite(value) else NOTHING
+
+
 def signed(text: str) -> str:
     """A difference with its sign."""
-    return text if text.startswith("-") or text == "0" else f"+{text}"
+    return text if text.startswith("-") or text in ("0", "0.0") else f"+{text}"
 
 
 def interval(one: Estimate, show: Callable[[float], str]) -> str:
