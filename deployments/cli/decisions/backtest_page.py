@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fraud.decisions.whatif.figures import DecisionFigures
+from fraud.decisions.whatif.figures import DecisionFigures, FiguresDifference
 from fraud.decisions.whatif.report.wording import (
     count,
     left_out_lines,
@@ -18,7 +18,7 @@ from fraud.decisions.whatif.report.wording import (
     signed,
     title_of,
 )
-from fraud.decisions.whatif.result import FiguresDifference, PartFigures, WhatIfResult
+from fraud.decisions.whatif.result import PartFigures, WhatIfResult
 from fraud.evaluation.metrics import Estimate
 from fraud.machine.terminal import shown
 
