@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fraud.decisions.whatif.figures import DecisionFigures, FiguresDifference
+from fraud.decisions.whatif.figures import FiguresDifference, OutcomeFigures
 from fraud.decisions.whatif.report.wording import (
     count,
     left_out_lines,
@@ -57,7 +57,7 @@ def _policies(result: WhatIfResult) -> Table:
     return table
 
 
-def _whole(figures: DecisionFigures) -> Iterator[Text]:
+def _whole(figures: OutcomeFigures) -> Iterator[Text]:
     yield Text(short(figures.alerts.value))
     yield Text(short(figures.declines))
     yield from (_cell(one, share) for one in (figures.precision, figures.recall))

@@ -41,7 +41,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class DecisionFigures:
+class OutcomeFigures:
     """Figures of one slice; money in whole units of the currency, over the days whose labels are known.
 
     Attributes:
@@ -100,7 +100,7 @@ class SliceSums:
         self._sums = by_card.sum(axis=0, dtype=np.float64)
         self._drawn = bootstrapped_sums(by_card.astype(np.float32), draws)
 
-    def figures(self, number: int) -> DecisionFigures:
+    def figures(self, number: int) -> OutcomeFigures:
         """The figures of one slice."""
         sums, drawn = self._of(number)
         days, weighted = self._history.days, self._history.labels.is_weighted
@@ -113,7 +113,7 @@ class SliceSums:
             name: estimate(float(sums[column]), drawn[:, column])
             for name, column in (("lost", _LOST), ("saved", _SAVED), ("wrongly_declined", _WRONG))
         }
-        return DecisionFigures(
+        return OutcomeFigures(
             alerts=estimate(float(sums[_ALERTS]) / days, drawn[:, _ALERTS] / days),
             challenges=challenges,
             reviews=reviews,

@@ -70,7 +70,7 @@ def read_scored_payments(
     return ScoredPayments(
         table=table.filter(pa.array(matched)).combine_chunks(),
         logged=logged[found[matched]],
-        not_scored=int((~matched & ~np.isin(keys, logged.keys)).sum()),
+        not_scored=table.num_rows - int(pc.sum(pc.is_in(pa.array(keys), pa.array(logged.keys))).as_py()),
         not_in_lake=len(logged) - int(matched.sum()),
     )
 

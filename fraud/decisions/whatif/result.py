@@ -5,7 +5,7 @@ from datetime import date
 
 from fraud.decisions.outcomes import Outcome
 from fraud.decisions.whatif.curves import BandCurve
-from fraud.decisions.whatif.figures import DecisionFigures, FiguresDifference
+from fraud.decisions.whatif.figures import FiguresDifference, OutcomeFigures
 from fraud.decisions.whatif.parts import PartKind
 
 
@@ -14,7 +14,7 @@ class PolicyFigures:
     """A whole policy's figures; `difference` is the candidate minus this one, None of the candidate."""
 
     name: str
-    figures: DecisionFigures
+    figures: OutcomeFigures
     difference: FiguresDifference | None = None
 
 
@@ -39,7 +39,7 @@ class PartFigures:
     outcome: Outcome | None
     fired: float
     failed: int
-    figures: DecisionFigures
+    figures: OutcomeFigures
     alone: float
     alone_frauds: float
     alone_fraud_money: float

@@ -1,7 +1,7 @@
 """A what-if from the logged predictions, the lake and the lists."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from fraud.decisions.whatif.result import LeftOutPayments, WhatIfResult
 from fraud.decisions.whatif.stored_features import StoredFeatures, find_stored_features
 from fraud.decisions.whatif.stored_texts import StoredColumns
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import UNKNOWN
+from fraud.definitions.fields import UNKNOWN, FieldType
 from fraud.features.events import amounts_of, encode_table
 from fraud.ingest.commits import day_of
 from fraud.labels.lake import read_labels, read_maturity
@@ -83,9 +83,10 @@ def decide_again(
     definitions: Definitions, prepared: WhatIfInputs, policy: Policy, live: Policy, lists: ListIndex
 ) -> WhatIfResult:
     """Decide the payments by both policies and compare them."""
+    hashed = with_hashed_categories(definitions)
 
     def decider(one: Policy) -> PolicyDecider:
-        return PolicyDecider(definitions, one, lists)
+        return PolicyDecider(hashed, one, lists)
 
     inputs = prepared.inputs
     candidate = DecidedAgain(
@@ -95,6 +96,19 @@ def decide_again(
     )
     before = LivePolicy(live.name, decider(live).decide(inputs).would_be)
     return compare_policies(prepared.history, candidate, before, prepared.left_out)
+
+
+def with_hashed_categories(definitions: Definitions) -> Definitions:
+    """The definitions with categories as ids, which are compared by 64 bits instead of 16.
+
+    Codes of categories collide, so that a match of many payments has to be confirmed by their texts one by
+    one. Stored payments have their texts: with hashes of these there is nothing to confirm.
+    """
+    fields = (
+        replace(one, type=FieldType.ID) if one.type is FieldType.CATEGORY else one
+        for one in definitions.fields
+    )
+    return replace(definitions, fields=tuple(fields))
 
 
 def named_values(definitions: Definitions, policies: Iterable[Policy]) -> NamedValues:
@@ -154,9 +168,9 @@ def load_inputs(settings: Settings, named: NamedValues, days: int, now_ms: int) 
 def decision_inputs(
     definitions: Definitions, payments: ScoredPayments, features: StoredFeatures
 ) -> DecisionInputs:
-    """Stored payments as policies decide them."""
+    """Stored payments as policies decide them by the definitions `with_hashed_categories`."""
     return DecisionInputs(
-        events=encode_table(definitions, payments.table),
+        events=encode_table(with_hashed_categories(definitions), payments.table),
         rows=features.rows,
         probabilities=payments.logged.scores,
         model_threshold=payments.logged.thresholds,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fraud.decisions.log.events import MAX_WHAT_IF
-from fraud.decisions.whatif.figures import DecisionFigures
+from fraud.decisions.whatif.figures import OutcomeFigures
 from fraud.decisions.whatif.report.page import render_what_if
 from fraud.decisions.whatif.result import RuleOverlap, WhatIfResult
 from fraud.evaluation.metrics import Estimate
@@ -75,14 +75,14 @@ def write_what_if(result: WhatIfResult, folder: Path, name: str) -> dict[str, Pa
 
 
 def _column_names() -> Iterator[str]:
-    for one in fields(DecisionFigures):
+    for one in fields(OutcomeFigures):
         yield one.name
         if one.type == Estimate:
             yield from (f"{one.name}_low", f"{one.name}_high")
 
 
-def _values(figures: DecisionFigures) -> Iterator[Any]:
-    for one in fields(DecisionFigures):
+def _values(figures: OutcomeFigures) -> Iterator[Any]:
+    for one in fields(OutcomeFigures):
         value = getattr(figures, one.name)
         if isinstance(value, Estimate):
             yield from (value.value, value.low, value.high)

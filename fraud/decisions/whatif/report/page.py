@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fraud.decisions.outcomes import OUTCOMES
-from fraud.decisions.whatif.figures import DecisionFigures
+from fraud.decisions.whatif.figures import OutcomeFigures
 from fraud.decisions.whatif.report.charts import draw_band_charts
 from fraud.decisions.whatif.report.wording import (
     GLOSSARY,
@@ -82,7 +82,7 @@ def _policy(one: PolicyFigures, number: int) -> Values:
     return {"name": one.name, "is_tried": number == 0, "cells": list(_cells(one.figures))}
 
 
-def _cells(figures: DecisionFigures) -> Iterator[tuple[str, str]]:
+def _cells(figures: OutcomeFigures) -> Iterator[tuple[str, str]]:
     """Each figure with its interval."""
     yield count(figures.alerts.value), interval(figures.alerts, count)
     for number in (figures.challenges, figures.reviews, figures.declines):

@@ -2,26 +2,34 @@
 
 import time
 
+import pyarrow as pa
 import pytest
 
+from fraud.decisions.deciding import PolicyDecider
 from fraud.decisions.document import default_policy, parse_policy
 from fraud.decisions.list_index import ListIndex
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries
 from fraud.decisions.whatif.current import listed_entries, live_policy
+from fraud.decisions.whatif.logged import LoggedDecision, LoggedDecisions
+from fraud.decisions.whatif.payments import ScoredPayments
 from fraud.decisions.whatif.result import PartFigures, WhatIfResult
-from fraud.decisions.whatif.run import named_values, what_if
+from fraud.decisions.whatif.run import decision_inputs, named_values, what_if, with_hashed_categories
+from fraud.decisions.whatif.stored_features import no_features
 from fraud.definitions.features import DAY_MS
+from fraud.features.events import code_of
 from fraud.settings import Settings
 from tests.definitions import V1
 from tests.fraud.decisions.whatif.planted import (
     COUNT,
+    PLANTED,
     POLICY,
     fill,
     is_fraud,
     score_of,
     scored_payments,
 )
+from tests.fraud.streams import START_MS, transaction
 
 NOW_MS = int(time.time() * 1_000) + DAY_MS
 
@@ -109,3 +117,39 @@ def test_only_what_policies_read_is_read() -> None:
     named = named_values(V1, [parse_policy(V1, POLICY), default_policy(V1)])
     assert named.features == ("card_count_24h",)
     assert set(named.fields) == {"merchant_category", "merchant_id", "card_id"}
+
+
+def test_a_category_is_its_text_and_not_its_code() -> None:
+    # given two categories with one code
+    name, other = two_of_one_code()
+    # when stored payments of both are decided by a rule for one of them
+    wires = [transaction(number, START_MS, merchant_category=one) for number, one in enumerate((name, other))]
+    table = pa.table(
+        {
+            field: [one[field] for one in wires]
+            for field in ("transaction_id", "card_id", "merchant_id", "currency", "merchant_category")
+        }
+        | {"amount": [100, 100], "timestamp": [START_MS, START_MS]}
+    )
+    logged = LoggedDecisions.of(
+        [
+            LoggedDecision(one["transaction_id"], one["card_id"], START_MS, 0.1, 0.5, "approve")
+            for one in wires
+        ]
+    )
+    inputs = decision_inputs(V1, ScoredPayments(table, logged, 0, 0), no_features(V1, 2))
+    policy = parse_policy(V1, POLICY.replace(PLANTED, f"merchant_category = '{name}'"))
+    decided = PolicyDecider(with_hashed_categories(V1), policy, ListIndex()).decide(inputs)
+    # then it fires for that one alone
+    assert decided.fired[:, 0].tolist() == [True, False]
+
+
+def two_of_one_code() -> tuple[str, str]:
+    """Two texts that have the same code as categories."""
+    texts: dict[int, str] = {}
+    for number in range(100_000):
+        text = f"category-{number}"
+        found = texts.setdefault(code_of(text), text)
+        if found != text:
+            return found, text
+    raise AssertionError("there are only 65,535 codes")
