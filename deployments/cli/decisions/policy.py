@@ -8,6 +8,7 @@ from rich.console import Console
 
 from deployments.cli.decisions.backtest import backtest
 from deployments.cli.decisions.options import As, AsJson, person
+from deployments.cli.decisions.suggest import suggest
 from fraud.errors import ConfigurationError, PolicyError
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
@@ -24,6 +25,7 @@ def policy() -> None:
 
 app = typer.Typer(callback=policy, no_args_is_help=True, add_completion=False)
 app.command()(backtest)
+app.command()(suggest)
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.yaml.")]
 _Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As `fraud policy show` lists it.")]

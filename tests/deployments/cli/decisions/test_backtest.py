@@ -37,9 +37,7 @@ def test_a_file_is_tried_and_exported(on_kafka: FraudCommand, file: Path, settin
 
 
 @pytest.mark.broker
-def test_a_what_if_is_attached_to_its_version(
-    on_kafka: FraudCommand, file: Path, settings: Settings
-) -> None:
+def test_a_what_if_is_attached_to_its_version(on_kafka: FraudCommand, file: Path, settings: Settings) -> None:
     # given a proposal
     fill(settings)
     proposed = on_kafka("policy", "propose", str(file), "--as", "ann", "--override-declines", "planted")
