@@ -10,6 +10,7 @@ from fraud.kafka.clients import flush, producer_config
 from fraud.settings import Settings
 
 _FLUSH_S = 60.0
+_FULL_QUEUE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,13 @@ def send_records(settings: Settings, topic: str, records: Iterable[Record]) -> i
 
     for record in records:
         headers = [(name, text.encode()) for name, text in record.headers.items()]
-        producer.produce(topic, record.value, record.key, headers=headers, on_delivery=delivered)
+        sent = False
+        while not sent:
+            try:
+                producer.produce(topic, record.value, record.key, headers=headers, on_delivery=delivered)
+                sent = True
+            except BufferError:
+                producer.poll(_FULL_QUEUE_S)
         producer.poll(0)
     flush(producer, _FLUSH_S)
     if failures:

@@ -55,15 +55,21 @@ class PolicyLog:
         self._audit: list[AuditLine] = []
         self._refused: list[RefusedEvent] = []
         self._position = 0
+        self._start: int | None = None
 
     def take(self, message: "Message") -> None:
         """The next message of the topic."""
         self.apply(message.offset() or 0, message.value())
 
     def apply(self, position: int, value: bytes | None) -> None:
-        """The next message, at the offset `position`; one that does not count is among the refused ones."""
+        """The next message, at the offset `position`; one that does not count is among the refused ones.
+
+        Where the log does not begin at 0, nothing counts: its versions cannot be numbered.
+        """
         by = ""
+        self._start = position if self._start is None else self._start
         try:
+            self._require_beginning()
             event = decode_event(value)
             by = event.by
             self._apply(position, event)
@@ -83,6 +89,12 @@ class PolicyLog:
             refused=tuple(self._refused),
             position=self._position,
         )
+
+    def _require_beginning(self) -> None:
+        if self._start:
+            raise MessageError(
+                f"the events before offset {self._start} are gone, so that versions cannot be numbered"
+            )
 
     def _apply(self, position: int, event: PolicyEvent) -> None:
         match event:

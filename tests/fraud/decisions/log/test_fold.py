@@ -2,8 +2,8 @@
 
 import pytest
 
-from fraud.decisions.log.events import PolicyEvent
-from fraud.decisions.log.fold import fold_policies, same_person
+from fraud.decisions.log.events import PolicyEvent, encode_event
+from fraud.decisions.log.fold import PolicyLog, fold_policies, same_person
 from fraud.errors import ConfigurationError
 from tests.fraud.decisions.log.events import (
     approved,
@@ -170,6 +170,19 @@ def test_what_is_no_event_is_kept_out_with_a_reason(value: bytes | None, reason:
     assert state.versions == ()
     assert [one.position for one in state.refused] == [0, 1]
     assert reason in state.refused[1].reason
+
+
+def test_a_log_whose_beginning_is_gone_is_not_numbered_otherwise() -> None:
+    # given the end of a log, whose first proposal was deleted
+    log = PolicyLog()
+    events: list[PolicyEvent] = [proposed(), approved(2), moved(2, 1)]
+    for position, event in enumerate(events, 3):
+        log.apply(position, encode_event(event))
+    # then nothing of it counts
+    assert log.state().versions == ()
+    assert {one.reason for one in log.state().refused} == {
+        "the events before offset 3 are gone, so that versions cannot be numbered"
+    }
 
 
 def test_names_are_compared_as_people_read_them() -> None:
