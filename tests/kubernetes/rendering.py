@@ -19,11 +19,16 @@ LONG_RUNNING = ("Deployment", "StatefulSet")
 WITH_PODS = (*LONG_RUNNING, "Job")
 
 VARIANTS: dict[str, tuple[str, ...]] = {
-    "local": ("-f", "values-local.yaml", "--set", "producer.enabled=true"),
+    "local": (
+        *("-f", "values-local.yaml", "--set", "producer.enabled=true"),
+        *("--set", "gateway.enabled=true,gateway.existingSecret=fraud-gateway-keys"),
+    ),
     "eks": (
         *("-f", "values-eks.yaml", "-f", str(Path(__file__).with_name("values-terraform.yaml"))),
         *("--set", "ingress.enabled=true,ingress.hosts.prefect=prefect.example.com"),
         *("--set", "ingress.hosts.mlflow=mlflow.example.com,ingress.hosts.dashboard=fraud.example.com"),
+        *("--set", "gateway.enabled=true,gateway.oidc.issuer=https://login.example.com"),
+        *("--set", "ingress.hosts.gateway=decisions.example.com,gateway.clients[0].namespace=payments"),
         *("--set", "monitoring.enabled=true,flowRuns.spark.mode=kubernetes"),
         *("--api-versions", "keda.sh/v1alpha1"),
     ),

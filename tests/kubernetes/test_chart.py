@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import reduce
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -122,6 +123,7 @@ def test_network_policies_name_components_that_there_are(name: str) -> None:
         "spark-executor",
         "producer",
         "dashboard",
+        "gateway",
         "bucket",
     }
     for policy in of_kind(manifests, "NetworkPolicy"):
@@ -165,8 +167,8 @@ def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
     # then each of them names a field
     for variable in found:
         if variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
-            section, _, field = variable.removeprefix("FRAUD_").lower().partition("__")
-            assert field in type(getattr(Settings(), section)).model_fields, variable
+            *sections, field = variable.removeprefix("FRAUD_").lower().split("__")
+            assert field in type(reduce(getattr, sections, Settings())).model_fields, variable
         elif variable.startswith("PREFECT_") and not variable.startswith("PREFECT_INTEGRATIONS_"):
             assert hasattr(prefect.settings, variable), variable
 
@@ -355,6 +357,9 @@ def test_terraform_outputs_what_the_chart_needs() -> None:
         ("serving.autoscaling.maxReplicas=9", "a pod without a partition scores nothing"),
         ("serving.resources.limits.memory=lots", "does not match pattern"),
         ("ingress.enabled=true", "needs ingress.hosts"),
+        ("gateway.enabled=true", "needs gateway.existingSecret"),
+        ("gateway.fallback=perhaps", "must be one of"),
+        ("ingress.enabled=true,ingress.hosts.gateway=a.example.com", "needs gateway.enabled"),
         ("flowRuns.env.PATH=x", "does not match pattern"),
         ("flowRuns.spark.executorMemory=1Gi", "does not match pattern"),
         ("flowRuns.spark.executorCpuRequest=much", "does not match pattern"),

@@ -64,8 +64,8 @@ run "storage_rights" {
   }
 
   assert {
-    condition     = toset(flatten([for s in output.statements["ingest"] : s.Resource if s.Sid == "Write"])) == toset(["arn:aws:s3:::lake/lake/transactions/*", "arn:aws:s3:::lake/lake/labels/*"])
-    error_message = "ingest writes transactions and labels"
+    condition     = toset(flatten([for s in output.statements["ingest"] : s.Resource if s.Sid == "Write"])) == toset([for folder in ["transactions", "labels", "decisions", "rates"] : "arn:aws:s3:::lake/lake/${folder}/*"])
+    error_message = "ingest writes raw events and the rates that it used"
   }
 
   assert {
@@ -155,6 +155,11 @@ run "kafka_rights_on_msk" {
     condition = toset([for workload, statements in output.statements : workload
     if contains(flatten([for s in statements : s.Resource if s.Sid == "Produce"]), "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_policies")]) == toset(["dashboard", "policies"])
     error_message = "only people, by the dashboard, and the pipeline that applies policies change them; serving reads"
+  }
+
+  assert {
+    condition     = toset(flatten([for s in output.statements["gateway"] : s.Resource if s.Sid == "Produce"])) == toset([for topic in ["transactions", "fraud_labels", "fraud_gateway_events"] : "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/${topic}"])
+    error_message = "the gateway sends payments, reviews and its own events, and never a prediction"
   }
 
   assert {

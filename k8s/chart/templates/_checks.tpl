@@ -14,7 +14,10 @@
 {{- if lt (int $v.serving.gracePeriodSeconds) (add (int $v.serving.drainSeconds) 10 | int) }}{{ fail "serving.gracePeriodSeconds must exceed serving.drainSeconds by 10 at least: the drain must end before the kill" }}{{ end }}
 {{- if and $v.kafka.internal (gt (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ fail (printf "serving.autoscaling.maxReplicas is %d and kafka.partitions %d: a pod without a partition scores nothing" (int $v.serving.autoscaling.maxReplicas) (int $v.kafka.partitions)) }}{{ end }}
 {{- if gt (int $v.serving.autoscaling.minReplicas) (int $v.serving.autoscaling.maxReplicas) }}{{ fail "serving.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
-{{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow or dashboard => host name" }}{{ end }}
+{{- if and $v.gateway.enabled (not $v.gateway.existingSecret) (not $v.gateway.oidc.issuer) }}{{ fail "gateway.enabled needs gateway.existingSecret (the keys.json that `fraud gateway key create` writes) or gateway.oidc.issuer: nobody could call it" }}{{ end }}
+{{- if gt (int $v.gateway.autoscaling.minReplicas) (int $v.gateway.autoscaling.maxReplicas) }}{{ fail "gateway.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
+{{- if and $v.ingress.enabled (hasKey $v.ingress.hosts "gateway") (not $v.gateway.enabled) }}{{ fail "ingress.hosts.gateway needs gateway.enabled" }}{{ end }}
+{{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow, dashboard or gateway => host name" }}{{ end }}
 {{- /* With a real cluster, missing secrets are an error. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
 {{- $needed := list "fraud-prefect auth-string" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
@@ -22,6 +25,7 @@
 {{- with include "fraud.s3Secret" $ }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
 {{- if $v.s3.internal }}{{ $needed = append $needed (printf "%s s3.json" (include "fraud.s3Secret" $)) }}{{ end }}
 {{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
+{{- if $v.gateway.enabled }}{{ with $v.gateway.existingSecret }}{{ $needed = append $needed (printf "%s keys.json" .) }}{{ end }}{{ end }}
 {{- with $v.schemaRegistry.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}

@@ -7,7 +7,7 @@ locals {
     read = [], write = [], remove = [], consume = [], produce = [], describe_configs = [], groups = [], transactional_ids = []
   }
 
-  raw     = ["lake/transactions/", "lake/labels/"]
+  raw     = ["lake/transactions/", "lake/labels/", "lake/decisions/"]
   derived = ["lake/features/", "lake/profiles/", "lake/merchant_days/"]
   rates   = ["lake/rates/"]
   state   = ["lake/state/"]
@@ -24,7 +24,7 @@ locals {
     read    = concat(local.raw, local.rates)
     write   = concat(local.raw, local.rates)
     remove  = local.raw # what a crash left half-written
-    consume = [local.topics.transactions, local.topics.labels, local.topics.rates]
+    consume = [local.topics.transactions, local.topics.labels, local.topics.predictions, local.topics.rates]
     produce = [local.topics.label_dead_letters]
     groups  = ["fraud-ingest*", "fraud-offsets*", "${local.topics.label_dead_letters}.ingest"]
     # One for each partition of the labels.
