@@ -99,6 +99,15 @@ def wrong_dead_letters(settings: Settings) -> list[str]:
     return missing + needless + ["doubled"] * (letters.total() - len(letters))
 
 
+def admitted_payments(settings: Settings, definitions: Definitions = V1) -> dict[Payment, Admitted]:
+    """Every admitted payment as it came first."""
+    found: dict[Payment, Admitted] = {}
+    for _, outcome in _admission_outcomes(settings, definitions):
+        if isinstance(outcome, Admitted):
+            found.setdefault(payment_of(outcome.transaction), outcome)
+    return found
+
+
 def _cards(settings: Settings, definitions: Definitions) -> dict[tuple[int, str], list[Admitted]]:
     """What each partition knows of each card."""
     cards: dict[tuple[int, str], list[Admitted]] = defaultdict(list)
