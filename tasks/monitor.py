@@ -8,6 +8,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 
+from fraud.decisions.whatif.current import live_policy
+from fraud.errors import FraudError
 from fraud.lake import open_lake
 from fraud.monitoring.exposition import push_report
 from fraud.monitoring.monitor import build_report, load_champion, store_report
@@ -36,12 +38,23 @@ LATE_PROFILES = "fraud.late_profiles"
 def check_model(settings: Settings) -> MonitoringReport:
     """Compare the newest predictions with the labels and features in the lake."""
     champion, now_ms = load_champion(settings), int(time.time() * 1_000)
-    report = build_report(settings, open_lake(settings), read_predictions(settings, now_ms), champion, now_ms)
+    predictions = read_predictions(settings, now_ms)
+    capacity = _review_capacity(settings)
+    report = build_report(settings, open_lake(settings), predictions, champion, now_ms, capacity)
     logger = get_run_logger()
     logger.info("%d predictions, %d of them with features", report.predictions, report.sampled)
     for note in report.notes:
         logger.info("%s", note)
     return report
+
+
+def _review_capacity(settings: Settings) -> int | None:
+    """Reviews a day that analysts can do by the live policy; None if it does not say, or is not known."""
+    try:
+        return live_policy(settings).review_capacity
+    except FraudError as error:
+        get_run_logger().warning("the live policy is not known, nor how many reviews it allows: %s", error)
+        return None
 
 
 @task(**WITH_RETRIES, timeout_seconds=300)

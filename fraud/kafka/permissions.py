@@ -167,7 +167,10 @@ def _trainer(settings: Settings) -> tuple[Permission, ...]:
 
 
 def _monitor(settings: Settings) -> tuple[Permission, ...]:
-    return (Permission("topic", settings.topics.predictions, "read"), _READER)
+    """It compares predictions with labels, and reviews with what the live policy says analysts can do."""
+    topics = settings.topics
+    read = (topics.predictions, topics.policies)
+    return (*(Permission("topic", topic, "read") for topic in read), _READER)
 
 
 def _analyst(settings: Settings) -> tuple[Permission, ...]:

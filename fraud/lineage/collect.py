@@ -16,6 +16,7 @@ from fraud.lake import open_lake
 from fraud.lineage.features import FeatureVector, definitions_of, find_features
 from fraud.lineage.find import find_prediction
 from fraud.lineage.labels import LabelReport, find_labels
+from fraud.lineage.rule_reasons import find_rule_reasons
 from fraud.preprocess.days import features_dataset
 from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
 from fraud.registry.versions import RegisteredVersion, fetch_bundle, get_version, list_versions
@@ -84,6 +85,7 @@ def collect_lineage(settings: Settings, transaction_id: str, card_id: str | None
     explanation = _explain(notes, bundle, features)
     labels = _or_note(notes, lambda: find_labels(settings, lake, prediction)) if lake else None
     notes += labels.notes if labels else ()
+    rule_reasons = _or_note(notes, lambda: find_rule_reasons(settings, prediction))
     return PredictionLineage(
         prediction=prediction,
         origin=origin,
@@ -92,6 +94,7 @@ def collect_lineage(settings: Settings, transaction_id: str, card_id: str | None
         recomputed_score=explanation[1] if explanation else None,
         reports=labels.reports if labels else (),
         is_fraud=labels.is_fraud if labels else None,
+        rule_reasons=rule_reasons or {},
         notes=tuple(notes),
     )
 

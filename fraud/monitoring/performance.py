@@ -174,7 +174,7 @@ def label_delays(timestamps: Ints, reported_at: Ints, frauds: Flags) -> dict[str
 
 
 @dataclass(frozen=True)
-class DecisionFigures:
+class MaturedFigures:
     """Payments that had an outcome, or for which a live rule fired.
 
     Attributes:
@@ -199,7 +199,7 @@ class BusyDay:
 
 def by_outcome(
     outcomes: npt.NDArray[np.uint8], would_be: npt.NDArray[np.uint8], known: Outcomes, matured: Flags
-) -> tuple[DecisionFigures, ...]:
+) -> tuple[MaturedFigures, ...]:
     """The figures of each outcome that occurs, `approve` first; all arguments have shape (N,).
 
     What is known of an outcome is known of payments that would have had it without a control group.
@@ -212,7 +212,7 @@ def by_outcome(
     )
 
 
-def by_rule(fired: Mapping[str, Ints], known: Outcomes, matured: Flags) -> tuple[DecisionFigures, ...]:
+def by_rule(fired: Mapping[str, Ints], known: Outcomes, matured: Flags) -> tuple[MaturedFigures, ...]:
     """The figures of each live rule, by name, of the indices of the predictions for which it fired."""
     found = []
     for name, indices in sorted(fired.items()):
@@ -234,7 +234,7 @@ def busy_days(reviewed_at: Ints, capacity: int | None) -> tuple[BusyDay, ...]:
     )
 
 
-def figures_documents(figures: tuple[DecisionFigures, ...]) -> Mapping[str, Mapping[str, float | None]]:
+def figures_documents(figures: tuple[MaturedFigures, ...]) -> Mapping[str, Mapping[str, float | None]]:
     """The figures by name, as JSON holds them."""
     return {
         one.name: {
@@ -248,5 +248,5 @@ def figures_documents(figures: tuple[DecisionFigures, ...]) -> Mapping[str, Mapp
     }
 
 
-def _figures(name: str, predictions: int, flags: Flags, known: Outcomes, matured: Flags) -> DecisionFigures:
-    return DecisionFigures(name, predictions, count_matured(replace(known, flagged=flags).take(matured)))
+def _figures(name: str, predictions: int, flags: Flags, known: Outcomes, matured: Flags) -> MaturedFigures:
+    return MaturedFigures(name, predictions, count_matured(replace(known, flagged=flags).take(matured)))

@@ -12,8 +12,8 @@ from fraud.monitoring.performance import (
     BusyDay,
     CalibrationBin,
     DailyCounts,
-    DecisionFigures,
     MaturedCounts,
+    MaturedFigures,
     figures_documents,
 )
 from fraud.settings import MonitoringSettings
@@ -66,8 +66,8 @@ class MonitoringReport:
     notes: tuple[str, ...]
     model_digest: str | None = None
     freshness: MomentFreshness | None = None
-    outcomes: tuple[DecisionFigures, ...] = ()
-    rules: tuple[DecisionFigures, ...] = ()
+    outcomes: tuple[MaturedFigures, ...] = ()
+    rules: tuple[MaturedFigures, ...] = ()
     busy_days: tuple[BusyDay, ...] = ()
     missed: MissedFraud | None = None
 
@@ -193,7 +193,7 @@ def _freshness_figures(freshness: MomentFreshness) -> dict[str, float]:
     return {"profile_due_share": freshness.due_share, "without_profiles": freshness.without} | ages | late
 
 
-def _decision_metrics(kind: str, figures: tuple[DecisionFigures, ...]) -> dict[str, float | None]:
+def _decision_metrics(kind: str, figures: tuple[MaturedFigures, ...]) -> dict[str, float | None]:
     return {
         f"{kind}_{name}_{figure}": value
         for name, document in figures_documents(figures).items()
@@ -257,7 +257,7 @@ def as_markdown(report: MonitoringReport, limits: MonitoringSettings) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _decision_lines(kind: str, figures: tuple[DecisionFigures, ...]) -> list[str]:
+def _decision_lines(kind: str, figures: tuple[MaturedFigures, ...]) -> list[str]:
     if not figures:
         return []
     rows = [

@@ -5,7 +5,7 @@ from datetime import date
 from fraud.monitoring.consistency import Consistency
 from fraud.monitoring.drift import Drift
 from fraud.monitoring.moment_freshness import MomentFreshness
-from fraud.monitoring.performance import BusyDay, DailyCounts, DecisionFigures, MaturedCounts
+from fraud.monitoring.performance import BusyDay, DailyCounts, MaturedCounts, MaturedFigures
 from fraud.monitoring.report import MonitoringReport
 from tests.definitions import V1
 
@@ -15,7 +15,7 @@ _MATURED = MaturedCounts(predictions=90_000, alerts=450, frauds=300, caught=210)
 def full_report() -> MonitoringReport:
     """Two drifted columns, a week's matured labels, no disagreement."""
     features = tuple(Drift(name, 0.3 - number / 200, 0.1) for number, name in enumerate(V1.feature_names))
-    decided = (DecisionFigures("decline", 80, _MATURED),)
+    decided = (MaturedFigures("decline", 80, _MATURED),)
     return MonitoringReport(
         moment=1_760_000_000_000,
         model_version="3",

@@ -10,6 +10,8 @@ from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.definitions import V1
 from tests.deployments.conftest import FraudCommand
+from tests.serving.decisions.changes import make_live, put_on_list
+from tests.serving.decisions.support import DECLINES_SMALL
 from tests.serving.world import register, running, send, tiny_bundle, transaction, wait_for_predictions
 
 pytestmark = pytest.mark.broker
@@ -79,6 +81,30 @@ def test_the_page_reads_from_the_decision_down_to_the_data(
     places = [page.index(text) for text in document[:4]]
     assert places == sorted(places)
     assert not [text for text in document if text not in page]
+
+
+def test_what_a_policy_made_of_the_score_is_shown_with_its_reasons(
+    served: Settings, fraud: FraudCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a live policy whose rule declines small amounts, and a card on its list
+    monkeypatch.setenv("COLUMNS", "140")
+    version = make_live(served, DECLINES_SMALL)
+    put_on_list(served, "blocked", "card-1")
+    found = served_by(served, tiny_bundle(served))
+    declined = next(one for one in found if one.decided_by == "rule small" and one.lists is None)
+    # when
+    page = fraud("explain", declined.transaction_id).out
+    # then
+    shown = (
+        "decline",
+        f"{version} (digest {declined.policy_digest})",
+        "small@1: small amounts",
+        "rule small",
+    )
+    assert not [text for text in shown if text not in page]
+    # and a payment of the listed card names the list
+    blocked = next(one for one in found if one.decided_by == "list blocked")
+    assert "blocked (as of position 1)" in fraud("explain", blocked.transaction_id).out
 
 
 def test_what_was_not_kept_is_said(served: Settings, fraud: FraudCommand) -> None:
