@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 from fraud.decisions.log.events import encode_event
 from fraud.decisions.log.publishing import rollback
 from fraud.kafka.clients import admin_client, flush, producer_config
+from fraud.kafka.topics import create_topics
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.serving.decisions.changes import make_live, put_on_list
@@ -142,15 +143,19 @@ def test_without_the_topics_the_default_policy_decides_until_they_are_there(
     serving_settings: Settings, champion: str
 ) -> None:
     # given an installation from before there were policies
-    topics = [serving_settings.topics.policies, serving_settings.topics.lists]
-    for future in admin_client(serving_settings).delete_topics(topics).values():
+    admin, topics = admin_client(serving_settings), serving_settings.topics
+    for future in admin.delete_topics([topics.policies, topics.lists]).values():
         future.result()
     send(serving_settings, [transaction(number) for number in range(50)])
     # when
-    with running(serving_settings):
+    with running(serving_settings) as worker:
         found = wait_for_predictions(serving_settings, 50)
-    # then
-    assert {(one.policy, one.lists_position) for one in found} == {(None, None)}
+        # then the default policy decides
+        assert {(one.policy, one.lists_position) for one in found} == {(None, None)}
+        # and a policy does once the topics are there
+        create_topics(serving_settings)
+        version = make_live(serving_settings, DECLINES_SMALL)
+        wait_for(lambda: in_force(worker) == version, 60)
 
 
 class Listed:
