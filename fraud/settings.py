@@ -4,7 +4,9 @@ A value comes from, in this order: the call, the environment (`FRAUD_KAFKA__BOOT
 file `.env` of the working directory, the file `stack.env` of a running embedded stack, the default.
 """
 
+import base64
 import os
+import re
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,12 @@ from fraud.errors import ConfigurationError
 from fraud.machine.proxies import keep_loopback_direct
 from fraud.schema import LabelSource
 
+WEBHOOK_KEY_PREFIX = "whsec_"
+_WEBHOOK_KEY_BYTES = range(24, 65)
+_WEBHOOK_HINT = (
+    "the webhook's secret must be whsec_ and 24 to 64 bytes as Base64; "
+    "`fraud webhooks --new-secret` makes one"
+)
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -116,6 +124,9 @@ class TopicSettings(_Section):
     )
     dead_letters: str = "transactions.dlq"
     label_dead_letters: str = "fraud_labels.dlq"
+    webhook_dead_letters: str = Field(
+        default="fraud_webhooks.dlq", description="decisions that no webhook endpoint took"
+    )
 
 
 # What a euro buys, to two digits: for limits and orders, never for sums.
@@ -413,6 +424,68 @@ class GatewayOidcSettings(_Section):
         return self
 
 
+class WebhookEndpoint(_Section):
+    """An address that is sent decisions."""
+
+    url: str = Field(description="https, unless it is on this machine")
+    secret: SecretStr = Field(description="whsec_ and 24 to 64 bytes as Base64: what signs every request")
+    former_secret: SecretStr | None = Field(default=None, description="signs, too, while it is replaced")
+    outcomes: tuple[Outcome, ...] = Field(
+        default=("challenge", "review", "decline"), description="that are sent, as JSON"
+    )
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        """What signs, the newest first."""
+        secrets = (self.secret, self.former_secret)
+        return tuple(_webhook_key(one.get_secret_value()) for one in secrets if one is not None)
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        address = urlsplit(self.url)
+        if not address.hostname or address.scheme not in ("http", "https"):
+            raise ValueError("the webhook's url must be an https address")
+        if address.scheme != "https" and address.hostname not in LOOPBACK_HOSTS:
+            raise ValueError("the webhook's url must be https, unless it is on this machine")
+        if address.username or address.password or address.fragment:
+            raise ValueError("the webhook's url must hold no user, password or fragment")
+        if not all(len(key) in _WEBHOOK_KEY_BYTES for key in self.signing_keys):
+            raise ValueError(_WEBHOOK_HINT)
+        return self
+
+
+def _webhook_key(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix(WEBHOOK_KEY_PREFIX), validate=True)
+    except ValueError:
+        raise ValueError(_WEBHOOK_HINT) from None
+
+
+class WebhookSettings(_Section):
+    """Decisions that are sent to a user's own addresses."""
+
+    endpoints: dict[str, WebhookEndpoint] = Field(
+        default={}, description="by name, as JSON, or each value as ENDPOINTS__NAME__URL and so on"
+    )
+    group_prefix: str = Field(default="fraud-webhooks", description="of the consumer group of each endpoint")
+    concurrency: int = Field(default=8, ge=1, le=256, description="requests at the same time, an endpoint")
+    batch_size: int = Field(default=100, ge=1, le=10_000, description="decisions whose offsets go together")
+    timeout_s: float = Field(default=10.0, gt=0, le=120, description="of one request")
+    first_pause: timedelta = Field(default=timedelta(seconds=1), gt=timedelta())
+    longest_pause: timedelta = Field(default=timedelta(minutes=5), gt=timedelta())
+    give_up_after: timedelta = Field(
+        default=timedelta(hours=1), ge=timedelta(), description="then the decision becomes a dead letter"
+    )
+    ops_host: str = "127.0.0.1"
+    ops_port: int = Field(default=8062, ge=0, le=65_535, description="of status and metrics; 0: a free one")
+
+    @model_validator(mode="after")
+    def _names_are_simple(self) -> Self:
+        if not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name) for name in self.endpoints):
+            raise ValueError("a webhook's name has small letters, digits, - and _ only")
+        return self
+
+
 class GatewaySettings(_Section):
     """The HTTP service that answers with a payment's decision."""
 
@@ -510,6 +583,7 @@ class Settings(BaseSettings):
     tracing: TracingSettings = TracingSettings()
     dashboard: DashboardSettings = DashboardSettings()
     gateway: GatewaySettings = GatewaySettings()
+    webhooks: WebhookSettings = WebhookSettings()
 
     maven_mirror: str | None = Field(
         default=None, description="of Maven Central, for Kafka's jars; default: as ~/.m2/settings.xml has it"

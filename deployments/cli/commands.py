@@ -90,6 +90,11 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
             "decisions.gateway",
             "Answer payments over HTTP with their decisions; `fraud gateway key` manages who may call.",
         ),
+        CommandEntry(
+            "webhooks",
+            "decisions.webhooks",
+            "Send declines, challenges and reviews to your own addresses, signed and until they are taken.",
+        ),
     ),
     "Models": (
         CommandEntry(

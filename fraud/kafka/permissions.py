@@ -44,6 +44,11 @@ def redrive_identity(letters: str) -> str:
     return f"{letters}.redrive"
 
 
+def webhook_group(settings: Settings, endpoint: str) -> str:
+    """The consumer group of a webhook's endpoint; with an empty name the prefix of all."""
+    return f"{settings.webhooks.group_prefix}-{endpoint}"
+
+
 def label_letters_group(settings: Settings) -> str:
     """The group whose committed offsets on the labels say up to where dead letters were sent."""
     return f"{settings.topics.label_dead_letters}.ingest"
@@ -198,6 +203,16 @@ def _gateway(settings: Settings) -> tuple[Permission, ...]:
     )
 
 
+def _webhooks(settings: Settings) -> tuple[Permission, ...]:
+    """It follows the decisions, a consumer group for each endpoint."""
+    topics = settings.topics
+    return (
+        Permission("topic", topics.predictions, "read"),
+        Permission("topic", topics.webhook_dead_letters, "write"),
+        Permission("group", webhook_group(settings, ""), "read", is_prefix=True),
+    )
+
+
 def _redrive(settings: Settings) -> tuple[Permission, ...]:
     """Of the transactions' dead letters and of the labels'."""
     topics = settings.topics
@@ -234,6 +249,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "rates": _rates,
     "policies": _policies,
     "gateway": _gateway,
+    "webhooks": _webhooks,
 }
 """The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 

@@ -159,6 +159,7 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         topics.policies: _policies(),
         topics.lists: _lists(),
         topics.gateway_events: _gateway_events(),
+        topics.webhook_dead_letters: _letters(),
     }
 
 

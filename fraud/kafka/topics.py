@@ -65,6 +65,7 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         TopicPlan(topics.dead_letters, kept, by_time),
         TopicPlan(topics.label_dead_letters, kept, by_time),
         TopicPlan(topics.gateway_events, retention, by_time),
+        TopicPlan(topics.webhook_dead_letters, kept, by_time),
         *([_rates_plan(settings, durable)] if settings.rates_topic else []),
         TopicPlan(topics.policies, kept, by_time, partitions=1),
         _lists_plan(settings, durable),

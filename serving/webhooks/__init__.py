@@ -1,0 +1,1 @@
+"""Outcomes to a user's own HTTP endpoints: signed, retried, dead-lettered."""
