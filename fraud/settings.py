@@ -512,7 +512,7 @@ class GatewaySettings(_Section):
     max_in_flight: int = Field(default=1_000, ge=1, description="requests; further ones get 503")
     max_connections: int = Field(default=2_000, ge=1)
     request_timeout_s: float = Field(default=5.0, gt=0, description="for a request's headers, and its body")
-    keys: Path | None = Field(default=None, description="the file of API keys; default: in the home")
+    key_file: Path | None = Field(default=None, description="of API keys; default: in the home")
     allow_anonymous: bool = Field(
         default=False, description="callers without a key, on a loopback address only"
     )
@@ -612,7 +612,7 @@ class Settings(BaseSettings):
     @cached_property
     def gateway_keys(self) -> Path:
         """The file of the gateway's API keys."""
-        return self.gateway.keys or self.home / "gateway" / "keys.json"
+        return self.gateway.key_file or self.home / "gateway" / "keys.json"
 
     @cached_property
     def lake_url(self) -> str:
