@@ -39,7 +39,7 @@ def scoring(gateway_settings: Settings) -> Iterator[Settings]:
     """An engine that scores."""
     register(gateway_settings, tiny_bundle(gateway_settings))
     with running(gateway_settings) as one:
-        wait_for(lambda: one.engine.status().is_ready, 100)
+        wait_for(lambda: one.engine.status().is_ready, 90)
         yield gateway_settings
 
 

@@ -1,0 +1,1 @@
+"""The gateway against a bare echo over HTTP and the same two topics."""
