@@ -1,4 +1,4 @@
-"""The least that could answer over HTTP: produce the body, wait for its id on the other topic, answer with it.
+"""The least that could answer over HTTP: produce the body, wait for its id on the other topic, answer.
 
 It runs as its own process, served as the gateway is. Nothing is checked, remembered or counted.
 """
