@@ -52,6 +52,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     kinds = (transaction_type(settings.loaded_definitions), DecisionAnswer, DecisionRecord, Label, ErrorBody)
     _, schemas = msgspec.json.schema_components(kinds, ref_template=_REF)
     _allow_numbers(schemas)
+    _narrow(schemas[_PAYMENT]["properties"], settings)
     paths = document["paths"]
     components = {"schemas": schemas}
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -131,6 +132,16 @@ def _allow_numbers(schemas: dict[str, Any]) -> None:
         for name, field in schema.get("properties", {}).items():
             if field.get("format") == "decimal":
                 schema["properties"][name] = {"anyOf": [_DECIMAL_TEXT, {"type": "number"}]}
+
+
+def _narrow(properties: dict[str, Any], settings: Settings) -> None:
+    """What admission checks beyond the types, as far as a schema can say it."""
+    fields = settings.loaded_definitions.field_by_name
+    narrower = {"currency": {"pattern": "^[A-Z]{3}$"}, "timestamp": {"minimum": settings.admission.earliest}}
+    for name, rules in narrower.items():
+        path = fields[name].path
+        if len(path) == 1:
+            properties[path[0]] = properties[path[0]] | rules
 
 
 _DECIMAL_TEXT = {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"}

@@ -10,6 +10,7 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from fraud.settings import Settings, load_settings
 from serving.gateway.app import create_app
@@ -51,7 +52,8 @@ def test_every_answer_is_one_that_the_api_describes(operation: Operation, descri
     )
     def ask(case: Case[Any]) -> None:
         answer = case.call(base_url=described.url, headers={"Authorization": f"Bearer {described.key}"})
-        case.validate_response(answer)
+        # How many decimals a currency has, and its largest amount, no schema says.
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance])
 
     ask()
 
