@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,7 +127,7 @@ def check_answers(made: GatewayScene) -> None:
     wait_for(lambda: not unexplained(made, committed), 30, 0.5)
 
 
-def unexplained(made: GatewayScene, committed: dict[str, str]) -> list[str]:
+def unexplained(made: GatewayScene, committed: Mapping[str, str]) -> list[str]:
     """Answers that are neither the committed decision nor reported."""
     found = read_all(made.settings, made.settings.topics.gateway_events)
     events = {
