@@ -17,22 +17,39 @@ from fraud.decisions.outcomes import APPROVE, CHALLENGE, DECLINE, OUTCOMES, REVI
 from fraud.decisions.policy import Policy
 from fraud.decisions.predicates.payments import StoredPayment
 from fraud.decisions.reference import OneDecision, PaymentFacts, decide_one
-from fraud.definitions.loading import load_definitions
-from tests.fraud.decisions.payments import MINUTE, START, random_inputs
+from fraud.definitions.definitions import Definitions
+from fraud.definitions.loading import SHIPPED, load_definitions, parse_definitions
+from fraud.money.rates import DailyRates
+from tests.fraud.decisions.payments import MINUTE, START, decision_inputs, payment_table, random_inputs
 from tests.fraud.decisions.policies import policy_texts
 
 DEFINITIONS = load_definitions()
+
+
+def _in_euros() -> Definitions:
+    text = SHIPPED.read_text().replace("fields:", "money: {base: EUR, rates: topic}\nfields:", 1)
+    found = parse_definitions(text)
+    assert found.money
+    found.money.rates.replace(DailyRates("EUR", {}))
+    return found
+
+
+IN_EUR = _in_euros()
+"""Without rates: only amounts in euros are known in the base."""
+
 COUNT = 40
 
 
-def decided_one_by_one(policy: Policy, inputs: DecisionInputs, index: ListIndex) -> list[OneDecision]:
+def decided_one_by_one(
+    policy: Policy, inputs: DecisionInputs, index: ListIndex, definitions: Definitions = DEFINITIONS
+) -> list[OneDecision]:
     heads = inputs.events.heads
     return [
         decide_one(
-            DEFINITIONS,
+            definitions,
             policy,
             PaymentFacts(
-                StoredPayment(DEFINITIONS, inputs, index, number),
+                StoredPayment(definitions, inputs, index, number),
                 int(heads["card"][number]),
                 int(heads["transaction"][number]),
                 int(heads["timestamp"][number]),
@@ -71,6 +88,39 @@ def test_all_at_once_is_as_one_by_one(text: str, seed: int, entries: set[str]) -
     expected = in_columns(decided_one_by_one(policy, inputs, index))
     # then all is the same
     assert {name: getattr(decided, name).tolist() for name in expected} == expected
+
+
+@given(text=policy_texts(), seed=st.integers(0, 1_000))
+def test_all_at_once_is_as_one_by_one_where_costs_are_unknown(text: str, seed: int) -> None:
+    # given definitions with a base currency and no rates
+    policy = parse_policy(IN_EUR, text)
+    inputs = random_inputs(IN_EUR, COUNT, seed)
+    # when payments are decided at once, and each by the reference
+    decided = PolicyDecider(IN_EUR, policy, ListIndex()).decide(inputs)
+    expected = in_columns(decided_one_by_one(policy, inputs, ListIndex(), IN_EUR))
+    # then all is the same
+    assert {name: getattr(decided, name).tolist() for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("bands", "outcomes"),
+    [
+        ("{on: probability, decline: 0.5}", {0.1: APPROVE, 0.7: DECLINE, 0.9: DECLINE}),
+        ("{on: expected_cost, decline: 1}", {0.1: APPROVE, 0.7: APPROVE, 0.9: REVIEW}),
+    ],
+)
+def test_an_unknown_cost_is_decided_by_the_probability(bands: str, outcomes: dict[float, int]) -> None:
+    # given a segment with bands of the cost, payments in a currency without a rate, and a threshold of 0.8
+    segment = "{name: large, when: amount >= 0, bands: {on: expected_cost, challenge: 0, decline: 1}}"
+    policy = parse_policy(IN_EUR, f"version: 1\nname: test\nsegments: [{segment}]\nbands: {bands}")
+    table = payment_table(3).drop_columns("currency").append_column("currency", [["USD"] * 3])
+    inputs = decision_inputs(IN_EUR, table)
+    inputs.probabilities[:], inputs.model_threshold[:] = list(outcomes), 0.8
+    # when they are decided
+    decided = PolicyDecider(IN_EUR, policy, ListIndex()).decide(inputs)
+    # then by the default segment's bands of the probability, or the model's threshold
+    assert decided.outcomes.tolist() == list(outcomes.values())
+    assert decided.segments.tolist() == [0, 0, 0]
 
 
 def test_the_default_policy_is_the_threshold() -> None:
