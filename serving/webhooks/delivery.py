@@ -73,7 +73,8 @@ class WebhookSender:
 
     def attempt(self, event: WebhookEvent) -> Attempt:
         """Send the event once."""
-        headers = _CONTENT | signed_headers(event.id, int(time.time()), event.body, self._endpoint.signing_keys)
+        keys = self._endpoint.signing_keys
+        headers = _CONTENT | signed_headers(event.id, int(time.time()), event.body, keys)
         timeout = (_CONNECT_TIMEOUT_S, self._settings.timeout_s)
         try:
             # Streamed and closed: nothing of the body is read.

@@ -42,7 +42,7 @@ class EndpointWorker:
     ) -> None:
         self._settings, self._name, self._endpoint, self._metrics = settings, name, endpoint, metrics
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"webhook-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._reader: MessageReader[WebhookPrediction] = MessageReader(WebhookPrediction)
         self._sender = WebhookSender(name, endpoint, settings.webhooks, metrics, self._stop.wait)
         self._arrived: list[Any] = []

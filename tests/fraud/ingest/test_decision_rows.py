@@ -1,17 +1,23 @@
 """Decisions reach the lake once each, and only those that training and monitoring ask for."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import Producer
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fraud.decisions.outcomes import OUTCOMES, Outcome
 from fraud.ingest.commits import committed_files, day_of
+from fraud.ingest.decision_rows import DecisionRowReader
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.clients import producer_config
 from fraud.labels.decisions import read_decisions
 from fraud.lake import open_lake
+from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.fraud.streams import START_MS, produce
 
@@ -53,6 +59,46 @@ def test_what_was_approved_as_any_other_is_not_kept(settings: Settings) -> None:
         "control_share": 0.01, "is_sample": False,
     }  # fmt: skip
     assert stored(settings)[4]["is_sample"]
+
+
+@given(
+    decision=st.sampled_from(OUTCOMES),
+    would_be=st.sampled_from([None, *OUTCOMES]),
+    is_sample=st.booleans(),
+    fields=st.none()
+    | st.dictionaries(st.sampled_from(["decision", "would_be", "x"]), st.sampled_from(OUTCOMES)),
+)
+def test_a_message_leaves_a_row_exactly_if_its_decision_is_kept(
+    decision: Outcome, would_be: Outcome | None, is_sample: bool, fields: dict[str, Any] | None
+) -> None:
+    # given a prediction as serving writes it, of a payment whose own fields may have any name
+    one = Prediction(
+        "t1", "c1", START_MS, 100, "EUR", 0.5, decision, 0.5, "m", "1", 1, START_MS,
+        fields=fields, would_be=would_be, is_sample=is_sample,
+    )  # fmt: skip
+    message = FakeMessage(msgspec.json.encode(one))
+    # when it is read
+    rows, rejected = DecisionRowReader().read([message])  # type: ignore[list-item]
+    # then there is a row if the decision says so
+    kept = (would_be or decision) != "approve" or is_sample
+    assert (rows.num_rows, rejected) == (int(kept), [])
+
+
+@dataclass(frozen=True)
+class FakeMessage:
+    content: bytes
+
+    def value(self) -> bytes:
+        return self.content
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 0
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, START_MS
 
 
 def test_every_decision_is_there_once_however_often_ingest_runs(settings: Settings) -> None:

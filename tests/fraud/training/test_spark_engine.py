@@ -10,6 +10,8 @@ import pytest
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.evaluation.metrics import average_precision
+from fraud.labels.history import ALWAYS
+from fraud.labels.observation import Observation
 from fraud.lake import open_lake
 from fraud.registry.bundle import check_compatible, make_bundle, read_bundle, write_bundle
 from fraud.settings import Settings, load_settings
@@ -104,6 +106,24 @@ def test_without_sampling_the_trees_are_equal(history: History, split: Split, fi
     boosters = [fit(train, recipe, seed=1, threads=1) for fit in (fit_booster, fit_on_spark)]
     # then they say the same of every row: no row was lost, no label, no unknown value, no parameter
     here, there = (one.inplace_predict(train.rows) for one in boosters)
+    assert np.allclose(here, there, atol=1e-4)
+
+
+def test_unobserved_rows_and_weights_reach_the_executors(
+    history: History, split: Split, fit_on_spark: SparkFit
+) -> None:
+    # given rows of which some were never observed, and some stand for several payments
+    train = history.data.as_known_at(split.test.start).between(split.train)
+    random = np.random.default_rng(2).random(len(train))
+    observation = Observation(np.where(random < 0.2, ALWAYS, 0), np.where(random > 0.8, 5.0, 1.0))
+    observed = replace(train, observation=observation, reports=None).observed_at(0)
+    params = DEFAULT_PARAMS | {"max_depth": 3, "subsample": 1.0, "colsample_bytree": 1.0}
+    recipe = Recipe.of(params, 5)
+    # when both engines fit them
+    boosters = [fit(observed, recipe, seed=1, threads=1) for fit in (fit_booster, fit_on_spark)]
+    # then they say the same of every row
+    here, there = (one.inplace_predict(train.rows) for one in boosters)
+    assert 0 < len(observed) < len(train)
     assert np.allclose(here, there, atol=1e-4)
 
 
