@@ -38,7 +38,7 @@ class ActivePolicies:
         self.shadow: PreparedPolicy | None = None
         self.lists_position = 0
         self.are_default = True
-        metrics.decisions.set_policy("live", self.live.name, self.live.policy.digest)
+        metrics.policies.set_policy("live", self.live.name, self.live.policy.digest)
 
     def start(self) -> None:
         """Start to read."""
@@ -77,8 +77,8 @@ class ActivePolicies:
     def update_gauges(self) -> None:
         """Set the gauges of the live policy's lists."""
         for one in self.live.policy.lists:
-            self._metrics.decisions.list_entries.labels(one.name).set(self._index.count(one.name))
-        self._metrics.decisions.lists_position.set(self.lists_position)
+            self._metrics.policies.list_entries.labels(one.name).set(self._index.count(one.name))
+        self._metrics.policies.lists_position.set(self.lists_position)
 
     def stop(self, timeout_s: float) -> None:
         """Stop the threads; one that waits longer than this for a silent Kafka ends with the process."""
@@ -106,15 +106,16 @@ class ActivePolicies:
                 self._announce(alias, policy)
         if chosen.live is not self.live:
             self._metrics.decisions.set_rules(chosen.live.policy)
+            self._metrics.policies.list_entries.clear()
         self.live, self.shadow = chosen.live, chosen.shadow
         self._refused = chosen.refused
         for alias in ("live", "shadow"):
-            self._metrics.decisions.policy_refused.labels(alias).set(alias in chosen.refused)
+            self._metrics.policies.policy_refused.labels(alias).set(alias in chosen.refused)
 
     def _announce(self, alias: str, policy: PreparedPolicy | None) -> None:
         if policy is None:
-            self._metrics.decisions.set_policy(alias, None, "")
+            self._metrics.policies.set_policy(alias, None, "")
             log.info("no policy is in shadow")
         else:
-            self._metrics.decisions.set_policy(alias, policy.name, policy.policy.digest)
+            self._metrics.policies.set_policy(alias, policy.name, policy.policy.digest)
             log.info("the policy %s (digest %s) is now %s", policy.name, policy.policy.digest, alias)

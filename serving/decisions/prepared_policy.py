@@ -117,7 +117,7 @@ class PolicyChooser:
 
     def _refuse(self, version: PolicyVersion, reason: str) -> None:
         self._refused.add((version.version, version.digest))
-        self._metrics.decisions.refused_policies.inc()
+        self._metrics.policies.refused_policies.inc()
         log.error(
             "version %d of the policy does not fit %s and is refused: %s",
             version.version, self._definitions.source, reason,

@@ -16,7 +16,7 @@ _RULE_MODES = ("live", "shadow")
 
 
 class DecisionMetrics:
-    """What payments are decided by; set by the serving loop, but for what is read of the topics."""
+    """What payments are decided by."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.predictions = Counter(
@@ -49,6 +49,49 @@ class DecisionMetrics:
         self.samples = Counter(
             "fraud_samples", "Approved payments that analysts are given to review", registry=registry
         )
+        for outcome in OUTCOMES:
+            self.predictions.labels(outcome)
+        self._rules: set[str] = set()
+
+    def count_outcomes(self, outcomes: npt.NDArray[np.uint8]) -> None:
+        """Count the outcomes of a micro-batch, indices in `OUTCOMES`, (n,)."""
+        _count_by_outcome(self.predictions, outcomes)
+
+    def count_shadow(self, outcomes: npt.NDArray[np.uint8]) -> None:
+        """Count what the policy in shadow would have decided, likewise."""
+        _count_by_outcome(self.shadow_decisions, outcomes)
+
+    def count_decided(self, policy: Policy, decided: Decided) -> None:
+        """Count what the live policy made of a micro-batch."""
+        rules, lists = [one.name for one in policy.rules], [one.name for one in policy.lists]
+        for mode, fired in zip(_RULE_MODES, (decided.fired, decided.shadow_fired), strict=True):
+            for index, count in _positive(fired.sum(axis=0)):
+                self.rule_hits.labels(rules[index], mode).inc(count)
+        for index, count in _positive(decided.failed.sum(axis=0)):
+            self.rule_failures.labels(rules[index]).inc(count)
+        for index, count in _positive(decided.list_hits.sum(axis=0)):
+            self.list_hits.labels(lists[index]).inc(count)
+        self.samples.inc(int(np.count_nonzero(decided.sampled)))
+        if decided.control.any():
+            _count_by_outcome(self.control, decided.would_be[decided.control])
+
+    def set_rules(self, policy: Policy) -> None:
+        """Start the counts of the live policy's rules at zero, and drop those of rules that are gone."""
+        names = {one.name for one in policy.rules}
+        for name in self._rules - names:
+            self.rule_hits.remove_by_labels({"rule": name})
+            self.rule_failures.remove_by_labels({"rule": name})
+        for name in names:
+            self.rule_failures.labels(name)
+            for mode in _RULE_MODES:
+                self.rule_hits.labels(name, mode)
+        self._rules = names
+
+
+class PolicyMetrics:
+    """The policies in force and the lists that are known."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.policy = Gauge(
             "fraud_policy_info",
             "1 for each policy in force; the version `default` is the one of who has none",
@@ -81,47 +124,9 @@ class DecisionMetrics:
         self.lists_position = Gauge(
             "fraud_lists_position", "Offset before which all entries of lists are known", registry=registry
         )
-        for outcome in OUTCOMES:
-            self.predictions.labels(outcome)
         for alias in ALIASES:
             self.policy_refused.labels(alias).set(0)
         self._in_force: dict[str, tuple[str, str]] = {}
-        self._rules: set[str] = set()
-
-    def count_outcomes(self, outcomes: npt.NDArray[np.uint8]) -> None:
-        """Count the outcomes of a micro-batch, indices in `OUTCOMES`, (n,)."""
-        _count_by_outcome(self.predictions, outcomes)
-
-    def count_shadow(self, outcomes: npt.NDArray[np.uint8]) -> None:
-        """Count what the policy in shadow would have decided, likewise."""
-        _count_by_outcome(self.shadow_decisions, outcomes)
-
-    def count_decided(self, policy: Policy, decided: Decided) -> None:
-        """Count what the live policy made of a micro-batch."""
-        rules, lists = [one.name for one in policy.rules], [one.name for one in policy.lists]
-        for mode, fired in zip(_RULE_MODES, (decided.fired, decided.shadow_fired), strict=True):
-            for index, count in _positive(fired.sum(axis=0)):
-                self.rule_hits.labels(rules[index], mode).inc(count)
-        for index, count in _positive(decided.failed.sum(axis=0)):
-            self.rule_failures.labels(rules[index]).inc(count)
-        for index, count in _positive(decided.list_hits.sum(axis=0)):
-            self.list_hits.labels(lists[index]).inc(count)
-        self.samples.inc(int(np.count_nonzero(decided.sampled)))
-        if decided.control.any():
-            _count_by_outcome(self.control, decided.would_be[decided.control])
-
-    def set_rules(self, policy: Policy) -> None:
-        """Start the counts of the live policy's rules at zero, and drop those of rules that are gone."""
-        names = {one.name for one in policy.rules}
-        self.list_entries.clear()
-        for name in self._rules - names:
-            self.rule_hits.remove_by_labels({"rule": name})
-            self.rule_failures.remove_by_labels({"rule": name})
-        for name in names:
-            self.rule_failures.labels(name)
-            for mode in _RULE_MODES:
-                self.rule_hits.labels(name, mode)
-        self._rules = names
 
     def set_policy(self, alias: str, version: str | None, digest: str) -> None:
         """A policy is in force from now on, in place of the alias's one before; `version` None: none is."""

@@ -20,7 +20,7 @@ from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
 from serving.delivery.protocol import OutboxBatch
 from serving.ops.array_histogram import ArrayHistogram
-from serving.ops.decision_metrics import DecisionMetrics
+from serving.ops.decision_metrics import DecisionMetrics, PolicyMetrics
 
 SCORE_BUCKETS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0, 60.0)
@@ -270,6 +270,7 @@ class Metrics:
         self.state = StateMetrics(self._registry)
         self.models = ModelMetrics(self._registry)
         self.decisions = DecisionMetrics(self._registry)
+        self.policies = PolicyMetrics(self._registry)
         self.topic_findings = Gauge(
             "fraud_topic_findings",
             "1 for each topic setting that differed at the start from what the system needs",

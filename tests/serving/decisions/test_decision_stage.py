@@ -92,7 +92,7 @@ def test_rules_bands_and_segments_decide(decided: Decided) -> None:
     assert {one.decided_by for one in (online, other, travel)} == {None}
     assert [one.segment for one in (small, travel)] == [None, "travel"]
     assert {(one.policy, one.lists_position) for one in (small, travel)} == {("1", 0)}
-    # and analysts are told why the model would have, with the payment's fields
+    # and analysts see why the model would have, with the payment's fields
     assert small.reasons is not None
     assert small.fields is not None
     # and what failed, fired and was decided is counted
