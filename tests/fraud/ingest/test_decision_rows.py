@@ -78,7 +78,7 @@ def test_a_message_leaves_a_row_exactly_if_its_decision_is_kept(
     )  # fmt: skip
     message = FakeMessage(msgspec.json.encode(one))
     # when it is read
-    rows, rejected = DecisionRowReader().read([message])  # type: ignore[list-item]
+    rows, rejected = DecisionRowReader().read([message])
     # then there is a row if the decision says so
     kept = (would_be or decision) != "approve" or is_sample
     assert (rows.num_rows, rejected) == (int(kept), [])
