@@ -323,6 +323,9 @@ class ServingSettings(_Section):
     fetch_wait_s: float = Field(
         default=0.005, ge=0.001, le=1, description="for more than a few messages; Kafka is asked as often"
     )
+    linger_s: float = Field(
+        default=0.005, ge=0, le=1, description="that a prediction waits for others, to be sent with them"
+    )
     transaction_timeout_s: float = Field(default=15.0, ge=2, description="until Kafka aborts a dead worker's")
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="until a silent worker's partitions go to the others"

@@ -31,6 +31,9 @@ _WARM_UP_S = 3.0
 _FIRST = 200_000
 """Beyond the payments that warm the engine up."""
 
+_PROMPT = {"commit_interval_s": 0.1, "fetch_wait_s": 0.001, "linger_s": 0.0}
+"""Settings of serving for a gateway in front of it (docs/gateway.md)."""
+
 _PERCENTILES = (50, 99, 99.9)
 Outcomes = dict[str, str]
 
@@ -52,7 +55,7 @@ def main(
 def run(rate: int, seconds: float, turns: int) -> Section:
     """Turns of the echo and of the gateway; then its answers against the committed log."""
     with testbed() as bed:
-        settings, echo = bed.settings("gateway", commit_interval_s=0.05), bed.settings("echo")
+        settings, echo = bed.settings("gateway", **_PROMPT), bed.settings("echo")
         key = KeyFile(settings.gateway_keys).create("load", ["decide"], 1e6).text
         found: dict[str, list[list[float]]] = {"echo": [], "gateway": []}
         answers: Outcomes = {}

@@ -34,6 +34,7 @@ class KafkaTransactionClients:
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(self._settings.serving.transaction_timeout_s * 1_000),
             "delivery.report.only.error": True,
+            "linger.ms": self._settings.serving.linger_s * 1_000,
         }
         return Producer(producer_config(self._settings, **config))
 

@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from fraud.errors import ConfigurationError
 from fraud.machine.terminal import log_to_stderr
 from fraud.settings import GatewayScope, Settings, load_settings
 from serving.gateway.auth.keys import KeyFile, NewKey
@@ -37,13 +38,17 @@ app.add_typer(key, name="key")
 def create(
     name: Name,
     scope: Annotated[
-        list[GatewayScope],
+        list[str],
         typer.Option(help="decide: send payments, read decisions; review: report fraud. May be repeated."),
     ] = ["decide"],  # noqa: B006 - typer copies it
     rate: Annotated[float, typer.Option(min=0.01, help="Requests a second.")] = _RATE,
 ) -> None:
     """Make a key. It is shown once; the file has its hash."""
-    _show(KeyFile(load_settings().gateway_keys).create(name, scope, rate))
+    unknown = [one for one in scope if one not in _SCOPES]
+    if unknown:
+        raise ConfigurationError(f"--scope {unknown[0]!r}: a scope is one of {', '.join(_SCOPES)}")
+    scopes = [one for one in _SCOPES if one in scope]
+    _show(KeyFile(load_settings().gateway_keys).create(name, scopes, rate))
 
 
 @key.command("list")
