@@ -33,10 +33,14 @@ class ProgramCompiler:
     Args:
         definitions: those of the predicates.
         list_number: of a list, for the lookup.
+        by_hash: `Events.values` has hashes of categories instead of their codes.
     """
 
-    def __init__(self, definitions: Definitions, list_number: Callable[[str], int]) -> None:
+    def __init__(
+        self, definitions: Definitions, list_number: Callable[[str], int], *, by_hash: bool = False
+    ) -> None:
         self._definitions = definitions
+        self._by_hash = by_hash
         self._list_number = list_number
         self._operations: list[tuple[int, ...]] = []
         self._literals: list[float] = []
@@ -205,11 +209,11 @@ class ProgramCompiler:
             return self._text_among(node, out)
         if isinstance(node, tree.SameText):
             left, right = node.left.name, node.right.name
-            return self._emit(Code.SAME_TEXT, out, left.column, right.column, 0, _kind(left))
+            return self._emit(Code.SAME_TEXT, out, left.column, right.column, 0, self._kind(left))
         if isinstance(node, tree.OnList):
             name = node.text.name
             return self._emit(
-                Code.ON_LIST, out, name.column, self._list_number(node.list_name), 0, _kind(name)
+                Code.ON_LIST, out, name.column, self._list_number(node.list_name), 0, self._kind(name)
             )
         if isinstance(node, tree.TruthOf):
             return self._emit(Code.BOOLEAN, out, node.name.column)
@@ -218,11 +222,18 @@ class ProgramCompiler:
 
     def _text_among(self, node: tree.TextAmong, out: int) -> int:
         name = node.text.name
-        assert name.type is not None
-        encode = encoder_of(name.type)
+        encode = encoder_of(self._type(name))
         start = len(self._keys)
         self._keys += sorted({encode(value) for value in node.values})
-        return self._emit(Code.TEXT_AMONG, out, name.column, start, len(self._keys), _kind(name))
+        return self._emit(Code.TEXT_AMONG, out, name.column, start, len(self._keys), self._kind(name))
+
+    def _type(self, name: PaymentName) -> FieldType:
+        """How `Events.values` has a text."""
+        assert name.type is not None
+        return FieldType.ID if self._by_hash and name.type is FieldType.CATEGORY else name.type
+
+    def _kind(self, name: PaymentName) -> int:
+        return _KINDS[self._type(name)]
 
 
 class _RegisterStack:
@@ -252,8 +263,3 @@ class _RegisterStack:
 
     def __exit__(self, *_: Any) -> None:
         self._next = self._marks.pop()
-
-
-def _kind(name: PaymentName) -> int:
-    assert name.type is not None
-    return _KINDS[name.type]

@@ -11,12 +11,12 @@ from fraud.decisions.list_index import ListIndex
 from fraud.decisions.policy import PolicyList
 from fraud.decisions.predicates.compiling import ProgramCompiler
 from fraud.decisions.predicates.names import payment_names
-from fraud.decisions.predicates.payments import StoredPayment
-from fraud.decisions.predicates.reference import FAILED, evaluate
-from fraud.decisions.predicates.tree import OnList, Predicate, TextOf, Truth
+from fraud.decisions.predicates.tree import OnList, Predicate, TextOf, Truth, nodes_of
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import FieldType
+from fraud.features.events import encoder_of
 from fraud.native.rules.evaluate import evaluate_program
-from fraud.native.rules.program import PaymentArrays, Results
+from fraud.native.rules.program import PaymentArrays, Program, Registers, Results
 
 
 @dataclass(frozen=True)
@@ -51,36 +51,63 @@ class Evaluator:
         lists: Sequence[PolicyList],
         index: ListIndex,
     ) -> None:
-        self._definitions = definitions
         self._index = index
-        self._predicates = len(predicates)
+        self._predicates, self._columns = len(predicates), len(predicates) + len(lists)
         names = payment_names(definitions)
         on_lists = (OnList(one.name, TextOf(names[one.field])) for one in lists)
-        self._roots: list[Truth] = [*(one.root for one in predicates), *on_lists]
-        compiler = ProgramCompiler(definitions, index.number_of)
-        self._program, self._registers = compiler.compile(self._roots)
+        roots: list[Truth] = [*(one.root for one in predicates), *on_lists]
+        by_code = ProgramCompiler(definitions, index.number_of)
+        by_hash = ProgramCompiler(definitions, index.number_of, by_hash=True)
+        self._by_code, self._by_hash = by_code.compile(roots), by_hash.compile(roots)
+        self._categories = _categories(roots)
 
     def evaluate(self, inputs: DecisionInputs) -> Truths:
         """Of n payments."""
-        results = Results(*np.zeros((3, len(inputs), len(self._roots)), dtype=np.bool_))
-        payments = _payments(inputs)
-        slots = self._index.slots
-        if evaluate_program(self._program, payments, slots, self._registers, results):
-            self._confirm(inputs, results)
-        rules = self._predicates
-        return Truths(results.fired[:, :rules], results.failed[:, :rules], results.fired[:, rules:])
+        payments = _arrays(inputs)
+        results, unsure = self._run(self._by_code, payments)
+        if unsure:
+            self._confirm(inputs, payments, results)
+        count = self._predicates
+        return Truths(results.fired[:, :count], results.failed[:, :count], results.fired[:, count:])
 
-    def _confirm(self, inputs: DecisionInputs, results: Results) -> None:
-        """Decide by texts what codes of categories leave open."""
-        for number in np.flatnonzero(results.unsure.any(axis=1)).tolist():
-            payment = StoredPayment(self._definitions, inputs, self._index, number)
-            for column in np.flatnonzero(results.unsure[number]).tolist():
-                value = evaluate(self._roots[column], payment)
-                results.fired[number, column] = value is True
-                results.failed[number, column] = value is FAILED
+    def _run(self, compiled: tuple[Program, Registers], payments: PaymentArrays) -> tuple[Results, int]:
+        """The results, and how many of them are unsure."""
+        results = Results(*np.zeros((3, len(payments.heads), self._columns), dtype=np.bool_))
+        program, registers = compiled
+        return results, evaluate_program(program, payments, self._index.slots, registers, results)
+
+    def _confirm(self, inputs: DecisionInputs, payments: PaymentArrays, results: Results) -> None:
+        """Decide by texts what codes of categories leave open: evaluate these payments with their hashes."""
+        chosen = np.flatnonzero(results.unsure.any(axis=1))
+        values = payments.values[chosen]
+        for row, number in enumerate(chosen.tolist()):
+            texts = inputs.texts_of(number)
+            for name, column in self._categories.items():
+                values[row, column] = _encode(texts.get(name))
+        exact, _ = self._run(
+            self._by_hash,
+            PaymentArrays(
+                payments.heads[chosen],
+                values,
+                values.view(np.float64),
+                payments.rows[chosen],
+                payments.probabilities[chosen],
+            ),
+        )
+        results.fired[chosen], results.failed[chosen] = exact.fired, exact.failed
 
 
-def _payments(inputs: DecisionInputs) -> PaymentArrays:
+_encode = encoder_of(FieldType.ID)
+
+
+def _categories(roots: Sequence[Truth]) -> dict[str, int]:
+    """The columns of the categories whose texts count, by field."""
+    nodes = (node for root in roots for node in nodes_of(root))
+    names = (node.name for node in nodes if isinstance(node, TextOf))
+    return {one.name: one.column for one in names if one.type is FieldType.CATEGORY}
+
+
+def _arrays(inputs: DecisionInputs) -> PaymentArrays:
     """As compiled code takes them: of one memory layout, for which it is compiled once."""
     values = np.ascontiguousarray(inputs.events.values)
     return PaymentArrays(
