@@ -21,6 +21,7 @@ class DecisionInputs:
         model_threshold: of the models that scored, float64 (n,).
         texts_of: the values of one payment's fields by name, texts as texts, absent ones left out. It is
             asked for few payments: codes of categories collide, and a match is confirmed by its text.
+        categories_of: likewise of categories alone, where they are read faster; None: `texts_of` has them.
     """
 
     events: Events
@@ -28,6 +29,7 @@ class DecisionInputs:
     probabilities: npt.NDArray[np.float64]
     model_threshold: npt.NDArray[np.float64]
     texts_of: Callable[[int], Mapping[str, FieldValue]]
+    categories_of: Callable[[int], Mapping[str, str]] | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import CORE_FIELDS
+from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
 from fraud.features.events import Events, encode_as_paid
 from fraud.features.field_tables import field_table
 from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted
+from fraud.messages.transaction import category_reader
 from fraud.money.batches import convert_money, rate_days
 from fraud.money.rate_table import RateTable
 from fraud.native.json_reader import (
@@ -109,6 +110,14 @@ class DecodedBatch:
         named = zip(self._definitions.fields, self._admitted(number).values, strict=True)
         return {field.name: value for field, value in named if value is not None}
 
+    def categories(self, number: int) -> dict[str, str]:
+        """The categories that one transaction has, by field; it reads nothing else of the message again."""
+        if number not in self._not_simple:
+            return category_reader(self._definitions)(self._message(number))
+        fields = self._definitions.fields
+        named = zip(fields, self._not_simple[number].values, strict=True)
+        return {field.name: str(value) for field, value in named if _is_category(field, value)}
+
     def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """The batch with those of its transactions that `chosen`, (n,), marks."""
         numbers = np.cumsum(chosen) - 1
@@ -124,11 +133,16 @@ class DecodedBatch:
     def _admitted(self, number: int) -> Admitted:
         if number in self._not_simple:
             return self._not_simple[number]
+        return _decoder(self._definitions)(self._message(number))
+
+    def _message(self, number: int) -> bytes:
         message = int(self._sources[number])
         start = int(self._messages.ends[message - 1]) + 1 if message else 0
-        return _decoder(self._definitions)(
-            self._messages.data[start : self._messages.ends[message]].tobytes()
-        )
+        return self._messages.data[start : self._messages.ends[message]].tobytes()
+
+
+def _is_category(field: Field, value: object) -> bool:
+    return field.type is FieldType.CATEGORY and value is not None
 
 
 def decode_batch(

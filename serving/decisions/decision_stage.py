@@ -82,10 +82,12 @@ def _inputs(
     decoded: Sequence[DecodedBatch], rows: npt.NDArray[np.float32], scores: Scores, threshold: float
 ) -> DecisionInputs:
     events = [batch.events for batch in decoded]
+    payments = JoinedPayments(decoded)
     return DecisionInputs(
         events=events[0] if len(events) == 1 else Events.concatenate(events),
         rows=rows,
         probabilities=scores,
         model_threshold=np.full(len(scores), threshold),
-        texts_of=JoinedPayments(decoded).all_values,
+        texts_of=payments.all_values,
+        categories_of=payments.categories,
     )

@@ -23,6 +23,11 @@ class JoinedPayments:
         batch, place = self._locate(number)
         return batch.all_values(place)
 
+    def categories(self, number: int) -> Mapping[str, str]:
+        """The categories that one payment has, by field."""
+        batch, place = self._locate(number)
+        return batch.categories(place)
+
     def field_values(self, number: int) -> dict[str, FieldValue]:
         """What one payment has of the fields that not every payment has."""
         batch, place = self._locate(number)

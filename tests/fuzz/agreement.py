@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import CORE_FIELDS
+from fraud.definitions.fields import CORE_FIELDS, FieldType
 from fraud.features.decoded_batch import TEXTS, DecodedBatch, decode_batch
 from fraud.features.events import encode_table, encode_transactions
 from fraud.messages.admission import AdmissionFilter, Admitted
@@ -63,9 +63,17 @@ def assert_same(
         assert decoded.field_values(len(decoded) - 1) == {
             name: value for name, value in last if value is not None and name not in CORE_FIELDS
         }
+    assert [decoded.categories(number) for number in range(len(decoded))] == [
+        _categories(definitions, one) for one in expected.admitted
+    ]
     for _, reason in expected.refused:
         assert reason.isprintable(), reason
         assert 0 < len(reason) <= 300
+
+
+def _categories(definitions: Definitions, admitted: Admitted) -> dict[str, Any]:
+    named = zip(definitions.fields, admitted.values, strict=True)
+    return {one.name: value for one, value in named if one.type is FieldType.CATEGORY and value is not None}
 
 
 def assert_stored_alike(

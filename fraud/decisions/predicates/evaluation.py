@@ -80,8 +80,9 @@ class Evaluator:
         """Decide by texts what codes of categories leave open: evaluate these payments with their hashes."""
         chosen = np.flatnonzero(results.unsure.any(axis=1))
         values = payments.values[chosen]
+        texts_of = inputs.categories_of or inputs.texts_of
         for row, number in enumerate(chosen.tolist()):
-            texts = inputs.texts_of(number)
+            texts = texts_of(number)
             for name, column in self._categories.items():
                 values[row, column] = _encode(texts.get(name))
         exact, _ = self._run(
