@@ -1,14 +1,14 @@
 """Reads a policy: from YAML to a `Policy`, every mistake with its line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict, replace
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
 from fraud.decisions.checks.content_check import DEFAULT_SEGMENT, check_content, expiry_of
-from fraud.decisions.checks.file_check import checked_document
+from fraud.decisions.checks.file_check import checked_document, list_mark, list_marks
 from fraud.decisions.outcomes import OUTCOMES
 from fraud.decisions.policy import Band, Policy, PolicyList, Rule, Segment
 from fraud.decisions.policy_file.parts import BandsPart, PolicyDocument
@@ -49,13 +49,12 @@ def parse_policy(definitions: Definitions, text: str, source: str = "policy.yaml
     found = parse_yaml(text, source, POLICY)
     problems = Problems(source, found.lines, POLICY)
     document = checked_document(found.value, problems)
+    if document is not None:
+        check_content(definitions, document, problems)
+        _check_predicates(definitions, document, list_marks(found.value), problems)
     problems.raise_if_any()
     assert document is not None
-    check_content(definitions, document, problems)
-    policy = _policy_of(document, text)
-    _check_predicates(definitions, document, problems)
-    problems.raise_if_any()
-    return policy
+    return _policy_of(document, text)
 
 
 @lru_cache(maxsize=8)
@@ -113,13 +112,16 @@ def _segment(name: str, when: str | None, bands: BandsPart) -> Segment:
     )
 
 
-def _check_predicates(definitions: Definitions, document: PolicyDocument, problems: Problems) -> None:
+def _check_predicates(
+    definitions: Definitions, document: PolicyDocument, marks: Set[str], problems: Problems
+) -> None:
+    """Note what is wrong with predicates; those are left out that ask a list which is wrong itself."""
     lists = {
         name: PolicyList(name, **one.model_dump())
         for name, one in document.lists.items()
         if one.field in definitions.field_by_name and definitions.field_by_name[one.field].is_text
     }
-    broken = document.lists.keys() - lists.keys()
+    broken = marks - {list_mark(name) for name in lists}
     predicates: list[tuple[PathInFile, str, str]] = [
         *((("rules", at, "when"), f"rule {one.name}", one.when) for at, one in enumerate(document.rules)),
         *(
@@ -128,7 +130,7 @@ def _check_predicates(definitions: Definitions, document: PolicyDocument, proble
         ),
     ]
     for path, subject, when in predicates:
-        if not any(name in when for name in broken):
+        if not any(mark in when for mark in broken):
             _check_predicate(definitions, subject, when, lists, path, problems)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from fraud.decisions.checks.repair import repaired
 from fraud.decisions.policy_file.parts import (
     BandsPart,
     ListPart,
@@ -59,15 +60,30 @@ _NAMED_BOUNDS = ("challenge", "review", "decline")
 
 
 def checked_document(value: Any, problems: Problems) -> PolicyDocument | None:
-    """The document, None if it cannot be read; mistakes are noted."""
+    """The document as far as it can be read, None if nothing can; mistakes are noted."""
     try:
-        # As JSON: strict, while a whole number is a number, too.
-        return PolicyDocument.model_validate_json(json.dumps(value))
+        return _validated(value)
     except ValidationError as error:
         found = {path_of(one, value): one for one in reversed(error.errors(include_url=False))}
-        for path, one in found.items():
-            problems.add(path, f"{subject(path, value)}{_complaint(one, path)}")
-    return None
+    for path, one in found.items():
+        problems.add(path, f"{subject(path, value)}{_complaint(one, path)}")
+    return _validated(repaired(value, found)) if () not in found else None
+
+
+def list_marks(value: Any) -> set[str]:
+    """What predicates that ask the lists of a file contain; of lists that are no mapping `in_list`."""
+    lists = value.get("lists", {})
+    return {list_mark(str(name)) for name in lists} if isinstance(lists, dict) else {"in_list"}
+
+
+def list_mark(name: str) -> str:
+    """How a predicate writes the name of a list."""
+    return f"'{name}'"
+
+
+def _validated(value: Any) -> PolicyDocument:
+    # As JSON: strict, while a whole number is a number, too.
+    return PolicyDocument.model_validate_json(json.dumps(value))
 
 
 def subject(path: Path, value: Any) -> str:

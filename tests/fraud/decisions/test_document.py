@@ -215,6 +215,30 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     assert [int(one.split(":")[1]) for one in problems_of(text)] == [4, 8, 19, 21, 22]
 
 
+def test_mistakes_of_form_do_not_hide_others() -> None:
+    # given parts that cannot be read, beside predicates, names, dates and bounds that are wrong
+    text = """\
+version: 2
+nmae: test
+lists:
+  a: {feild: card_id}
+  b: {field: amount}
+rules:
+  - {name: one, when: amuont > 5, outcome: block}
+  - {name: two, when: in_list('a'), outcome: review, expires: soon}
+  - 5
+  - {name: two, when: amount >, outcome: review, share: 0}
+segments:
+  - {name: large, when: amount >, bands: {review: high}}
+bands: {review: 95}
+control_group: 2
+"""
+    # when it is read, then each mistake is reported on its line, and nothing that only follows from one
+    lines = [int(one.split(":")[1]) for one in problems_of(text)]
+    assert sorted(set(lines)) == [1, 2, 4, 5, 7, 8, 9, 10, 12, 13, 14]
+    assert len(lines) == 17, problems_of(text)
+
+
 def test_a_policy_of_any_size_is_refused_quickly() -> None:
     assert "it may have" in problems_of(f"{HEAD}# {'x' * 600_000}")[0]
     assert "nested" in problems_of(f"{HEAD}rules: {'[' * 100_000}")[0]
