@@ -24,7 +24,7 @@ class PolicyReader:
     def __init__(self, settings: Settings, index: ListIndex, metrics: Metrics) -> None:
         self._topic = settings.topics.policies
         self._chooser = PolicyChooser(settings.loaded_definitions, index, metrics)
-        self._log = PolicyLog()
+        self._log, self._is_empty = PolicyLog(), True
         self.pending: SimpleQueue[ChosenPolicies] = SimpleQueue()
         self.follower = TopicFollower(
             settings, self._topic, self, thread="policies",
@@ -39,10 +39,21 @@ class PolicyReader:
     def restart(self, partitions: int) -> None:
         """The log is read from its start."""
         require_single_partition(self._topic, partitions)
-        self._log = PolicyLog()
+        self._log, self._is_empty = PolicyLog(), True
 
     def take(self, message: Message) -> None:
-        """The next event."""
+        """The next event.
+
+        Raises:
+            UnreachableError: the beginning of the log is gone, without which versions cannot be numbered.
+        """
+        if self._is_empty and message.offset():
+            raise UnreachableError(
+                f"the topic {self._topic!r} begins at offset {message.offset()}: events before it were "
+                "deleted, so that versions cannot be numbered; restore it, or make it again and propose the "
+                "live policy"
+            )
+        self._is_empty = False
         self._log.take(message)
 
     def reach_end(self) -> None:

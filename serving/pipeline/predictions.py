@@ -77,7 +77,7 @@ class PredictionStage:
         self._definitions = settings.loaded_definitions
         self._profiles = profiles
         self._daily_features = ProfileFeatures(settings.loaded_definitions)
-        self._decisions = DecisionStage(policies, metrics)
+        self._decisions = DecisionStage(policies, metrics, timer)
         self._metrics = metrics
         self._timer = timer
         self._encoder = msgspec.json.Encoder()
@@ -106,8 +106,7 @@ class PredictionStage:
             scores = champion.score(rows)
             challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
         self._metrics.pipeline.scores.observe_many(scores)
-        with self._timer.stage("decide"):
-            decided = self._decisions.decide(decoded, rows, scores, champion.bundle.threshold)
+        decided = self._decisions.decide(decoded, rows, scores, champion.bundle.threshold)
         with self._timer.stage("reasons"):
             fields = _fields_of(decided.shown, decoded)
             reasons = self._explain(decided.shown, columns.texts["currency"], rows, champion, fields)

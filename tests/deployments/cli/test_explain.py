@@ -89,7 +89,7 @@ def test_what_a_policy_made_of_the_score_is_shown_with_its_reasons(
     # given a live policy whose rule declines small amounts, and a card on its list
     monkeypatch.setenv("COLUMNS", "140")
     version = make_live(served, DECLINES_SMALL)
-    put_on_list(served, "blocked", "card-1")
+    put_on_list(served, "blocked", "card-24")
     found = served_by(served, tiny_bundle(served))
     declined = next(one for one in found if one.decided_by == "rule small" and one.lists is None)
     # when
