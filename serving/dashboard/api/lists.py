@@ -73,6 +73,7 @@ def entries(
 def add(name: ListName, request: EntryRequest, context: Context, session: Analyst) -> dict[str, Any]:
     """Put a value on a list of the live policy; it counts within seconds."""
     one = _require_list(context, name)
+    _require_value(context, one, request.value)
     now, name_of_user = now_ms(), session.user.name
     expires = now + request.days * DAY_MS if request.days else None
     entry = ListEntry(name, request.value, name_of_user, now, request.reason, expires)
@@ -144,6 +145,14 @@ def _require_list(context: AppContext, name: str) -> PolicyList:
         if one.name == name:
             return one
     raise HTTPException(404, f"the live policy has no list {name}, so an entry would have no effect")
+
+
+def _require_value(context: AppContext, one: PolicyList, value: str) -> None:
+    from fraud.decisions.lists.values import value_problem  # takes long to import
+
+    problem = value_problem(context.settings.loaded_definitions.field_by_name[one.field], value)
+    if problem:
+        raise HTTPException(409, f"{problem}; write it as payments have it")
 
 
 def _subject(context: AppContext, one: PolicyList | None, value: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Routes of policies: versions, what they say, and who may change what."""
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from fraud.decisions.log.publishing import (
     set_alias,
 )
 from fraud.decisions.log.state import PolicyVersion
+from fraud.decisions.policy import Policy
 from fraud.errors import ConfigurationError, FraudError, UnreachableError
 from serving.dashboard.api.queries import decided_since
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change
@@ -32,6 +34,7 @@ from serving.dashboard.decisions.what_if import key_of
 from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.feed.clock import now_ms
 
+log = logging.getLogger(__name__)
 ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"description": "there is no such version"},
     409: {"description": "the change is not allowed now; the answer says why"},
@@ -121,29 +124,52 @@ def check(request: CheckRequest, context: Context, _: Analyst) -> dict[str, Any]
     return _described(context, context.parser.parse(request.text))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={428: {"description": "say why what was found is meant"}})
 def propose_policy(wanted: ProposalRequest, context: Context, session: Analyst) -> dict[str, Any]:
     """Propose a text as the next version; a what-if of it that was run here goes with it."""
     parsed = context.parser.parse(wanted.text)
     if parsed.policy is None:
         raise HTTPException(409, "the policy has mistakes; correct them first")
-    if parsed.needs_override and not wanted.override:
-        raise HTTPException(409, "correct what the check found, or say why it is meant")
+    require_read(context)
+    unchecked = _check_on_payments(context, parsed.policy, wanted.override)
     name = session.user.name
     proposal = PolicyProposal(parsed.policy, name, wanted.reason, wanted.override)
     detail = {"reason": wanted.reason, "override": wanted.override}
     with changing(context, name, "policy proposed", parsed.policy.name, detail):
         number = propose(context.settings, proposal).version
-    _attach(context, number, wanted.text, name)
-    context.decisions.wait_for(lambda state: len(state.policies.versions) >= number)
-    return {"version": number}
-
-
-def _attach(context: AppContext, number: int, text: str, name: str) -> None:
-    run = context.what_ifs.find(key_of(text))
+    run = context.what_ifs.find(key_of(wanted.text))
     if run is not None and run.result is not None:
-        with changing(context, name, "what-if attached", str(number), {}):
-            attach_what_if(context.settings, number, json.dumps(run.result), name)
+        attach(context, number, json.dumps(run.result), name)
+    context.decisions.wait_for(lambda state: len(state.policies.versions) >= number)
+    return {"version": number, "unchecked": unchecked}
+
+
+def _check_on_payments(context: AppContext, policy: Policy, override: str) -> str:
+    """Try a policy on yesterday's payments; returns why that was not possible, or nothing.
+
+    Raises:
+        HTTPException: 428 its author must say that what was found is meant.
+    """
+    from fraud.decisions.log.checking import check_proposal  # takes long to import
+
+    try:
+        checked = check_proposal(context.settings, policy)
+    except UnreachableError as error:
+        raise HTTPException(503, str(error), {"Retry-After": "5"}) from None
+    found = [str(one) for one in checked.findings if one.level == "override"]
+    if found and not override.strip():
+        raise HTTPException(428, f"{'; '.join(found)}. Correct it, or say why it is meant.")
+    return checked.unchecked
+
+
+def attach(context: AppContext, number: int, result: str, name: str) -> None:
+    """Attach a what-if (JSON) to a version; the version is good without it."""
+    try:
+        attach_what_if(context.settings, number, result, name)
+    except FraudError as error:
+        log.warning("the what-if of version %d is not attached: %s", number, error)
+    else:
+        record(context, name, "what-if attached", str(number), {})
 
 
 @router.post("/{version}/approve")
@@ -152,7 +178,7 @@ def approve_version(
 ) -> dict[str, Any]:
     """Approve a version that somebody else proposed."""
     name = session.user.name
-    _require_other(name, _version(context, version), "approve")
+    _require_other(context, name, _version(context, version), "approve")
     with changing(context, name, "policy approved", str(version), {"reason": request.reason}):
         approve(context.settings, version, name, request.reason)
     return policies_now(context)
@@ -175,7 +201,7 @@ def move_alias(request: AliasRequest, context: Context, session: Analyst) -> dic
     """Make a version live, run it in shadow, or end that: an admin, or an analyst who is not its author."""
     name = session.user.name
     if request.version is not None:
-        _require_mover(session, _version(context, request.version))
+        _require_mover(context, session, _version(context, request.version))
     detail = {"alias": request.alias, "reason": request.reason}
     with changing(context, name, "policy moved", str(request.version or "none"), detail):
         position = set_alias(context.settings, request.alias, request.version, name, request.reason).position
@@ -226,14 +252,16 @@ def record(context: AppContext, who: str, action: str, subject: str, detail: dic
         add_audit_entry(connection, who, action, subject, detail)
 
 
-def _require_other(name: str, version: PolicyVersion, verb: str) -> None:
+def _require_other(context: AppContext, name: str, version: PolicyVersion, verb: str) -> None:
     if same_person(name, version.author):
+        detail = {"error": f"it is their own: somebody else must {verb} it"}
+        record(context, name, "policy: refused", str(version.version), detail)
         raise HTTPException(403, f"version {version.version} is yours; somebody else must {verb} it")
 
 
-def _require_mover(session: Session, version: PolicyVersion) -> None:
+def _require_mover(context: AppContext, session: Session, version: PolicyVersion) -> None:
     if not session.user.may("admin"):
-        _require_other(session.user.name, version, "move an alias to")
+        _require_other(context, session.user.name, version, "move an alias to")
 
 
 def _described(context: AppContext, parsed: ParsedPolicy) -> dict[str, Any]:

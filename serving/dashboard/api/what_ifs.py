@@ -3,16 +3,16 @@
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, HTTPException, Path
 from pydantic import Field
 
 from fraud.decisions.policy import Policy
 from fraud.errors import DataError
-from serving.dashboard.api.policies import Analyst, PolicyText
+from serving.dashboard.api.policies import Analyst, PolicyText, attach
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf
 from serving.dashboard.context import AppContext, Context
-from serving.dashboard.decisions.what_if import BusyError, WhatIfRun, key_of, run_of
-from serving.dashboard.feed.clock import now_ms
+from serving.dashboard.decisions.what_if import BusyError, WhatIfRun, key_of, run_of, try_policy
 
 router = APIRouter(prefix="/api/what-if", responses=REFUSALS)
 _Key = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
@@ -45,7 +45,9 @@ def start(request: WhatIfRequest, context: Context, session: Analyst) -> dict[st
             raise DataError(
                 "the live policy does not fit this dashboard's definitions; there is nothing to compare"
             )
-        return _what_if(context, candidate, live, request.days)
+        result = try_policy(context.settings, context.decisions.state.entries, candidate, live, request.days)
+        _attach_to_proposed(context, request.text, result, session.user.name)
+        return result
 
     try:
         run = context.what_ifs.start(key_of(request.text), request.days, session.user.name, compute)
@@ -68,6 +70,13 @@ def _attached(context: AppContext, key: str) -> WhatIfRun | None:
     return None
 
 
+def _attach_to_proposed(context: AppContext, text: str, result: object, name: str) -> None:
+    """Attach a what-if to the versions of its text that wait for approval."""
+    for version in context.decisions.state.policies.open_versions():
+        if version.text == text:
+            attach(context, version.version, msgspec.json.encode(result).decode(), name)
+
+
 def _live_policy(context: AppContext) -> Policy | None:
     """The policy in force, with its version in its name."""
     policies = context.decisions.state.policies
@@ -75,14 +84,3 @@ def _live_policy(context: AppContext) -> Policy | None:
     if live is None or policies.live is None:
         return live
     return replace(live, name=f"{live.name}, version {policies.live}")
-
-
-def _what_if(context: AppContext, candidate: Policy, live: Policy, days: int) -> object:
-    # What decides and what reads the lake take seconds to import.
-    from fraud.decisions.list_index import ListIndex
-    from fraud.decisions.whatif.run import what_if
-
-    lists = ListIndex()
-    for entry in context.decisions.state.entries.all():
-        lists.put(entry.list, entry.value, entry.expires)
-    return what_if(context.settings, candidate, live, lists, days=days, now_ms=now_ms())

@@ -11,6 +11,7 @@ from fraud.decisions.log.state import Approval, PolicyState, PolicyVersion
 from fraud.decisions.policy import Policy, Rule
 
 _CONTEXT = 3
+_MOST_REFUSED = 20
 
 
 def describe_policies(state: PolicyState, approvals: int) -> dict[str, Any]:
@@ -30,6 +31,10 @@ def describe_policies(state: PolicyState, approvals: int) -> dict[str, Any]:
         "shadow": state.shadow,
         "can_roll_back": can_roll_back,
         "previous": previous,
+        "refused": [
+            {"position": one.position, "by": one.by, "reason": one.reason}
+            for one in state.refused[-_MOST_REFUSED:]
+        ],
         "versions": [describe_version(state, one) for one in reversed(state.versions)],
         "history": [
             {"at": one.at, "by": one.by, "text": f"{one.text}: {one.note}" if one.note else one.text}

@@ -29,11 +29,6 @@ class ParsedPolicy:
     policy: Policy | None
     findings: tuple[dict[str, Any], ...]
 
-    @property
-    def needs_override(self) -> bool:
-        """Whether its author must say that what is found is meant."""
-        return any(one["severity"] == "override" for one in self.findings)
-
 
 class PolicyParser:
     """Parses policies under the definitions of this dashboard."""

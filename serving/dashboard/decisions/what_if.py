@@ -11,7 +11,10 @@ from typing import Any
 import msgspec
 
 from fraud.decisions.log.state import PolicyVersion
+from fraud.decisions.policy import Policy
 from fraud.errors import FraudError
+from fraud.settings import Settings
+from serving.dashboard.decisions.entries import EntryTable
 from serving.dashboard.feed.clock import now_ms
 
 log = logging.getLogger(__name__)
@@ -60,6 +63,23 @@ def run_of(key: str, version: PolicyVersion) -> WhatIfRun | None:
     if not result.keys() >= {field.name for field in fields(WhatIfResult)}:
         return None
     return WhatIfRun(key, result["days"], version.author, version.proposed_at, version.proposed_at, result)
+
+
+def try_policy(settings: Settings, entries: EntryTable, candidate: Policy, live: Policy, days: int) -> object:
+    """What a policy would have done with the payments of the last days, with the lists as they are now.
+
+    Raises:
+        DataError: there are no predictions, or the lake does not have their payments.
+        UnreachableError: Kafka or the lake does not answer.
+    """
+    # What decides and what reads the lake take seconds to import.
+    from fraud.decisions.list_index import ListIndex
+    from fraud.decisions.whatif.run import what_if
+
+    lists = ListIndex()
+    for entry in entries.all():
+        lists.put(entry.list, entry.value, entry.expires)
+    return what_if(settings, candidate, live, lists, days=days, now_ms=now_ms())
 
 
 class WhatIfRunner:

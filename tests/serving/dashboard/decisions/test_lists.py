@@ -49,6 +49,13 @@ def test_a_list_that_the_live_policy_does_not_have_takes_no_entry(dashboard: Das
     assert (answer.status_code, "no effect" in answer.text) == (404, True)
 
 
+def test_a_value_that_no_payment_has_is_refused(dashboard: DashboardServer) -> None:
+    wait_until_read(dashboard)
+    request = {"value": "card-1 ", "reason": "stolen"}
+    answer = dashboard.shared.post("lists/blocked_cards/entries", request)
+    assert (answer.status_code, "blanks" in answer.text) == (409, True)
+
+
 def test_a_case_shows_the_lists_of_its_payment(dashboard: DashboardServer) -> None:
     # given an alert under the default policy
     produce_alert(dashboard.settings, 1, card_id="card-1", merchant_id="merchant-1")

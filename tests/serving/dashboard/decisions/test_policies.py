@@ -125,7 +125,7 @@ def test_what_must_be_meant_takes_a_reason(dashboard: DashboardServer) -> None:
     assert [one["severity"] for one in findings] == ["override"]
     # then it is proposed only with the reason
     request = {"text": wide, "reason": "to learn"}
-    assert anna.post("policies", request).status_code == 409
+    assert anna.post("policies", request).status_code == 428
     assert anna.post("policies", request | {"override": "agreed with the board"}).status_code == 201
     (version,) = anna.get("policies").json()["versions"]
     assert version["override_declines"] == "agreed with the board"

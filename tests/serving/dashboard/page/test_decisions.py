@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from serving.dashboard.api import what_ifs
+from tests.fraud.decisions.whatif.results import a_result
 from tests.serving.dashboard.decisions.policies import ACME, STRICTER, make_live, propose, wait_until_read
 from tests.serving.dashboard.page.chromium import BrowserThread, in_browser, launch_browser, log_in_page
 from tests.serving.dashboard.support import DashboardServer, produce_alert, wait_for
@@ -40,10 +42,11 @@ def confirm(page: Page, first: str, reason: str, second: str) -> None:
 
 @in_browser
 @pytest.mark.broker
-def test_a_policy_is_proposed_approved_by_another_and_seen_live(
-    browser_thread: BrowserThread, dashboard: DashboardServer
+def test_a_policy_is_tried_proposed_approved_by_another_and_seen_live(
+    browser_thread: BrowserThread, dashboard: DashboardServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an analyst at the default policy
+    monkeypatch.setattr(what_ifs, "try_policy", lambda *_: a_result())
     wait_until_read(dashboard)
     with log_in_page(browser_thread, dashboard.url, "anna") as anna:
         open_page(anna.page, "Policy")
@@ -57,6 +60,10 @@ def test_a_policy_is_proposed_approved_by_another_and_seen_live(
         # and a text without mistakes is proposed, with a reason that is only text
         box.fill(ACME)
         expect(anna.page.get_by_text("No mistakes found.")).to_be_visible()
+        # after a look at what it would have done
+        anna.page.get_by_role("button", name="Run what-if").click()
+        expect(anna.page.get_by_role("heading", name="By list, rule and band")).to_be_visible()
+        expect(anna.page.locator(".what-if table").first).to_contain_text("model alone")
         anna.page.get_by_label("Why").fill(HOSTILE)
         anna.page.get_by_role("button", name="Propose").click()
         # then the author sees it, and cannot approve it
@@ -66,6 +73,8 @@ def test_a_policy_is_proposed_approved_by_another_and_seen_live(
         # when another approves it and makes it live
         with log_in_page(browser_thread, dashboard.url, "adam") as adam:
             open_page(adam.page, "Policy")
+            adam.page.get_by_role("link", name="1", exact=True).click()
+            expect(adam.page.get_by_role("heading", name="By list, rule and band")).to_be_visible()
             confirm(adam.page, "Approve…", "agreed", "Approve version 1")
             confirm(adam.page, "Make live…", "tonight", "Make version 1 live")
             expect(adam.page.get_by_text("In force: version 1")).to_be_visible()

@@ -286,17 +286,23 @@ class Row extends Component<RowProps> {
             <span class="feed-top">
               <strong>{money(one)}</strong> <span class="muted">
                 <ExternalText text={one.merchant_id ?? one.card_id} />
+                {hasWord(one) && one.country && (
+                  <>
+                    {" · "}
+                    <ExternalText text={one.country} />
+                  </>
+                )}
               </span>
             </span>
             <span class="feed-reason">{reasonLine(one)}</span>
           </span>
           <span class="feed-end">
-            {one.decision === "review" && one.policy === null ? (
+            {hasWord(one) ? (
+              <span class={`word decision-${one.is_sample ? "sample" : one.decision}`}>{decisionWord(one)}</span>
+            ) : (
               <span>
                 <ExternalText text={one.country ?? ""} />
               </span>
-            ) : (
-              <span class={`word decision-${one.is_sample ? "sample" : one.decision}`}>{decisionWord(one)}</span>
             )}
             <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
           </span>
@@ -305,6 +311,9 @@ class Row extends Component<RowProps> {
     );
   }
 }
+
+/** Whether outcomes differ: without a policy every alert is to be reviewed. */
+const hasWord = (one: Alert): boolean => one.decision !== "review" || one.policy !== null;
 
 /** What decided, and the reasons of the model. */
 function reasonLine(one: Alert): string {

@@ -37,6 +37,15 @@ export const decisionsChanged = new Cell(0);
 /** Increases when events may have been lost, so that lists are loaded again. */
 export const missed = new Cell(0);
 
+/** Milliseconds within which several changes of policies and lists are one. */
+const calm = 300;
+let changing: ReturnType<typeof setTimeout> | undefined;
+
+function noteChange(): void {
+  changing = undefined;
+  decisionsChanged.set(decisionsChanged.value + 1);
+}
+
 let source: EventSource | null = null;
 let retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,7 +62,9 @@ export function openStream(): void {
   on<KafkaState>("kafka", (state) => kafka.set(state));
   on<Figures>("figures", (data) => figures.set(data));
   on<{ alerts: Alert[]; more: number }>("alerts", (data) => arrived.set(data));
-  on("decisions", () => decisionsChanged.set(decisionsChanged.value + 1));
+  on("decisions", () => {
+    changing ??= setTimeout(noteChange, calm);
+  });
   on("lost", () => missed.set(missed.value + 1));
   opened.onerror = () => {
     line.set("lost");

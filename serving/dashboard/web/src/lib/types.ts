@@ -280,6 +280,8 @@ export interface Policies {
   /** The newest first. */
   versions: PolicyVersion[];
   history: { at: number; by: string; text: string }[];
+  /** The newest events that do not count. */
+  refused: { position: number; by: string; reason: string }[];
 }
 
 export interface PolicyRule {

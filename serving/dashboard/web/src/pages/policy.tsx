@@ -41,10 +41,16 @@ interface ShownProps {
 function Shown({ shown, policies, me, changes, changed }: ShownProps): JSX.Element {
   const { value: detail, problem } = useQuery<PolicyDetail>(`policies/${encodeURIComponent(shown)}`, changes);
   const [editing, setEditing] = useState(false);
+  const [notice, setNotice] = useState("");
   const number = detail?.version ?? null;
   const may = me.role !== "viewer";
   return (
     <>
+      {notice && (
+        <p class="toast" role="status">
+          <ExternalText text={notice} />
+        </p>
+      )}
       <Panel title={title(number, policies)} hint={detail?.policy ? detail.policy.name : ""} extra={may && detail && <EditButton open={editing} toggle={() => setEditing(!editing)} />}>
         <Elsewhere number={number} policies={policies} />
         {problem && !detail && <p class="problem">{problem}</p>}
@@ -63,8 +69,9 @@ function Shown({ shown, policies, me, changes, changed }: ShownProps): JSX.Eleme
             key={shown}
             start={detail.text}
             me={me}
-            proposed={(version) => {
+            proposed={(version, unchecked) => {
               setEditing(false);
+              setNotice(unchecked && `Version ${version} could not be tried on yesterday’s payments: ${unchecked}`);
               changed();
               location.hash = linkTo("policy", version);
             }}
@@ -129,6 +136,19 @@ function approvalsText(approvals: number): string {
 }
 
 function History({ policies }: { policies: Policies }): JSX.Element {
+  return (
+    <>
+      <Audit policies={policies} />
+      {policies.refused.map((one) => (
+        <p key={one.position} class="problem">
+          <ExternalText text={`Does not count${one.by ? `, by ${one.by}` : ""}: ${one.reason}`} />
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Audit({ policies }: { policies: Policies }): JSX.Element {
   if (!policies.history.length) return <p class="empty">No policy was ever proposed.</p>;
   return (
     <ol class="history">

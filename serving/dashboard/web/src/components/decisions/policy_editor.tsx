@@ -1,11 +1,13 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { post } from "../../lib/api";
+import { ApiError, post } from "../../lib/api";
 import type { Finding, Me } from "../../lib/types";
 import { useAction } from "../action";
 import { ExternalText } from "../external_text";
 import { WhatIf } from "./what_if";
 
+/** The status of a proposal whose author must say why what was found is meant. */
+const mustBeMeant = 428;
 /** Milliseconds without a key until the text is checked. */
 const pause = 500;
 
@@ -19,20 +21,27 @@ interface Checked {
 }
 
 /** The text of a policy, checked while it is written, and the form that proposes it. */
-export function PolicyEditor({ start, me, proposed }: { start: string; me: Me; proposed: (version: number) => void }): JSX.Element {
+export function PolicyEditor({ start, me, proposed }: { start: string; me: Me; proposed: (version: number, unchecked: string) => void }): JSX.Element {
   const [text, setText] = useState(start);
   const [reason, setReason] = useState("");
   const [override, setOverride] = useState("");
   const checked = useFindings(text);
   const { findings, problem, busy: checking } = checked;
   const { busy, problem: refusal, run } = useAction();
-  const meant = findings.some((one) => one.severity === "override");
+  // Found in the text, or on yesterday's payments once it was proposed.
+  const [asked, setAsked] = useState("");
+  const meant = asked === text || findings.some((one) => one.severity === "override");
   const wrong = findings.some((one) => one.severity === "error");
   const propose = (event: Event): void => {
     event.preventDefault();
     void run(async () => {
-      const answer = await post<{ version: number }>("policies", { text, reason, override: meant ? override : "" });
-      proposed(answer.version);
+      try {
+        const answer = await post<{ version: number; unchecked: string }>("policies", { text, reason, override: meant ? override : "" });
+        proposed(answer.version, answer.unchecked);
+      } catch (error) {
+        if (error instanceof ApiError && error.status === mustBeMeant) setAsked(text);
+        throw error;
+      }
     });
   };
   return (
