@@ -16,6 +16,8 @@ lists: {one: {field: card_id, outcome: decline}}
 rules: [{name: one, when: amount > 0, outcome: review}]
 bands: {on: probability, review: model}
 """
+_MORE_THAN_FIT = 1_000
+"""Entries: the first table grows by them."""
 
 
 def load_decisions(definitions: Definitions) -> None:
@@ -24,6 +26,7 @@ def load_decisions(definitions: Definitions) -> None:
     index.put("one", "c")
     index.remove("one", "c")
     index.put("one", "d")
+    index.put_all("one", [(str(number), None) for number in range(_MORE_THAN_FIT)])
     index.holds("one", "d", 0)
     decider = PolicyDecider(definitions, parse_policy(definitions, _POLICY), index)
     decider.decide(

@@ -91,7 +91,7 @@ class TreeBuilder:
         near = get_close_matches(given.lower()[:70], self._names, n=1)
         if near:
             return f"{message}; did you mean `{near[0]}`?"
-        advice = "a text is in single quotes" if is_quoted else "`fraud features` lists them"
+        advice = "a text is in single quotes" if is_quoted else "`fraud definitions show` lists them"
         return f"{message}; {advice}"
 
     def _literal(self, node: exp.Expression) -> tree.Node:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from fraud.definitions.fields import FieldType
 from fraud.features.events import encoder_of
 from fraud.native.rules.evaluate import evaluate_program
 from fraud.native.rules.program import PaymentArrays, Program, Registers, Results
+
+_Item = TypeVar("_Item", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,8 @@ class Evaluator:
                 values[row, column] = _encode(texts.get(name))
         exact, _ = self._run(
             self._by_hash,
-            PaymentArrays(
-                payments.heads[chosen],
-                values,
-                values.view(np.float64),
-                payments.rows[chosen],
-                payments.probabilities[chosen],
+            _payment_arrays(
+                payments.heads[chosen], values, payments.rows[chosen], payments.probabilities[chosen]
             ),
         )
         results.fired[chosen], results.failed[chosen] = exact.fired, exact.failed
@@ -109,12 +108,25 @@ def _categories(roots: Sequence[Truth]) -> dict[str, int]:
 
 
 def _arrays(inputs: DecisionInputs) -> PaymentArrays:
-    """As compiled code takes them: of one memory layout, for which it is compiled once."""
-    values = np.ascontiguousarray(inputs.events.values)
+    """As compiled code takes them."""
+    events = inputs.events
+    return _payment_arrays(events.heads, events.values, inputs.rows, inputs.probabilities)
+
+
+def _payment_arrays(
+    heads: npt.NDArray[np.void],
+    values: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.float32],
+    probabilities: npt.NDArray[np.float64],
+) -> PaymentArrays:
+    frozen = _frozen(values)
     return PaymentArrays(
-        np.ascontiguousarray(inputs.events.heads),
-        values,
-        values.view(np.float64),
-        np.ascontiguousarray(inputs.rows),
-        np.ascontiguousarray(inputs.probabilities),
+        _frozen(heads), frozen, frozen.view(np.float64), _frozen(rows), _frozen(probabilities)
     )
+
+
+def _frozen(array: npt.NDArray[_Item]) -> npt.NDArray[_Item]:
+    """Of one kind, whatever its memory layout and whether it may be written to: each kind is compiled."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

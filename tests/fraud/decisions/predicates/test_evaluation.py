@@ -2,19 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fraud.decisions.inputs import DecisionInputs
 from fraud.decisions.list_index import ListIndex
 from fraud.decisions.predicates.evaluation import Evaluator, Truths
 from fraud.decisions.predicates.names import payment_names
+from fraud.decisions.predicates.parsing import parse_predicate
 from fraud.decisions.predicates.payments import StoredPayment
 from fraud.decisions.predicates.reference import FAILED, evaluate
+from fraud.definitions.loading import load_definitions
 from fraud.features.events import code_of
 from fraud.native.rules.program import BLOCK
+from tests.definitions.base import write_v1_in_euros
+from tests.fraud.decisions.payments import decision_inputs, payment_table
 from tests.fraud.decisions.predicates.strategies import (
     DEFINITIONS,
     LISTS,
@@ -199,3 +205,33 @@ def test_the_definitions_names_are_all_there() -> None:
         "score",
         "expected_cost",
     } == set(names)
+
+
+def test_amounts_in_the_base_are_converted_and_amounts_paid_are_not(tmp_path: Path) -> None:
+    # given a payment in dollars, one in yen for which there is no rate, and amounts in euros
+    path = write_v1_in_euros(tmp_path, "2025-12-31,USD,1.25\n")
+    definitions = load_definitions(path)
+    table = payment_table(2).drop(["currency", "amount"])
+    table = table.append_column("currency", [["USD", "JPY"]]).append_column("amount", [[12_500, 12_500]])
+    inputs = decision_inputs(definitions, table)
+    # when predicates ask for both
+    texts = ["amount = 125", "amount_base = 100", "amount = 12500 AND amount_base IS NULL",
+             "expected_cost = 100 * probability", "expected_cost IS NULL"]  # fmt: skip
+    predicates = [parse_predicate(definitions, text, {}) for text in texts]
+    fired = Evaluator(definitions, predicates, [], ListIndex()).evaluate(inputs).fired
+    # then amounts are as paid, and in the base where there is a rate
+    assert fired.tolist() == [[True, True, False, True, False], [False, False, True, False, True]]
+
+
+def test_arrays_of_any_layout_give_the_same() -> None:
+    # given payments whose arrays are views that may not be written to
+    found = [{**PAYMENT, "amount": 100 * number} for number in range(20)]
+    inputs = inputs_of(DEFINITIONS, found)
+    other = DecisionInputs(
+        inputs.events[::2], np.asfortranarray(inputs.rows)[::2], inputs.probabilities[::2],
+        inputs.model_threshold[::2], inputs.texts_of,
+    )  # fmt: skip
+    other.rows.flags.writeable = False
+    # then they are evaluated as they are otherwise
+    evaluator = Evaluator(DEFINITIONS, [parse("amount > 5 AND hour = 12")], [], ListIndex())
+    assert evaluator.evaluate(other).fired.tolist() == evaluator.evaluate(inputs).fired[::2].tolist()
