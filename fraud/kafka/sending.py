@@ -28,7 +28,8 @@ def send_records(settings: Settings, topic: str, records: Iterable[Record]) -> i
     Raises:
         UnreachableError: some of them were not acknowledged.
     """
-    producer = Producer(producer_config(settings))
+    # What fails is raised; a coordinator that still loads is nothing to print on a terminal.
+    producer = Producer(producer_config(settings) | {"log_level": 2})
     failures: list[KafkaError] = []
     end = 0
 

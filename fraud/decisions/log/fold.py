@@ -167,8 +167,10 @@ class PolicyLog:
     def _move(self, position: int, event: AliasMoved) -> None:
         now = self._aliases[event.alias]
         if event.former != now:
-            expected = _named(event.former)
-            raise MessageError(f"{event.alias} names {_named(now)} and no longer {expected}; look again")
+            expected = _named(event, event.former)
+            raise MessageError(
+                f"{event.alias} names {_named(event, now)} and no longer {expected}; look again"
+            )
         if event.version is not None:
             self._require_movable(event, self._known(event.version))
         if event.alias == "live":
@@ -181,7 +183,8 @@ class PolicyLog:
             )
         )  # fmt: skip
         doing = "rolled back" if event.is_rollback else "moved"
-        text = f"{doing} {event.alias} from {_named(event.former)} to {_named(event.version)}"
+        former, version = _named(event, event.former), _named(event, event.version)
+        text = f"{doing} {event.alias} from {former} to {version}"
         self._note(position, event, "moved", event.version, text)
 
     def _require_movable(self, event: AliasMoved, version: PolicyVersion) -> None:
@@ -202,7 +205,9 @@ class PolicyLog:
     def _move_live(self, event: AliasMoved) -> None:
         if event.is_rollback:
             if event.version not in self._live_stack[:-1]:
-                raise MessageError(f"{_named(event.version)} was not live before; there is no way back to it")
+                raise MessageError(
+                    f"{_named(event, event.version)} was not live before; there is no way back to it"
+                )
             while len(self._live_stack) > 1:
                 self._live_stack.pop()
                 if self._live_stack[-1] == event.version:
@@ -255,8 +260,9 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
-def _named(version: int | None) -> str:
-    return "none" if version is None else f"version {version}"
+def _named(event: AliasMoved, version: int | None) -> str:
+    nothing = "the default policy" if event.alias == "live" else "none"
+    return nothing if version is None else f"version {version}"
 
 
 def _require_open(version: PolicyVersion) -> None:

@@ -87,7 +87,7 @@ def test_what_is_shown_fits_80_columns(on_kafka: FraudCommand, file: Path, tmp_p
     assert "live: version 1" in state
     assert "approved by bob" in version
     assert "fast" in version
-    assert "moved live from none to version 1" in " ".join(log.split())
+    assert "moved live from the default policy to version 1" in " ".join(log.split())
     assert "-    when: card_count_10m > 5 AND amount < 2" in diff
     assert "+    when: card_count_10m > 9 AND amount < 2" in diff
 

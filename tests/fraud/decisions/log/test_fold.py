@@ -33,7 +33,7 @@ def test_a_version_goes_live_when_another_person_approved_it() -> None:
     assert [line.text for line in state.audit] == [
         "proposed version 1",
         "approved version 1 (1 of 1)",
-        "moved live from none to version 1",
+        "moved live from the default policy to version 1",
     ]
     assert state.position == 3
 
@@ -110,7 +110,7 @@ def test_of_two_who_move_an_alias_at_once_the_second_is_refused() -> None:
     two = (proposed(), approved(1), proposed(), approved(2))
     state = folded(*two, moved(1), moved(2))
     assert state.live == 1
-    assert reasons(state) == ["live names version 1 and no longer none; look again"]
+    assert reasons(state) == ["live names version 1 and no longer the default policy; look again"]
 
 
 def test_rollbacks_go_further_back_each_time() -> None:
