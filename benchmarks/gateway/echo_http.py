@@ -42,6 +42,7 @@ class Echo:
             self._producer.produce(self._settings.topics.transactions, body, body[ID])
             self._producer.poll(0)
             body = await waiting
+        body = body or b"{}"
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
