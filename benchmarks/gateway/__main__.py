@@ -32,7 +32,7 @@ _FIRST = 200_000
 """Beyond the payments that warm the engine up."""
 
 _PROMPT: dict[str, Any] = {"commit_interval_s": 0.1, "fetch_wait_s": 0.001, "linger_s": 0.0}
-"""Settings of serving for a gateway in front of it (docs/gateway.md)."""
+"""Settings of serving for a gateway in front of it (docs/decisions/gateway.md)."""
 
 _PERCENTILES = (50, 99, 99.9)
 Outcomes = dict[str, str]

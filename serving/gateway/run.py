@@ -82,4 +82,4 @@ def _warn(settings: Settings) -> None:
     if not (has_keys or gateway.oidc.issuer or gateway.allow_anonymous):
         log.warning("nobody may call yet; make a key with `fraud gateway key create --name NAME`")
     if gateway.host not in LOOPBACK_HOSTS and not gateway.behind_tls:
-        log.warning("keys are sent unencrypted; put a proxy with TLS in front (docs/gateway.md)")
+        log.warning("keys are sent unencrypted; put a proxy with TLS in front (docs/decisions/gateway.md)")

@@ -13,7 +13,7 @@ from serving.gateway.api.responses import RETRY_SOON, error_response, json_respo
 from serving.gateway.auth.callers import Caller
 from serving.gateway.context import GatewayContext, context_of
 from serving.gateway.index import Entry
-from serving.gateway.log.sender import BusyError
+from serving.gateway.log.sender import QueueFullError
 from serving.gateway.payments import Payment, RefusedPaymentError
 
 router = APIRouter()
@@ -45,7 +45,7 @@ async def decide(request: Request) -> Response:
     is_repeated = entry.is_settled or entry.waiters is not None
     try:
         _send_unless_sent(context, entry, payment, body, caller)
-    except BusyError:
+    except QueueFullError:
         if not is_repeated:
             context.index.forget(entry)
         return error_response(503, "Kafka takes payments more slowly than they come", headers=RETRY_SOON)

@@ -10,7 +10,7 @@ from fraud.messages.decoding import Decoder, MessageError
 from fraud.schema import Label
 from serving.gateway.api.responses import RETRY_SOON, error_response, json_response
 from serving.gateway.context import context_of
-from serving.gateway.log.sender import BusyError
+from serving.gateway.log.sender import QueueFullError
 from serving.gateway.payments import body_status, field_at_fault
 
 router = APIRouter()
@@ -39,7 +39,7 @@ async def review(request: Request) -> Response:
     try:
         context.sender.send_label(label, {"analyst": caller.name}, delivered)
         failure = await asyncio.wait_for(outcome, _DELIVERY_TIMEOUT_S)
-    except (BusyError, TimeoutError):
+    except (QueueFullError, TimeoutError):
         return error_response(503, "Kafka has not taken the label yet; send it again", headers=RETRY_SOON)
     if failure is not None:
         return error_response(503, "Kafka has not taken the label; send it again", headers=RETRY_SOON)

@@ -41,8 +41,7 @@ class LogReader:
         )
         self._stop, self._again = threading.Event(), threading.Event()
         self._caught_up = threading.Event()
-        name = f"gateway-{isolation.removeprefix('read_')}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name="gateway-reader", daemon=True)
         self.partitions: dict[str, int] = {}
 
     @property

@@ -29,7 +29,7 @@ Delivered = Callable[[Any], None]
 """Called on the sender's thread with the error of a message, or None when Kafka has it."""
 
 
-class BusyError(Exception):
+class QueueFullError(Exception):
     """The producer's queue is full: Kafka takes messages more slowly than they come."""
 
 
@@ -63,7 +63,7 @@ class Sender:
         """Send a payment as it came, with its card as key and its time as Kafka's, as all payments are.
 
         Raises:
-            BusyError: the queue is full.
+            QueueFullError: the queue is full.
         """
         topic, card = self._topics.transactions, payment.card_id
         self._send(topic, body, card, delivered, timestamp=payment.timestamp)
@@ -72,7 +72,7 @@ class Sender:
         """Send a label.
 
         Raises:
-            BusyError: the queue is full.
+            QueueFullError: the queue is full.
         """
         extra = {"timestamp": label.reported_at, "headers": headers}
         self._send(self._topics.labels, msgspec.json.encode(label), label.card_id, delivered, **extra)
@@ -82,7 +82,7 @@ class Sender:
         try:
             value = msgspec.json.encode(event)
             self._send(self._topics.gateway_events, value, event.card_id, lambda _: None)
-        except BusyError:
+        except QueueFullError:
             log.warning("an event could not be sent, the queue to Kafka is full: %s", event.kind)
 
     def _send(self, topic: str, value: bytes, key: str, delivered: Delivered, **extra: Any) -> None:
@@ -96,7 +96,7 @@ class Sender:
             self._producer.produce(topic, value, key, on_delivery=on_delivery, **extra)
         except (BufferError, KafkaException) as error:
             self._metrics.undelivered.labels(topic).inc()
-            raise BusyError(str(error)) from None
+            raise QueueFullError(str(error)) from None
 
     def _run(self) -> None:
         while not self._stop.is_set():
