@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from fraud.errors import ConfigurationError, UnreachableError
+from fraud.errors import ConfigurationError
 from fraud.kafka.clients import READER_GROUP
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.settings import Settings
@@ -150,10 +150,7 @@ def _require_permissions(settings: Settings) -> None:
     require_topic(settings, topics.predictions, "read")
     require_topic(settings, topics.labels, "write")
     require_topic(settings, topics.dead_letters, "read")
-    try:
-        require_topic(settings, topics.gateway_events, "read", "write")
-    except UnreachableError as error:
-        raise UnreachableError(f"{error}; the gateway records on it answers that are no decision") from None
+    require_topic(settings, topics.gateway_events, "read", "write")
 
 
 def context_of(request: Request) -> GatewayContext:

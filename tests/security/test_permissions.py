@@ -40,6 +40,7 @@ from producer.simulator import Simulator
 from serving.dashboard.api.reviews import Review, ReviewService
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
+from serving.gateway.context import create_context
 from serving.run import run
 from tests.conftest import SettingsFactory
 from tests.fraud.decisions.log.policies import some_policy
@@ -48,7 +49,8 @@ from tests.fraud.preprocess.test_publish import profiles
 from tests.producer.replay.test_run import ProgressListener
 from tests.producer.test_redrive import bury
 from tests.security.locked import LockedKafka
-from tests.serving.world import disorderly, predictions, send, tiny_bundle, wait_for
+from tests.serving.gateway.support import payment, run_gateway
+from tests.serving.world import disorderly, predictions, read_all, send, tiny_bundle, wait_for
 from tests.serving.world import publish_profiles as put_profiles
 
 pytestmark = pytest.mark.broker
@@ -208,6 +210,17 @@ def show(world: World) -> None:
         store.close()
 
 
+def answer(world: World) -> None:
+    """Without an engine: the fallback, its event, a label."""
+    create_context(world.as_user)
+    with run_gateway(world.as_user) as gateway:
+        assert gateway.decide(payment(1), 50).json()["status"] == "fallback"
+        label = {"transaction_id": "t1", "card_id": "card-1", "is_fraud": True, "reported_at": NOW}
+        assert gateway.request("POST", "/v1/reviews", json=label).status_code == 201
+    for topic in (world.as_admin.topics.gateway_events, world.as_admin.topics.transactions):
+        assert len(read_all(world.as_admin, topic)) == 1
+
+
 def put_back(world: World) -> None:
     for labels in (False, True):
         bury(world.as_admin, [("card", b"late", "late", NOW)], labels=labels)
@@ -225,6 +238,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "analyst": show,
     "redrive": put_back,
     "policies": decide,
+    "gateway": answer,
 }
 
 
