@@ -138,6 +138,8 @@ def _evaluate(
         for note in summarise_observation(observation, moment).notes:
             notes.add(note)
     outcomes = Outcomes.of(predictions.flagged, frauds, observation, moment)
+    # What the model flags at its own threshold, since that is what its test set says.
+    of_model = Outcomes.of(predictions.by_model, frauds, observation, moment)
     matured = maturity.matured(predictions.timestamps)
     by_champion = matured & predictions.of_model(champion)
     notes.add(
@@ -154,7 +156,7 @@ def _evaluate(
         features=features,
         score=score,
         days=by_day(predictions.timestamps, predictions.alerts, outcomes, matured),
-        matured=count_matured(outcomes.take(by_champion)) if by_champion.any() else None,
+        matured=count_matured(of_model.take(by_champion)) if by_champion.any() else None,
         calibration=calibration(predictions.scores[by_champion], outcomes.take(by_champion)),
         label_delay=label_delays(predictions.timestamps, joined.history.first_reported(moment), frauds),
         consistency=_consistency(settings, lake, predictions, notes),

@@ -41,6 +41,7 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     would_be: Outcome | None = None
     control_share: Probability | None = None
     is_sample: bool = False
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Predictions:
         scores: float64 (N,).
         outcomes: indices in `OUTCOMES`, uint8 (N,).
         reviews: payments that analysts were given to review, samples among them, bool (N,).
+        by_model: whether the score reached the model's threshold, whatever a policy decided, bool (N,).
         rules: the indices of the predictions for which a live rule fired, int64, by its name.
         versions: the model's version, N.
         digests: the model's digest, N; empty in predictions of earlier versions, which had none.
@@ -85,6 +87,7 @@ class Predictions:
     profile_moments: npt.NDArray[np.int64]
     comparable: npt.NDArray[np.bool_]
     reviews: npt.NDArray[np.bool_]
+    by_model: npt.NDArray[np.bool_]
     rules: Mapping[str, npt.NDArray[np.int64]]
     decisions: pa.Table
     would_be: npt.NDArray[np.uint8]
@@ -197,6 +200,7 @@ def to_columns(
         profile_moments=np.array([_moment(one) for one in scored], dtype=np.int64),
         comparable=np.array(comparable, dtype=np.bool_),
         reviews=np.array([one.is_sample or one.decision == "review" for one in scored], dtype=np.bool_),
+        by_model=np.array([_is_flagged_by_model(one) for one in scored], dtype=np.bool_),
         rules=_indices_by_rule(scored),
         decisions=decided_table(scored),
         would_be=np.array([OUTCOMES.index(one.would_be or one.decision) for one in scored], dtype=np.uint8),
@@ -206,6 +210,10 @@ def to_columns(
         other_definitions=sum(one.features is not None for one in scored) - len(sampled),
         cut=cut,
     )
+
+
+def _is_flagged_by_model(one: MonitoredPrediction) -> bool:
+    return one.decision != "approve" if one.threshold is None else one.score >= one.threshold
 
 
 def _indices_by_rule(scored: Sequence[MonitoredPrediction]) -> dict[str, npt.NDArray[np.int64]]:

@@ -37,7 +37,8 @@ class MonitoringReport:
         features: drift of each feature, highest PSI first; empty where it cannot be computed.
         score: drift of the champion's score, or None.
         days: alerts, and matured precision and recall, by day.
-        matured: counts of all matured predictions of the champion, None while there are none.
+        matured: counts of all matured predictions of the champion, flagged at its own threshold whatever a
+            policy decided; None while there are none.
         calibration: of the same predictions.
         label_delay: days from fraud to report, by quantile.
         consistency: of the online and the offline features, or None where there are no rows to compare.

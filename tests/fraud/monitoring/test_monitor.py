@@ -113,6 +113,18 @@ def test_a_fallen_recall_raises_the_alarm(local_settings: Settings, lake: Lake) 
     assert alarms(report, limits) == ()
 
 
+def test_what_a_policy_decides_is_not_held_against_the_model(local_settings: Settings, lake: Lake) -> None:
+    # given a policy that approves everything, whatever the model says
+    champion = a_champion()
+    by_model = scored(lake, champion)
+    approving = replace(by_model, outcomes=np.zeros_like(by_model.outcomes))
+    # when
+    expected, report = (build(local_settings, lake, champion, one) for one in (by_model, approving))
+    # then the model's recall is as before, while no day has an alert
+    assert report.matured == expected.matured
+    assert [day.alerts for day in report.days] == [0] * len(report.days)
+
+
 def test_only_the_champions_own_predictions_are_held_against_it(local_settings: Settings, lake: Lake) -> None:
     # given predictions of the version before
     champion = a_champion()
