@@ -1,5 +1,7 @@
 """What each rule, list and band decides, and what it alone catches, against a loop over the payments."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fraud.decisions.outcomes import OUTCOMES
@@ -90,3 +92,22 @@ def test_bands_alone_have_neither_rules_nor_lists_that_decide() -> None:
     assert not alone.rules
     assert all(one.outcome is None for one in alone.lists)
     assert alone.segments == policy().segments
+
+
+def test_a_rule_in_shadow_would_decide_before_later_rules() -> None:
+    # given the rule in shadow in front of the others
+    made = again()
+    rules, decisions, order = made.policy.rules, made.decided, [2, 0, 1]
+    moved = replace(
+        decisions,
+        fired=decisions.fired[:, order],
+        shadow_fired=decisions.shadow_fired[:, order],
+        decided_by=decisions.decided_by + (decisions.decided_by >= 2),
+    )
+    policy_of = replace(made.policy, rules=tuple(rules[number] for number in order))
+    rule = next(one for one in parts_of(DecidedAgain(policy_of, moved, made.by_bands)) if one.name == "third")
+    # then it would decide wherever no list does
+    by_list = (moved.decided_by == 0) | (moved.decided_by == 1)
+    assert np.array_equal(rule.decisions.chosen, decisions.shadow_fired[:, 2] & ~by_list)
+    # and without it the later ones do
+    assert np.array_equal(rule.without, decisions.would_be[rule.decisions.chosen])
