@@ -93,8 +93,11 @@ def _part(part: PartFigures) -> Iterator[Text]:
     figures = part.figures
     yield Text(short(part.fired))
     yield Text(short(figures.alerts.value))
-    yield from (_cell(one, share) for one in (figures.precision, figures.recall))
-    yield from (_cell(one, short) for one in (figures.saved, figures.wrongly_declined))
+    if not figures.alerts.value:
+        yield from [Text("-")] * 4
+    else:
+        yield from (_cell(one, share) for one in (figures.precision, figures.recall))
+        yield from (Text(short(one.value)) for one in (figures.saved, figures.wrongly_declined))
     yield Text("" if part.kind == "band" else count(part.alone_frauds))
 
 

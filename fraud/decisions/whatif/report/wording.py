@@ -73,7 +73,10 @@ def short(value: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g}{letter}"
-    return money(value)
+    if not isfinite(value):
+        return NOTHING
+    size = abs(value)
+    return f"{value:.{0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2}f}"
 
 
 def points(value: float) -> str:

@@ -11,7 +11,7 @@ import pytest
 from fraud.decisions.whatif.report.charts import alerts_at
 from fraud.decisions.whatif.report.export import as_csv, as_json, write_what_if
 from fraud.decisions.whatif.report.page import render_what_if
-from fraud.decisions.whatif.report.wording import count, left_out_lines, money, share, signed
+from fraud.decisions.whatif.report.wording import count, left_out_lines, money, share, short, signed
 from fraud.decisions.whatif.result import LeftOutPayments
 from tests.fraud.decisions.whatif.results import a_result
 
@@ -92,3 +92,22 @@ def test_alerts_at_a_bound_lie_between_those_of_the_points_around_it() -> None:
     assert alerts_at(points, points[5].bound) == pytest.approx(points[5].alerts)
     assert points[5].alerts <= alerts_at(points, (points[5].bound + points[6].bound) / 2) <= points[6].alerts
     assert alerts_at(points, 2.0) == 0
+
+
+def test_short_figures_have_three_digits() -> None:
+    values = (
+        0,
+        0.033,
+        5,
+        8.256,
+        29.9,
+        167.4,
+        1_354.0,
+        663_159.0,
+        1_350_000.0,
+        -2_500_000_000.0,
+        float("nan"),
+    )
+    assert [short(value) for value in values] == [
+        "0", "0.03", "5", "8.26", "29.9", "167", "1.35k", "663k", "1.35M", "-2.5G", "-",
+    ]  # fmt: skip
