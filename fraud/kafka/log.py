@@ -47,10 +47,18 @@ def read_until(
             raise UnreachableError(
                 f"Kafka delivered nothing of {name} for {silence_timeout_s:.0f} s before its end; is it up?"
             )
-        unfinished -= {
-            one.partition() for one in polled if _position_after(one) >= ends.get(one.partition(), 0)
+        messages = [one for one in polled if not one.error()]
+        # The last of each partition, and reports of an end, say how far it is: few of many to look at.
+        last = {one.partition(): one for one in messages}
+        events = [one for one in polled if one.error()] if len(messages) < len(polled) else []
+        reached = {
+            one.partition()
+            for one in (*last.values(), *events)
+            if _position_after(one) >= ends.get(one.partition(), 0)
         }
-        messages = [one for one in polled if not one.error() and one.offset() < ends.get(one.partition(), 0)]
+        unfinished -= reached
+        if reached:
+            messages = [one for one in messages if one.offset() < ends.get(one.partition(), 0)]
         if messages:
             yield messages
 

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 DRAWS = 200
 _Z95 = 1.959963984540054
-_BLOCK = 20
+_BLOCK = 50
 """Draws that are held in memory together."""
 
 _STEPS = 1 << 16

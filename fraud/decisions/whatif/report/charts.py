@@ -16,12 +16,13 @@ _LABELS = {"probability": "probability", "expected_cost": "expected cost"}
 
 
 def draw_band_charts(result: WhatIfResult) -> list[Chart]:
-    """Two charts for each segment with payments: precision and recall, and money."""
+    """Two charts for each segment with known frauds: precision and recall, and money."""
     return [chart for curve in result.curves for chart in _charts(curve, result.currency)]
 
 
 def _charts(curve: BandCurve, currency: str) -> Iterator[Chart]:
-    if len(curve.points) >= _LEAST_POINTS:
+    has_fraud = curve.points[-1].recall == 1
+    if has_fraud and len(curve.points) >= _LEAST_POINTS:
         yield _quality(curve)
         yield _money(curve, currency)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from fraud.decisions.whatif.result import PartFigures, PolicyFigures, WhatIfResu
 from fraud.evaluation.metrics import Estimate
 from fraud.evaluation.report.page import fill_page
 
+MOST_PAIRS = 30
+"""Of rules that fire together, on the page; the JSON has all."""
+
 Values = dict[str, Any]
 Show = Callable[[float], str]
 
@@ -44,8 +48,7 @@ def render_what_if(result: WhatIfResult) -> str:
         differences=[_difference(one) for one in result.policies if one.difference],
         parts=[_part(one) for one in result.parts],
         charts=[asdict(chart) for chart in draw_band_charts(result)],
-        overlap=list(_overlap(result)),
-        overlap_names=result.overlap.rules,
+        overlap=_overlap(result),
         outcomes=OUTCOMES,
         changes=[(old, [f"{new[to]:,}" for to in OUTCOMES]) for old, new in result.changes.items()],
         capacity=result.review_capacity,
@@ -116,7 +119,9 @@ def _part(part: PartFigures) -> Values:
         (count(part.fired), ""),
         (count(figures.alerts.value), interval(figures.alerts, count)),
         (share(figures.precision.value), interval(figures.precision, share)),
-        (share(figures.recall.value), interval(figures.recall, share)),
+        (share(figures.recall.value), interval(figures.recall, share))
+        if figures.alerts.value
+        else (NOTHING, ""),
         (money(figures.lost.value), interval(figures.lost, money)),
         (money(figures.saved.value), interval(figures.saved, money)),
         (money(figures.wrongly_declined.value), interval(figures.wrongly_declined, money)),
@@ -131,16 +136,26 @@ def _alone(part: PartFigures) -> Iterator[tuple[str, str]]:
         yield from ((NOTHING, ""), (NOTHING, ""))
         return
     yield count(part.alone), ""
-    yield count(part.alone_frauds), money(part.alone_fraud_money)
+    yield count(part.alone_frauds), money(part.alone_fraud_money) if part.alone_frauds else ""
 
 
-def _overlap(result: WhatIfResult) -> Iterator[Values]:
-    """For each rule the share of its payments on which each other one fires too."""
-    for row, name in enumerate(result.overlap.rules):
-        counts = result.overlap.counts[row]
-        own = counts[row]
-        cells = [
-            "" if column == row or not own else share(both / own) if both else "·"
-            for column, both in enumerate(counts)
-        ]
-        yield {"name": name, "count": f"{own:,}", "cells": cells}
+def _overlap(result: WhatIfResult) -> list[Values]:
+    """Pairs of rules that fire together, most of the smaller one first."""
+    names, counts = result.overlap.rules, result.overlap.counts
+    pairs = [
+        (counts[row][column] / min(counts[row][row], counts[column][column]), row, column)
+        for row, column in combinations(range(len(names)), 2)
+        if counts[row][column]
+    ]
+    pairs.sort(key=lambda one: (-one[0], one[1:]))
+    return [
+        {
+            "names": (names[row], names[column]),
+            "cells": (
+                f"{counts[row][column]:,}",
+                share(counts[row][column] / counts[row][row]),
+                share(counts[row][column] / counts[column][column]),
+            ),
+        }
+        for _, row, column in pairs[:MOST_PAIRS]
+    ]
