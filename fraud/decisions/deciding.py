@@ -22,7 +22,7 @@ from fraud.decisions.inputs import DecisionInputs
 from fraud.decisions.list_index import ListIndex
 from fraud.decisions.outcomes import REVIEW
 from fraud.decisions.policy import Policy
-from fraud.decisions.predicates.evaluation import Evaluator
+from fraud.decisions.predicates.evaluation import Evaluator, Truths
 from fraud.definitions.definitions import Definitions
 from fraud.native.rules.outcomes import BY_BANDS, Facts, Output, decide_all
 
@@ -62,22 +62,26 @@ class PolicyDecider:
             output.outcomes[is_review] = output.would_be[is_review] = REVIEW
             return _decided(output, np.zeros((len(inputs), len(self.policy.lists)), dtype=np.bool_))
         truths = self._evaluator.evaluate(inputs)
-        heads = inputs.events.heads
-        facts = Facts(
-            heads["card"],
-            heads["transaction"],
-            heads["timestamp"],
-            inputs.probabilities,
-            inputs.model_threshold,
-            truths.fired,
-            truths.failed,
-            truths.list_hits,
-        )
-        decide_all(facts, self._lists, self._rules, self._bands, self._shares, output)
+        decide_all(_facts(inputs, truths), self._lists, self._rules, self._bands, self._shares, output)
         return _decided(output, truths.list_hits)
 
     def _has_entries(self) -> bool:
         return any(self._index.count(one.name) for one in self.policy.lists)
+
+
+def _facts(inputs: DecisionInputs, truths: Truths) -> Facts:
+    """In copies of one memory layout: each other one would be compiled when it first comes, for a minute."""
+    heads = inputs.events.heads
+    return Facts(
+        heads["card"].copy(),
+        heads["transaction"].copy(),
+        heads["timestamp"].copy(),
+        inputs.probabilities.copy(),
+        inputs.model_threshold.copy(),
+        np.ascontiguousarray(truths.fired),
+        np.ascontiguousarray(truths.failed),
+        np.ascontiguousarray(truths.list_hits),
+    )
 
 
 def _empty(count: int, rules: int) -> Output:

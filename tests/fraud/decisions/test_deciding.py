@@ -20,6 +20,7 @@ from fraud.decisions.reference import OneDecision, PaymentFacts, decide_one
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import SHIPPED, load_definitions, parse_definitions
 from fraud.money.rates import DailyRates
+from fraud.native.rules.outcomes import decide_all
 from tests.fraud.decisions.payments import MINUTE, START, decision_inputs, payment_table, random_inputs
 from tests.fraud.decisions.policies import policy_texts
 
@@ -281,6 +282,30 @@ def test_the_highest_bound_that_is_reached_counts(
     inputs.probabilities[:], inputs.model_threshold[:] = probability, threshold
     decided = decide(policy_of(f"bands: {bands}"), inputs)
     assert OUTCOMES[decided.outcomes[0]] == outcome
+
+
+def test_arrays_of_any_layout_are_compiled_once() -> None:
+    # given policies with and without rules, lists and segments, and payments whose arrays are views
+    inputs = random_inputs(DEFINITIONS, 20)
+    rules = "rules: [{name: all, when: amount >= 0, outcome: decline}]"
+    policies = [policy_of(one) for one in (f"{LISTS}{rules}", rules, "bands: {decline: 0.5}")]
+    views = [
+        DecisionInputs(
+            inputs.events[chosen], inputs.rows[chosen], inputs.probabilities[chosen],
+            inputs.model_threshold[chosen], inputs.texts_of,
+        )
+        for chosen in (slice(None), slice(0, 20, 2), slice(5, 6), slice(0, 0))
+    ]  # fmt: skip
+    views[0].probabilities.flags.writeable = False
+    # when they are decided
+    for policy in policies:
+        outcomes = [decide(policy, one).outcomes for one in views]
+        # then they are decided as otherwise
+        assert outcomes[1].tolist() == outcomes[0][::2].tolist()
+        assert outcomes[2].tolist() == outcomes[0][5:6].tolist()
+        assert not len(outcomes[3])
+    # and no further form was compiled
+    assert len(decide_all.signatures) == 1
 
 
 def test_bands_of_the_expected_cost() -> None:
