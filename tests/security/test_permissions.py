@@ -16,6 +16,7 @@ from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries
 from fraud.decisions.log.checking import check_proposal
 from fraud.decisions.log.publishing import PolicyProposal, propose
+from fraud.decisions.whatif.current import live_policy
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
@@ -180,6 +181,7 @@ def monitor(world: World) -> None:
     producer.produce(world.as_admin.topics.predictions, b"no prediction", b"card")
     flush(producer, 10)
     assert read_predictions(world.as_user, NOW + 60_000).unreadable == 1
+    assert live_policy(world.as_user).review_capacity is None
 
 
 def decide(world: World) -> None:
