@@ -4,7 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from fraud.lake import open_lake
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
 from fraud.registry.cache import save_bundle
-from fraud.settings import Settings
+from fraud.settings import Settings, WebhookEndpoint, WebhookSettings
 from fraud.training.splits import TimeRange
 from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
@@ -43,6 +43,9 @@ from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
 from serving.gateway.context import create_context
 from serving.run import run
+from serving.webhooks.endpoint_worker import EndpointWorker
+from serving.webhooks.metrics import WebhookMetrics
+from serving.webhooks.run import require_usable
 from tests.conftest import SettingsFactory
 from tests.fraud.decisions.log.policies import some_policy
 from tests.fraud.evaluation.comparison.predictions import prediction
@@ -51,6 +54,8 @@ from tests.producer.replay.test_run import ProgressListener
 from tests.producer.test_redrive import bury
 from tests.security.locked import LockedKafka
 from tests.serving.gateway.support import payment, run_gateway
+from tests.serving.webhooks.receiver import receiving
+from tests.serving.webhooks.test_delivery import SECRET
 from tests.serving.world import disorderly, predictions, read_all, send, tiny_bundle, wait_for
 from tests.serving.world import publish_profiles as put_profiles
 
@@ -151,6 +156,8 @@ def ingest(world: World) -> None:
     send(world.as_admin, disorderly(50))
     producer = Producer(producer_config(world.as_admin))
     producer.produce(settings.topics.labels, b"{}", b"card")
+    reviewed = msgspec.json.encode(prediction("t1", "card", NOW, score=0.9, version="3"))
+    producer.produce(settings.topics.predictions, reviewed, b"card")
     flush(producer, 10)
     commits = [
         commit
@@ -158,7 +165,7 @@ def ingest(world: World) -> None:
         for partition in range(require_readable(settings, source.topic))
         for commit in ingest_partition(settings, open_lake(settings), source, partition)
     ]
-    assert [commit.dataset for commit in commits] == ["transactions", "labels"]
+    assert [commit.dataset for commit in commits] == ["transactions", "labels", "decisions"]
     assert sum(end for _, end in end_offsets(world.as_admin, settings.topics.label_dead_letters).values())
 
 
@@ -223,6 +230,33 @@ def answer(world: World) -> None:
         assert len(read_all(world.as_admin, topic)) == 1
 
 
+def notify(world: World) -> None:
+    """Webhooks: one decision is taken, and one becomes a dead letter."""
+    with receiving((500, {})) as receiver:
+        endpoint = WebhookEndpoint.model_validate({"url": receiver.url, "secret": SECRET})
+        webhooks = WebhookSettings(endpoints={"orders": endpoint}, give_up_after=timedelta(), concurrency=1)
+        settings = world.as_user.model_copy(update={"webhooks": webhooks})
+        require_usable(settings)
+        worker = EndpointWorker(settings, "orders", endpoint, WebhookMetrics())
+        worker.start()
+        try:
+            wait_for(lambda: not worker.problem)
+            produce_decisions(world.as_admin, "t1", "t2")
+            wait_for(lambda: len(receiver.requests) >= 2)
+            wait_for(lambda: read_all(world.as_admin, world.as_admin.topics.webhook_dead_letters))
+        finally:
+            worker.stop()
+    assert worker.problem == ""
+
+
+def produce_decisions(settings: Settings, *ids: str) -> None:
+    producer = Producer(producer_config(settings))
+    for name in ids:
+        one = prediction(name, "card", NOW, score=0.9, version="3")
+        producer.produce(settings.topics.predictions, msgspec.json.encode(one), b"card")
+    flush(producer, 10)
+
+
 def put_back(world: World) -> None:
     for labels in (False, True):
         bury(world.as_admin, [("card", b"late", "late", NOW)], labels=labels)
@@ -241,6 +275,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "redrive": put_back,
     "policies": decide,
     "gateway": answer,
+    "webhooks": notify,
 }
 
 
