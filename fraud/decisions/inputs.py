@@ -9,6 +9,8 @@ import numpy.typing as npt
 from fraud.features.events import Events
 from fraud.schema import FieldValue
 
+_Indices = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class DecisionInputs:
@@ -21,7 +23,8 @@ class DecisionInputs:
         model_threshold: of the models that scored, float64 (n,).
         texts_of: the values of one payment's fields by name, texts as texts, absent ones left out. It is
             asked for few payments: codes of categories collide, and a match is confirmed by its text.
-        categories_of: likewise of categories alone, where they are read faster; None: `texts_of` has them.
+        category_hashes: of payments (m,) and columns (c,) of categories: the hashes of their texts, as ids
+            have them, int64 (m, c); None: `texts_of` is asked.
     """
 
     events: Events
@@ -29,7 +32,7 @@ class DecisionInputs:
     probabilities: npt.NDArray[np.float64]
     model_threshold: npt.NDArray[np.float64]
     texts_of: Callable[[int], Mapping[str, FieldValue]]
-    categories_of: Callable[[int], Mapping[str, str]] | None = None
+    category_hashes: Callable[[_Indices, _Indices], _Indices] | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
+from fraud.definitions.fields import CORE_FIELDS
 from fraud.features.events import Events, encode_as_paid
 from fraud.features.field_tables import field_table
-from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted
-from fraud.messages.transaction import category_reader
+from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted, signed_hash
 from fraud.money.batches import convert_money, rate_days
 from fraud.money.rate_table import RateTable
 from fraud.native.json_reader import (
@@ -26,6 +25,7 @@ from fraud.native.json_reader import (
     mark_misplaced,
     read_simple_messages,
 )
+from fraud.native.rules.category_texts import hash_categories
 
 TEXTS = tuple(CORE_FIELDS[role] for role in CORE_TEXTS)
 """The fields whose text `DecodedBatch.texts` gives."""
@@ -110,13 +110,30 @@ class DecodedBatch:
         named = zip(self._definitions.fields, self._admitted(number).values, strict=True)
         return {field.name: value for field, value in named if value is not None}
 
-    def categories(self, number: int) -> dict[str, str]:
-        """The categories that one transaction has, by field; it reads nothing else of the message again."""
-        if number not in self._not_simple:
-            return category_reader(self._definitions)(self._message(number))
-        fields = self._definitions.fields
-        named = zip(fields, self._not_simple[number].values, strict=True)
-        return {field.name: str(value) for field, value in named if _is_category(field, value)}
+    def category_hashes(
+        self, numbers: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """The hashes of categories' texts, of which `Events.values` has a code.
+
+        Args:
+            numbers: of m transactions, whose messages are read again.
+            columns: of c categories.
+
+        Returns:
+            What `Events.values` would have if they were ids, (m, c).
+        """
+        table, messages = field_table(self._definitions), self._messages
+        hashes = np.zeros((len(numbers), len(columns)), dtype=np.int64)
+        spans = np.empty((len(table.kinds) + len(table.parents), 2), dtype=np.int64)
+        values = np.empty(len(table.kinds), dtype=np.int64)
+        sources = self._sources[numbers]
+        hash_categories(table, messages.data, messages.ends, sources, columns, spans, values, hashes)
+        if self._not_simple:
+            for row in np.flatnonzero(np.isin(numbers, list(self._not_simple))).tolist():
+                admitted = self._not_simple[int(numbers[row])].values
+                texts = (admitted[column] for column in columns.tolist())
+                hashes[row] = [0 if text is None else signed_hash(str(text)) for text in texts]
+        return hashes
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """The batch with those of its transactions that `chosen`, (n,), marks."""
@@ -139,10 +156,6 @@ class DecodedBatch:
         message = int(self._sources[number])
         start = int(self._messages.ends[message - 1]) + 1 if message else 0
         return self._messages.data[start : self._messages.ends[message]].tobytes()
-
-
-def _is_category(field: Field, value: object) -> bool:
-    return field.type is FieldType.CATEGORY and value is not None
 
 
 def decode_batch(

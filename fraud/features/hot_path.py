@@ -27,7 +27,9 @@ _PAYMENT = {
 def load_hot_path(definitions: Definitions) -> None:
     """Decode a payment, compute its features, copy the state; a minute where numba's cache is empty."""
     admission = AdmissionFilter(definitions, AdmissionSettings())
-    decode_batch(admission, [_message(definitions)], np.array([_NOW_MS])).texts()
+    decoded = decode_batch(admission, [_message(definitions)], np.array([_NOW_MS]))
+    decoded.texts()
+    decoded.category_hashes(np.arange(len(decoded)), np.zeros(0, dtype=np.int64))
     store = CardStore(definitions)
     store.process(Events.empty(1, definitions))
     store.remove_idle(0)

@@ -1,6 +1,6 @@
 """Payments as the definitions describe them: the struct of a message, and the values of its fields."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache, reduce
 from math import isinf
@@ -33,25 +33,7 @@ def transaction_type(definitions: Definitions) -> type[msgspec.Struct]:
     Every field is an attribute under its name, also one that is inside another JSON object. Amounts and
     fixed-point numbers are decimals as they came; `TransactionValues` converts them.
     """
-    return _struct("Transaction", _tree(definitions.fields))
-
-
-@cache
-def category_reader(definitions: Definitions) -> Callable[[bytes], dict[str, str]]:
-    """Reads the categories that a payment has, by field, from the JSON of its message.
-
-    That message has been admitted: nothing else of it is read or checked.
-    """
-    names = [field.name for field in definitions.fields if field.type is FieldType.CATEGORY]
-    categories = [definitions.field_by_name[name] for name in names]
-    decode = msgspec.json.Decoder(_struct("Categories", _tree(categories))).decode
-
-    def read(message: bytes) -> dict[str, str]:
-        found = decode(message)
-        values = ((name, getattr(found, name)) for name in names)
-        return {name: value for name, value in values if value is not None}
-
-    return read
+    return _struct("Transaction", _tree(definitions))
 
 
 def new_transaction(definitions: Definitions, values: Mapping[str, Any]) -> Any:
@@ -119,9 +101,9 @@ def _units(field: Field, value: Decimal, digits: int, unit: str) -> int:
     return units
 
 
-def _tree(fields: Iterable[Field]) -> _Object:
+def _tree(definitions: Definitions) -> _Object:
     root = _Object({}, {})
-    for field in fields:
+    for field in definitions.fields:
         inner = root
         for name in field.path[:-1]:
             inner = inner.objects.setdefault(name, _Object({}, {}))

@@ -91,5 +91,5 @@ def _inputs(
         probabilities=scores,
         model_threshold=np.full(len(scores), threshold),
         texts_of=payments.all_values,
-        categories_of=payments.categories,
+        category_hashes=payments.category_hashes,
     )

@@ -13,7 +13,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import CORE_FIELDS, FieldType
 from fraud.features.decoded_batch import TEXTS, DecodedBatch, decode_batch
 from fraud.features.events import encode_table, encode_transactions
-from fraud.messages.admission import AdmissionFilter, Admitted
+from fraud.messages.admission import AdmissionFilter, Admitted, signed_hash
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.messages.transaction import transaction_type
 from fraud.schema import Label, MerchantProfile, Prediction, transaction_arrow
@@ -63,17 +63,18 @@ def assert_same(
         assert decoded.field_values(len(decoded) - 1) == {
             name: value for name, value in last if value is not None and name not in CORE_FIELDS
         }
-    assert [decoded.categories(number) for number in range(len(decoded))] == [
-        _categories(definitions, one) for one in expected.admitted
+    categories = [one for one in definitions.fields if one.type is FieldType.CATEGORY]
+    columns = np.array([definitions.field_index[one.name] for one in categories], dtype=np.int64)
+    assert decoded.category_hashes(np.arange(len(decoded)), columns).tolist() == [
+        [_hash(one.values[column]) for column in columns.tolist()] for one in expected.admitted
     ]
     for _, reason in expected.refused:
         assert reason.isprintable(), reason
         assert 0 < len(reason) <= 300
 
 
-def _categories(definitions: Definitions, admitted: Admitted) -> dict[str, Any]:
-    named = zip(definitions.fields, admitted.values, strict=True)
-    return {one.name: value for one, value in named if one.type is FieldType.CATEGORY and value is not None}
+def _hash(text: Any) -> int:
+    return 0 if text is None else signed_hash(text)
 
 
 def assert_stored_alike(

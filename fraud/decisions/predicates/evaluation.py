@@ -63,6 +63,7 @@ class Evaluator:
         by_hash = ProgramCompiler(definitions, index.number_of, by_hash=True)
         self._by_code, self._by_hash = by_code.compile(roots), by_hash.compile(roots)
         self._categories = _categories(roots)
+        self._category_columns = np.array([*self._categories.values()], dtype=np.int64)
 
     def evaluate(self, inputs: DecisionInputs) -> Truths:
         """Of n payments."""
@@ -83,11 +84,7 @@ class Evaluator:
         """Decide by texts what codes of categories leave open: evaluate these payments with their hashes."""
         chosen = np.flatnonzero(results.unsure.any(axis=1))
         values = payments.values[chosen]
-        texts_of = inputs.categories_of or inputs.texts_of
-        for row, number in enumerate(chosen.tolist()):
-            texts = texts_of(number)
-            for name, column in self._categories.items():
-                values[row, column] = _encode(texts.get(name))
+        values[:, self._category_columns] = self._category_hashes(inputs, chosen)
         exact, _ = self._run(
             self._by_hash,
             _payment_arrays(
@@ -95,6 +92,16 @@ class Evaluator:
             ),
         )
         results.fired[chosen], results.failed[chosen] = exact.fired, exact.failed
+
+    def _category_hashes(
+        self, inputs: DecisionInputs, chosen: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        if inputs.category_hashes is not None:
+            return inputs.category_hashes(chosen, self._category_columns)
+        texts = map(inputs.texts_of, chosen.tolist())
+        return np.array(
+            [[_encode(one.get(name)) for name in self._categories] for one in texts], dtype=np.int64
+        )
 
 
 _encode = encoder_of(FieldType.ID)
