@@ -25,7 +25,7 @@ class ScoredHistory:
         cards: a number for each card, int64 (N,).
         amounts: minor units of the base, or as paid without one, `UNKNOWN` without a rate, int64 (N,).
         currency: of the amounts; empty where they are of several.
-        digits: decimals of the currency.
+        digits: decimals of the amounts' currencies, int64 (N,).
     """
 
     logged: LoggedDecisions
@@ -33,7 +33,7 @@ class ScoredHistory:
     cards: Ints
     amounts: Ints
     currency: str
-    digits: int
+    digits: Ints
 
     def __len__(self) -> int:
         return len(self.logged)
@@ -51,7 +51,7 @@ class ScoredHistory:
     @cached_property
     def units(self) -> Floats:
         """The amounts in whole units of the currency, 0 of refunds and without a rate, float64 (N,)."""
-        return np.asarray(np.maximum(self.amounts, 0) / 10**self.digits, dtype=np.float64)
+        return np.asarray(np.maximum(self.amounts, 0) / 10.0**self.digits, dtype=np.float64)
 
     @cached_property
     def fraud(self) -> Floats:
@@ -66,4 +66,6 @@ class ScoredHistory:
     @cached_property
     def expected_costs(self) -> Floats:
         """Probability times amount, in whole units, NaN without a rate, float64 (N,)."""
-        return np.where(self.amounts == UNKNOWN, np.nan, self.logged.scores * self.amounts / 10**self.digits)
+        return np.where(
+            self.amounts == UNKNOWN, np.nan, self.logged.scores * self.amounts / 10.0**self.digits
+        )

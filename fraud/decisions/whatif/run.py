@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -185,15 +186,23 @@ def _history(
     maturity = read_maturity(lake, int(times.max()), settings.training.label_delay)
     # The time of a report may be a little before that of its payment.
     reports = read_labels(lake, day_of(int(times.min())) - DAY)
-    currency = _currency(definitions, payments.table)
     return ScoredHistory(
         logged=payments.logged,
         labels=know_labels(payments.table, payments.logged, reports, maturity, settings.labels),
         cards=card_codes(payments.table["card_id"]),
         amounts=np.ascontiguousarray(amounts_of(definitions, inputs.events)),
-        currency=currency,
-        digits=minor_digits(currency),
+        currency=_currency(definitions, payments.table),
+        digits=_digits(definitions, payments.table["currency"].combine_chunks()),
     )
+
+
+def _digits(definitions: Definitions, paid: pa.Array) -> npt.NDArray[np.int64]:
+    """Decimals of the currency of each amount in figures."""
+    if definitions.money:
+        return np.full(len(paid), minor_digits(definitions.money.code), dtype=np.int64)
+    encoded = paid.dictionary_encode()
+    digits = np.array([minor_digits(code) for code in encoded.dictionary.to_pylist()], dtype=np.int64)
+    return np.asarray(digits[encoded.indices.to_numpy(zero_copy_only=False)], dtype=np.int64)
 
 
 def _currency(definitions: Definitions, payments: pa.Table) -> str:

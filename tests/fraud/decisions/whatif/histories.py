@@ -65,7 +65,7 @@ def history(count: int, seed: int = 1, **changes: Any) -> ScoredHistory:
         cards=random.integers(0, max(count // 4, 1), count),
         amounts=random.integers(1, 50_000, count),
         currency="EUR",
-        digits=2,
+        digits=np.full(count, 2),
     )
     return replace(made, **changes)
 

@@ -14,7 +14,7 @@ from fraud.decisions.whatif.current import listed_entries, live_policy
 from fraud.decisions.whatif.logged import LoggedDecision, LoggedDecisions
 from fraud.decisions.whatif.payments import ScoredPayments
 from fraud.decisions.whatif.result import PartFigures, WhatIfResult
-from fraud.decisions.whatif.run import decision_inputs, named_values, what_if, with_hashed_categories
+from fraud.decisions.whatif.run import _digits, decision_inputs, named_values, what_if, with_hashed_categories
 from fraud.decisions.whatif.stored_features import no_features
 from fraud.definitions.features import DAY_MS
 from fraud.features.events import code_of
@@ -153,3 +153,7 @@ def two_of_one_code() -> tuple[str, str]:
         if found != text:
             return found, text
     raise AssertionError("there are only 65,535 codes")
+
+
+def test_amounts_of_each_currency_have_its_decimals() -> None:
+    assert _digits(V1, pa.array(["EUR", "JPY", "KWD", "JPY"])).tolist() == [2, 0, 3, 0]
