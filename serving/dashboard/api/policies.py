@@ -180,8 +180,8 @@ def approve_version(
     name = session.user.name
     _require_other(context, name, _version(context, version), "approve")
     with changing(context, name, "policy approved", str(version), {"reason": request.reason}):
-        approve(context.settings, version, name, request.reason)
-    return policies_now(context)
+        after = approve(context.settings, version, name, request.reason)
+    return _policies_with(context, after)
 
 
 @router.post("/{version}/reject")
@@ -192,8 +192,8 @@ def reject_version(
     _version(context, version)
     name = session.user.name
     with changing(context, name, "policy rejected", str(version), {"reason": request.reason}):
-        reject(context.settings, version, name, request.reason)
-    return policies_now(context)
+        after = reject(context.settings, version, name, request.reason)
+    return _policies_with(context, after)
 
 
 @router.post("/aliases")
@@ -215,6 +215,13 @@ def roll_back(request: ReasonRequest, context: Context, session: Analyst) -> dic
     with changing(context, name, "policy rolled back", str(live or "none"), {"reason": request.reason}):
         position = rollback(context.settings, name, request.reason).position
     return policies_now(context, position)
+
+
+def _policies_with(context: AppContext, after: PolicyVersion) -> dict[str, Any]:
+    """The policies once this dashboard has read what became of a version."""
+    number = after.version
+    context.decisions.wait_for(lambda state: state.policies.versions[number - 1 : number] == (after,))
+    return policies_now(context)
 
 
 def require_read(context: AppContext) -> None:

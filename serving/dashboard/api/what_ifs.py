@@ -12,7 +12,7 @@ from fraud.errors import DataError
 from serving.dashboard.api.policies import Analyst, PolicyText, attach
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf
 from serving.dashboard.context import AppContext, Context
-from serving.dashboard.decisions.what_if import BusyError, WhatIfRun, key_of, run_of, try_policy
+from serving.dashboard.decisions.what_if import WhatIfBusyError, WhatIfRun, key_of, run_of, try_policy
 
 router = APIRouter(prefix="/api/what-if", responses=REFUSALS)
 _Key = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
@@ -51,7 +51,7 @@ def start(request: WhatIfRequest, context: Context, session: Analyst) -> dict[st
 
     try:
         run = context.what_ifs.start(key_of(request.text), request.days, session.user.name, compute)
-    except BusyError:
+    except WhatIfBusyError:
         raise HTTPException(409, "another policy is being tried; wait until its what-if is done") from None
     return asdict(run)
 

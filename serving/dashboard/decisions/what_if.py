@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _KEPT = 16
 
 
-class BusyError(Exception):
+class WhatIfBusyError(Exception):
     """Another policy is being tried."""
 
 
@@ -100,12 +100,12 @@ class WhatIfRunner:
             compute: gives the result; raises FraudError.
 
         Raises:
-            BusyError: another one is being tried.
+            WhatIfBusyError: another one is being tried.
         """
         run = WhatIfRun(key, days, by, now_ms())
         with self._lock:
             if self._running is not None:
-                raise BusyError
+                raise WhatIfBusyError
             self._running = key
             self._keep(run)
         threading.Thread(target=self._run, args=(run, compute), name="what-if", daemon=True).start()
