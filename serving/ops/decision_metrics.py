@@ -65,11 +65,11 @@ class DecisionMetrics:
         """Count what the live policy made of a micro-batch."""
         rules, lists = [one.name for one in policy.rules], [one.name for one in policy.lists]
         for mode, fired in zip(_RULE_MODES, (decided.fired, decided.shadow_fired), strict=True):
-            for index, count in _positive(fired.sum(axis=0)):
+            for index, count in _counts(fired):
                 self.rule_hits.labels(rules[index], mode).inc(count)
-        for index, count in _positive(decided.failed.sum(axis=0)):
+        for index, count in _counts(decided.failed):
             self.rule_failures.labels(rules[index]).inc(count)
-        for index, count in _positive(decided.list_hits.sum(axis=0)):
+        for index, count in _counts(decided.list_hits):
             self.list_hits.labels(lists[index]).inc(count)
         self.samples.inc(int(np.count_nonzero(decided.sampled)))
         if decided.control.any():
@@ -142,6 +142,11 @@ class PolicyMetrics:
 def _count_by_outcome(counter: Counter, outcomes: npt.NDArray[np.uint8]) -> None:
     for index, count in _positive(np.bincount(outcomes, minlength=len(OUTCOMES))):
         counter.labels(OUTCOMES[index]).inc(count)
+
+
+def _counts(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """The columns of (n, K) that are set for a payment, with the number of payments; mostly none is."""
+    return _positive(flags.sum(axis=0)) if flags.any() else iter(())
 
 
 def _positive(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
