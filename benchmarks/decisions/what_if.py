@@ -1,10 +1,11 @@
-"""How long a what-if takes over a million logged predictions: `python -m benchmarks.decisions.what_if`.
+"""What a what-if takes over a million logged predictions: `python -m benchmarks.decisions.what_if [--save]`.
 
 The predictions are on a real topic, payments, training rows and labels in a lake on this disk. The time has
 all of it: reading the topic and the lake, joining, deciding by the candidate, by its bands alone and by the
 live policy, figures with their intervals. Starting Python and loading compiled code is not in it.
 """
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class WhatIfSeconds:
 
 
 def main(runs: int = 3) -> None:
-    """Measure, print and save."""
+    """Measure and print; --save writes `benchmarks/RESULTS.md`."""
     under = conditions()
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
         settings = load_settings(
@@ -70,7 +71,8 @@ def main(runs: int = 3) -> None:
     figures = {"load_s": best.load, "decide_s": best.decide, "total_s": best.total, "runs": runs}
     section = Section("what_if", title, figures, list(_table(best)))
     print("\n".join([f"## {section.title}", "", *section.table, ""]))
-    save_section(section, under)
+    if "--save" in sys.argv[1:]:
+        save_section(section, under)
 
 
 def _table(best: WhatIfSeconds) -> Iterator[str]:
