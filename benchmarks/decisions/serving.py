@@ -1,5 +1,6 @@
 """The engine with 20 rules and 3 long lists against the engine without a policy, in turns."""
 
+import re
 import time
 from dataclasses import dataclass
 from statistics import median
@@ -16,7 +17,7 @@ from benchmarks.serving.harness.testbed import print_progress
 from benchmarks.serving.harness.traffic import fill, publish_profiles
 from benchmarks.serving.latency import measure
 from benchmarks.serving.throughput import score
-from fraud.decisions.document import read_policy
+from fraud.decisions.document import parse_policy
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries
 from fraud.decisions.log.publishing import PolicyProposal, approve, propose, set_alias
@@ -60,7 +61,8 @@ def measure_serving(sizes: ServingSizes) -> Section:
     ]
     table = [
         f"Exactly once, {sizes.messages:,} messages, {sizes.turns} turns of both in changing order, one "
-        f"process; latency at {_RATE:,}/s. Medians; the ratio of rates is the median of the turns'.",
+        f"process; latency at {_RATE:,}/s. The rules fire on about one payment in 300. "
+        "Medians; the ratio of rates is the median of the turns'.",
         "",
         "| | messages/s | p50, ms | p99, ms |",
         "|---|---:|---:|---:|",
@@ -124,8 +126,19 @@ def _prepared(bed: VariantBed, name: str, topic: str, sizes: ServingSizes, **ser
     return settings
 
 
+def _rarely_firing(text: str) -> str:
+    """The policy with one more condition in each rule.
+
+    On the made-up payments its rules would fire on a third, and what is flagged is explained, which costs far
+    more than to decide. With the condition they fire on one in 300, as rules do on real payments.
+    """
+    rules, _, segments = text.partition("\nsegments:")
+    rules = re.sub(r"^(    when: )(.*)$", r"\1(\2) AND amount % 100 < 1", rules, flags=re.MULTILINE)
+    return f"{rules}\nsegments:{segments}"
+
+
 def _decide_by_rules(settings: Settings, entries: int) -> None:
-    policy = read_policy(settings.loaded_definitions, POLICY)
+    policy = parse_policy(settings.loaded_definitions, _rarely_firing(POLICY.read_text()))
     version = propose(settings, PolicyProposal(policy, "ann")).version
     approve(settings, version, "bob")
     set_alias(settings, "live", version, "bob")
