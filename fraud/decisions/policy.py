@@ -96,8 +96,8 @@ class Policy:
         rules: in the order in which they decide: by priority.
         segments: the first whose predicate is true counts; the last has none.
         review_capacity: reviews a day that analysts can do; None: not stated.
-        control_share: of cards (by hash) whose payments are approved whatever lists, rules and bands say, so
-            that their outcome is observed.
+        control_share: of cards (by hash) whose payments are approved whatever rules and bands say, so that
+            their outcome is observed; a list still decides.
         sample_share: of approved payments (by hash) that analysts are given to review.
         most_declined: share of yesterday's payments; a policy that declines more needs an override.
         digest: identifies all of this, 16 hex digits.

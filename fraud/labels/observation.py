@@ -139,11 +139,12 @@ def observe(payments: pa.Table, decisions: pa.Table, reports: LabelReports) -> O
         reports: the labels of these payments (`fraud.labels.joining.JoinedLabels.reports`). Any
             label counts, whatever it says: somebody knew the outcome.
     """
-    held = decisions.filter(_is_in(decisions["decision"], HELD_BACK))
-    control = decisions.filter(_is_in(decisions["would_be"], HELD_BACK))
-    control = control.filter(pc.fill_null(pc.greater(control["control_share"], 0), False))
-    held_rows, _ = _find(payments, held)
-    control_rows, places = _find(payments, control)
+    rows, places = _find(payments, decisions)
+    first_decisions = decisions.take(pa.array(places))
+    is_held = _flags(_is_in(first_decisions["decision"], HELD_BACK))
+    shares = first_decisions["control_share"]
+    is_control = _flags(_is_in(first_decisions["would_be"], HELD_BACK)) & _flags(pc.greater(shares, 0))
+    held_rows, control_rows = rows[is_held], rows[is_control]
     if not len(held_rows) and not len(control_rows):
         return None
     observed_from = np.zeros(payments.num_rows, dtype=np.int64)
@@ -151,7 +152,7 @@ def observe(payments: pa.Table, decisions: pa.Table, reports: LabelReports) -> O
     first = np.full(payments.num_rows, ALWAYS, dtype=np.int64)
     np.minimum.at(first, reports.rows, reports.reported_at)
     weights = np.ones(payments.num_rows)
-    weights[control_rows] = 1 / control["control_share"].to_numpy()[places]
+    weights[control_rows] = 1 / shares.to_numpy()[is_control]
     return Observation(np.minimum(observed_from, first), weights)
 
 
@@ -193,6 +194,11 @@ def _find(payments: pa.Table, decisions: pa.Table) -> tuple[Ints, Ints]:
 
 def _is_in(column: pa.ChunkedArray, values: tuple[str, ...]) -> pa.ChunkedArray:
     return pc.is_in(column.cast(pa.string()), value_set=pa.array(values))
+
+
+def _flags(column: pa.ChunkedArray) -> Flags:
+    """Unknown counts as false."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(), dtype=np.bool_)
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -19,20 +19,21 @@ def outcome_names(outcomes: npt.NDArray[np.uint8]) -> list[Outcome]:
     return [OUTCOMES[one] for one in outcomes.tolist()]
 
 
-def live_fields(served: PreparedPolicy, decided: Decided, lists_position: int) -> dict[str, Iterable[Any]]:
+def live_fields(
+    served: PreparedPolicy, decided: Decided, lists_position: int | None
+) -> dict[str, Iterable[Any]]:
     """The fields of n predictions that say how the live policy decided, n values each.
 
     Under the default policy its name and digest are absent. A prediction without a position was made while
-    no list of its policy had an entry.
+    no list of its policies had an entry.
     """
     policy, count = served.policy, len(decided.outcomes)
     lists = _names_where(decided.list_hits, [one.name for one in policy.lists])
     is_default = served.version is None
-    position = lists_position if policy.lists else None
     return {
         "policy": repeat(None if is_default else served.name, count),
         "policy_digest": repeat(None if is_default else policy.digest, count),
-        "lists_position": repeat(position, count),
+        "lists_position": repeat(lists_position, count),
         "segment": _segments(served, decided.segments),
         "rules": _names_where(decided.fired, served.rule_names),
         "shadow_rules": _names_where(decided.shadow_fired, served.rule_names),

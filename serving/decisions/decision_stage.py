@@ -75,7 +75,9 @@ class DecisionStage:
         self._metrics.decisions.count_decided(live.policy, decided)
         if shadowed is not None:
             self._metrics.decisions.count_shadow(shadowed.outcomes)
-        fields = live_fields(live, decided, self._policies.lists_position) | shadow_fields(shadow, shadowed)
+        asks_lists = bool(live.policy.lists) or (shadow is not None and bool(shadow.policy.lists))
+        position = self._policies.lists_position if asks_lists else None
+        fields = live_fields(live, decided, position) | shadow_fields(shadow, shadowed)
         shown = np.flatnonzero((decided.outcomes != APPROVE) | decided.sampled)
         return DecisionColumns(outcome_names(decided.outcomes), shown, fields)
 

@@ -1,8 +1,8 @@
 """`fraud list`: entries of lists, such as blocked cards and trusted merchants."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments.cli.decisions.options import As, AsJson, expiry, moment_iso, now_ms, person
+from deployments.cli.decisions.options import As, AsJson, expiry, for_output, moment_iso, now_ms, person
 from fraud.errors import ConfigurationError, FileError
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
@@ -138,7 +138,9 @@ def export(
 
     entries = list(read_lists(load_settings()).entries(name))
     if file is None:
-        write_entries(sys.stdout, entries, moment_iso)
+        content = StringIO()
+        write_entries(content, entries, moment_iso)
+        typer.echo(for_output(content.getvalue()), nl=False)
         return
     with file.open("w", encoding="utf-8", newline="") as target:
         write_entries(target, entries, moment_iso)

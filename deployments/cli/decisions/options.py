@@ -2,6 +2,7 @@
 
 import getpass
 import re
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fraud.errors import ConfigurationError
+from fraud.machine.terminal import shown
 
 As = Annotated[
     str | None, typer.Option("--as", help="Who does it, for the audit; default: this system's user.")
@@ -55,6 +57,11 @@ def expiry(duration: str | None, until: str | None, now: int) -> int | None:
     if moment is not None and moment <= now:
         raise ConfigurationError(f"--until {until} is over already")
     return moment
+
+
+def for_output(text: str) -> str:
+    """Text of others: whole for a file or a pipe, on a terminal without what commands it or turns lines."""
+    return "\n".join(map(shown, text.split("\n"))) if sys.stdout.isatty() else text
 
 
 def now_ms() -> int:

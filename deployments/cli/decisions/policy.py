@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from deployments.cli.decisions.backtest import backtest
-from deployments.cli.decisions.options import As, AsJson, person
+from deployments.cli.decisions.options import As, AsJson, for_output, person
 from deployments.cli.decisions.suggest import suggest
 from fraud.errors import ConfigurationError, PolicyError
 from fraud.machine.terminal import shown
@@ -65,7 +65,7 @@ def show(
         return
     one = _version_of(state, version)
     if one is None or text:
-        typer.echo(one.text if one else _default(settings).text, nl=False)
+        typer.echo(for_output(one.text if one else _default(settings).text), nl=False)
     elif as_json:
         print_json(version_document(one, state))
     else:
@@ -293,11 +293,14 @@ def text_of(settings: Settings, state: "PolicyState", name: str) -> str:
     """The YAML of a version's number, of `live` or `shadow`, or of a file.
 
     Raises:
-        ConfigurationError: there is no such version.
+        ConfigurationError: there is no such version, or the file cannot be read.
     """
+    from fraud.decisions.document import POLICY
+    from fraud.definitions.checks.yaml_source import read_text
+
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        return path.read_text(encoding="utf-8")
+        return read_text(path, str(path), POLICY)
     version = _version_of(state, name)
     return version.text if version else _default(settings).text
 

@@ -9,6 +9,7 @@ from fraud.decisions.policy_file.parts import BandsPart, PolicyDocument
 from fraud.definitions.checks.problems import Path, Problems, suggestion
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import TEXT_TYPES
+from fraud.schema import MAX_MILLIS
 
 DEFAULT_SEGMENT = "default"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -35,7 +36,7 @@ def bands_of(document: PolicyDocument) -> Iterator[tuple[Path, str, BandsPart]]:
 
 
 def expiry_of(text: str) -> int | None:
-    """The moment (ms) from which on something with this expiry is off; None if the text is no date.
+    """The moment (ms) from which on something with this expiry is off; None: no date since 1970.
 
     A day counts until its end (UTC).
     """
@@ -48,7 +49,8 @@ def expiry_of(text: str) -> int | None:
             return None
     except (ValueError, OverflowError):
         return None
-    return round(end.timestamp() * 1_000)
+    found = round(end.timestamp() * 1_000)
+    return found if 0 <= found <= MAX_MILLIS else None
 
 
 def _bad_date(text: str) -> str:

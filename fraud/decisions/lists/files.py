@@ -14,6 +14,8 @@ from fraud.errors import DataError
 
 COLUMNS = ("value", "reason", "expires")
 _HEADER = ",".join(COLUMNS)
+_SURPLUS = "surplus"
+"""What a line has beyond the columns of the first one."""
 _MOST_BYTES = 256 << 20
 _LONGEST_LINE = 4_096
 
@@ -82,7 +84,8 @@ def _rows(file: TextIO, field: str) -> Iterator[tuple[int, dict[str, str]]]:
         next(reader)
         for row in reader:
             if any(text for text in row.values() if isinstance(text, str)):
-                yield reader.line_num, {name: row.get(name) or "" for name in COLUMNS}
+                surplus = "".join(row.get(None) or ())
+                yield reader.line_num, {name: row.get(name) or "" for name in COLUMNS} | {_SURPLUS: surplus}
     else:
         for line, text in enumerate(file, 1):
             if text.strip():
@@ -98,6 +101,8 @@ def _entry(row: dict[str, str], template: ListEntry, problem_of: Callable[[str],
     value, expires = row["value"], template.expires
     if "reason" not in row and "," in value:
         return f"{value!r} has a comma; a file of several columns begins with a line such as {_HEADER}"
+    if row.get(_SURPLUS):
+        return f"{value!r} has more columns than the first line; put a text with a comma into quotes"
     if problem := problem_of(value):
         return problem
     if text := row.get("expires"):

@@ -3,9 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fraud.decisions.log.events import AliasMoved, PolicyApproved, PolicyEvent
+from fraud.decisions.log.events import AliasMoved, PolicyApproved, PolicyEvent, PolicyProposed
 from fraud.decisions.log.fold import same_person
-from fraud.decisions.log.publishing import PolicyProposal, proposal_event, require_counts, write_event
+from fraud.decisions.log.publishing import (
+    PolicyProposal,
+    RefusedChangeError,
+    proposal_event,
+    require_counts,
+    write_event,
+)
 from fraud.decisions.log.reading import read_policy_log
 from fraud.decisions.log.state import PolicyState, PolicyVersion
 from fraud.settings import Settings
@@ -37,9 +43,11 @@ def apply_policy(settings: Settings, proposal: PolicyProposal, approved_by: Sequ
     events = _events(settings, before, proposal, approved_by)
     for event in events:
         require_counts(log, event)
-    after = before
+    after, proposed_as = before, len(before.versions) + 1
     for event in events:
         after = write_event(settings, event)
+        if isinstance(event, PolicyProposed):
+            _require_number(after, proposed_as)
     assert after.live_version is not None
     return AppliedPolicy(after.live_version, is_changed=True)
 
@@ -60,6 +68,16 @@ def _events(
         *(PolicyApproved(number, name, proposed.at, proposal.note) for name in missing),
         AliasMoved("live", number, state.live, proposal.author, proposed.at, proposal.note),
     ]
+
+
+def _require_number(state: PolicyState, expected: int) -> None:
+    """See that the newest version has the number that the events after its proposal name."""
+    number = len(state.versions)
+    if number != expected:
+        raise RefusedChangeError(
+            f"somebody else proposed version {expected} meanwhile, and nothing was approved; run again, to "
+            f"complete version {number}"
+        )
 
 
 def _usable_version(state: PolicyState, digest: str) -> PolicyVersion | None:

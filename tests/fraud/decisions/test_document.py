@@ -162,6 +162,8 @@ MISTAKES = {
     f"{HEAD}{RULE}, expires: tomorrow}}": "rule a: expires tomorrow is no date; write a day",
     f"{HEAD}{RULE}, expires: 2026-02-30}}": "rule a: expires 2026-02-30 is no date",
     f"{HEAD}{RULE}, expires: 2026-12-31 10:00}}": "rule a: expires 2026-12-31 10:00 is no date",
+    f"{HEAD}{RULE}, expires: 0001-01-01T00:00+14:00}}": "rule a: expires 0001-01-01T00:00+14:00 is no date",
+    f"{HEAD}{RULE}, expires: 1969-12-30}}": "rule a: expires 1969-12-30 is no date",
     f"{HEAD}{RULE}, expires: 20261231}}": "rule a: expires must be a text",
     f"{HEAD}{RULE.replace('decline', 'block')}}}": "outcome block does not exist; did you mean decline?",
     f"{HEAD}{RULE.replace(', outcome: decline', '')}}}": "rule a: outcome is missing; add approve, challenge",

@@ -86,6 +86,16 @@ def test_the_first_of_several_decisions_counts() -> None:
     assert found.weights.tolist() == [2]
 
 
+def test_a_later_decline_of_a_payment_that_was_let_through_does_not_count() -> None:
+    # given payments that were reviewed, or in the control group, and declined when they came again
+    decisions = [decision("a", "review"), decision("a"), control("b"), decision("b")]
+    # when their observation is found
+    found = observation_of([payment("a"), payment("b")], decisions, [])
+    # then both are observed
+    assert found is not None
+    assert (found.observed_from.tolist(), found.weights.tolist()) == ([0, 0], [1, 10])
+
+
 @given(st.lists(st.tuples(st.sampled_from(OUTCOMES), st.booleans(), st.sampled_from([None, *OUTCOMES]))))
 def test_it_equals_the_reading_of_each_payment(made: list[tuple[str, bool, str | None]]) -> None:
     # given any decisions, with and without labels, with and without a control group

@@ -123,6 +123,19 @@ def test_lists_decide_before_rules_and_are_recorded_with_their_position(decided:
     assert (small.decision, free.decision, free.lists_position) == ("decline", "approve", 5)
 
 
+def test_the_position_is_recorded_if_only_the_policy_in_shadow_asks_lists(decided: Decided) -> None:
+    # given a live policy without lists, one in shadow that declines a blocked card, and an entry
+    decided.policies.take_events(
+        *live_one_after_another([named_policy("plain")]), proposed(DECLINES_SMALL), moved(2, None, "shadow")
+    )
+    decided.policies.put("blocked", "c2")
+    # when
+    found = decided.predictions()
+    # then what the policy in shadow decides can be computed again
+    assert [one.shadow_decision for one in found][2] == "decline"
+    assert {(one.policy, one.shadow_policy, one.lists_position) for one in found} == {("1", "2", 1)}
+
+
 def test_under_the_default_policy_lists_decide_and_the_position_is_recorded(decided: Decided) -> None:
     # given a blocked card, and no policy
     decided.policies.put("blocked_cards", "c2")

@@ -54,6 +54,14 @@ def test_each_bad_line_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_line_with_more_columns_than_the_first_loses_nothing_unseen(tmp_path: Path) -> None:
+    found = read(tmp_path / "f", "value,reason\nc1,left at the bar, drunk\nc2,lost,,\n")
+    assert values(found) == ["c2"]
+    assert found.problems == (
+        f"{tmp_path}/f:2: 'c1' has more columns than the first line; put a text with a comma into quotes",
+    )
+
+
 def test_columns_without_a_header_are_not_taken_for_a_value(tmp_path: Path) -> None:
     found = read(tmp_path / "f", "c,x\n")
     assert found.problems == (
