@@ -54,14 +54,17 @@ class DecisionRecord(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _decode_prediction = msgspec.json.Decoder(Prediction).decode
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+"""What is raised by a message that is no prediction: malformed, not UTF-8, nested too deeply, or empty."""
 
-def decode_prediction(value: bytes) -> Prediction:
+
+def decode_prediction(value: bytes | None) -> Prediction:
     """A prediction's content.
 
     Raises:
-        msgspec.DecodeError: it cannot be read.
+        msgspec.DecodeError: it cannot be read; so do the others of `UNREADABLE`.
     """
-    return _decode_prediction(value)
+    return _decode_prediction(value)  # type: ignore[arg-type]
 
 
 def decided_answer(value: bytes) -> DecisionAnswer:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from serving.gateway.api import decisions, health, reviews
 from serving.gateway.api.middleware import GatewayMiddleware
@@ -36,6 +37,7 @@ def create_app(context: GatewayContext) -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(RefusedCallerError, _refuse_caller)
     app.add_exception_handler(HTTPException, _refuse_request)
+    app.add_exception_handler(ClientDisconnect, _end_request)
     app.add_middleware(GatewayMiddleware, context=context)
     describe(app, context.settings)
     return app
@@ -51,3 +53,8 @@ def _refuse_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     text = HTTPStatus(error.status_code).phrase.lower()
     return error_response(error.status_code, text, headers=error.headers)
+
+
+def _end_request(_: Request, error: Exception) -> Response:
+    """Of a client that left before its body had arrived: nobody reads the response."""
+    return error_response(HTTPStatus.BAD_REQUEST, "the request has no end")

@@ -7,7 +7,7 @@ a payment the first visible one counts for answers, so that every request gets t
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from fraud.decisions.outcomes import Outcome
 from serving.gateway.answers import (
@@ -96,40 +96,48 @@ class Entry:
 
 
 class DecisionIndex:
-    """The newest payments, at most `capacity`; `report` is called with events for the topic."""
+    """The newest payments, at most `capacity`; `report` is called with events for the topic.
+
+    Any number of cards may share an id, so each payment counts, and is found without a search.
+    """
 
     def __init__(self, capacity: int, gateway: str, report: Callable[[GatewayEvent], None]) -> None:
         self._capacity, self._gateway, self._report = capacity, gateway, report
-        self._by_id: OrderedDict[str, list[Entry]] = OrderedDict()
+        self._by_id: dict[str, dict[str, Entry]] = {}
+        self._by_age: OrderedDict[Entry, None] = OrderedDict()
         self._unreported: list[Entry] | None = []
         self.unconfirmed: dict[Entry, float] = {}
         self.silent_since: float | None = None
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._by_age)
 
     def find(self, transaction_id: str, card_id: str | None = None) -> list[Entry]:
         """The payments with this id, of one card or of all."""
-        found = self._by_id.get(transaction_id, [])
-        return [one for one in found if card_id is None or one.card_id == card_id]
+        found = self._by_id.get(transaction_id, {})
+        if card_id is None:
+            return list(found.values())
+        return [found[card_id]] if card_id in found else []
 
     def entry(self, transaction_id: str, card_id: str) -> Entry:
         """The payment, as a new one if it is not known."""
-        found = self._by_id.setdefault(transaction_id, [])
-        for one in found:
-            if one.card_id == card_id:
-                return one
-        found.append(Entry(transaction_id, card_id))
-        self._forget_oldest()
-        return found[-1]
+        found = self._by_id.setdefault(transaction_id, {})
+        entry = found.get(card_id)
+        if entry is None:
+            entry = found[card_id] = Entry(transaction_id, card_id)
+            self._by_age[entry] = None
+            self._forget_oldest()
+        return entry
 
     def forget(self, entry: Entry) -> None:
         """Remove a payment that never reached Kafka, so that a repeated request sends it again."""
-        found = self._by_id.get(entry.transaction_id, [])
-        if entry in found:
-            found.remove(entry)
+        if entry not in self._by_age:
+            return
+        del self._by_age[entry]
+        found = self._by_id[entry.transaction_id]
+        del found[entry.card_id]
         if not found:
-            self._by_id.pop(entry.transaction_id, None)
+            del self._by_id[entry.transaction_id]
 
     def expect(self, entry: Entry) -> Waiter:
         """A future that is done when the payment is settled."""
@@ -161,6 +169,7 @@ class DecisionIndex:
         for payment, reason in refusals:
             for entry in self.find(payment.transaction_id, payment.card_id):
                 if entry.content == payment.content and not entry.is_settled:
+                    self.silent_since = None
                     entry.refusal = reason
                     entry.wake()
 
@@ -240,14 +249,12 @@ class DecisionIndex:
         )
 
     def _forget_oldest(self) -> None:
-        while len(self._by_id) > self._capacity and not any(self._oldest_waiting()):
-            _, forgotten = self._by_id.popitem(last=False)
-            for entry in forgotten:
-                self.unconfirmed.pop(entry, None)
-
-    def _oldest_waiting(self) -> Iterator[bool]:
-        oldest = next(iter(self._by_id.values()))
-        return (bool(one.waiters) for one in oldest)
+        while len(self._by_age) > self._capacity:
+            oldest = next(iter(self._by_age))
+            if oldest.waiters:
+                return
+            self.forget(oldest)
+            self.unconfirmed.pop(oldest, None)
 
 
 def _outcomes(entry: Entry) -> tuple[Outcome, Outcome]:

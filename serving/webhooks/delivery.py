@@ -11,6 +11,7 @@ from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from fraud.settings import WebhookEndpoint, WebhookSettings
 from serving.webhooks.events import WebhookEvent
@@ -83,7 +84,7 @@ class WebhookSender:
                 allow_redirects=False, stream=True,
             ) as response:  # fmt: skip
                 status, retry_after = response.status_code, response.headers.get("Retry-After", "")
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             self._metrics.attempts.labels(self._name, "error").inc()
             # Its text may name the address, in which some put a token.
             return Attempt(type(error).__name__)
@@ -104,9 +105,19 @@ class WebhookSender:
         return max(_JITTER.uniform(backoff / 10, backoff), min(asked_s, longest))
 
 
+class _DirectSession(requests.Session):
+    """Sees no redirections.
+
+    Also one that is not followed is otherwise prepared: its body is read, however long it is.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """There is none."""
+
+
 def _session(connections: int) -> requests.Session:
     """A session that sends nothing but what it is given: no cookies, no credentials from .netrc."""
-    session = requests.Session()
+    session = _DirectSession()
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

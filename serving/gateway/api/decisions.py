@@ -1,6 +1,7 @@
 """`POST /v1/decisions`: send a payment and wait for its decision; `GET`: what is known of a payment."""
 
 import asyncio
+import re
 import time
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ router = APIRouter()
 
 DEADLINE_HEADER = "X-Deadline-Ms"
 REPEATED_HEADER = {"Idempotent-Replayed": "true"}
+_DIGITS = re.compile("[0-9]{1,9}")
 
 
 class _BadDeadlineError(Exception):
@@ -74,7 +76,7 @@ def _deadline(request: Request, context: GatewayContext) -> float:
     text = request.headers.get(DEADLINE_HEADER)
     if text is None:
         milliseconds = gateway.deadline_ms
-    elif text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= gateway.max_deadline_ms:
+    elif _DIGITS.fullmatch(text) and 1 <= int(text) <= gateway.max_deadline_ms:
         milliseconds = int(text)
     else:
         raise _BadDeadlineError(f"the deadline must be 1 to {gateway.max_deadline_ms} (ms)")

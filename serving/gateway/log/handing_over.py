@@ -5,22 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
 from confluent_kafka import Message
 
 from fraud.messages.decoding import Decoder, MessageError, header
 from fraud.settings import Settings
+from serving.gateway.answers import UNREADABLE, decode_prediction
 from serving.gateway.events import GatewayEvent
 from serving.gateway.index import DecisionIndex
 from serving.gateway.log.reader import LogReader
 from serving.gateway.payments import Payment, PaymentReader
-
-
-class _PredictionKey(msgspec.Struct, frozen=True, gc=False):
-    """What identifies a prediction's payment; the rest is decoded for an answer only."""
-
-    transaction_id: str
-    card_id: str
 
 
 class HandOver:
@@ -28,7 +21,6 @@ class HandOver:
 
     def __init__(self, settings: Settings, index: DecisionIndex, loop: asyncio.AbstractEventLoop) -> None:
         self._settings, self._index, self._loop = settings, index, loop
-        self._decode_key = msgspec.json.Decoder(_PredictionKey).decode
         self._decode_event = Decoder(GatewayEvent).decode
         self._payments = PaymentReader(settings)
 
@@ -69,10 +61,10 @@ class HandOver:
         for message in messages:
             value = message.value()
             try:
-                key = self._decode_key(value)
-            except (msgspec.DecodeError, TypeError):
+                found = decode_prediction(value)
+            except UNREADABLE:
                 continue  # not of the engine; no payment of ours waits for it
-            yield key.transaction_id, key.card_id, value
+            yield found.transaction_id, found.card_id, value
 
     def _refusals(self, messages: Sequence[Message]) -> Iterator[tuple[Payment, str]]:
         for message in messages:

@@ -69,7 +69,10 @@ class LogReader:
                 self._read()
             except (KafkaException, UnreachableError) as error:
                 log.warning("reading %s failed (%s); trying again", ", ".join(self._handlers), error)
-                self._stop.wait(_RETRY_S)
+            except Exception:
+                # Without this thread every answer would be the fallback.
+                log.exception("reading %s failed; trying again", ", ".join(self._handlers))
+            self._stop.wait(_RETRY_S)
 
     def _read(self) -> None:
         self._again.clear()

@@ -13,6 +13,7 @@ import pytest
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
 from tests.serving.gateway.support import GatewayServer, payment, run_gateway
+from tests.serving.world import wait_for
 
 TIMEOUT_S = 1.0
 """Of `request_timeout_s`."""
@@ -146,3 +147,26 @@ def test_when_the_producer_is_full_a_payment_is_refused_and_may_come_again(
     # then
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert strict.record("t1").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["0000000001000000", "000000001" + "0" * 400, "000000001" + "0" * 5_000])
+def test_a_deadline_with_zeros_before_it_is_not_longer_than_any_other(
+    strict: GatewayServer, text: str
+) -> None:
+    body = json.dumps(payment(1)).encode()
+    length = f"Content-Length: {len(body)}"
+    response = exchange(strict, head(length, f"X-Deadline-Ms: {text}", "Connection: close", body=body))
+    assert status_of(response) == 422
+
+
+def test_a_client_that_leaves_within_its_body_is_no_failure(
+    strict: GatewayServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    # when a client leaves before its body has arrived
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=15) as client:
+        client.sendall(head("Content-Length: 100", body=b"{"))
+        time.sleep(0.2)
+    wait_for(lambda: strict.request("GET", "/live").status_code == 200)
+    time.sleep(0.3)
+    # then the log has no traceback
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == []

@@ -8,6 +8,7 @@ import pytest
 from fraud.decisions.outcomes import Outcome
 from serving.gateway.events import GatewayEvent
 from serving.gateway.index import DecisionIndex
+from serving.gateway.payments import Payment
 from tests.serving.dashboard.support import payment, prediction_for
 
 Seen = tuple[str, str, bytes]
@@ -126,6 +127,39 @@ def test_memory_is_bounded_and_the_oldest_go_first(index: DecisionIndex) -> None
     assert len(index) == 100
     assert index.find("t249")
     assert not index.find("t0")
+
+
+def test_payments_of_many_cards_under_one_id_are_bounded_too(index: DecisionIndex) -> None:
+    # given a sender that numbers no payments
+    for number in range(250):
+        index.entry("0", f"card-{number}")
+    # then each payment counts, and the oldest are forgotten
+    assert len(index) == len(index.find("0")) == 100
+    assert index.find("0", "card-249")
+    assert not index.find("0", "card-0")
+    # and nothing is left of those that are removed
+    for entry in index.find("0"):
+        index.forget(entry)
+        index.forget(entry)
+    assert len(index) == 0
+    assert index.find("0") == []
+
+
+def test_an_engine_that_refuses_is_not_silent(index: DecisionIndex) -> None:
+    async def check() -> None:
+        # given a payment that waits
+        sent = Payment("t1", "card-1", 5, 100, "EUR", 7)
+        entry = index.entry("t1", "card-1")
+        entry.content = sent.content
+        waiter = index.expect(entry)
+        assert index.silent_since is not None
+        # when the engine refuses it
+        index.take_refusals([(sent, "too late")])
+        await waiter
+        # then the engine has answered
+        assert index.silent_since is None
+
+    asyncio.run(check())
 
 
 def test_a_payment_that_waits_is_not_forgotten() -> None:

@@ -3,6 +3,10 @@
 import base64
 import hashlib
 import hmac
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -101,6 +105,44 @@ def test_a_redirection_is_a_failure_and_is_not_followed() -> None:
     # then nothing reached the other address
     assert result.problem == "HTTP 307"
     assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("address", ["http://[::1/", "http://\xe9:0x/"])
+def test_a_redirection_to_no_address_is_a_failure_like_others(address: str) -> None:
+    with receiving((302, {"Location": address})) as receiver:
+        result = sender(receiver, Waits()).attempt(EVENT)
+    assert result.problem == "HTTP 302"
+
+
+def test_of_a_redirection_no_body_is_read() -> None:
+    # given an endpoint that redirects with a body of many MB
+    with endless_redirection() as (url, sent):
+        # when it is asked once
+        receiver = Receiver(url=url)
+        assert sender(receiver, Waits()).attempt(EVENT).problem == "HTTP 302"
+    # then it could not send more than buffers hold
+    assert sum(sent) < 50 << 20
+
+
+@contextmanager
+def endless_redirection() -> Iterator[tuple[str, list[int]]]:
+    """The address of an endpoint, and the sizes of what it could send of 100 MB."""
+    listener, sent = socket.create_server(("127.0.0.1", 0)), list[int]()
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        with client, suppress(OSError):
+            client.recv(65_536)
+            client.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 104857600\r\n\r\n")
+            for _ in range(100):
+                client.sendall(b" " * (1 << 20))
+                sent.append(1 << 20)
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", sent
+        thread.join(30)
 
 
 def test_what_is_not_taken_in_time_is_given_up_with_the_reason() -> None:
