@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fraud.decisions.checks.finding import PolicyFinding
 from fraud.decisions.checks.text_check import text_findings
 from fraud.decisions.checks.traffic_check import traffic_findings
-from fraud.decisions.checks.truth_check import constancy_of
+from fraud.decisions.checks.truth_check import MOST_STEPS, constancy_of
 from fraud.decisions.deciding import PolicyDecider
 from fraud.decisions.document import default_policy
 from fraud.decisions.inputs import DecisionInputs
@@ -59,8 +59,9 @@ def _predicates(definitions: Definitions, policy: Policy) -> Iterator[tuple[str,
 
 
 def _constant(definitions: Definitions, predicates: dict[str, Predicate]) -> Iterator[PolicyFinding]:
+    most_steps = MOST_STEPS // max(len(predicates), 1)
     for subject, predicate in predicates.items():
-        constancy = constancy_of(definitions, predicate)
+        constancy = constancy_of(definitions, predicate, most_steps)
         if constancy == "never":
             yield PolicyFinding(
                 "never_true", subject, "its predicate is true of no payment: a part contradicts another"

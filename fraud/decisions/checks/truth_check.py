@@ -21,15 +21,22 @@ Constancy = Literal["always", "always_where_known", "never"]
 """`always_where_known`: unless a field is absent or a feature unknown."""
 
 _MOST_POINTS = 4_096
+MOST_STEPS = 2_000_000
+"""Nodes of trees that are evaluated: some two seconds."""
 _OTHER_TEXT = "\0"
 Value = float | bool | str | None
 _Key = tuple[str, str]
 
 
-def constancy_of(definitions: Definitions, predicate: tree.Predicate) -> Constancy | None:
-    """Whether a predicate is constant; None if it is not, or if that is not easily seen."""
+def constancy_of(
+    definitions: Definitions, predicate: tree.Predicate, most_steps: int = MOST_STEPS
+) -> Constancy | None:
+    """Whether a predicate is constant; None if it is not, or if that takes more than `most_steps` to see."""
     choices = _choices(definitions, predicate.root)
-    if choices is None or prod(map(len, choices.values())) > _MOST_POINTS:
+    if choices is None:
+        return None
+    count, nodes = prod(map(len, choices.values())), sum(1 for _ in tree.nodes_of(predicate.root))
+    if count > _MOST_POINTS or count * nodes > most_steps:
         return None
     points = [_Point(dict(zip(choices, values, strict=True))) for values in product(*choices.values())]
     true = [evaluate(predicate.root, point) is True for point in points]
