@@ -100,9 +100,9 @@ def _column(name: str, field: str) -> str:
 def _entry(row: dict[str, str], template: ListEntry, problem_of: Callable[[str], str]) -> ListEntry | str:
     value, expires = row["value"], template.expires
     if "reason" not in row and "," in value:
-        return f"{value!r} has a comma; a file of several columns begins with a line such as {_HEADER}"
+        return f"{value[:40]!r} has a comma; a file of several columns begins with a line such as {_HEADER}"
     if row.get(_SURPLUS):
-        return f"{value!r} has more columns than the first line; put a text with a comma into quotes"
+        return f"{value[:40]!r} has more columns than the first line; put a text with a comma into quotes"
     if problem := problem_of(value):
         return problem
     if text := row.get("expires"):
@@ -110,7 +110,7 @@ def _entry(row: dict[str, str], template: ListEntry, problem_of: Callable[[str],
         if expires is None:
             return f"{text[:40]!r} is no date; write a day, 2026-12-31, or a moment, 2026-12-31T18:00Z"
     if expires is not None and expires <= template.at:
-        return f"{value!r} expires before now, so it would never count"
+        return f"{value[:40]!r} expires before now, so it would never count"
     entry = msgspec.structs.replace(
         template, value=value, reason=row.get("reason") or template.reason, expires=expires
     )

@@ -28,12 +28,12 @@ def known_lists(definitions: Definitions, state: PolicyState) -> Mapping[str, Po
 def value_problem(field: Field, value: str) -> str:
     """What is wrong with a value of that field; empty if nothing is."""
     if value != value.strip() or not value.isprintable():
-        return f"{value!r} has blanks around it or control characters"
+        return f"{value[:40]!r} has blanks around it or control characters"
     if field.type is FieldType.CURRENCY and not is_currency(value):
-        return f"{value!r} is no currency such as EUR"
+        return f"{value[:40]!r} is no currency such as EUR"
     if not field.min_length <= len(value) <= field.max_length:
         bounds = f"{max(field.min_length, 1)} to {field.max_length}"
-        return f"{value!r} has {len(value)} characters, and {field.name} has {bounds}"
+        return f"{value[:40]!r} has {len(value)} characters, and {field.name} has {bounds}"
     return ""
 
 

@@ -75,3 +75,20 @@ def test_changes_bring_another_index_to_the_same_entries(steps: list[tuple[str, 
     # then it has the same
     assert {(one.list, one.value): one for one in lists} == heard
     assert len(lists) == len(heard)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"4111111111111111", None),
+        (b"Blocked cards/4111111111111111", None),
+        (b"blocked_cards/4111111111111111", encode_entry(CARD)[1]),
+        (b"blocked_cards/c", encode_entry(ListEntry("blocked_cards", "4111111111111111", "ann", 1))[1]),
+    ],
+)
+def test_no_log_has_the_value_of_a_message_that_is_left_out(
+    key: bytes, value: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert ListEntries().apply(7, key, value) is None
+    assert "offset 7 of the lists is no entry" in caplog.text
+    assert "4111" not in caplog.text

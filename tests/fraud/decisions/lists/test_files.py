@@ -1,5 +1,6 @@
 """Files of entries: good lines, and the number of each bad one."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.files import EntryFile, read_entry_file
+from fraud.decisions.lists.values import value_problem
+from fraud.definitions.loading import load_definitions
 from fraud.errors import DataError
 
 TEMPLATE = ListEntry("blocked_cards", "value", "ann", 1_000, "leak", 9_000)
@@ -60,6 +63,14 @@ def test_a_line_with_more_columns_than_the_first_loses_nothing_unseen(tmp_path: 
     assert found.problems == (
         f"{tmp_path}/f:2: 'c1' has more columns than the first line; put a text with a comma into quotes",
     )
+
+
+def test_a_line_of_any_length_is_refused_in_a_short_sentence(tmp_path: Path) -> None:
+    field = load_definitions().field_by_name["card_id"]
+    (tmp_path / "f").write_text("4" * 1_000_000 + "\n" + "c," * 500_000)
+    found = read_entry_file(tmp_path / "f", TEMPLATE, "card_id", partial(value_problem, field))
+    assert len(found.problems) == 2
+    assert all(len(one) < 200 + len(str(tmp_path)) for one in found.problems)
 
 
 def test_columns_without_a_header_are_not_taken_for_a_value(tmp_path: Path) -> None:
