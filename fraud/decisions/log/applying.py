@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fraud.decisions.log.events import AliasMoved, PolicyApproved, PolicyEvent, PolicyProposed
+from fraud.decisions.log.events import (
+    MAX_APPROVALS,
+    AliasMoved,
+    PolicyApproved,
+    PolicyEvent,
+    PolicyProposed,
+)
 from fraud.decisions.log.fold import same_person
 from fraud.decisions.log.publishing import (
     PolicyProposal,
@@ -63,9 +69,10 @@ def _events(
         for name in approved_by
         if there is None or not any(same_person(name, one.by) for one in there.approvals)
     ]
+    most = MAX_APPROVALS - (len(there.approvals) if there else 0)
     return [
         *([] if there else [proposed]),
-        *(PolicyApproved(number, name, proposed.at, proposal.note) for name in missing),
+        *(PolicyApproved(number, name, proposed.at, proposal.note) for name in missing[:most]),
         AliasMoved("live", number, state.live, proposal.author, proposed.at, proposal.note),
     ]
 

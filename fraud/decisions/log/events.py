@@ -19,6 +19,8 @@ MAX_POLICY_TEXT = 500_000
 """Characters of a policy's YAML."""
 MAX_WHAT_IF = 262_144
 """Characters of the JSON of a what-if."""
+MAX_APPROVALS = 9
+"""That a version may need, and that are kept of one."""
 
 _Person = Annotated[str, Meta(min_length=1, max_length=64)]
 _Note = Annotated[str, Meta(max_length=2_000)]
@@ -37,7 +39,7 @@ class PolicyProposed(msgspec.Struct, frozen=True, tag_field="event", tag="propos
     text: Annotated[str, Meta(min_length=1, max_length=MAX_POLICY_TEXT)]
     digest: _Digest
     rules: dict[str, _Digest]
-    approvals: Annotated[int, Meta(ge=0, le=9)]
+    approvals: Annotated[int, Meta(ge=0, le=MAX_APPROVALS)]
     by: _Person
     at: Millis
     note: _Note = ""

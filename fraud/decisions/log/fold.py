@@ -3,7 +3,7 @@
 Rules that a writer cannot get around:
 
 - A version's number is the count of proposals up to it, and its content never changes.
-- An approval by the author does not count, and nobody counts twice.
+- An approval by the author does not count, nobody counts twice, and there are no more than can be needed.
 - A version needs as many approvals as its proposal says, and never fewer than the newest version that went
   live said: fewer are enough only after a version that says so was approved by as many as before. What was
   live once may be again.
@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fraud.decisions.log.events import (
+    MAX_APPROVALS,
     AliasMoved,
     EventKind,
     PolicyApproved,
@@ -142,6 +143,8 @@ class PolicyLog:
             raise MessageError(f"{event.by} is the author of version {version.version}; another must approve")
         if any(same_person(event.by, one.by) for one in version.approvals):
             raise MessageError(f"{event.by} has approved version {version.version} already")
+        if len(version.approvals) >= MAX_APPROVALS:
+            raise MessageError(f"version {version.version} has {MAX_APPROVALS} approvals, and needs no more")
         approvals = (*version.approvals, Approval(event.by, event.at, event.note))
         is_enough = len(approvals) >= version.approvals_needed
         status: VersionStatus = "approved" if is_enough else "proposed"

@@ -50,3 +50,15 @@ def test_approvals_do_not_go_to_what_somebody_else_proposed_meanwhile(
     assert (state.live, [one.approvals for one in state.versions]) == (None, [(), ()])
     done = apply_policy(local_settings, wanted, ["bob"])
     assert (done.version.version, done.version.text) == (2, wanted.policy.text)
+
+
+def test_more_reviewers_than_can_be_needed_are_no_mistake(
+    local_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Topic()
+    topic.is_raced = True
+    monkeypatch.setattr(applying, "read_policy_log", topic.read)
+    monkeypatch.setattr(applying, "write_event", topic.write)
+    reviewers = [f"person {number}" for number in range(20)]
+    done = apply_policy(local_settings, PolicyProposal(some_policy("wanted"), "ann"), reviewers)
+    assert len(done.version.approvals) == 9

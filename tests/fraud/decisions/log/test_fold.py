@@ -55,6 +55,14 @@ def test_nobody_counts_twice() -> None:
     assert folded(proposed(approvals=2), approved(1), approved(1, "cid")).version(1).status == "approved"
 
 
+def test_a_version_keeps_as_many_approvals_as_any_can_need() -> None:
+    # given more people than a proposal can ask for, as each is compared with all before
+    state = folded(proposed(approvals=9), *(approved(1, f"person {number}") for number in range(12)))
+    # then
+    assert (len(state.versions[0].approvals), state.versions[0].status) == (9, "approved")
+    assert reasons(state) == ["version 1 has 9 approvals, and needs no more"] * 3
+
+
 def test_one_person_alone_may_work_without_approvals() -> None:
     assert folded(proposed(approvals=0), moved(1)).live == 1
 
