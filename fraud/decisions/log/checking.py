@@ -8,7 +8,7 @@ from fraud.decisions.checks.policy_check import check_policy, needs_override
 from fraud.decisions.inputs import DecisionInputs
 from fraud.decisions.policy import Policy
 from fraud.decisions.whatif.current import listed_entries
-from fraud.decisions.whatif.run import load_inputs, named_values
+from fraud.decisions.whatif.run import load_inputs, named_values, with_hashed_categories
 from fraud.errors import ConfigurationError, DataError, RefusedError, UnreachableError
 from fraud.settings import Settings
 
@@ -57,7 +57,8 @@ def check_proposal(settings: Settings, policy: Policy) -> CheckedProposal:
         raise
     except (DataError, UnreachableError) as error:
         payments, unchecked, lists = None, str(error), None
-    findings = check_policy(policy, settings.loaded_definitions, payments, lists)
+    # Stored payments have hashes of categories, which the codes of other definitions never equal.
+    findings = check_policy(policy, with_hashed_categories(settings.loaded_definitions), payments, lists)
     return CheckedProposal(tuple(findings), unchecked)
 
 
