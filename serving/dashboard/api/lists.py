@@ -8,6 +8,7 @@ from pydantic import Field
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries, remove_entries
 from fraud.decisions.policy import Policy, PolicyList
+from fraud.definitions.fields import CORE_FIELDS
 from serving.dashboard.api.policies import DAY_MS, ERRORS, Analyst, changing, require_read
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf
@@ -80,7 +81,9 @@ def add(name: ListName, request: EntryRequest, context: Context, session: Analys
     detail = {"reason": request.reason, "days": str(request.days or "")}
     if request.transaction_id:
         detail["transaction"] = request.transaction_id
-    with changing(context, name_of_user, "list entry", name, detail | _subject(context, one, request.value)):
+    with changing(
+        context, name_of_user, "list entry", name, detail | subject_of(context, one, request.value)
+    ):
         position = publish_entries(context.settings, [entry]).position
     _wait_for(context, position)
     return {"added": True}
@@ -93,7 +96,7 @@ def remove(name: ListName, request: RemovalRequest, context: Context, session: A
     if context.decisions.state.entries.entry(name, request.value) is None:
         raise HTTPException(404, f"the value is not on the list {name}; somebody may have removed it")
     one = next((one for one in _lists_of(context) if one.name == name), None)
-    detail = {"reason": request.reason} | _subject(context, one, request.value)
+    detail = {"reason": request.reason} | subject_of(context, one, request.value)
     with changing(context, session.user.name, "list entry removed", name, detail):
         position = remove_entries(
             context.settings, name, [request.value], session.user.name, request.reason
@@ -113,10 +116,15 @@ def lists_of_case(
     alert = require_alert(context, transaction_id, card_ref)
     found = []
     for one in _lists_of(context):
-        value = alert.get(one.field) or alert["fields"].get(one.field)
+        value = value_of(alert, one.field)
         if isinstance(value, str) and value:
             found.append(_of_case(context, one, value))
     return {"lists": found}
+
+
+def value_of(alert: dict[str, Any], field: str) -> object:
+    """A field of an alert's payment; one that is declared may be called as something else of the alert."""
+    return (alert if field in CORE_FIELDS else alert["fields"]).get(field)
 
 
 def _of_case(context: AppContext, one: PolicyList, value: str) -> dict[str, Any]:
@@ -155,9 +163,9 @@ def _require_value(context: AppContext, one: PolicyList, value: str) -> None:
         raise HTTPException(409, f"{problem}; write it as payments have it")
 
 
-def _subject(context: AppContext, one: PolicyList | None, value: str) -> dict[str, str]:
-    """A value in the audit: of a card its reference."""
-    if one is not None and one.field == _CARD:
+def subject_of(context: AppContext, one: PolicyList | None, value: str) -> dict[str, str]:
+    """A value in the audit: of a card, or where nobody knows of what field it is, its reference."""
+    if one is None or one.field == _CARD:
         return {"card_ref": context.store.card_ref(value)}
     return {"value": value}
 

@@ -57,8 +57,8 @@ class TokenVerifier:
         for is_again in (False, True):
             try:
                 return self._holder(self._claims(token, reload=is_again))
-            except (JoseError, ValueError) as error:
-                # An issuer may replace a key under the same id.
+            except (JoseError, ValueError, TypeError) as error:
+                # A strange header is a TypeError. An issuer may replace a key under the same id.
                 refusal: Exception = error
             except (LoginRefusedError, OSError) as error:
                 log.warning("the issuer's keys cannot be loaded: %s", error)

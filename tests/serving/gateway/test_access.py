@@ -1,5 +1,6 @@
 """Who may call: keys, scopes, rates, tokens of an issuer; callers without a key."""
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -127,6 +128,7 @@ async def test_a_token_of_the_issuer_is_accepted(make_settings: SettingsFactory)
         assert await _require(settings, signed(several, issuer.key)) == "oidc:switch"
 
 
+STRANGE_HEADER = base64.urlsafe_b64encode(b'{"alg":"RS256","crit":5}').rstrip(b"=").decode()
 WRONG: list[tuple[int, Callable[[Issuer], str]]] = [
     (401, lambda issuer: signed(claims_of(issuer, aud="another"), issuer.key)),
     (401, lambda issuer: signed(claims_of(issuer, aud=None), issuer.key)),
@@ -137,6 +139,7 @@ WRONG: list[tuple[int, Callable[[Issuer], str]]] = [
     (401, lambda issuer: signed(claims_of(issuer), create_key("its", of="somebody else"))),
     (401, lambda issuer: unsigned(issuer, claims_of(issuer))),
     (401, lambda issuer: signed(claims_of(issuer), issuer.key)[:-4] + "AAAA"),
+    (401, lambda issuer: f"{STRANGE_HEADER}.{signed(claims_of(issuer), issuer.key).partition('.')[2]}"),
     (403, lambda issuer: signed(claims_of(issuer, scope="review"), issuer.key)),
     (403, lambda issuer: signed(claims_of(issuer, scope=None), issuer.key)),
     (403, lambda issuer: signed(claims_of(issuer, scope={"decide": True}), issuer.key)),

@@ -1,5 +1,10 @@
 """Entries of lists through the API, also from a case."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+from fraud.decisions.policy import PolicyList
+from serving.dashboard.api.lists import subject_of, value_of
 from tests.serving.dashboard.decisions.policies import ACME, make_live, wait_until_read
 from tests.serving.dashboard.support import DashboardServer, produce_alert, wait_for
 
@@ -81,3 +86,17 @@ def test_a_case_shows_the_lists_of_its_payment(dashboard: DashboardServer) -> No
 def test_without_kafka_an_entry_is_refused(offline_dashboard: DashboardServer) -> None:
     answer = offline_dashboard.shared.post("lists/blocked_cards/entries", {"value": "c", "reason": "stolen"})
     assert answer.status_code == 503
+
+
+def test_a_declared_field_is_not_what_else_is_known_of_an_alert() -> None:
+    # given a payment whose customer segment is called as the policy's segment
+    alert = {"card_id": "card-1", "segment": "default", "note": "seen", "fields": {"segment": "gold"}}
+    # then a list of a field gets the payment's own value, and none where it has none
+    assert [value_of(alert, one) for one in ("card_id", "segment", "note")] == ["card-1", "gold", None]
+
+
+def test_the_audit_has_no_value_of_a_list_whose_field_is_unknown() -> None:
+    context = cast(Any, SimpleNamespace(store=SimpleNamespace(card_ref=lambda value: f"ref of {value}")))
+    assert subject_of(context, None, "c") == {"card_ref": "ref of c"}
+    merchants = PolicyList("blocked_merchants", "merchant_id", "decline", "")
+    assert subject_of(context, merchants, "m") == {"value": "m"}
