@@ -52,7 +52,7 @@ class PolicyParser:
         """What analysts read of rules and lists of the version that decided, as far as it is known."""
         if version is None:
             return reasons_of(self.default().policy)
-        known = version.isdigit() and 1 <= int(version) <= len(state.versions)
+        known = version.isdecimal() and len(version) < 10 and 1 <= int(version) <= len(state.versions)
         return reasons_of(self.parse(state.version(int(version)).text).policy) if known else {}
 
     def _parse(self, text: str) -> ParsedPolicy:
