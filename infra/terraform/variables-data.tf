@@ -59,16 +59,17 @@ variable "kafka" {
 variable "topics" {
   description = "The names of the topics, as in the application's settings."
   type = object({
-    transactions       = optional(string, "transactions")
-    labels             = optional(string, "fraud_labels")
-    predictions        = optional(string, "fraud_predictions")
-    profiles           = optional(string, "merchant_profiles")
-    rates              = optional(string, "currency_rates")
-    policies           = optional(string, "fraud_policies")
-    lists              = optional(string, "fraud_lists")
-    gateway_events     = optional(string, "fraud_gateway_events")
-    dead_letters       = optional(string, "transactions.dlq")
-    label_dead_letters = optional(string, "fraud_labels.dlq")
+    transactions         = optional(string, "transactions")
+    labels               = optional(string, "fraud_labels")
+    predictions          = optional(string, "fraud_predictions")
+    profiles             = optional(string, "merchant_profiles")
+    rates                = optional(string, "currency_rates")
+    policies             = optional(string, "fraud_policies")
+    lists                = optional(string, "fraud_lists")
+    gateway_events       = optional(string, "fraud_gateway_events")
+    webhook_dead_letters = optional(string, "fraud_webhooks.dlq")
+    dead_letters         = optional(string, "transactions.dlq")
+    label_dead_letters   = optional(string, "fraud_labels.dlq")
   })
   default = {}
 }

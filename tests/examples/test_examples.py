@@ -24,7 +24,7 @@ def example(request: pytest.FixtureRequest) -> Example:
 
 
 def test_every_folder_is_an_example() -> None:
-    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*FILES, "policies"])
 
 
 def test_a_readme_has_ten_lines_with_source_and_three_commands(example: Example) -> None:

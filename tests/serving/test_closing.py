@@ -12,6 +12,7 @@ _PARTS = (
     "partitions",
     "models",
     "profiles",
+    "policies",
     "payload_wait",
     "delivery",
     "timer",
@@ -42,6 +43,6 @@ def test_the_group_is_left_before_threads_and_snapshots_are_waited_for() -> None
 
     # then others may take its partitions over first, and its producers go last
     assert made[0] == "consumer close"
-    stopped = {"partitions stop", "models stop", "profiles stop", "payload_wait stop"}
+    stopped = {"partitions stop", "models stop", "profiles stop", "policies stop", "payload_wait stop"}
     assert set(made[1:-2]) == {"snapshots wait", *stopped}
     assert made[-2:] == ["delivery close", "timer close"]

@@ -19,16 +19,17 @@ variables {
   github_environment       = "test"
   github_oidc_provider_arn = null
   topics = {
-    transactions       = "transactions"
-    labels             = "fraud_labels"
-    predictions        = "fraud_predictions"
-    profiles           = "merchant_profiles"
-    rates              = "currency_rates"
-    policies           = "fraud_policies"
-    lists              = "fraud_lists"
-    gateway_events     = "fraud_gateway_events"
-    dead_letters       = "transactions.dlq"
-    label_dead_letters = "fraud_labels.dlq"
+    transactions         = "transactions"
+    labels               = "fraud_labels"
+    predictions          = "fraud_predictions"
+    profiles             = "merchant_profiles"
+    rates                = "currency_rates"
+    policies             = "fraud_policies"
+    lists                = "fraud_lists"
+    gateway_events       = "fraud_gateway_events"
+    webhook_dead_letters = "fraud_webhooks.dlq"
+    dead_letters         = "transactions.dlq"
+    label_dead_letters   = "fraud_labels.dlq"
   }
 }
 

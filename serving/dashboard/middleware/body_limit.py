@@ -24,7 +24,7 @@ async def read_body(
     *,
     length_required: bool,
     max_bytes: int = MAX_BYTES,
-    timeout_s: float = _READ_TIMEOUT_S,
+    timeout_s: float | None = None,
 ) -> Receive:
     """Read the whole body and return a `receive` that gives it once more.
 
@@ -35,7 +35,7 @@ async def read_body(
         receive: gives the body.
         length_required: whether a request without a length is refused.
         max_bytes: that a body may have.
-        timeout_s: until all of it must have arrived.
+        timeout_s: until all of it must have arrived; None: the dashboard's.
 
     Raises:
         RefusedBodyError: it is too long, has no length, or takes too long.
@@ -44,7 +44,7 @@ async def read_body(
     if not (length.isascii() and length.isdigit()) or int(length[:20]) > max_bytes:
         raise RefusedBodyError(413, "the request is too long or has no Content-Length")
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(_READ_TIMEOUT_S if timeout_s is None else timeout_s):
             body = await _read_all(receive, max_bytes)
     except TimeoutError:
         raise RefusedBodyError(408, "the request took too long") from None

@@ -38,6 +38,7 @@ def predictions_on(
             name, card, time_ms, score, decision, version, FEATURE_VERSION, day,
             [None if math.isnan(value) else value for value in vector],
             definitions=None if definitions is V1 else definitions.digest,
+            threshold=threshold,
         )
         for name, card, time_ms, day, score, decision, vector in zip(
             *columns, scores.tolist(), decisions, vectors, strict=True

@@ -47,16 +47,17 @@ variable "repository_arns" {
 variable "topics" {
   description = "The names of the topics, as in the application's settings."
   type = object({
-    transactions       = string
-    labels             = string
-    predictions        = string
-    profiles           = string
-    rates              = string
-    policies           = string
-    lists              = string
-    gateway_events     = string
-    dead_letters       = string
-    label_dead_letters = string
+    transactions         = string
+    labels               = string
+    predictions          = string
+    profiles             = string
+    rates                = string
+    policies             = string
+    lists                = string
+    gateway_events       = string
+    webhook_dead_letters = string
+    dead_letters         = string
+    label_dead_letters   = string
   })
 }
 
