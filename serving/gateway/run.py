@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import socket
 from typing import Any
 
 import uvicorn
@@ -32,8 +33,13 @@ def run(settings: Settings) -> None:
     """
     gateway = settings.gateway
     _warn(settings)
-    listener = listen(gateway.host, gateway.port)
-    context = create_context(settings)
+    # Closed, too, where the gateway cannot start.
+    with listen(gateway.host, gateway.port) as listener:
+        _serve(settings, listener)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    gateway, context = settings.gateway, create_context(settings)
     health = _health_server(context)
     log.info("gateway at %s", address_of(listener, gateway.host))
     log.info("status at http://%s:%d (/live, /ready, /metrics)", gateway.ops_host, health.port)

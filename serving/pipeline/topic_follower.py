@@ -90,6 +90,10 @@ class TopicFollower:
             except (KafkaException, UnreachableError) as error:
                 log.warning("reading the topic %r failed (%s); trying again", self._topic, error)
                 self._stop.wait(_RETRY_S)
+            except Exception:
+                # Whatever a message makes a handler raise: what it follows must not stand still unseen.
+                log.exception("reading the topic %r failed; trying again", self._topic)
+                self._stop.wait(_RETRY_S)
 
     def _find_topic(self) -> int:
         """The number of its partitions; 0 if it is missing and may be."""

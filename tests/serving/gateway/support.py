@@ -71,8 +71,8 @@ def run_gateway(settings: Settings, *, wait: bool = True) -> Iterator[GatewaySer
     keys = KeyFile(settings.gateway_keys)
     name = f"tests-{len(keys.load())}"
     key = keys.create(name, SCOPES, 10_000.0).text
-    listener = listen("127.0.0.1", 0)
     context = GatewayContext(settings)
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(server_config(context))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
