@@ -6,11 +6,11 @@ from typing import Any
 
 import uvicorn
 
-from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from serving.dashboard.app import create_app
 from serving.dashboard.context import AppContext, create_context
 from serving.dashboard.feed.hub import Hub
+from serving.ops.listening import address_of, listen
 
 log = logging.getLogger(__name__)
 _GRACE_S = 5
@@ -37,7 +37,7 @@ def run(settings: Settings, context: AppContext | None = None) -> None:
         DataError: the stored history or the user file cannot be used.
     """
     dashboard = settings.dashboard
-    listener = listen(dashboard.host, dashboard.port)
+    listener = listen("dashboard", dashboard.host, dashboard.port, backlog=256)
     address = address_of(listener, dashboard.host)
     log.info("dashboard at %s", address)
     if dashboard.host not in _LOCAL and not dashboard.behind_tls:
@@ -49,31 +49,3 @@ def run(settings: Settings, context: AppContext | None = None) -> None:
     }  # fmt: skip
     context = context or create_context(settings)
     _DashboardServer(uvicorn.Config(create_app(context), **config), context.hub).run(sockets=[listener])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Raises:
-        ConfigurationError: the port is taken, or the address is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends at once (TCP_NODELAY) on sockets that name their protocol; others wait 40 ms for an ACK.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(256)
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(
-            f"the dashboard cannot listen on {host}:{port} ({error.strerror}); "
-            "choose another with FRAUD_DASHBOARD__HOST and FRAUD_DASHBOARD__PORT (0 takes a free one)"
-        ) from error
-    return listener
-
-
-def address_of(listener: socket.socket, host: str) -> str:
-    """The URL of the page."""
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{listener.getsockname()[1]}"

@@ -6,18 +6,18 @@ Neither MLflow nor Prefect nor S3 is needed.
 
 import logging
 
-from fraud.deadline import Deadline
 from fraud.decisions.list_index import ListIndex
 from fraud.settings import Settings
 from serving.decisions.lists_reader import ListChanges, ListsReader
 from serving.decisions.policy_reader import PolicyReader
 from serving.decisions.prepared_policy import ChosenPolicies, PreparedPolicy
 from serving.ops.metrics import Metrics
+from serving.pipeline.topic_follower import FollowedTopics
 
 log = logging.getLogger(__name__)
 
 
-class ActivePolicies:
+class ActivePolicies(FollowedTopics):
     """The policy that decides, the one in shadow, and their lists; used by the serving loop alone.
 
     Attributes:
@@ -32,28 +32,13 @@ class ActivePolicies:
         self._index = ListIndex()
         self._policy_reader = PolicyReader(settings, self._index, metrics)
         self._lists_reader = ListsReader(settings)
-        self._followers = (self._policy_reader.follower, self._lists_reader.follower)
+        super().__init__((self._policy_reader.follower, self._lists_reader.follower))
         self._refused: dict[str, int] = {}
         self.live = self._policy_reader.default
         self.shadow: PreparedPolicy | None = None
         self.lists_position = 0
         self.are_default = True
         metrics.policies.set_policy("live", self.live.name, self.live.policy.digest)
-
-    def start(self) -> None:
-        """Start to read."""
-        for follower in self._followers:
-            follower.start()
-
-    def wait_until_caught_up(self, timeout_s: float) -> None:
-        """Wait until everything that the topics held at the start is read.
-
-        Raises:
-            UnreachableError: Kafka did not deliver it in time.
-        """
-        deadline = Deadline(timeout_s)
-        for follower in self._followers:
-            follower.wait_until_caught_up(deadline.remaining_s)
 
     def apply_pending(self) -> None:
         """Take over what was read since the last call; between two micro-batches."""
@@ -79,12 +64,6 @@ class ActivePolicies:
         for one in self.live.policy.lists:
             self._metrics.policies.list_entries.labels(one.name).set(self._index.count(one.name))
         self._metrics.policies.lists_position.set(self.lists_position)
-
-    def stop(self, timeout_s: float) -> None:
-        """Stop the threads; one that waits longer than this for a silent Kafka ends with the process."""
-        deadline = Deadline(timeout_s)
-        for follower in self._followers:
-            follower.stop(deadline.remaining_s)
 
     def _apply_lists(self, changes: ListChanges) -> None:
         if changes.is_complete:

@@ -40,7 +40,7 @@ def live_fields(
         "lists": lists,
         "decided_by": _deciders(served, decided.decided_by),
         "would_be": _would_be(decided),
-        "control_share": [policy.control_share if one else None for one in decided.control.tolist()],
+        "control_share": _control_shares(served, decided),
         "is_sample": decided.sampled.tolist(),
     }
 
@@ -52,8 +52,10 @@ def shadow_fields(served: PreparedPolicy | None, decided: Decided | None) -> dic
     return {"shadow_policy": repeat(served.name), "shadow_decision": outcome_names(decided.outcomes)}
 
 
-def _names_where(flags: Flags, names: Sequence[str]) -> list[list[str] | None]:
+def _names_where(flags: Flags, names: Sequence[str]) -> Iterable[list[str] | None]:
     """For each row (n, K) the names of the columns that are set, None where none is."""
+    if not flags.any():
+        return repeat(None, len(flags))
     found: list[list[str] | None] = [None] * len(flags)
     rows, columns = flags.nonzero()
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -74,7 +76,9 @@ def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterab
     return [names[one] for one in segments.tolist()]
 
 
-def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> list[str | None]:
+def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iterable[str | None]:
+    if (decided_by < 0).all():
+        return repeat(None, len(decided_by))
     policy = served.policy
     names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
     # The bands are -1, the last one.
@@ -84,7 +88,16 @@ def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> list
 
 def _would_be(decided: Decided) -> Iterable[Outcome | None]:
     """What the payments of the control group would have had."""
+    if not decided.control.any():
+        return repeat(None, len(decided.control))
     found: list[Outcome | None] = [None] * len(decided.control)
     for row in np.flatnonzero(decided.control).tolist():
         found[row] = OUTCOMES[decided.would_be[row]]
     return found
+
+
+def _control_shares(served: PreparedPolicy, decided: Decided) -> Iterable[float | None]:
+    """The group's share of the cards, for its payments."""
+    if not decided.control.any():
+        return repeat(None, len(decided.control))
+    return [served.policy.control_share if one else None for one in decided.control.tolist()]

@@ -13,12 +13,13 @@ from serving.gateway.app import create_app
 from serving.gateway.auth.keys import KeyFile
 from serving.gateway.connections import protocol_with
 from serving.gateway.context import GatewayContext, create_context
-from serving.gateway.listening import address_of, listen
 from serving.ops.health import HealthServer
+from serving.ops.listening import address_of, listen
 
 log = logging.getLogger(__name__)
 
 _GRACE_S = 15
+_BACKLOG = 1_024
 _MAX_HEADER_BYTES = 16_384
 _KEEP_ALIVE_S = 75
 
@@ -34,7 +35,7 @@ def run(settings: Settings) -> None:
     gateway = settings.gateway
     _warn(settings)
     # Closed, too, where the gateway cannot start.
-    with listen(gateway.host, gateway.port) as listener:
+    with listen("gateway", gateway.host, gateway.port, backlog=_BACKLOG) as listener:
         _serve(settings, listener)
 
 
@@ -65,7 +66,7 @@ def server_config(context: GatewayContext) -> uvicorn.Config:
         "access_log": False, "server_header": False, "date_header": False, "lifespan": "on",
         "proxy_headers": gateway.behind_tls, "timeout_graceful_shutdown": _GRACE_S,
         "timeout_keep_alive": _KEEP_ALIVE_S, "limit_concurrency": gateway.max_connections,
-        "h11_max_incomplete_event_size": _MAX_HEADER_BYTES, "log_level": "warning", "backlog": 1_024,
+        "h11_max_incomplete_event_size": _MAX_HEADER_BYTES, "log_level": "warning", "backlog": _BACKLOG,
     }  # fmt: skip
     return uvicorn.Config(create_app(context), **config)
 

@@ -1,6 +1,5 @@
 """What serving has of compacted topics: profiles in tables of the loop, and rates of the base currency."""
 
-from fraud.deadline import Deadline
 from fraud.profiles.values import NO_MOMENT
 from fraud.settings import Settings
 from serving.ops.metrics import Metrics
@@ -8,9 +7,10 @@ from serving.pipeline.field_profiles import ServedProfiles
 from serving.pipeline.profile_runs import ProfileRunReader
 from serving.pipeline.profiles import ProfileReader, ProfileTable
 from serving.pipeline.rates_reader import rates_follower
+from serving.pipeline.topic_follower import FollowedTopics
 
 
-class ProfileSources:
+class ProfileSources(FollowedTopics):
     """The merchants' daily profiles, those of ids and categories and the rates where definitions have some.
 
     Attributes:
@@ -25,27 +25,13 @@ class ProfileSources:
         self.daily = ProfileTable()
         self._reader = ProfileReader(settings)
         rates = rates_follower(settings)
-        self._followers = [self._reader.follower, *([rates] if rates else [])]
+        followers = [self._reader.follower, *([rates] if rates else [])]
         self.of_fields: ServedProfiles | None = None
         self._run_reader: ProfileRunReader | None = None
         if definitions.profile_features:
             self.of_fields, self._run_reader = ServedProfiles(definitions), ProfileRunReader(settings)
-            self._followers.append(self._run_reader.follower)
-
-    def start(self) -> None:
-        """Start to read."""
-        for follower in self._followers:
-            follower.start()
-
-    def wait_until_caught_up(self, timeout_s: float) -> None:
-        """Wait until everything that the topics held at the start is read.
-
-        Raises:
-            UnreachableError: Kafka did not deliver it in time.
-        """
-        deadline = Deadline(timeout_s)
-        for follower in self._followers:
-            follower.wait_until_caught_up(deadline.remaining_s)
+            followers.append(self._run_reader.follower)
+        super().__init__(followers)
 
     def apply_pending(self) -> None:
         """Take over what was read since the last call; between two micro-batches."""
@@ -66,9 +52,3 @@ class ProfileSources:
         if self.of_fields is not None:
             moment_ms = self.of_fields.moment * self._every_ms
             self._metrics.field_profiles.set_tables(self.of_fields.sizes(), moment_ms)
-
-    def stop(self, timeout_s: float) -> None:
-        """Stop the threads; one that waits longer than this for a silent Kafka ends with the process."""
-        deadline = Deadline(timeout_s)
-        for follower in self._followers:
-            follower.stop(deadline.remaining_s)

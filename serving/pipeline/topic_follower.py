@@ -2,10 +2,12 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from fraud.deadline import Deadline
 from fraud.errors import MissingTopicError, UnreachableError
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.permission_checks import require_topic
@@ -154,3 +156,31 @@ class TopicFollower:
         timeout_s = self._settings.kafka.request_timeout_s
         start, _ = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=timeout_s)
         return TopicPartition(self._topic, partition, start)
+
+
+class FollowedTopics:
+    """What is read from several topics, whose followers start and stop together."""
+
+    def __init__(self, followers: Sequence[TopicFollower]) -> None:
+        self._followers = followers
+
+    def start(self) -> None:
+        """Start to read."""
+        for follower in self._followers:
+            follower.start()
+
+    def wait_until_caught_up(self, timeout_s: float) -> None:
+        """Wait until everything that the topics held at the start is read.
+
+        Raises:
+            UnreachableError: Kafka did not deliver it in time.
+        """
+        deadline = Deadline(timeout_s)
+        for follower in self._followers:
+            follower.wait_until_caught_up(deadline.remaining_s)
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop the threads; one that waits longer than this for a silent Kafka ends with the process."""
+        deadline = Deadline(timeout_s)
+        for follower in self._followers:
+            follower.stop(deadline.remaining_s)

@@ -40,7 +40,7 @@ def expiry(duration: str | None, until: str | None, now: int) -> int | None:
     """The moment (ms) from which on an entry does not count; None: it stays.
 
     Raises:
-        ConfigurationError: it is no duration or date, lies in the past, or both are given.
+        ConfigurationError: it is no duration or date, is in the past, or both are given.
     """
     from fraud.decisions.checks.content_check import expiry_of
 

@@ -23,7 +23,7 @@ from fraud.settings import Settings
 from serving.dashboard.app import create_app
 from serving.dashboard.auth.accounts import Role
 from serving.dashboard.context import AppContext, create_context
-from serving.dashboard.run import listen
+from serving.ops.listening import listen
 from tests.definitions import V1Transaction
 
 PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
@@ -91,7 +91,7 @@ def run_dashboard(settings: Settings) -> Iterator[DashboardServer]:
     context = create_context(settings, scrypt_n=CHEAP)
     for name, role in ROLES.items():
         context.accounts.add(name, role, PASSWORDS[name])
-    listener = listen("127.0.0.1", 0)
+    listener = listen("dashboard", "127.0.0.1", 0, backlog=64)
     config = uvicorn.Config(create_app(context), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

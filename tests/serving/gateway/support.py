@@ -15,8 +15,8 @@ from fraud.settings import GatewayScope, Settings
 from serving.gateway.auth.keys import KeyFile
 from serving.gateway.context import GatewayContext
 from serving.gateway.events import GatewayEvent
-from serving.gateway.listening import listen
 from serving.gateway.run import server_config
+from serving.ops.listening import listen
 from tests.serving.world import read_all, transaction, wait_for
 
 SCOPES: tuple[GatewayScope, ...] = ("decide", "review")
@@ -72,7 +72,7 @@ def run_gateway(settings: Settings, *, wait: bool = True) -> Iterator[GatewaySer
     name = f"tests-{len(keys.load())}"
     key = keys.create(name, SCOPES, 10_000.0).text
     context = GatewayContext(settings)
-    listener = listen("127.0.0.1", 0)
+    listener = listen("gateway", "127.0.0.1", 0, backlog=64)
     server = uvicorn.Server(server_config(context))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

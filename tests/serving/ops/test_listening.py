@@ -1,25 +1,26 @@
 """The sockets that servers listen on."""
 
 import socket
-from collections.abc import Callable
 
 import pytest
 
 from fraud.errors import ConfigurationError
-from serving.dashboard.run import listen as listen_for_dashboard
-from serving.gateway.listening import listen
+from serving.ops.listening import listen
 
-LISTENERS = [listen, listen_for_dashboard]
+SERVERS = ["gateway", "dashboard"]
 
 
-@pytest.mark.parametrize("make", LISTENERS)
-def test_small_responses_are_sent_at_once(make: Callable[[str, int], socket.socket]) -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_small_responses_are_sent_at_once(server: str) -> None:
     # asyncio sets TCP_NODELAY where the protocol is named; else a response waits 40 ms for an ACK
-    with make("127.0.0.1", 0) as listener:
+    with listen(server, "127.0.0.1", 0, backlog=1) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
-@pytest.mark.parametrize("make", LISTENERS)
-def test_a_port_that_is_taken_is_one_sentence(make: Callable[[str, int], socket.socket]) -> None:
-    with make("127.0.0.1", 0) as listener, pytest.raises(ConfigurationError, match="cannot listen"):
-        make("127.0.0.1", listener.getsockname()[1])
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_port_that_is_taken_is_one_sentence(server: str) -> None:
+    with listen(server, "127.0.0.1", 0, backlog=1) as listener:
+        taken = listener.getsockname()[1]
+        sentence = f"{server} cannot listen .* FRAUD_{server.upper()}__HOST and FRAUD_{server.upper()}__PORT"
+        with pytest.raises(ConfigurationError, match=sentence):
+            listen(server, "127.0.0.1", taken, backlog=1)

@@ -84,7 +84,7 @@ def test_a_failure_is_tried_again_with_growing_pauses_under_the_same_id() -> Non
     with receiving(*[(503, {})] * 4) as receiver:
         # when an event is delivered
         assert sender(receiver, waits).deliver(EVENT) is None
-    # then it is sent five times, and each pause lies within twice the one before
+    # then it is sent five times, and each pause is within twice the one before
     assert receiver.ids == [EVENT.id] * 5
     bounds = [2.0**number for number in range(4)]
     assert all(high / 10 <= one <= high for one, high in zip(waits.seconds, bounds, strict=True))

@@ -11,7 +11,7 @@ from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts, hash_password, verify_password
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.feed.store import Store
-from serving.dashboard.run import listen
+from serving.ops.listening import listen
 from tests.serving.dashboard.support import (
     CHEAP,
     PASSWORDS,
@@ -286,8 +286,10 @@ def test_short_passwords_damaged_files_and_taken_ports_are_reported(tmp_path: Pa
     (tmp_path / "history.db").write_text("this is no database, although it is long enough to be one" * 9)
     with pytest.raises(DataError, match="cannot be used"):
         Store(tmp_path / "history.db")
-    with listen("127.0.0.1", 0) as listener, pytest.raises(ConfigurationError, match="cannot listen"):
-        listen("127.0.0.1", listener.getsockname()[1])
+    with listen("dashboard", "127.0.0.1", 0, backlog=1) as listener:
+        taken = listener.getsockname()[1]
+        with pytest.raises(ConfigurationError, match="cannot listen"):
+            listen("dashboard", "127.0.0.1", taken, backlog=1)
 
 
 def test_a_bucket_refills() -> None:
