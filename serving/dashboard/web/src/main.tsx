@@ -4,7 +4,7 @@ import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
 import { AuditPage } from "./pages/audit";
 import { CaseView } from "./components/case";
 import { ExternalText } from "./components/external_text";
-import { ago } from "./lib/format";
+import { ago, zoneName } from "./lib/format";
 import { ListsPage } from "./pages/lists";
 import { LivePage } from "./pages/live";
 import { Login } from "./pages/login";
@@ -15,6 +15,7 @@ import { ReviewPage } from "./pages/review";
 import { link, route, type Page } from "./lib/route";
 import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./lib/state";
 import { applyTheme, nextTheme, theme, themeName } from "./lib/theme";
+import { nextZone, zone } from "./lib/zone";
 import type { Me } from "./lib/types";
 
 const pages: { page: Page; name: string; icon: string }[] = [
@@ -42,6 +43,7 @@ function App(): JSX.Element {
 }
 
 function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+  useCell(zone);
   const { page, id, card } = useCell(route);
   useEffect(() => {
     document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud dashboard`;
@@ -117,6 +119,7 @@ function UserMenu({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
     <>
       <LiveStatus />
       <ThemeButton />
+      <ZoneButton />
       <p class="name">
         <ExternalText text={me.name} /> <span class="muted">{me.role}</span>
       </p>
@@ -132,6 +135,16 @@ function ThemeButton(): JSX.Element {
   return (
     <button type="button" class="quiet" onClick={nextTheme} title="Dark, light, or as the system">
       {themeName(current)}
+    </button>
+  );
+}
+
+/** Every time on the page is in the zone that is chosen here. */
+function ZoneButton(): JSX.Element {
+  useCell(zone);
+  return (
+    <button type="button" class="quiet" onClick={nextZone} title="Times of your place, or UTC">
+      times in {zoneName()}
     </button>
   );
 }

@@ -160,5 +160,5 @@ def test_outcomes_are_words_and_only_reviews_and_samples_are_work(
         # and the queue has reviews and samples
         open_page(page, "Review")
         expect(feed).to_have_count(2)
-        expect(page.locator(".queue .hint")).to_contain_text("2 open")
+        expect(page.locator(".queue .hint")).to_contain_text("2 not reviewed")
         assert anna.problems == []

@@ -118,5 +118,5 @@ def test_without_a_country_there_is_no_filter_for_it(
     with run_dashboard(extended) as dashboard, log_in_page(browser_thread, dashboard.url, "anna") as anna:
         anna.page.get_by_role("button", name="Filter").click()
         # then the feed has its other filters
-        expect(anna.page.locator(".filters")).to_contain_text("score from")
+        expect(anna.page.locator(".filters")).to_contain_text("probability from")
         expect(anna.page.locator(".filters")).not_to_contain_text("country")

@@ -93,7 +93,7 @@ def test_the_feed_can_be_paused_and_filtered(
         page.get_by_role("button", name="Resume").click()
         expect(page.locator(".feed li")).to_have_count(1)
         page.get_by_role("button", name="Filter").click()
-        page.get_by_label("score from").fill("95")
+        page.get_by_label("probability from").fill("95")
         expect(page.locator(".feed li")).to_have_count(0)
 
 

@@ -119,7 +119,7 @@ def test_no_language_of_a_browser_breaks_the_page_or_its_digits(
             page.click("button[type=submit]")
         shown = page.locator(".case-head").inner_text()
         # then the amount and the year are of the digits and the calendar that everybody reads
-        assert re.search(r"13[.,]00\sEUR", shown), (language, shown)
+        assert re.search(r"€\s?13[.,]00|13[.,]00\s€", shown), (language, shown)
         assert re.search(r"\b20\d\d\b", shown), (language, shown)
         assert re.fullmatch(r"[0-9]*", "".join(re.findall(r"\d", shown))), (language, shown)
         assert "\u200f" not in shown, language

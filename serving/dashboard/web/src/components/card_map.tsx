@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Frame } from "./charts";
-import { date, money } from "../lib/format";
+import { date, money, zoneName } from "../lib/format";
 import type { Payment } from "../lib/types";
 
 let outline: Promise<number[][]> | null = null;
@@ -59,7 +59,7 @@ export function CardMap({ payments, chosen }: { payments: Payment[]; chosen: str
                 <g key={one.transaction_id}>
                   {here && <circle class="halo" cx={x} cy={y} r={11} />}
                   <circle class={`place ${here || one.flagged ? "risk" : "calm"}`} cx={x} cy={y} r={here ? 5 : 3.5}>
-                    <title>{`${money(one)}, ${date(one.timestamp)}`}</title>
+                    <title>{`${money(one)}, ${date(one.timestamp)} ${zoneName(one.timestamp)}`}</title>
                   </circle>
                 </g>
               );

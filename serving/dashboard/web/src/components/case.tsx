@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
-import { country, moment, money, score } from "../lib/format";
+import { country, moment, money, probability } from "../lib/format";
 import { isOpen } from "../lib/route";
 import { arrived, useCell, useQuery } from "../lib/state";
 import type { Alert, Case, Described, Me } from "../lib/types";
 import { CardMap } from "./card_map";
-import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, usualAmount } from "./case_facts";
+import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, travel, usualAmount } from "./case_facts";
 import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
 import { ListsOfCase } from "./decisions/list_actions";
@@ -44,13 +44,14 @@ export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
           <ListsOfCase alert={alert} me={me} />
         </section>
         <section>
-          <h2>Why the model scored it so</h2>
+          <h2>What raised the fraud probability</h2>
           <Reasons alert={alert} />
         </section>
         {value.has_place && (
           <section>
             <h2>Where the card was used</h2>
             <CardMap payments={value.payments} chosen={id} />
+            <p class="facts">{travel(value)}</p>
             {alert.merchant_id !== null && alert.latitude === null && <p class="facts">This payment has no coordinates.</p>}
           </section>
         )}
@@ -107,14 +108,10 @@ function Heading({ alert, fields }: { alert: Alert; fields: Described[] }): JSX.
         <p class="facts">{facts.filter(Boolean).join(" · ")}</p>
       </div>
       <div class="case-score">
-        <p>
-          <span class="of">about </span>
-          <span class="big">{score(alert.score)}</span>
-          <span class="of"> of 100</span>
-        </p>
+        <p class="of">fraud probability</p>
+        <p class="big">{probability(alert.score)}</p>
         <ScoreBar score={alert.score} threshold={alert.threshold} />
-        <p class="facts">such payments are fraud</p>
-        <p class="facts">model’s threshold {score(alert.threshold)}</p>
+        <p class="facts">alert threshold {probability(alert.threshold)}</p>
       </div>
     </header>
   );

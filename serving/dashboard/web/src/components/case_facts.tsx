@@ -1,15 +1,43 @@
 import type { JSX } from "preact";
-import { date, decimal, duration, integer, moment, money, percent, score } from "../lib/format";
-import type { Alert, Case, Described, Merchant, Profiles } from "../lib/types";
+import { date, duration, integer, moment, money, percent, probability, units, zoneName } from "../lib/format";
+import type { Alert, Case, Described, Merchant, Payment, Profiles } from "../lib/types";
 import { ExternalText, isolated } from "./external_text";
 
-/** The usual amounts of the card, to compare the payment with. */
+/** The middle of the card's earlier amounts, to compare the payment with. */
 export function usualAmount({ alert, payments }: Case): string {
   const before = payments.filter((one) => one.timestamp < alert.timestamp && one.currency === alert.currency);
-  if (!before.length) return `No earlier payment in ${alert.currency} is stored.`;
+  if (!before.length) return `No earlier ${alert.currency} payment is stored.`;
   const amounts = before.map((one) => one.amount).sort((a, b) => a - b);
-  const middle = amounts[amounts.length >> 1] ?? 0;
-  return `Half of the ${before.length} earlier payments in ${alert.currency} were below ${money({ ...alert, amount: middle })}.`;
+  const number = before.length === 1 ? `the 1 earlier ${alert.currency} payment` : `${before.length} earlier ${alert.currency} payments`;
+  return `Median of ${number}: ${money({ ...alert, amount: median(amounts) })}.`;
+}
+
+function median(sorted: number[]): number {
+  const [below, above] = [sorted[(sorted.length - 1) >> 1] ?? 0, sorted[sorted.length >> 1] ?? 0];
+  return Math.round((below + above) / 2);
+}
+
+type Placed = Payment & { latitude: number; longitude: number };
+const isPlaced = (one: Payment): one is Placed => one.latitude !== null && one.longitude !== null;
+const [earthRadiusKm, fastestKmh, leastKm] = [6_371, 1_000, 50];
+
+/** How far the payment is from the card's place before it, and how long after; empty where it is near. */
+export function travel({ alert, payments }: Case): string {
+  const placed = payments.filter(isPlaced);
+  const at = placed.findIndex((one) => one.transaction_id === alert.transaction_id);
+  const [from, to] = [placed[at - 1], placed[at]];
+  if (!from || !to) return "";
+  const [km, ms] = [distanceKm(from, to), Math.abs(to.timestamp - from.timestamp)];
+  if (km < leastKm) return "";
+  const verb = km / (Math.max(ms, 60_000) / 3_600_000) > fastestKmh ? "Impossible travel" : "Travel";
+  return `${verb}: ${integer(km)} km from the card’s previous place in ${duration(ms)}.`;
+}
+
+function distanceKm(from: Placed, to: Placed): number {
+  const radians = (degrees: number): number => (degrees * Math.PI) / 180;
+  const half = (one: number, other: number): number => Math.sin(radians(other - one) / 2) ** 2;
+  const across = Math.cos(radians(from.latitude)) * Math.cos(radians(to.latitude)) * half(from.longitude, to.longitude);
+  return 2 * earthRadiusKm * Math.asin(Math.min(1, Math.sqrt(half(from.latitude, to.latitude) + across)));
 }
 
 const [earlier, rows] = [5, 8];
@@ -26,11 +54,11 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
       <table>
         <thead>
           <tr>
-            <th>when</th>
+            <th>when, {zoneName(found.alert.timestamp)}</th>
             <th class="number">amount</th>
             <th>merchant</th>
             {withCountry && <th>country</th>}
-            <th class="number">score</th>
+            <th class="number">fraud probability</th>
             <th>label</th>
           </tr>
         </thead>
@@ -47,7 +75,7 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
                   <ExternalText text={one.country ?? "–"} />
                 </td>
               )}
-              <td class="number">{one.score === null ? "–" : score(one.score)}</td>
+              <td class="number">{one.score === null ? "–" : probability(one.score)}</td>
               <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
             </tr>
           ))}
@@ -95,10 +123,10 @@ export function MerchantFacts({ merchant, alert }: { merchant: Merchant | null; 
       <Fact name="payments, 30 days" value={count === null ? "–" : integer(count)} />
       <Fact
         name="average payment"
-        value={mean === null ? "–" : `${decimal(mean / 10 ** alert.digits, alert.digits)} ${alert.currency}`}
+        value={mean === null ? "–" : units(mean / 10 ** alert.digits, alert.digits, alert.currency)}
       />
       <Fact name="alerts stored here" value={`${merchant.alerts}, of them known fraud ${merchant.frauds}`} />
-      <Fact name="profile of" value={merchant.date ?? "none yet"} />
+      <Fact name="profile of" value={merchant.date ? `${merchant.date} (UTC day)` : "none yet"} />
     </dl>
   );
 }
@@ -113,7 +141,7 @@ export function ModelFacts({ alert }: { alert: Alert }): JSX.Element {
       {alert.challenger_score !== null && (
         <Fact
           name={`challenger, version ${isolated(alert.challenger_version ?? "")}`}
-          value={`would have scored ${score(alert.challenger_score)}`}
+          value={`fraud probability ${probability(alert.challenger_score)}`}
         />
       )}
       <Fact name="scored" value={`${moment(alert.scored_at)}, ${duration(Math.max(0, took))} after the payment`} />

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { score } from "../lib/format";
+import { probability } from "../lib/format";
 
 /** The width that a box has, as it changes. */
 export function useWidth(): [{ current: HTMLDivElement | null }, number] {
@@ -198,12 +198,12 @@ interface HistogramProps {
   height: number;
 }
 
-/** Scores from 0 to 1; heights are logarithmic, for fraud is rare. What was flagged is drawn before the rest. */
+/** Fraud probabilities; heights are logarithmic, for fraud is rare. What was flagged is drawn before the rest. */
 export function ScoreHistogram({ counts, flagged, threshold, height }: HistogramProps): JSX.Element {
   const most = Math.max(10, ...counts);
   const parts = flaggedOf(counts, flagged, threshold);
   return (
-    <Frame label={`Distribution of scores, ${counts.join(", ")}`} height={height}>
+    <Frame label={`Distribution of fraud probabilities, ${counts.join(", ")}`} height={height}>
       {(width, full, unit) => {
         const base = full - 18 * unit;
         const step = width / counts.length;
@@ -224,15 +224,15 @@ export function ScoreHistogram({ counts, flagged, threshold, height }: Histogram
               <>
                 <line class="mark" x1={threshold * width} x2={threshold * width} y1={6} y2={base} />
                 <text class="tick" x={threshold * width + (threshold > 0.6 ? -5 : 5)} y={12 * unit} text-anchor={threshold > 0.6 ? "end" : "start"}>
-                  review from {score(threshold)}
+                  alert threshold {probability(threshold)}
                 </text>
               </>
             )}
             <text class="tick" x={0} y={full - 3}>
-              0
+              0 %
             </text>
             <text class="tick" x={width} y={full - 3} text-anchor="end">
-              100
+              100 %
             </text>
           </>
         );

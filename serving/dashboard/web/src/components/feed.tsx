@@ -4,7 +4,7 @@ import { get } from "../lib/api";
 import { decisionWord, shortCause } from "./decisions/decision";
 import { ScoreBar } from "./score";
 import { ExternalText, isolated } from "./external_text";
-import { ago, country, fraudType, money, score } from "../lib/format";
+import { ago, country, fraudType, money, probability } from "../lib/format";
 import { isOpen, link, type Route } from "../lib/route";
 import { arrived, missed, useCell, useNow } from "../lib/state";
 import type { Alert } from "../lib/types";
@@ -180,7 +180,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
         <span>state</span>
         <select value={filter.state} onChange={(event) => set({ state: event.currentTarget.value as Filter["state"] })}>
           <option value="all">all</option>
-          <option value="open">to review</option>
+          <option value="open">not reviewed</option>
           <option value="reviewed">reviewed</option>
         </select>
       </label>
@@ -195,7 +195,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
         </select>
       </label>
       <label>
-        <span>score from</span>
+        <span>probability from, %</span>
         <input type="number" min={0} max={100} inputMode="numeric" placeholder="0" value={filter.least_score} onInput={(event) => set({ least_score: event.currentTarget.value })} />
       </label>
       <label>
@@ -277,9 +277,9 @@ class Row extends Component<RowProps> {
     return (
       <li class={this.fresh ? "fresh" : ""}>
         <a href={link(target, one)} aria-current={chosen ? "true" : undefined}>
-          <span class={`tag ${state(one)}`} role="img" aria-label={state(one)} />
+          <span class={`tag ${state(one).replace(" ", "-")}`} role="img" aria-label={state(one)} />
           <span class="feed-score">
-            {score(one.score)}
+            {probability(one.score)}
             <ScoreBar score={one.score} threshold={one.threshold} />
           </span>
           <span class="feed-main">
@@ -324,5 +324,5 @@ function reasonLine(one: Alert): string {
 
 export function state(one: Alert): string {
   if (one.outcome !== null) return one.outcome;
-  return one.is_fraud === null ? "open" : one.is_fraud ? "fraud" : "legitimate";
+  return one.is_fraud === null ? "not reviewed" : one.is_fraud ? "fraud" : "legitimate";
 }

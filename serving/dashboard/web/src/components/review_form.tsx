@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { ApiError, post } from "../lib/api";
-import { ago, date, fraudType } from "../lib/format";
+import { ago, fraudType, moment } from "../lib/format";
 import { useKeys } from "../lib/keys";
 import { uuid } from "../lib/random";
 import { arrived, useNow } from "../lib/state";
@@ -104,7 +104,7 @@ export function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Elem
 function ReviewState({ found, now }: { found: Case; now: number }): JSX.Element | null {
   const { alert, reviews } = found;
   const latest = reviews[0];
-  if (!latest && alert.is_fraud === null) return <p class="standing open">Not reviewed yet.</p>;
+  if (!latest && alert.is_fraud === null) return <p class="standing open">Not reviewed.</p>;
   const chargeback = alert.is_fraud !== null && alert.label_source !== "analyst";
   return (
     <div class="standing" aria-live="polite">
@@ -124,7 +124,7 @@ function ReviewState({ found, now }: { found: Case; now: number }): JSX.Element 
         <p>
           <span class={`chip ${alert.is_fraud ? "fraud" : "legitimate"}`}>{alert.is_fraud ? "fraud" : "legitimate"}</span>
           {alert.fraud_type ? `, ${isolated(fraudType(alert.fraud_type))},` : ""} by{" "}
-          <ExternalText text={alert.label_source ?? ""} />, {date(alert.reported_at ?? 0)}
+          <ExternalText text={alert.label_source ?? ""} />, {moment(alert.reported_at ?? 0)}
         </p>
       )}
     </div>

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 
-/** A score between 0 and 1, with a mark at the threshold. */
+/** A fraud probability, with a mark at the alert threshold. */
 export function ScoreBar({ score: value, threshold }: { score: number; threshold: number }): JSX.Element {
   return (
     <svg class="score-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">

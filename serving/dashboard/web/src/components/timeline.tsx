@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { Frame } from "./charts";
-import { compact, date, duration, money, score } from "../lib/format";
+import { date, duration, money, probability, units, zoneName } from "../lib/format";
 import type { Payment } from "../lib/types";
 
 /** A card's payments over time; the height is the amount, logarithmic. */
@@ -22,7 +22,7 @@ export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: st
           return (
             <>
               <text class="tick" x={0} y={10 * unit}>
-                {compact(most)}
+                {units(Math.round(most), 0, (payments.find((one) => value(one) === most) ?? first).currency)}
               </text>
               <line class="axis" x1={0} x2={width} y1={base} y2={base} />
               {payments.map((one) => {
@@ -34,7 +34,7 @@ export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: st
                     {here && <circle class="halo" cx={x(one)} cy={y(one)} r={9} />}
                     <circle class={`place ${tone}`} cx={x(one)} cy={y(one)} r={here ? 5 : 3.5}>
                       <title>
-                        {`${money(one)}, ${date(one.timestamp)}${one.score === null ? "" : `, score ${score(one.score)}`}`}
+                        {`${money(one)}, ${date(one.timestamp)} ${zoneName(one.timestamp)}${one.score === null ? "" : `, fraud probability ${probability(one.score)}`}`}
                       </title>
                     </circle>
                     {one.is_fraud === 1 && <path class="cross" d={cross(x(one), y(one) - 11)} />}
@@ -45,7 +45,7 @@ export function Timeline({ payments, chosen }: { payments: Payment[]; chosen: st
                 {date(first.timestamp)}
               </text>
               <text class="tick" x={width} y={full - 3} text-anchor="end">
-                {span > 120_000 ? `${duration(span)}, to ${date(last.timestamp)}` : date(last.timestamp)}
+                {span > 120_000 ? `${duration(span)}, to ${date(last.timestamp)} ${zoneName(last.timestamp)}` : `${date(last.timestamp)} ${zoneName(last.timestamp)}`}
               </text>
           </>
         );

@@ -1,21 +1,35 @@
 import type { Sum } from "./types";
 import { dates, inLocale, numbers } from "./locale";
+import { zone, type Zone } from "./zone";
 
 const number = (options: Intl.NumberFormatOptions) => inLocale((locale) => new Intl.NumberFormat(locale, { ...numbers, ...options }));
-const when = (options: Intl.DateTimeFormatOptions) => inLocale((locale) => new Intl.DateTimeFormat(locale, { ...dates, ...options }));
+const when = (options: Intl.DateTimeFormatOptions): Record<Zone, Intl.DateTimeFormat> => ({
+  local: inLocale((locale) => new Intl.DateTimeFormat(locale, { ...dates, ...options })),
+  UTC: inLocale((locale) => new Intl.DateTimeFormat(locale, { ...dates, ...options, timeZone: "UTC" })),
+});
 const whole = number({ maximumFractionDigits: 0 });
 const short = number({ notation: "compact", maximumFractionDigits: 1 });
 const clock = when({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = when({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const fullDay = when({ dateStyle: "medium", timeStyle: "medium" });
+const names = when({ timeZoneName: "short" });
 const regions = inLocale((locale) => new Intl.DisplayNames([locale], { type: "region" }));
 const decimals = new Map<number, Intl.NumberFormat>();
+const currencies = new Map<string, Intl.NumberFormat>();
+const shortCurrencies = new Map<string, Intl.NumberFormat>();
 
 export const integer = (value: number): string => whole.format(value);
 export const compact = (value: number): string => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
-export const time = (ms: number): string => clock.format(ms);
-export const date = (ms: number): string => day.format(ms);
-export const moment = (ms: number): string => fullDay.format(ms);
+/** A time of the day and a day with its time: what shows them names their zone once, with `zoneName`. */
+export const time = (ms: number): string => clock[zone.value].format(ms);
+export const date = (ms: number): string => day[zone.value].format(ms);
+/** A day, its time and their zone. */
+export const moment = (ms: number): string => `${fullDay[zone.value].format(ms)} ${zoneName(ms)}`;
+
+/** The zone of `time` and `date`, as at that moment: `UTC`, `CET`, `GMT+5:30`. */
+export function zoneName(ms: number = Date.now()): string {
+  return names[zone.value].formatToParts(ms).find((part) => part.type === "timeZoneName")?.value ?? zone.value;
+}
 
 export function decimal(value: number, digits: number): string {
   const format = decimals.get(digits) ?? number({ minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -23,24 +37,52 @@ export function decimal(value: number, digits: number): string {
   return format.format(value);
 }
 
+/** An amount in minor units, with its currency's sign where the reader's language has one. */
 export function money(one: { amount: number; digits: number; currency: string }): string {
-  return `${decimal(one.amount / 10 ** one.digits, one.digits)} ${one.currency}`;
+  return units(one.amount / 10 ** one.digits, one.digits, one.currency);
+}
+
+/** An amount in units of its currency. */
+export function units(amount: number, digits: number, currency: string): string {
+  try {
+    return inCurrency(currency, digits).format(amount);
+  } catch {
+    return `${decimal(amount, digits)} ${currency}`; // what is no code of a currency
+  }
+}
+
+function inCurrency(currency: string, digits: number): Intl.NumberFormat {
+  const key = `${currency} ${digits}`;
+  const format = currencies.get(key) ?? number({ style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  currencies.set(key, format);
+  return format;
 }
 
 /** Sums of one currency each, the first of them; they are not added up. */
 export function sums(all: Sum[], most = 2): string {
-  const shown = all.slice(0, most).map((one) => `${compact(one.amount)} ${one.currency}`);
+  const shown = all.slice(0, most).map(shortSum);
   const more = all.length - shown.length;
   return shown.length ? shown.join(", ") + (more ? `, ${more} more currencies` : "") : "0";
+}
+
+function shortSum({ amount, currency }: Sum): string {
+  if (Math.abs(amount) < 10_000) return units(amount, 0, currency);
+  try {
+    const format = shortCurrencies.get(currency) ?? number({ style: "currency", currency, notation: "compact", maximumFractionDigits: 1 });
+    shortCurrencies.set(currency, format);
+    return format.format(amount);
+  } catch {
+    return `${compact(amount)} ${currency}`;
+  }
 }
 
 export function percent(share: number | null, digits = 0): string {
   return share === null ? "–" : `${decimal(share * 100, digits)} %`;
 }
 
-/** A probability as a whole number of a hundred that never claims certainty. */
-export function score(value: number): string {
-  return String(Math.min(99, Math.max(1, Math.round(value * 100))));
+/** A probability in whole percent that never claims certainty. */
+export function probability(value: number): string {
+  return `${Math.min(99, Math.max(1, Math.round(value * 100)))} %`;
 }
 
 export function rate(perSecond: number): string {

@@ -5,7 +5,7 @@ import { OutcomeChip } from "../components/decisions/decision";
 import { ExternalText, isolated } from "../components/external_text";
 import { Length } from "../components/decisions/list_actions";
 import { post } from "../lib/api";
-import { date, integer, moment } from "../lib/format";
+import { integer, moment } from "../lib/format";
 import { linkTo } from "../lib/route";
 import { decisionsChanged, useCell, useNow, useQuery } from "../lib/state";
 import type { Entry, ListOverview, Me } from "../lib/types";
@@ -169,7 +169,7 @@ function EntryTable({ list, entries, may, changed }: TableProps): JSX.Element {
               <td>
                 <ExternalText text={one.author} />
               </td>
-              <td>{date(one.at)}</td>
+              <td>{moment(one.at)}</td>
               <td>{one.expires === null ? "it is removed" : one.expires <= now ? `${moment(one.expires)}, expired` : moment(one.expires)}</td>
               {may && (
                 <td>

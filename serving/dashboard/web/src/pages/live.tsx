@@ -2,7 +2,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { AlertList, Filters, everything, useFeed } from "../components/feed";
-import { compact, decimal, duration, percent, rate, sums, time } from "../lib/format";
+import { compact, decimal, duration, percent, rate, sums, time, zoneName } from "../lib/format";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live } from "../lib/types";
 
@@ -34,7 +34,7 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
       <Figure name="transactions per second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
       <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
       <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `median ${duration(now.whole.p50)}` : "no live traffic"} />
-      <Figure name="money at risk, to review" value={review ? sums(review.at_risk) : "–"} note={review ? `${compact(review.open)} open alerts` : ""} tone="risk" />
+      <Figure name="money at risk, to review" value={review ? sums(review.at_risk) : "–"} note={review ? `${compact(review.open)} alerts not reviewed` : ""} tone="risk" />
     </section>
   );
 }
@@ -69,7 +69,7 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   const whole = <T,>(values: T[] | undefined): T[] => (values ?? []).slice(0, -1);
   const begins = shown?.begin ?? [];
   const [first, last] = [begins[0], begins[begins.length - 1]].map((at) => (at ? time(at).slice(0, span === "10m" ? 8 : 5) : ""));
-  const axis = { first: first ?? "", last: last ?? "" };
+  const axis = { first: first ?? "", last: last ? `${last} ${zoneName()}` : "" };
   const perSecond = (counts: number[] | undefined): number[] => whole(counts).map((one) => one / seconds);
   return (
     <>
@@ -91,7 +91,7 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
           {...axis}
         />
       </Panel>
-      <Panel title="Scores" hint="logarithmic: fraud is rare">
+      <Panel title="Fraud probability" hint="payments by probability, logarithmic: fraud is rare">
         <ScoreHistogram counts={shown?.scores ?? []} flagged={shown?.whole.flagged ?? 0} threshold={now?.review.threshold ?? null} height={160 * stretch} />
       </Panel>
     </>

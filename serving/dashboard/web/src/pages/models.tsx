@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { ApiError, post } from "../lib/api";
 import { Plot } from "../components/charts";
 import { ExternalText, isolated } from "../components/external_text";
-import { date, decimal, integer, moment, percent } from "../lib/format";
+import { decimal, integer, moment, percent } from "../lib/format";
 import { Panel } from "./live";
 import { useQuery, useNow } from "../lib/state";
 import type { Me, Shadow, Sourced, Version } from "../lib/types";
@@ -100,7 +100,7 @@ function Versions({ versions, me, changed }: { versions: Version[]; me: Me; chan
                   </span>
                 ))}
               </td>
-              <td>{date(one.created_at)}</td>
+              <td>{moment(one.created_at)}</td>
               {metrics.map(([name]) => (
                 <td key={name} class="number">
                   {one.metrics[name] === undefined ? "–" : decimal(one.metrics[name], 3)}

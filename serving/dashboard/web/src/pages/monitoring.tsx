@@ -22,7 +22,7 @@ export function MonitoringPage(): JSX.Element {
         <>
           <div class="toolbar">
             <label>
-              <span class="muted">report of</span>{" "}
+              <span class="muted">report of (UTC)</span>{" "}
               <select value={String(chosen)} onChange={(event) => choose(Number(event.currentTarget.value))}>
                 {reports.map((one, n) => (
                   <option key={one.moment} value={String(n)}>
@@ -93,10 +93,10 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
         <Figure name="recall, matured" value={percent(matured?.recall ?? null)} note={report.expected_recall === null ? "" : `${percent(report.expected_recall)} was expected`} />
         <Figure name="precision, matured" value={percent(matured?.precision ?? null)} note={matured ? `${integer(matured.alerts)} alerts` : "no labels have matured"} />
         <Figure name="predictions" value={integer(report.predictions)} note={`to ${moment(Date.parse(report.moment))}`} />
-        <Figure name="drift of the score, PSI" value={report.score ? decimal(report.score.psi, 2) : "–"} note={report.score ? (report.score.psi > shift ? "has drifted" : "stable") : "cannot be computed yet"} tone={(report.score?.psi ?? 0) > shift ? "risk" : ""} />
+        <Figure name="drift of the probability, PSI" value={report.score ? decimal(report.score.psi, 2) : "–"} note={report.score ? (report.score.psi > shift ? "significant drift" : "no significant drift") : "cannot be computed yet"} tone={(report.score?.psi ?? 0) > shift ? "risk" : ""} />
       </section>
       <div class="page-grid">
-        <Panel title="Matured precision and recall" hint="by day of the payment, once labels have matured">
+        <Panel title="Matured precision and recall" hint="by day of the payment (UTC), once labels have matured">
           <Plot
             label="Precision and recall by day"
             height={180}
@@ -115,13 +115,13 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
             <span class="key ok">precision</span>
           </p>
         </Panel>
-        <Panel title="Alert rate" hint="share of a day’s payments">
+        <Panel title="Alert rate" hint="share of a day’s payments (UTC days)">
           <Plot label="Alert rate by day" height={180} series={[{ values: days.map((one) => one.alert_rate), kind: "bars", tone: "calm" }]} format={(value) => percent(value, 2)} {...axis} />
         </Panel>
-        <Panel title="Drift" hint={`population stability index; from ${shift} it is a shift`}>
+        <Panel title="Drift" hint={`population stability index; from ${shift} it is significant`}>
           <DriftBars drifts={report.features.slice(0, 12)} shift={shift} />
         </Panel>
-        <Panel title="Calibration" hint="expected share of fraud by score, and the observed share">
+        <Panel title="Calibration" hint="fraud probability, and the observed share of fraud">
           <Calibration report={report} />
         </Panel>
       </div>
@@ -177,7 +177,7 @@ function Calibration({ report }: { report: Report }): JSX.Element {
       <table>
         <thead>
           <tr>
-            <th>score</th>
+            <th>fraud probability</th>
             <th class="number">predictions</th>
             <th class="number">expected fraud</th>
             <th class="number">observed fraud</th>
@@ -187,7 +187,7 @@ function Calibration({ report }: { report: Report }): JSX.Element {
           {report.calibration.map((one) => (
             <tr key={one.low}>
               <td>
-                {one.low * 100} to {one.high * 100}
+                {percent(one.low)} to {percent(one.high)}
               </td>
               <td class="number">{integer(one.predictions)}</td>
               <td class="number">{percent(one.expected, 1)}</td>

@@ -52,7 +52,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
       <section class="panel queue" aria-label="Queue">
         <header>
           <h2>To review</h2>
-          <span class="hint">{review ? `${compact(review.open)} open, ${sums(review.at_risk)} at risk` : ""}</span>
+          <span class="hint">{review ? `${compact(review.open)} not reviewed, ${sums(review.at_risk)} at risk` : ""}</span>
           <div class="segments" role="group" aria-label="Order">
             {(["risk", "newest"] as const).map((one) => (
               <button key={one} type="button" aria-pressed={filter.order === one} onClick={() => setFilter({ ...filter, order: one })}>

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { date, decimal, integer, percent } from "../../lib/format";
+import { decimal, integer, moment, percent } from "../../lib/format";
 import { linkTo } from "../../lib/route";
 import { useNow } from "../../lib/state";
 import type { Bands, ParsedPolicy, PolicyListUse, PolicyRule } from "../../lib/types";
@@ -70,7 +70,7 @@ function RuleStep({ one }: { one: PolicyRule }): JSX.Element {
     `priority ${one.priority}`,
     one.mode === "live" && one.share < 1 ? `${share(one.share)} of the cards` : "",
     one.owner ? `owner ${isolated(one.owner)}` : "",
-    one.expires === null ? "" : `${expired ? "expired" : "until"} ${date(one.expires)}`,
+    one.expires === null ? "" : `${expired ? "expired" : "until"} ${moment(one.expires)}`,
     one.outcome === "approve" ? "" : `decided ${integer(one.decided_today)} payments today`,
   ];
   return (
@@ -123,7 +123,7 @@ function BandsStep({ one }: { one: Bands }): JSX.Element {
         </li>
         {one.bands.map((band) => (
           <li key={band.outcome}>
-            <OutcomeChip outcome={band.outcome} /> from {band.lower === "model" ? "the model’s threshold" : one.value === "probability" ? score(band.lower) : decimal(band.lower, band.lower % 1 ? 2 : 0)}
+            <OutcomeChip outcome={band.outcome} /> from {band.lower === "model" ? "the model’s alert threshold" : one.value === "probability" ? probability(band.lower) : decimal(band.lower, band.lower % 1 ? 2 : 0)}
           </li>
         ))}
       </ul>
@@ -131,4 +131,4 @@ function BandsStep({ one }: { one: Bands }): JSX.Element {
   );
 }
 
-const score = (value: number): string => `${decimal(value * 100, (value * 100) % 1 ? 1 : 0)} of 100`;
+const probability = (value: number): string => `${decimal(value * 100, (value * 100) % 1 ? 1 : 0)} %`;

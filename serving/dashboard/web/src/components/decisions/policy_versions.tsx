@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { post } from "../../lib/api";
-import { date, moment } from "../../lib/format";
+import { date, moment, zoneName } from "../../lib/format";
 import { linkTo } from "../../lib/route";
 import type { Me, Policies, PolicyVersion, Statement } from "../../lib/types";
 import { Action } from "../action";
@@ -86,7 +86,7 @@ function Row({ one, here, me, changed }: RowProps): JSX.Element {
       <td>
         <ExternalText text={one.author} />
       </td>
-      <td title={moment(one.at)}>{date(one.at)}</td>
+      <td title={moment(one.at)}>{`${date(one.at)} ${zoneName(one.at)}`}</td>
       <td>
         <ExternalText text={said(one)} />
       </td>

@@ -275,7 +275,7 @@ function ChangeTable({ changes }: { changes: WhatIfResult["changes"] }): JSX.Ele
 function Curve({ curve, currency }: { curve: BandCurve; currency: string }): JSX.Element | null {
   const points = curve.points;
   if (points.length < 2) return null;
-  const bound = (value: number): string => (curve.value === "probability" ? `${decimal(value * 100, 1)} of 100` : `${decimal(value, 2)} ${currency}`);
+  const bound = (value: number): string => (curve.value === "probability" ? `${decimal(value * 100, 1)} %` : `${decimal(value, 2)} ${currency}`);
   const [first, last] = [points[0], points[points.length - 1]];
   const bounds = Object.entries(curve.bounds).map(([outcome, value]) => `${outcome} from ${bound(value)}`);
   return (
