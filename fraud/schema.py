@@ -80,6 +80,11 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     (ms) of the profiles of ids and categories: they know what was paid and reported before; None where there
     were none. `profiles` are a reviewed payment's features of them, by name.
 
+    Two kinds of payments carry `features`: those that analysts are shown (`is_shown`), and a share of all,
+    drawn by the transaction id, whose distribution is that of all payments. `in_feature_sample` is false for
+    those that carry them only because they are shown. `contributions` are those of each of the definitions'
+    features to the score of a shown payment, in log-odds before calibration.
+
     `score` is the model's probability of fraud, `decision` the outcome. Without a policy all that follows is
     absent from the message. `policy` is the version of the policy and `policy_digest` its content;
     `lists_position` is the offset of the topic of lists before which all entries were known. `rules` are the
@@ -117,6 +122,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rate_date: Day | None = None
     profile_moment: Millis | None = None
     profiles: dict[str, float | None] | None = None
+    in_feature_sample: bool = True
+    contributions: list[float] | None = None
     policy: str | None = None
     policy_digest: str | None = None
     lists_position: int | None = None

@@ -119,6 +119,7 @@ class TopicSettings(_Section):
     rates: str = Field(default="currency_rates", description="only of definitions with `rates: topic`")
     policies: str = Field(default="fraud_policies", description="every change of a policy, in order")
     lists: str = Field(default="fraud_lists", description="entries of lists, such as blocked cards")
+    reviews: str = Field(default="fraud_reviews", description="reviews of analysts, for other systems")
     gateway_events: str = Field(
         default="fraud_gateway_events", description="answers of the gateway that are not the decision"
     )
@@ -338,7 +339,12 @@ class ServingSettings(_Section):
         ge=0,
         description="messages of a partition; a worker that would replay more warms up before it joins",
     )
-    feature_sample: float = Field(default=0.01, ge=0, le=1, description="share of predictions with features")
+    feature_sample: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of predictions with features; those of flagged payments always have them",
+    )
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")
     drain_timeout_s: float = Field(default=20.0, gt=0)

@@ -185,6 +185,7 @@ def _analyst(settings: Settings) -> tuple[Permission, ...]:
     return (
         *(Permission("topic", topic, "read") for topic in shown),
         Permission("topic", topics.labels, "write"),
+        Permission("topic", topics.reviews, "write"),
         *_reads_decisions(settings),
         *_writes_decisions(settings),
         _READER,

@@ -158,7 +158,8 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         **({settings.rates_topic: _rates()} if settings.rates_topic else {}),
         topics.policies: _policies(),
         topics.lists: _lists(),
-        topics.gateway_events: _gateway_events(),
+        topics.reviews: _events(),
+        topics.gateway_events: _events(),
         topics.webhook_dead_letters: _letters(),
     }
 
@@ -258,7 +259,7 @@ def _lists() -> list[_Need]:
     ]
 
 
-def _gateway_events() -> list[_Need]:
+def _events() -> list[_Need]:
     return [_no_compaction("of a card only the newest event would stay"), _batches(), *_segments()]
 
 

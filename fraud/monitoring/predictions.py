@@ -42,6 +42,7 @@ class MonitoredPrediction(msgspec.Struct, frozen=True, gc=False):
     control_share: Probability | None = None
     is_sample: bool = False
     threshold: float | None = None
+    in_feature_sample: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Predictions:
         rules: the indices of the predictions for which a live rule fired, int64, by its name.
         versions: the model's version, N.
         digests: the model's digest, N; empty in predictions of earlier versions, which had none.
-        sampled: indices of the predictions with features of the same definitions, int64 (M,).
+        sampled: indices of the predictions in the sample of those with features, of the same definitions,
+            int64 (M,); flagged payments outside the sample carry features too, and would shift distributions.
         rows: features of the sampled, float32 (M, F), NaN = unknown.
         profile_dates: dates of the merchant profiles of the sampled, M.
         profile_moments: moments of the profiles of fields, ms or `NO_MOMENT`, int64 (N,).
@@ -182,7 +184,9 @@ def to_columns(
     comparable = [_is_of(definitions, one) for one in scored]
     sampled = [
         index for index, one in enumerate(scored)
-        if comparable[index] and len(one.features or ()) == len(definitions.features)
+        if one.in_feature_sample
+        and comparable[index]
+        and len(one.features or ()) == len(definitions.features)
     ]  # fmt: skip
     rows = [scored[index].features for index in sampled]
     return Predictions(
@@ -207,7 +211,8 @@ def to_columns(
         for_review=np.array([one.is_sample for one in scored], dtype=np.bool_),
         repeated=repeated,
         unreadable=unreadable,
-        other_definitions=sum(one.features is not None for one in scored) - len(sampled),
+        other_definitions=sum(one.in_feature_sample and one.features is not None for one in scored)
+        - len(sampled),
         cut=cut,
     )
 

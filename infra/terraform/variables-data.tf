@@ -66,6 +66,7 @@ variable "topics" {
     rates                = optional(string, "currency_rates")
     policies             = optional(string, "fraud_policies")
     lists                = optional(string, "fraud_lists")
+    reviews              = optional(string, "fraud_reviews")
     gateway_events       = optional(string, "fraud_gateway_events")
     webhook_dead_letters = optional(string, "fraud_webhooks.dlq")
     dead_letters         = optional(string, "transactions.dlq")

@@ -26,7 +26,7 @@ from serving.ops.stage_timer import StageTimer
 from serving.pipeline.base_amounts import amounts_in_base, base_columns
 from serving.pipeline.joined_payments import JoinedPayments
 from serving.pipeline.profile_sources import ProfileSources
-from serving.pipeline.reasons import explain
+from serving.pipeline.reasons import CONTRIBUTION_DIGITS, explain
 
 Rows = npt.NDArray[np.float32]
 _FIRST_OF_POLICIES = Prediction.__struct_fields__.index("policy")
@@ -60,6 +60,14 @@ class _Columns:
         """The columns that predictions repeat, by field of `Prediction`."""
         texts = {name: self.texts[name] for name in ("transaction_id", "card_id", "currency")}
         return {**texts, "timestamp": self.timestamps.tolist(), "amount": self.amounts.tolist()}
+
+
+@dataclass(frozen=True)
+class _Explained:
+    """Why each of n transactions has its score; None for those that analysts are not shown."""
+
+    reasons: list[list[Reason] | None]
+    contributions: list[list[float] | None]
 
 
 class PredictionStage:
@@ -109,14 +117,17 @@ class PredictionStage:
         decided = self._decisions.decide(decoded, rows, scores, champion.bundle.threshold)
         with self._timer.stage("reasons"):
             fields = _fields_of(decided.shown, decoded)
-            reasons = self._explain(decided.shown, columns.texts["currency"], rows, champion, fields)
+            explained = self._explain(decided.shown, columns.texts["currency"], rows, champion, fields)
         with self._timer.stage("encode"):
+            features, in_sample = self._logged_features(columns.hashes, decided.shown, rows)
             results = {
                 "score": scores.tolist(),
                 "decision": decided.outcomes,
                 "profile_date": dates,
-                "reasons": reasons,
-                "features": self._sampled_features(columns.hashes, rows),
+                "reasons": explained.reasons,
+                "features": features,
+                "in_feature_sample": in_sample,
+                "contributions": explained.contributions,
                 "challenger_score": challenger_scores,
                 "fields": fields,
                 "profile_moment": moments,
@@ -166,15 +177,17 @@ class PredictionStage:
         rows: Rows,
         champion: ServingModel,
         fields: Sequence[dict[str, FieldValue] | None],
-    ) -> list[list[Reason] | None]:
-        """Reasons for the transactions that are shown, None for the others."""
-        explained: list[list[Reason] | None] = [None] * len(rows)
+    ) -> _Explained:
+        """Reasons and contributions for the transactions that are shown, None for the others."""
+        explained = _Explained([None] * len(rows), [None] * len(rows))
         if len(shown):
             chosen, numbers = rows[shown], shown.tolist()
             names, values = [currencies[one] for one in numbers], [fields[one] or {} for one in numbers]
-            found = explain(self._definitions, chosen, champion.contributions(chosen), names, values)
-            for number, reasons in zip(numbers, found, strict=True):
-                explained[number] = reasons
+            contributions = champion.contributions(chosen)
+            found = explain(self._definitions, chosen, contributions, names, values)
+            rounded = np.round(contributions.astype(np.float64), CONTRIBUTION_DIGITS).tolist()
+            for number, reasons, shares in zip(numbers, found, rounded, strict=True):
+                explained.reasons[number], explained.contributions[number] = reasons, shares
         return explained
 
     def _encode(
@@ -183,15 +196,26 @@ class PredictionStage:
         values = map(self._encoder.encode, build_predictions(columns, constants))
         return [{"key": card, "value": value} for card, value in zip(columns["card_id"], values, strict=True)]
 
-    def _sampled_features(
-        self, hashes: npt.NDArray[np.uint64], rows: Rows
-    ) -> list[list[float | None] | None]:
-        """The rows to be logged, None for the others: it depends on the transaction_id alone."""
-        sampled: list[list[float | None] | None] = [None] * len(rows)
+    def _logged_features(
+        self, hashes: npt.NDArray[np.uint64], shown: npt.NDArray[np.intp], rows: Rows
+    ) -> tuple[list[list[float | None] | None], list[bool]]:
+        """The rows to be logged, None for the others; and false for those logged only because they are shown.
+
+        What is in the sample depends on the transaction_id alone.
+        """
+        logged: list[list[float | None] | None] = [None] * len(rows)
+        in_sample = [True] * len(rows)
         rate = self._settings.serving.feature_sample
-        for index in np.flatnonzero(hashes.astype(np.float64) < rate * 2.0**64).tolist():
-            sampled[index] = [None if math.isnan(value) else value for value in rows[index].tolist()]
-        return sampled
+        sampled = hashes.astype(np.float64) < rate * 2.0**64
+        for index in np.flatnonzero(sampled).tolist():
+            logged[index] = _values_of(rows[index])
+        for index in shown[~sampled[shown]].tolist():
+            logged[index], in_sample[index] = _values_of(rows[index]), False
+        return logged, in_sample
+
+
+def _values_of(row: npt.NDArray[np.float32]) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in row.tolist()]
 
 
 def build_predictions(

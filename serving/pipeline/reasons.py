@@ -15,6 +15,7 @@ from fraud.definitions.features import Feature, FeatureKind
 from fraud.schema import FieldValue, Reason, from_minor
 
 MOST_REASONS = 4
+CONTRIBUTION_DIGITS = 4
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Fields = Mapping[str, FieldValue]
 _NO_FIELDS: Fields = {}
@@ -57,7 +58,7 @@ def _reasons(
         Reason(
             feature=features[column].name,
             value=None if math.isnan(row[column]) else float(row[column]),
-            contribution=round(float(contributions[column]), 4),
+            contribution=round(float(contributions[column]), CONTRIBUTION_DIGITS),
             text=describe(features[column], float(row[column]), currency, fields),
         )
         for column in strongest

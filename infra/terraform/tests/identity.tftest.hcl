@@ -26,6 +26,7 @@ variables {
     rates                = "currency_rates"
     policies             = "fraud_policies"
     lists                = "fraud_lists"
+    reviews              = "fraud_reviews"
     gateway_events       = "fraud_gateway_events"
     webhook_dead_letters = "fraud_webhooks.dlq"
     dead_letters         = "transactions.dlq"

@@ -139,6 +139,42 @@ def test_scores_and_reasons_are_those_of_the_logged_features(local_settings: Set
         assert one.reasons[0].contribution == round(contribution, 4)
 
 
+def test_a_flagged_payment_always_carries_its_features_and_their_contributions(
+    local_settings: Settings,
+) -> None:
+    # given a champion that flags some payments, and a sample of a few
+    settings = local_settings.model_copy(
+        update={"serving": local_settings.serving.model_copy(update={"feature_sample": 0.2})}
+    )
+    payments = [transaction(number) for number in range(300)]
+    scores = sorted(one.score for one in scored(settings, payments, threshold=1.0))
+
+    # when
+    found = scored(settings, payments, threshold=scores[280])
+
+    # then every flagged payment has all features and contributions, the others only in the sample
+    flagged = [one for one in found if one.decision == "review"]
+    assert 0 < len(flagged) < len(found)
+    for one in flagged:
+        assert len(one.features or ()) == len(one.contributions or ()) == len(V1.features)
+    others = [one for one in found if one.decision == "approve"]
+    assert {one.contributions is None for one in others} == {True}
+    assert all(one.in_feature_sample for one in others)
+    assert 0 < sum(one.features is not None for one in others) < 0.3 * len(others)
+    # and the sample, flagged payments among it, depends on the ids alone
+    sample = {one.transaction_id for one in found if one.features is not None and one.in_feature_sample}
+    assert sample == {
+        one.transaction_id for one in scored(settings, payments, threshold=1.0) if one.features is not None
+    }
+    assert 0 < sum(one.in_feature_sample for one in flagged) < len(flagged)
+
+
+def scored(settings: Settings, payments: list[dict[str, Any]], *, threshold: float) -> list[Prediction]:
+    champion = prepare_model(V1, tiny_bundle(settings, threshold=threshold))
+    (outbox,) = scorer(settings, Metrics()).process([(state(settings, 0), messages(0, payments))], champion)
+    return [msgspec.json.decode(one["value"], type=Prediction) for one in outbox.predictions]
+
+
 def counted(metrics: Metrics, name: str) -> float:
     """The value of a counter without labels."""
     return sum(value for _, value in metrics.samples(f"fraud_{name}_total"))

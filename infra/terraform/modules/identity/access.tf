@@ -91,7 +91,8 @@ locals {
     }
     dashboard = {
       consume = concat([local.topics.predictions, local.topics.labels], local.decisions)
-      produce = concat([local.topics.labels], local.decisions) # reviews, entries of lists, changes of policies
+      # Reviews, as labels and as events; entries of lists, changes of policies.
+      produce = concat([local.topics.labels, local.topics.reviews], local.decisions)
       groups  = ["fraud-dashboard*", "fraud-readers*"]
     }
     gateway = {

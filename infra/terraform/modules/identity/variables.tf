@@ -54,6 +54,7 @@ variable "topics" {
     rates                = string
     policies             = string
     lists                = string
+    reviews              = string
     gateway_events       = string
     webhook_dead_letters = string
     dead_letters         = string
