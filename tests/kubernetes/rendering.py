@@ -22,6 +22,9 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "local": (
         *("-f", "values-local.yaml", "--set", "producer.enabled=true"),
         *("--set", "gateway.enabled=true,gateway.existingSecret=fraud-gateway-keys"),
+        *("--set", "webhooks.enabled=true,webhooks.existingSecret=fraud-webhooks"),
+        *("--set", "webhooks.endpoints.orders.url=https://orders.example.com/fraud"),
+        *("--set", "webhooks.endpoints.orders.outcomes={decline}"),
     ),
     "eks": (
         *("-f", "values-eks.yaml", "-f", str(Path(__file__).with_name("values-terraform.yaml"))),
@@ -29,6 +32,11 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         *("--set", "ingress.hosts.mlflow=mlflow.example.com,ingress.hosts.dashboard=fraud.example.com"),
         *("--set", "gateway.enabled=true,gateway.oidc.issuer=https://login.example.com"),
         *("--set", "ingress.hosts.gateway=decisions.example.com,gateway.clients[0].namespace=payments"),
+        *("--set", "webhooks.enabled=true,webhooks.existingSecret=hooks,webhooks.replicas=2"),
+        *(
+            "--set",
+            "webhooks.endpoints.to-chat.url=https://chat.example.com:8443/a,webhooks.ports={443,8443}",
+        ),
         *("--set", "monitoring.enabled=true,flowRuns.spark.mode=kubernetes"),
         *("--api-versions", "keda.sh/v1alpha1"),
     ),

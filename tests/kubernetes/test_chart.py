@@ -5,6 +5,7 @@ import re
 from functools import reduce
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import prefect.settings
@@ -13,7 +14,8 @@ import yaml
 
 from deployments.orchestration.pools import kubernetes_template
 from fraud.definitions.loading import parse_definitions
-from fraud.settings import Settings
+from fraud.settings import Settings, WebhookEndpoint, load_settings
+from serving.webhooks.signing import new_secret
 from tests.definitions import EXTENDED, EXTENDED_FILE
 from tests.kubernetes.rendering import (
     CHART,
@@ -124,6 +126,7 @@ def test_network_policies_name_components_that_there_are(name: str) -> None:
         "producer",
         "dashboard",
         "gateway",
+        "webhooks",
         "bucket",
     }
     for policy in of_kind(manifests, "NetworkPolicy"):
@@ -166,7 +169,10 @@ def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
     found |= {one["name"] for one in pool_defaults(variant(name))["extra_env"]}
     # then each of them names a field
     for variable in found:
-        if variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
+        if variable.startswith("FRAUD_WEBHOOKS__ENDPOINTS__"):
+            # Below a name of the user's own.
+            assert variable.rpartition("__")[2].lower() in WebhookEndpoint.model_fields, variable
+        elif variable.startswith("FRAUD_") and not variable.startswith("FRAUD_CONTAINER_"):
             *sections, field = variable.removeprefix("FRAUD_").lower().split("__")
             assert field in type(reduce(getattr, sections, Settings())).model_fields, variable
         elif variable.startswith("PREFECT_") and not variable.startswith("PREFECT_INTEGRATIONS_"):
@@ -359,6 +365,13 @@ def test_terraform_outputs_what_the_chart_needs() -> None:
         ("ingress.enabled=true", "needs ingress.hosts"),
         ("gateway.enabled=true", "needs gateway.existingSecret"),
         ("gateway.fallback=perhaps", "must be one of"),
+        ("webhooks.enabled=true", "needs webhooks.endpoints"),
+        (
+            "webhooks.enabled=true,webhooks.endpoints.a.url=https://a.example.com",
+            "needs webhooks.existingSecret",
+        ),
+        ("webhooks.endpoints.a.url=http://a.example.com", "does not match pattern"),
+        ("webhooks.endpoints.Orders.url=https://a.example.com", "does not match pattern"),
         ("ingress.enabled=true,ingress.hosts.gateway=a.example.com", "needs gateway.enabled"),
         ("flowRuns.env.PATH=x", "does not match pattern"),
         ("flowRuns.spark.executorMemory=1Gi", "does not match pattern"),
@@ -383,6 +396,29 @@ def test_a_kafka_that_could_not_be_reached_is_refused(values: str, sentence: str
 def test_the_chart_lints() -> None:
     done = helm("lint", ".", "-f", "values-local.yaml", "--set", "image.tag=abc123", "--strict")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "endpoint", "outcomes"),
+    [("local", "orders", ("decline",)), ("eks", "to-chat", ("challenge", "review", "decline"))],
+)
+def test_webhooks_get_their_addresses_and_what_signs_from_the_secret(
+    name: str, endpoint: str, outcomes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given the environment of the pod, with a secret for each reference that has to be there
+    (container,) = pod_of(named(variant(name), "Deployment", "fraud-webhooks"))["containers"]
+    for one in container["env"]:
+        reference = one.get("valueFrom", {}).get("secretKeyRef", {})
+        if one["name"].startswith("FRAUD_WEBHOOKS__") and not reference.get("optional"):
+            monkeypatch.setenv(one["name"], one.get("value") or new_secret())
+            assert reference.get("key", endpoint) == endpoint
+    # then the program has the endpoint
+    made = load_settings().webhooks
+    assert (set(made.endpoints), made.endpoints[endpoint].outcomes) == ({endpoint}, outcomes)
+    # and its pod may connect to it
+    outside = named(variant(name), "NetworkPolicy", "fraud-webhooks-outside")["spec"]["egress"]
+    port = urlsplit(made.endpoints[endpoint].url).port or 443
+    assert port in {allowed["port"] for rule in outside for allowed in rule["ports"]}
 
 
 def test_rules_and_boards_come_as_they_are_written() -> None:

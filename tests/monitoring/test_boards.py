@@ -99,7 +99,7 @@ def test_compose_gives_grafana_the_boards_and_prometheus_the_rules() -> None:
     assert mounted["prometheus"] == {"../k8s/chart/files/rules": pattern.removesuffix("/*.yaml")}
     # and the workers' job is the one that rules and boards name
     jobs = {one["job_name"] for one in yaml.safe_load(configs["prometheus"])["scrape_configs"]}
-    assert jobs == {"fraud-serving", "fraud-gateway", "fraud-pushgateway"}
+    assert jobs == {"fraud-serving", "fraud-gateway", "fraud-webhooks", "fraud-pushgateway"}
 
 
 def test_the_engines_board_names_the_batch_size_of_the_settings() -> None:

@@ -165,6 +165,11 @@ run "kafka_rights_on_msk" {
   }
 
   assert {
+    condition     = toset(flatten([for s in output.statements["webhooks"] : s.Resource if s.Sid == "Produce"])) == toset(["arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_webhooks.dlq"])
+    error_message = "webhooks read decisions, and write nothing but what they give up"
+  }
+
+  assert {
     condition     = length([for s in output.statements["serving"] : s if s.Sid == "Transact"]) == 1
     error_message = "exactly-once needs the transactional id"
   }

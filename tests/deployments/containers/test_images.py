@@ -22,7 +22,13 @@ PACKAGES = {"fraud", "tasks", "flows", "producer", "serving", "deployments"}
 TARGETS = ("flows", "serving", "producer")
 
 ENTRIES = {
-    "serving": ("serving.__main__", "deployments.containers.needs", "deployments.cli.stack.dashboard"),
+    "serving": (
+        "serving.__main__",
+        "deployments.containers.needs",
+        "deployments.cli.stack.dashboard",
+        "deployments.cli.decisions.gateway",
+        "deployments.cli.decisions.webhooks",
+    ),
     "producer": (
         "deployments.cli.data.simulate",
         "deployments.cli.data.replay",

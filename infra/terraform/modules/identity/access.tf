@@ -100,6 +100,12 @@ locals {
       produce = [local.topics.transactions, local.topics.labels, local.topics.gateway_events]
       groups  = ["fraud-readers*"]
     }
+    # Sends decisions to a user's own addresses.
+    webhooks = {
+      consume = [local.topics.predictions]
+      produce = [local.topics.webhook_dead_letters]
+      groups  = ["fraud-webhooks-*"]
+    }
     # A pipeline that applies policies and lists from git.
     policies = {
       read    = concat(local.raw, local.derived, local.rates)
