@@ -34,7 +34,7 @@ $(BIN)/uv:
 
 $(VENV)/.installed: $(BIN)/uv requirements.lock pyproject.toml
 	@echo "==> installing the locked packages (a few minutes the first time, seconds after)"
-	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet uv==$(UV_VERSION)
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
 	@touch $@

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from deployments.demo.outcomes import SENT_AT, LiveOutcomes, count_outcomes, read_live_truth
 from deployments.demo.watch import PredictionsWatch
-from fraud.evaluation.metrics import average_precision
 from fraud.kafka.clients import consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.lake import Lake
@@ -19,10 +18,12 @@ from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
+_SENT = ("transaction_id", SENT_AT)
+
 
 @dataclass(frozen=True)
 class DemoResult:
-    """The figures of a run; latencies in ms, shares in 0..1, NaN where there was no fraud."""
+    """The figures of a run; latencies in ms from the moment a live payment was due to be sent."""
 
     transactions: int
     distinct: int
@@ -31,13 +32,9 @@ class DemoResult:
     doubled: int
     dead_letters: int
     by_version: Mapping[str, int]
-    live: int
-    live_frauds: int
+    live: LiveOutcomes
     latency_p50: float
     latency_p99: float
-    precision: float
-    recall: float
-    average_precision: float
     models: Sequence[RegisteredVersion]
 
     @property
@@ -46,25 +43,21 @@ class DemoResult:
         return self.lost == 0 and self.doubled == 0
 
 
-def evaluate_run(settings: Settings, lake: Lake, live_since: int, watch: PredictionsWatch) -> DemoResult:
+def evaluate_run(settings: Settings, lake: Lake, watch: PredictionsWatch) -> DemoResult:
     """Compare what went in with what came out.
 
     Args:
         settings: name the topics.
         lake: holds the truth, which only the simulator can know.
-        live_since: event time (ms) from which quality is measured.
         watch: saw the live predictions.
     """
-    truth = _true_frauds(lake)
+    truth = read_live_truth(lake)
+    sent = {} if truth is None else dict(zip(*(truth[name].to_pylist() for name in _SENT), strict=True))
     ids = count_transactions(settings)
     answers = read_predictions(settings)
     counts = Counter(answer.transaction_id for answer in answers)
     dead = sum(1 for _ in read_topic(settings, settings.topics.dead_letters))
-    live = [answer for answer in answers if answer.timestamp >= live_since]
-    frauds = np.array([answer.transaction_id in truth for answer in live], dtype=bool)
-    flagged = np.array([answer.decision != "approve" for answer in live], dtype=bool)
-    scores = np.array([answer.score for answer in live])
-    caught = int((frauds & flagged).sum())
+    latencies = watch.latencies_ms(sent)
     return DemoResult(
         transactions=ids.total(),
         distinct=len(ids),
@@ -73,13 +66,9 @@ def evaluate_run(settings: Settings, lake: Lake, live_since: int, watch: Predict
         doubled=len(answers) - len(counts),
         dead_letters=dead,
         by_version=Counter(answer.model_version for answer in answers),
-        live=len(live),
-        live_frauds=int(frauds.sum()),
-        latency_p50=watch.percentile(50),
-        latency_p99=watch.percentile(99),
-        precision=caught / flagged.sum() if flagged.any() else float("nan"),
-        recall=caught / frauds.sum() if frauds.any() else float("nan"),
-        average_precision=average_precision(frauds.astype(np.int8), scores) if frauds.any() else float("nan"),
+        live=count_outcomes(truth, answers),
+        latency_p50=_percentile(latencies, 50),
+        latency_p99=_percentile(latencies, 99),
         models=list_versions(settings)[::-1],
     )
 
@@ -101,14 +90,8 @@ def read_topic(settings: Settings, topic: str) -> Iterator[Message]:
         consumer.close()
 
 
-def _true_frauds(lake: Lake) -> set[str]:
-    tables = (lake.read_table(path) for path in lake.list_files("truth"))
-    return {identifier for table in tables for identifier in _frauds_of(table)}
-
-
-def _frauds_of(table: pa.Table) -> list[str]:
-    frauds: list[str] = table.filter(table["is_fraud"])["transaction_id"].to_pylist()
-    return frauds
+def _percentile(latencies: Sequence[float], share: float) -> float:
+    return float(np.percentile(latencies, share)) if latencies else float("nan")
 
 
 class _Identified(msgspec.Struct):

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployments.cli.stack.dashboard import accounts
 from deployments.demo.programs import Programs, flow, last_line, stop
 from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen, quality
 from deployments.demo.watch import PredictionsWatch
+from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
 from fraud.deadline import Deadline
 from fraud.errors import FraudError
@@ -23,6 +25,8 @@ from fraud.settings import Settings, load_settings
 
 _TIMEOUT_S = 120.0
 _POLL_S = 0.2
+_MARGIN_S = 3.0
+_IDLE_S = 1.0
 _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "42",
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
@@ -37,13 +41,19 @@ class DemoPlan:
     """What the demo does, and how much of it."""
 
     home: Path
-    scenario: str = "small"
+    scenario: str = "demo"
     cards: int = 3_000
     days: int = 84
-    rate: int = 50
-    afterwards_s: int = 10
+    hours: int = 48
+    live_s: int = 80
+    attacks: int = 1
     trials: int = 3
     keep: bool = False
+
+    @property
+    def speed(self) -> float:
+        """Of the cards' clock, so that the live hours take `live_s`."""
+        return self.hours * 3_600 / self.live_s
 
 
 @dataclass
@@ -54,6 +64,7 @@ class Demo:
     screen: Screen
     _programs: Programs = field(init=False)
     _settings: Settings = field(init=False)
+    _login: str = field(init=False, default="")
 
     def run(self) -> DemoResult:
         """Run all steps; leaves nothing running unless the plan says `keep`.
@@ -65,20 +76,29 @@ class Demo:
             self._prepare(stack)
             self._fill()
             self._train("first-model", "retrain", "ingest, preprocess, tune, train, evaluate, promote")
-            with self._serving():
-                result = self._live()
-            self.screen.result(result, stack.addresses())
+            with self._dashboard() as dashboard:
+                with self._serving():
+                    result = self._live()
+                self.screen.result(result)
+                if self.plan.keep:
+                    self.screen.addresses(stack.status(), dashboard, self._login)
+        if not self.plan.keep:
+            self.screen.hint("`make demo ARGS=--keep` leaves the dashboard, Prefect and MLflow up")
         if not result.complete:
             raise FraudError(f"{result.lost} lost, {result.doubled} doubled; see {self._logs}")
         return result
 
     @contextmanager
     def _stack(self) -> Iterator[Stack]:
-        stack = Stack(self.plan.home, java_home=load_settings(home=self.plan.home).spark.java_home)
+        home = self.plan.home
+        jars = _Shown()
+        stack = Stack(home, jars.show_jars, load_settings(home=home).spark.java_home)
+        LocalDashboard(home).stop()
         stack.stop()
-        shutil.rmtree(self.plan.home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
         try:
             with self.screen.step("Kafka, MLflow and Prefect start") as report:
+                jars.report = report
                 stack.start(on_ready=lambda name: report(f"{name} is ready"))
                 report("")
             yield stack
@@ -88,6 +108,22 @@ class Demo:
         if not self.plan.keep:
             stack.stop()
 
+    @contextmanager
+    def _dashboard(self) -> Iterator[LocalDashboard]:
+        """The dashboard, with a first user; it ends with the context unless the plan says `keep`."""
+        dashboard = LocalDashboard(self.plan.home)
+        password = accounts(self._settings).create_first()
+        self._login = f"user admin, password {password}"
+        try:
+            with self.screen.step("the dashboard answers while the demo runs") as report:
+                report(f"{dashboard.start(self._settings.dashboard.port)}  {self._login}")
+            yield dashboard
+        except BaseException:
+            dashboard.stop()
+            raise
+        if not self.plan.keep:
+            dashboard.stop()
+
     def _prepare(self, stack: Stack) -> None:
         self._settings = load_settings(home=self.plan.home)
         create_topics(self._settings)
@@ -95,7 +131,7 @@ class Demo:
         self._programs = Programs(self.plan.home, environment)
 
     def _fill(self) -> None:
-        arguments = self._simulate("--days", str(self.plan.days))
+        arguments = self._simulate("--days", str(self.plan.days), "--end", f"{self.plan.hours}h")
         with self.screen.step(f"{self.plan.days} days of history into Kafka") as report:
             self._programs.run("history", arguments, report)
             report(last_line(self._programs.log("history")))
@@ -120,21 +156,24 @@ class Demo:
                 stop(serving)
 
     def _live(self) -> DemoResult:
-        since = time.time_ns() // 1_000_000
-        live = self._simulate("--rate", str(self.plan.rate))
+        """The last hours at a fast clock; the second model is trained meanwhile."""
+        plan = self.plan
+        live = self._simulate("--speed", f"{plan.speed:.0f}", "--attacks", str(plan.attacks))
+        name = f"live: the last {plan.hours} hours in {plan.live_s} s, planned attacks among them"
         with PredictionsWatch(self._settings) as watch, self._programs.running("live", live) as producer:
-            with self.screen.step(f"live traffic, {self.plan.rate} transactions/s", lambda: _pace(watch)):
+            with self.screen.step(name, lambda: _pace(watch)):
                 self._wait_for(lambda: bool(watch.seen), "no prediction came")
-            again = ("--policy", "precision", "--promote", "always")
-            self._train("second-model", "train", "trained and promoted meanwhile", *again)
+            caught_up = Deadline(plan.live_s + _MARGIN_S)
+            self._train("second-model", "train", "trained and promoted meanwhile", "--promote", "always")
             with self.screen.step("serving swaps the model", lambda: _pace(watch)):
                 self._wait_for(lambda: len(watch.by_version) > 1, "serving did not swap its model")
-                enough = watch.seen + self.plan.rate * self.plan.afterwards_s
-                self._wait_for(lambda: watch.seen >= enough, "predictions stopped coming")
+            with self.screen.step("the rest of the live hours", lambda: _pace(watch)):
+                self._wait_for(lambda: caught_up.is_over, "the producer did not catch up")
             with self.screen.step("the producer ends, serving catches up", lambda: _pace(watch)):
                 stop(producer)
                 self._wait_for(self._caught_up, "serving did not catch up")
-            return evaluate_run(self._settings, open_lake(self._settings), since, watch)
+                self._wait_for(lambda: watch.idle_s > _IDLE_S, "predictions did not end")
+            return evaluate_run(self._settings, open_lake(self._settings), watch)
 
     @property
     def _logs(self) -> Path:
@@ -150,6 +189,16 @@ class Demo:
             if deadline.is_over:
                 raise FraudError(f"{otherwise}; see {self._logs}")
             time.sleep(_POLL_S)
+
+
+@dataclass
+class _Shown:
+    """Where a download's progress is shown, once there is a step."""
+
+    report: Callable[[str], None] = lambda text: None
+
+    def show_jars(self, there: int, of: int) -> None:
+        self.report(f"fetching Kafka: {there} of {of} jars (once)")
 
 
 def _champion(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -10,13 +10,14 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from deployments.demo.outcomes import LiveOutcomes
 from deployments.demo.result import DemoResult
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.stack import ServerStatus
 from fraud.registry.versions import RegisteredVersion
 
 _REFRESH_S = 0.5
 _WIDEST = 120
-_ENOUGH_FRAUDS = 20
-"""Fewer say nothing about precision and recall."""
 
 Report = Callable[[str], None]
 
@@ -48,16 +49,60 @@ class Screen:
         took = f"{time.monotonic() - started:.0f} s"
         self._console.print(f"[green]✓[/] {name}  [dim]{took}  {escape(shown_text[0])}[/]", highlight=False)
 
-    def result(self, result: DemoResult, addresses: Mapping[str, str]) -> None:
-        """Print the summary and the addresses of the servers."""
-        table = Table(show_header=False, box=None, padding=(0, 2))
-        for name, value in _rows(result):
-            table.add_row(f"[bold]{name}[/]", value)
-        for name, variable in (("Prefect", "PREFECT_API_URL"), ("MLflow", "MLFLOW_TRACKING_URI")):
-            table.add_row(f"[bold]{name}[/]", addresses[variable].removesuffix("/api"))
-        colour = "green" if result.complete else "red"
-        title = "in = out" if result.complete else "in ≠ out"
-        self._console.print(Panel(table, title=title, border_style=colour, expand=False))
+    def result(self, result: DemoResult) -> None:
+        """Print what came of the live payments, and what went in and out."""
+        self._console.print(_framed(_outcome_table(result.live), "live payments", "green"))
+        self._console.print(_counts_of_alerts(result.live), highlight=False)
+        colour, title = ("green", "in = out") if result.complete else ("red", "in ≠ out")
+        self._console.print(_framed(_two_columns(_rows(result)), title, colour))
+
+    def addresses(self, servers: Sequence[ServerStatus], dashboard: LocalDashboard, login: str) -> None:
+        """Print the addresses of what answers now."""
+        found = [*servers, *(one for one in (dashboard.status(),) if one is not None)]
+        rows = [(one.name, one.address.removesuffix("/api")) for one in found if one.state == "ready"]
+        shown = [(name, f"{at}  {login}" if name == dashboard.name else at) for name, at in rows]
+        self._console.print(_framed(_two_columns(shown), "still running", "green"))
+
+    def hint(self, text: str) -> None:
+        """Print what the user may do next."""
+        self._console.print(f"[dim]{escape(text)}[/]", highlight=False)
+
+
+def _framed(table: Table, title: str, colour: str) -> Panel:
+    return Panel(table, title=title, border_style=colour, expand=False)
+
+
+def _two_columns(rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name, value in rows:
+        table.add_row(f"[bold]{name}[/]", value)
+    return table
+
+
+def _outcome_table(live: LiveOutcomes) -> Table:
+    """Frauds by kind of attack: how many there were, how many were caught and missed."""
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("fraud")
+    for name in ("payments", "caught", "missed"):
+        table.add_column(name, justify="right")
+    for kind, one in live.by_kind.items():
+        table.add_row(
+            kind.replace("_", " "), f"{one.frauds:,}", f"{one.caught:,}", f"{one.frauds - one.caught:,}"
+        )
+    total = (f"{number:,}" for number in (live.frauds, live.caught, live.missed))
+    table.add_row("all", *total, style="bold")
+    return table
+
+
+def _counts_of_alerts(live: LiveOutcomes) -> str:
+    """The rest of the outcomes in two sentences."""
+    genuine = live.payments - live.frauds
+    share = live.falsely_flagged / genuine if genuine else 0.0
+    return (
+        f"[bold]{live.caught:,} of {live.frauds:,} frauds caught[/] ({live.recall:.0%}), "
+        f"{live.missed:,} missed; {live.falsely_flagged:,} of {genuine:,} genuine payments falsely flagged "
+        f"({share:.2%}). Of {live.flagged:,} alerts {live.precision:.0%} were right."
+    )
 
 
 def _rows(result: DemoResult) -> Iterator[tuple[str, str]]:
@@ -66,11 +111,8 @@ def _rows(result: DemoResult) -> Iterator[tuple[str, str]]:
     yield "lost, doubled", f"{result.lost:,}, {result.doubled:,}"
     versions = ", ".join(f"version {name}: {count:,}" for name, count in sorted(result.by_version.items()))
     yield "scored by", versions
-    yield "live", f"{result.live:,} transactions, {result.live_frauds:,} of them frauds"
-    yield "event → visible", f"p50 {result.latency_p50:.0f} ms, p99 {result.latency_p99:.0f} ms"
-    if result.live_frauds >= _ENOUGH_FRAUDS:
-        yield "precision, recall", f"{result.precision:.2f}, {result.recall:.2f} on the live traffic"
-        yield "average precision", f"{result.average_precision:.2f} on the live traffic"
+    yield "live", f"{result.live.payments:,} transactions, {result.live.frauds:,} of them frauds"
+    yield "sent → visible", f"p50 {result.latency_p50:.0f} ms, p99 {result.latency_p99:.0f} ms"
     for version in result.models:
         yield f"version {version.version}", quality(version)
 

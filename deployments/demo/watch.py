@@ -3,10 +3,10 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from fraud.kafka.clients import consumer_config
@@ -19,18 +19,19 @@ from fraud.settings import Settings
 class PredictionsWatch:
     """Follows the predictions from now on, in a separate thread; runs from entry to exit.
 
-    `latencies_ms` holds, of every prediction, the time from the transaction's event to its visibility for a
-    reader of committed records.
+    `visible_at` holds, by transaction, when (ms) its first prediction was visible for a reader of committed
+    records.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="predictions-watch", daemon=True)
+        self._newest = time.monotonic()
         self.seen = 0
         self.flagged = 0
         self.by_version: Counter[str] = Counter()
-        self.latencies_ms: list[int] = []
+        self.visible_at: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         self._consumer = Consumer(consumer_config(self._settings, "fraud-demo-watch"))
@@ -51,9 +52,14 @@ class PredictionsWatch:
         self._thread.join()
         self._consumer.close()
 
-    def percentile(self, share: float) -> float:
-        """The latency (ms) that `share` percent of the predictions did not exceed; NaN before the first."""
-        return float(np.percentile(self.latencies_ms, share)) if self.latencies_ms else float("nan")
+    @property
+    def idle_s(self) -> float:
+        """How long (s) no prediction has become visible."""
+        return time.monotonic() - self._newest
+
+    def latencies_ms(self, sent_at: Mapping[str, int]) -> list[int]:
+        """From when each of these transactions was sent (ms) to its visible prediction."""
+        return [seen - sent_at[name] for name, seen in self.visible_at.items() if name in sent_at]
 
     def _follow(self) -> None:
         reader = MessageReader(Prediction)
@@ -65,7 +71,8 @@ class PredictionsWatch:
                     self._count(prediction, now)
 
     def _count(self, prediction: Prediction, now: int) -> None:
+        self._newest = time.monotonic()
         self.seen += 1
         self.flagged += prediction.decision != "approve"
         self.by_version[prediction.model_version] += 1
-        self.latencies_ms.append(now - prediction.timestamp)
+        self.visible_at.setdefault(prediction.transaction_id, now)

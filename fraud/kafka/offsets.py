@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import partial
 
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
-from fraud.kafka.clients import READER_GROUP, consumer_config
+from fraud.kafka.clients import READER_GROUP, admin_client, call_broker, consumer_config
 from fraud.kafka.permission_checks import require_topic
 from fraud.kafka.retry import retry_transient
 from fraud.settings import Settings
@@ -25,6 +26,24 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
         }
     finally:
         consumer.close()
+
+
+def newest_timestamp(settings: Settings, topic: str) -> int | None:
+    """The largest message timestamp (ms) of the topic; None where it is empty.
+
+    Raises:
+        RefusedError: a permission is missing.
+        UnreachableError: any other failure of Kafka.
+    """
+    partitions = range(require_topic(settings, topic))
+    asked = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}
+    timeout = settings.kafka.request_timeout_s
+    futures = admin_client(settings).list_offsets(asked, request_timeout=timeout).values()
+    found = [
+        call_broker(settings, one.result, doing=f"asking for the newest message of {topic}")
+        for one in futures
+    ]
+    return max((one.timestamp for one in found if one.timestamp >= 0), default=None)
 
 
 def group_lag(settings: Settings, group_id: str, topic: str) -> int:

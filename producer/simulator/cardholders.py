@@ -66,7 +66,7 @@ def travellers(world: World, scenario: SimulationScenario, day: date) -> Ints:
     length = 1 + random.poisson(scenario.life.trip_days, cards)
     start = (random.random(cards) * np.maximum(TRIP_BLOCK_DAYS - length, 1)).astype(np.int64)
     target = random.choice(len(scenario.places), cards, p=world.place_weight)
-    season = _season(scenario, date.fromordinal(block * TRIP_BLOCK_DAYS + TRIP_BLOCK_DAYS // 2))
+    season = season_on(scenario, date.fromordinal(block * TRIP_BLOCK_DAYS + TRIP_BLOCK_DAYS // 2))
     goes = chance < scenario.life.trips_per_month * season.travel
     away = goes & (start <= position) & (position < start + length)
     return np.where(away & (target != world.cards.place), target, -1)
@@ -75,9 +75,7 @@ def travellers(world: World, scenario: SimulationScenario, day: date) -> Ints:
 def _habits(
     world: World, scenario: SimulationScenario, day: date, random: np.random.Generator, abroad: Ints
 ) -> Payments:
-    life = scenario.life
-    rate = life.payments_per_day * world.cards.rate * _activity(world, scenario, day)
-    rate = rate * np.where(abroad >= 0, ABROAD_ACTIVITY, 1.0)
+    life, rate = scenario.life, habitual_rates(world, scenario, day, abroad)
     card = np.repeat(np.arange(len(world.cards)), random.poisson(rate))
     place = np.where(abroad[card] >= 0, abroad[card], world.cards.place[card])
     merchant = _merchants(world, scenario, random, card, place, abroad[card] >= 0)
@@ -87,17 +85,25 @@ def _habits(
     return Payments(card, merchant, time, _amounts(world, scenario, random, card, merchant))
 
 
+def habitual_rates(world: World, scenario: SimulationScenario, day: date, abroad: Ints) -> Floats:
+    """By card: the payments out of habit that are expected on the day; `abroad` is of `travellers`."""
+    rate = scenario.life.payments_per_day * world.cards.rate * _activity(world, scenario, day)
+    rates: Floats = rate * np.where(abroad >= 0, ABROAD_ACTIVITY, 1.0)
+    return rates
+
+
 def _activity(world: World, scenario: SimulationScenario, day: date) -> Floats:
     """How active each card is today: the season, the weekend, the salary."""
     cards = world.cards
     weekend = cards.weekend if day.weekday() >= 5 else np.ones(len(cards))
     since_salary = (day.day - cards.salary_day) % 30
     salary = 1.0 + scenario.life.salary_effect * (since_salary < 4)
-    factor: Floats = _season(scenario, day).activity * weekend * salary
+    factor: Floats = season_on(scenario, day).activity * weekend * salary
     return factor
 
 
-def _season(scenario: SimulationScenario, day: date) -> Season:
+def season_on(scenario: SimulationScenario, day: date) -> Season:
+    """The season that the day is in; outside of all, one that changes nothing."""
     month_day = f"{day:%m-%d}"
     holding = (season for season in scenario.seasons if season.contains(month_day))
     return next(holding, Season(first="01-01", last="12-31"))
@@ -165,7 +171,7 @@ def _shopping_sprees(
     world: World, scenario: SimulationScenario, day: date, random: np.random.Generator
 ) -> Payments:
     """Days of shopping: mostly large purchases at the usual shops, sometimes (gifts, a move) at new ones."""
-    season = _season(scenario, day)
+    season = season_on(scenario, day)
     shoppers = _sample_cards(world, random, scenario.life.sprees_per_month / 30 * season.gifts)
     usual = random.random(len(shoppers)) >= NEW_SHOPS
     size = np.where(usual, 3 + random.poisson(7.0, len(shoppers)), 1 + random.poisson(3.0, len(shoppers)))

@@ -42,6 +42,19 @@ class DayOfTraffic:
         """The transactions as they are delivered."""
         return self.transactions.take(pa.array(self.deliveries))
 
+    def after(self, moment: int) -> "DayOfTraffic":
+        """What happens later than `moment` (ms) of the day."""
+        first = int(np.searchsorted(self.transactions["timestamp"].to_numpy(), moment, side="right"))
+        kept = self.transactions["transaction_id"].slice(first)
+        known = pc.is_in(self.labels["transaction_id"], value_set=kept.combine_chunks())
+        return DayOfTraffic(
+            self.day,
+            self.transactions.slice(first),
+            self.deliveries[self.deliveries >= first] - first,
+            self.labels.filter(known),
+            self.truth.slice(first),
+        )
+
     def until(self, end: int) -> "DayOfTraffic":
         """The day as far as it has gone at `end` (ms); labels of its transactions are kept."""
         kept = int(np.searchsorted(self.transactions["timestamp"].to_numpy(), end, side="right"))
@@ -66,6 +79,11 @@ class Simulator:
         self.names = Names(self.world)
         self._start = start
         self._recent: dict[date, tuple[Payments, Ints]] = {}
+        self._planned: list[tuple[Payments, Ints]] = []
+
+    def plan(self, payments: Payments, campaign: Ints) -> None:
+        """Add fraud to that of the scenario: payments, and the campaign that each belongs to."""
+        self._planned.append((payments, campaign))
 
     def scenario_on(self, day: date) -> SimulationScenario:
         """The scenario with the phases that have come by `day`."""
@@ -82,12 +100,12 @@ class Simulator:
         sizes = [len(part) for part in parts]
         return Payments.concat(parts), np.repeat(np.arange(len(parts)), sizes)
 
-    def day(self, day: date) -> DayOfTraffic:
-        """One day of traffic."""
+    def day(self, day: date, run: int = 0) -> DayOfTraffic:
+        """One day of traffic; a `run` other than 0 gives the same payments identifiers of its own."""
         payments, campaign = self._payments(day)
         order = np.argsort(payments.time, kind="stable")
         payments, campaign = payments.select(order), campaign[order]
-        ids = transaction_ids(self.world.seed, day.toordinal() << 32, len(payments))
+        ids = transaction_ids(self.world.seed ^ (run << 8), day.toordinal() << 32, len(payments))
         table = transaction_table(self.world, self.names, payments, ids)
         scenario = self.scenario_on(day)
         random = generator(self.world.seed, "labels", day.toordinal())
@@ -105,7 +123,7 @@ class Simulator:
         """The day's payments, the legitimate ones (campaign -1) first."""
         parts, campaigns = [self.legitimate(day)], []
         campaigns.append(np.full(len(parts[0]), -1))
-        for payments, campaign in self._recent_campaigns(day):
+        for payments, campaign in [*self._recent_campaigns(day), *self._planned]:
             today = payments.time // DAY_MS == midnight_ms(day) // DAY_MS
             parts.append(payments.select(today))
             campaigns.append(campaign[today])

@@ -1,10 +1,7 @@
 """`fraud simulate`: a simulated world's history and its live traffic into Kafka."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,13 +15,12 @@ from fraud.settings import load_settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from deployments.cli.data.simulate_live import LiveRequest
     from fraud.lake import Lake
     from fraud.settings import Settings
     from producer.history import HistoryPeriod
     from producer.publisher import Publisher
-    from producer.scenario import SimulationScenario
     from producer.simulator import Simulator
-    from producer.streaming import LiveCounts
 
 
 def simulate(
@@ -32,11 +28,23 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same world and payments.")] = 7,
     days: Annotated[
         int | None,
-        typer.Option(min=1, help="Length of the history; the scenario's if neither this nor --rate."),
+        typer.Option(min=1, help="Length of the history; the scenario's if neither this nor live payments."),
     ] = None,
-    end: Annotated[str, typer.Option(help="End of the history: now, or a date and time (UTC).")] = "now",
+    end: Annotated[
+        str, typer.Option(help="End of the history: now, yesterday, 36h (ago), or a date and time (UTC).")
+    ] = "now",
+    live: Annotated[
+        bool, typer.Option("--live", help="Live payments at the cards' own pace, after the history if any.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="Live from the newest payment in Kafka on, so many times as fast until now."),
+    ] = None,
+    attacks: Annotated[
+        int, typer.Option(min=0, help="With --speed: additional attacks of each kind until now.")
+    ] = 0,
     rate: Annotated[
-        float | None, typer.Option(help="Live payments per second, after the history if any.")
+        float | None, typer.Option(help="Live payments per second instead of the cards' own pace.")
     ] = None,
     duration: Annotated[
         float | None, typer.Option(min=0.1, help="Seconds of live payments; without it, until Ctrl-C.")
@@ -48,6 +56,7 @@ def simulate(
     ] = None,
 ) -> None:
     """The command `fraud simulate`; `deployments.cli.commands` has its summary."""
+    from deployments.cli.data.simulate_live import LiveRun
     from fraud.lake import open_lake
     from producer.history import HistoryPeriod
     from producer.publisher import Publisher
@@ -56,7 +65,7 @@ def simulate(
     from producer.simulator.rates import write_rates
     from producer.simulator.tables import require_simulated
 
-    _check(rate, duration, end)
+    request = _live_request(live, rate, speed, attacks, duration, end)
     settings, world = load_settings(), load_scenario(scenario, cards=cards)
     span, console = HistoryPeriod.before(_moment(end), days or world.days), Console()
     if rates is not None:
@@ -65,32 +74,52 @@ def simulate(
         console.print(f"rates: {count:,} in {rates}")
     require_simulated(settings.loaded_definitions)
     lake = open_lake(settings) if truth else None
-    with Publisher(settings, linger_ms=5 if rate else 20) as publisher:
+    with Publisher(settings, linger_ms=5 if request else 20) as publisher:
         simulator = Simulator(world, seed, span.start)
         pending = None
-        if days or rate is None:
+        if days or request is None:
             pending = _history(settings, publisher, simulator, span, lake, console)
-        if rate is not None:
-            _live(settings, publisher, simulator, span, pending, rate, duration, lake, console)
+        if request is not None:
+            LiveRun(settings, publisher, simulator, lake, console).run(request, pending)
 
 
-def _check(rate: float | None, duration: float | None, end: str) -> None:
+def _live_request(
+    live: bool, rate: float | None, speed: float | None, attacks: int, duration: float | None, end: str
+) -> "LiveRequest | None":
+    """What is asked for; None without live traffic."""
+    from deployments.cli.data.simulate_live import LiveRequest
+
     if rate is not None and not 0 < rate <= 1_000_000:
         raise ConfigurationError(f"--rate {rate} must lie above 0 and not above 1,000,000 payments a second")
-    if rate is not None and end != "now":
-        raise ConfigurationError("--rate sends payments of this moment, so that --end must be now")
-    if rate is None and duration is not None:
-        raise ConfigurationError("--duration is the length of live traffic: give --rate too")
+    if speed is not None and not 1 < speed <= 1_000_000:
+        raise ConfigurationError(f"--speed {speed} must lie above 1 and not above 1,000,000 times")
+    if rate is not None and speed is not None:
+        raise ConfigurationError("--rate and --speed exclude each other: give one of them")
+    if attacks and speed is None:
+        raise ConfigurationError("--attacks are planned into what --speed makes up for: give --speed too")
+    if speed is None and (live or rate is not None) and end != "now":
+        raise ConfigurationError("live payments are of this moment: leave --end out, or give --speed")
+    if not live and rate is None and speed is None:
+        if duration is not None:
+            raise ConfigurationError(
+                "--duration is that of live payments: give --live, --speed or --rate too"
+            )
+        return None
+    return LiveRequest(rate, speed, attacks, duration)
 
 
 def _moment(end: str) -> datetime:
-    if end == "now":
-        return datetime.now(UTC)
+    now = datetime.now(UTC)
+    if end in ("now", "yesterday"):
+        return now - timedelta(days=end == "yesterday")
+    if (ago := re.fullmatch(r"(\d{1,4})([dh])", end)) is not None:
+        return now - timedelta(**{{"d": "days", "h": "hours"}[ago[2]]: int(ago[1])})
     try:
         moment = datetime.fromisoformat(end)
     except ValueError:
         raise ConfigurationError(
-            f"--end {end!r} is neither now nor a date such as 2026-03-01T12:00"
+            f"--end {end!r} is neither now, yesterday, a time ago such as 36h or 2d, nor a date such as "
+            "2026-03-01T12:00"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -103,6 +132,7 @@ def _history(
     lake: "Lake | None",
     console: Console,
 ) -> "pa.Table":
+    from deployments.cli.data.simulate_live import stopped_by_signals
     from producer.history import publish_history
 
     bars = Progress(
@@ -116,7 +146,7 @@ def _history(
             elapsed = bars.tasks[0].elapsed or 1e-9
             bars.update(task, advance=1, rate=f"{transactions / elapsed:,.0f}/s")
 
-        with _stopped_by_signals() as stop:
+        with stopped_by_signals() as stop:
             done = publish_history(settings, publisher, simulator, span, lake, show_progress, stop.is_set)
     console.print(
         f"history: {done.transactions:,} transactions in {done.deliveries:,} messages "
@@ -131,60 +161,5 @@ def _history(
     return done.pending
 
 
-def _live(
-    settings: "Settings",
-    publisher: "Publisher",
-    simulator: "Simulator",
-    span: "HistoryPeriod",
-    pending: "pa.Table | None",
-    rate: float,
-    duration: float | None,
-    lake: "Lake | None",
-    console: Console,
-) -> None:
-    from producer.history import HistoryPeriod, pending_labels
-    from producer.live import LiveTraffic
-    from producer.streaming import LiveStream
-
-    if pending is None:
-        recent = HistoryPeriod.before(datetime.fromtimestamp(span.end / 1_000, UTC), LABELS_REACH_DAYS)
-        pending = pending_labels(simulator, recent)
-    console.print(
-        f"live: {rate:,.0f} payments/s, {_pace(simulator.world.scenario, rate):,.0f} x the cards' own pace"
-    )
-    stream = LiveStream(settings, publisher, LiveTraffic(simulator, span.end), rate, pending, lake)
-    with _stopped_by_signals() as stop, console.status("") as status:
-
-        def show_progress(counts: "LiveCounts") -> None:
-            speed = counts.transactions / max(counts.seconds, 1e-9)
-            status.update(f"{counts.transactions:,} payments sent, {speed:,.0f}/s")
-
-        counts = stream.run(stop, duration, show_progress)
-    console.print(
-        f"live: {counts.transactions:,} transactions ({counts.frauds:,} of them fraud) "
-        f"in {counts.seconds:.1f} s, {counts.labels:,} labels; all acknowledged"
-    )
-
-
 class InterruptedHistoryError(FraudError):
     """A signal ended a history before its end."""
-
-
-LABELS_REACH_DAYS = 30
-"""Live traffic without a history also brings the labels of the history's last days, as they fall due."""
-
-
-def _pace(scenario: "SimulationScenario", rate: float) -> float:
-    return rate * 86_400 / (scenario.cards * scenario.life.payments_per_day)
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set, instead of ending the process."""
-    stop = threading.Event()
-    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

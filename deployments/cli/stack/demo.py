@@ -12,15 +12,17 @@ from fraud.settings import load_settings
 
 
 def demo(
-    scenario: Annotated[str, typer.Option(help="Name or file of the simulated world.")] = "small",
+    scenario: Annotated[str, typer.Option(help="Name or file of the simulated world.")] = "demo",
     cards: Annotated[int, typer.Option(min=100, help="How many cards it has.")] = 3_000,
     days: Annotated[int, typer.Option(min=75, help="Length of the history.")] = 84,
-    rate: Annotated[int, typer.Option(min=1, help="Live transactions a second.")] = 50,
+    hours: Annotated[int, typer.Option(min=1, help="Of the last payments, which come live, faster.")] = 48,
+    attacks: Annotated[int, typer.Option(min=0, help="Planned into them: so many of each kind.")] = 1,
     trials: Annotated[int, typer.Option(min=1, help="Of the hyperparameter search.")] = 3,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up to look around.")] = False,
 ) -> None:
     """The command `fraud demo`; `deployments.cli.commands` has its summary."""
-    plan = DemoPlan(load_settings().home / "demo", scenario, cards, days, rate, trials=trials, keep=keep)
+    home = load_settings().home / "demo"
+    plan = DemoPlan(home, scenario, cards, days, hours, attacks=attacks, trials=trials, keep=keep)
     console = Console()
     # A terminated demo ends what it started, like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

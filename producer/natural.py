@@ -1,0 +1,138 @@
+"""Sending what the cards pay out of habit: the days of the simulator, each payment when its time comes."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from fraud.lake import Lake
+from fraud.settings import Settings
+from producer.fast_clock import FastClock
+from producer.history import due_labels
+from producer.publisher import Publisher
+from producer.simulator import DayOfTraffic, Simulator
+from producer.simulator.draws import Ints
+from producer.simulator.tables import require_simulated
+from producer.streaming import LiveCounts
+from producer.wire import OutgoingMessages, label_messages, transaction_messages
+
+_TICK_S = 0.25
+_SHORTEST_WAIT_S = 0.002
+
+
+@dataclass
+class NaturalStream:
+    """Publishes the payments after the clock's start, and labels as they fall due by the same clock.
+
+    What is sent, and at which intervals of event time, is what a history of these days would have; only
+    the identifiers are this run's own. The truth says when each payment was due to be sent (`sent_at`, ms).
+    """
+
+    settings: Settings
+    publisher: Publisher
+    simulator: Simulator
+    clock: FastClock
+    pending: pa.Table
+    lake: Lake | None = None
+    counts: LiveCounts = field(default_factory=LiveCounts)
+
+    def run(
+        self,
+        stop: threading.Event,
+        duration_s: float | None = None,
+        progress: Callable[[LiveCounts], None] = lambda counts: None,
+    ) -> LiveCounts:
+        """Send until `stop` is set or the time is over; everything sent is acknowledged on return.
+
+        Raises:
+            ConfigurationError: the definitions need what is not simulated.
+            UnreachableError: Kafka did not take something.
+        """
+        require_simulated(self.settings.loaded_definitions)
+        started = time.time()
+        end = started + (duration_s if duration_s is not None else float("inf"))
+        truths: list[pa.Table] = []
+        for traffic in self._days():
+            day = _DeliveredDay(self.settings, traffic)
+            self.pending = pa.concat_tables([self.pending, traffic.labels])
+            while not day.is_complete and not stop.is_set() and time.time() < end:
+                self._send_due(day)
+                self.counts.seconds = time.time() - started
+                progress(self.counts)
+                stop.wait(self._wait_s(day, end))
+            truths.append(day.truth(self.clock))
+            if not day.is_complete:
+                break
+        self.publisher.flush()
+        self._write_truth(truths)
+        return self.counts
+
+    def _days(self) -> Iterator[DayOfTraffic]:
+        """The rest of the day of the clock's start, and those that follow."""
+        start = self.clock.start
+        day = datetime.fromtimestamp(start / 1_000, UTC).date()
+        yield self.simulator.day(day, run=start).after(start)
+        while True:
+            day += timedelta(days=1)
+            yield self.simulator.day(day, run=start)
+
+    def _send_due(self, day: "_DeliveredDay") -> None:
+        now = self.clock.event_time(time.time() * 1_000)
+        frauds, messages = day.take_due(now)
+        if messages:
+            self.publisher.send(self.settings.topics.transactions, messages)
+            self.counts.transactions += len(messages)
+            self.counts.frauds += frauds
+        due, self.pending = due_labels(self.pending, now)
+        self.publisher.send(self.settings.topics.labels, label_messages(due))
+        self.counts.labels += due.num_rows
+
+    def _wait_s(self, day: "_DeliveredDay", end: float) -> float:
+        if day.is_complete:
+            return 0.0
+        due = min(self.clock.wall_time(day.next_arrival) / 1_000, end) - time.time()
+        return min(max(due, _SHORTEST_WAIT_S), _TICK_S)
+
+    def _write_truth(self, truths: list[pa.Table]) -> None:
+        if self.lake is not None and truths:
+            day = datetime.fromtimestamp(self.clock.start / 1_000, UTC).date()
+            name = f"truth/date={day}/live-{self.clock.started_at}.parquet"
+            self.lake.write_table(pa.concat_tables(truths), name)
+
+
+class _DeliveredDay:
+    """A day in the order of delivery, and how far it has been sent."""
+
+    def __init__(self, settings: Settings, traffic: DayOfTraffic) -> None:
+        self._traffic = traffic
+        self._sent = 0
+        self._messages = transaction_messages(settings.loaded_definitions, traffic.delivered())
+        self._fraud = traffic.truth["is_fraud"].to_numpy(zero_copy_only=False)[traffic.deliveries]
+        times: Ints = traffic.transactions["timestamp"].to_numpy()[traffic.deliveries]
+        # What is late arrives with those that it comes among.
+        self._arrivals: Ints = np.maximum.accumulate(times)
+
+    @property
+    def is_complete(self) -> bool:
+        return self._sent == len(self._arrivals)
+
+    @property
+    def next_arrival(self) -> int:
+        """Event time of the next delivery."""
+        return int(self._arrivals[self._sent])
+
+    def take_due(self, now: int) -> tuple[int, OutgoingMessages]:
+        """The messages that are due by `now` and were not taken, and how many of them are frauds."""
+        first = self._sent
+        self._sent = max(first, int(np.searchsorted(self._arrivals, now, side="right")))
+        return int(self._fraud[first : self._sent].sum()), self._messages.part(first, self._sent)
+
+    def truth(self, clock: FastClock) -> pa.Table:
+        """The truth of what was sent, with the moment (ms) at which it was due to be sent."""
+        rows, first = np.unique(self._traffic.deliveries[: self._sent], return_index=True)
+        due = np.array([clock.wall_time(int(one)) for one in self._arrivals[first]], np.int64)
+        return self._traffic.truth.take(pa.array(rows)).append_column("sent_at", pa.array(due))
