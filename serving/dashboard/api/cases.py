@@ -10,16 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from serving.dashboard.api.alert_list import AlertFilter, Order, Shown, State, list_alerts
 from serving.dashboard.api.live_updates import state_event
 from serving.dashboard.api.queries import (
-    AlertFilter,
-    Order,
-    Shown,
-    State,
     alerts_by_key,
     countries,
     fraud_types,
-    list_alerts,
     live,
     read_audit,
     read_case,
@@ -80,14 +76,15 @@ class AlertQuery(BaseModel):
 @router.get("/alerts")
 def list_feed(query: Annotated[AlertQuery, Query()], context: Context, _: SessionOf) -> dict[str, Any]:
     """Flagged transactions: newest first, or by money at risk."""
-    reader, definitions = context.store.reader, context.settings.loaded_definitions
-    known_types = fraud_types(reader)
-    return {
-        "alerts": list_alerts(reader, query.filter()),
-        "countries": countries(reader) if COUNTRY in definitions.field_by_name else None,
-        "fraud_types": known_types,
-        "campaigns": known_types,  # the former name
-    }
+    definitions = context.settings.loaded_definitions
+    with context.store.reading() as connection:
+        known_types = fraud_types(connection)
+        return {
+            "alerts": list_alerts(connection, query.filter()),
+            "countries": countries(connection) if COUNTRY in definitions.field_by_name else None,
+            "fraud_types": known_types,
+            "campaigns": known_types,  # the former name
+        }
 
 
 @router.get("/case", responses=ALERT_ERRORS)
@@ -99,7 +96,8 @@ def case(
 ) -> dict[str, Any]:
     """Everything stored about one alert; `card_ref` is needed where alerts of several cards have the id."""
     alert = require_alert(context, transaction_id, card_ref)
-    found = read_case(context.store.reader, alert, context.settings.loaded_definitions)
+    with context.store.reading() as connection:
+        found = read_case(connection, alert, context.settings.loaded_definitions)
     reasons = context.parser.reasons(context.decisions.state.policies, alert["policy"])
     return found | {"decision_reasons": reasons}
 
@@ -129,7 +127,8 @@ def add_review(
         delivered = context.reviews.add(review)
     except RepeatedReviewError:
         raise HTTPException(409, "this review is stored already") from None
-    changed = alerts_by_key(context.store.reader, [key])
+    with context.store.reading() as connection:
+        changed = alerts_by_key(connection, [key])
     context.hub.publish("alerts", {"alerts": changed, "more": 0})
     return {"delivered": delivered, "alert": changed[0]}
 
@@ -137,13 +136,15 @@ def add_review(
 @router.get("/live")
 def live_figures(context: Context, _: SessionOf, span: Span = "10m") -> dict[str, Any]:
     """Throughput, alerts, latencies and scores over a span."""
-    return live(context.store.reader, *_SPANS_MS[span], now_ms())
+    with context.store.reading() as connection:
+        return live(connection, *_SPANS_MS[span], now_ms())
 
 
 @router.get("/audit")
 def audit_trail(context: Context, _: Annotated[Session, Depends(may_read("admin"))]) -> dict[str, Any]:
     """Who did what, newest first."""
-    return {"entries": read_audit(context.store.reader)}
+    with context.store.reading() as connection:
+        return {"entries": read_audit(connection)}
 
 
 @router.get("/stream")

@@ -27,7 +27,9 @@ class PromotionRequest(RequestBody):
 def models(context: Context, _: SessionOf) -> dict[str, Any]:
     """Versions with their aliases and figures, and how challengers in shadow agree with champions."""
     sources = context.sources
-    return sources.models.get() | {"shadow": shadow_agreement(context.store.reader, sources.thresholds.get)}
+    with context.store.reading() as connection:
+        shadow = shadow_agreement(connection, sources.thresholds.get)
+    return sources.models.get() | {"shadow": shadow}
 
 
 @router.post(
@@ -61,9 +63,10 @@ def _record(context: AppContext, name: str, action: str, version: str, detail: d
 @router.get("/monitoring")
 def monitoring(context: Context, _: SessionOf) -> dict[str, Any]:
     """The monitor's reports in the lake, newest first, and how many messages were refused."""
-    topics, reader = context.settings.topics, context.store.reader
-    refused = {
-        "labels": refused_messages(reader, topics.labels),
-        "payments": refused_messages(reader, topics.transactions),
-    }
+    topics = context.settings.topics
+    with context.store.reading() as connection:
+        refused = {
+            "labels": refused_messages(connection, topics.labels),
+            "payments": refused_messages(connection, topics.transactions),
+        }
     return context.sources.reports.get() | {"psi": context.settings.monitoring.psi, "refused": refused}

@@ -1,10 +1,11 @@
 """What open pages receive: figures each second, alerts as they arrive, the state of Kafka."""
 
 import logging
-import sqlite3
 import threading
 import time
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from serving.dashboard.api.queries import alerts_by_key, live, review_figures
 from serving.dashboard.feed.clock import now_ms
@@ -47,15 +48,19 @@ class LiveUpdates:
 
     def figures(self) -> dict[str, Any]:
         """The figures at the top of the live page."""
-        reader = self._store.reader
-        return live(reader, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms()) | {"review": self._review_figures()}
+        with self._store.reading() as connection:
+            figures = live(connection, LIVE_SPAN_MS, LIVE_STEP_MS, now_ms())
+        return figures | {"review": self._review_figures()}
 
     def send_batch(self, changed: list[PaymentKey], _: Batch) -> None:
         """Send the alerts of changed payments, the newest of them."""
         if not len(self._hub):
             return
         newest = changed[-_MAX_ALERTS_PER_EVENT:]
-        alerts = alerts_by_key(self._store.reader, newest) if newest else []
+        if not newest:
+            return
+        with self._store.reading() as connection:
+            alerts = alerts_by_key(connection, newest)
         if alerts:
             more = max(0, len(changed) - _MAX_ALERTS_PER_EVENT)
             self._hub.publish("alerts", {"alerts": alerts, "more": more})
@@ -67,7 +72,8 @@ class LiveUpdates:
     def _review_figures(self) -> dict[str, Any]:
         started = time.monotonic()
         if started >= self._review_due:
-            self._reviewed = review_figures(self._store.reader, self._base)
+            with self._store.reading() as connection:
+                self._reviewed = review_figures(connection, self._base)
             took_s = time.monotonic() - started
             self._review_due = started + max(_INTERVAL_S, _REVIEW_PAUSE_FACTOR * took_s)
         return self._reviewed
@@ -82,7 +88,7 @@ class LiveUpdates:
     def _send_figures(self) -> None:
         try:
             self._hub.publish("figures", self.figures())
-        except sqlite3.Error:
+        except SQLAlchemyError:
             log.exception("the figures could not be read; trying again")
 
 

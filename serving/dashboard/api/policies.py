@@ -277,7 +277,8 @@ def _described(context: AppContext, parsed: ParsedPolicy) -> dict[str, Any]:
         return described
     entries = {name: count for name, (count, _) in context.decisions.state.entries.counts(now_ms()).items()}
     midnight = now_ms() - now_ms() % DAY_MS
-    decided = Counter(decided_since(context.store.reader, midnight))
+    with context.store.reading() as connection:
+        decided = Counter(decided_since(connection, midnight))
     return described | {"policy": describe_policy(parsed.policy, entries, decided)}
 
 

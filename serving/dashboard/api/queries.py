@@ -1,172 +1,114 @@
 """Queries of the store for the pages."""
 
 import json
-import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, case, exists, func, not_, select
 
 from fraud.definitions.definitions import Definitions
 from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.schema import minor_digits
+from serving.dashboard.api.alert_rows import ALERTS, FOR_ANALYSTS, LABEL_OF_ALERT, as_alert, as_payment
 from serving.dashboard.api.former_names import with_former_names
-from serving.dashboard.feed.payment_key import PaymentKey, flatten_keys
+from serving.dashboard.feed.payment_key import PaymentKey, in_keys, same_payment
+from serving.dashboard.feed.tables import (
+    DECIDES,
+    alerts,
+    audit,
+    labels,
+    merchants,
+    payments,
+    refused,
+    reviews,
+)
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
 from serving.pipeline.field_texts import field_text, in_order, label_of, profile_texts
 
-Order = Literal["newest", "risk"]
-State = Literal["all", "open", "reviewed"]
-Shown = Literal["challenge", "review", "decline", "sample"]
-"""An outcome of alerts, or approved payments that analysts are given at random."""
-
 _MAX_PAYMENTS_OF_CARD = 200
+_MAX_FRAUD_TYPES = 100
 
-_ALERTS = """
-SELECT alerts.*, card_ref(alerts.card_id) AS card_ref,
-    review.outcome, review.analyst, review.note, review.decided_at, review.pending,
-    labels.is_fraud, labels.source AS label_source, labels.reported_at, labels.fraud_type
-FROM alerts
-LEFT JOIN reviews AS review ON review.seq = (
-    SELECT max(seq) FROM reviews
-    WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id)
-LEFT JOIN labels ON labels.transaction_id = alerts.transaction_id AND labels.card_id = alerts.card_id
-    AND labels.decides
-"""
-_FOR_ANALYSTS = "(alerts.decision = 'review' OR alerts.is_sample)"
-"""What is work for analysts: of a payment that was declined or challenged, no money is at risk any more."""
-
-_FIGURES = f"""
-SELECT currency, count(*) AS alerts, total(open) AS open, total(is_fraud = 1) AS fraud,
-    total(is_fraud = 0) AS legitimate, total(CASE WHEN open THEN at_risk END) AS at_risk,
-    total(CASE WHEN open THEN amount * score END) AS paid_at_risk
-FROM (
-    SELECT alerts.currency, alerts.amount, alerts.score, alerts.at_risk, labels.is_fraud,
-        {_FOR_ANALYSTS} AND labels.is_fraud IS NULL AND NOT EXISTS (
-        SELECT 1 FROM reviews
-        WHERE reviews.transaction_id = alerts.transaction_id AND reviews.card_id = alerts.card_id) AS open
-    FROM alerts LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id))
-GROUP BY currency
-ORDER BY at_risk DESC
-"""  # noqa: S608 - of our own names
+_IS_OPEN = and_(
+    FOR_ANALYSTS, labels.c.is_fraud.is_(None), not_(exists().where(same_payment(reviews, alerts)))
+)
+_EACH = (
+    select(
+        alerts.c.currency,
+        alerts.c.amount,
+        alerts.c.score,
+        alerts.c.at_risk,
+        labels.c.is_fraud,
+        case((_IS_OPEN, 1), else_=0).label("open"),
+    )
+    .select_from(alerts.outerjoin(labels, LABEL_OF_ALERT))
+    .subquery("each")
+)
 
 
-@dataclass(frozen=True)
-class AlertFilter:
-    """Which alerts to list; None does not restrict. Amounts are in major units.
-
-    Without `shown`, the state `open` has what is to be reviewed: payments in review and samples. With it,
-    those of this outcome that nobody has looked at.
-    """
-
-    order: Order = "newest"
-    state: State = "all"
-    shown: Shown | None = None
-    least_score: float | None = None
-    least_amount: float | None = None
-    country: str | None = None
-    fraud_type: str | None = None
-    text: str | None = None
-    before: int | None = None
-    limit: int = 50
+def _count(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def list_alerts(connection: sqlite3.Connection, wanted: AlertFilter) -> list[dict[str, Any]]:
-    """Alerts in the wanted order, as the feed shows them."""
-    conditions, values = _conditions(wanted)
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = connection.execute(f"{_ALERTS} {where} ORDER BY {_order(wanted)} LIMIT ?", (*values, wanted.limit))
+def _sum_of_open(value: Any) -> Any:
+    return func.coalesce(func.sum(case((_EACH.c.open == 1, value), else_=0.0)), 0.0)
+
+
+_FIGURES = (
+    select(
+        _EACH.c.currency,
+        func.count().label("alerts"),
+        _count(_EACH.c.open == 1).label("open"),
+        _count(_EACH.c.is_fraud == 1).label("fraud"),
+        _count(_EACH.c.is_fraud == 0).label("legitimate"),
+        _sum_of_open(_EACH.c.at_risk).label("at_risk"),
+        _sum_of_open(_EACH.c.amount * _EACH.c.score).label("paid_at_risk"),
+    )
+    .group_by(_EACH.c.currency)
+    .order_by(_sum_of_open(_EACH.c.at_risk).desc())
+)
+
+
+def alerts_by_key(connection: Connection, keys: Sequence[PaymentKey]) -> list[dict[str, Any]]:
+    """The alerts of these payments, newest first."""
+    found = ALERTS.where(in_keys(alerts)).order_by(alerts.c.seq.desc())
+    rows = connection.execute(found, {"keys": [tuple(key) for key in keys]}).mappings()
     return [as_alert(row) for row in rows]
 
 
-def _order(wanted: AlertFilter) -> str:
-    if wanted.order == "newest":
-        return "alerts.seq DESC"
-    is_mixed = wanted.shown is None and wanted.state != "open"  # else the index gives the order
-    first = f"{_FOR_ANALYSTS} DESC, " if is_mixed else ""
-    return f"{first}alerts.at_risk DESC, alerts.seq DESC"
-
-
-def _conditions(wanted: AlertFilter) -> tuple[list[str], list[object]]:
-    pattern = None if wanted.text is None else f"%{_escaped(wanted.text)}%"
-    offered: list[tuple[str, Sequence[object], bool]] = [
-        ("alerts.score >= ?", [wanted.least_score], wanted.least_score is not None),
-        ("alerts.value >= ?", [wanted.least_amount], wanted.least_amount is not None),
-        ("alerts.country = ?", [wanted.country], wanted.country is not None),
-        ("labels.fraud_type = ?", [wanted.fraud_type], wanted.fraud_type is not None),
-        ("alerts.seq < ?", [wanted.before], wanted.before is not None),
-        ("alerts.is_sample", [], wanted.shown == "sample"),
-        (
-            "alerts.decision = ? AND NOT alerts.is_sample",
-            [wanted.shown],
-            wanted.shown not in (None, "sample"),
-        ),
-        ("review.outcome IS NULL AND labels.is_fraud IS NULL", [], wanted.state == "open"),
-        (_FOR_ANALYSTS, [], wanted.state == "open" and wanted.shown is None),
-        ("(review.outcome IS NOT NULL OR labels.is_fraud IS NOT NULL)", [], wanted.state == "reviewed"),
-        (
-            "(alerts.card_id LIKE ? ESCAPE '\\' OR alerts.merchant_id LIKE ? ESCAPE '\\' "
-            "OR alerts.transaction_id LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM json_each(alerts.fields) "
-            "WHERE json_each.type = 'text' AND json_each.value LIKE ? ESCAPE '\\'))",
-            [pattern] * 4,
-            pattern is not None,
-        ),
-    ]
-    chosen = [(condition, values) for condition, values, applies in offered if applies]
-    return [condition for condition, _ in chosen], [value for _, values in chosen for value in values]
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def alerts_by_key(connection: sqlite3.Connection, keys: Sequence[PaymentKey]) -> list[dict[str, Any]]:
-    """The alerts of these payments, newest first."""
-    marks = ", ".join(["(?, ?)"] * len(keys))
-    query = f"{_ALERTS} WHERE (alerts.transaction_id, alerts.card_id) IN (VALUES {marks})"
-    return [
-        as_alert(row) for row in connection.execute(f"{query} ORDER BY alerts.seq DESC", flatten_keys(keys))
-    ]
-
-
-def find_alerts(
-    connection: sqlite3.Connection, transaction_id: str, card_ref: str | None
-) -> list[dict[str, Any]]:
+def find_alerts(connection: Connection, transaction_id: str, card_ref: str | None) -> list[dict[str, Any]]:
     """The alerts of a transaction id: of one card, or without `card_ref` of every card that used the id."""
-    query = f"{_ALERTS} WHERE alerts.transaction_id = ?1 AND (?2 IS NULL OR card_ref(alerts.card_id) = ?2)"
-    return [as_alert(row) for row in connection.execute(query, (transaction_id, card_ref))]
+    found = ALERTS.where(alerts.c.transaction_id == transaction_id)
+    if card_ref is not None:
+        found = found.where(alerts.c.card_ref == card_ref)
+    return [as_alert(row) for row in connection.execute(found).mappings()]
 
 
-def countries(connection: sqlite3.Connection) -> list[str]:
+def countries(connection: Connection) -> list[str]:
     """The countries that alerts are of."""
-    query = "SELECT DISTINCT country FROM alerts WHERE country IS NOT NULL ORDER BY country"
-    return [row[0] for row in connection.execute(query)]
+    known = select(alerts.c.country).where(alerts.c.country.is_not(None)).distinct()
+    return [str(country) for country in connection.scalars(known.order_by(alerts.c.country))]
 
 
-def fraud_types(connection: sqlite3.Connection) -> list[str]:
+def fraud_types(connection: Connection) -> list[str]:
     """The kinds of fraud that labels name."""
-    query = "SELECT DISTINCT fraud_type FROM labels WHERE decides AND fraud_type IS NOT NULL"
-    return [row[0] for row in connection.execute(f"{query} ORDER BY fraud_type LIMIT 100")]
+    known = select(labels.c.fraud_type).where(DECIDES, labels.c.fraud_type.is_not(None)).distinct()
+    return [
+        str(one) for one in connection.scalars(known.order_by(labels.c.fraud_type).limit(_MAX_FRAUD_TYPES))
+    ]
 
 
-def read_case(
-    connection: sqlite3.Connection, alert: dict[str, Any], definitions: Definitions
-) -> dict[str, Any]:
+def read_case(connection: Connection, alert: dict[str, Any], definitions: Definitions) -> dict[str, Any]:
     """An alert, as `find_alerts` gives it, with what an analyst wants to know of it."""
-    rows = connection.execute(
-        "SELECT outcome, note, analyst, decided_at, pending FROM reviews "
-        "WHERE transaction_id = ? AND card_id = ? ORDER BY seq DESC",
-        (alert["transaction_id"], alert["card_id"]),
-    )
-    reviews = [with_former_names(dict(row)) for row in rows]
+    of_alert = _reviews_of(connection, PaymentKey(alert["transaction_id"], alert["card_id"]))
     return {
         "alert": alert,
         "fields": _described(alert, definitions),
         "profiles": _profiles(alert, definitions),
         "has_place": any(field.place for field in definitions.fields),
-        "payments": _payments_of(connection, alert["card_id"], alert["timestamp"]),
+        "payments": _payments_of(connection, alert),
         "merchant": _merchant(connection, alert["merchant_id"]),
-        "reviews": reviews,
-        "verdicts": reviews,  # the former name
+        "reviews": of_alert,
+        "verdicts": of_alert,  # the former name
     }
 
 
@@ -188,38 +130,52 @@ def _profiles(alert: dict[str, Any], definitions: Definitions) -> list[dict[str,
     return [{"label": label, "texts": of_field} for label, of_field in texts.items()]
 
 
-def _payments_of(connection: sqlite3.Connection, card_id: str, around: int) -> list[dict[str, Any]]:
+def _reviews_of(connection: Connection, key: PaymentKey) -> list[dict[str, Any]]:
+    names = ("outcome", "note", "analyst", "decided_at", "pending")
+    stored = (
+        select(*(reviews.c[name] for name in names))
+        .where(reviews.c.transaction_id == key.transaction_id, reviews.c.card_id == key.card_id)
+        .order_by(reviews.c.seq.desc())
+    )
+    return [with_former_names(dict(row)) for row in connection.execute(stored).mappings()]
+
+
+def _payments_of(connection: Connection, alert: dict[str, Any]) -> list[dict[str, Any]]:
     """The card's payments that are stored, up to a day after the alert, oldest first."""
-    rows = connection.execute(
-        "SELECT payments.*, labels.is_fraud FROM payments "
-        "LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id) "
-        "WHERE card_id = ? AND timestamp <= ? ORDER BY timestamp DESC LIMIT ?",
-        (card_id, around + 86_400_000, _MAX_PAYMENTS_OF_CARD),
-    ).fetchall()
-    return [_payment(row) for row in reversed(rows)]
+    stored = (
+        select(payments, labels.c.is_fraud)
+        .select_from(payments.outerjoin(labels, and_(same_payment(labels, payments), DECIDES)))
+        .where(
+            payments.c.card_ref == alert["card_ref"],
+            payments.c.card_id == alert["card_id"],
+            payments.c.timestamp <= alert["timestamp"] + 86_400_000,
+        )
+        .order_by(payments.c.timestamp.desc())
+        .limit(_MAX_PAYMENTS_OF_CARD)
+    )
+    rows = connection.execute(stored).mappings().all()
+    return [as_payment(row) for row in reversed(rows)]
 
 
-def _merchant(connection: sqlite3.Connection, merchant_id: str | None) -> dict[str, Any] | None:
-    row = connection.execute("SELECT * FROM merchants WHERE merchant_id = ?", (merchant_id,)).fetchone()
-    seen = connection.execute(
-        "SELECT count(*) AS alerts, sum(labels.is_fraud) AS frauds FROM alerts "
-        "LEFT JOIN (SELECT * FROM labels WHERE decides) AS labels USING (transaction_id, card_id) "
-        "WHERE merchant_id = ?",
-        (merchant_id,),
-    ).fetchone()
+def _merchant(connection: Connection, merchant_id: str | None) -> dict[str, Any] | None:
     if merchant_id is None:
         return None
-    profile = dict(zip(PROFILE_COLUMNS, json.loads(row["profile"]), strict=False)) if row else None
+    stored = select(merchants).where(merchants.c.merchant_id == merchant_id)
+    row = connection.execute(stored).mappings().first()
+    counts = (
+        select(func.count().label("alerts"), func.coalesce(func.sum(labels.c.is_fraud), 0).label("frauds"))
+        .select_from(alerts.outerjoin(labels, LABEL_OF_ALERT))
+        .where(alerts.c.merchant_id == merchant_id)
+    )
+    seen = connection.execute(counts).mappings().one()
     return {
         "merchant_id": merchant_id,
         "date": row["date"] if row else None,
-        "profile": profile,
-        "alerts": seen["alerts"],
-        "frauds": seen["frauds"] or 0,
-    }
+        "profile": dict(zip(PROFILE_COLUMNS, json.loads(row["profile"]), strict=False)) if row else None,
+    } | dict(seen)
 
 
-def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int) -> dict[str, Any]:
+def live(connection: Connection, span_ms: int, step_ms: int, now_ms: int) -> dict[str, Any]:
     """What was scored within a span that ends now, in steps, and as a whole."""
     step_ms = max(step_ms - step_ms % TICK_MS, TICK_MS)
     steps = read_ticks(connection, now_ms - span_ms, now_ms, step_ms)
@@ -242,26 +198,25 @@ def live(connection: sqlite3.Connection, span_ms: int, step_ms: int, now_ms: int
     }  # fmt: skip
 
 
-def review_figures(connection: sqlite3.Connection, base: str | None) -> dict[str, Any]:
+def review_figures(connection: Connection, base: str | None) -> dict[str, Any]:
     """Counts of the stored alerts: open ones and their money at risk, known fraud, known legitimate.
 
     Args:
         connection: to the store.
         base: the base currency, in which money at risk is; None: by currency, the most first.
     """
-    rows = connection.execute(_FIGURES).fetchall()
-    threshold = connection.execute(
-        "SELECT threshold, model_version FROM alerts ORDER BY seq DESC LIMIT 1"
-    ).fetchone()
+    rows = connection.execute(_FIGURES).mappings().all()
+    newest = select(alerts.c.threshold, alerts.c.model_version).order_by(alerts.c.seq.desc()).limit(1)
+    threshold = connection.execute(newest).mappings().first()
     counts = ("alerts", "open", "fraud", "legitimate")
-    return {name: sum(row[name] for row in rows) for name in counts} | {
+    return {name: sum(int(row[name]) for row in rows) for name in counts} | {
         "at_risk": _at_risk(rows, base),
         "threshold": threshold["threshold"] if threshold else None,
         "model_version": threshold["model_version"] if threshold else None,
     }
 
 
-def _at_risk(rows: list[sqlite3.Row], base: str | None) -> list[dict[str, Any]]:
+def _at_risk(rows: Sequence[RowMapping], base: str | None) -> list[dict[str, Any]]:
     """Amounts in major units with their currency; those of several currencies are not added up."""
     if base is not None:
         return [{"currency": base, "amount": round(sum(row["at_risk"] for row in rows), 2)}]
@@ -275,39 +230,23 @@ def _at_risk(rows: list[sqlite3.Row], base: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def decided_since(connection: sqlite3.Connection, since_ms: int) -> dict[str, int]:
+def decided_since(connection: Connection, since_ms: int) -> dict[str, int]:
     """How many stored alerts each rule and list decided that were scored since a moment."""
-    query = (
-        "SELECT decided_by, count(*) FROM alerts WHERE decided_by IS NOT NULL AND scored_at >= ? GROUP BY 1"
+    counts = (
+        select(alerts.c.decided_by, func.count())
+        .where(alerts.c.decided_by.is_not(None), alerts.c.scored_at >= since_ms)
+        .group_by(alerts.c.decided_by)
     )
-    return dict(connection.execute(query, (since_ms,)).fetchall())
+    return {str(name): int(count) for name, count in connection.execute(counts)}
 
 
-def refused_messages(connection: sqlite3.Connection, topic: str) -> int:
+def refused_messages(connection: Connection, topic: str) -> int:
     """How many messages of a topic could not be read since the store was made."""
-    row = connection.execute("SELECT messages FROM refused WHERE topic = ?", (topic,)).fetchone()
-    return row["messages"] if row else 0
+    return connection.scalar(select(refused.c.messages).where(refused.c.topic == topic)) or 0
 
 
-def read_audit(connection: sqlite3.Connection, limit: int = 200) -> list[dict[str, Any]]:
+def read_audit(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
     """The newest lines of the audit."""
-    rows = connection.execute("SELECT * FROM audit ORDER BY seq DESC LIMIT ?", (limit,))
+    newest = select(audit).order_by(audit.c.seq.desc()).limit(limit)
+    rows = connection.execute(newest).mappings()
     return [dict(row) | {"detail": json.loads(row["detail"])} for row in rows]
-
-
-def as_alert(row: sqlite3.Row) -> dict[str, Any]:
-    """An alert as the browser gets it; `digits` are the decimals of its currency."""
-    alert = dict(row)
-    alert["reasons"] = json.loads(row["reasons"])
-    alert["profiles"] = json.loads(row["profiles"] or "{}")
-    alert |= {name: json.loads(row[name] or "[]") for name in ("rules", "lists")}
-    alert["is_sample"] = bool(row["is_sample"])
-    return with_former_names(alert | _decoded(row))
-
-
-def _payment(row: sqlite3.Row) -> dict[str, Any]:
-    return with_former_names(dict(row) | _decoded(row))
-
-
-def _decoded(row: sqlite3.Row) -> dict[str, Any]:
-    return {"fields": json.loads(row["fields"] or "{}"), "digits": minor_digits(row["currency"])}

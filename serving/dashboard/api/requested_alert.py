@@ -22,7 +22,8 @@ def require_alert(context: AppContext, transaction_id: str, card_ref: str | None
     Raises:
         HTTPException: 404 there is none; 409 alerts of several cards have the id.
     """
-    found = find_alerts(context.store.reader, transaction_id, card_ref)
+    with context.store.reading() as connection:
+        found = find_alerts(connection, transaction_id, card_ref)
     if not found:
         raise HTTPException(404, "there is no such alert, or it was removed to make space for newer ones")
     if len(found) > 1:

@@ -1,32 +1,33 @@
 """Reviews of alerts: stored first, with a line in the audit, then sent until Kafka has their label."""
 
 import logging
-import sqlite3
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import msgspec
 from confluent_kafka import Producer
+from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from fraud.kafka.clients import producer_config
 from fraud.schema import Label
 from fraud.settings import Settings
 from serving.dashboard.feed.audit import add_audit_entry
+from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.store import Store
+from serving.dashboard.feed.tables import ONE, reviews
 
 log = logging.getLogger(__name__)
 
 ReviewOutcome = Literal["fraud", "legitimate", "unsure"]
-_REVIEW = """
-INSERT INTO reviews (id, transaction_id, card_id, outcome, note, analyst, decided_at, pending)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
 REVIEW_ID_HEADER = "verdict_id"
 """The header of a label that names its review; the name in topics."""
 
 _RETRY_S = 5.0
+_LEASE_MS = 30_000
+"""Longer than a label waits for Kafka: after it another replica sends what this one could not."""
 _DELIVERY_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 5.0
 
@@ -87,8 +88,8 @@ class ReviewService:
         pending = review.outcome != "unsure"
         with self._store.write_transaction() as connection:
             try:
-                connection.execute(_REVIEW, (*_row(review), pending))
-            except sqlite3.IntegrityError:
+                connection.execute(insert(reviews), asdict(review) | {"pending": int(pending)})
+            except IntegrityError:
                 raise RepeatedReviewError from None
             detail = self._audit_detail(review)
             add_audit_entry(connection, review.analyst, "review", review.transaction_id, detail)
@@ -108,8 +109,8 @@ class ReviewService:
         return True
 
     def _is_pending(self, identifier: str) -> bool:
-        query = "SELECT pending FROM reviews WHERE id = ?"
-        return bool(self._store.reader.execute(query, (identifier,)).fetchone()["pending"])
+        with self._store.reading() as connection:
+            return bool(connection.scalar(select(reviews.c.pending).where(reviews.c.id == identifier)))
 
     def _run(self) -> None:
         producer = self._producer()
@@ -127,20 +128,36 @@ class ReviewService:
         return Producer(producer_config(self._settings, **extra))
 
     def _send_pending(self, producer: Producer) -> None:
-        rows = self._store.reader.execute("SELECT * FROM reviews WHERE pending ORDER BY seq").fetchall()
-        arrived: list[str] = []
+        rows, arrived = self._lease(), list[str]()
         for row in rows:
             self._enqueue(producer, row, arrived)
         while len(producer) and not self._stop.is_set():
             producer.flush(0.5)  # until each is delivered or has timed out
-        if arrived:
-            with self._store.write_transaction() as connection:
-                ids = [(one,) for one in arrived]
-                connection.executemany("UPDATE reviews SET pending = 0 WHERE id = ?", ids)
+        if rows:
+            self._release(rows, arrived)
         with self._delivered:
             self._delivered.notify_all()
 
-    def _enqueue(self, producer: Producer, row: sqlite3.Row, arrived: list[str]) -> None:
+    def _lease(self) -> list[RowMapping]:
+        """The pending reviews, oldest first, which no other replica sends at the same time."""
+        now = now_ms()
+        free = select(reviews.c.seq).where(reviews.c.pending == ONE, reviews.c.leased_until <= now)
+        locked = free.with_for_update(skip_locked=True)
+        lease = update(reviews).where(reviews.c.seq.in_(locked)).values(leased_until=now + _LEASE_MS)
+        with self._store.reading() as connection:
+            if connection.execute(free).first() is None:
+                return []
+        with self._store.write_transaction() as connection:
+            rows = connection.execute(lease.returning(reviews)).mappings().all()
+        return sorted(rows, key=lambda row: int(row["seq"]))
+
+    def _release(self, rows: list[RowMapping], arrived: list[str]) -> None:
+        release = update(reviews).where(reviews.c.seq == bindparam("leased"))
+        values = [{"leased": row["seq"], "pending": int(row["id"] not in arrived)} for row in rows]
+        with self._store.write_transaction() as connection:
+            connection.execute(release.values(leased_until=0), values)
+
+    def _enqueue(self, producer: Producer, row: RowMapping, arrived: list[str]) -> None:
         """Hand a label to the producer; its review's id is in `arrived` once Kafka has it."""
         producer.produce(
             self._settings.topics.labels,
@@ -152,14 +169,7 @@ class ReviewService:
         )
 
 
-def _row(review: Review) -> tuple[object, ...]:
-    return (
-        review.id, review.transaction_id, review.card_id, review.outcome, review.note, review.analyst,
-        review.decided_at,
-    )  # fmt: skip
-
-
-def _label(row: sqlite3.Row) -> Label:
+def _label(row: RowMapping) -> Label:
     return Label(
         transaction_id=row["transaction_id"],
         card_id=row["card_id"],

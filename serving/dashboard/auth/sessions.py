@@ -3,14 +3,18 @@
 import hashlib
 import hmac
 import secrets
-import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select
 
 from fraud.settings import OidcSettings
 from serving.dashboard.auth.accounts import Accounts, User
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.store import Store
+from serving.dashboard.feed.tables import sessions
 
 
 @dataclass(frozen=True)
@@ -42,26 +46,30 @@ class Sessions:
         """Open a session; returns the cookie's value."""
         token, now = secrets.token_urlsafe(32), now_ms()
         stamp, role = (user.stamp, None) if user.password else (self._issuer, user.role)
-        row = (_hash(token), user.name, stamp, secrets.token_urlsafe(24), now + self._length_ms, role)
+        row = {
+            "token": _hash(token), "user": user.name, "stamp": stamp, "csrf": secrets.token_urlsafe(24),
+            "expires_at": now + self._length_ms, "role": role,
+        }  # fmt: skip
         with self._store.write_transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE expires_at < ?", (now,))
-            connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.execute(delete(sessions).where(sessions.c.expires_at < now))
+            connection.execute(insert(sessions), row)
         return token
 
     def find(self, token: str) -> Session | None:
         """The session of a cookie; None once it expired, or its user was removed or has a new password."""
-        row = self._store.reader.execute(
-            "SELECT * FROM sessions WHERE token = ? AND expires_at >= ?", (_hash(token), now_ms())
-        ).fetchone()
+        open_ones = select(sessions).where(sessions.c.expires_at >= now_ms())
+        with self._store.reading() as connection:
+            found = connection.execute(open_ones.where(sessions.c.token == _hash(token)))
+            row = found.mappings().first()
         user = self._user(row) if row else None
-        return Session(user, row["csrf"]) if user else None
+        return Session(user, row["csrf"]) if row and user else None
 
     def close(self, token: str) -> None:
         """End a session."""
         with self._store.write_transaction() as connection:
-            connection.execute("DELETE FROM sessions WHERE token = ?", (_hash(token),))
+            connection.execute(delete(sessions).where(sessions.c.token == _hash(token)))
 
-    def _user(self, row: sqlite3.Row) -> User | None:
+    def _user(self, row: Mapping[Any, Any]) -> User | None:
         if row["role"] is not None:
             return User(row["user"], row["role"], "") if row["stamp"] == self._issuer else None
         user = self._accounts.users().get(row["user"])

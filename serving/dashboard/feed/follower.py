@@ -93,17 +93,12 @@ class Follower:
             self._thread.join(_STOP_TIMEOUT_S)  # it may wait for a silent Kafka
 
     def _run(self) -> None:
-        connection = self._store.connect()
         while not self._stop.is_set():
             try:
                 cluster = self._cluster()
                 self._require_permissions()
-                recorder = Recorder(
-                    connection, cluster, self._settings.dashboard,
-                    self._settings.admission.per_euro, self._settings.labels,
-                    self._settings.loaded_definitions,
-                )  # fmt: skip
-                self._follow(recorder)
+                with self._store.connect() as connection:
+                    self._follow(Recorder(connection, cluster, self._settings, self._store.card_ref))
             except (FraudError, KafkaException) as error:
                 self._set_state(connected=False, problem=str(error))
             except Exception:

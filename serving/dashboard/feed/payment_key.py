@@ -2,12 +2,13 @@
 
 import hashlib
 import hmac
-import sqlite3
-from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Table, and_, bindparam, tuple_
+
 _KEYS_PER_QUERY = 500
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 CARD_REF_PATTERN = "^[0-9a-f]{16}$"
 
 
@@ -23,26 +24,27 @@ def key_of(one: Any) -> PaymentKey:
     return PaymentKey(one.transaction_id, one.card_id)
 
 
-def flatten_keys(keys: Iterable[PaymentKey]) -> list[str]:
-    """The keys as values of a statement, two for each."""
-    return list(chain.from_iterable(keys))
+def same_payment(one: Any, other: Any) -> ColumnElement[bool]:
+    """The condition that rows of two tables are about the same payment."""
+    return and_(one.c.transaction_id == other.c.transaction_id, one.c.card_id == other.c.card_id)
 
 
-def select_keys(
-    connection: sqlite3.Connection, query: str, keys: Collection[PaymentKey]
-) -> Iterator[sqlite3.Row]:
+def in_keys(table: Table) -> ColumnElement[bool]:
+    """The condition of statements for `select_keys`: the row is of one of the payments that it asks for."""
+    return tuple_(table.c.transaction_id, table.c.card_id).in_(_KEYS)
+
+
+def select_keys(connection: Connection, query: Any, keys: Collection[PaymentKey]) -> Iterator[RowMapping]:
     """The rows of a query for these payments, asked for 500 at a time.
 
     Args:
         connection: to the store.
-        query: with `{}` wherever the keys of a request go: `(transaction_id, card_id) IN (VALUES {})`.
+        query: with the condition `in_keys` of each table that it asks.
         keys: of the payments.
     """
-    wanted, uses = list(keys), query.count("{}")
+    wanted = [tuple(key) for key in keys]
     for first in range(0, len(wanted), _KEYS_PER_QUERY):
-        part = wanted[first : first + _KEYS_PER_QUERY]
-        marks = ", ".join(["(?, ?)"] * len(part))
-        yield from connection.execute(query.format(*[marks] * uses), flatten_keys(part) * uses)
+        yield from connection.execute(query, {"keys": wanted[first : first + _KEYS_PER_QUERY]}).mappings()
 
 
 def card_ref(secret: bytes, card_id: str) -> str:
@@ -51,4 +53,4 @@ def card_ref(secret: bytes, card_id: str) -> str:
     URLs end up in browser histories and in the logs of proxies. Without the store's secret, card numbers
     cannot be tried out against a reference.
     """
-    return hmac.new(secret, card_id.encode(), hashlib.sha256).hexdigest()[:16]
+    return hmac.digest(secret, card_id.encode(), hashlib.sha256).hex()[:16]

@@ -1,14 +1,17 @@
 """Figures over time: predictions of each five seconds, with histograms of scores and latencies."""
 
-import sqlite3
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Connection, RowMapping, delete, select
 
+from serving.dashboard.database.statements import RowStatement, insert_into
 from serving.dashboard.feed.clock import now_ms
+from serving.dashboard.feed.tables import ticks
 
 TICK_MS = 5_000
 SCORE_BINS = 20
@@ -58,8 +61,9 @@ class Ticks:
         now_ms: the current time. No tick is later, whatever time a message has.
     """
 
-    def __init__(self, connection: sqlite3.Connection, now_ms: Callable[[], int] = now_ms) -> None:
+    def __init__(self, connection: Connection, now_ms: Callable[[], int] = now_ms) -> None:
         self._connection = connection
+        self._insert = RowStatement(connection, _upsert(connection), [one.name for one in ticks.columns])
         self._now_ms = now_ms
         self._recent: dict[int, Tick] = {}
         self._touched: set[int] = set()
@@ -83,10 +87,10 @@ class Ticks:
     def write(self) -> None:
         """Write what changed since the last call, within the caller's transaction."""
         rows = [_row(start, self._recent[start]) for start in self._touched]
-        self._connection.executemany("INSERT OR REPLACE INTO ticks VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._insert.run(self._connection, rows)
         if rows:
-            newest = max(self._touched)
-            self._connection.execute("DELETE FROM ticks WHERE begin < ?", (newest - _KEPT_MS,))
+            oldest = max(self._touched) - _KEPT_MS
+            self._connection.execute(delete(ticks).where(ticks.c.begin < oldest))
         self._touched.clear()
         while len(self._recent) > _TICKS_IN_MEMORY:
             del self._recent[min(self._recent)]
@@ -97,26 +101,25 @@ class Ticks:
         self._touched.clear()
 
     def _load(self, start: int) -> Tick:
-        row = self._connection.execute("SELECT * FROM ticks WHERE begin = ?", (start,)).fetchone()
+        row = self._connection.execute(select(ticks).where(ticks.c.begin == start)).mappings().first()
         tick = self._recent[start] = _tick(row) if row else Tick()
         return tick
 
 
-def read_ticks(
-    connection: sqlite3.Connection, since: int, until: int, step_ms: int
-) -> list[tuple[int, Tick]]:
+def read_ticks(connection: Connection, since: int, until: int, step_ms: int) -> list[tuple[int, Tick]]:
     """Ticks of a span, summed up to steps of `step_ms`; each step of the span is there, oldest first."""
     first = since - since % step_ms
     steps = {start: Tick() for start in range(first, until, step_ms)}
-    for row in connection.execute("SELECT * FROM ticks WHERE begin >= ? AND begin < ?", (first, until)):
+    stored = select(ticks).where(ticks.c.begin >= first, ticks.c.begin < until)
+    for row in connection.execute(stored).mappings():
         steps[row["begin"] - row["begin"] % step_ms].add(_tick(row))
     return list(steps.items())
 
 
-def total(ticks: Iterable[Tick]) -> Tick:
+def total(parts: Iterable[Tick]) -> Tick:
     """All of them as one."""
     whole = Tick()
-    for tick in ticks:
+    for tick in parts:
         whole.add(tick)
     return whole
 
@@ -137,6 +140,12 @@ def percentiles(latencies: Counts, shares: Sequence[float]) -> list[float | None
     return found
 
 
+def _upsert(connection: Connection) -> Any:
+    insert = insert_into(connection, ticks)
+    values = {one.name: insert.excluded[one.name] for one in ticks.columns if not one.primary_key}
+    return insert.on_conflict_do_update(index_elements=[ticks.c.begin], set_=values)
+
+
 def _bucket(latency_ms: int) -> int:
     return bisect_right(LATENCY_EDGES_MS, max(latency_ms, 0))
 
@@ -148,7 +157,7 @@ def _row(start: int, tick: Tick) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _tick(row: sqlite3.Row) -> Tick:
+def _tick(row: RowMapping) -> Tick:
     return Tick(
         row["scored"], row["flagged"], row["late"], row["value"],
         np.frombuffer(row["scores"], dtype=np.int64).copy(),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from serving.dashboard.api.queries import AlertFilter, decided_since, list_alerts, review_figures
+from serving.dashboard.api.alert_list import AlertFilter, list_alerts
+from serving.dashboard.api.queries import decided_since, review_figures
 from serving.dashboard.feed.recorder import Batch
 from tests.serving.dashboard.feed.writing import recorder_for
 from tests.serving.dashboard.support import DashboardServer, payment, prediction_for
@@ -27,13 +28,14 @@ def stored(offline_dashboard: DashboardServer) -> DashboardServer:
 
 
 def ids(dashboard: DashboardServer, **wanted: Any) -> list[str]:
-    found = list_alerts(dashboard.context.store.reader, AlertFilter(**wanted))
-    return [one["transaction_id"] for one in found]
+    with dashboard.context.store.reading() as connection:
+        return [one["transaction_id"] for one in list_alerts(connection, AlertFilter(**wanted))]
 
 
 def test_what_is_open_is_what_analysts_are_given(stored: DashboardServer) -> None:
     assert ids(stored, state="open", order="risk") == ["t0", "t3"]
-    figures = review_figures(stored.context.store.reader, "EUR")
+    with stored.context.store.reading() as connection:
+        figures = review_figures(connection, "EUR")
     assert (figures["alerts"], figures["open"]) == (5, 2)
     # and no money is at risk of a payment that was declined or challenged
     (at_risk,) = figures["at_risk"]
@@ -58,6 +60,6 @@ def test_by_risk_reviews_and_samples_come_first(stored: DashboardServer) -> None
 
 
 def test_a_rules_payments_are_counted_since_a_moment(stored: DashboardServer) -> None:
-    reader = stored.context.store.reader
-    assert decided_since(reader, 0) == {"rule large": 1}
-    assert decided_since(reader, 2**52) == {}
+    with stored.context.store.reading() as connection:
+        assert decided_since(connection, 0) == {"rule large": 1}
+        assert decided_since(connection, 2**52) == {}

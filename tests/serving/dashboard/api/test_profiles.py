@@ -5,10 +5,11 @@ from typing import Any
 
 from fraud.settings import Settings
 from serving.dashboard.api.queries import find_alerts, read_case
-from serving.dashboard.feed.recorder import Batch, Recorder
+from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
 from tests.definitions import PROFILED, PROFILED_FILE
+from tests.serving.dashboard.feed.writing import recorder_on
 from tests.serving.dashboard.support import payment, prediction_for
 
 MOMENT_MS = 1_760_000_400_000
@@ -16,14 +17,11 @@ MOMENT_MS = 1_760_000_400_000
 
 def cases(settings: Settings, folder: Path, *predictions: Any) -> list[dict[str, Any]]:
     """Of alerts on the payments t0, t1, ... ."""
-    connection = Store(folder / "history.db").connect()
-    recorder = Recorder(
-        connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels,
-        settings.loaded_definitions,
-    )  # fmt: skip
-    recorder.write(Batch(predictions=[*predictions]))
-    alerts = [find_alerts(connection, one.transaction_id, None)[0] for one in predictions]
-    return [read_case(connection, alert, settings.loaded_definitions) for alert in alerts]
+    store = Store(folder / "history.db")
+    recorder_on(store, settings).write(Batch(predictions=[*predictions]))
+    with store.reading() as connection:
+        alerts = [find_alerts(connection, one.transaction_id, None)[0] for one in predictions]
+        return [read_case(connection, alert, settings.loaded_definitions) for alert in alerts]
 
 
 def test_each_case_shows_the_profiles_that_its_payment_was_scored_with(

@@ -1,13 +1,15 @@
 """Two cards that use one transaction id are two payments, in the store, the API and the links."""
 
 import pytest
+from sqlalchemy import ColumnElement, tuple_
 
 from fraud.schema import Label
-from serving.dashboard.api.queries import _ALERTS
+from serving.dashboard.api.alert_rows import ALERTS
 from serving.dashboard.feed.payment_key import PaymentKey, card_ref
 from serving.dashboard.feed.recorder import Batch, Recorder
+from serving.dashboard.feed.tables import alerts
 from tests.definitions import V1Transaction
-from tests.serving.dashboard.feed.writing import recorder_for
+from tests.serving.dashboard.feed.writing import recorder_for, rows_of, value_of
 from tests.serving.dashboard.support import DashboardServer, now_ms, payment, prediction_for, review_request
 
 FIRST = payment(1, transaction_id="t1", card_id="card-a", merchant_id="baker")
@@ -50,8 +52,11 @@ def test_an_unflagged_payment_keeps_its_score_beside_a_flagged_one_of_its_id(
 ) -> None:
     recorder.write(Batch([FIRST, SECOND], [prediction_for(FIRST, 0.1)]))
     recorder.write(Batch(predictions=[prediction_for(SECOND, 0.9)]))
-    rows = offline_dashboard.context.store.reader.execute("SELECT card_id, score, flagged FROM payments")
-    assert {tuple(row) for row in rows} == {("card-a", 0.1, 0), ("card-b", 0.9, 1)}
+    rows = rows_of(offline_dashboard.context.store, "SELECT card_id, score, flagged FROM payments")
+    assert {(row["card_id"], row["score"], row["flagged"]) for row in rows} == {
+        ("card-a", 0.1, 0),
+        ("card-b", 0.9, 1),
+    }
     assert offline_dashboard.browser("vera").get("live").json()["whole"]["scored"] == 2
 
 
@@ -103,8 +108,8 @@ def test_a_review_is_of_the_card_that_was_open(
     assert [one["card_id"] for one in browser.alerts(state="reviewed")] == ["card-b"]
     assert [one["card_id"] for one in browser.alerts(state="open")] == ["card-a"]
     assert browser.get("case", transaction_id="t1", card_ref=refs["card-a"]).json()["reviews"] == []
-    query = "SELECT card_id FROM reviews WHERE pending"
-    assert [row[0] for row in offline_dashboard.context.store.reader.execute(query)] == ["card-b"]
+    query = "SELECT card_id FROM reviews WHERE pending = 1"
+    assert value_of(offline_dashboard.context.store, query) == "card-b"
     # and the audit says which without the card's number
     (entry,) = (
         one
@@ -131,9 +136,16 @@ def test_what_stands_for_a_card_is_another_in_each_store(refs: dict[str, str]) -
 
 @pytest.mark.parametrize(
     "condition",
-    ["(alerts.transaction_id, alerts.card_id) IN (VALUES ('t', 'c'))", "alerts.transaction_id = 't'"],
+    [
+        tuple_(alerts.c.transaction_id, alerts.c.card_id).in_([("t", "c")]),
+        alerts.c.transaction_id == "t",
+        alerts.c.card_ref == "r",
+    ],
 )
-def test_the_alerts_of_keys_are_found_by_an_index(offline_dashboard: DashboardServer, condition: str) -> None:
-    query = f"EXPLAIN QUERY PLAN {_ALERTS} WHERE {condition}"
-    steps = [str(row["detail"]) for row in offline_dashboard.context.store.reader.execute(query)]
+def test_the_alerts_of_keys_are_found_by_an_index(
+    offline_dashboard: DashboardServer, condition: ColumnElement[bool]
+) -> None:
+    with offline_dashboard.context.store.reading() as connection:
+        query = ALERTS.where(condition).compile(connection, compile_kwargs={"literal_binds": True})
+        steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
     assert not [step for step in steps if step in ("SCAN alerts", "SCAN labels", "SCAN reviews")]

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts, hash_password, verify_password
 from serving.dashboard.auth.rate_limit import RateLimit
+from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.feed.store import Store
 from serving.ops.listening import listen
 from tests.serving.dashboard.support import (
@@ -231,24 +234,20 @@ def test_sessions_outlive_a_restart_but_not_their_length(offline_settings: Setti
         browser.client.cookies.update(cookies)
         assert browser.get("me").status_code == 200
         with second.context.store.write_transaction() as connection:
-            connection.execute("UPDATE sessions SET expires_at = 0")
+            connection.execute(text("UPDATE sessions SET expires_at = 0"))
         assert browser.get("me").status_code == 401
 
 
 def test_the_audit_cannot_be_changed(tmp_path: Path) -> None:
-    import sqlite3
-
     store = Store(tmp_path / "history.db")
     with store.write_transaction() as connection:
-        connection.execute(
-            "INSERT INTO audit (at, who, action, subject, detail) VALUES (1, 'a', 'b', 'c', '{}')"
-        )
+        add_audit_entry(connection, "a", "b", "c", {})
     for statement in ("DELETE FROM audit", "UPDATE audit SET who = 'x'"):
         with (
-            pytest.raises(sqlite3.IntegrityError, match="append only"),
+            pytest.raises(IntegrityError, match="append only"),
             store.write_transaction() as connection,
         ):
-            connection.execute(statement)
+            connection.execute(text(statement))
     store.close()
 
 

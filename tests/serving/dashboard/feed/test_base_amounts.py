@@ -6,32 +6,30 @@ import pytest
 
 from fraud.settings import Settings
 from serving.dashboard.api.queries import review_figures
-from serving.dashboard.feed.recorder import Batch, Recorder
+from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
 from tests.definitions.base import write_v1_in_euros
+from tests.serving.dashboard.feed.writing import recorder_on, rows_of
 from tests.serving.dashboard.support import payment, prediction_for
 
 
 def at_risk(settings: Settings, folder: Path) -> dict[str, float]:
     """Of four alerts of 1,000.00 in their currencies with a score of 0.5, by currency."""
-    connection = Store(folder / "history.db").connect()
-    recorder = Recorder(
-        connection, "cluster", settings.dashboard, settings.admission.per_euro, settings.labels,
-        settings.loaded_definitions,
-    )  # fmt: skip
+    store = Store(folder / "history.db")
     bases = {"EUR": 100_000, "USD": 50_000, "CHF": None, "GBP": -100}
     predictions = [
         prediction_for(payment(number, currency=currency, amount=1_000), score=0.5, amount_base=amount)
         for number, (currency, amount) in enumerate(bases.items())
     ]
-    recorder.write(Batch(predictions=predictions))
-    rows = connection.execute("SELECT currency, at_risk FROM alerts").fetchall()
+    recorder_on(store, settings).write(Batch(predictions=predictions))
+    rows = rows_of(store, "SELECT currency, at_risk FROM alerts")
     return {row["currency"]: row["at_risk"] for row in rows}
 
 
 def shown(folder: Path, base: str | None) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = review_figures(Store(folder / "history.db").connect(), base)["at_risk"]
+    with Store(folder / "history.db").reading() as connection:
+        found: list[dict[str, object]] = review_figures(connection, base)["at_risk"]
     return found
 
 

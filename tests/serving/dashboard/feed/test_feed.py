@@ -9,6 +9,7 @@ from fraud.kafka.clients import admin_client
 from fraud.schema import Label, MerchantProfile
 from fraud.settings import Settings
 from tests.conftest import SettingsFactory
+from tests.serving.dashboard.feed.writing import value_of
 from tests.serving.dashboard.support import (
     DashboardServer,
     now_ms,
@@ -195,11 +196,11 @@ def test_the_store_keeps_to_its_size(make_settings: SettingsFactory, broker: str
         browser = dashboard.browser("vera")
         wait_for(browser.alerts)
         # then the oldest go
-        reader = dashboard.context.store.reader
-        wait_for(lambda: reader.execute("SELECT min(seq) FROM payments").fetchone()[0] > 1)
+        store = dashboard.context.store
+        wait_for(lambda: value_of(store, "SELECT min(seq) FROM payments") > 1)
         # and the newest stay, within the size
-        used = reader.execute("PRAGMA page_count").fetchone()[0] * 4_096
-        kept = reader.execute("SELECT count(*) FROM payments").fetchone()[0]
+        used = value_of(store, "PRAGMA page_count") * 4_096
+        kept = value_of(store, "SELECT count(*) FROM payments")
     assert used < 24 << 20
     assert 0 < kept < 60_000
 

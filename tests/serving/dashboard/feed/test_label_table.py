@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,6 +15,7 @@ from fraud.settings import LabelSettings
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.store import Store
+from tests.serving.dashboard.feed.writing import execute, rows_of, value_of
 
 PAID = 1_700_000_000_000
 DAY = 86_400_000
@@ -28,18 +30,30 @@ def store(tmp_path: Path) -> Iterator[Store]:
     one.close()
 
 
+class Committing(LabelTable):
+    """Each call in a transaction of its own, as the recorder's batches are."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.connect(), LabelSettings())
+
+    def write(self, *arguments: Any) -> list[PaymentKey]:
+        with self._connection.begin():
+            return super().write(*arguments)
+
+
 @pytest.fixture
 def table(store: Store) -> LabelTable:
-    return LabelTable(store.connect(), LabelSettings())
+    return Committing(store)
 
 
 def pay(store: Store, key: PaymentKey = KEY, timestamp: int = PAID) -> PaymentKey:
     """Store a payment."""
-    store.connect().execute(
+    execute(
+        store,
         "INSERT INTO payments (transaction_id, card_id, amount, currency, timestamp) "
-        "VALUES (?, ?, 1, 'EUR', ?)",
-        (*key, timestamp),
-    )
+        "VALUES (:transaction_id, :card_id, 1, 'EUR', :timestamp)",
+        **key._asdict(), timestamp=timestamp,
+    )  # fmt: skip
     return key
 
 
@@ -51,7 +65,7 @@ def report(
 
 def shown(store: Store) -> dict[PaymentKey, tuple[int, str]]:
     """What is shown, by payment."""
-    rows = store.reader.execute("SELECT * FROM labels WHERE decides")
+    rows = rows_of(store, "SELECT * FROM labels WHERE decides = 1")
     return {
         PaymentKey(row["transaction_id"], row["card_id"]): (row["is_fraud"], row["source"]) for row in rows
     }
@@ -72,7 +86,7 @@ def test_a_report_before_its_payment_counts_within_the_skew_only(
         table.write([], {}, [pay(store)], PAID + DAY)
     # then it is a label as far as it is one in training
     assert (KEY in shown(store)) is counts
-    assert store.reader.execute("SELECT count(*) FROM labels").fetchone()[0] == counts
+    assert value_of(store, "SELECT count(*) FROM labels") == counts
 
 
 def test_a_report_before_its_payment_covers_no_later_one(store: Store, table: LabelTable) -> None:
@@ -91,7 +105,7 @@ def test_a_report_of_the_future_is_unknown_until_its_time(store: Store, table: L
     assert shown(store) == {KEY: (0, "analyst")}
     # until that time has come, also when the dashboard was not there
     assert table.write([], {}, [], later - 1) == []
-    assert LabelTable(store.connect(), LabelSettings()).write([], {}, [], later) == [KEY]
+    assert Committing(store).write([], {}, [], later) == [KEY]
     assert shown(store) == {KEY: (1, "chargeback")}
 
 
@@ -99,12 +113,12 @@ def test_what_a_failed_transaction_decided_is_decided_again(store: Store, table:
     pay(store)
     table.write([report(PAID + DAY)], {}, [], PAID)
     connection = store.connect()
-    connection.execute("BEGIN")
     failing = LabelTable(connection, LabelSettings())
     assert failing.write([], {}, [], PAID + DAY) == [KEY]
-    connection.execute("ROLLBACK")
+    connection.rollback()
     failing.discard()
     assert failing.write([], {}, [], PAID + DAY) == [KEY]
+    connection.commit()
     assert shown(store) == {KEY: (1, "chargeback")}
 
 
@@ -112,10 +126,10 @@ def test_a_kind_of_fraud_stays_while_it_is_fraud(store: Store, table: LabelTable
     pay(store)
     table.write([report(PAID, source="customer")], {KEY: "card_testing"}, [], PAID + DAY)
     table.write([report(PAID + 1, source="analyst")], {}, [], PAID + DAY)
-    query = "SELECT fraud_type FROM labels WHERE decides"
-    assert store.reader.execute(query).fetchone()[0] == "card_testing"
+    query = "SELECT fraud_type FROM labels WHERE decides = 1"
+    assert value_of(store, query) == "card_testing"
     table.write([report(PAID + 2, source="analyst", is_fraud=False)], {}, [], PAID + DAY)
-    assert store.reader.execute(query).fetchone()[0] is None
+    assert value_of(store, query) is None
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -132,7 +146,7 @@ def test_any_reports_in_any_order_make_the_label_of_training(store: Store, seed:
         for _ in range(80)
     ]  # fmt: skip
     # when they and the payments arrive in batches, while time passes
-    table = LabelTable(store.connect(), LabelSettings())
+    table = Committing(store)
     cuts, unseen, now = sorted({0, 80, *(chance.randrange(80) for _ in range(9))}), list(keys), PAID
     for first, stop in pairwise(cuts):
         now += DAY

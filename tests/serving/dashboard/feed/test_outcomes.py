@@ -4,7 +4,7 @@ from typing import Any
 
 from serving.dashboard.api.queries import find_alerts
 from serving.dashboard.feed.recorder import Batch
-from tests.serving.dashboard.feed.writing import recorder_for
+from tests.serving.dashboard.feed.writing import recorder_for, rows_of
 from tests.serving.dashboard.support import DashboardServer, payment, prediction_for
 
 DECISIONS: dict[str, dict[str, Any]] = {
@@ -27,8 +27,9 @@ def test_all_but_approved_payments_are_alerts_and_so_are_samples(offline_dashboa
     # when they are written
     recorder_for(offline_dashboard).write(Batch(predictions=predictions))
     # then an alert has what its decision was made of
-    reader = offline_dashboard.context.store.reader
-    found = {name: one for name in DECISIONS for one in find_alerts(reader, name, None)}
+    store = offline_dashboard.context.store
+    with store.reading() as connection:
+        found = {name: one for name in DECISIONS for one in find_alerts(connection, name, None)}
     assert {name: one["decision"] for name, one in found.items()} == {
         "t1": "approve", "t2": "challenge", "t3": "review", "t4": "decline",
     }  # fmt: skip
@@ -39,5 +40,5 @@ def test_all_but_approved_payments_are_alerts_and_so_are_samples(offline_dashboa
     )  # fmt: skip
     assert found["t2"]["segment"] == "travel"
     # and the figures count what was not approved
-    ticks = reader.execute("SELECT sum(scored), sum(flagged) FROM ticks").fetchone()
-    assert tuple(ticks) == (6, 3)
+    (ticks,) = rows_of(store, "SELECT sum(scored) AS scored, sum(flagged) AS flagged FROM ticks")
+    assert dict(ticks) == {"scored": 6, "flagged": 3}

@@ -32,7 +32,8 @@ def test_each_model_decides_at_its_own_threshold(
     ]
     recorder.write(Batch(predictions=predictions))
     # then the decisions are compared at 0.5 and at the challenger's threshold
-    (found,) = shadow_agreement(offline_dashboard.context.store.reader, lambda _: challenger_threshold)
+    with offline_dashboard.context.store.reading() as connection:
+        (found,) = shadow_agreement(connection, lambda _: challenger_threshold)
     decisions = [(score >= 0.5, other >= challenger_threshold) for score, other in pairs]
     assert found["both"] == decisions.count((True, True))
     assert found["champion_only"] == decisions.count((True, False))
@@ -49,7 +50,8 @@ def test_without_the_threshold_no_decision_is_made_up(
         Batch(predictions=[prediction_for(payment(1), challenger_version="4", challenger_score=0.2)])
     )
     # when the registry does not answer
-    (found,) = shadow_agreement(offline_dashboard.context.store.reader, lambda _: None)
+    with offline_dashboard.context.store.reading() as connection:
+        (found,) = shadow_agreement(connection, lambda _: None)
     # then the payments are counted, and nothing is said about decisions
     assert (found["scored"], found["challenger_threshold"], found["agreement"]) == (1, None, None)
 

@@ -1,4 +1,12 @@
-"""The tables of the dashboard's SQLite file, and the steps from earlier versions of them."""
+"""The steps from the versions 1 to 6 of the dashboard's SQLite file to version 7.
+
+From there `migrations` takes over, for both databases.
+"""
+
+import sqlite3
+from pathlib import Path
+
+_BUSY_S = 10
 
 PAYMENTS_AND_ALERTS_OF_VERSION_4 = """
 CREATE TABLE payments (
@@ -82,46 +90,6 @@ _SECRETS = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 INSERT INTO secrets VALUES ('card_ref', randomblob(32));
 """
-_SCHEMA = f"""
-{PAYMENTS_AND_ALERTS_OF_VERSION_4}
-{_LABELS}
-{_REFUSED}
-{_SECRETS}
-{_SHADOW_SCORES}
-{_FIELDS}
-{_PROFILES}
-{_DECISIONS}
-CREATE TABLE merchants (merchant_id TEXT PRIMARY KEY, date TEXT NOT NULL, profile TEXT NOT NULL) STRICT;
-
-CREATE TABLE ticks (
-    begin INTEGER PRIMARY KEY, scored INTEGER NOT NULL, flagged INTEGER NOT NULL, late INTEGER NOT NULL,
-    value REAL NOT NULL, scores BLOB NOT NULL, latencies BLOB NOT NULL
-) STRICT;
-
-CREATE TABLE offsets (
-    cluster TEXT, topic TEXT, partition INTEGER, next INTEGER NOT NULL,
-    PRIMARY KEY (cluster, topic, partition)
-) STRICT;
-
-CREATE TABLE reviews (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, transaction_id TEXT NOT NULL, card_id TEXT NOT NULL,
-    outcome TEXT NOT NULL, note TEXT NOT NULL, analyst TEXT NOT NULL, decided_at INTEGER NOT NULL,
-    pending INTEGER NOT NULL
-) STRICT;
-{_REVIEW_INDEXES}
-
-CREATE TABLE audit (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,
-    subject TEXT NOT NULL, detail TEXT NOT NULL
-) STRICT;
-CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
-
-CREATE TABLE sessions (
-    token TEXT PRIMARY KEY, user TEXT NOT NULL, stamp TEXT NOT NULL, csrf TEXT NOT NULL,
-    expires_at INTEGER NOT NULL, role TEXT
-) STRICT;
-"""
 _FROM_VERSION_1 = """
 ALTER TABLE labels ADD COLUMN campaign TEXT;
 CREATE INDEX labels_of_campaign ON labels (campaign) WHERE campaign IS NOT NULL;
@@ -164,9 +132,8 @@ ALTER TABLE labels RENAME COLUMN campaign TO fraud_type;
 CREATE INDEX labels_of_fraud_type ON labels (fraud_type) WHERE fraud_type IS NOT NULL;
 """
 
-SCHEMA_VERSION = 7
-STEPS = {
-    0: _SCHEMA,
+_LAST_VERSION = 7
+_STEPS = {
     1: _FROM_VERSION_1 + _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
     2: _FROM_VERSION_2 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
     3: _FROM_VERSION_3 + _REVIEWS + _FIELDS + _PROFILES + _DECISIONS,
@@ -174,6 +141,37 @@ STEPS = {
     5: _PROFILES + _DECISIONS,
     6: _DECISIONS,
 }
-"""The statements that bring a file of a version up to date; a new file has the version 0."""
-FIRST_VERSION_WITH_CARDS = 3
+"""The statements that bring a file of a version to version 7."""
+_FIRST_VERSION_WITH_CARDS = 3
 """Older files have labels without a card, which are read again."""
+
+
+def bring_to_version_7(path: Path, labels_topic: str) -> None:
+    """Bring a file of an earlier version to version 7; a new file and one of another version stay.
+
+    Args:
+        path: of the file.
+        labels_topic: read again from its start when the labels of the file have no card.
+
+    Raises:
+        sqlite3.DatabaseError: the file is none of SQLite's, or not as its version was; nothing changed.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S)
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version in _STEPS:
+            _upgrade(connection, version, labels_topic)
+    finally:
+        connection.close()
+
+
+def _upgrade(connection: sqlite3.Connection, version: int, labels_topic: str) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE;{_STEPS[version]}")
+        if version < _FIRST_VERSION_WITH_CARDS:
+            connection.execute("DELETE FROM offsets WHERE topic = ?", (labels_topic,))
+        connection.execute(f"PRAGMA user_version = {_LAST_VERSION}")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("COMMIT")

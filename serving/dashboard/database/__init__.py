@@ -1,0 +1,1 @@
+"""The dashboard's database: SQLite or PostgreSQL, its engines and the steps from earlier versions."""

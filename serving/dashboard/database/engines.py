@@ -1,0 +1,81 @@
+"""Engines for SQLite and PostgreSQL: how connections are opened, pooled and begun."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+_BUSY_S = 10
+_SQLITE_READERS = 40
+"""As many as threads of routes; each opens its connection when it is needed."""
+_CONNECT_TIMEOUT_S = 5
+_SERVER_NOTICES_LOST_CLIENT = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
+    "-c idle_in_transaction_session_timeout=60000"
+)
+"""A replica whose machine vanished gives up the lock of the follower within half a minute."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Of one database.
+
+    Attributes:
+        readers: of pages; their transactions cannot write.
+        writer: of routes: what it commits survives a power failure.
+        recorder: of the follower, without a pool: its rows can be read from Kafka again.
+    """
+
+    readers: Engine
+    writer: Engine
+    recorder: Engine
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use."""
+        for engine in (self.readers, self.writer, self.recorder):
+            engine.dispose()
+
+
+def open_engines(database: Path | URL) -> Engines:
+    """The engines of a SQLite file or of a PostgreSQL database; nothing connects yet."""
+    if isinstance(database, Path):
+        return Engines(
+            readers=_sqlite(database, "NORMAL", read_only=True, pool_size=_SQLITE_READERS),
+            writer=_sqlite(database, "FULL", pool_size=1, max_overflow=0),
+            recorder=_sqlite(database, "NORMAL", poolclass=NullPool),
+        )
+    return Engines(
+        readers=_postgresql(database, pool_size=5).execution_options(postgresql_readonly=True),
+        writer=_postgresql(database, pool_size=2),
+        recorder=_postgresql(database, poolclass=NullPool, durable=False),
+    )
+
+
+def _sqlite(path: Path, synchronous: str, read_only: bool = False, **pool: Any) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_S}, **pool)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # SQLAlchemy begins transactions, see below
+        for pragma in ("journal_mode = WAL", "journal_size_limit = 16777216", f"synchronous = {synchronous}"):
+            connection.execute(f"PRAGMA {pragma}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL, durable: bool = True, **pool: Any) -> Engine:
+    options = _SERVER_NOTICES_LOST_CLIENT + ("" if durable else " -c synchronous_commit=off")
+    arguments = {
+        "connect_timeout": _CONNECT_TIMEOUT_S, "options": options, "application_name": "fraud-dashboard"
+    }  # fmt: skip
+    if "poolclass" not in pool:
+        pool |= {"pool_pre_ping": True}
+    return create_engine(url, connect_args=arguments, paramstyle="format", **pool)
