@@ -7,6 +7,7 @@ from deployments.grafana.board import Board
 from deployments.grafana.cluster import cluster
 from deployments.grafana.decisions import decisions
 from deployments.grafana.engine import engine
+from deployments.grafana.gateway import gateway
 from deployments.grafana.models import models
 from deployments.grafana.overview import overview
 from deployments.grafana.runbook import runbook
@@ -18,7 +19,7 @@ FOLDER = ROOT / "k8s" / "chart" / "files" / "boards"
 def boards() -> list[Board]:
     """All boards."""
     operations = (ROOT / "docs" / "operations.md").read_text()
-    return [overview(), engine(), models(), decisions(), cluster(), runbook(operations)]
+    return [overview(), engine(), models(), decisions(), gateway(), cluster(), runbook(operations)]
 
 
 def as_text(board: Board) -> str:

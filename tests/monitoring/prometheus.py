@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry
 from fraud.monitoring.exposition import build_registry
 from fraud.monitoring.report import MonitoringReport
 from fraud.settings import Settings
+from serving.gateway.metrics import GatewayMetrics
 from serving.ops.metrics import Metrics
+from serving.webhooks.metrics import WebhookMetrics
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "k8s" / "chart" / "files" / "rules").glob("*.yaml"))
@@ -56,7 +58,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def exported_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
-    """The names of all series of the engine, the monitor and the recording rules.
+    """The names of all series of our programs and of the recording rules.
 
     Taken from the registries themselves, so that a metric that is renamed is missed here.
     """
@@ -64,7 +66,13 @@ def exported_metrics(settings: Settings, report: MonitoringReport) -> set[str]:
     metrics = Metrics()
     # Made when first used.
     _ = metrics.field_profiles
-    return _names(metrics._registry) | _names(build_registry(settings, report)) | recorded
+    registries = (
+        metrics._registry,
+        build_registry(settings, report),
+        GatewayMetrics()._registry,
+        WebhookMetrics()._registry,
+    )
+    return recorded.union(*map(_names, registries))
 
 
 def _names(registry: CollectorRegistry) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -21,7 +22,9 @@ from deployments.grafana.__main__ import boards
 from deployments.local.processes import free_port
 from fraud.monitoring.exposition import JOB, build_registry
 from fraud.settings import Settings
+from serving.gateway.metrics import GatewayMetrics
 from serving.ops.health import HealthServer
+from serving.webhooks.metrics import WebhookMetrics
 from tests.monitoring.prometheus import RULES, program
 from tests.monitoring.reports import full_report
 from tests.serving.conftest import champion, serving_settings
@@ -76,7 +79,7 @@ def served(content: Callable[[], bytes]) -> Iterator[int]:
 class Prometheus:
     """A running one."""
 
-    def __init__(self, folder: Path, engine: int, gateway: int) -> None:
+    def __init__(self, folder: Path, engine: int, pushed: int, gateway: int, webhooks: int) -> None:
         self.port = free_port()
         for file in RULES:
             (folder / file.name).write_text(file.read_text().replace("interval: 30s", "interval: 1s"))
@@ -86,9 +89,11 @@ class Prometheus:
             "rule_files": [str(folder / file.name) for file in RULES],
             "scrape_configs": [
                 {"job_name": "fraud-serving", "static_configs": [{"targets": [f"127.0.0.1:{engine}"]}]},
+                {"job_name": "fraud-gateway", "static_configs": [{"targets": [f"127.0.0.1:{gateway}"]}]},
+                {"job_name": "fraud-webhooks", "static_configs": [{"targets": [f"127.0.0.1:{webhooks}"]}]},
                 {
                     "job_name": JOB,
-                    "static_configs": [{"targets": [f"127.0.0.1:{gateway}"], "labels": labels}],
+                    "static_configs": [{"targets": [f"127.0.0.1:{pushed}"], "labels": labels}],
                 },
             ],
         }
@@ -126,6 +131,27 @@ class Prometheus:
         self.process.wait(30)
 
 
+def busy_gateway() -> bytes:
+    """The page of a gateway that has answered requests, more with each time it is asked."""
+    metrics, seconds = GatewayMetrics(), int(time.monotonic())
+    metrics.requests.labels("POST /v1/decisions", "200").inc(seconds)
+    metrics.answers.labels("decided", "approve").inc(seconds)
+    metrics.undelivered.labels("transactions")
+    for _ in range(seconds % 1_000):
+        metrics.seconds.observe(0.01)
+    return metrics.exposition()
+
+
+def busy_webhooks() -> bytes:
+    """The page of webhooks that have delivered, likewise."""
+    metrics, seconds = WebhookMetrics(), int(time.monotonic())
+    metrics.start("orders")
+    metrics.attempts.labels("orders", "204").inc(seconds)
+    for _ in range(seconds % 1_000):
+        metrics.seconds.labels("orders").observe(0.1)
+    return metrics.exposition()
+
+
 @pytest.fixture
 def scoring(serving_settings: Settings, champion: str) -> Iterator[Running]:
     """An engine that has scored payments and refused some."""
@@ -139,11 +165,15 @@ def scoring(serving_settings: Settings, champion: str) -> Iterator[Running]:
 
 @pytest.fixture
 def prometheus(scoring: Running, local_settings: Settings, tmp_path: Path) -> Iterator[Prometheus]:
-    """It asks the engine, and what the monitor would have pushed."""
+    """It asks the engine, and what the monitor, a gateway and webhooks would have shown."""
     pushed = generate_latest(build_registry(local_settings, full_report())) + b"push_time_seconds 1.76e9\n"
     server = HealthServer("127.0.0.1", 0, scoring.engine, scoring.metrics)
-    with served(lambda: pushed) as gateway:
-        made = Prometheus(tmp_path, server.port, gateway)
+    with (
+        served(lambda: pushed) as monitor,
+        served(busy_gateway) as gateway,
+        served(busy_webhooks) as webhooks,
+    ):
+        made = Prometheus(tmp_path, server.port, monitor, gateway, webhooks)
         try:
             yield made
         finally:
@@ -159,7 +189,10 @@ def test_every_panel_is_answered_and_every_rule_holds(
 
     def is_seen() -> bool:
         send(serving_settings, [transaction(number) for number in islice(numbers, 20)])
-        recorded = ("fraud:slow_predictions:ratio_rate3d", "fraud:flagged:ratio_rate1d")
+        recorded = (
+            "fraud:slow_predictions:ratio_rate3d", "fraud:flagged:ratio_rate1d",
+            "fraud:gateway_fallbacks:ratio_rate5m",
+        )  # fmt: skip
         return all(prometheus.series(name) for name in (*recorded, "rate(fraud_batch_messages_sum[30s]) > 0"))
 
     wait_for(is_seen, 60, every_s=0.5)
