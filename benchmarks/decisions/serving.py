@@ -127,14 +127,17 @@ def _prepared(bed: VariantBed, name: str, topic: str, sizes: ServingSizes, **ser
 
 
 def _rarely_firing(text: str) -> str:
-    """The policy with one more condition in each rule.
+    """The policy with one more condition in each rule, and bands that flag what the model alone flags.
 
-    On the made-up payments its rules would fire on a third, and what is flagged is explained, which costs far
-    more than to decide. With the condition they fire on one in 300, as rules do on real payments.
+    On the made-up payments its rules would fire on a third and its lower bounds flag one in 25, and what is
+    flagged is explained, which costs far more than to decide. With these changes rules fire on one payment in
+    300, as they do on real ones, and both engines explain about as many payments. All is computed as before.
     """
     rules, _, segments = text.partition("\nsegments:")
-    rules = re.sub(r"^(    when: )(.*)$", r"\1(\2) AND amount % 100 < 1", rules, flags=re.MULTILINE)
-    return f"{rules}\nsegments:{segments}"
+    rules = re.sub(r"^(    when: )(.*)$", r"\1(\2) AND amount BETWEEN 50 AND 50.4", rules, flags=re.MULTILINE)
+    for bound in ("challenge: 60", "review: 150", "decline: 800"):
+        segments = segments.replace(bound, f"{bound}000000")
+    return f"{rules}\nsegments:{segments.replace('challenge: 0.2', 'challenge: 0.999')}"
 
 
 def _decide_by_rules(settings: Settings, entries: int) -> None:

@@ -9,8 +9,6 @@ import numpy.typing as npt
 from fraud.features.events import Events
 from fraud.schema import FieldValue
 
-_Indices = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class DecisionInputs:
@@ -23,8 +21,8 @@ class DecisionInputs:
         model_threshold: of the models that scored, float64 (n,).
         texts_of: the values of one payment's fields by name, texts as texts, absent ones left out. It is
             asked for few payments: codes of categories collide, and a match is confirmed by its text.
-        category_hashes: of payments (m,) and columns (c,) of categories: the hashes of their texts, as ids
-            have them, int64 (m, c); None: `texts_of` is asked.
+        category_hashes: of the categories' texts, as ids have them, 0 of absent ones, int64 (n, categories);
+            None: `texts_of` is asked.
     """
 
     events: Events
@@ -32,7 +30,7 @@ class DecisionInputs:
     probabilities: npt.NDArray[np.float64]
     model_threshold: npt.NDArray[np.float64]
     texts_of: Callable[[int], Mapping[str, FieldValue]]
-    category_hashes: Callable[[_Indices, _Indices], _Indices] | None = None
+    category_hashes: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.probabilities)

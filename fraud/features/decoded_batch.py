@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import CORE_FIELDS
 from fraud.features.events import Events, encode_as_paid
-from fraud.features.field_tables import field_table
+from fraud.features.field_tables import category_columns, field_table
 from fraud.messages.admission import AdmissionFilter, Admitted, decoder_of_admitted, signed_hash
 from fraud.money.batches import convert_money, rate_days
 from fraud.money.rate_table import RateTable
@@ -25,7 +25,6 @@ from fraud.native.json_reader import (
     mark_misplaced,
     read_simple_messages,
 )
-from fraud.native.rules.category_texts import hash_categories
 
 TEXTS = tuple(CORE_FIELDS[role] for role in CORE_TEXTS)
 """The fields whose text `DecodedBatch.texts` gives."""
@@ -42,12 +41,15 @@ class DecodedBatch:
         refused: of each other message its number among the messages, and the reason of the refusal.
         rates: by which amounts are in the base; None: they are as paid.
         unknown_amounts: how many decoded transactions have no amount in the base, for want of a rate.
+        category_hashes: of the categories' texts, of which `events` has codes, as it has those of ids; 0 of
+            absent ones; int64 (n, categories).
     """
 
     events: Events
     refused: list[tuple[int, str]]
     rates: RateTable | None
     unknown_amounts: int
+    category_hashes: npt.NDArray[np.int64]
     _definitions: Definitions
     _messages: Messages
     _sources: npt.NDArray[np.int64]
@@ -110,31 +112,6 @@ class DecodedBatch:
         named = zip(self._definitions.fields, self._admitted(number).values, strict=True)
         return {field.name: value for field, value in named if value is not None}
 
-    def category_hashes(
-        self, numbers: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int64]:
-        """The hashes of categories' texts, of which `Events.values` has a code.
-
-        Args:
-            numbers: of m transactions, whose messages are read again.
-            columns: of c categories.
-
-        Returns:
-            What `Events.values` would have if they were ids, (m, c).
-        """
-        table, messages = field_table(self._definitions), self._messages
-        hashes = np.zeros((len(numbers), len(columns)), dtype=np.int64)
-        spans = np.empty((len(table.kinds) + len(table.parents), 2), dtype=np.int64)
-        values = np.empty(len(table.kinds), dtype=np.int64)
-        sources = self._sources[numbers]
-        hash_categories(table, messages.data, messages.ends, sources, columns, spans, values, hashes)
-        if self._not_simple:
-            for row in np.flatnonzero(np.isin(numbers, list(self._not_simple))).tolist():
-                admitted = self._not_simple[int(numbers[row])].values
-                texts = (admitted[column] for column in columns.tolist())
-                hashes[row] = [0 if text is None else signed_hash(str(text)) for text in texts]
-        return hashes
-
     def select(self, chosen: npt.NDArray[np.bool_]) -> "DecodedBatch":
         """The batch with those of its transactions that `chosen`, (n,), marks."""
         numbers = np.cumsum(chosen) - 1
@@ -142,6 +119,7 @@ class DecodedBatch:
         return replace(
             self,
             events=self.events[chosen],
+            category_hashes=self.category_hashes[chosen],
             _sources=self._sources[chosen],
             _text_spans=self._text_spans[chosen],
             _not_simple=not_simple,
@@ -212,6 +190,8 @@ class _BatchDecoder:
         self._sources = np.zeros(len(values), dtype=np.int64)
         # The texts of a message that admission has decoded are empty here, and come from `_not_simple`.
         self._text_spans = np.zeros((len(values), len(TEXTS), 2), dtype=np.int64)
+        self._categories = category_columns(admission.definitions)
+        self._category_hashes = np.zeros((len(values), len(self._categories)), dtype=np.int64)
         self._not_simple: dict[int, Admitted] = {}
         self._refused: list[tuple[int, str]] = []
         self._count = 0
@@ -219,7 +199,7 @@ class _BatchDecoder:
     def decode(self) -> DecodedBatch:
         messages, number = self._joined_messages(), 0
         table = field_table(self._admission.definitions)
-        target = self._target(len(table.kinds) + len(table.parents))
+        target = self._target(len(table.kinds), len(table.parents))
         while number < len(self._values):
             state = np.array(self._admission.state, dtype=np.int64)
             number, self._count = read_simple_messages(
@@ -233,16 +213,16 @@ class _BatchDecoder:
         events, rates = self._events[:count], definitions.rates
         unknown = convert_money(definitions, events.values, rates)
         return DecodedBatch(
-            events, self._refused, rates, unknown, definitions, messages,
+            events, self._refused, rates, unknown, self._category_hashes[:count], definitions, messages,
             self._sources[:count], self._text_spans[:count], self._not_simple,
         )  # fmt: skip
 
-    def _target(self, spans: int) -> Target:
+    def _target(self, fields: int, objects: int) -> Target:
         values = self._events.values
-        working_memory = np.empty((spans, 2), dtype=np.int64)
         return Target(
             self._events.heads, values, values.view(np.float64), self._sources, self._text_spans,
-            working_memory,
+            self._category_hashes, np.empty((fields + objects, 2), dtype=np.int64),
+            np.zeros(fields, dtype=np.int64),
         )  # fmt: skip
 
     def _joined_messages(self) -> Messages:
@@ -259,6 +239,10 @@ class _BatchDecoder:
             encoded = encode_as_paid(self._admission.definitions, [result])
             self._events.heads[self._count] = encoded.heads[0]
             self._events.values[self._count] = encoded.values[0]
+            texts = (result.values[column] for column in self._categories.tolist())
+            self._category_hashes[self._count] = [
+                0 if text is None else signed_hash(str(text)) for text in texts
+            ]
             self._not_simple[self._count] = result
             self._count += 1
         else:

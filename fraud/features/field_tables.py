@@ -56,6 +56,13 @@ def absent_value(kind: FieldType) -> int:
 
 
 @cache
+def category_columns(definitions: Definitions) -> npt.NDArray[np.int64]:
+    """The columns of `Events.values` that have codes of categories."""
+    found = [at for at, one in enumerate(definitions.fields) if one.type is FieldType.CATEGORY]
+    return np.array(found, dtype=np.int64)
+
+
+@cache
 def content_columns(definitions: Definitions) -> ContentColumns:
     """Which columns are part of the content's digest."""
     fields = definitions.fields
@@ -95,6 +102,7 @@ def field_table(definitions: Definitions) -> FieldTable:
         scales=np.array([one.scale for one in fields]),
         absent=np.array([absent_value(one.type) for one in fields], dtype=np.int64),
         core=np.array([definitions.field_index[name] for name in CORE_FIELDS]),
+        categories=category_columns(definitions),
         names=padded.reshape(len(names), width),
         lengths=np.array([len(name) for name in names]),
         targets=np.array(members.targets),

@@ -29,7 +29,6 @@ def load_hot_path(definitions: Definitions) -> None:
     admission = AdmissionFilter(definitions, AdmissionSettings())
     decoded = decode_batch(admission, [_message(definitions)], np.array([_NOW_MS]))
     decoded.texts()
-    decoded.category_hashes(np.arange(len(decoded)), np.zeros(0, dtype=np.int64))
     store = CardStore(definitions)
     store.process(Events.empty(1, definitions))
     store.remove_idle(0)

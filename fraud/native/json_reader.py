@@ -77,6 +77,7 @@ class FieldTable(NamedTuple):
         scales: decimals of a fixed-point number, (F,).
         absent: the value of a field that is absent, (F,).
         core: the columns of `TRANSACTION`, `CARD` and so on, (6,).
+        categories: the columns of the categories, (C,).
         names: of entries, uint8 (E, length of the longest), padded with spaces.
         lengths: of the names, (E,).
         targets: of entries: the field, or F and the number of the object, (E,).
@@ -103,6 +104,7 @@ class FieldTable(NamedTuple):
     scales: npt.NDArray[np.int64]
     absent: npt.NDArray[np.int64]
     core: npt.NDArray[np.int64]
+    categories: npt.NDArray[np.int64]
     names: npt.NDArray[np.uint8]
     lengths: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
@@ -157,7 +159,9 @@ class Target(NamedTuple):
         numbers: the memory of `values` as float64.
         sources: the number of the message, (N,).
         text_spans: where the `CORE_TEXTS` start and end in `Messages.data`, (N, len(CORE_TEXTS), 2).
+        category_hashes: of the categories' texts, as `values` has those of ids, 0 of absent ones, (N, C).
         spans: working memory, int64 (F + O, 2), of one message.
+        hashes: working memory, int64 (F,), of one message.
     """
 
     heads: npt.NDArray[np.void]
@@ -165,7 +169,9 @@ class Target(NamedTuple):
     numbers: npt.NDArray[np.float64]
     sources: npt.NDArray[np.int64]
     text_spans: npt.NDArray[np.int64]
+    category_hashes: npt.NDArray[np.int64]
     spans: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.int64]
 
 
 _clock = compile_functions(event_clock, event_clock.COMPILED)
@@ -200,7 +206,7 @@ def read_simple_messages(table, limits, messages, first, state, target, count): 
         values, numbers = target.values[count], target.numbers[count]
         if end - start > limits.max_bytes or not _read_members(table, data, start, end, spans, values):
             return message, count
-        if not _complete_values(table, data, spans, values, numbers):
+        if not _complete_values(table, data, spans, values, numbers, target.hashes):
             return message, count
         if len(keys.ends) > 0 and not _is_key_allowed(data, spans[card], keys, message):
             return message, count
@@ -215,6 +221,8 @@ def read_simple_messages(table, limits, messages, first, state, target, count): 
             field = table.core[role]
             target.text_spans[count, number, 0] = spans[field, 0]
             target.text_spans[count, number, 1] = spans[field, 1]
+        for number in range(len(table.categories)):
+            target.category_hashes[count, number] = target.hashes[table.categories[number]]
         count += 1
     return len(ends), count
 
@@ -418,7 +426,7 @@ def _is_key_allowed(data, card, keys, message):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _complete_values(table, data, spans, values, numbers):  # type: ignore[no-untyped-def]
+def _complete_values(table, data, spans, values, numbers, hashes):  # type: ignore[no-untyped-def]
     """Make the stored value of what was read of each field; False: one is missing, or out of its bounds."""
     currency = spans[table.core[CURRENCY_CODE]]
     index = _read_currency(data, currency[0], currency[1])
@@ -428,8 +436,9 @@ def _complete_values(table, data, spans, values, numbers):  # type: ignore[no-un
         start, kind, is_simple = spans[field, 0], table.kinds[field], True
         if start == NOT_SIMPLE:
             values[field], is_simple = table.absent[field], not table.is_required[field]
+            hashes[field] = 0
         elif kind <= _LAST_TEXT:
-            values[field], is_simple = _read_text(table, data, start, spans[field, 1], field)
+            values[field], is_simple = _read_text(table, data, start, spans[field, 1], field, hashes)
         elif kind <= _LAST_UNITS:
             digits = table.minor_digits[index] if kind == MONEY else table.scales[field]
             values[field], is_simple = _scaled(table, values[field], start, field, digits)
@@ -441,7 +450,7 @@ def _complete_values(table, data, spans, values, numbers):  # type: ignore[no-un
 
 
 @inlined
-def _read_text(table, data, start, stop, field):  # type: ignore[no-untyped-def]
+def _read_text(table, data, start, stop, field, hashes):  # type: ignore[no-untyped-def]
     """The hash, code or letters of a text; and whether it is simple and has an allowed length."""
     kind = table.kinds[field]
     if kind == CURRENCY:
@@ -454,6 +463,7 @@ def _read_text(table, data, start, stop, field):  # type: ignore[no-untyped-def]
     ):
         return 0, False
     hashed = xxh3.xxh3_64(data, start, stop, table.secret)
+    hashes[field] = np.int64(hashed)
     return np.int64(hashed if kind == ID else np.uint64(1) + hashed % _CODES), True
 
 

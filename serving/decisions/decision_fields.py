@@ -1,6 +1,6 @@
 """From decided payments to fields of predictions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -9,9 +9,15 @@ import numpy.typing as npt
 
 from fraud.decisions.decided import Decided
 from fraud.decisions.outcomes import OUTCOMES, Outcome
+from fraud.schema import Prediction
 from serving.decisions.prepared_policy import PreparedPolicy
+from serving.prediction_columns import ABSENT
 
 Flags = npt.NDArray[np.bool_]
+_FIELDS = Prediction.__struct_fields__
+
+WITHOUT_POLICY: Mapping[str, Iterable[Any]] = dict.fromkeys(_FIELDS[_FIELDS.index("policy") :], ABSENT)
+"""The fields of predictions that no policy decided."""
 
 
 def outcome_names(outcomes: npt.NDArray[np.uint8]) -> list[Outcome]:
@@ -27,13 +33,13 @@ def live_fields(
     Under the default policy its name and digest are absent. A prediction without a position was made while
     no list of its policies had an entry.
     """
-    policy, count = served.policy, len(decided.outcomes)
+    policy = served.policy
     lists = _names_where(decided.list_hits, [one.name for one in policy.lists])
     is_default = served.version is None
     return {
-        "policy": repeat(None if is_default else served.name, count),
-        "policy_digest": repeat(None if is_default else policy.digest, count),
-        "lists_position": repeat(lists_position, count),
+        "policy": ABSENT if is_default else repeat(served.name),
+        "policy_digest": ABSENT if is_default else repeat(policy.digest),
+        "lists_position": ABSENT if lists_position is None else repeat(lists_position),
         "segment": _segments(served, decided.segments),
         "rules": _names_where(decided.fired, served.rule_names),
         "shadow_rules": _names_where(decided.shadow_fired, served.rule_names),
@@ -41,21 +47,21 @@ def live_fields(
         "decided_by": _deciders(served, decided.decided_by),
         "would_be": _would_be(decided),
         "control_share": _control_shares(served, decided),
-        "is_sample": decided.sampled.tolist(),
+        "is_sample": decided.sampled.tolist() if decided.sampled.any() else ABSENT,
     }
 
 
 def shadow_fields(served: PreparedPolicy | None, decided: Decided | None) -> dict[str, Iterable[Any]]:
     """The fields of the policy in shadow, if there is one."""
     if served is None or decided is None:
-        return {"shadow_policy": repeat(None), "shadow_decision": repeat(None)}
+        return {"shadow_policy": ABSENT, "shadow_decision": ABSENT}
     return {"shadow_policy": repeat(served.name), "shadow_decision": outcome_names(decided.outcomes)}
 
 
 def _names_where(flags: Flags, names: Sequence[str]) -> Iterable[list[str] | None]:
     """For each row (n, K) the names of the columns that are set, None where none is."""
     if not flags.any():
-        return repeat(None, len(flags))
+        return ABSENT
     found: list[list[str] | None] = [None] * len(flags)
     rows, columns = flags.nonzero()
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -71,14 +77,14 @@ def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterab
     """The segments' names; the last, which has all payments that are in no other, is not named."""
     own = served.policy.segments[:-1]
     if not own:
-        return repeat(None, len(segments))
+        return ABSENT
     names: list[str | None] = [*(one.name for one in own), None]
     return [names[one] for one in segments.tolist()]
 
 
 def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iterable[str | None]:
     if (decided_by < 0).all():
-        return repeat(None, len(decided_by))
+        return ABSENT
     policy = served.policy
     names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
     # The bands are -1, the last one.
@@ -89,7 +95,7 @@ def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iter
 def _would_be(decided: Decided) -> Iterable[Outcome | None]:
     """What the payments of the control group would have had."""
     if not decided.control.any():
-        return repeat(None, len(decided.control))
+        return ABSENT
     found: list[Outcome | None] = [None] * len(decided.control)
     for row in np.flatnonzero(decided.control).tolist():
         found[row] = OUTCOMES[decided.would_be[row]]
@@ -99,5 +105,5 @@ def _would_be(decided: Decided) -> Iterable[Outcome | None]:
 def _control_shares(served: PreparedPolicy, decided: Decided) -> Iterable[float | None]:
     """The group's share of the cards, for its payments."""
     if not decided.control.any():
-        return repeat(None, len(decided.control))
+        return ABSENT
     return [served.policy.control_share if one else None for one in decided.control.tolist()]

@@ -1,7 +1,7 @@
 """From scores to outcomes: by the policies in force, or by the model's threshold alone without any."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from fraud.decisions.outcomes import APPROVE, REVIEW, Outcome
 from fraud.features.decoded_batch import DecodedBatch
 from fraud.features.events import Events
 from serving.decisions.active_policies import ActivePolicies
-from serving.decisions.decision_fields import live_fields, outcome_names, shadow_fields
+from serving.decisions.decision_fields import WITHOUT_POLICY, live_fields, outcome_names, shadow_fields
 from serving.ops.metrics import Metrics
 from serving.ops.stage_timer import StageTimer
 from serving.pipeline.joined_payments import JoinedPayments
@@ -27,12 +27,12 @@ class DecisionColumns:
     Attributes:
         outcomes: n.
         shown: the indices of the payments that analysts are shown: not approved, or samples for review.
-        fields: of `Prediction`, n values each, that say how a policy decided; empty where there is none.
+        fields: of `Prediction`, n values each, that say how a policy decided.
     """
 
     outcomes: list[Outcome]
     shown: npt.NDArray[np.intp]
-    fields: Mapping[str, Iterable[Any]] = field(default_factory=dict)
+    fields: Mapping[str, Iterable[Any]]
 
 
 class DecisionStage:
@@ -65,7 +65,7 @@ class DecisionStage:
         """What the default policy decides while its lists are empty."""
         outcomes = (scores >= threshold).view(np.uint8) * np.uint8(REVIEW)
         self._metrics.decisions.count_outcomes(outcomes)
-        return DecisionColumns(outcome_names(outcomes), outcomes.nonzero()[0])
+        return DecisionColumns(outcome_names(outcomes), outcomes.nonzero()[0], WITHOUT_POLICY)
 
     def _by_policy(self, inputs: DecisionInputs) -> DecisionColumns:
         live, shadow = self._policies.live, self._policies.shadow
@@ -85,13 +85,13 @@ class DecisionStage:
 def _inputs(
     decoded: Sequence[DecodedBatch], rows: npt.NDArray[np.float32], scores: Scores, threshold: float
 ) -> DecisionInputs:
-    events = [batch.events for batch in decoded]
-    payments = JoinedPayments(decoded)
+    events, payments = [batch.events for batch in decoded], JoinedPayments(decoded)
+    hashes = [batch.category_hashes for batch in decoded]
     return DecisionInputs(
         events=events[0] if len(events) == 1 else Events.concatenate(events),
         rows=rows,
         probabilities=scores,
         model_threshold=np.full(len(scores), threshold),
         texts_of=payments.all_values,
-        category_hashes=payments.category_hashes,
+        category_hashes=hashes[0] if len(hashes) == 1 else np.concatenate(hashes),
     )

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import UNKNOWN
 from fraud.features.decoded_batch import DecodedBatch
 from fraud.money.rates import date_of
+from serving.prediction_columns import ABSENT
 
 _LOG_EVERY_S = 30.0
 
@@ -62,7 +63,7 @@ def amounts_in_base(decoded: Sequence[DecodedBatch]) -> npt.NDArray[np.int64]:
 def base_columns(decoded: Sequence[DecodedBatch]) -> dict[str, Iterable[Any]]:
     """`amount_base` and `rate_date` of `Prediction`, for all transactions; None where there is none."""
     if not decoded or decoded[0].rates is None:
-        return {"amount_base": repeat(None), "rate_date": repeat(None)}
+        return {"amount_base": ABSENT, "rate_date": ABSENT}
     found = [batch.base_amounts() for batch in decoded]
     amounts = chain.from_iterable(amounts.tolist() for amounts, _ in found)
     days = np.concatenate([days for _, days in found]).tolist()

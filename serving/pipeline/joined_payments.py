@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from fraud.features.decoded_batch import DecodedBatch
 from fraud.schema import FieldValue
@@ -23,20 +22,6 @@ class JoinedPayments:
         """All that one payment has, by field."""
         batch, place = self._locate(number)
         return batch.all_values(place)
-
-    def category_hashes(
-        self, numbers: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.int64]:
-        """As `DecodedBatch.category_hashes`; `numbers` ascend."""
-        ends = np.searchsorted(numbers, self._ends)
-        starts = np.concatenate([[0], ends[:-1]])
-        parts = zip(self._decoded, self._ends, starts, ends, strict=True)
-        return np.concatenate(
-            [
-                batch.category_hashes(numbers[start:stop] - (end - len(batch)), columns)
-                for batch, end, start, stop in parts
-            ]
-        )
 
     def field_values(self, number: int) -> dict[str, FieldValue]:
         """What one payment has of the fields that not every payment has."""

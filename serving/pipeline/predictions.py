@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
-from typing import Any, Self
+from itertools import chain
+from typing import Any, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from fraud.definitions.features import FEATURE_VERSION
 from fraud.features.decoded_batch import TEXTS, DecodedBatch
 from fraud.features.profiles import ProfileFeatures
 from fraud.profiles.values import NO_MOMENT
-from fraud.schema import FieldValue, Prediction, Reason
+from fraud.schema import FieldValue, Reason
 from fraud.settings import Settings
 from serving.decisions.active_policies import ActivePolicies
 from serving.decisions.decision_stage import DecisionStage
@@ -27,11 +27,10 @@ from serving.pipeline.base_amounts import amounts_in_base, base_columns
 from serving.pipeline.joined_payments import JoinedPayments
 from serving.pipeline.profile_sources import ProfileSources
 from serving.pipeline.reasons import CONTRIBUTION_DIGITS, explain
+from serving.prediction_columns import ABSENT, build_predictions
 
 Rows = npt.NDArray[np.float32]
-_FIRST_OF_POLICIES = Prediction.__struct_fields__.index("policy")
-_MODEL_FIELDS = Prediction.__struct_fields__[:_FIRST_OF_POLICIES]
-_POLICY_FIELDS = Prediction.__struct_fields__[_FIRST_OF_POLICIES:]
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ class _Columns:
 class _Explained:
     """Why each of n transactions has its score; None for those that analysts are not shown."""
 
-    reasons: list[list[Reason] | None]
-    contributions: list[list[float] | None]
+    reasons: Iterable[list[Reason] | None]
+    contributions: Iterable[list[float] | None]
 
 
 class PredictionStage:
@@ -112,7 +111,7 @@ class PredictionStage:
             rows = np.hstack([card_rows, merchant_rows, *field_rows])
         with self._timer.stage("score"):
             scores = champion.score(rows)
-            challenger_scores = challenger.score(rows).tolist() if challenger else repeat(None)
+            challenger_scores = challenger.score(rows).tolist() if challenger else ABSENT
         self._metrics.pipeline.scores.observe_many(scores)
         decided = self._decisions.decide(decoded, rows, scores, champion.bundle.threshold)
         with self._timer.stage("reasons"):
@@ -129,7 +128,7 @@ class PredictionStage:
                 "in_feature_sample": in_sample,
                 "contributions": explained.contributions,
                 "challenger_score": challenger_scores,
-                "fields": fields,
+                "fields": _spread(decided.shown, fields.values(), len(rows)),
                 "profile_moment": moments,
                 "profiles": self._shown_profiles(decided.shown, rows),
                 **base_columns(decoded),
@@ -151,7 +150,7 @@ class PredictionStage:
     ) -> tuple[Iterable[int | None], list[Rows]]:
         """The moments (ms) of the profiles of ids and categories and the features that they yield, if any."""
         if self._profiles.of_fields is None:
-            return repeat(None), []
+            return ABSENT, []
         moments, rows = self._profiles.of_fields.compute([batch.events for batch in decoded])
         every_ms, delay = self._definitions.profile_every_ms, self._settings.profiles.delay
         self._metrics.field_profiles.count_ages(moments, columns.timestamps, every_ms, delay)
@@ -162,13 +161,11 @@ class PredictionStage:
     ) -> Iterable[dict[str, float | None] | None]:
         """The features of profiles, by name, of the transactions that are shown, None for the others."""
         features = self._definitions.profile_features
-        if not features:
-            return repeat(None)
-        found: list[dict[str, float | None] | None] = [None] * len(rows)
-        for number in shown.tolist():
-            values = zip(features, rows[number, -len(features) :].tolist(), strict=True)
-            found[number] = {one.name: None if math.isnan(value) else value for one, value in values}
-        return found
+        if not features or not len(shown):
+            return ABSENT
+        names = [one.name for one in features]
+        values = (_values_of(rows[number, -len(features) :]) for number in shown.tolist())
+        return _spread(shown, (dict(zip(names, one, strict=True)) for one in values), len(rows))
 
     def _explain(
         self,
@@ -176,19 +173,16 @@ class PredictionStage:
         currencies: Sequence[str],
         rows: Rows,
         champion: ServingModel,
-        fields: Sequence[dict[str, FieldValue] | None],
+        fields: Mapping[int, dict[str, FieldValue]],
     ) -> _Explained:
         """Reasons and contributions for the transactions that are shown, None for the others."""
-        explained = _Explained([None] * len(rows), [None] * len(rows))
-        if len(shown):
-            chosen, numbers = rows[shown], shown.tolist()
-            names, values = [currencies[one] for one in numbers], [fields[one] or {} for one in numbers]
-            contributions = champion.contributions(chosen)
-            found = explain(self._definitions, chosen, contributions, names, values)
-            rounded = np.round(contributions.astype(np.float64), CONTRIBUTION_DIGITS).tolist()
-            for number, reasons, shares in zip(numbers, found, rounded, strict=True):
-                explained.reasons[number], explained.contributions[number] = reasons, shares
-        return explained
+        if not len(shown):
+            return _Explained(ABSENT, ABSENT)
+        chosen, names = rows[shown], [currencies[one] for one in shown.tolist()]
+        contributions = champion.contributions(chosen)
+        reasons = explain(self._definitions, chosen, contributions, names, [*fields.values()])
+        rounded = np.round(contributions.astype(np.float64), CONTRIBUTION_DIGITS).tolist()
+        return _Explained(_spread(shown, reasons, len(rows)), _spread(shown, rounded, len(rows)))
 
     def _encode(
         self, columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
@@ -198,38 +192,24 @@ class PredictionStage:
 
     def _logged_features(
         self, hashes: npt.NDArray[np.uint64], shown: npt.NDArray[np.intp], rows: Rows
-    ) -> tuple[list[list[float | None] | None], list[bool]]:
+    ) -> tuple[Iterable[list[float | None] | None], Iterable[bool]]:
         """The rows to be logged, None for the others; and false for those logged only because they are shown.
 
         What is in the sample depends on the transaction_id alone.
         """
-        logged: list[list[float | None] | None] = [None] * len(rows)
-        in_sample = [True] * len(rows)
-        rate = self._settings.serving.feature_sample
-        sampled = hashes.astype(np.float64) < rate * 2.0**64
-        for index in np.flatnonzero(sampled).tolist():
-            logged[index] = _values_of(rows[index])
-        for index in shown[~sampled[shown]].tolist():
-            logged[index], in_sample[index] = _values_of(rows[index]), False
-        return logged, in_sample
+        sampled = hashes.astype(np.float64) < self._settings.serving.feature_sample * 2.0**64
+        further = shown[~sampled[shown]]
+        logged = np.concatenate([np.flatnonzero(sampled), further])
+        features = _spread(logged, [_values_of(rows[index]) for index in logged.tolist()], len(rows))
+        if not len(further):
+            return features, ABSENT
+        in_sample = np.ones(len(rows), dtype=np.bool_)
+        in_sample[further] = False
+        return features, in_sample.tolist()
 
 
 def _values_of(row: npt.NDArray[np.float32]) -> list[float | None]:
     return [None if math.isnan(value) else value for value in row.tolist()]
-
-
-def build_predictions(
-    columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
-) -> Iterable[Prediction]:
-    """Predictions of values by field name: `columns` has one for each, `constants` one for all.
-
-    Raises:
-        KeyError: a field of `Prediction` is in neither; the fields of policies may all be missing.
-    """
-    by_field = {**columns, **{name: repeat(value) for name, value in constants.items()}}
-    fields = Prediction.__struct_fields__ if _POLICY_FIELDS[0] in by_field else _MODEL_FIELDS
-    # The fields' order is looked up once for each batch: keywords would cost as much for each prediction.
-    return map(Prediction, *(by_field[name] for name in fields))
 
 
 def constants_of(
@@ -252,10 +232,17 @@ def constants_of(
 
 def _fields_of(
     shown: npt.NDArray[np.intp], decoded: Sequence[DecodedBatch]
-) -> list[dict[str, FieldValue] | None]:
-    """The further fields of the transactions that analysts are shown, None for the others."""
+) -> dict[int, dict[str, FieldValue]]:
+    """The further fields of the transactions that analysts are shown, by their number."""
     payments = JoinedPayments(decoded)
-    found: list[dict[str, FieldValue] | None] = [None] * len(payments)
-    for number in shown.tolist():
-        found[number] = payments.field_values(number)
-    return found
+    return {number: payments.field_values(number) for number in shown.tolist()}
+
+
+def _spread(numbers: npt.NDArray[np.intp], values: Iterable[_Value], count: int) -> Iterable[_Value | None]:
+    """A column of `count` values, from those of a few transactions by their number."""
+    if not len(numbers):
+        return ABSENT
+    column: list[_Value | None] = [None] * count
+    for number, value in zip(numbers.tolist(), values, strict=True):
+        column[number] = value
+    return column

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.fields import CORE_FIELDS, FieldType
+from fraud.definitions.fields import CORE_FIELDS
 from fraud.features.decoded_batch import TEXTS, DecodedBatch, decode_batch
 from fraud.features.events import encode_table, encode_transactions
+from fraud.features.field_tables import category_columns
 from fraud.messages.admission import AdmissionFilter, Admitted, signed_hash
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.messages.transaction import transaction_type
@@ -63,10 +64,9 @@ def assert_same(
         assert decoded.field_values(len(decoded) - 1) == {
             name: value for name, value in last if value is not None and name not in CORE_FIELDS
         }
-    categories = [one for one in definitions.fields if one.type is FieldType.CATEGORY]
-    columns = np.array([definitions.field_index[one.name] for one in categories], dtype=np.int64)
-    assert decoded.category_hashes(np.arange(len(decoded)), columns).tolist() == [
-        [_hash(one.values[column]) for column in columns.tolist()] for one in expected.admitted
+    columns = category_columns(definitions).tolist()
+    assert decoded.category_hashes.tolist() == [
+        [_hash(one.values[column]) for column in columns] for one in expected.admitted
     ]
     for _, reason in expected.refused:
         assert reason.isprintable(), reason

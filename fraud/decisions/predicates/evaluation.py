@@ -16,6 +16,7 @@ from fraud.decisions.predicates.tree import OnList, Predicate, TextOf, Truth, no
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import FieldType
 from fraud.features.events import encoder_of
+from fraud.features.field_tables import category_columns
 from fraud.native.rules.evaluate import evaluate_program
 from fraud.native.rules.program import PaymentArrays, Program, Registers, Results
 
@@ -63,14 +64,18 @@ class Evaluator:
         by_hash = ProgramCompiler(definitions, index.number_of, by_hash=True)
         self._by_code, self._by_hash = by_code.compile(roots), by_hash.compile(roots)
         self._categories = _categories(roots)
+        self._all_categories = category_columns(definitions)
         self._category_columns = np.array([*self._categories.values()], dtype=np.int64)
 
     def evaluate(self, inputs: DecisionInputs) -> Truths:
         """Of n payments."""
-        payments = _arrays(inputs)
-        results, unsure = self._run(self._by_code, payments)
-        if unsure:
-            self._confirm(inputs, payments, results)
+        if self._categories and inputs.category_hashes is not None:
+            results, _ = self._run(self._by_hash, self._hashed(inputs, inputs.category_hashes))
+        else:
+            payments = _arrays(inputs)
+            results, unsure = self._run(self._by_code, payments)
+            if unsure:
+                self._confirm(inputs, payments, results)
         count = self._predicates
         return Truths(results.fired[:, :count], results.failed[:, :count], results.fired[:, count:])
 
@@ -79,6 +84,12 @@ class Evaluator:
         results = Results(*np.zeros((3, len(payments.heads), self._columns), dtype=np.bool_))
         program, registers = compiled
         return results, evaluate_program(program, payments, self._index.slots, registers, results)
+
+    def _hashed(self, inputs: DecisionInputs, hashes: npt.NDArray[np.int64]) -> PaymentArrays:
+        """The payments with the hashes of categories instead of their codes."""
+        values = inputs.events.values.copy()
+        values[:, self._all_categories] = hashes
+        return _payment_arrays(inputs.events.heads, values, inputs.rows, inputs.probabilities)
 
     def _confirm(self, inputs: DecisionInputs, payments: PaymentArrays, results: Results) -> None:
         """Decide by texts what codes of categories leave open: evaluate these payments with their hashes."""
@@ -96,8 +107,6 @@ class Evaluator:
     def _category_hashes(
         self, inputs: DecisionInputs, chosen: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.int64]:
-        if inputs.category_hashes is not None:
-            return inputs.category_hashes(chosen, self._category_columns)
         texts = map(inputs.texts_of, chosen.tolist())
         return np.array(
             [[_encode(one.get(name)) for name in self._categories] for one in texts], dtype=np.int64
