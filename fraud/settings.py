@@ -279,7 +279,11 @@ class TrainingSettings(_Section):
     train_days: int = Field(default=60, ge=1)
     validation_days: int = Field(default=14, ge=1)
     test_days: int = Field(default=14, ge=1)
-    review_cost: int = Field(default=500, ge=0, description="of one alert, in minor units")
+    review_cost: int = Field(
+        default=3_000,
+        ge=0,
+        description="of one alert, in minor units: an analyst's time, and a genuine card that is held",
+    )
     threshold_policy: Literal["cost", "precision", "capacity"] = "cost"
     min_precision: float = Field(default=0.8, gt=0, le=1)
     alerts_per_day: int = Field(default=100, ge=1)

@@ -23,7 +23,7 @@ from fraud.registry.aliases import CHAMPION
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
 
-_TIMEOUT_S = 120.0
+_TIMEOUT_S = 300.0
 _POLL_S = 0.2
 _MARGIN_S = 3.0
 _IDLE_S = 1.0
@@ -32,7 +32,6 @@ _TRAINING = {
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
     "FRAUD_TRAINING__TEST_DAYS": "10",
     "FRAUD_TRAINING__SEARCH_FOLDS": "1",
-    "FRAUD_TRAINING__REVIEW_COST": "2000",
     "FRAUD_REGISTRY__POLL_INTERVAL_S": "2",
 }
 
@@ -81,13 +80,17 @@ class Demo:
                 with self._serving():
                     result = self._live()
                 self.screen.result(result)
-                if self.plan.keep:
-                    self.screen.addresses(stack.status(), dashboard, self._login)
-        if not self.plan.keep:
-            self.screen.hint("`make demo ARGS=--keep` leaves the dashboard, Prefect and MLflow up")
+                self._show_servers(stack, dashboard)
         if not result.complete:
             raise FraudError(f"{result.lost} lost, {result.doubled} doubled; see {self._logs}")
         return result
+
+    def _show_servers(self, stack: Stack, dashboard: LocalDashboard) -> None:
+        if not self.plan.keep:
+            self.screen.hint("`make demo ARGS=--keep` leaves the dashboard, Prefect and MLflow up")
+            return
+        added = dashboard.status()
+        self.screen.addresses([*stack.status(), *([] if added is None else [added])], self._login)
 
     @contextmanager
     def _stack(self) -> Iterator[Stack]:

@@ -56,11 +56,10 @@ class Screen:
         colour, title = ("green", "in = out") if result.complete else ("red", "in ≠ out")
         self._console.print(_framed(_two_columns(_rows(result)), title, colour))
 
-    def addresses(self, servers: Sequence[ServerStatus], dashboard: LocalDashboard, login: str) -> None:
-        """Print the addresses of what answers now."""
-        found = [*servers, *(one for one in (dashboard.status(),) if one is not None)]
-        rows = [(one.name, one.address.removesuffix("/api")) for one in found if one.state == "ready"]
-        shown = [(name, f"{at}  {login}" if name == dashboard.name else at) for name, at in rows]
+    def addresses(self, servers: Sequence[ServerStatus], login: str) -> None:
+        """Print the addresses of the servers that answer, the dashboard's with the `login`."""
+        rows = [(one.name, one.address.removesuffix("/api")) for one in servers if one.state == "ready"]
+        shown = [(name, f"{at}  {login}" if name == LocalDashboard.name else at) for name, at in rows]
         self._console.print(_framed(_two_columns(shown), "still running", "green"))
 
     def hint(self, text: str) -> None:

@@ -12,8 +12,10 @@ from rich.console import Console
 
 from deployments.demo.programs import Programs
 from deployments.demo.result import DemoResult, evaluate_run
+from deployments.demo.run import DemoPlan
 from deployments.demo.screen import Screen
 from deployments.demo.watch import PredictionsWatch
+from deployments.local.stack import ServerStatus
 from fraud.decisions.outcomes import Outcome
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
@@ -117,3 +119,36 @@ def test_a_step_leaves_its_line_and_a_failed_one_its_cross() -> None:
     assert "✓ first" in written
     assert "it went well" in written
     assert "✗ second" in written
+
+
+def test_the_plan_sends_its_hours_in_its_seconds() -> None:
+    plan = DemoPlan(Path("home"), hours=48, live_s=80)
+
+    assert plan.speed == 48 * 3_600 / 80
+
+
+def test_only_what_answers_has_an_address() -> None:
+    # given a stack of which one server runs, one does not answer, and one ended
+    console = Console(file=io.StringIO(), width=120)
+    servers = [
+        ServerStatus("Kafka", "ready", "127.0.0.1:9092"),
+        ServerStatus("MLflow", "silent", "http://127.0.0.1:5000"),
+        ServerStatus("Prefect", "dead", "http://127.0.0.1:4200/api"),
+    ]
+    # when
+    Screen(console).addresses(servers, "user admin")
+    # then
+    assert isinstance(console.file, io.StringIO)
+    written = console.file.getvalue()
+    assert "127.0.0.1:9092" in written
+    assert "5000" not in written
+    assert "4200" not in written
+
+
+def test_the_dashboard_is_shown_with_its_login() -> None:
+    console = Console(file=io.StringIO(), width=120)
+
+    Screen(console).addresses([ServerStatus("Dashboard", "ready", "http://127.0.0.1:8050")], "user admin")
+
+    assert isinstance(console.file, io.StringIO)
+    assert "http://127.0.0.1:8050  user admin" in console.file.getvalue()
