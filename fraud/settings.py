@@ -328,6 +328,11 @@ class ServingSettings(_Section):
     fetch_wait_s: float = Field(
         default=0.005, ge=0.001, le=1, description="for more than a few messages; Kafka is asked as often"
     )
+    fetch_min_bytes: int = Field(
+        default=2_000,
+        ge=1,
+        description="that Kafka waits for, `fetch_wait_s` at most; 1: each message comes at once",
+    )
     linger_s: float = Field(
         default=0.005, ge=0, le=1, description="that a prediction waits for others, to be sent with them"
     )

@@ -20,8 +20,6 @@ _GROUP_CONFIG = {
     # librdkafka joins at most once a second; an answer to a request for metadata ends its waiting
     # (`rkcg_join_intvl`). Without these requests nobody would score those partitions for that second.
     "topic.metadata.refresh.interval.ms": 250,
-    # A fetch response for every message would keep two processors busy at a few thousand messages a second.
-    "fetch.min.bytes": 2_000,
 }
 _LONGEST_HEARTBEAT_MS = 200
 """A member learns of a rebalance with its next heartbeat, and partitions that move wait for all members."""
@@ -44,6 +42,8 @@ def make_group_consumer(settings: Settings, on_commit: Callable[[Any], None]) ->
         "session.timeout.ms": session_ms,
         "heartbeat.interval.ms": min(session_ms // 5, _LONGEST_HEARTBEAT_MS),
         "fetch.wait.max.ms": int(settings.serving.fetch_wait_s * 1_000),
+        # A response for every message would keep two processors busy at a few thousand messages a second.
+        "fetch.min.bytes": settings.serving.fetch_min_bytes,
     }
     config = _GROUP_CONFIG | timing | {"on_commit": first_error}
     return Consumer(consumer_config(settings, settings.serving.group_id, **config))

@@ -1,7 +1,8 @@
 """`python -m benchmarks.gateway`: latency of decisions over HTTP, in turns with a bare echo.
 
-Both have the same broker, topics of the same layout, and the same load; the bar is 1.5 times the echo's p50,
-p99 and p99.9, and no answer that differs from the committed decision.
+All have the same broker, topics of the same layout, and the same load. The bar is 1.5 times the p50, p99 and
+p99.9 of the echo of the same delivery mode, exactly once, and no answer that differs from the committed
+decision. The echo at least once shows what the mode itself costs.
 """
 
 import json
@@ -19,7 +20,13 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from benchmarks.results import Section, conditions, save_section
 from benchmarks.serving.harness.processes import fetch, stop, wait_until
-from benchmarks.serving.harness.testbed import PARTITIONS, environment, print_progress, testbed
+from benchmarks.serving.harness.testbed import (
+    PARTITIONS,
+    Testbed,
+    environment,
+    print_progress,
+    testbed,
+)
 from benchmarks.serving.latency import warm_engine
 from deployments.local.processes import free_port
 from fraud.kafka.clients import consumer_config
@@ -31,9 +38,13 @@ _WARM_UP_S = 3.0
 _FIRST = 200_000
 """Beyond the payments that warm the engine up."""
 
-_PROMPT: dict[str, Any] = {"commit_interval_s": 0.1, "fetch_wait_s": 0.001, "linger_s": 0.0}
+_PROMPT: dict[str, Any] = {
+    "commit_interval_s": 0.1, "fetch_min_bytes": 1, "fetch_wait_s": 0.05, "linger_s": 0.0
+}  # fmt: skip
 """Settings of serving for a gateway in front of it (docs/decisions/gateway.md)."""
 
+_SAME_MODE = "echo, exactly once"
+_SYSTEMS = ("echo, at least once", _SAME_MODE, "gateway")
 _PERCENTILES = (50, 99, 99.9)
 Outcomes = dict[str, str]
 
@@ -55,16 +66,14 @@ def main(
 def run(rate: int, seconds: float, turns: int) -> Section:
     """Turns of the echo and of the gateway; then its answers against the committed log."""
     with testbed() as bed:
-        settings, echo = bed.settings("gateway", **_PROMPT), bed.settings("echo")
+        settings = bed.settings("gateway", **_PROMPT)
         key = KeyFile(settings.gateway_keys).create("load", ["decide"], 1e6).text
-        found: dict[str, list[list[float]]] = {"echo": [], "gateway": []}
+        found: dict[str, list[list[float]]] = {name: [] for name in _SYSTEMS}
         answers: Outcomes = {}
         first = _FIRST
-        with warm_engine(settings), _echo(echo) as echo_port, _gateway(settings) as port:
-            for turn in range(2 * turns):
-                name = ("echo", "gateway")[turn % 2]
-                args = (port, key) if name == "gateway" else (echo_port, "")
-                rows = _load(settings, *args, rate, seconds, first)
+        with warm_engine(settings), _systems(bed, settings) as ports:
+            for name in _SYSTEMS * turns:
+                rows = _load(settings, ports[name], key, rate, seconds, first)
                 first += len(rows)
                 found[name].append(_percentiles(rows[int(_WARM_UP_S * rate) :]))
                 if name == "gateway":
@@ -76,11 +85,23 @@ def run(rate: int, seconds: float, turns: int) -> Section:
 
 
 @contextmanager
-def _echo(settings: Settings) -> Iterator[int]:
+def _systems(bed: Testbed, settings: Settings) -> Iterator[dict[str, int]]:
+    """The port of each system."""
+    at_least_once, exactly_once = bed.settings("echo1"), bed.settings("echo2", **_PROMPT)
+    with (
+        _echo(at_least_once) as first,
+        _echo(exactly_once, "--exactly-once") as second,
+        _gateway(settings) as third,
+    ):
+        yield dict(zip(_SYSTEMS, (first, second, third), strict=True))
+
+
+@contextmanager
+def _echo(settings: Settings, *arguments: str) -> Iterator[int]:
     port = free_port()
     with _processes(
         settings,
-        ["-m", "benchmarks.gateway.echo_copy"],
+        ["-m", "benchmarks.gateway.echo_copy", *arguments],
         ["-m", "benchmarks.gateway.echo_http", "--port", str(port)],
     ) as processes:
         wait_until(lambda: bool(fetch(f"http://127.0.0.1:{port}/")), processes, settings)
@@ -166,7 +187,7 @@ def _committed(settings: Settings) -> Outcomes:
 
 def _figures(found: dict[str, list[list[float]]]) -> dict[str, Any]:
     medians = {name: [median(column) for column in zip(*turns, strict=True)] for name, turns in found.items()}
-    ratios = [mine / its for mine, its in zip(medians["gateway"], medians["echo"], strict=True)]
+    ratios = [mine / its for mine, its in zip(medians["gateway"], medians[_SAME_MODE], strict=True)]
     return {"turns_ms": found, "medians_ms": medians, "ratios": ratios}
 
 
@@ -178,9 +199,10 @@ def _table(figures: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "| | p50 | p99 | p99.9 |"
     yield "|---|--:|--:|--:|"
-    for name in ("echo", "gateway"):
+    for name in _SYSTEMS:
         yield f"| {name} | " + " | ".join(f"{one:.1f}" for one in figures["medians_ms"][name]) + " |"
-    yield "| ratio | " + " | ".join(f"{one:.2f}" for one in figures["ratios"]) + " |"
+    ratios = " | ".join(f"{one:.2f}" for one in figures["ratios"])
+    yield f"| gateway / {_SAME_MODE} | {ratios} |"
     yield ""
     yield (
         f"{figures['answers']:,} answers of the gateway: {figures['fallbacks']} fallbacks, "

@@ -1,12 +1,14 @@
 """Micro-batches grow with the load, and errors of the client are not taken for messages."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
 
 from fraud.errors import RefusedError
 from fraud.settings import Settings
+from serving import group_consumer
 from serving.group_consumer import poll_batch, without_errors
 
 
@@ -29,6 +31,19 @@ class FakeConsumer:
         self.calls.append((count, timeout_s))
         found, self.messages = self.messages[:count], self.messages[count:]
         return found
+
+
+def test_kafka_gathers_what_the_settings_say(
+    local_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a consumer that remembers its configuration
+    made: dict[str, Any] = {}
+    monkeypatch.setattr(group_consumer, "Consumer", made.update)
+    # when it is made for an engine behind a gateway
+    prompt = local_settings.serving.model_copy(update={"fetch_min_bytes": 1, "fetch_wait_s": 0.05})
+    group_consumer.make_group_consumer(local_settings.model_copy(update={"serving": prompt}), print)
+    # then a fetch is answered with the first message, and waits for 50 ms where there is none
+    assert (made["fetch.min.bytes"], made["fetch.wait.max.ms"]) == (1, 50)
 
 
 def test_only_the_first_message_is_waited_for(local_settings: Settings) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.types import Receive, Scope, Send
 
 from fraud.native.id_index import CONFLICT_REASON
 from serving.gateway.api.middleware import ARRIVED_AT
@@ -22,6 +23,15 @@ router = APIRouter()
 DEADLINE_HEADER = "X-Deadline-Ms"
 REPEATED_HEADER = {"Idempotent-Replayed": "true"}
 _DIGITS = re.compile("[0-9]{1,9}")
+
+
+class DecideEndpoint:
+    """`decide` as an ASGI application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await decide(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 class _BadDeadlineError(Exception):

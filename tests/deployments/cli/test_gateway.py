@@ -1,5 +1,6 @@
 """Keys of the gateway from the command line, and the gateway as a process of a home."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from fraud.kafka.topics import create_topics
 from fraud.settings import load_settings
 from serving.gateway.auth.keys import KeyFile
 from tests.deployments.conftest import FraudCommand
+from tests.serving.gateway.support import payment
 
 
 def keys() -> KeyFile:
@@ -84,3 +86,51 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, broker: str, monkeypatch:
     with pytest.raises(httpx.ConnectError):
         httpx.get(address, trust_env=False)
     assert gateway.status() is None
+
+
+class RunningStack:
+    """A stack whose servers run already."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def start(self, *_: object) -> list[str]:
+        return []
+
+    def status(self) -> list[object]:
+        return []
+
+    def stop(self) -> list[str]:
+        return []
+
+
+@pytest.mark.broker
+def test_the_stack_comes_with_a_gateway_whose_first_key_is_shown_once(
+    fraud: FraudCommand, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a stack that runs
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVERS", broker)
+    monkeypatch.setenv("FRAUD_GATEWAY__PORT", "0")
+    for command in ("up", "down"):
+        monkeypatch.setattr(f"deployments.cli.stack.{command}.Stack", RunningStack)
+    monkeypatch.setattr("deployments.cli.stack.up._create_topics", lambda *_: create_topics(load_settings()))
+    try:
+        # when the gateway is asked for twice
+        first, again = (fraud("up", "--no-dashboard", "--gateway") for _ in range(2))
+        # then the key that was printed is let in, and without an engine the answer is the fallback
+        key, address = re.search(r"fk_\S+", first.out), re.search(r"gateway at (http://\S+),", first.out)
+        assert key is not None
+        assert address is not None
+        headers = {"Authorization": f"Bearer {key[0]}", "X-Deadline-Ms": "50"}
+        url = f"{address[1]}/v1/decisions"
+        answer = httpx.post(url, json=payment(1), headers=headers, timeout=30, trust_env=False)
+        assert (answer.status_code, answer.json()["status"]) == (200, "fallback")
+        # and it is not made again
+        assert address[0] in again.out
+        assert "first key" not in again.out
+    finally:
+        ended = fraud("down")
+    # and `fraud down` ends it
+    assert ended.out == "stopped Gateway\n"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address[1], trust_env=False)
