@@ -569,6 +569,10 @@ class DashboardSettings(_Section):
     history: timedelta = Field(
         default=timedelta(days=7), description="of predictions, read at the first start"
     )
+    makes_reports: bool = Field(
+        default=False,
+        description="it makes the monitor's reports itself, as beside an embedded stack",
+    )
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
     oidc: OidcSettings = OidcSettings()
 

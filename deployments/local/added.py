@@ -1,6 +1,7 @@
 """Servers beside the embedded stack, one process each; they come after it and end before it."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,11 +20,13 @@ class AddedServer:
         name: as users see it.
         command: of `fraud`; also the folder of its record, and the name of its log.
         health: the path that answers with 200 while it runs.
+        environment: settings that it has here.
     """
 
     name: ClassVar[str]
     command: ClassVar[str]
     health: ClassVar[str]
+    environment: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, home: Path) -> None:
         self._home = home.resolve()
@@ -74,7 +77,7 @@ class AddedServer:
 
     def _server(self, port: int) -> HttpServer:
         command = (sys.executable, "-m", "deployments.cli", self.command, "--port", str(port))
-        environment = {"FRAUD_HOME": str(self._home)}
+        environment = {"FRAUD_HOME": str(self._home), **self.environment}
         log = self._home / "logs" / f"{self.command}.log"
         return HttpServer(self.name, port, log, command, self.health, environment)
 

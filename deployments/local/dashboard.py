@@ -1,5 +1,8 @@
 """The dashboard as a process beside the embedded stack."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from deployments.local.added import AddedServer
 
 
@@ -9,3 +12,5 @@ class LocalDashboard(AddedServer):
     name = "Dashboard"
     command = "dashboard"
     health = "/health"
+    # No schedule of Prefect's is there to make them.
+    environment: ClassVar[Mapping[str, str]] = {"FRAUD_DASHBOARD__MAKES_REPORTS": "true"}

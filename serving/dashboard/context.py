@@ -20,7 +20,10 @@ from serving.dashboard.decisions.parsed import PolicyParser
 from serving.dashboard.decisions.what_if import WhatIfRunner
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.hub import Hub
+from serving.dashboard.feed.payment_key import PaymentKey
+from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
+from serving.dashboard.reports.maker import ReportMaker
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class AppContext:
     sources: CachedSources
     decisions: DecisionFollower
     parser: PolicyParser
+    report_maker: ReportMaker
     issuer: Issuer | None
     what_ifs: WhatIfRunner = field(default_factory=WhatIfRunner)
     pending_logins: PendingLogins = field(default_factory=PendingLogins)
@@ -59,11 +63,13 @@ class AppContext:
         self.decisions.start()
         self.reviews.start()
         self.updates.start()
+        self.report_maker.start()
         threading.Thread(target=self.parser.default, name="load-parser", daemon=True).start()
 
     def stop(self) -> None:
         """Stop the threads and close the store."""
         self.updates.stop()
+        self.report_maker.stop()
         self.follower.stop()
         self.decisions.stop()
         self.reviews.stop()
@@ -85,18 +91,27 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
     accounts = Accounts(folder / "users.json", scrypt_n)
     money = settings.loaded_definitions.money
     updates = LiveUpdates(store, hub, money.code if money else None)
+    sources = CachedSources(settings)
+    maker = ReportMaker(settings, lambda: sources.reports.get(refresh=True))
+
+    def on_batch(changed: list[PaymentKey], batch: Batch) -> None:
+        updates.send_batch(changed, batch)
+        if batch.predictions:
+            maker.notice_predictions()
+
     return AppContext(
         settings=settings,
         store=store,
         accounts=accounts,
         sessions=Sessions(store, accounts, dashboard.session_length, dashboard.oidc),
         reviews=ReviewService(settings, store),
-        follower=Follower(settings, store, updates.send_batch, updates.send_state),
+        follower=Follower(settings, store, on_batch, updates.send_state),
         updates=updates,
         hub=hub,
-        sources=CachedSources(settings),
+        sources=sources,
         decisions=DecisionFollower(settings, lambda: hub.publish("decisions", {})),
         parser=PolicyParser(settings.loaded_definitions),
+        report_maker=maker,
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
     )
 

@@ -1,5 +1,6 @@
 """Routes of the models: versions in the registry, the monitor's reports, scores of challengers."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path
@@ -69,4 +70,20 @@ def monitoring(context: Context, _: SessionOf) -> dict[str, Any]:
             "labels": refused_messages(connection, topics.labels),
             "payments": refused_messages(connection, topics.transactions),
         }
-    return context.sources.reports.get() | {"psi": context.settings.monitoring.psi, "refused": refused}
+    making, psi = asdict(context.report_maker.state), context.settings.monitoring.psi
+    return context.sources.reports.get() | {"psi": psi, "refused": refused, "making": making}
+
+
+@router.post(
+    "/monitoring/report", status_code=202, responses={409: {"description": "no reports are made here"}}
+)
+def ask_for_report(
+    context: Context, session: Annotated[Session, Depends(may_change("analyst"))]
+) -> dict[str, Any]:
+    """Make a report of the monitor now; it takes up to some minutes."""
+    if not context.limits.changes_by_user.take(session.user.name):
+        raise HTTPException(429, "too many changes at once; wait a moment", {"Retry-After": "5"})
+    if not context.report_maker.ask():
+        raise HTTPException(409, "this dashboard makes no reports; run the flow: python flows/monitor.py")
+    _record(context, session.user.name, "report asked", "monitor", {})
+    return asdict(context.report_maker.state)

@@ -73,7 +73,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
           {page === "policy" && <PolicyPage id={id} me={me} />}
           {page === "lists" && <ListsPage id={id} me={me} />}
           {page === "models" && <ModelsPage me={me} />}
-          {page === "monitoring" && <MonitoringPage />}
+          {page === "monitoring" && <MonitoringPage me={me} />}
           {page === "audit" && <AuditPage />}
         </main>
       </div>

@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Tick } from "../lib/axis";
 import { probability } from "../lib/format";
 
 /** The width that a box has, as it changes. */
@@ -83,13 +84,37 @@ interface PlotProps {
   series: Series[];
   top?: number;
   format: (value: number) => string;
-  first: string;
-  last: string;
+  /** What is written under the baseline, at most so many. */
+  ticks: (most: number) => Tick[];
   mark?: { at: number; text: string };
 }
 
-/** Series over common steps, with a baseline, the top's value and the two ends of time. */
-export function Plot({ label, height, series, top, format, first, last, mark }: PlotProps): JSX.Element {
+const tickWidth = 84;
+
+/** The labels of a horizontal axis from `left` to `right`, with a short line at each. */
+export function Ticks({ ticks, left, right, base, unit }: { ticks: (most: number) => Tick[]; left: number; right: number; base: number; unit: number }): JSX.Element {
+  const found = ticks(Math.max(2, Math.floor((right - left) / (tickWidth * unit))));
+  return (
+    <g>
+      {found.map(({ at, text }) => {
+        const x = left + at * (right - left);
+        const margin = 30 * unit;
+        const anchor = x < left + margin ? "start" : x > right - margin ? "end" : "middle";
+        return (
+          <g key={at}>
+            <line class="axis" x1={x} x2={x} y1={base} y2={base + 3} />
+            <text class="tick" x={anchor === "start" ? Math.max(left, x - 8) : anchor === "end" ? right : x} y={base + 15 * unit} text-anchor={anchor}>
+              {text}
+            </text>
+          </g>
+        );
+      })}
+    </g>
+  );
+}
+
+/** Series over common steps, with a baseline, the top's value and labels of the steps. */
+export function Plot({ label, height, series, top, format, ticks, mark }: PlotProps): JSX.Element {
   const highest = Math.max(0, ...series.flatMap((one) => one.values.map((value) => value ?? 0)));
   const limit = top ?? ceiling(Math.max(highest, mark?.at ?? 0));
   return (
@@ -116,12 +141,7 @@ export function Plot({ label, height, series, top, format, first, last, mark }: 
             <text class="tick" x={0} y={y(limit) - 4}>
               {top || highest ? format(limit) : ""}
             </text>
-            <text class="tick" x={0} y={full - 3}>
-              {first}
-            </text>
-            <text class="tick" x={width} y={full - 3} text-anchor="end">
-              {last}
-            </text>
+            <Ticks ticks={ticks} left={0} right={width} base={base} unit={unit} />
           </>
         );
       }}

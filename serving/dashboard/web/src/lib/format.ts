@@ -12,6 +12,9 @@ const short = number({ notation: "compact", maximumFractionDigits: 1 });
 const clock = when({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = when({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const fullDay = when({ dateStyle: "medium", timeStyle: "medium" });
+const minutes = when({ hour: "2-digit", minute: "2-digit" });
+const dayOnly = when({ day: "numeric", month: "short" });
+const dayWithYear = when({ day: "numeric", month: "short", year: "numeric" });
 const names = when({ timeZoneName: "short" });
 const regions = inLocale((locale) => new Intl.DisplayNames([locale], { type: "region" }));
 const decimals = new Map<number, Intl.NumberFormat>();
@@ -25,6 +28,11 @@ export const time = (ms: number): string => clock[zone.value].format(ms);
 export const date = (ms: number): string => day[zone.value].format(ms);
 /** A day, its time and their zone. */
 export const moment = (ms: number): string => `${fullDay[zone.value].format(ms)} ${zoneName(ms)}`;
+
+/** Parts of a moment, for the labels of an axis. */
+export const clockOf = (ms: number, withSeconds: boolean): string => (withSeconds ? clock : minutes)[zone.value].format(ms);
+export const dayOf = (ms: number, withYear: boolean, within: Zone = zone.value): string => (withYear ? dayWithYear : dayOnly)[within].format(ms);
+export const yearOf = (ms: number): number => (zone.value === "UTC" ? new Date(ms).getUTCFullYear() : new Date(ms).getFullYear());
 
 /** The zone of `time` and `date`, as at that moment: `UTC`, `CET`, `GMT+5:30`. */
 export function zoneName(ms: number = Date.now()): string {

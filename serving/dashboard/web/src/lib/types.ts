@@ -210,6 +210,13 @@ export interface Refused {
   payments: number;
 }
 
+/** Of the monitor's reports, by this dashboard itself. */
+export interface Making {
+  is_on: boolean;
+  is_running: boolean;
+  problem: string | null;
+}
+
 export interface Matured {
   predictions: number;
   alerts: number;

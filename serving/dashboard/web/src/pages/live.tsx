@@ -2,7 +2,8 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { AlertList, Filters, everything, useFeed } from "../components/feed";
-import { compact, decimal, duration, percent, rate, sums, time, zoneName } from "../lib/format";
+import { compact, decimal, duration, percent, rate, sums, zoneName } from "../lib/format";
+import { timeTicks } from "../lib/axis";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live } from "../lib/types";
 
@@ -68,18 +69,18 @@ function Charts({ shown, now, span, choose }: ChartsProps): JSX.Element {
   const seconds = shown ? shown.step_ms / 1_000 : 1;
   const whole = <T,>(values: T[] | undefined): T[] => (values ?? []).slice(0, -1);
   const begins = shown?.begin ?? [];
-  const [first, last] = [begins[0], begins[begins.length - 1]].map((at) => (at ? time(at).slice(0, span === "10m" ? 8 : 5) : ""));
-  const axis = { first: first ?? "", last: last ? `${last} ${zoneName()}` : "" };
+  const axis = { ticks: (most: number) => (begins.length ? timeTicks(begins[0] ?? 0, begins[begins.length - 1] ?? 0, most) : []) };
+  const late = shown?.whole.late ?? 0;
   const perSecond = (counts: number[] | undefined): number[] => whole(counts).map((one) => one / seconds);
   return (
     <>
-      <Panel title="Throughput" hint="transactions per second" extra={<Spans span={span} choose={choose} />}>
+      <Panel title="Throughput" hint={`transactions per second, ${zoneName()}`} extra={<Spans span={span} choose={choose} />}>
         <Plot label="Transactions per second" height={190 * stretch} series={[{ values: perSecond(shown?.scored), kind: "area", tone: "calm" }]} format={rate} {...axis} />
       </Panel>
       <Panel title="Alerts" hint={`per ${duration(shown?.step_ms ?? 5_000)}`}>
         <Plot label="Alerts" height={130 * stretch} series={[{ values: whole(shown?.flagged), kind: "bars", tone: "risk" }]} format={(value) => decimal(value, value % 1 ? 1 : 0)} {...axis} />
       </Panel>
-      <Panel title="Latency" hint="event to decision: median and p95">
+      <Panel title="Latency" hint={`event to decision: median and p95${late ? `; without ${compact(late)} of replayed history` : ""}`}>
         <Plot
           label="Latency"
           height={160 * stretch}

@@ -2,7 +2,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError, post } from "../lib/api";
 import { Plot } from "../components/charts";
+import { stepTicks } from "../lib/axis";
 import { ExternalText, isolated } from "../components/external_text";
+import { Skeleton } from "../components/skeleton";
 import { decimal, integer, moment, percent } from "../lib/format";
 import { Panel } from "./live";
 import { useQuery, useNow } from "../lib/state";
@@ -20,7 +22,7 @@ export function ModelsPage({ me }: { me: Me }): JSX.Element {
   const [changed, setChanged] = useState(0);
   const tick = useNow(20_000);
   const { value, problem } = useQuery<Answer>("models", tick + changed);
-  if (!value) return <p class="empty">{problem ?? "Loading from the registry…"}</p>;
+  if (!value) return <Skeleton panels={["Quality over versions", "Versions", "Shadow"]} what="Asking the registry…" problem={problem} />;
   const versions = value.value ?? [];
   return (
     <div class="page">
@@ -57,8 +59,7 @@ function Quality({ versions }: { versions: Version[] }): JSX.Element {
           ];
         })}
         format={(value) => decimal(value, 1)}
-        first={`version ${isolated(old[0]?.version ?? "")}`}
-        last={`version ${isolated(old[old.length - 1]?.version ?? "")}`}
+        ticks={(most) => stepTicks(old.map((one) => `version ${isolated(one.version)}`), most)}
       />
       <p class="legend">
         {metrics.map(([name, text], n) => (

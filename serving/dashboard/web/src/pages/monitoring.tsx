@@ -1,17 +1,24 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "../components/charts";
+import { Skeleton } from "../components/skeleton";
+import { FirstReport, MakeReport } from "../components/reports";
 import { ExternalText } from "../components/external_text";
+import { dateTicks } from "../lib/axis";
 import { decimal, integer, moment, percent } from "../lib/format";
 import { Figure, Panel } from "./live";
 import { useQuery, useNow } from "../lib/state";
-import type { Drift, Refused, Report, Sourced } from "../lib/types";
+import type { Drift, Making, Me, Refused, Report, Sourced } from "../lib/types";
 
-export function MonitoringPage(): JSX.Element {
-  const tick = useNow(30_000);
-  const { value, problem } = useQuery<Sourced<Report[]> & { psi: number; refused: Refused }>("monitoring", tick);
+type Answer = Sourced<Report[]> & { psi: number; refused: Refused; making: Making };
+
+export function MonitoringPage({ me }: { me: Me }): JSX.Element {
+  const tick = useNow(10_000);
+  const [asked, setAsked] = useState(0);
+  const { value, problem } = useQuery<Answer>("monitoring", tick + asked);
+  const again = () => setAsked(asked + 1);
   const [chosen, choose] = useState(0);
-  if (!value) return <p class="empty">{problem ?? "Asking the lake…"}</p>;
+  if (!value) return <Skeleton panels={["Matured precision and recall", "Drift", "Calibration"]} what="Asking the lake…" problem={problem} />;
   const reports = value.value ?? [];
   const report = reports[Math.min(chosen, reports.length - 1)];
   return (
@@ -32,13 +39,12 @@ export function MonitoringPage(): JSX.Element {
               </select>
             </label>
             <span class="muted">model version <ExternalText text={report.model_version ?? "–"} /></span>
+            {value.making.is_on && <MakeReport making={value.making} me={me} asked={again} />}
           </div>
           <ReportView report={report} shift={value.psi} />
         </>
       ) : (
-        <p class="empty">
-          The monitor has not reported yet. <code>python flows/monitor.py</code> compares the model in service with its labels and writes a report.
-        </p>
+        !value.problem && <FirstReport making={value.making} me={me} asked={again} />
       )}
     </div>
   );
@@ -71,7 +77,7 @@ function ReportView({ report, shift }: { report: Report; shift: number }): JSX.E
   const raised = [...report.inconsistencies, ...report.alarms];
   const matured = report.matured;
   const days = report.days;
-  const axis = { first: days[0]?.date ?? "", last: days[days.length - 1]?.date ?? "" };
+  const axis = { ticks: (most: number) => dateTicks(days.map((one) => one.date), most) };
   return (
     <>
       <section class={`banner ${raised.length ? "risk" : "ok"}`} aria-label="Alarms">

@@ -293,8 +293,10 @@ function Curve({ curve, currency }: { curve: BandCurve; currency: string }): JSX
           { values: points.map((one) => one.recall), kind: "line", tone: "accent" },
         ]}
         format={(value) => percent(value)}
-        first={`from ${bound(first?.bound ?? 0)}: ${perDay(first?.alerts ?? 0)} a day`}
-        last={`from ${bound(last?.bound ?? 0)}: ${perDay(last?.alerts ?? 0)} a day`}
+        ticks={() => [
+          { at: 0, text: `from ${bound(first?.bound ?? 0)}: ${perDay(first?.alerts ?? 0)} a day` },
+          { at: 1, text: `from ${bound(last?.bound ?? 0)}: ${perDay(last?.alerts ?? 0)} a day` },
+        ]}
       />
       <p class="legend">
         <span class="key ok">precision</span>
