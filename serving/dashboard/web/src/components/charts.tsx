@@ -89,26 +89,30 @@ interface PlotProps {
   mark?: { at: number; text: string };
 }
 
-const tickWidth = 84;
+const [tickWidth, letterWidth] = [84, 6.3];
 
 /** The labels of a horizontal axis from `left` to `right`, with a short line at each. */
 export function Ticks({ ticks, left, right, base, unit }: { ticks: (most: number) => Tick[]; left: number; right: number; base: number; unit: number }): JSX.Element {
   const found = ticks(Math.max(2, Math.floor((right - left) / (tickWidth * unit))));
+  let free = -Infinity;
+  const labels = found.flatMap(({ at, text }) => {
+    const x = left + at * (right - left);
+    const width = text.length * letterWidth * unit;
+    const start = Math.max(left, Math.min(x - width / 2, right - width));
+    if (start < free) return [];
+    free = start + width + 10 * unit;
+    return [{ x, start, text }];
+  });
   return (
     <g>
-      {found.map(({ at, text }) => {
-        const x = left + at * (right - left);
-        const margin = 30 * unit;
-        const anchor = x < left + margin ? "start" : x > right - margin ? "end" : "middle";
-        return (
-          <g key={at}>
-            <line class="axis" x1={x} x2={x} y1={base} y2={base + 3} />
-            <text class="tick" x={anchor === "start" ? Math.max(left, x - 8) : anchor === "end" ? right : x} y={base + 15 * unit} text-anchor={anchor}>
-              {text}
-            </text>
-          </g>
-        );
-      })}
+      {labels.map(({ x, start, text }) => (
+        <g key={x}>
+          <line class="axis" x1={x} x2={x} y1={base} y2={base + 3} />
+          <text class="tick" x={start} y={base + 15 * unit}>
+            {text}
+          </text>
+        </g>
+      ))}
     </g>
   );
 }

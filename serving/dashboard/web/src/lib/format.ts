@@ -94,7 +94,7 @@ export function probability(value: number): string {
 }
 
 export function rate(perSecond: number): string {
-  return perSecond < 10 ? decimal(perSecond, 1) : compact(perSecond);
+  return perSecond < 10 ? decimal(perSecond, perSecond > 0 && perSecond < 0.1 ? 3 : 1) : compact(perSecond);
 }
 
 export function duration(ms: number | null): string {
