@@ -38,11 +38,11 @@ def newest_timestamp(settings: Settings, topic: str) -> int | None:
     partitions = range(require_topic(settings, topic))
     asked = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}
     timeout = settings.kafka.request_timeout_s
-    futures = admin_client(settings).list_offsets(asked, request_timeout=timeout).values()
-    found = [
-        call_broker(settings, one.result, doing=f"asking for the newest message of {topic}")
-        for one in futures
-    ]
+    # The futures of a client that is no longer referenced never end.
+    client = admin_client(settings)
+    futures = client.list_offsets(asked, request_timeout=timeout).values()
+    doing = f"asking for the newest message of {topic}"
+    found = [call_broker(settings, one.result, doing=doing) for one in futures]
     return max((one.timestamp for one in found if one.timestamp >= 0), default=None)
 
 
