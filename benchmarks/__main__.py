@@ -13,6 +13,7 @@ from benchmarks.preprocess import run as measure_preprocess
 from benchmarks.production import measure_production
 from benchmarks.results import Section, conditions, save_section
 from deployments.local.kafka import EmbeddedKafka
+from fraud.machine.ending import end_in_order
 from fraud.settings import load_settings
 
 _DAYS = 30
@@ -20,6 +21,7 @@ _DAYS = 30
 
 def main() -> None:
     """Measure, print and save."""
+    end_in_order()
     for measure in (_production, _preprocess):
         under = conditions()
         section = measure()

@@ -23,6 +23,7 @@ from benchmarks.serving.harness.shapes import V1, PaymentShape, definitions_of, 
 from fraud.definitions.features import DAY_MS
 from fraud.ingest.commits import Commit, Dataset, LakeFile, day_of, range_name, write_commit
 from fraud.lake import Lake, open_lake
+from fraud.machine.ending import end_in_order
 from fraud.preprocess.period import choose_period
 from fraud.preprocess.profiles import make_profiles
 from fraud.preprocess.rows import make_rows
@@ -189,5 +190,6 @@ def run(millions: Sequence[float] = (1, 2, 4), payments: PaymentShape = V1) -> l
 
 
 if __name__ == "__main__":
+    end_in_order()
     for one in run([float(argument) for argument in sys.argv[1:]] or (1, 2, 4)):
         print(asdict(one), f"total {one.total_s:.1f} s")

@@ -24,6 +24,7 @@ from benchmarks.results import Section, conditions, save_section
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
 from fraud.evaluation.metrics import DAY_MS, average_precision, money_saved
+from fraud.machine.ending import end_in_order
 from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
@@ -238,6 +239,7 @@ def table(outcomes: Sequence[SimulationOutcome]) -> Iterator[str]:
 
 def main() -> None:
     """Simulate, print and save."""
+    end_in_order()
     parser = argparse.ArgumentParser(description="How often the gate promotes equal and better models.")
     parser.add_argument("--months", type=int, default=100, help="of each scenario")
     parser.add_argument("--draws", type=int, default=80, help="of each bootstrap")

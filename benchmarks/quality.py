@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from fraud.evaluation.backtest.summary import as_markdown
 from fraud.evaluation.report.charts import HEIGHT, WIDTH
+from fraud.machine.ending import end_in_order
 from fraud.schema import minor_digits
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
@@ -39,6 +40,7 @@ _CHART = re.compile(r"<svg (.*?)</svg>", re.DOTALL)
 
 def main() -> None:
     """Simulate, run the backtest, print whether the targets are reached."""
+    end_in_order()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--scenario", default="default")
     parser.add_argument("--seed", type=int, default=7)

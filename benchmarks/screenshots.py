@@ -23,6 +23,7 @@ from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import Stack
 from fraud.kafka.offsets import group_lag
 from fraud.kafka.topics import create_topics
+from fraud.machine.ending import end_in_order
 from fraud.registry.aliases import promote
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
@@ -71,6 +72,7 @@ SHOTS = (
 
 def main() -> None:
     """Train unless the home has models already, run, take the pictures."""
+    end_in_order()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="a folder that is reused; by default a temporary one")
     parser.add_argument("--into", type=Path, default=IMAGES)

@@ -19,6 +19,7 @@ from benchmarks.results import Section, conditions, save_section
 from fraud.definitions.features import DAY_MS
 from fraud.definitions.loading import load_definitions
 from fraud.labels.history import LabelHistory
+from fraud.machine.ending import end_in_order
 from fraud.settings import TrainingSettings
 from fraud.training.contracts.rows import require_no_leak, require_valid_rows
 from fraud.training.dataset import Dataset
@@ -73,6 +74,7 @@ class StepTimer:
 
 def main() -> None:
     """Time every step, print and save the figures."""
+    end_in_order()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--trials", type=int, default=30)

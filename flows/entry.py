@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fraud.errors import FraudError, UnreachableError
+from fraud.machine.ending import FLOW_GRACE_S, end_in_order
 from fraud.machine.terminal import print_anything, shown_error
 from fraud.settings import load_settings
 
@@ -30,7 +31,13 @@ _DATE = typer.Option(parser=date.fromisoformat, metavar="YYYY-MM-DD")
 
 
 def run_flow(flow: Flow[..., Any]) -> None:
-    """Run a flow as the program: its parameters are the options, plus `--debug`.
+    """Run a flow as the program; a signal ends it and what it started: Prefect's server, Spark's JVM."""
+    end_in_order(FLOW_GRACE_S)
+    run_command_line(flow)
+
+
+def run_command_line(flow: Flow[..., Any]) -> None:
+    """Run a flow by the process's arguments: its parameters are the options, plus `--debug`.
 
     A parameter that is a pydantic model gives an option for each of its fields. A `FraudError` ends the
     program with its message and its exit code; `--debug` shows the traceback.

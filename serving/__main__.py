@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fraud.errors import FraudError
+from fraud.machine.ending import end_in_order
 from fraud.machine.terminal import log_to_stderr, shown_error
 from fraud.settings import Settings, load_settings
 from serving.ops.shutdown import StoppedError, forced_exit
@@ -32,6 +33,7 @@ def main(
     with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input does.")] = False,
 ) -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
+    end_in_order()
     log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()

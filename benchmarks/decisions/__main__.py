@@ -9,12 +9,14 @@ import sys
 from benchmarks.decisions.deciding import deciding_table, measure_deciding
 from benchmarks.decisions.serving import TINY, ServingSizes, measure_serving
 from benchmarks.results import Section, conditions, save_section
+from fraud.machine.ending import end_in_order
 
 PARTS = ("deciding", "serving")
 
 
 def main(arguments: list[str]) -> None:
     """Measure and print."""
+    end_in_order()
     for part in [one for one in arguments if one in PARTS] or PARTS:
         under = conditions()
         section = _deciding() if part == "deciding" else _serving("--tiny" in arguments)

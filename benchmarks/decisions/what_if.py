@@ -32,6 +32,7 @@ from fraud.ingest.commits import Commit, Dataset, LakeFile, day_of, write_commit
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics
 from fraud.lake import Lake, open_lake
+from fraud.machine.ending import end_in_order
 from fraud.preprocess.days import DayManifest, day_folder, features_dataset, write_day
 from fraud.schema import LABEL_ARROW, Prediction, transaction_arrow
 from fraud.settings import Settings, load_settings
@@ -58,6 +59,7 @@ class WhatIfSeconds:
 
 def main(runs: int = 3) -> None:
     """Measure and print; --save writes `benchmarks/RESULTS.md`."""
+    end_in_order()
     under = conditions()
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
         settings = load_settings(

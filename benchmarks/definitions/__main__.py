@@ -6,17 +6,16 @@ with this one. `--tiny` tries a part out and saves nothing.
 """
 
 import logging
-import signal
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from benchmarks.definitions.options import Options
 from benchmarks.results import Section, conditions, save_section
+from fraud.machine.ending import end_in_order
 
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
 BARS: tuple[str, ...] = ("throughput", "latency", "start", "offline", "spark", "memory", "profiles")
@@ -32,7 +31,7 @@ def main(
 ) -> None:
     """Measure the parts one after another."""
     logging.basicConfig(level=logging.WARNING)
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_in_order()
     options = Options(against.resolve() if against else None, tiny)
     for part in _chosen(parts or ["all"]):
         under = conditions()
@@ -53,11 +52,6 @@ def _chosen(parts: list[str]) -> tuple[str, ...]:
 def _runner(part: str) -> Callable[[Options], Section]:
     run: Callable[[Options], Section] = import_module(f"benchmarks.definitions.{part}").run
     return run
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Stop as Ctrl-C does: the broker and the engines end, too."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ days, with its labels, and after each `flows/ingest.py` and `flows/preprocess.py
 """
 
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -33,6 +32,7 @@ from deployments.local.stack import NAMES, Stack
 from fraud.errors import FraudError
 from fraud.kafka.offsets import group_lag
 from fraud.kafka.topics import create_topics
+from fraud.machine.ending import end_in_order
 from fraud.settings import Settings, load_settings
 
 _TIMEOUT_S = 300.0
@@ -56,7 +56,7 @@ def main(
     ] = None,
 ) -> None:
     """Print the results as a Markdown table."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated run stops its servers too
+    end_in_order()
     with tempfile.TemporaryDirectory(prefix="fraud-foreign-") as folder:
         try:
             run = _LoopRun((home or Path(folder)).resolve(), trials, profiles_every)

@@ -30,6 +30,7 @@ from benchmarks.serving.harness.testbed import (
 from benchmarks.serving.latency import warm_engine
 from deployments.local.processes import free_port
 from fraud.kafka.clients import consumer_config
+from fraud.machine.ending import end_in_order
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from serving.gateway.auth.keys import KeyFile
@@ -56,6 +57,7 @@ def main(
     save: Annotated[bool, typer.Option(help="Into RESULTS.md.")] = False,
 ) -> None:
     """Measure both in turns."""
+    end_in_order()
     under = conditions()
     section = run(rate, seconds, turns)
     print("\n".join([f"## {section.title}", "", *section.table, ""]), flush=True)

@@ -6,14 +6,13 @@ seconds and saves nothing.
 """
 
 import logging
-import signal
 from collections.abc import Callable
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from benchmarks.results import Section, conditions, save_section
+from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
@@ -27,7 +26,7 @@ def main(
 ) -> None:
     """Measure the parts one after another."""
     logging.basicConfig(level=logging.WARNING)
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_in_order()
     for part in parts or PARTS:
         if part not in PARTS:
             raise typer.BadParameter(f"{part!r} is none of {', '.join(PARTS)}")
@@ -36,11 +35,6 @@ def main(
         print("\n".join([f"## {section.title}", "", *section.table, ""]), flush=True)
         if not tiny:
             save_section(section, under)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Stop as Ctrl-C does: the broker and the engines end, too."""
-    raise KeyboardInterrupt
 
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:

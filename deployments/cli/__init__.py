@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from deployments.cli.commands import COMMANDS, PANELS, CommandEntry
 from fraud.errors import FraudError
+from fraud.machine.ending import end_in_order
 from fraud.machine.terminal import print_anything, shown, shown_error
 
 _PANEL_OF = {command.name: panel for panel, commands in PANELS.items() for command in commands}
@@ -35,6 +36,12 @@ class _Commands(TyperGroup):
         """The command to run, in full."""
         name, stub, rest = super().resolve_command(ctx, args)
         return name, load(COMMANDS[stub.name]) if stub is not None and stub.name else None, rest
+
+
+def program() -> None:
+    """The program `fraud`: a signal ends it in order, together with what it started."""
+    end_in_order()
+    main()
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 """`python -m deployments.cli` is `fraud`."""
 
-from deployments.cli import main
+from deployments.cli import program
 
-main()
+program()

@@ -25,8 +25,16 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "up", "stack.up", "Start Kafka, MLflow, Prefect and the dashboard, or what is missing of them."
         ),
-        CommandEntry("down", "stack.down", "Stop what `up` started; the data stay."),
-        CommandEntry("status", "stack.status", "Show what runs and where; exits with 1 unless all is ready."),
+        CommandEntry(
+            "down",
+            "stack.down",
+            "Stop what `up` started and name what else runs (--all ends it); the data stay.",
+        ),
+        CommandEntry(
+            "status",
+            "stack.status",
+            "Show what runs and where, the champion; exits with 1 unless all servers are ready.",
+        ),
         CommandEntry("env", "stack.env", 'Print the stack\'s addresses for a shell: eval "$(fraud env)".'),
         CommandEntry(
             "doctor", "stack.doctor", "Check all that the system needs; each failure with its remedy."

@@ -9,6 +9,7 @@ from deployments.local.processes import free_port, port_is_free
 from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.servers import HttpServer, http_ok
 from deployments.local.stack import ServerStatus, State
+from fraud.machine.ending import let_outlive
 
 _GRACE_S = 15.0
 
@@ -49,6 +50,7 @@ class AddedServer:
             process = server.spawn()
             self._records.put(ServerRecord(self.name, port, process.pid, process.created))
             server.wait()
+            let_outlive(process.pid)
             return server.url
 
     def stop(self) -> bool:
@@ -60,6 +62,10 @@ class AddedServer:
                 record.process().stop(_GRACE_S)
             self._records.clear()
             return ran
+
+    def pids(self) -> list[int]:
+        """The recorded leader of its process group, if it was started."""
+        return [record.pid for record in self._records.load().values()]
 
     def status(self) -> ServerStatus | None:
         """Its status; None if it was not started."""

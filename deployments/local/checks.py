@@ -9,6 +9,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
+from deployments.local.added import AddedServer
+from deployments.local.dashboard import LocalDashboard
+from deployments.local.gateway import LocalGateway
+from deployments.local.parts import PartStatus, parts
 from deployments.local.servers import http_ok
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.health_checks import Finding, run_check
@@ -34,6 +38,25 @@ def check_machine(settings: Settings) -> list[Finding]:
         ("disk", partial(_disk, settings), "make room, or set FRAUD_HOME to a folder on another disk"),
     ]
     return [run_check(name, check, remedy) for name, check, remedy in checks]
+
+
+def check_parts(settings: Settings) -> list[Finding]:
+    """Dashboard, gateway, scoring, work pool and champion; that one was not started is no failure."""
+    added = (_added(LocalDashboard(settings.home), ""), _added(LocalGateway(settings.home), " --gateway"))
+    return [
+        Finding(one.name, one.state in ("ready", "stopped"), one.detail, one.remedy)
+        for one in (*added, *parts(settings))
+    ]
+
+
+def _added(server: AddedServer, option: str) -> PartStatus:
+    found, start = server.status(), f"`fraud up{option}` starts it"
+    if found is None:
+        return PartStatus(server.name, "stopped", "not started", start)
+    if found.state == "ready":
+        return PartStatus(server.name, "ready", f"{found.address} answers")
+    detail = "does not answer" if found.state == "silent" else "has ended"
+    return PartStatus(server.name, found.state, f"{found.address} {detail}", f"{start}; see {found.log}")
 
 
 def _prefect(settings: Settings) -> str:

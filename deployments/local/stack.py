@@ -16,6 +16,7 @@ from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.servers import mlflow_server, prefect_server
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.machine.cache import write_whole
+from fraud.machine.ending import let_outlive
 from fraud.settings import stack_file
 
 WELL_KNOWN_PORTS = {"Kafka": 9092, "MLflow": 5000, "Prefect": 4200}
@@ -89,6 +90,7 @@ class Stack:
             chosen = {name: _choose_port(name, former.get(name), ports or {}) for name in missing}
             self._start_all([self._server(name, port) for name, port in chosen.items()], on_ready)
             self._write_addresses()
+            _let_outlive(self._records)
             return missing
 
     def stop(self) -> list[str]:
@@ -101,6 +103,10 @@ class Stack:
             stack_file(self.home).unlink(missing_ok=True)
             self._records.clear()
             return running
+
+    def pids(self) -> list[int]:
+        """The recorded leaders of process groups."""
+        return [record.pid for record in self._records.load().values()]
 
     def status(self) -> list[ServerStatus]:
         """The status of each server, started or not."""
@@ -179,6 +185,11 @@ class Stack:
     def _write_addresses(self) -> None:
         lines = (f"{name}={value}\n" for name, value in self.addresses().items())
         write_whole(stack_file(self.home), "".join(lines).encode())
+
+
+def _let_outlive(records: ServerRecords) -> None:
+    for record in records.load().values():
+        let_outlive(record.pid)
 
 
 def _choose_port(name: str, former: ServerRecord | None, asked: Mapping[str, int]) -> int:

@@ -7,7 +7,7 @@ from httpx import HTTPStatusError, RequestError
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deployments.orchestration.automations import apply_automations
+from deployments.orchestration.automations import apply_automations, remove_foreign_triggers
 from deployments.orchestration.pools import TYPES, apply_pool
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.settings import Settings
@@ -36,6 +36,8 @@ def orchestrate(
                 log(f"work pool {pool} ({TYPES[pool]})")
             for name, done in apply_automations(client).items():
                 log(f"automation {done}: {name}")
+            for name in remove_foreign_triggers(client, set(pools)):
+                log(f"automation removed, another pool's deployment has the same: {name}")
     except HTTPStatusError as error:
         hint = "; is PREFECT_API_AUTH_STRING the server's?" if error.response.status_code == 401 else ""
         raise UnreachableError(f"Prefect at {url} answers {error.response.status_code}{hint}") from error

@@ -4,16 +4,21 @@ A self-hosted server has none of this by default: a run whose process was killed
 indefinitely, and with a concurrency limit of one it would keep every later run waiting.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from prefect.automations import AutomationCore, EventTrigger, Posture
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.events import ResourceSpecification
 
 HEARTBEAT = timedelta(seconds=180)
 """How often a run sends a heartbeat; Prefect's own default, which this relies on."""
+
+TRIGGERS = ("retrain-on-alarm",)
+"""Names of the triggers in `prefect.yaml`, which `prefect deploy` makes automations of."""
 
 _RUN = "prefect.flow-run"
 _ENDED = {f"{_RUN}.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
@@ -52,6 +57,32 @@ def apply_automations(client: SyncPrefectClient) -> dict[str, str]:
             client.create_automation(wanted)
         done[wanted.name] = "updated" if existing else "created"
     return done
+
+
+def remove_foreign_triggers(client: SyncPrefectClient, pools: Collection[str]) -> list[str]:
+    """Leave one automation for an event that starts a flow; returns the names of those removed.
+
+    A flow that is deployed for two pools brings its trigger twice, and each alarm would start two trainings.
+    The triggers of deployments for other pools than `pools` go, if one of `pools` has the same.
+    """
+    removed = []
+    for name in TRIGGERS:
+        pool_of = {
+            one.id: _pool_of(client, action.deployment_id)
+            for one in client.read_automations_by_name(name)
+            for action in one.actions
+            if isinstance(action, RunDeployment) and action.deployment_id is not None
+        }
+        foreign = [found for found, pool in pool_of.items() if pool not in pools]
+        if len(foreign) < len(pool_of):
+            for found in foreign:
+                client.delete_automation(found)
+                removed.append(f"{name} of the pool {pool_of[found]}")
+    return removed
+
+
+def _pool_of(client: SyncPrefectClient, deployment: UUID) -> str | None:
+    return client.read_deployment(deployment).work_pool_name
 
 
 def _crash_unless(

@@ -16,6 +16,7 @@ from fraud.decisions.outcomes import OUTCOMES, Outcome
 from fraud.errors import ConfigurationError
 
 _TIMEOUT_S = 2.0
+_SILENT = "does not answer"
 
 Labels = tuple[tuple[str, str], ...]
 Buckets = dict[float, float]
@@ -96,18 +97,27 @@ def read(addresses: Iterable[str], moment: float) -> MetricsReading:
     """Ask every worker; one that does not answer is reported as such."""
     reading = MetricsReading(moment)
     for url in addresses:
+        reading.states.append((url, *worker_status(url)))
         try:
             metrics = _ask(f"{url}/metrics")
-            is_ready, status = _status(url)
         except (URLError, OSError):
-            reading.states.append((url, False, "does not answer"))
+            reading.states[-1] = (url, False, _SILENT)
             continue
-        reading.states.append((url, is_ready, status))
         for family in text_string_to_metric_families(metrics):
             for sample in family.samples:
                 key = sample.name, tuple(sorted(sample.labels.items()))
                 reading.values[key] = reading.values.get(key, 0.0) + sample.value
     return reading
+
+
+def worker_status(url: str) -> tuple[bool, str]:
+    """Whether a worker is ready, and what it says of itself."""
+    try:
+        return True, str(json.loads(_ask(f"{url}/ready"))["status"])
+    except HTTPError as error:
+        return False, str(json.loads(error.read())["status"])
+    except (URLError, OSError):
+        return False, _SILENT
 
 
 def rates(before: MetricsReading, after: MetricsReading) -> MetricsRates:
@@ -152,13 +162,6 @@ def _grown_buckets(before: MetricsReading, after: MetricsReading, name: str) -> 
     earlier, now = before.buckets(name), after.buckets(name)
     grown = {bound: value - earlier.get(bound, 0.0) for bound, value in now.items()}
     return now if any(value < 0 for value in grown.values()) else grown
-
-
-def _status(url: str) -> tuple[bool, str]:
-    try:
-        return True, str(json.loads(_ask(f"{url}/ready"))["status"])
-    except HTTPError as error:
-        return False, str(json.loads(error.read())["status"])
 
 
 def _ask(url: str) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -24,45 +23,62 @@ _OUTCOMES: tuple[tuple[str, Outcome], ...] = (
 )  # fmt: skip
 
 
-def page(reading: MetricsReading, rates: MetricsRates, alerts: Sequence[Prediction]) -> Group:
-    """Figures above, alerts below."""
-    panels = [
-        Panel(body, title=title, title_align="left", width=38)
-        for title, body in (
-            ("traffic", _traffic(rates)),
-            ("engine", _engine(reading)),
-            ("model", _model(reading, rates)),
-        )
-    ]
-    return Group(Columns(panels), _alerts(alerts), *_troubles(reading))
+_WIDE = 116
+"""Columns of a terminal that has room for three panels and for every column of the alerts."""
+_MEDIUM = 76
+"""Likewise for two panels."""
+
+_Pairs = list[tuple[str, str]]
 
 
-def _traffic(rates: MetricsRates) -> RenderableType:
-    return _pairs(
+def page(
+    reading: MetricsReading, rates: MetricsRates, alerts: Sequence[Prediction], width: int = _WIDE
+) -> Group:
+    """Figures above, alerts below, laid out for a terminal of `width` columns."""
+    traffic, engine, model = _traffic(rates), _engine(reading), _model(reading, rates)
+    if width >= _WIDE:
+        panels = [("traffic", traffic), ("engine", engine), ("model", model)]
+    elif width >= _MEDIUM:
+        panels = [("traffic and model", [*traffic, *model[:1]]), ("engine", [*engine, *model[1:]])]
+    else:
+        panels = [("scoring", [*traffic, *engine, *model])]
+    return Group(_side_by_side(panels), _alerts(alerts, width), *_troubles(reading))
+
+
+def _side_by_side(panels: Sequence[tuple[str, _Pairs]]) -> Table:
+    grid = Table.grid(expand=True)
+    for _ in panels:
+        grid.add_column(ratio=1)
+    grid.add_row(*(Panel(_pairs(*pairs), title=title, title_align="left") for title, pairs in panels))
+    return grid
+
+
+def _traffic(rates: MetricsRates) -> _Pairs:
+    return [
         ("predictions", f"{rates.rate:,.1f}/s"),
         *((name, _share(rates.outcome_shares[outcome])) for name, outcome in _OUTCOMES),
         ("visible after, p50", _duration(rates.p50)),
         ("p99", _duration(rates.p99)),
-    )
+    ]
 
 
-def _engine(reading: MetricsReading) -> RenderableType:
-    return _pairs(
+def _engine(reading: MetricsReading) -> _Pairs:
+    return [
         ("workers ready", f"{sum(ready for _, ready, _ in reading.states)} of {len(reading.states)}"),
         ("waiting", f"{reading.total('fraud_lag_messages'):,.0f} messages"),
         ("cards", f"{reading.total('fraud_state_cards'):,.0f}"),
         ("their memory", f"{reading.total('fraud_state_bytes') / 1e6:,.0f} MB"),
-    )
+    ]
 
 
-def _model(reading: MetricsReading, rates: MetricsRates) -> RenderableType:
-    return _pairs(
-        ("version", ", ".join(reading.labelled("fraud_model_info", "version")) or "none yet"),
-        ("taken into service", f"{reading.total('fraud_model_reloads_total'):,.0f} times"),
+def _model(reading: MetricsReading, rates: MetricsRates) -> _Pairs:
+    return [
+        ("model version", ", ".join(reading.labelled("fraud_model_info", "version")) or "none yet"),
+        ("models loaded", f"{reading.total('fraud_model_reloads_total'):,.0f}"),
         ("policy", ", ".join(_policies(reading)) or "default"),
         ("dead letters", f"{reading.total('fraud_dead_letters_total'):,.0f}"),
         ("scores 0 … 1", sparkline(rates.scores.tolist())),
-    )
+    ]
 
 
 def _policies(reading: MetricsReading) -> list[str]:
@@ -78,23 +94,39 @@ def sparkline(shares: Sequence[float]) -> str:
     return "".join(_BLOCKS[math.ceil(math.sqrt(share / highest) * (len(_BLOCKS) - 1))] for share in shares)
 
 
-def _alerts(alerts: Sequence[Prediction]) -> RenderableType:
+def _alerts(alerts: Sequence[Prediction], width: int) -> RenderableType:
+    """An alert a line; a narrow terminal leaves columns out and crops what is long."""
     if not alerts:
         return Text("no alert yet", style="dim")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    for column in ("time (UTC)", "amount", "outcome", "score", "card", "transaction", "why"):
-        table.add_column(column, no_wrap=column != "why", overflow="ellipsis")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+    for name, ratio in _columns(width).items():
+        table.add_column(name, ratio=ratio, no_wrap=name != "why" or width < _WIDE, overflow="ellipsis")
     for one in alerts:
-        table.add_row(
-            datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%H:%M:%S"),
-            Text(f"{from_minor(one.amount, one.currency):,} {shown(one.currency)}"),
-            Text(one.decision, style=OUTCOME_STYLES[one.decision]),
-            Text(f"{one.score:.3f}", style="bold red" if one.score > 0.8 else "red"),
-            Text(shown(one.card_id)),
-            Text(shown(one.transaction_id)),
-            Text("; ".join(map(shown, _why(one)))),
-        )
+        cells = _cells(one)
+        table.add_row(*(cells[name] for name in _columns(width)))
     return table
+
+
+def _columns(width: int) -> dict[str, int | None]:
+    """The columns of the alerts that a terminal has room for; those with a ratio share what is left."""
+    if width >= _WIDE:
+        names = ("time (UTC)", "amount", "outcome", "score", "card", "transaction")
+        return dict.fromkeys(names) | {"why": 1}
+    if width >= _MEDIUM:
+        return {"time (UTC)": None, "amount": None, "outcome": None, "score": None, "card": 1, "why": 2}
+    return {"time (UTC)": None, "outcome": None, "score": None, "card": 1}
+
+
+def _cells(one: Prediction) -> dict[str, Text]:
+    return {
+        "time (UTC)": Text(datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%H:%M:%S")),
+        "amount": Text(f"{from_minor(one.amount, one.currency):,} {shown(one.currency)}"),
+        "outcome": Text(one.decision, style=OUTCOME_STYLES[one.decision]),
+        "score": Text(f"{one.score:.3f}", style="bold red" if one.score > 0.8 else "red"),
+        "card": Text(shown(one.card_id)),
+        "transaction": Text(shown(one.transaction_id)),
+        "why": Text("; ".join(map(shown, _why(one)))),
+    }
 
 
 def _why(one: Prediction) -> list[str]:

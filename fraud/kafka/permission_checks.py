@@ -41,9 +41,19 @@ def require_topic(settings: Settings, topic: str, *operations: Operation) -> int
         doing=f"looking for the topic {topic!r}",
     )
     if found is None:
-        raise MissingTopicError(f"Kafka has no topic {topic!r}; run `fraud topics create`")
+        raise MissingTopicError(
+            f"Kafka has no topic {topic!r}; run `fraud topics create`{_named_by(settings, topic)}"
+        )
     _require_allowed(settings, found.authorized_operations, operations, f"topic {topic!r}")
     return len(found.partitions)
+
+
+def _named_by(settings: Settings, topic: str) -> str:
+    """The setting that names the topic, where it is not the default: the command needs it, too."""
+    for name, field in type(settings.topics).model_fields.items():
+        if getattr(settings.topics, name) == topic != field.default:
+            return f" with the same setting, FRAUD_TOPICS__{name.upper()}={topic}"
+    return ""
 
 
 def require_group(settings: Settings, group: str, *operations: Operation) -> None:

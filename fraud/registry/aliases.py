@@ -67,6 +67,17 @@ def version_of_alias(settings: Settings, alias: str = CHAMPION) -> str | None:
     return found.version if found else None
 
 
+def promoted_at(settings: Settings, version: str) -> datetime | None:
+    """When the version last got an alias; None where that was not recorded.
+
+    Raises:
+        UnreachableError: MLflow does not answer.
+    """
+    found = get_version(settings, version)
+    moment = found.tags.get(_PROMOTED_AT) if found else None
+    return datetime.fromisoformat(moment) if moment else None
+
+
 def promote(settings: Settings, version: str, reason: str, alias: str = CHAMPION) -> None:
     """Move the alias to `version` after its registered artifact has passed its check.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flows.backtest import BacktestParameters, backtest, parse_span
-from flows.entry import run_flow
+from flows.entry import run_command_line
 from fraud.errors import ConfigurationError, DataError, IncompatibleModelError
 from fraud.lake import open_lake
 from fraud.registry.aliases import promote
@@ -150,7 +150,7 @@ def test_a_users_mistake_ends_the_program_with_a_sentence(
     ]  # fmt: skip
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit) as exited:
-        run_flow(backtest)
+        run_command_line(backtest)
     # then it ends with the sentence and its code, without a traceback
     output = capfd.readouterr()
     assert exited.value.code == DataError.exit_code

@@ -20,7 +20,7 @@ FLOW = Path(__file__).parents[2] / "flows" / "monitor.py"
 def test_wrong_credentials_are_one_sentence_and_not_tried_again(
     locked: LockedKafka, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from flows.entry import run_flow
+    from flows.entry import run_command_line
     from flows.ingest import ingest
     from flows.serve import serve
 
@@ -33,7 +33,7 @@ def test_wrong_credentials_are_one_sentence_and_not_tried_again(
         monkeypatch.setattr("sys.argv", [f"flows/{flow.name}.py"])
         # when it is run as a program
         with pytest.raises(SystemExit) as exited:
-            run_flow(flow)
+            run_command_line(flow)
         # then it ends at once, with one sentence of ours
         output = capfd.readouterr()
         (sentence,) = [line for line in output.err.splitlines() if line.startswith("error: ")]

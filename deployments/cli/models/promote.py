@@ -13,7 +13,10 @@ from fraud.settings import load_settings
 def promote(
     version: Annotated[str, typer.Argument(help="As `fraud models` lists it.")],
     reason: Annotated[str, typer.Option(help="Kept with the version in the registry.")] = "manual",
-    alias: Annotated[Literal["champion", "challenger"], typer.Option(help="Which alias.")] = "champion",
+    alias: Annotated[
+        Literal["champion", "challenger"],
+        typer.Option("--as", "--alias", help="champion decides; challenger scores in shadow."),
+    ] = "champion",
 ) -> None:
     """The command `fraud promote`; `deployments.cli.commands` has its summary."""
     settings = load_settings()

@@ -1,6 +1,5 @@
 """`fraud demo`: the whole loop on this machine."""
 
-import signal
 from typing import Annotated
 
 import typer
@@ -24,8 +23,6 @@ def demo(
     home = load_settings().home / "demo"
     plan = DemoPlan(home, scenario, cards, days, hours, attacks=attacks, trials=trials, keep=keep)
     console = Console()
-    # A terminated demo ends what it started, like an interrupted one.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     Demo(plan, Screen(console)).run()
     if keep:
         console.print(

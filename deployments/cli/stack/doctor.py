@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deployments.local.checks import check_machine
+from deployments.local.checks import check_machine, check_parts
 from fraud.health_checks import Finding, check_environment
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
@@ -34,8 +34,9 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything that can be checked from here; with a short timeout for a silent broker."""
     kafka = settings.kafka.model_copy(update={"request_timeout_s": _TIMEOUT_S})
     impatient = settings.model_copy(update={"kafka": kafka})
-    with ThreadPoolExecutor(2) as pool:
-        groups = [pool.submit(check, impatient) for check in (check_environment, check_machine)]
+    with ThreadPoolExecutor(3) as pool:
+        checks = (check_environment, check_machine, check_parts)
+        groups = [pool.submit(check, impatient) for check in checks]
         return [finding for group in groups for finding in group.result()]
 
 

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from deployments.local.parts import POOL
 from fraud.settings import load_settings
 
 
 def orchestrate(
     pools: Annotated[
-        list[str] | None, typer.Argument(help="local (processes), kubernetes (Jobs); both unless named.")
+        list[str] | None, typer.Argument(help="local (processes; the default), kubernetes (Jobs).")
     ] = None,
     defaults: Annotated[
         Path | None, typer.Option(help="JSON: variables of the job template to their defaults.")
@@ -20,8 +21,8 @@ def orchestrate(
 ) -> None:
     """The command `fraud orchestrate`; `deployments.cli.commands` has its summary."""
     from deployments.orchestration.apply import orchestrate as apply
-    from deployments.orchestration.pools import TYPES, read_defaults
+    from deployments.orchestration.pools import read_defaults
 
     console = Console(highlight=False)
     say = partial(console.print, markup=False)
-    apply(load_settings(), pools or TYPES, read_defaults(defaults), say)
+    apply(load_settings(), pools or [POOL], read_defaults(defaults), say)

@@ -15,6 +15,7 @@ from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
 from deployments.local.stack import NAMES, Stack
 from fraud.kafka.topics import create_topics
+from fraud.machine.proxies import is_loopback
 from fraud.settings import load_settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Default: the usual one, or a free one.")]
@@ -80,8 +81,22 @@ def _create_topics(console: Console, stack: Stack) -> None:
     settings = load_settings()
     named, ours = settings.kafka.bootstrap_servers, stack.addresses()["FRAUD_KAFKA__BOOTSTRAP_SERVERS"]
     if named != ours:
-        console.print(f"[yellow]FRAUD_KAFKA__BOOTSTRAP_SERVERS names {named}, so this Kafka is left empty[/]")
-        return
+        console.print(_other_kafka(named), style="yellow", soft_wrap=True)
+        if not _is_local(named):
+            return
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": ours})
+        settings = settings.model_copy(update={"kafka": kafka})
     created = create_topics(settings)
     if created:
         console.print(f"[green]✓[/] topics created: {', '.join(created)}", highlight=False)
+
+
+def _other_kafka(named: str) -> str:
+    """What to do about a variable that another home's `fraud env` may have set in this shell."""
+    if _is_local(named):
+        return f'this shell names the Kafka at {named}: `eval "$(fraud env)"` names this one'
+    return f"FRAUD_KAFKA__BOOTSTRAP_SERVERS names {named}, so this Kafka is left empty"
+
+
+def _is_local(servers: str) -> bool:
+    return all(is_loopback(server.rpartition(":")[0]) for server in servers.split(","))

@@ -26,7 +26,7 @@ def watch(
     settings, console = load_settings(), Console()
     addresses = worker_addresses(settings.home, url or [])
     with following(settings, _SHOWN) as alerts:
-        pages = _pages(addresses, alerts, every)
+        pages = _pages(console, addresses, alerts, every)
         if once:
             console.print(next(pages))
             return
@@ -35,10 +35,10 @@ def watch(
                 live.update(shown, refresh=True)
 
 
-def _pages(addresses: list[str], alerts: Alerts, every: float) -> Iterator[Group]:
+def _pages(console: Console, addresses: list[str], alerts: Alerts, every: float) -> Iterator[Group]:
     before = read(addresses, time.monotonic())
     while True:
         alerts.follow(every)
         after = read(addresses, time.monotonic())
-        yield page(after, rates(before, after), list(alerts.newest))
+        yield page(after, rates(before, after), list(alerts.newest), console.width)
         before = after

@@ -18,6 +18,12 @@ from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.settings import Settings
 
 _NEVER = -1
+_APART = (
+    "keep this file apart, in a Kafka of its own "
+    '(`export FRAUD_HOME=own-data; fraud up; eval "$(fraud env)"`) '
+    "or in topics of its own (`export FRAUD_TOPICS__TRANSACTIONS=own_transactions "
+    "FRAUD_TOPICS__LABELS=own_labels; fraud topics create`)"
+)
 
 
 @dataclass(frozen=True)
@@ -102,19 +108,18 @@ def require_not_behind(
     newer = _admitted_after(settings, topic, span.first + _lateness(settings))
     if newer is None:
         return
-    other = "replay into another topic (FRAUD_TOPICS__TRANSACTIONS=...)"
     days = (span.last - span.first) // DAY_MS
     if is_shifted:
         raise DataError(
             f"the topic {topic} already holds a transaction of {_date(newer)}, and the file spans {days} "
             f"days, so that "
             f"even with --shift-to-now its first, of {_date(span.first)} then, would be refused as late: "
-            f"{other}, or "
+            f"{_APART}, or "
             "a part of the file that is not longer than the topic has been silent"
         )
     raise DataError(
         f"the topic {topic} already holds a transaction of {_date(newer)}, so that the file's, which "
-        f"begin on {_date(span.first)}, would be refused as late: {other}"
+        f"begin on {_date(span.first)}, would be refused as late: {_APART}"
         + (" or add --shift-to-now" if _would_shifting_help(settings, topic, span) else "")
     )
 

@@ -69,6 +69,25 @@ def test_models_lists_versions_figures_and_why(
     assert listed[third]["reason"] == "kept version 2: [not better] beyond noise"
 
 
+@pytest.mark.parametrize("columns", [140, 80, 42])
+def test_models_fits_the_terminal_and_keeps_every_reason(
+    fraud: FraudCommand, registry: Settings, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    # given a champion, and a candidate with a long reason
+    monkeypatch.setenv("COLUMNS", str(columns))
+    first, second = two_champions(registry)
+    reason = "kept version 2: average precision 0.29 is not better than 0.29 beyond noise"
+    record_reason(registry, first, reason)
+    # when
+    lines = fraud("models").out.splitlines()
+    # then no line is longer, and aliases, figures and the whole reason are there
+    assert max(map(len, lines)) <= columns
+    words = " ".join(" ".join(lines).split())
+    assert all(word in words for word in reason.split())
+    row = next(line for line in lines if line.split()[:2] == [second, "champion"])
+    assert "0.812" in row
+
+
 def test_a_version_whose_run_was_deleted_is_still_listed(fraud: FraudCommand, registry: Settings) -> None:
     version = registered(registry, a_bundle())
     with mlflow_client(registry) as client:
@@ -144,7 +163,7 @@ def test_promote_gives_a_version_the_alias_and_keeps_the_reason(
 ) -> None:
     two_champions(registry)
     third = registered(registry, a_bundle())
-    done = fraud("promote", third, "--reason", "seen in shadow", "--alias", alias)
+    done = fraud("promote", third, "--reason", "seen in shadow", "--as", alias)
     assert done.code == 0, done.err
     assert f"version {third} of fraud-detector is the {alias}" in done.out
     assert version_of_alias(registry, alias) == third

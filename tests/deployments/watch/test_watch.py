@@ -1,13 +1,17 @@
 """`fraud watch` on a real engine, and its arithmetic on readings."""
 
 import math
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from deployments.watch.figures import MetricsReading, quantile, rates, read, worker_addresses
-from deployments.watch.page import sparkline
+from deployments.watch.page import page, sparkline
 from fraud.errors import ConfigurationError
+from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
 from serving.ops.health import HealthServer
 from tests.deployments.conftest import FraudCommand
@@ -70,6 +74,36 @@ def test_without_a_worker_it_says_what_to_start(tmp_path: Path) -> None:
 def test_a_worker_that_does_not_answer_is_reported() -> None:
     found = read(["http://127.0.0.1:9"], 0.0)
     assert found.states == [("http://127.0.0.1:9", False, "does not answer")]
+
+
+@pytest.mark.parametrize("columns", [120, 80, 42, 20])
+def test_the_page_fits_the_terminal_with_a_line_for_each_alert(columns: int) -> None:
+    # given workers of which one restores, and two alerts with long reasons
+    now = reading(1.0, 1_000, 50, {"0.01": 1_050, "+Inf": 1_050})
+    now.states = [("http://a:1", True, "scoring"), ("http://b:1", False, "restoring")]
+    alerts = [alert("tx-1"), alert("tx-2")]
+    # when
+    console = Console(width=columns, file=StringIO(), color_system=None)
+    console.print(page(now, rates(reading(0.0, 0, 0, {}), now), alerts, columns))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    # then no line is longer, and what does not work is named
+    assert max(map(len, lines)) <= columns
+    assert any("restoring" in line for line in lines)
+    if 42 <= columns < 116:
+        assert sum("0.900" in line for line in lines) == 2
+        assert len(lines) < 30
+
+
+def alert(transaction_id: str) -> Prediction:
+    """A payment to be reviewed, for a reason of several words."""
+    reason = Reason("amount", 1_484.0, 1.2, "amount is 14 times the median of 14 earlier EUR payments")
+    made: dict[str, Any] = dict.fromkeys(Prediction.__struct_fields__)
+    made |= {
+        "transaction_id": transaction_id, "card_id": "card-00007919", "amount": 148_400, "currency": "EUR",
+        "timestamp": 1_795_960_000_000, "score": 0.9, "threshold": 0.3, "decision": "review",
+        "reasons": [reason], "is_sample": False,
+    }  # fmt: skip
+    return Prediction(**made)
 
 
 @pytest.mark.broker

@@ -202,13 +202,13 @@ def test_shifting_is_advised_only_where_it_helps(settings: Settings, write: Writ
         write([*payments(1), *payments(1, start=START + 10 * DAY_MS, transaction_id="last")], "long.csv"),
     )
     # then a file of five hours may be shifted, one of ten days may not, and is not advised what it has
-    with pytest.raises(
-        DataError, match=r"refused as late: replay into another topic .* or add --shift-to-now$"
-    ):
+    with pytest.raises(DataError, match=r"refused as late: keep this file apart, .* or add --shift-to-now$"):
         run(settings, short)
-    with pytest.raises(DataError, match=r"refused as late: replay into another topic \(\S+\)$"):
+    with pytest.raises(DataError, match=r"refused as late: keep this file apart, .* fraud topics create`\)$"):
         run(settings, long)
-    with pytest.raises(DataError, match=r"spans 10 days, so that even with --shift-to-now .* another topic"):
+    with pytest.raises(
+        DataError, match=r"spans 10 days, so that even with --shift-to-now .* topics of its own"
+    ):
         run(settings, long, shift_to_now=True)
     assert run(settings, short, shift_to_now=True).sent.transactions == 6
 
