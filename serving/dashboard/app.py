@@ -11,6 +11,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from serving.dashboard.api import cases, insights, lists, policies, what_ifs
+from serving.dashboard.api.find import filtered_alerts
+from serving.dashboard.api.find import routes as find
 from serving.dashboard.auth import access, oidc_routes
 from serving.dashboard.context import AppContext
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
@@ -24,6 +26,8 @@ ROUTERS = (
     policies.router,
     lists.router,
     what_ifs.router,
+    find.router,
+    filtered_alerts.router,
 )
 _STATIC = Path(__file__).parent / "static"
 

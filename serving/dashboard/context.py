@@ -28,12 +28,13 @@ from serving.dashboard.reports.maker import ReportMaker
 
 @dataclass(frozen=True)
 class RateLimits:
-    """How often a name, an address or an analyst may try."""
+    """How often a name, an address or a user may try."""
 
     logins_by_name: RateLimit = field(default_factory=lambda: RateLimit(5, 12.0))
     logins_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 2.0))
     reviews_by_analyst: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
     changes_by_user: RateLimit = field(default_factory=lambda: RateLimit(60, 0.5))
+    searches_by_user: RateLimit = field(default_factory=lambda: RateLimit(60, 0.25))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ Shown = Literal["challenge", "review", "decline", "sample"]
 class AlertFilter:
     """Which alerts to list; None does not restrict. Amounts are in major units.
 
+    `since` and `until` (excluded) are times of the payments, UTC ms.
+
     Without `shown`, the state `open` has what is to be reviewed: payments in review and samples. With it,
     those of this outcome that nobody has looked at.
     """
@@ -32,14 +34,18 @@ class AlertFilter:
     country: str | None = None
     fraud_type: str | None = None
     text: str | None = None
+    card_ref: str | None = None
+    merchant_id: str | None = None
+    since: int | None = None
+    until: int | None = None
     before: int | None = None
     limit: int = 50
 
 
 def list_alerts(connection: Connection, wanted: AlertFilter) -> list[dict[str, Any]]:
     """Alerts in the wanted order, as the feed shows them."""
-    conditions = _conditions(wanted, connection.dialect.name)
-    found = ALERTS.where(*conditions).order_by(*_order(wanted)).limit(wanted.limit)
+    chosen = conditions(wanted, connection.dialect.name)
+    found = ALERTS.where(*chosen).order_by(*_order(wanted)).limit(wanted.limit)
     return [as_alert(row) for row in connection.execute(found).mappings()]
 
 
@@ -51,12 +57,17 @@ def _order(wanted: AlertFilter) -> list[ColumnElement[Any]]:
     return [desc(case((FOR_ANALYSTS, 1), else_=0)), *by_risk] if is_mixed else by_risk
 
 
-def _conditions(wanted: AlertFilter, dialect: str) -> list[ColumnElement[bool]]:
+def conditions(wanted: AlertFilter, dialect: str) -> list[ColumnElement[bool]]:
+    """What a filter asks of alerts and what `ALERTS` joins with them."""
     offered = [
         (alerts.c.score, ge, wanted.least_score),
         (alerts.c.value, ge, wanted.least_amount),
         (alerts.c.country, eq, wanted.country),
         (labels.c.fraud_type, eq, wanted.fraud_type),
+        (alerts.c.card_ref, eq, wanted.card_ref),
+        (alerts.c.merchant_id, eq, wanted.merchant_id),
+        (alerts.c.timestamp, ge, wanted.since),
+        (alerts.c.timestamp, lt, wanted.until),
         (alerts.c.seq, lt, wanted.before),
     ]
     chosen = [compare(column, value) for column, compare, value in offered if value is not None]

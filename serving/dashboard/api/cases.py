@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from fraud.schema import MAX_MILLIS
 from serving.dashboard.api.alert_list import AlertFilter, Order, Shown, State, list_alerts
 from serving.dashboard.api.live_updates import state_event
 from serving.dashboard.api.queries import (
@@ -64,6 +65,8 @@ class AlertQuery(BaseModel):
     fraud_type: str | None = Field(None, max_length=64)
     campaign: str | None = Field(None, max_length=64, deprecated=True)
     text: str | None = Field(None, max_length=64)
+    since: int | None = Field(None, ge=0, le=MAX_MILLIS)
+    until: int | None = Field(None, ge=0, le=MAX_MILLIS)
     before: int | None = Field(None, ge=0, le=2**62)
     limit: int = Field(50, ge=1, le=200)
 

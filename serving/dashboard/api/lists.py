@@ -1,5 +1,6 @@
 """Routes of lists: entries, adding and removing them, and the lists that a case's payment is or can be on."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -114,12 +115,17 @@ def lists_of_case(
 ) -> dict[str, Any]:
     """The lists of the live policy that a payment is on or can be put on."""
     alert = require_alert(context, transaction_id, card_ref)
+    return {"lists": lists_with(context, lambda field: value_of(alert, field))}
+
+
+def lists_with(context: AppContext, value: Callable[[str], object]) -> list[dict[str, Any]]:
+    """The lists of the live policy that take values of fields, and the entries that these have there."""
     found = []
     for one in _lists_of(context):
-        value = value_of(alert, one.field)
-        if isinstance(value, str) and value:
-            found.append(_of_case(context, one, value))
-    return {"lists": found}
+        of_field = value(one.field)
+        if isinstance(of_field, str) and of_field:
+            found.append(_of_case(context, one, of_field))
+    return found
 
 
 def value_of(alert: dict[str, Any], field: str) -> object:

@@ -210,13 +210,13 @@ def review_figures(connection: Connection, base: str | None) -> dict[str, Any]:
     threshold = connection.execute(newest).mappings().first()
     counts = ("alerts", "open", "fraud", "legitimate")
     return {name: sum(int(row[name]) for row in rows) for name in counts} | {
-        "at_risk": _at_risk(rows, base),
+        "at_risk": sums_at_risk(rows, base),
         "threshold": threshold["threshold"] if threshold else None,
         "model_version": threshold["model_version"] if threshold else None,
     }
 
 
-def _at_risk(rows: Sequence[RowMapping], base: str | None) -> list[dict[str, Any]]:
+def sums_at_risk(rows: Sequence[RowMapping], base: str | None) -> list[dict[str, Any]]:
     """Amounts in major units with their currency; those of several currencies are not added up."""
     if base is not None:
         return [{"currency": base, "amount": round(sum(row["at_risk"] for row in rows), 2)}]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Index, Table, inspect, select, text
 from sqlalchemy.schema import CreateColumn
 
 from serving.dashboard.database import audit_triggers
+from serving.dashboard.database.known_ids import fill_known_ids
 from serving.dashboard.feed.payment_key import card_ref
 from serving.dashboard.feed.tables import metadata, secrets
 
@@ -41,6 +42,7 @@ def bring_up_to_date(connection: Connection) -> None:
     if version in _DATA_STEPS:
         log.info("bringing the stored history from version %d to %d", version, SCHEMA_VERSION)
         _DATA_STEPS[version](connection)
+    fill_known_ids(connection)
     if version != SCHEMA_VERSION:
         _write_version(connection)
 

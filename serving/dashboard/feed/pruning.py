@@ -4,6 +4,7 @@ import time
 
 from sqlalchemy import Connection, Table, delete, func, select
 
+from serving.dashboard.database.known_ids import IdsOfPayment, remove_unused_ids
 from serving.dashboard.feed.tables import alerts, labels, payments
 
 _ROWS_PER_PRUNE = 5_000
@@ -30,15 +31,18 @@ class Pruning:
         self._excess = 0
         self._counted_at = float("-inf")
 
-    def run(self) -> None:
-        """Delete at most 5,000 rows of each table."""
+    def run(self) -> bool:
+        """Delete at most 5,000 rows of each table; returns whether ids of cards or merchants may be gone."""
+        removed: list[IdsOfPayment] = []
         if self._has_too_many_payments():
-            _delete_oldest(self._connection, payments, _ROWS_PER_PRUNE)
+            removed += _delete_oldest(self._connection, payments, _ROWS_PER_PRUNE)
         for table, per_mib in _MOST_PER_MIB.items():
             span = func.max(table.c.seq) - func.min(table.c.seq)
             excess = (self._connection.scalar(select(span)) or 0) - per_mib * self._most_mib
             if excess > 0:
-                _delete_oldest(self._connection, table, min(excess, _ROWS_PER_PRUNE))
+                removed += _delete_oldest(self._connection, table, min(excess, _ROWS_PER_PRUNE))
+        remove_unused_ids(self._connection, removed)
+        return bool(removed)
 
     def _has_too_many_payments(self) -> bool:
         if self._is_file:
@@ -51,9 +55,12 @@ class Pruning:
         return self._excess > -_ROWS_PER_PRUNE
 
 
-def _delete_oldest(connection: Connection, table: Table, rows: int) -> None:
+def _delete_oldest(connection: Connection, table: Table, rows: int) -> list[IdsOfPayment]:
+    """Delete rows; returns the ids that payments and alerts among them had."""
     oldest = select(table.c.seq).order_by(table.c.seq).limit(rows)
-    connection.execute(delete(table).where(table.c.seq.in_(oldest)))
+    ids = [table.c[name] for name in IdsOfPayment._fields if name in table.c]
+    removed = connection.execute(delete(table).where(table.c.seq.in_(oldest)).returning(*ids)).all()
+    return [IdsOfPayment(*row) for row in removed] if table is not labels else []
 
 
 def _used_bytes(connection: Connection) -> int:

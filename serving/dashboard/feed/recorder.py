@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from fraud.schema import Label, MerchantProfile, Prediction, is_shown, minor_digits
 from fraud.settings import Settings
+from serving.dashboard.database.known_ids import KnownIds
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
@@ -58,6 +59,7 @@ class Recorder:
         self._statements = RecorderStatements(connection)
         self._ticks = Ticks(connection)
         self._labels = LabelTable(connection, settings.labels)
+        self._known_ids = KnownIds(connection, card_ref)
         self._payment_rows = PaymentRows(definitions)
         self._pruning = Pruning(connection, settings.dashboard.store_mib)
 
@@ -76,10 +78,13 @@ class Recorder:
                 labelled = self._write_labels(batch)
                 self._write_rest(batch)
                 self._ticks.write()
-                self._pruning.run()
+                self._add_ids(batch)
+                if self._pruning.run():
+                    self._known_ids.discard()
         except BaseException:
             self._ticks.discard()
             self._labels.discard()
+            self._known_ids.discard()
             raise
         return list(dict.fromkeys([*changed, *labelled]))
 
@@ -102,6 +107,11 @@ class Recorder:
         changed = list(dict.fromkeys([*waiting, *(key_of(one) for one in alerts)]))
         run.fill_alert.run(connection, changed)
         return changed
+
+    def _add_ids(self, batch: Batch) -> None:
+        paid = [*batch.transactions, *batch.predictions]
+        merchant_ids = (one.merchant_id for one in batch.transactions)
+        self._known_ids.add((one.card_id for one in paid), merchant_ids)
 
     def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """Without alerts that are stored already: delivery at least once may repeat them."""

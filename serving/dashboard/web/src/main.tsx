@@ -2,16 +2,20 @@ import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
 import { AuditPage } from "./pages/audit";
+import { CardPage } from "./pages/card";
 import { CaseView } from "./components/case";
+import { SearchBox } from "./components/find/search_box";
 import { ExternalText } from "./components/external_text";
 import { ago, zoneName } from "./lib/format";
 import { ListsPage } from "./pages/lists";
 import { LivePage } from "./pages/live";
 import { Login } from "./pages/login";
+import { MerchantPage } from "./pages/merchant";
 import { ModelsPage } from "./pages/models";
 import { MonitoringPage } from "./pages/monitoring";
 import { PolicyPage } from "./pages/policy";
 import { ReviewPage } from "./pages/review";
+import { SearchPage } from "./pages/search";
 import { link, route, type Page } from "./lib/route";
 import { closeStream, figures, kafka, line, openStream, useCell, useNow } from "./lib/state";
 import { applyTheme, nextTheme, theme, themeName } from "./lib/theme";
@@ -27,6 +31,8 @@ const pages: { page: Page; name: string; icon: string }[] = [
   { page: "monitoring", name: "Monitoring", icon: "M4 20V10M10 20V4M16 20v-8M22 20H2" },
 ];
 const auditPage = { page: "audit" as const, name: "Audit", icon: "M6 3h9l4 4v14H6zM9 10h7M9 14h7M9 18h4" };
+
+const titles: Partial<Record<Page, string>> = { search: "Search", card: "Card", merchant: "Merchant" };
 
 function App(): JSX.Element {
   const [me, setMe] = useState<Me | null | undefined>(undefined);
@@ -46,7 +52,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
   useCell(zone);
   const { page, id, card } = useCell(route);
   useEffect(() => {
-    document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? "Case"} · Fraud dashboard`;
+    document.title = `${[...pages, auditPage].find((one) => one.page === page)?.name ?? titles[page] ?? "Case"} · Fraud dashboard`;
   }, [page]);
   return (
     <div class="dashboard">
@@ -57,6 +63,11 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <div class="content">
         <Notices />
         <header class="topbar">
+          <a class="to-search" href={link("search")} aria-label="Search">
+            <svg viewBox="0 0 24 24" aria-hidden="true">
+              <path d="M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13zM15.5 15.5l5 5" />
+            </svg>
+          </a>
           <UserMenu me={me} leave={leave} />
         </header>
         <main id="main" tabIndex={-1}>
@@ -70,6 +81,9 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
               <CaseView id={id} card={card} me={me} />
             </>
           )}
+          {page === "search" && <SearchPage />}
+          {page === "card" && <CardPage key={card} card={card} id={id} me={me} />}
+          {page === "merchant" && <MerchantPage key={id} id={id} me={me} />}
           {page === "policy" && <PolicyPage id={id} me={me} />}
           {page === "lists" && <ListsPage id={id} me={me} />}
           {page === "models" && <ModelsPage me={me} />}
@@ -90,6 +104,7 @@ function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void
         <img src="icon.svg" alt="" width={28} height={28} />
         <span>Fraud dashboard</span>
       </div>
+      <SearchBox />
       <ul>
         {shown.map((one) => (
           <li key={one.page}>

@@ -7,6 +7,7 @@ import { CardMap } from "./card_map";
 import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, travel, usualAmount } from "./case_facts";
 import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
+import { CardLink, MerchantLink } from "./ids";
 import { ListsOfCase } from "./decisions/list_actions";
 import { ReviewForm } from "./review_form";
 import { ScoreBar } from "./score";
@@ -98,11 +99,11 @@ function Heading({ alert, fields }: { alert: Alert; fields: Described[] }): JSX.
         <p class="where">
           at{" "}
           <strong>
-            <ExternalText text={alert.merchant_id ?? "a merchant not yet known"} />
+            <MerchantLink id={alert.merchant_id} otherwise="a merchant not yet known" />
           </strong>{" "}
           with card{" "}
           <strong>
-            <ExternalText text={alert.card_id} />
+            <CardLink card={alert} />
           </strong>
         </p>
         <p class="facts">{facts.filter(Boolean).join(" · ")}</p>

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { date, duration, integer, moment, money, percent, probability, units, zoneName } from "../lib/format";
 import type { Alert, Case, Described, Merchant, Payment, Profiles } from "../lib/types";
 import { ExternalText, isolated } from "./external_text";
+import { MerchantLink, PaymentLink } from "./ids";
 
 /** The middle of the card's earlier amounts, to compare the payment with. */
 export function usualAmount({ alert, payments }: Case): string {
@@ -60,6 +61,7 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
             {withCountry && <th>country</th>}
             <th class="number">fraud probability</th>
             <th>label</th>
+            <th>transaction</th>
           </tr>
         </thead>
         <tbody>
@@ -68,7 +70,7 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
               <td>{date(one.timestamp)}</td>
               <td class="number">{money(one)}</td>
               <td>
-                <ExternalText text={one.merchant_id ?? "–"} />
+                <MerchantLink id={one.merchant_id} />
               </td>
               {withCountry && (
                 <td>
@@ -77,6 +79,9 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
               )}
               <td class="number">{one.score === null ? "–" : probability(one.score)}</td>
               <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
+              <td>
+                <PaymentLink one={{ transaction_id: one.transaction_id, card_ref: found.alert.card_ref, has_case: one.flagged === 1 || one.transaction_id === found.alert.transaction_id }} />
+              </td>
             </tr>
           ))}
         </tbody>
@@ -118,7 +123,7 @@ export function MerchantFacts({ merchant, alert }: { merchant: Merchant | null; 
   const count = profile["merchant_count_30d"] ?? null;
   return (
     <dl class="figures-list">
-      <Fact name="name" value={merchant.merchant_id} />
+      <Fact name="name" value={<MerchantLink id={merchant.merchant_id} />} />
       <Fact name="reported fraud, 30 days" value={percent(fraudRate, 2)} />
       <Fact name="payments, 30 days" value={count === null ? "–" : integer(count)} />
       <Fact
@@ -145,17 +150,17 @@ export function ModelFacts({ alert }: { alert: Alert }): JSX.Element {
         />
       )}
       <Fact name="scored" value={`${moment(alert.scored_at)}, ${duration(Math.max(0, took))} after the payment`} />
-      <Fact name="transaction" value={alert.transaction_id} />
+      <Fact name="transaction" value={<PaymentLink one={{ ...alert, has_case: true }} />} />
     </dl>
   );
 }
 
-function Fact({ name, value }: { name: string; value: string }): JSX.Element {
+function Fact({ name, value }: { name: string; value: string | JSX.Element }): JSX.Element {
   return (
     <div>
       <dt>{name}</dt>
       <dd>
-        <ExternalText text={value} />
+        {typeof value === "string" ? <ExternalText text={value} /> : value}
       </dd>
     </div>
   );

@@ -1,10 +1,13 @@
 import { Component, type JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get } from "../lib/api";
+import { get, post } from "../lib/api";
 import { decisionWord, shortCause } from "./decisions/decision";
+import { DayFields } from "./find/day_fields";
+import { CardLink, MerchantLink } from "./ids";
 import { ScoreBar } from "./score";
 import { ExternalText, isolated } from "./external_text";
 import { ago, country, fraudType, money, probability } from "../lib/format";
+import { periodOf } from "../lib/period";
 import { isOpen, link, type Route } from "../lib/route";
 import { arrived, missed, useCell, useNow } from "../lib/state";
 import type { Alert } from "../lib/types";
@@ -25,6 +28,9 @@ export interface Filter {
   country: string;
   fraud_type: string;
   text: string;
+  /** The first and the last day of the payments, in the chosen zone; empty does not restrict. */
+  from: string;
+  to: string;
 }
 
 /** The options of the filters. */
@@ -34,7 +40,18 @@ interface Choices {
   fraud_types: string[];
 }
 
-export const everything: Filter = { order: "newest", state: "all", shown: "", least_score: "", least_amount: "", country: "", fraud_type: "", text: "" };
+export const everything: Filter = { order: "newest", state: "all", shown: "", least_score: "", least_amount: "", country: "", fraud_type: "", text: "", from: "", to: "" };
+
+/** A filter as the server reads it. */
+export function filterQuery({ from, to, least_score, ...filter }: Filter): Record<string, string | number> {
+  const asked = { ...filter, ...periodOf({ from, to }), least_score: least_score ? Number(least_score) / 100 : "" };
+  return Object.fromEntries(Object.entries(asked).filter((one): one is [string, string | number] => one[1] !== null && one[1] !== ""));
+}
+
+/** Asks for alerts: in a body where a text is looked for, since it may be a card's number, which no address may have. */
+function askAlerts<T>(query: Record<string, string | number>): Promise<T> {
+  return "text" in query ? post<T>("alerts/search", query) : get<T>("alerts", query);
+}
 
 interface Feed {
   alerts: Alert[];
@@ -72,8 +89,7 @@ export function useFeed(filter: Filter, paused: boolean): Feed {
     unseen.current.clear();
     unsent.current = 0;
     setWaiting(0);
-    const query = { ...filter, least_score: filter.least_score ? Number(filter.least_score) / 100 : "" };
-    get<{ alerts: Alert[] } & Choices>("alerts", { ...query, limit: mostShown }).then(
+    askAlerts<{ alerts: Alert[] } & Choices>({ ...filterQuery(filter), limit: mostShown }).then(
       (answer) => {
         if (!wanted) return;
         // Alerts that arrived meanwhile may be missing in the answer.
@@ -148,6 +164,7 @@ function hasOutcome(one: Alert, filter: Filter): boolean {
 function passes(one: Alert, filter: Filter): boolean {
   const reviewed = one.outcome !== null || one.is_fraud !== null;
   const text = filter.text.toLowerCase();
+  const { since, until } = periodOf(filter);
   return (
     (filter.state === "all" || reviewed === (filter.state === "reviewed")) &&
     hasOutcome(one, filter) &&
@@ -155,6 +172,8 @@ function passes(one: Alert, filter: Filter): boolean {
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
     (!filter.country || one.country === filter.country) &&
     (!filter.fraud_type || one.fraud_type === filter.fraud_type) &&
+    (since === null || one.timestamp >= since) &&
+    (until === null || one.timestamp < until) &&
     (!text || searched(one).some((name) => name.toLowerCase().includes(text)))
   );
 }
@@ -228,8 +247,9 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
           </select>
         </label>
       )}
+      <DayFields days={filter} change={(days) => set(days)} />
       <label class="grow">
-        <span>card, merchant or value</span>
+        <span>card, merchant, transaction or value</span>
         <input type="search" maxLength={64} placeholder="any" value={filter.text} onInput={(event) => set({ text: event.currentTarget.value })} />
       </label>
     </form>
@@ -276,7 +296,7 @@ class Row extends Component<RowProps> {
   override render({ one, chosen, target, age }: RowProps): JSX.Element {
     return (
       <li class={this.fresh ? "fresh" : ""}>
-        <a href={link(target, one)} aria-current={chosen ? "true" : undefined}>
+        <div class="feed-row">
           <span class={`tag ${state(one).replace(" ", "-")}`} role="img" aria-label={state(one)} />
           <span class="feed-score">
             {probability(one.score)}
@@ -285,7 +305,7 @@ class Row extends Component<RowProps> {
           <span class="feed-main">
             <span class="feed-top">
               <strong>{money(one)}</strong> <span class="muted">
-                <ExternalText text={one.merchant_id ?? one.card_id} />
+                {one.merchant_id === null ? <CardLink card={one} /> : <MerchantLink id={one.merchant_id} />}
                 {hasWord(one) && one.country && (
                   <>
                     {" · "}
@@ -294,7 +314,9 @@ class Row extends Component<RowProps> {
                 )}
               </span>
             </span>
-            <span class="feed-reason">{reasonLine(one)}</span>
+            <a class="feed-open" href={link(target, one)} aria-current={chosen ? "true" : undefined} aria-label={isolated(`${money(one)}: ${reasonLine(one)}`)}>
+              {reasonLine(one)}
+            </a>
           </span>
           <span class="feed-end">
             {hasWord(one) ? (
@@ -306,7 +328,7 @@ class Row extends Component<RowProps> {
             )}
             <time dateTime={new Date(one.scored_at).toISOString()}>{age}</time>
           </span>
-        </a>
+        </div>
       </li>
     );
   }

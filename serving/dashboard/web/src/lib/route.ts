@@ -1,20 +1,22 @@
 import { Cell } from "./state";
 import type { Alert } from "./types";
 
-export type Page = "live" | "review" | "case" | "policy" | "lists" | "models" | "monitoring" | "audit";
+const pages = ["live", "review", "case", "search", "card", "merchant", "policy", "lists", "models", "monitoring", "audit"] as const;
+export type Page = (typeof pages)[number];
 export interface Route {
   page: Page;
-  /** A transaction, a version of the policy, or a list. */
+  /** A transaction, a merchant, a version of the policy, or a list. */
   id: string;
-  /** The alert's `card_ref`; empty where a link has none. */
+  /** The card's or the alert's `card_ref`; empty where a link has none. */
   card: string;
 }
 
-const pages: readonly string[] = ["live", "review", "case", "policy", "lists", "models", "monitoring", "audit"];
-
 function read(): Route {
-  const [page = "", id = "", card = ""] = location.hash.replace(/^#\/?/, "").split("/");
-  return { page: (pages.includes(page) ? page : "live") as Page, id: decoded(id), card: decoded(card) };
+  const [name, ...parts] = location.hash.replace(/^#\/?/, "").split("/");
+  const page = pages.find((one) => one === name) ?? "live";
+  const [first = "", second = ""] = parts.map(decoded);
+  // The page of a card may name one of its payments.
+  return page === "card" ? { page, id: second, card: first } : { page, id: first, card: second };
 }
 
 function decoded(text: string): string {
@@ -43,6 +45,14 @@ export function link(page: Page, one?: PaymentKey): string {
 /** The link to a version of the policy, or to a list. */
 export function linkTo(page: "policy" | "lists", id: string | number): string {
   return `#/${page}/${encodeURIComponent(id)}`;
+}
+
+export function linkToCard(card_ref: string, transaction_id = ""): string {
+  return `#/card/${encodeURIComponent(card_ref)}${transaction_id ? `/${encodeURIComponent(transaction_id)}` : ""}`;
+}
+
+export function linkToMerchant(merchant_id: string): string {
+  return `#/merchant/${encodeURIComponent(merchant_id)}`;
 }
 
 export function go(page: Page, one?: PaymentKey): void {

@@ -2,7 +2,8 @@ import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { AlertList, Filters, everything, useFeed } from "../components/feed";
-import { compact, decimal, duration, percent, rate, sums, zoneName } from "../lib/format";
+import { FilterCount, NoneMatch, isNarrow, useFilterCounts } from "../components/find/filter_counts";
+import { compact, decimal, duration, integer, percent, rate, sums, zoneName } from "../lib/format";
 import { timeTicks } from "../lib/axis";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live } from "../lib/types";
@@ -136,11 +137,14 @@ function Flagged(): JSX.Element {
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState(false);
   const { alerts, choices, waiting, problem, known, flood } = useFeed(filter, paused);
-  const active = JSON.stringify(filter) !== JSON.stringify(everything);
+  const active = isNarrow(filter);
+  const counts = useFilterCounts(filter);
+  const stored = useCell(figures)?.review.alerts ?? 0;
   return (
     <section class="panel feed-panel" aria-label="Flagged transactions">
       <header>
         <h2>Flagged</h2>
+        {counts && !paused && <FilterCount counts={counts} />}
         {paused && <span class="hint">{waiting ? `${waiting} new` : "paused"}</span>}
         <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
           Filter{active ? " •" : ""}
@@ -151,7 +155,7 @@ function Flagged(): JSX.Element {
       </header>
       {open && <Filters filter={filter} choices={choices} change={setFilter} />}
       {problem && <p class="problem">{problem}</p>}
-      {alerts.length ? <AlertList alerts={alerts} flood={flood} target="case" /> : <p class="empty">{!known ? "Asking…" : active ? "Nothing passes the filter." : "Nothing has been flagged yet."}</p>}
+      {alerts.length ? <AlertList alerts={alerts} flood={flood} target="case" /> : known && active ? <NoneMatch filter={filter} clear={() => setFilter(everything)} others={stored ? `${integer(stored)} alerts are stored.` : ""} /> : <p class="empty">{known ? "Nothing has been flagged yet." : "Asking…"}</p>}
     </section>
   );
 }

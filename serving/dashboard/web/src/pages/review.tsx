@@ -2,8 +2,9 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "../components/case";
 import { AlertList, Filters, everything, useFeed, type Filter } from "../components/feed";
+import { FilterCount, NoneMatch, isNarrow, useFilterCounts } from "../components/find/filter_counts";
 import { ExternalText } from "../components/external_text";
-import { compact, money, sums } from "../lib/format";
+import { compact, integer, money, sums } from "../lib/format";
 import { useKeys } from "../lib/keys";
 import { go, isOpen, link, route } from "../lib/route";
 import { figures, useCell } from "../lib/state";
@@ -11,14 +12,14 @@ import type { Alert, Me } from "../lib/types";
 
 const queue: Filter = { ...everything, order: "risk", state: "open" };
 
-const isNarrow = (filter: Filter): boolean => JSON.stringify({ ...filter, order: queue.order }) !== JSON.stringify(queue);
-
 /** The queue, most money at risk first, beside the open case; usable with the keyboard. */
 export function ReviewPage({ me }: { me: Me }): JSX.Element {
   const { id, card } = useCell(route);
   const [filter, setFilter] = useState(queue);
   const [open, setOpen] = useState(false);
   const { alerts, choices, problem, known, flood } = useFeed(filter, false);
+  const narrow = isNarrow(filter, queue);
+  const counts = useFilterCounts(narrow ? filter : everything);
   const review = useCell(figures)?.review;
   const [last, setLast] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -52,7 +53,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
       <section class="panel queue" aria-label="Queue">
         <header>
           <h2>To review</h2>
-          <span class="hint">{review ? `${compact(review.open)} not reviewed, ${sums(review.at_risk)} at risk` : ""}</span>
+          {counts ? <FilterCount counts={counts} /> : <span class="hint">{review && !narrow ? `${compact(review.open)} not reviewed, ${sums(review.at_risk)} at risk` : ""}</span>}
           <div class="segments" role="group" aria-label="Order">
             {(["risk", "newest"] as const).map((one) => (
               <button key={one} type="button" aria-pressed={filter.order === one} onClick={() => setFilter({ ...filter, order: one })}>
@@ -61,13 +62,13 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
             ))}
           </div>
           <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
-            Filter{isNarrow(filter) ? " •" : ""}
+            Filter{narrow ? " •" : ""}
           </button>
         </header>
         {open && <Filters filter={filter} choices={choices} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
         <div class="queue-list" ref={list}>
-          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={{ id, card }} target="review" /> : <p class="empty">{known ? "There is nothing to review." : "Loading…"}</p>}
+          {alerts.length ? <AlertList alerts={alerts} flood={flood} chosen={{ id, card }} target="review" /> : known && narrow ? <NoneMatch filter={filter} clear={() => setFilter(queue)} others={review ? `Without it ${integer(review.open)} alerts are not reviewed.` : ""} /> : <p class="empty">{known ? "There is nothing to review." : "Loading…"}</p>}
         </div>
       </section>
       <div class="review-case">

@@ -22,10 +22,26 @@ const verbs: Record<string, string> = { approve: "Trust", decline: "Block", chal
 
 /** The lists of the live policy that the payment is on or can be put on. */
 export function ListsOfCase({ alert, me }: { alert: Alert; me: Me }): JSX.Element | null {
+  const search = new URLSearchParams({ transaction_id: alert.transaction_id, card_ref: alert.card_ref });
+  return <Lists path={`case/lists?${search}`} transaction={alert.transaction_id} me={me} />;
+}
+
+/** The lists that a card or a merchant is on or can be put on. */
+export function ListsOfSubject({ query, me }: { query: { card_ref: string } | { merchant_id: string }; me: Me }): JSX.Element | null {
+  return <Lists path={`subject/lists?${new URLSearchParams(query)}`} transaction="" me={me} />;
+}
+
+interface ListsProps {
+  path: string;
+  /** From whose case an entry is added; empty otherwise. */
+  transaction: string;
+  me: Me;
+}
+
+function Lists({ path, transaction, me }: ListsProps): JSX.Element | null {
   const changes = useCell(decisionsChanged);
   const [again, setAgain] = useState(0);
-  const search = new URLSearchParams({ transaction_id: alert.transaction_id, card_ref: alert.card_ref });
-  const { value, problem } = useQuery<{ lists: ListOfCase[] }>(`case/lists?${search}`, changes + again);
+  const { value, problem } = useQuery<{ lists: ListOfCase[] }>(path, changes + again);
   if (problem && !value) return <p class="facts">{problem}</p>;
   if (!value) return null;
   const [entered, open] = [value.lists.filter((one) => one.entry), value.lists.filter((one) => !one.entry && one.outcome !== null)];
@@ -42,7 +58,7 @@ export function ListsOfCase({ alert, me }: { alert: Alert; me: Me }): JSX.Elemen
       {me.role !== "viewer" && (
         <div class="list-actions">
           {open.map((one) => (
-            <AddFromCase key={one.list} one={one} alert={alert} changed={changed} />
+            <AddFromCase key={one.list} one={one} transaction={transaction} changed={changed} />
           ))}
         </div>
       )}
@@ -85,11 +101,11 @@ function EntryOfCase({ one, me, changed }: { one: ListOfCase; me: Me; changed: (
   );
 }
 
-function AddFromCase({ one, alert, changed }: { one: ListOfCase; alert: Alert; changed: () => void }): JSX.Element {
+function AddFromCase({ one, transaction, changed }: { one: ListOfCase; transaction: string; changed: () => void }): JSX.Element {
   const [days, setDays] = useState(one.outcome === "approve" ? 30 : 0);
   const what = `${verbs[one.outcome ?? "review"]} this ${isolated(one.label)}`;
   const add = async (reason: string): Promise<void> => {
-    await post(`lists/${one.list}/entries`, { value: one.value, reason, days, transaction_id: alert.transaction_id });
+    await post(`lists/${one.list}/entries`, { value: one.value, reason, days, transaction_id: transaction });
     changed();
   };
   return (

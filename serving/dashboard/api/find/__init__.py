@@ -1,0 +1,1 @@
+"""Finding payments: the search, the pages of cards and of merchants."""

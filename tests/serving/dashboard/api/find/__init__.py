@@ -1,0 +1,1 @@
+"""Tests of the search, and of the pages of cards and merchants."""
