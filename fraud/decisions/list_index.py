@@ -10,7 +10,6 @@ from fraud.features.events import hash_identifier
 from fraud.native.id_index import currency_number
 from fraud.native.rules.list_table import (
     NEVER,
-    Slots,
     empty_slots,
     expiry_of,
     is_room,
@@ -19,6 +18,7 @@ from fraud.native.rules.list_table import (
     put_entries,
     remove_entry,
 )
+from fraud.native.rules.program import ListArrays
 from fraud.schema import is_currency
 
 
@@ -35,11 +35,17 @@ class ListIndex:
         self._numbers: dict[str, int] = {}
         self._free_numbers = count()
         self._counts: dict[str, int] = {}
+        self._sizes: npt.NDArray[np.int64] | None = None
 
     @property
-    def slots(self) -> Slots:
-        """The table, for compiled code; another one after entries were added."""
-        return self._slots
+    def arrays(self) -> ListArrays:
+        """The entries, for compiled code; another table after entries were added."""
+        if self._sizes is None:
+            numbers = self._numbers.copy()  # another thread may add one
+            self._sizes = np.zeros(max(numbers.values(), default=-1) + 1, dtype=np.int64)
+            for name, number in numbers.items():
+                self._sizes[number] = self.count(name)
+        return ListArrays(self._slots, self._sizes)
 
     def number_of(self, list_name: str) -> int:
         """By which number compiled code knows a list; it stays the same."""
@@ -66,19 +72,20 @@ class ListIndex:
         self._make_room(most_slots(currencies))
         used, added = put_entries(self._slots, self.number_of(list_name), keys, currencies, expiries)
         self._used += used
-        self._counts[list_name] = self.count(list_name) + added
+        self._set_count(list_name, self.count(list_name) + added)
 
     def remove(self, list_name: str, value: str) -> None:
         """Remove an entry, if there is one."""
         key = np.uint64(hash_identifier(value))
         freed = remove_entry(self._slots, self.number_of(list_name), key, _currency(value))
         self._used -= freed
-        self._counts[list_name] = self.count(list_name) - (freed > 0)
+        self._set_count(list_name, self.count(list_name) - (freed > 0))
 
     def clear(self) -> None:
         """Remove all entries of all lists."""
         self._slots, self._used = empty_slots(), 0
         self._counts.clear()
+        self._sizes = None
 
     def holds(self, list_name: str, value: str, time: int) -> bool:
         """Whether a value is on a list at an event time (ms)."""
@@ -88,6 +95,9 @@ class ListIndex:
     def count(self, list_name: str) -> int:
         """How many entries a list has, expired ones too."""
         return self._counts.get(list_name, 0)
+
+    def _set_count(self, list_name: str, count: int) -> None:
+        self._counts[list_name], self._sizes = count, None
 
     def _make_room(self, slots: int) -> None:
         if not is_room(self._slots, self._used + slots):

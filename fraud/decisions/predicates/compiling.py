@@ -55,6 +55,7 @@ class ProgramCompiler:
             for one in tree.nodes_of(root):
                 self._load_leaf(one)
         self._numbers.keep()
+        self._truths.keep()
         for column, root in enumerate(roots):
             with self._truths, self._numbers:
                 self._emit(Code.RESULT, column, self._truth(root))
@@ -85,6 +86,8 @@ class ProgramCompiler:
             self._literal(node.value)
         elif isinstance(node, tree.NumberOf):
             self._load(node.name)
+        elif isinstance(node, tree.OnList):
+            self._look_up(node)
         elif isinstance(node, tree.CaseOf) and node.otherwise is None:
             self._literal(np.nan)
 
@@ -111,6 +114,14 @@ class ProgramCompiler:
             currency = self._definitions.field_index["currency"]
             self._loaded[PAID] = self._emit(Code.PAID_FACTOR, self._numbers.take(), currency)
         return self._loaded[PAID]
+
+    def _look_up(self, node: tree.OnList) -> int:
+        if node not in self._loaded:
+            name, number = node.text.name, self._list_number(node.list_name)
+            self._loaded[node] = self._emit(
+                Code.ON_LIST, self._truths.take(), name.column, number, 0, self._kind(name)
+            )
+        return self._loaded[node]
 
     # ---------------------------------------------------------------- numbers
 
@@ -170,12 +181,12 @@ class ProgramCompiler:
         for one in operands[1:]:
             with self._truths:
                 operand = self._truth(one)
-            found = self._emit(code, found, found, operand)
+            found = self._emit(code, self._truths.replace(found), found, operand)
         return found
 
     def _unary(self, code: Code, operand: tree.Truth) -> int:
         found = self._truth(operand)
-        return self._emit(code, found, found)
+        return self._emit(code, self._truths.replace(found), found)
 
     def _comparison(self, node: tree.NumberComparison) -> int:
         with self._numbers:
@@ -204,17 +215,14 @@ class ProgramCompiler:
                 number = self._number(node.operand)
             start, self._literals = len(self._literals), [*self._literals, *node.values]
             return self._emit(Code.AMONG, self._truths.take(), number, start, len(self._literals))
+        if isinstance(node, tree.OnList):
+            return self._look_up(node)
         out = self._truths.take()
         if isinstance(node, tree.TextAmong):
             return self._text_among(node, out)
         if isinstance(node, tree.SameText):
             left, right = node.left.name, node.right.name
             return self._emit(Code.SAME_TEXT, out, left.column, right.column, 0, self._kind(left))
-        if isinstance(node, tree.OnList):
-            name = node.text.name
-            return self._emit(
-                Code.ON_LIST, out, name.column, self._list_number(node.list_name), 0, self._kind(name)
-            )
         if isinstance(node, tree.TruthOf):
             return self._emit(Code.BOOLEAN, out, node.name.column)
         is_true = isinstance(node, tree.TruthLiteral) and node.value

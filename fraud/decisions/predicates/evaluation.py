@@ -83,7 +83,7 @@ class Evaluator:
         """The results, and how many of them are unsure."""
         results = Results(*np.zeros((3, len(payments.heads), self._columns), dtype=np.bool_))
         program, registers = compiled
-        return results, evaluate_program(program, payments, self._index.slots, registers, results)
+        return results, evaluate_program(program, payments, self._index.arrays, registers, results)
 
     def _hashed(self, inputs: DecisionInputs, hashes: npt.NDArray[np.int64]) -> PaymentArrays:
         """The payments with the hashes of categories instead of their codes."""

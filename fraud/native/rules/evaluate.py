@@ -26,13 +26,13 @@ _NONE, _ONE = np.uint8(0), np.uint8(1)
 
 
 @compiled
-def evaluate_program(program, payments, slots, registers, results):  # type: ignore[no-untyped-def]
+def evaluate_program(program, payments, lists, registers, results):  # type: ignore[no-untyped-def]
     """Fill `results`; returns how many of them are unsure.
 
     Args:
         program: `Program`.
         payments: `PaymentArrays`.
-        slots: of `fraud.native.rules.list_table`.
+        lists: `ListArrays`.
         registers: `Registers` that the program needs.
         results: `Results`.
     """
@@ -42,12 +42,12 @@ def evaluate_program(program, payments, slots, registers, results):  # type: ign
         for row in range(size):
             registers.doubts[row] = _NONE
         for number in range(len(program.operations)):
-            unsure += _operate(number, program, payments, slots, registers, results, start, size)
+            unsure += _operate(number, program, payments, lists, registers, results, start, size)
     return unsure
 
 
 @inlined
-def _operate(number, program, payments, slots, registers, results, start, size):  # type: ignore[no-untyped-def]
+def _operate(number, program, payments, lists, registers, results, start, size):  # type: ignore[no-untyped-def]
     operation = program.operations[number]
     code, out, a, b, c = operation[0], operation[1], operation[2], operation[3], operation[4]
     numbers, truths = registers.numbers, registers.truths
@@ -60,7 +60,7 @@ def _operate(number, program, payments, slots, registers, results, start, size):
     elif code <= LAST_COMPARISON:
         compare(code, truths[out], a, b, c, program.literals, numbers, size)
     elif code <= LAST_OF_FIELDS:
-        examine(code, truths[out], a, b, c, operation[5], program, payments, slots, start, size)
+        examine(code, truths[out], a, b, c, operation[5], program, payments, lists, start, size)
     elif code == RESULT:
         return _write_result(out, truths[a], registers.doubts, results, start, size)
     else:

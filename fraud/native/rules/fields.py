@@ -17,7 +17,7 @@ SAME_TEXT, TEXT_UNKNOWN = int(Code.SAME_TEXT), int(Code.TEXT_UNKNOWN)
 
 
 @inlined
-def examine(code, target, a, b, c, kind, program, payments, slots, start, size):  # type: ignore[no-untyped-def]
+def examine(code, target, a, b, c, kind, program, payments, lists, start, size):  # type: ignore[no-untyped-def]
     """Truths of payments from `start` on."""
     values = payments.values
     if code == TRUTH:
@@ -31,7 +31,7 @@ def examine(code, target, a, b, c, kind, program, payments, slots, start, size):
     elif code == TEXT_UNKNOWN:
         _text_unknown(target, values, a, start, size)
     else:
-        _on_list(target, a, b, kind, payments, slots, start, size)
+        _on_list(target, a, b, kind, payments, lists, start, size)
 
 
 @inlined
@@ -70,7 +70,12 @@ def _text_unknown(target, values, column, start, size):  # type: ignore[no-untyp
 
 
 @inlined
-def _on_list(target, column, number, kind, payments, slots, start, size):  # type: ignore[no-untyped-def]
+def _on_list(target, column, number, kind, payments, lists, start, size):  # type: ignore[no-untyped-def]
+    slots = lists.slots
+    if number < len(lists.sizes) and lists.sizes[number] == 0:
+        for row in range(size):
+            target[row] = _N if _is_absent(payments.values[start + row, column]) else _F
+        return
     owner = (np.uint64(number) << np.uint64(2)) + np.uint64(kind)
     for row in range(size):
         value = payments.values[start + row, column]

@@ -131,6 +131,18 @@ class PaymentArrays(NamedTuple):
     probabilities: npt.NDArray[np.float64]
 
 
+class ListArrays(NamedTuple):
+    """The entries of lists.
+
+    Attributes:
+        slots: of `fraud.native.rules.list_table`.
+        sizes: how many entries each list has, by its number; of those beyond, which are new, it is not known.
+    """
+
+    slots: npt.NDArray[np.void]
+    sizes: npt.NDArray[np.int64]
+
+
 class Registers(NamedTuple):
     """Memory for the values of a block.
 

@@ -71,4 +71,4 @@ def test_nothing_stays_of_what_was_removed(changes: list[tuple[str, bool]]) -> N
         index.remove("cards", f"v{number}")
     # then no slot is in use
     assert index.count("cards") == 0
-    assert not index.slots["owner"].any()
+    assert not index.arrays.slots["owner"].any()

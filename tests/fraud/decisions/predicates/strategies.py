@@ -1,6 +1,7 @@
 """Random predicates over fields of every type, and payments for them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from fraud.decisions.predicates.errors import PredicateError
 from fraud.decisions.predicates.parsing import parse_predicate
 from fraud.decisions.predicates.tree import Predicate
 from fraud.definitions.definitions import Definitions
+from fraud.definitions.fields import FieldType
 from fraud.definitions.loading import parse_definitions
 from fraud.features.events import HEAD, Events, encoder_of
+from fraud.features.field_tables import category_columns
 from tests.fraud.definitions.files import CORE
 from tests.fraud.native.rules.collisions import ALIKE
 
@@ -188,3 +191,12 @@ def inputs_of(definitions: Definitions, found: Sequence[Payment]) -> DecisionInp
     rows = np.array([one["features"] for one in found], dtype=np.float32).reshape(len(found), count)
     probabilities = np.array([one["probability"] for one in found], dtype=np.float64)
     return DecisionInputs(Events(heads, values), rows, probabilities, np.full(len(found), 0.5), texts_of)
+
+
+def with_category_hashes(definitions: Definitions, inputs: DecisionInputs) -> DecisionInputs:
+    """The same payments with the hashes of their categories, as serving has them."""
+    names = [definitions.fields[column].name for column in category_columns(definitions).tolist()]
+    encode = encoder_of(FieldType.ID)
+    hashes = [[encode(inputs.texts_of(number).get(name)) for name in names] for number in range(len(inputs))]
+    shape = (len(inputs), len(names))
+    return replace(inputs, category_hashes=np.array(hashes, dtype=np.int64).reshape(shape))

@@ -30,6 +30,7 @@ from tests.fraud.decisions.predicates.strategies import (
     inputs_of,
     parse,
     payments,
+    with_category_hashes,
 )
 from tests.fraud.native.rules.collisions import ALIKE
 
@@ -49,9 +50,14 @@ def filled_index() -> ListIndex:
 
 
 def evaluated(texts: Sequence[str], found: Sequence[Payment]) -> Truths:
-    predicates = [parse(text) for text in texts]
+    """With the texts of categories, and with their hashes, which must make no difference."""
+    predicates, inputs = [parse(text) for text in texts], inputs_of(DEFINITIONS, found)
     evaluator = Evaluator(DEFINITIONS, predicates, list(LISTS.values()), filled_index())
-    return evaluator.evaluate(inputs_of(DEFINITIONS, found))
+    truths = evaluator.evaluate(inputs)
+    by_hash = evaluator.evaluate(with_category_hashes(DEFINITIONS, inputs))
+    for name in ("fired", "failed", "list_hits"):
+        assert getattr(truths, name).tolist() == getattr(by_hash, name).tolist()
+    return truths
 
 
 def fires(text: str, **values: object) -> bool:
