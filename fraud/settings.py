@@ -574,6 +574,15 @@ class DashboardSettings(_Section):
         description="it makes the monitor's reports itself, as beside an embedded stack",
     )
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
+    case_gap: timedelta = Field(
+        default=timedelta(hours=24), gt=timedelta(0), description="longest pause between a case's alerts"
+    )
+    undo: timedelta = Field(
+        default=timedelta(seconds=5),
+        ge=timedelta(0),
+        le=timedelta(minutes=10),
+        description="for which a review can be undone; its label is sent afterwards",
+    )
     oidc: OidcSettings = OidcSettings()
 
 

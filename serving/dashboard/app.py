@@ -14,6 +14,8 @@ from serving.dashboard.api import cases, insights, lists, policies, what_ifs
 from serving.dashboard.api.find import filtered_alerts
 from serving.dashboard.api.find import routes as find
 from serving.dashboard.auth import access, oidc_routes
+from serving.dashboard.cases import routes as case_routes
+from serving.dashboard.cases.conflicts import answer_conflicts
 from serving.dashboard.context import AppContext
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
 from serving.dashboard.middleware.security import SecurityMiddleware
@@ -22,6 +24,7 @@ ROUTERS = (
     access.router,
     oidc_routes.router,
     cases.router,
+    case_routes.router,
     insights.router,
     policies.router,
     lists.router,
@@ -57,6 +60,7 @@ def create_app(context: AppContext) -> FastAPI:
     app = FastAPI(title="Fraud dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.context = context
     hide_input_in_errors(app)
+    answer_conflicts(app)
     for router in ROUTERS:
         app.include_router(router)
 

@@ -15,6 +15,8 @@ from serving.dashboard.auth.oidc import Issuer
 from serving.dashboard.auth.pending_logins import PendingLogins
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.auth.sessions import Sessions
+from serving.dashboard.cases.case_queue import CaseQueue
+from serving.dashboard.cases.viewers import CaseUpdates
 from serving.dashboard.decisions.follower import DecisionFollower
 from serving.dashboard.decisions.parsed import PolicyParser
 from serving.dashboard.decisions.what_if import WhatIfRunner
@@ -54,9 +56,22 @@ class AppContext:
     parser: PolicyParser
     report_maker: ReportMaker
     issuer: Issuer | None
+    cases: CaseQueue
+    case_updates: CaseUpdates
     what_ifs: WhatIfRunner = field(default_factory=WhatIfRunner)
     pending_logins: PendingLogins = field(default_factory=PendingLogins)
     limits: RateLimits = field(default_factory=RateLimits)
+
+    @property
+    def base(self) -> str | None:
+        """The base currency, in which money at risk is; None: each in its own."""
+        money = self.settings.loaded_definitions.money
+        return money.code if money else None
+
+    @property
+    def case_gap_ms(self) -> int:
+        """The longest pause between a case's alerts."""
+        return gap_ms(self.settings)
 
     def start(self) -> None:
         """Start the threads: follow Kafka, send pending reviews, send figures to open pages."""
@@ -65,12 +80,14 @@ class AppContext:
         self.reviews.start()
         self.updates.start()
         self.report_maker.start()
+        self.case_updates.start()
         threading.Thread(target=self.parser.default, name="load-parser", daemon=True).start()
 
     def stop(self) -> None:
         """Stop the threads and close the store."""
         self.updates.stop()
         self.report_maker.stop()
+        self.case_updates.stop()
         self.follower.stop()
         self.decisions.stop()
         self.reviews.stop()
@@ -113,8 +130,15 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         decisions=DecisionFollower(settings, lambda: hub.publish("decisions", {})),
         parser=PolicyParser(settings.loaded_definitions),
         report_maker=maker,
+        cases=CaseQueue(gap_ms(settings), money.code if money else None),
+        case_updates=CaseUpdates(store, hub),
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
     )
+
+
+def gap_ms(settings: Settings) -> int:
+    """The longest pause between a case's alerts, in ms of event time."""
+    return round(settings.dashboard.case_gap.total_seconds() * 1_000)
 
 
 def get_context(request: Request) -> AppContext:

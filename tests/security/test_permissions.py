@@ -204,14 +204,15 @@ def show(world: World) -> None:
     send(world.as_admin, [one | {"timestamp": NOW} for one in disorderly(10)])
     settings, store, followed = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
     follower = Follower(settings, store, lambda *batch: followed.append(batch), lambda state: None)
-    reviews = ReviewService(settings, store)
+    at_once = settings.dashboard.model_copy(update={"undo": timedelta(0)})
+    reviews = ReviewService(settings.model_copy(update={"dashboard": at_once}), store)
     follower.start()
     try:
         wait_for(lambda: followed or "does not let" in follower.state.problem)
         if not followed:
             raise RefusedError(follower.state.problem)
         reviews.start()
-        assert reviews.add(Review("v", "t1", "card-1", "fraud", "", "ann", NOW))
+        assert reviews.add([Review("v", "t1", "card-1", "fraud", "", "ann", NOW)])
         decide(world)
     finally:
         follower.stop()

@@ -49,6 +49,17 @@ def list_alerts(connection: Connection, wanted: AlertFilter) -> list[dict[str, A
     return [as_alert(row) for row in connection.execute(found).mappings()]
 
 
+def matching_alerts(connection: Connection, wanted: AlertFilter) -> dict[int, str]:
+    """The numbers of the alerts that pass a filter, in its order, with the references of their cards."""
+    columns = ALERTS.with_only_columns(alerts.c.seq, alerts.c.card_ref)
+    found = (
+        columns.where(*conditions(wanted, connection.dialect.name))
+        .order_by(*_order(wanted))
+        .limit(wanted.limit)
+    )
+    return {row.seq: row.card_ref for row in connection.execute(found)}
+
+
 def _order(wanted: AlertFilter) -> list[ColumnElement[Any]]:
     if wanted.order == "newest":
         return [desc(alerts.c.seq)]

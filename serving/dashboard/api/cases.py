@@ -1,5 +1,6 @@
 """Routes of alerts: the feed, a case, a review, and the stream of events."""
 
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -14,7 +15,6 @@ from fraud.schema import MAX_MILLIS
 from serving.dashboard.api.alert_list import AlertFilter, Order, Shown, State, list_alerts
 from serving.dashboard.api.live_updates import state_event
 from serving.dashboard.api.queries import (
-    alerts_by_key,
     countries,
     fraud_types,
     live,
@@ -22,9 +22,11 @@ from serving.dashboard.api.queries import (
     read_case,
 )
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
-from serving.dashboard.api.reviews import RepeatedReviewError, Review, ReviewOutcome
+from serving.dashboard.api.reviews import Review, ReviewOutcome
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change, may_read
 from serving.dashboard.auth.sessions import Session
+from serving.dashboard.cases.reviewing import Known, Reviewer, review_check, send_alerts, store_reviews
+from serving.dashboard.cases.summaries import read_case_of
 from serving.dashboard.context import Context
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
@@ -49,6 +51,10 @@ class ReviewRequest(RequestBody):
     card_ref: CardRef | None = None
     outcome: ReviewOutcome = Field(validation_alias=AliasChoices("outcome", "verdict"))
     note: str = Field(default="", max_length=2_000)
+    known: Known = ()
+
+
+_FILTER_FIELDS = {one.name for one in dataclasses.fields(AlertFilter)} - {"fraud_type"}
 
 
 class AlertQuery(BaseModel):
@@ -72,7 +78,7 @@ class AlertQuery(BaseModel):
 
     def filter(self) -> AlertFilter:
         """What the store is asked for."""
-        fields = self.model_dump(exclude={"campaign", "fraud_type"})
+        fields = self.model_dump(include=_FILTER_FIELDS)
         return AlertFilter(**fields, fraud_type=self.fraud_type or self.model_dump()["campaign"])
 
 
@@ -101,6 +107,7 @@ def case(
     alert = require_alert(context, transaction_id, card_ref)
     with context.store.reading() as connection:
         found = read_case(connection, alert, context.settings.loaded_definitions)
+        found["case"] = read_case_of(connection, alert, context.case_gap_ms, context.base)
     reasons = context.parser.reasons(context.decisions.state.policies, alert["policy"])
     return found | {"decision_reasons": reasons}
 
@@ -112,7 +119,7 @@ def add_review(
     context: Context,
     session: Annotated[Session, Depends(may_change("analyst"))],
 ) -> dict[str, Any]:
-    """Store a review; `delivered` is false while its label waits for Kafka."""
+    """Store a review; `delivered` is false while its label waits, to be undone or for Kafka."""
     if not context.limits.reviews_by_analyst.take(session.user.name):
         raise HTTPException(429, "too many reviews at once; wait a moment", {"Retry-After": "5"})
     alert = require_alert(context, review_request.transaction_id, review_request.card_ref)
@@ -126,14 +133,9 @@ def add_review(
         analyst=session.user.name,
         decided_at=now_ms(),
     )
-    try:
-        delivered = context.reviews.add(review)
-    except RepeatedReviewError:
-        raise HTTPException(409, "this review is stored already") from None
-    with context.store.reading() as connection:
-        changed = alerts_by_key(connection, [key])
-    context.hub.publish("alerts", {"alerts": changed, "more": 0})
-    return {"delivered": delivered, "alert": changed[0]}
+    reviewer = Reviewer(session.user, review_request.known)
+    check = review_check(reviewer, alert["card_ref"], [alert["seq"]], [key], context.case_gap_ms)
+    return store_reviews(context, [review], check) | {"alert": send_alerts(context, [key])[0]}
 
 
 @router.get("/live")
@@ -156,6 +158,7 @@ async def stream(request: Request, context: Context, session: SessionOf) -> Stre
     first = [
         encode_event("hello", {"user": session.user.name}),
         encode_event("kafka", state_event(context.follower.state)),
+        encode_event("viewers", {"viewers": await run_in_threadpool(context.case_updates.viewers)}),
         encode_event("figures", await run_in_threadpool(context.updates.figures)),
     ]
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}

@@ -28,9 +28,8 @@ from serving.pipeline.field_texts import field_text, in_order, label_of, profile
 _MAX_PAYMENTS_OF_CARD = 200
 _MAX_FRAUD_TYPES = 100
 
-_IS_OPEN = and_(
-    FOR_ANALYSTS, labels.c.is_fraud.is_(None), not_(exists().where(same_payment(reviews, alerts)))
-)
+IS_OPEN = and_(FOR_ANALYSTS, labels.c.is_fraud.is_(None), not_(exists().where(same_payment(reviews, alerts))))
+"""Whether an alert waits for an analyst, in statements with its label (`LABEL_OF_ALERT`)."""
 _EACH = (
     select(
         alerts.c.currency,
@@ -38,7 +37,7 @@ _EACH = (
         alerts.c.score,
         alerts.c.at_risk,
         labels.c.is_fraud,
-        case((_IS_OPEN, 1), else_=0).label("open"),
+        case((IS_OPEN, 1), else_=0).label("open"),
     )
     .select_from(alerts.outerjoin(labels, LABEL_OF_ALERT))
     .subquery("each")

@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from confluent_kafka import Producer
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fraud.kafka.clients import producer_config
@@ -16,6 +17,7 @@ from fraud.schema import Label
 from fraud.settings import Settings
 from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.feed.clock import now_ms
+from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.store import Store
 from serving.dashboard.feed.tables import ONE, reviews
 
@@ -52,9 +54,15 @@ class RepeatedReviewError(Exception):
     """A review of this id is stored already."""
 
 
+class TooLateError(Exception):
+    """A review can no longer be undone: its label is sent or being sent, or its time is over."""
+
+
 class ReviewService:
     """Stores reviews and sends those that are labels; `unsure` is stored only.
 
+    A label is held back while its review can be undone: it is leased to nobody until then, so that a sender
+    and an undo cannot both have the review. A restart within that time sends it afterwards.
     A review whose label Kafka does not confirm stays pending and is sent again, also after a restart. A label
     sent twice is the same label.
     """
@@ -62,6 +70,7 @@ class ReviewService:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
+        self.undo_ms = round(settings.dashboard.undo.total_seconds() * 1_000)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._delivered = threading.Condition()
@@ -79,25 +88,58 @@ class ReviewService:
         if self._thread.is_alive():
             self._thread.join(_STOP_TIMEOUT_S)  # it may wait for a silent Kafka
 
-    def add(self, review: Review) -> bool:
-        """Store a review; returns whether its label is on the topic (or none is due) by now.
+    def add(
+        self, added: Sequence[Review], check: Callable[[Connection], None] = lambda connection: None
+    ) -> bool:
+        """Store reviews, all or none; returns whether their labels are on the topic (or none is due) by now.
+
+        Args:
+            added: of one decision.
+            check: raises to refuse them, within the transaction that stores them.
 
         Raises:
-            RepeatedReviewError: a review of this id is stored already.
+            RepeatedReviewError: a review of one of the ids is stored already.
         """
-        pending = review.outcome != "unsure"
         with self._store.write_transaction() as connection:
-            try:
-                connection.execute(insert(reviews), asdict(review) | {"pending": int(pending)})
-            except IntegrityError:
-                raise RepeatedReviewError from None
-            detail = self._audit_detail(review)
-            add_audit_entry(connection, review.analyst, "review", review.transaction_id, detail)
-        return self._wait_for(review.id) if pending else True
+            check(connection)
+            for review in added:
+                self._insert(connection, review)
+        due = [review.id for review in added if review.outcome != "unsure"]
+        self._wake.set()
+        return not due or (self.undo_ms == 0 and self._wait_for(due[-1]))
 
-    def _audit_detail(self, review: Review) -> dict[str, str]:
-        card_ref = self._store.card_ref(review.card_id)
-        return {"outcome": review.outcome, "note": review.note, "id": review.id, "card_ref": card_ref}
+    def _insert(self, connection: Connection, review: Review) -> None:
+        row = asdict(review) | {
+            "pending": int(review.outcome != "unsure"), "leased_until": review.decided_at + self.undo_ms
+        }  # fmt: skip
+        try:
+            connection.execute(insert(reviews), row)
+        except IntegrityError:
+            raise RepeatedReviewError from None
+        detail = self._audit_detail(row)
+        add_audit_entry(connection, review.analyst, "review", review.transaction_id, detail)
+
+    def undo(self, ids: Sequence[str], analyst: str) -> list[PaymentKey]:
+        """Remove an analyst's reviews that can still be undone, all or none; the audit keeps them.
+
+        Raises:
+            TooLateError: one of them cannot be undone, or is another's.
+        """
+        held = reviews.c.leased_until == reviews.c.decided_at + self.undo_ms
+        can_be_undone = (reviews.c.analyst == analyst) & held & (reviews.c.leased_until > now_ms())
+        undone = delete(reviews).where(reviews.c.id.in_(ids), can_be_undone).returning(reviews)
+        with self._store.write_transaction() as connection:
+            rows = connection.execute(undone).mappings().all()
+            if len(rows) < len(set(ids)):
+                raise TooLateError
+            for row in rows:
+                detail = self._audit_detail(row)
+                add_audit_entry(connection, analyst, "undo review", row["transaction_id"], detail)
+        return [PaymentKey(row["transaction_id"], row["card_id"]) for row in rows]
+
+    def _audit_detail(self, row: Mapping[Any, Any]) -> dict[str, str]:
+        card_ref = self._store.card_ref(row["card_id"])
+        return {name: row[name] for name in ("outcome", "note", "id")} | {"card_ref": card_ref}
 
     def _wait_for(self, identifier: str) -> bool:
         deadline = time.monotonic() + _DELIVERY_TIMEOUT_S
@@ -113,15 +155,25 @@ class ReviewService:
             return bool(connection.scalar(select(reviews.c.pending).where(reviews.c.id == identifier)))
 
     def _run(self) -> None:
-        producer = self._producer()
+        producer, pause_s = self._producer(), 0.0
         while not self._stop.is_set():
-            self._wake.wait(_RETRY_S)
+            self._wake.wait(pause_s)
             self._wake.clear()
             try:
                 self._send_pending(producer)
+                pause_s = self._pause_s()
             except Exception:
+                pause_s = _RETRY_S
                 log.exception("reviews could not be sent; trying again")
                 producer = self._producer()
+
+    def _pause_s(self) -> float:
+        """Until the next label is due, if that is sooner than the next try."""
+        now = now_ms()
+        held = (reviews.c.pending == ONE, reviews.c.leased_until > now)
+        with self._store.reading() as connection:
+            due = connection.scalar(select(func.min(reviews.c.leased_until)).where(*held))
+        return _RETRY_S if due is None else min(_RETRY_S, (due - now) / 1_000)
 
     def _producer(self) -> Producer:
         extra = {"log_level": 2, "linger.ms": 0, "message.timeout.ms": 10_000}

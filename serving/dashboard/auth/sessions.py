@@ -64,6 +64,16 @@ class Sessions:
         user = self._user(row) if row else None
         return Session(user, row["csrf"]) if row and user else None
 
+    def names_of_analysts(self) -> set[str]:
+        """Analysts and admins who are logged in at the company's issuer."""
+        query = select(sessions.c.user).where(
+            sessions.c.role.in_(("analyst", "admin")),
+            sessions.c.stamp == self._issuer,
+            sessions.c.expires_at >= now_ms(),
+        )
+        with self._store.reading() as connection:
+            return set(connection.scalars(query))
+
     def close(self, token: str) -> None:
         """End a session."""
         with self._store.write_transaction() as connection:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -26,8 +27,10 @@ from serving.dashboard.context import AppContext, create_context
 from serving.ops.listening import listen
 from tests.definitions import V1Transaction
 
-PASSWORDS = {"vera": "viewer-password", "anna": "analyst-password", "adam": "admin-password"}
-ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "adam": "admin"}
+PASSWORDS = {
+    "vera": "viewer-password", "anna": "analyst-password", "bert": "other-password", "adam": "admin-password"
+}  # fmt: skip
+ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "bert": "analyst", "adam": "admin"}
 TIMEOUT_S = 30.0
 CHEAP = 16
 """For scrypt: a real cost would be most of what these tests take."""
@@ -86,8 +89,10 @@ def review_request(transaction_id: str, outcome: str, note: str = "") -> dict[st
 
 
 @contextmanager
-def run_dashboard(settings: Settings) -> Iterator[DashboardServer]:
-    """A dashboard that listens on a free port, with a user of each role."""
+def run_dashboard(settings: Settings, undo_s: float = 0) -> Iterator[DashboardServer]:
+    """A dashboard that listens on a free port, with users of each role; labels are not held back."""
+    section = settings.dashboard.model_copy(update={"undo": timedelta(seconds=undo_s)})
+    settings = settings.model_copy(update={"dashboard": section})
     context = create_context(settings, scrypt_n=CHEAP)
     for name, role in ROLES.items():
         context.accounts.add(name, role, PASSWORDS[name])

@@ -4,8 +4,10 @@ import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
 import { AuditPage } from "./pages/audit";
 import { CardPage } from "./pages/card";
 import { CaseView } from "./components/case";
+import { ReviewToast } from "./components/cases/review_toast";
 import { SearchBox } from "./components/find/search_box";
 import { ExternalText } from "./components/external_text";
+import { KeyHelp } from "./components/key_help";
 import { ago, zoneName } from "./lib/format";
 import { ListsPage } from "./pages/lists";
 import { LivePage } from "./pages/live";
@@ -60,6 +62,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
         Skip to the page
       </a>
       <Navigation me={me} page={page} leave={leave} />
+      <KeyHelp />
       <div class="content">
         <Notices />
         <header class="topbar">
@@ -78,7 +81,8 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
               <a class="back always" href={link("live")}>
                 ← live
               </a>
-              <CaseView id={id} card={card} me={me} />
+              <ReviewToast />
+              <CaseView id={id} card={card} me={me} target="case" />
             </>
           )}
           {page === "search" && <SearchPage />}

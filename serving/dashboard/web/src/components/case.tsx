@@ -1,9 +1,12 @@
 import type { JSX } from "preact";
 import { country, moment, money, probability } from "../lib/format";
-import { isOpen } from "../lib/route";
-import { arrived, useCell, useQuery } from "../lib/state";
+import { useEffect, useRef } from "preact/hooks";
+import { useCardTurns, useOpenHere } from "../lib/cases";
+import { useQuery } from "../lib/state";
 import type { Alert, Case, Described, Me } from "../lib/types";
 import { CardMap } from "./card_map";
+import { CaseAlerts, CaseHistory } from "./cases/case_alerts";
+import { CaseBar } from "./cases/case_bar";
 import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, travel, usualAmount } from "./case_facts";
 import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
@@ -20,25 +23,46 @@ interface CaseProps {
   id: string;
   card: string;
   me: Me;
-  onReviewed?: (alert: Alert) => void;
+  /** The page on which the alerts of the case are opened. */
+  target: "review" | "case";
+  /** What to do after a review: of these alerts, which leaves these of the case open. */
+  onReviewed?: (reviewed: Alert[], rest: Alert[]) => void;
+  onLoaded?: (caseId: string) => void;
 }
 
 /** Everything stored about an alert, and the form to review it. */
-export function CaseView({ id, card, me, onReviewed }: CaseProps): JSX.Element {
-  const news = useCell(arrived);
-  const touched = news.alerts.find((one) => isOpen(one, { id, card }));
-  const { value, problem } = useQuery<Case>(`case?${new URLSearchParams({ transaction_id: id, ...(card ? { card_ref: card } : {}) })}`, touched?.decided_at ?? touched?.merchant_id ?? 0);
+export function CaseView({ id, card, me, target, onReviewed, onLoaded }: CaseProps): JSX.Element {
+  const query = new URLSearchParams({ transaction_id: id, ...(card ? { card_ref: card } : {}) });
+  const { value, problem } = useQuery<Case>(`case?${query}`, useCardTurns(id, card));
+  const article = useRef<HTMLElement>(null);
+  const opened = value ? value.alert.seq : null;
+  useOpenHere(value && value.alert, me.role !== "viewer");
+  useEffect(() => {
+    if (opened === null) return;
+    // Opened at its top, where a screen reader goes on reading; a field that is typed in keeps the focus.
+    window.scrollTo(0, 0);
+    if (!document.activeElement?.closest("input, select, textarea")) article.current?.focus({ preventScroll: true });
+  }, [opened]);
+  useEffect(() => {
+    if (value) onLoaded?.(value.case.id);
+  }, [value?.case.id]);
   if (problem && !value) return <p class="empty">{problem}</p>;
   if (!value) return <p class="empty">Opening…</p>;
   const { alert } = value;
   return (
-    <article class="case" aria-label={`Case ${isolated(alert.transaction_id)}`}>
+    <article class="case" ref={article} tabIndex={-1} aria-label={`Case ${isolated(alert.transaction_id)}`}>
+      <CaseBar one={value.case} alert={alert} me={me} />
+      <CaseAlerts one={value.case} alert={alert} target={target} />
       <Heading alert={alert} fields={value.fields} />
       <ReviewForm key={`${id} ${card}`} found={value} me={me} {...(onReviewed ? { onReviewed } : {})} />
       <div class="case-grid">
         <section>
           <h2>How it was decided</h2>
           <DecidedBy alert={alert} reasons={value.decision_reasons} />
+        </section>
+        <section>
+          <h2>History of the case</h2>
+          <CaseHistory one={value.case} />
         </section>
         <section>
           <h2>Lists</h2>

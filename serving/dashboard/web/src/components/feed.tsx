@@ -335,10 +335,13 @@ class Row extends Component<RowProps> {
 }
 
 /** Whether outcomes differ: without a policy every alert is to be reviewed. */
-const hasWord = (one: Alert): boolean => one.decision !== "review" || one.policy !== null;
+export const hasWord = (one: Alert): boolean => one.decision !== "review" || one.policy !== null;
+
+/** Whether it waits for an analyst. */
+export const isWork = (one: Alert): boolean => forAnalysts(one) && one.outcome === null && one.is_fraud === null;
 
 /** What decided, and the reasons of the model. */
-function reasonLine(one: Alert): string {
+export function reasonLine(one: Alert): string {
   const cause = shortCause(one);
   const reasons = one.reasons.slice(0, 2).map((reason) => isolated(reason.text));
   return [...(cause ? [isolated(cause)] : []), ...reasons].join(" · ") || "no reason given";

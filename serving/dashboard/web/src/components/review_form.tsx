@@ -1,12 +1,17 @@
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { ApiError, post } from "../lib/api";
+import { post } from "../lib/api";
+import { useKnowingly } from "../lib/cases";
+import type { ReviewAnswer } from "../lib/case_types";
 import { ago, fraudType, moment } from "../lib/format";
 import { useKeys } from "../lib/keys";
 import { uuid } from "../lib/random";
-import { arrived, useNow } from "../lib/state";
+import { useNow } from "../lib/state";
 import type { Alert, Case, Me, Outcome } from "../lib/types";
+import { noteReview } from "../lib/undo";
+import { ConflictNotice } from "./cases/conflict";
 import { ExternalText, isolated } from "./external_text";
+import { isWork } from "./feed";
 
 const outcomes: { name: Outcome; key: string; text: string }[] = [
   { name: "fraud", key: "f", text: "Fraud" },
@@ -17,35 +22,31 @@ const outcomes: { name: Outcome; key: string; text: string }[] = [
 interface ReviewFormProps {
   found: Case;
   me: Me;
-  onReviewed?: (alert: Alert) => void;
+  onReviewed?: (reviewed: Alert[], rest: Alert[]) => void;
 }
 
-/** The review of a case: its state, and the buttons and keys of an analyst. */
+/** The review of an alert, or of all open ones of its case: its state, and the buttons and keys of an analyst. */
 export function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Element {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
+  const { busy, problem, repeat, run, dismiss } = useKnowingly();
+  const [wanted, setWanted] = useState<Outcome>("fraud");
   const noteBox = useRef<HTMLTextAreaElement>(null);
   const { alert } = found;
+  const open = found.case.members.filter(isWork);
   const now = useNow(10_000);
   const may = me.role !== "viewer";
 
-  async function submit(outcome: Outcome): Promise<void> {
-    if (busy || !may) return;
-    setBusy(true);
-    setProblem("");
-    try {
+  function submit(outcome: Outcome, reviewed: Alert[]): void {
+    if (!may || !reviewed.length) return;
+    setWanted(outcome);
+    run(async (known) => {
       // The current text of the box: a key may be pressed before the page is rendered again.
       const note = noteBox.current?.value ?? "";
-      const request = { id: uuid(), transaction_id: alert.transaction_id, card_ref: alert.card_ref, outcome, note };
-      const answer = await post<{ delivered: boolean; alert: Alert }>("reviews", request);
-      arrived.set({ alerts: [answer.alert], more: 0 });
+      const request = { id: uuid(), transaction_ids: reviewed.map((one) => one.transaction_id), card_ref: alert.card_ref };
+      const answer = await post<ReviewAnswer>("case-reviews", { ...request, outcome, note, known: [...found.case.known, ...known] });
+      noteReview(answer);
       if (noteBox.current) noteBox.current.value = "";
-      onReviewed?.(answer.alert);
-    } catch (error) {
-      setProblem(error instanceof ApiError ? error.message : String(error));
-    } finally {
-      setBusy(false);
-    }
+      onReviewed?.(answer.alerts, open.filter((one) => !reviewed.some((other) => other.seq === one.seq)));
+    });
   }
 
   useKeys((event) => {
@@ -55,8 +56,8 @@ export function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Elem
       event.preventDefault();
       noteBox.current?.focus();
     }
-    const wanted = outcomes.find((one) => one.key === event.key);
-    if (wanted) void submit(wanted.name);
+    const outcome = outcomes.find((one) => one.key === event.key.toLowerCase());
+    if (outcome) submit(outcome.name, event.shiftKey ? open : [alert]);
   });
 
   return (
@@ -72,12 +73,22 @@ export function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Elem
                 class={`outcome ${one.name}`}
                 aria-pressed={alert.outcome === one.name}
                 disabled={busy}
-                onClick={() => void submit(one.name)}
+                onClick={() => submit(one.name, [alert])}
               >
                 {one.text} <kbd>{one.key}</kbd>
               </button>
             ))}
           </div>
+          {open.length > 1 && (
+            <div class="outcomes of-all">
+              <span class="facts">All {open.length} open alerts of the case:</span>
+              {outcomes.map((one) => (
+                <button key={one.name} type="button" class={`quiet ${one.name}`} disabled={busy} onClick={() => submit(one.name, open)}>
+                  {one.text} <kbd>⇧{one.key.toUpperCase()}</kbd>
+                </button>
+              ))}
+            </div>
+          )}
           <label class="note">
             <span class="sr">Note</span>
             <textarea
@@ -92,11 +103,7 @@ export function ReviewForm({ found, me, onReviewed }: ReviewFormProps): JSX.Elem
       ) : (
         <p class="facts">You can read this case; to review it you need the role analyst.</p>
       )}
-      {problem && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <ConflictNotice problem={problem} repeat={repeat} confirm={`Review as ${wanted} all the same`} dismiss={dismiss} />
     </section>
   );
 }
@@ -116,7 +123,7 @@ function ReviewState({ found, now }: { found: Case; now: number }): JSX.Element 
           </strong>
           ,{" "}
           {ago(latest.decided_at, now)} {now - latest.decided_at < 2_000 ? "" : "ago"}
-          {latest.pending ? " · its label is not in Kafka yet" : latest.outcome === "unsure" ? "" : " · label sent"}
+          {latest.pending ? " · its label is not sent yet" : latest.outcome === "unsure" ? "" : " · label sent"}
         </p>
       )}
       {latest?.note && <blockquote dir="auto">{latest.note}</blockquote>}

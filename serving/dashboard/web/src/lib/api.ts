@@ -1,3 +1,4 @@
+import type { Conflict } from "./case_types";
 import type { Me } from "./types";
 
 let csrf = "";
@@ -7,6 +8,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** Of a refusal because another person was there first. */
+    readonly conflict: Conflict | null = null,
   ) {
     super(message);
   }
@@ -53,15 +56,15 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   }
   if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as T;
   if (answer.status === 401 && !path.endsWith("/login")) onLoggedOut();
-  throw new ApiError(answer.status, await complaint(answer));
+  throw await refusal(answer);
 }
 
-async function complaint(answer: Response): Promise<string> {
+async function refusal(answer: Response): Promise<ApiError> {
   const text = await answer.text();
   try {
-    const { detail } = JSON.parse(text) as { detail: unknown };
-    return typeof detail === "string" ? detail : "The request was not understood.";
+    const { detail, conflict } = JSON.parse(text) as { detail: unknown; conflict?: Conflict };
+    return new ApiError(answer.status, typeof detail === "string" ? detail : "The request was not understood.", conflict);
   } catch {
-    return text.slice(0, 200) || `The server answered ${answer.status}.`;
+    return new ApiError(answer.status, text.slice(0, 200) || `The server answered ${answer.status}.`);
   }
 }

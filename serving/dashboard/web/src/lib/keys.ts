@@ -12,7 +12,9 @@ export function useKeys(press: (event: KeyboardEvent) => void): void {
   });
 }
 
+/** Whether the key is for a field, or for a dialog that is open. */
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
+  if (document.querySelector("dialog[open]")) return true;
   return !!target && ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
 }

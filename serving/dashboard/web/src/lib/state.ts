@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, get } from "./api";
+import type { CaseViewer } from "./case_types";
 import type { Alert, Figures, KafkaState } from "./types";
 
 /** A value that components subscribe to. */
@@ -32,6 +33,10 @@ export const line = new Cell<ConnectionState>("connecting");
 export const kafka = new Cell<KafkaState | null>(null);
 export const figures = new Cell<Figures | null>(null);
 export const arrived = new Cell<{ alerts: Alert[]; more: number }>({ alerts: [], more: 0 });
+/** The cards of which somebody claimed, assigned, released or escalated a case, or undid a review, by `card_ref`. */
+export const casesChanged = new Cell<string[]>([]);
+/** Who has which alert open. */
+export const viewers = new Cell<CaseViewer[]>([]);
 /** Changes when policies or lists do. */
 export const decisionsChanged = new Cell(0);
 /** Increases when events may have been lost, so that lists are loaded again. */
@@ -62,6 +67,8 @@ export function openStream(): void {
   on<KafkaState>("kafka", (state) => kafka.set(state));
   on<Figures>("figures", (data) => figures.set(data));
   on<{ alerts: Alert[]; more: number }>("alerts", (data) => arrived.set(data));
+  on<{ cards: string[] }>("cases", ({ cards }) => casesChanged.set(cards));
+  on<{ viewers: CaseViewer[] }>("viewers", (data) => viewers.set(data.viewers));
   on("decisions", () => {
     changing ??= setTimeout(noteChange, calm);
   });

@@ -1,4 +1,6 @@
 // The answers of the server, with its names.
+import type { CaseDetail } from "./case_types";
+
 export type Role = "viewer" | "analyst" | "admin";
 export type Outcome = "fraud" | "legitimate" | "unsure";
 /** The outcome of a payment's decision. */
@@ -105,6 +107,7 @@ export interface Payment extends Place {
 }
 
 export interface ReviewRecord {
+  id: string;
   outcome: Outcome;
   note: string;
   analyst: string;
@@ -128,6 +131,8 @@ export interface Case {
   payments: Payment[];
   merchant: Merchant | null;
   reviews: ReviewRecord[];
+  /** The card's alerts of the same campaign, and who has them. */
+  case: CaseDetail;
   /** Why rules and lists are in the policy, by `rule NAME` and `list NAME`. */
   decision_reasons: Record<string, string>;
 }

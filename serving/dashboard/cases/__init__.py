@@ -1,0 +1,1 @@
+"""Cases: the alerts of one card within a campaign, who works on them, and what was done."""
