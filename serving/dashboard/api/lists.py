@@ -68,7 +68,7 @@ def entries(
 ) -> dict[str, Any]:
     """The newest entries of a list with a text in value, reason or author, and how many there are."""
     shown, found = context.decisions.state.entries.search(name, text, _MOST_SHOWN)
-    return {"entries": [describe_entry(one) for one in shown], "found": found}
+    return {"entries": [describe_entry(one) | _card_of(context, name, one) for one in shown], "found": found}
 
 
 @router.post("/lists/{name}/entries", status_code=201, responses=ERRORS)
@@ -126,6 +126,12 @@ def lists_with(context: AppContext, value: Callable[[str], object]) -> list[dict
         if isinstance(of_field, str) and of_field:
             found.append(_of_case(context, one, of_field))
     return found
+
+
+def _card_of(context: AppContext, name: str, entry: ListEntry) -> dict[str, str]:
+    """The reference of a list's card, for its link."""
+    one = next((one for one in _lists_of(context) if one.name == name), None)
+    return {"card_ref": context.store.card_ref(entry.value)} if one and one.field == _CARD else {}
 
 
 def value_of(alert: dict[str, Any], field: str) -> object:

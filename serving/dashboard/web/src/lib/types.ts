@@ -436,6 +436,8 @@ export interface ListOverview {
 
 export interface Entry {
   value: string;
+  /** Of a card, for links. */
+  card_ref?: string;
   reason: string;
   author: string;
   at: number;

@@ -4,6 +4,7 @@ import { Action, useAction } from "../components/action";
 import { OutcomeChip } from "../components/decisions/decision";
 import { ExternalText, isolated } from "../components/external_text";
 import { Length } from "../components/decisions/list_actions";
+import { CardLink, MerchantLink } from "../components/ids";
 import { post } from "../lib/api";
 import { integer, moment } from "../lib/format";
 import { linkTo } from "../lib/route";
@@ -95,7 +96,7 @@ function Entries({ list, me, changes, changed }: EntriesProps): JSX.Element {
       </label>
       {problem && <p class="problem">{problem}</p>}
       {value && value.entries.length > 0 ? (
-        <EntryTable list={list.name} entries={value.entries} may={may} changed={changed} />
+        <EntryTable list={list.name} field={list.field} entries={value.entries} may={may} changed={changed} />
       ) : (
         <p class="empty">{!value ? "Loading…" : text ? "No entry has this text." : "The list is empty."}</p>
       )}
@@ -137,12 +138,19 @@ function AddEntry({ list, changed }: { list: Overview; changed: () => void }): J
 
 interface TableProps {
   list: string;
+  field: string | null;
   entries: Entry[];
   may: boolean;
   changed: () => void;
 }
 
-function EntryTable({ list, entries, may, changed }: TableProps): JSX.Element {
+/** A value of a list; a card and a merchant are links. */
+function EntryValue({ entry, field }: { entry: Entry; field: string | null }): JSX.Element {
+  if (entry.card_ref !== undefined) return <CardLink card={{ card_id: entry.value, card_ref: entry.card_ref }} />;
+  return field === "merchant_id" ? <MerchantLink id={entry.value} /> : <ExternalText text={entry.value} />;
+}
+
+function EntryTable({ list, field, entries, may, changed }: TableProps): JSX.Element {
   const now = useNow(30_000);
   return (
     <div class="scroll" tabIndex={0}>
@@ -161,7 +169,7 @@ function EntryTable({ list, entries, may, changed }: TableProps): JSX.Element {
           {entries.map((one) => (
             <tr key={one.value} class={one.expires !== null && one.expires <= now ? "expired" : ""}>
               <td>
-                <ExternalText text={one.value} />
+                <EntryValue entry={one} field={field} />
               </td>
               <td class="text">
                 <ExternalText text={one.reason} />

@@ -102,7 +102,7 @@ function NoMatch({ now, answer }: { now: Wanted; answer: SearchAnswer }): JSX.El
       <p class="facts">
         {since === null || until === null
           ? "No payment is stored yet."
-          : `Searched: ${counted(cards)} cards, ${counted(merchants)} merchants and their payments from ${date(since)} to ${date(until)} ${zoneName(until)}. Older ones were removed to make room, or never read.`}
+          : `Searched: ${counted(cards)} ${cards === 1 ? "card" : "cards"}, ${counted(merchants)} ${merchants === 1 ? "merchant" : "merchants"} and their payments from ${date(since)} to ${date(until)} ${zoneName(until)}. Older ones were removed to make room, or never read.`}
       </p>
       {(now.from || now.to) && now.text.trim() && (
         <button type="button" class="quiet" onClick={() => wanted.set({ ...now, from: "", to: "" })}>
