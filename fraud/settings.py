@@ -565,6 +565,10 @@ class DashboardSettings(_Section):
         default=(), description="further names under which browsers reach it, as JSON"
     )
     behind_tls: bool = Field(default=False, description="a proxy ends TLS: cookies are for https alone")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://user:password@host:port/name, for several replicas; default: a file",
+    )
     store_mib: int = Field(default=512, ge=16, description="of history kept on disk; the oldest goes first")
     history: timedelta = Field(
         default=timedelta(days=7), description="of predictions, read at the first start"
@@ -572,6 +576,11 @@ class DashboardSettings(_Section):
     makes_reports: bool = Field(
         default=False,
         description="it makes the monitor's reports itself, as beside an embedded stack",
+    )
+    history_after: timedelta = Field(
+        default=timedelta(hours=1),
+        ge=timedelta(minutes=1),
+        description="a payment that is published later than this after its time is no work for analysts",
     )
     session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
     case_gap: timedelta = Field(

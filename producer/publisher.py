@@ -1,5 +1,6 @@
 """Publishing to Kafka: idempotent, in order by card, nothing lost silently."""
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -8,10 +9,14 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.permission_checks import require_topic
+from fraud.messages.decoding import PUBLISHED_AT_HEADER
 from fraud.settings import Settings
-from producer.wire import OutgoingMessages
+from producer.wire import Headers, OutgoingMessages
 
 DELIVERY_TIMEOUT_S = 60.0
+_IN_TIME_MS = 60_000
+"""A payment that is published later than this after its time says when, in a header: its Kafka time is that
+of the event, and consumers could not know a replayed history from the payments of now."""
 
 
 class Publisher:
@@ -30,6 +35,7 @@ class Publisher:
             )
         for topic in (settings.topics.transactions, settings.topics.labels):
             require_topic(settings, topic, "write")
+        self._transactions = settings.topics.transactions
         self.sent = 0
         self._failed = 0
         self._reason = ""
@@ -54,7 +60,7 @@ class Publisher:
         """
         produce = self._producer.produce
         for key, value, timestamp, headers in zip(
-            messages.keys, messages.values, messages.timestamps, messages.headers, strict=True
+            messages.keys, messages.values, messages.timestamps, self._headers(topic, messages), strict=True
         ):
             while True:
                 try:
@@ -70,6 +76,17 @@ class Publisher:
         self.sent += len(messages)
         self._producer.poll(0)
         self._raise_failure()
+
+    def _headers(self, topic: str, messages: OutgoingMessages) -> list[Headers]:
+        """Of each message; a payment that is published late says when."""
+        if topic != self._transactions:
+            return messages.headers
+        now = time.time_ns() // 1_000_000
+        stamp = (PUBLISHED_AT_HEADER, str(now).encode())
+        return [
+            [*(headers or ()), stamp] if now - timestamp > _IN_TIME_MS else headers
+            for timestamp, headers in zip(messages.timestamps, messages.headers, strict=True)
+        ]
 
     def flush(self) -> None:
         """Wait until everything sent is acknowledged.

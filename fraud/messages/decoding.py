@@ -20,6 +20,9 @@ from fraud.errors import DataError
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+PUBLISHED_AT_HEADER = "published_at"
+"""When a payment was published (ms since 1970), where its time in Kafka is its own and much earlier."""
+
 FRAUD_TYPE_HEADER = "fraud_type"
 """The header of a label that names the kind of fraud, such as `card_testing`."""
 _EARLIER_FRAUD_TYPE_HEADER = "campaign"
@@ -265,6 +268,15 @@ def header(message: "Message", name: str) -> str | None:
     found = dict(headers_of(message) or ()).get(name)
     text = found.decode("utf-8", "replace") if isinstance(found, bytes) else found
     return text or None
+
+
+def published_at(message: "Message") -> int:
+    """When a message was published, in ms: its header says it, else its time in Kafka.
+
+    Kafka's time is the producer's clock or the broker's, unless the producer sets the time of the event.
+    """
+    text = header(message, PUBLISHED_AT_HEADER)
+    return int(text) if text and text.isascii() and text.isdigit() else int(message.timestamp()[1])
 
 
 def fraud_type(message: "Message") -> str | None:

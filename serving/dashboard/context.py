@@ -15,8 +15,11 @@ from serving.dashboard.auth.oidc import Issuer
 from serving.dashboard.auth.pending_logins import PendingLogins
 from serving.dashboard.auth.rate_limit import RateLimit
 from serving.dashboard.auth.sessions import Sessions
+from serving.dashboard.auth.stored_accounts import open_accounts
 from serving.dashboard.cases.case_queue import CaseQueue
 from serving.dashboard.cases.viewers import CaseUpdates
+from serving.dashboard.database.relay import EventRelay, create_hub
+from serving.dashboard.database.urls import database_of
 from serving.dashboard.decisions.follower import DecisionFollower
 from serving.dashboard.decisions.parsed import PolicyParser
 from serving.dashboard.decisions.what_if import WhatIfRunner
@@ -58,8 +61,9 @@ class AppContext:
     issuer: Issuer | None
     cases: CaseQueue
     case_updates: CaseUpdates
+    pending_logins: PendingLogins
+    relay: EventRelay | None = None
     what_ifs: WhatIfRunner = field(default_factory=WhatIfRunner)
-    pending_logins: PendingLogins = field(default_factory=PendingLogins)
     limits: RateLimits = field(default_factory=RateLimits)
 
     @property
@@ -81,10 +85,14 @@ class AppContext:
         self.updates.start()
         self.report_maker.start()
         self.case_updates.start()
+        if self.relay is not None:
+            self.relay.start()
         threading.Thread(target=self.parser.default, name="load-parser", daemon=True).start()
 
     def stop(self) -> None:
         """Stop the threads and close the store."""
+        if self.relay is not None:
+            self.relay.stop()
         self.updates.stop()
         self.report_maker.stop()
         self.case_updates.stop()
@@ -104,9 +112,10 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
     Raises:
         DataError: the stored history cannot be used.
     """
-    folder, dashboard = settings.home / "dashboard", settings.dashboard
-    store, hub = Store(folder / "history.db", settings.topics.labels), Hub()
-    accounts = Accounts(folder / "users.json", scrypt_n)
+    dashboard = settings.dashboard
+    store = Store(database_of(settings), settings.topics.labels)
+    hub, relay = create_hub(store)
+    accounts = open_accounts(settings, store, scrypt_n)
     money = settings.loaded_definitions.money
     updates = LiveUpdates(store, hub, money.code if money else None)
     sources = CachedSources(settings)
@@ -127,12 +136,14 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         updates=updates,
         hub=hub,
         sources=sources,
+        relay=relay,
         decisions=DecisionFollower(settings, lambda: hub.publish("decisions", {})),
         parser=PolicyParser(settings.loaded_definitions),
         report_maker=maker,
         cases=CaseQueue(gap_ms(settings), money.code if money else None),
         case_updates=CaseUpdates(store, hub),
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
+        pending_logins=PendingLogins(store),
     )
 
 

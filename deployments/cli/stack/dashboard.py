@@ -58,8 +58,10 @@ def list_users() -> None:
 
 
 def accounts(settings: Settings) -> Accounts:
-    """The user file of a home."""
-    return Accounts(settings.home / "dashboard" / "users.json")
+    """The users of a home, or of the database that the settings name."""
+    from serving.dashboard.auth.stored_accounts import open_accounts
+
+    return open_accounts(settings)
 
 
 def print_first_password(settings: Settings, console: Console) -> None:

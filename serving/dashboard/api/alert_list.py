@@ -4,7 +4,19 @@ from dataclasses import dataclass
 from operator import eq, ge, lt
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, case, cast, desc, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    cast,
+    desc,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from serving.dashboard.api.alert_rows import ALERTS, FOR_ANALYSTS, as_alert, review
@@ -121,7 +133,7 @@ def _has_field_text(pattern: str, dialect: str) -> ColumnElement[bool]:
         without_nul = func.replace(alerts.c.fields, "\\u0000", "")  # which jsonb cannot have
         field = func.jsonb_each(cast(without_nul, JSONB)).table_valued("key", "value", name="field")
         is_text = func.jsonb_typeof(field.c.value) == "string"
-        value = field.c.value.op("#>>")("{}")
+        value = field.c.value.op("#>>")(literal_column("'{}'"))
     return exists(select(field.c.value).where(is_text, value.ilike(pattern, escape="\\")))
 
 

@@ -54,7 +54,7 @@ class LiveUpdates:
 
     def send_batch(self, changed: list[PaymentKey], _: Batch) -> None:
         """Send the alerts of changed payments, the newest of them."""
-        if not len(self._hub):
+        if not self._hub.has_listeners:
             return
         newest = changed[-_MAX_ALERTS_PER_EVENT:]
         if not newest:

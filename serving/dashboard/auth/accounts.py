@@ -70,7 +70,7 @@ def verify_password(password: str, hashed: str) -> bool:
 
 
 class Accounts:
-    """The user file; changes by another process are seen at the next call.
+    """The users of a file; changes by another process are seen at the next call.
 
     `scrypt_n` is the cost of new hashes, a power of two.
     """

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 _BUSY_S = 10
@@ -78,4 +79,17 @@ def _postgresql(url: URL, durable: bool = True, **pool: Any) -> Engine:
     }  # fmt: skip
     if "poolclass" not in pool:
         pool |= {"pool_pre_ping": True}
-    return create_engine(url, connect_args=arguments, paramstyle="format", **pool)
+    engine = create_engine(url, connect_args=arguments, paramstyle="format", **pool)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _: object) -> None:
+        connection.adapters.register_dumper(str, _WithoutNul)
+
+    return engine
+
+
+class _WithoutNul(StrDumperUnknown):
+    """Texts as PostgreSQL can store them: it has no character 0, which JSON and SQLite have."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(obj.replace("\0", "\ufffd"))

@@ -36,7 +36,7 @@ def bring_up_to_date(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     version = _read_version(connection)
     if version > SCHEMA_VERSION:
-        raise OtherVersionError
+        raise OtherVersionError(f"version {version}; this one knows {SCHEMA_VERSION}")
     _create_missing(connection)
     _create_secret(connection)
     if version in _DATA_STEPS:

@@ -1,7 +1,8 @@
 """Reads the topics into the store, in one thread.
 
 It is assigned every partition and commits no offsets to Kafka: they are in the store, beside what was read.
-While Kafka does not answer it reports that and tries again; what is stored stays visible.
+While Kafka does not answer it reports that and tries again; what is stored stays visible. Of several replicas
+on one database one follows, the others wait for its place (`database.leadership`).
 """
 
 import logging
@@ -13,17 +14,19 @@ from datetime import date
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from sqlalchemy import Connection
 
 from fraud.definitions.definitions import Definitions
 from fraud.errors import FraudError
 from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_readable, require_topic
-from fraud.messages.decoding import MessageReader, fraud_type
+from fraud.messages.decoding import MessageReader, fraud_type, published_at
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, payloads_of, require_json
 from fraud.messages.transaction import TransactionValues, transaction_type
 from fraud.schema import Label, MerchantProfile, Prediction, is_currency, to_minor
 from fraud.settings import Settings
+from serving.dashboard.database.leadership import try_to_lead
 from serving.dashboard.feed.clock import latest_profile_date, now_ms
 from serving.dashboard.feed.payment_key import PaymentKey, key_of
 from serving.dashboard.feed.recorder import Batch, Recorder
@@ -40,6 +43,7 @@ _PROBE_AFTER_S = 2.0
 _PROBE_TIMEOUT_S = 2.0
 _RETRY_S = 1.0
 _STOP_TIMEOUT_S = 5.0
+_STANDBY_PROBE_S = 10.0
 _MAX_FRAUD_TYPE_LENGTH = 64
 _MAX_FIRST_READ = 500_000
 """Messages of a topic that the first start reads at most, the newest."""
@@ -66,6 +70,7 @@ class Follower:
         self._store = store
         self._on_batch = on_batch
         self._on_state = on_state
+        self._history_after = round(settings.dashboard.history_after.total_seconds() * 1_000)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.state = KafkaState(connected=False, since=now_ms(), problem="connecting")
@@ -98,7 +103,8 @@ class Follower:
                 cluster = self._cluster()
                 self._require_permissions()
                 with self._store.connect() as connection:
-                    self._follow(Recorder(connection, cluster, self._settings, self._store.card_ref))
+                    if self._wait_to_lead(connection):
+                        self._follow(Recorder(connection, cluster, self._settings, self._store.card_ref))
             except (FraudError, KafkaException) as error:
                 self._set_state(connected=False, problem=str(error))
             except Exception:
@@ -107,6 +113,16 @@ class Follower:
                     connected=False, problem="the dashboard could not store what it read; see its log"
                 )
             self._stop.wait(_RETRY_S)
+
+    def _wait_to_lead(self, connection: Connection) -> bool:
+        """Wait while another replica follows Kafka; False: it is time to ask Kafka whether it answers."""
+        deadline = time.monotonic() + _STANDBY_PROBE_S
+        while not self._stop.is_set() and time.monotonic() < deadline:
+            if try_to_lead(connection):
+                return True
+            self._set_state(connected=True)
+            self._stop.wait(_RETRY_S)
+        return False
 
     def _require_permissions(self) -> None:
         for topic in self._topics():
@@ -208,6 +224,8 @@ class Follower:
                 batch.refused[topic] += 1
                 continue  # the consumer that owns the topic has sent it to the dead letters
             targets[topic].append(found)
+            if topic == topics.transactions and published_at(message) - found.timestamp > self._history_after:
+                batch.history.add(key_of(found))
             if isinstance(found, Label) and (name := fraud_type(message)):
                 batch.fraud_types[key_of(found)] = name[:_MAX_FRAUD_TYPE_LENGTH]
         return batch

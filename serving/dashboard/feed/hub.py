@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 
 _MAX_QUEUED = 64
+_OF_EACH_REPLICA = {"bye", "cases", "decisions", "figures", "kafka", "lost", "viewers"}
+"""Events that every replica has by itself."""
 
 
 class Subscriber:
@@ -36,9 +38,14 @@ class Subscriber:
 
 
 class Hub:
-    """The open pages. `publish` may be called from any thread."""
+    """The open pages. `publish` may be called from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        send: hands an encoded event to the other replicas, if there may be any.
+    """
+
+    def __init__(self, send: Callable[[bytes], None] | None = None) -> None:
+        self._send = send
         self._subscribers: set[Subscriber] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -55,10 +62,24 @@ class Hub:
     def __len__(self) -> int:
         return len(self._subscribers)
 
+    @property
+    def has_listeners(self) -> bool:
+        """Whether a page may be open, here or at another replica."""
+        return bool(self._subscribers) or self._send is not None
+
     def publish(self, name: str, data: Any) -> None:
         """Send an event to all pages without waiting for them."""
+        if not self.has_listeners:
+            return
+        event = encode_event(name, data)
+        self.publish_here(event)
+        if self._send is not None and name not in _OF_EACH_REPLICA:
+            self._send(event)
+
+    def publish_here(self, event: bytes) -> None:
+        """Send an encoded event to the pages of this replica."""
         if self._loop is not None and self._subscribers and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._send_to_all, encode_event(name, data))
+            self._loop.call_soon_threadsafe(self._send_to_all, event)
 
     async def stream(self, first: list[bytes]) -> AsyncIterator[bytes]:
         """The events of one page: `first`, then what is published."""

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, select
 from fraud.schema import Label, MerchantProfile, Prediction, is_shown, minor_digits
 from fraud.settings import Settings
 from serving.dashboard.database.known_ids import KnownIds
+from serving.dashboard.database.pruning import Pruning
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
 from serving.dashboard.feed.payment_rows import PaymentRows, encode_fields
-from serving.dashboard.feed.pruning import Pruning
 from serving.dashboard.feed.recorder_statements import KNOWN_ALERTS, WAITING_ALERTS, RecorderStatements
 from serving.dashboard.feed.shadow import score_bin
 from serving.dashboard.feed.tables import offsets
@@ -55,6 +55,7 @@ class Recorder:
         self._connection = connection
         self._cluster = cluster
         self._card_ref = card_ref
+        self._history_after = round(settings.dashboard.history_after.total_seconds() * 1_000)
         self._per_euro, self._base = settings.admission.per_euro, definitions.money
         self._statements = RecorderStatements(connection)
         self._ticks = Ticks(connection)
@@ -143,7 +144,10 @@ class Recorder:
         )  # fmt: skip
 
     def _alert_row(self, one: Prediction) -> tuple[object, ...]:
-        return (*_alert_values(one, self._comparable(one)), self._card_ref(one.card_id))
+        """Of an alert; until its transaction says when it was published, one scored late is history."""
+        is_history = one.scored_at - one.timestamp > self._history_after
+        values = _alert_values(one, self._comparable(one))
+        return (*values, self._card_ref(one.card_id), int(is_history))
 
     def _comparable(self, one: Prediction) -> float:
         """The amount in the base currency, 0 without a rate; without a base, approximately in euros.

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from fraud.errors import DataError
+from fraud.errors import DataError, FraudError, UnreachableError
 from serving.dashboard.database.engines import open_engines
 from serving.dashboard.database.former_versions import bring_to_version_7
 from serving.dashboard.database.migrations import OtherVersionError, bring_up_to_date, read_secret
+from serving.dashboard.database.urls import describe
 from serving.dashboard.feed.payment_key import card_ref
 
 
@@ -26,12 +27,17 @@ class Store:
         database: the file, made if it is missing, or the URL of a PostgreSQL database.
         labels_topic: read again from its start when the stored labels are of an older version.
 
+    Attributes:
+        is_shared: other dashboards may use the database at the same time.
+
     Raises:
         DataError: it is another version's or no database.
+        UnreachableError: the server does not let the dashboard in.
     """
 
     def __init__(self, database: Path | URL, labels_topic: str = "fraud_labels") -> None:
-        self._name = str(database)  # without the password
+        self._name = describe(database)
+        self.is_shared = isinstance(database, URL)
         self._engines = open_engines(database)
         try:
             if isinstance(database, Path):
@@ -40,15 +46,9 @@ class Store:
             with self._engines.writer.begin() as connection:
                 bring_up_to_date(connection)
                 self._secret = read_secret(connection)
-        except (sqlite3.DatabaseError, DBAPIError) as error:
+        except (sqlite3.DatabaseError, DBAPIError, OtherVersionError) as error:
             self.close()
-            reason = error.orig if isinstance(error, DBAPIError) else error
-            raise DataError(f"{self._name} cannot be used ({reason}); move it away to start empty") from error
-        except OtherVersionError:
-            self.close()
-            raise DataError(
-                f"{self._name} is of another version of the dashboard; move it away to start empty"
-            ) from None
+            raise self._opening_error(error) from error
 
     def connect(self) -> Connection:
         """A new connection for the follower, which closes it."""
@@ -73,3 +73,23 @@ class Store:
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._engines.dispose()
+
+    def _opening_error(self, error: Exception) -> FraudError:
+        if isinstance(error, OtherVersionError):
+            advice = "run that one" if self.is_shared else "run that one, or move it away to start empty"
+            return DataError(f"{self._name} is of another version of the dashboard ({error}); {advice}")
+        reason = _first_line(error.orig if isinstance(error, DBAPIError) else error)
+        if not self.is_shared:
+            return DataError(f"{self._name} cannot be used ({reason}); move it away to start empty")
+        if isinstance(error, OperationalError):
+            return UnreachableError(
+                f"{self._name} does not let the dashboard in ({reason}); check FRAUD_DASHBOARD__DATABASE_URL"
+            )
+        return DataError(
+            f"{self._name} cannot be used ({reason}); the user must be allowed to create tables in its schema"
+        )
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].removeprefix("connection failed: ").strip()

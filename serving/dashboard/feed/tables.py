@@ -243,3 +243,37 @@ sessions = Table(
     Column("role", Text),
     **STRICT,
 )
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Int64, primary_key=True),
+    Column("at", Int64, nullable=False),
+    Column("replica", Text, nullable=False),
+    Column("event", LargeBinary, nullable=False),
+    **STRICT,
+)
+"""Of one replica for the open pages of the others, kept for a minute (`database.relay`)."""
+Index("events_at", events.c.at)
+
+pending_logins = Table(
+    "pending_logins",
+    metadata,
+    Column("state", Text, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("redirect_url", Text, nullable=False),
+    Column("browser_hash", Text, nullable=False),
+    Column("expires_at", Int64, nullable=False),
+    **STRICT,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    **STRICT,
+)
+"""Of dashboards on PostgreSQL, as hashes; beside a file, the users are in a file, too."""

@@ -176,9 +176,7 @@ def produce(
     producer = Producer(producer_config(settings, **{"linger.ms": 0}))
     for one in messages:
         if isinstance(one, V1Transaction):
-            value = msgspec.structs.asdict(one) | {"amount": str(one.amount)}
-            content = json.dumps({name: field for name, field in value.items() if field is not None}).encode()
-            producer.produce(topics.transactions, content, one.card_id, timestamp=one.timestamp)
+            producer.produce(topics.transactions, value_of_payment(one), one.card_id, timestamp=one.timestamp)
         elif isinstance(one, MerchantProfile):
             producer.produce(topics.profiles, msgspec.json.encode(one), one.merchant_id)
         else:
@@ -186,6 +184,12 @@ def produce(
             producer.produce(topic, msgspec.json.encode(one), one.card_id, headers=headers)
         producer.poll(0)
     flush(producer, 30)
+
+
+def value_of_payment(one: Any) -> bytes:
+    """A transaction as producers send it."""
+    value = msgspec.structs.asdict(one) | {"amount": str(one.amount)}
+    return json.dumps({name: field for name, field in value.items() if field is not None}).encode()
 
 
 def labels_on(settings: Settings) -> list[dict[str, Any]]:

@@ -145,6 +145,8 @@ def test_what_stands_for_a_card_is_another_in_each_store(refs: dict[str, str]) -
 def test_the_alerts_of_keys_are_found_by_an_index(
     offline_dashboard: DashboardServer, condition: ColumnElement[bool]
 ) -> None:
+    if offline_dashboard.context.store.is_shared:
+        pytest.skip("the plan of a small table of PostgreSQL says nothing")
     with offline_dashboard.context.store.reading() as connection:
         query = ALERTS.where(condition).compile(connection, compile_kwargs={"literal_binds": True})
         steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from serving.dashboard.auth.oidc import _ENDPOINTS, IssuerClient, LoginRefusedError
 from serving.dashboard.auth.pending_logins import LoginSecrets, PendingLogins
+from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.auth.issuer import (
     CLIENT,
@@ -283,9 +285,10 @@ def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -
     assert SECRET not in repr(settings_with_issuer(make_settings, "https://login.example.org"))
 
 
-def test_pending_logins_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pending_logins_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("serving.dashboard.auth.pending_logins._MAX_PENDING", 2)
-    pending, secrets = PendingLogins(), LoginSecrets("nonce", "verifier", "http://localhost/return")
+    pending = PendingLogins(Store(tmp_path / "history.db"))
+    secrets = LoginSecrets("nonce", "verifier", "http://localhost/return")
     browsers = {state: pending.add(state, secrets) for state in "abc"}
     assert [pending.take(*one) is not None for one in browsers.items()] == [False, True, True]
     monkeypatch.setattr("serving.dashboard.auth.pending_logins.TIMEOUT_S", -1)

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,18 +22,14 @@ KEY = PaymentKey("t1", "card-a")
 SOURCES: tuple[LabelSource, ...] = ("chargeback", "analyst", "customer")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(tmp_path / "history.db")
-    yield one
-    one.close()
-
-
 class Committing(LabelTable):
     """Each call in a transaction of its own, as the recorder's batches are."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store.connect(), LabelSettings())
+
+    def close(self) -> None:
+        self._connection.close()
 
     def write(self, *arguments: Any) -> list[PaymentKey]:
         with self._connection.begin():
@@ -42,8 +37,10 @@ class Committing(LabelTable):
 
 
 @pytest.fixture
-def table(store: Store) -> LabelTable:
-    return Committing(store)
+def table(store: Store) -> Iterator[LabelTable]:
+    one = Committing(store)
+    yield one
+    one.close()
 
 
 def pay(store: Store, key: PaymentKey = KEY, timestamp: int = PAID) -> PaymentKey:

@@ -1,24 +1,15 @@
 """Figures over time: histograms, percentiles, and what is on disk."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from serving.dashboard.feed.store import Store
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, Ticks, percentiles, read_ticks, total
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "history.db")
-
-
-def test_percentiles_are_as_near_as_the_buckets_are_wide(store: Store) -> None:
+def test_percentiles_are_as_near_as_the_buckets_are_wide(connection: Connection) -> None:
     # given latencies of any size
     latencies = np.random.default_rng(7).lognormal(4, 1, 5_000).astype(int)
-    connection = store.connect()
     ticks = Ticks(connection)
     for latency in latencies.tolist():
         ticks.count(TICK_MS, latency, score=0.1, value=None)
@@ -29,16 +20,14 @@ def test_percentiles_are_as_near_as_the_buckets_are_wide(store: Store) -> None:
     found = percentiles(tick.latencies, (0.5, 0.95, 0.99))
     for share, value in zip((0.5, 0.95, 0.99), found, strict=True):
         assert value == pytest.approx(np.quantile(latencies, share), rel=0.42)
-    store.close()
 
 
 def test_without_latencies_there_is_no_percentile() -> None:
     assert percentiles(np.zeros(len(LATENCY_EDGES_MS), dtype=np.int64), (0.5,)) == [None]
 
 
-def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Store) -> None:
+def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(connection: Connection) -> None:
     # given a tick on disk
-    connection = store.connect()
     first = Ticks(connection)
     first.count(TICK_MS + 1, 10, score=0.9, value=12.5)
     first.write()
@@ -56,13 +45,11 @@ def test_counts_go_on_after_a_restart_and_a_failed_batch_leaves_none(store: Stor
     assert (tick.scored, tick.flagged, tick.late, tick.value) == (2, 2, 1, 15.0)
     assert tick.latencies.sum() == 1
     assert tick.scores.tolist()[-3:] == [0, 1, 1]
-    store.close()
 
 
-def test_a_prediction_of_the_future_is_counted_now_and_removes_nothing(store: Store) -> None:
+def test_a_prediction_of_the_future_is_counted_now_and_removes_nothing(connection: Connection) -> None:
     # given a tick on disk
     now = 40 * 86_400_000
-    connection = store.connect()
     ticks = Ticks(connection, now_ms=lambda: now)
     ticks.count(now - 600_000, 10, score=0.1, value=None)
     ticks.write()
@@ -78,12 +65,10 @@ def test_a_prediction_of_the_future_is_counted_now_and_removes_nothing(store: St
     ticks.count(now, 10, score=0.1, value=None)
     ticks.write()
     assert connection.execute(text("SELECT min(begin) FROM ticks")).scalar() == now - 600_000
-    store.close()
 
 
-def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(store: Store) -> None:
+def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(connection: Connection) -> None:
     # given a prediction in the second of two steps
-    connection = store.connect()
     ticks = Ticks(connection)
     ticks.count(3 * TICK_MS, 10, score=0.1, value=None)
     ticks.write()
@@ -91,4 +76,3 @@ def test_steps_without_traffic_are_there_and_begin_where_the_span_does_not(store
     steps = read_ticks(connection, TICK_MS + 7, 4 * TICK_MS, 2 * TICK_MS)
     # then its steps start at multiples of their length, and the empty one is there
     assert [(start, tick.scored) for start, tick in steps] == [(0, 0), (2 * TICK_MS, 1)]
-    store.close()

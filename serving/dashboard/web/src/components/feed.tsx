@@ -21,7 +21,7 @@ const [few, many] = [3, 10];
 
 export interface Filter {
   order: "newest" | "risk";
-  state: "all" | "open" | "reviewed";
+  state: "all" | "open" | "reviewed" | "history";
   shown: "" | "challenge" | "review" | "decline" | "sample";
   least_score: string;
   least_amount: string;
@@ -154,19 +154,24 @@ function merge(shown: Alert[], news: Alert[], filter: Filter): Alert[] {
 }
 
 /** Whether it is work for analysts; a payment that was declined or challenged has no money at risk any more. */
-const forAnalysts = (one: Alert): boolean => one.decision === "review" || one.is_sample;
+const forAnalysts = (one: Alert): boolean => (one.decision === "review" || one.is_sample) && !one.is_history;
 
 function hasOutcome(one: Alert, filter: Filter): boolean {
   if (filter.shown === "") return filter.state !== "open" || forAnalysts(one);
   return filter.shown === "sample" ? one.is_sample : one.decision === filter.shown && !one.is_sample;
 }
 
-function passes(one: Alert, filter: Filter): boolean {
+function inState(one: Alert, { state }: Filter): boolean {
   const reviewed = one.outcome !== null || one.is_fraud !== null;
+  if (state === "history") return one.is_history;
+  return state === "all" || (reviewed ? state === "reviewed" : state === "open" && !one.is_history);
+}
+
+function passes(one: Alert, filter: Filter): boolean {
   const text = filter.text.toLowerCase();
   const { since, until } = periodOf(filter);
   return (
-    (filter.state === "all" || reviewed === (filter.state === "reviewed")) &&
+    inState(one, filter) &&
     hasOutcome(one, filter) &&
     (!filter.least_score || one.score * 100 >= Number(filter.least_score)) &&
     (!filter.least_amount || one.value >= Number(filter.least_amount)) &&
@@ -201,6 +206,7 @@ export function Filters({ filter, choices, change }: FiltersProps): JSX.Element 
           <option value="all">all</option>
           <option value="open">not reviewed</option>
           <option value="reviewed">reviewed</option>
+          <option value="history">history</option>
         </select>
       </label>
       <label>
@@ -349,5 +355,6 @@ export function reasonLine(one: Alert): string {
 
 export function state(one: Alert): string {
   if (one.outcome !== null) return one.outcome;
+  if (one.is_history && one.is_fraud === null) return "history";
   return one.is_fraud === null ? "not reviewed" : one.is_fraud ? "fraud" : "legitimate";
 }

@@ -70,6 +70,8 @@ export interface Alert extends Place {
   decision: Decision;
   /** Approved, and given to analysts at random. */
   is_sample: boolean;
+  /** Of a history that was published long after its time: no work for analysts. */
+  is_history: boolean;
   /** `list NAME` or `rule NAME`, null of the bands. */
   decided_by: string | null;
   /** Live rules that fired, as `name@version`, by priority. */
