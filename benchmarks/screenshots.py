@@ -202,7 +202,7 @@ def _opened(chromium: Browser, address: str, state: Path, shot: Shot) -> Page:
     page.goto(f"{address}/#/{shot.page}")
     page.locator("main .panel, main .queue").first.wait_for()
     if shot.of_case:
-        page.locator(".queue .feed a").nth(1).click()
+        page.locator(".queue .feed-open").nth(1).click()
         page.locator(".case .land").wait_for()
     page.wait_for_timeout(2_500)  # the figures come once a second
     return page

@@ -98,7 +98,7 @@ def test_no_match_says_what_was_searched_and_a_filter_is_no_all_clear(
         page.get_by_label("card, merchant").fill("nobody")
         # then it is not said that there is nothing to review
         expect(page.locator(".queue")).to_contain_text("No alert matches the filter")
-        expect(page.locator(".queue > header")).to_contain_text("0 matches")
+        expect(page.locator(".queue > header")).to_contain_text("0 cases")
         assert "nothing to review" not in page.locator(".queue").inner_text()
         page.get_by_role("button", name="Clear the filter").click()
         expect(page.locator(".queue .feed li")).to_have_count(1)

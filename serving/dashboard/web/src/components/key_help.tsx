@@ -30,7 +30,11 @@ export const keyGroups: { name: string; keys: [string, string][] }[] = [
       ["z", "undo the review, within the seconds shown"],
     ],
   },
-  { name: "Everywhere", keys: [["?", "this list"]] },
+  { name: "Everywhere", keys: [
+      ["/", "search for a card, a merchant or a transaction"],
+      ["?", "this list"],
+    ],
+  },
 ];
 
 export function KeyTable(): JSX.Element {

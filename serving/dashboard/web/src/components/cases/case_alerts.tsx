@@ -7,6 +7,7 @@ import { useNow } from "../../lib/state";
 import type { Alert } from "../../lib/types";
 import { ExternalText } from "../external_text";
 import { state } from "../feed";
+import { MerchantLink } from "../ids";
 import { ScoreMark } from "./score_mark";
 
 interface CaseAlertsProps {
@@ -29,21 +30,23 @@ export function CaseAlerts({ one, alert, target }: CaseAlertsProps): JSX.Element
     <ol class="feed case-alerts" aria-label="Alerts of the case">
       {one.members.map((member) => (
         <li key={member.seq}>
-          <a href={link(target, member)} aria-current={isOpen(member, chosen) ? "true" : undefined}>
+          <div class="feed-row">
             <span class={`tag ${state(member).replace(" ", "-")}`} role="img" aria-label={state(member)} />
             <ScoreMark one={member} />
             <span class="feed-main">
               <span class="feed-top">
-                <strong>{money(member)}</strong>{" "}
+                <a class="feed-open plain" href={link(target, member)} aria-current={isOpen(member, chosen) ? "true" : undefined}>
+                  <strong>{money(member)}</strong>
+                </a>{" "}
                 <span class="muted">
-                  <ExternalText text={member.merchant_id ?? "?"} />
+                  <MerchantLink id={member.merchant_id} otherwise="?" />
                 </span>
               </span>
             </span>
             <span class="feed-end">
               <span>{date(member.timestamp)}</span>
             </span>
-          </a>
+          </div>
         </li>
       ))}
       {one.members.length < one.alerts && <li class="facts">{`and ${one.alerts - one.members.length} more`}</li>}
@@ -84,7 +87,7 @@ function Deed({ event, members }: { event: CaseEvent; members: Alert[] }): JSX.E
   const alert = members.find((one) => one.transaction_id === event.transaction_id);
   return (
     <>
-      reviewed {alert ? money(alert) : <ExternalText text={event.transaction_id ?? ""} />} as <span class={`word ${event.what}`}>{event.what}</span>
+      reviewed {alert ? <a href={link("case", alert)}>{money(alert)}</a> : <ExternalText text={event.transaction_id ?? ""} />} as <span class={`word ${event.what}`}>{event.what}</span>
     </>
   );
 }

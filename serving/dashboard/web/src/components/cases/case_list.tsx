@@ -7,6 +7,7 @@ import { useNow } from "../../lib/state";
 import { decisionWord } from "../decisions/decision";
 import { ExternalText, isolated } from "../external_text";
 import { hasWord, reasonLine, state } from "../feed";
+import { CardLink, MerchantLink } from "../ids";
 import { ScoreMark } from "./score_mark";
 
 interface CaseListProps {
@@ -41,7 +42,7 @@ function CaseRow({ one, chosen, me, age, viewers }: CaseRowProps): JSX.Element {
   const tag = one.open ? "not reviewed" : state(main);
   return (
     <li>
-      <a href={link("review", main)} aria-current={chosen ? "true" : undefined}>
+      <div class="feed-row">
         <span class={`tag ${tag.replace(" ", "-")}`} role="img" aria-label={tag} />
         <ScoreMark one={main} />
         <span class="feed-main">
@@ -49,16 +50,18 @@ function CaseRow({ one, chosen, me, age, viewers }: CaseRowProps): JSX.Element {
             <strong>{one.open ? `${sums(one.at_risk)} at risk` : money(main)}</strong>{" "}
             <span class="muted">
               {one.alerts > 1 ? `${one.alerts} alerts · ` : ""}
-              <ExternalText text={main.merchant_id ?? main.card_id} />
+              {main.merchant_id === null ? <CardLink card={main} /> : <MerchantLink id={main.merchant_id} />}
             </span>
           </span>
-          <span class="feed-reason">{reasonLine(main)}</span>
+          <a class="feed-open" href={link("review", main)} aria-current={chosen ? "true" : undefined} aria-label={isolated(`${money(main)}: ${reasonLine(main)}`)}>
+            {reasonLine(main)}
+          </a>
         </span>
         <span class="feed-end">
           <CaseWord one={one} me={me} viewers={viewers} />
           <time dateTime={new Date(main.scored_at).toISOString()}>{age}</time>
         </span>
-      </a>
+      </div>
     </li>
   );
 }

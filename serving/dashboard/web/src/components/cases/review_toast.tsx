@@ -5,7 +5,7 @@ import { useKeys } from "../../lib/keys";
 import { link } from "../../lib/route";
 import { useCell, useNow } from "../../lib/state";
 import { lastReview, undoLastReview } from "../../lib/undo";
-import { ExternalText } from "../external_text";
+import { MerchantLink } from "../ids";
 
 /** The review that was just made, which can be undone for a few seconds. */
 export function ReviewToast(): JSX.Element | null {
@@ -30,7 +30,7 @@ export function ReviewToast(): JSX.Element | null {
         `${count} alerts`
       ) : (
         <>
-          {money(first)} at <ExternalText text={first.merchant_id ?? "?"} />
+          {money(first)} at <MerchantLink id={first.merchant_id} otherwise="?" />
         </>
       )}{" "}
       {left > 0 ? (
