@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraud.kafka.clients import READER_GROUP, admin_client, call_broker, consumer_config
 from fraud.kafka.permission_checks import require_topic
@@ -36,13 +36,16 @@ def newest_timestamp(settings: Settings, topic: str) -> int | None:
         UnreachableError: any other failure of Kafka.
     """
     partitions = range(require_topic(settings, topic))
-    asked = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}
-    timeout = settings.kafka.request_timeout_s
     # The futures of a client that is no longer referenced never end.
     client = admin_client(settings)
-    futures = client.list_offsets(asked, request_timeout=timeout).values()
-    doing = f"asking for the newest message of {topic}"
-    found = [call_broker(settings, one.result, doing=doing) for one in futures]
+    ask = partial(retry_transient, partial(_newest_of, client, topic, partitions))
+    newest: int | None = call_broker(settings, ask, doing=f"asking for the newest message of {topic}")
+    return newest
+
+
+def _newest_of(client: AdminClient, topic: str, partitions: Iterable[int]) -> int | None:
+    asked = {TopicPartition(topic, number): OffsetSpec.max_timestamp() for number in partitions}
+    found = [one.result() for one in client.list_offsets(asked).values()]
     return max((one.timestamp for one in found if one.timestamp >= 0), default=None)
 
 

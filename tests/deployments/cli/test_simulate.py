@@ -9,12 +9,16 @@ from rich.console import Console
 
 from deployments.cli.data.simulate import _live_request, _moment
 from deployments.cli.data.simulate_live import LiveRequest, LiveRun, newest_payment, warning
+from deployments.demo.outcomes import read_live_truth
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import producer_config
+from fraud.lake import open_lake
 from fraud.settings import Settings
+from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
-from producer.scenario import load_scenario
+from producer.scenario import Campaigns, load_scenario
 from producer.simulator import Simulator
+from producer.simulator.planned import PLANNED
 
 HOUR_MS = 3_600_000
 
@@ -111,3 +115,33 @@ def test_a_faster_clock_starts_at_the_newest_payment(settings: Settings) -> None
 def test_a_faster_clock_needs_a_history(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="fraud simulate --end yesterday"):
         newest_payment(settings, int(time.time() * 1_000))
+
+
+@pytest.mark.broker
+def test_live_frauds_happen_for_certain_where_attacks_are_planned(settings: Settings) -> None:
+    # given a history of few cards that ends six hours ago, and no fraud by chance
+    world = load_scenario("demo", cards=300, merchants=200)
+    starts = {name: {"starts_per_day": 0.0} for name in type(world.campaigns).model_fields}
+    calm = world.model_copy(update={"campaigns": _changed(world.campaigns, starts)})
+    span = HistoryPeriod.before(datetime.now(UTC) - timedelta(hours=6), days=1)
+    simulator, console, lake = (
+        Simulator(calm, 5, span.start),
+        Console(record=True, width=200),
+        open_lake(settings),
+    )
+    with Publisher(settings, linger_ms=5) as publisher:
+        done = publish_history(settings, publisher, simulator, span, lake)
+        # when the six hours are sent in about three seconds, an attack of each kind among them
+        run = LiveRun(settings, publisher, simulator, lake, console)
+        run.run(LiveRequest(None, 7_200.0, 1, 5.0), done.pending)
+    # then
+    assert done.frauds == 0
+    truth = read_live_truth(lake)
+    assert truth is not None
+    assert set(truth["fraud_type"].drop_null().to_pylist()) == set(PLANNED)
+    assert "7,200 times as fast" in console.export_text()
+
+
+def _changed(campaigns: Campaigns, changes: dict[str, dict[str, float]]) -> Campaigns:
+    changed = {name: getattr(campaigns, name).model_copy(update=one) for name, one in changes.items()}
+    return campaigns.model_copy(update=changed)
