@@ -267,15 +267,17 @@ interface ListProps {
   flood: boolean;
   chosen?: Pick<Route, "id" | "card">;
   target: "case" | "review";
+  /** What rows name: on a merchant's page the cards. */
+  names?: "merchant" | "card";
 }
 
-export function AlertList({ alerts, flood, chosen, target }: ListProps): JSX.Element {
+export function AlertList({ alerts, flood, chosen, target, names = "merchant" }: ListProps): JSX.Element {
   const now = useNow(5_000);
   const [oldest] = useState(() => Date.now());
   return (
     <ol class="feed">
       {alerts.map((one) => (
-        <Row key={one.seq} one={one} fresh={one.scored_at > oldest && !flood} chosen={!!chosen && isOpen(one, chosen)} target={target} age={ago(one.scored_at, now)} />
+        <Row key={one.seq} one={one} fresh={one.scored_at > oldest && !flood} chosen={!!chosen && isOpen(one, chosen)} target={target} names={names} age={ago(one.scored_at, now)} />
       ))}
     </ol>
   );
@@ -286,6 +288,7 @@ interface RowProps {
   fresh: boolean;
   chosen: boolean;
   target: "case" | "review";
+  names: "merchant" | "card";
   age: string;
 }
 
@@ -299,7 +302,7 @@ class Row extends Component<RowProps> {
     return next.one !== one || next.chosen !== chosen || next.age !== age;
   }
 
-  override render({ one, chosen, target, age }: RowProps): JSX.Element {
+  override render({ one, chosen, target, names, age }: RowProps): JSX.Element {
     return (
       <li class={this.fresh ? "fresh" : ""}>
         <div class="feed-row">
@@ -311,7 +314,7 @@ class Row extends Component<RowProps> {
           <span class="feed-main">
             <span class="feed-top">
               <strong>{money(one)}</strong> <span class="muted">
-                {one.merchant_id === null ? <CardLink card={one} /> : <MerchantLink id={one.merchant_id} />}
+                {names === "card" || one.merchant_id === null ? <CardLink card={one} /> : <MerchantLink id={one.merchant_id} />}
                 {hasWord(one) && one.country && (
                   <>
                     {" · "}

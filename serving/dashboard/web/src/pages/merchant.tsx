@@ -38,7 +38,7 @@ export function MerchantPage({ id, me }: { id: string; me: Me }): JSX.Element {
       </Panel>
       <div class="page-grid">
         <Panel title="Alerts" hint={alertsHint(value)}>
-          {value.alerts.length ? <AlertList alerts={value.alerts} flood target="case" /> : <p class="empty">No payment at this merchant was flagged.</p>}
+          {value.alerts.length ? <AlertList alerts={value.alerts} flood target="case" names="card" /> : <p class="empty">No payment at this merchant was flagged.</p>}
         </Panel>
         <Panel title="Profile" hint={value.date ? `of ${value.date}, UTC days` : ""}>
           <Profile value={value} />

@@ -18,7 +18,7 @@ interface Props {
 export function PaymentsTable({ payments, without, chosen = "" }: Props): JSX.Element {
   const withCountry = payments.some((one) => one.country !== null);
   return (
-    <div class="scroll" tabIndex={0}>
+    <div class={`scroll ${without ? "tall" : ""}`} tabIndex={0}>
       <table class="payments">
         <thead>
           <tr>
