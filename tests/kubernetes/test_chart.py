@@ -365,6 +365,8 @@ def test_terraform_outputs_what_the_chart_needs() -> None:
         ("ingress.enabled=true", "needs ingress.hosts"),
         ("gateway.enabled=true", "needs gateway.existingSecret"),
         ("gateway.fallback=perhaps", "must be one of"),
+        ("dashboard.replicas=2", "needs dashboard.database.existingSecret"),
+        ("dashboard.replicas=0", "minimum: got 0, want 1"),
         ("webhooks.enabled=true", "needs webhooks.endpoints"),
         (
             "webhooks.enabled=true,webhooks.endpoints.a.url=https://a.example.com",
@@ -482,6 +484,21 @@ def test_rates_are_beside_the_definitions(tmp_path: Path) -> None:
     assert named(manifests, "ConfigMap", "fraud-rates")["data"] == {"rates.csv": rates.read_text()}
     # and without a file something else may make them
     assert "name: fraud-rates, optional: true" not in yaml.safe_dump_all(variant("eks"))
+
+
+def test_several_dashboards_share_the_database_of_a_secret() -> None:
+    # given
+    shared = "dashboard.replicas=2,dashboard.database.existingSecret=history"
+    # when
+    manifests = tuple(render(*VARIANTS["eks"], "--set", shared))
+    # then both know the database, and one of them may always be away
+    dashboard = named(manifests, "StatefulSet", "fraud-dashboard")
+    found = {one["name"]: one for one in containers_of(dashboard)[-1]["env"]}
+    secret = found["FRAUD_DASHBOARD__DATABASE_URL"]["valueFrom"]["secretKeyRef"]
+    assert (dashboard["spec"]["replicas"], secret) == (2, {"name": "history", "key": "uri"})
+    assert named(manifests, "PodDisruptionBudget", "fraud-dashboard")["spec"]["maxUnavailable"] == 1
+    # and one alone has its files
+    assert "FRAUD_DASHBOARD__DATABASE_URL" not in yaml.safe_dump_all(variant("eks"))
 
 
 def test_the_schema_registry_and_its_secret_reach_the_programs() -> None:

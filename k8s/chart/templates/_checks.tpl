@@ -17,6 +17,7 @@
 {{- if and $v.gateway.enabled (not $v.gateway.existingSecret) (not $v.gateway.oidc.issuer) }}{{ fail "gateway.enabled needs gateway.existingSecret (the keys.json that `fraud gateway key create` writes) or gateway.oidc.issuer: nobody could call it" }}{{ end }}
 {{- if gt (int $v.gateway.autoscaling.minReplicas) (int $v.gateway.autoscaling.maxReplicas) }}{{ fail "gateway.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
 {{- if and $v.ingress.enabled (hasKey $v.ingress.hosts "gateway") (not $v.gateway.enabled) }}{{ fail "ingress.hosts.gateway needs gateway.enabled" }}{{ end }}
+{{- if and (gt (int $v.dashboard.replicas) 1) (not $v.dashboard.database.existingSecret) }}{{ fail "dashboard.replicas above 1 needs dashboard.database.existingSecret, a Secret with the key uri: the replicas share a PostgreSQL database" }}{{ end }}
 {{- if and $v.webhooks.enabled (empty $v.webhooks.endpoints) }}{{ fail "webhooks.enabled needs webhooks.endpoints: name => {url: https://...}" }}{{ end }}
 {{- if and $v.webhooks.enabled (not $v.webhooks.existingSecret) }}{{ fail "webhooks.enabled needs webhooks.existingSecret, a Secret with a key for each endpoint: what signs (`fraud webhooks --new-secret`)" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow, dashboard or gateway => host name" }}{{ end }}
@@ -29,6 +30,7 @@
 {{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- if $v.gateway.enabled }}{{ with $v.gateway.existingSecret }}{{ $needed = append $needed (printf "%s keys.json" .) }}{{ end }}{{ end }}
 {{- if $v.webhooks.enabled }}{{ range $name, $_ := $v.webhooks.endpoints }}{{ $needed = append $needed (printf "%s %s" $v.webhooks.existingSecret $name) }}{{ end }}{{ end }}
+{{- if $v.dashboard.enabled }}{{ with $v.dashboard.database.existingSecret }}{{ $needed = append $needed (printf "%s uri" .) }}{{ end }}{{ end }}
 {{- with $v.schemaRegistry.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}
