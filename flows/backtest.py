@@ -5,10 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from prefect import flow
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.backtest_summary import fraud_times, summary_lines, used_days, used_of_files, used_of_lake
 from flows.entry import run_flow
 from flows.runs import completed, keep_result, run_name
 from fraud.errors import ConfigurationError
@@ -18,9 +21,12 @@ from fraud.evaluation.backtest.candidates import (
     RetrainingPlan,
     warnings_about,
 )
+from fraud.evaluation.backtest.chosen_plan import AskedPlan, choose_plan, days_of, describe_plan
 from fraud.evaluation.backtest.history import BacktestHistory
+from fraud.evaluation.backtest.lake_history import lake_days
 from fraud.evaluation.backtest.saved_model import load_registered
 from fraud.evaluation.backtest.walk import BacktestPlan, require_covered
+from fraud.lake import open_lake
 from fraud.settings import Settings, load_settings
 from fraud.training.run import threshold_rules
 from producer.replay.tables import Files, Tables, read_fraud_types, read_tables
@@ -37,12 +43,20 @@ class BacktestParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: date = Field(description="first day (UTC) of the first test period")
-    folds: int = Field(4, description="how many test periods")
-    train_days: int = Field(30, description="length of each training period")
-    delay_days: int = Field(7, description="days between training and test, while labels are on their way")
-    test_days: int = Field(7, description="length of each test period")
-    step_days: int = Field(7, description="days from one test period's start to the next one's")
+    start: date | None = Field(
+        None, description="first day (UTC) of the first test period; without it the last 40 % are tested"
+    )
+    folds: int | None = Field(None, description="how many test periods; default 4 if each holds a fraud")
+    train_days: int | None = Field(
+        None, description="length of each training period; default what is before, up to 90"
+    )
+    delay_days: int | None = Field(
+        None, description="days between training and test, while labels are on their way; default 7"
+    )
+    test_days: int | None = Field(None, description="length of each test period; default what fits, up to 28")
+    step_days: int | None = Field(
+        None, description="days from one test period's start to the next one's; default --test-days"
+    )
     k: int = Field(100, description="cards that can be reviewed a day")
     drop_known_cards: bool = Field(
         False, description="leave cards out of a test day whose fraud was known by then"
@@ -70,9 +84,9 @@ class BacktestParameters(BaseModel):
     )
 
     @property
-    def plan(self) -> BacktestPlan:
-        """The test periods, and how each is evaluated."""
-        return BacktestPlan(
+    def asked(self) -> AskedPlan:
+        """What is given of the test periods, and how each is evaluated."""
+        return AskedPlan(
             start=self.start,
             folds=self.folds,
             train_days=self.train_days,
@@ -92,12 +106,16 @@ def backtest(parameters: BacktestParameters) -> dict[str, Any]:
     Returns:
         The figures: of every fold, and mean and deviation over the folds.
     """
-    settings, plan = load_settings(), parameters.plan
+    settings = load_settings()
     candidates = _candidates(settings, parameters)
-    history = _history(settings, parameters, plan)
+    history, plan, used = _history(settings, parameters)
     results = run_folds(history, plan, candidates, settings.training, candidates.plan.seed)
     seed = candidates.plan.seed
     about = {
+        "used": used
+        | {"days": used_days(results, used["days"]), "report": _text(parameters.report)}
+        | {"json": _text(parameters.json_file)},
+        "currency": history.data.amount_currency,
         "plan": asdict(plan) | {"start": plan.start.isoformat()},
         "model": parameters.model or f"trained at every fold with {parameters.trials} trials, seed {seed}",
         "review_cost": settings.training.review_cost,
@@ -121,16 +139,36 @@ def parse_span(text: str) -> timedelta:
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
-def _history(settings: Settings, parameters: BacktestParameters, plan: BacktestPlan) -> BacktestHistory:
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _history(
+    settings: Settings, parameters: BacktestParameters
+) -> tuple[BacktestHistory, BacktestPlan, dict[str, str]]:
+    """The history, the plan for it, and what could be used of it."""
     if parameters.transactions is None:
-        return load_history(settings, plan)
+        first, last = lake_days(settings.loaded_definitions, open_lake(settings))
+        plan = _chosen(parameters.asked, first, last, np.empty(0, np.int64))
+        history = load_history(settings, plan)
+        return history, plan, used_of_lake(history, first, last)
     span = parse_span(parameters.label_delay)
     tables = _read_files(
         settings, Files(parameters.transactions, parameters.labels, parameters.columns, span)
     )
-    require_covered(tables.transactions["timestamp"].to_numpy(), plan)
+    times = tables.transactions["timestamp"].to_numpy()
+    plan = _chosen(parameters.asked, *days_of(times), fraud_times(tables))
+    require_covered(times, plan)
     fraud_types = read_fraud_types(parameters.truth) if parameters.truth else None
-    return compute_history(settings, tables.transactions, tables.labels, fraud_types)
+    history = compute_history(settings, tables.transactions, tables.labels, fraud_types)
+    return history, plan, used_of_files(tables)
+
+
+def _chosen(asked: AskedPlan, first: date, last: date, frauds: npt.NDArray[np.int64]) -> BacktestPlan:
+    plan = choose_plan(first, last, frauds, asked)
+    if asked.chosen:
+        get_run_logger().info(describe_plan(plan, asked))
+    return plan
 
 
 def _read_files(settings: Settings, files: Files) -> Tables:
@@ -166,4 +204,4 @@ def _candidates(
 
 
 if __name__ == "__main__":
-    run_flow(backtest)
+    run_flow(backtest, summary_lines)

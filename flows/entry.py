@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Annotated, Any
 
@@ -18,8 +18,11 @@ from pydantic.fields import FieldInfo
 
 from fraud.errors import FraudError, UnreachableError
 from fraud.machine.ending import FLOW_GRACE_S, end_in_order
-from fraud.machine.terminal import print_anything, shown_error
+from fraud.machine.terminal import print_anything, shown, shown_error
 from fraud.settings import load_settings
+
+Show = Callable[[Any], Iterable[str]]
+"""From a flow's result to the lines that the program ends with."""
 
 _SERVER_START_S = 120
 """Without a Prefect server a run starts its own, which can take minutes on a busy machine."""
@@ -30,24 +33,25 @@ _UNREACHABLE = "Failed to reach API"
 _DATE = typer.Option(parser=date.fromisoformat, metavar="YYYY-MM-DD")
 
 
-def run_flow(flow: Flow[..., Any]) -> None:
+def run_flow(flow: Flow[..., Any], show: Show | None = None) -> None:
     """Run a flow as the program; a signal ends it and what it started: Prefect's server, Spark's JVM."""
     end_in_order(FLOW_GRACE_S)
-    run_command_line(flow)
+    run_command_line(flow, show)
 
 
-def run_command_line(flow: Flow[..., Any]) -> None:
+def run_command_line(flow: Flow[..., Any], show: Show | None = None) -> None:
     """Run a flow by the process's arguments: its parameters are the options, plus `--debug`.
 
     A parameter that is a pydantic model gives an option for each of its fields. A `FraudError` ends the
-    program with its message and its exit code; `--debug` shows the traceback.
+    program with its message and its exit code; `--debug` shows the traceback. `show` makes the lines of
+    the flow's result that the program ends with.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(help=flow.description)(_command(flow))
+    app.command(help=flow.description)(_command(flow, show))
     app()
 
 
-def _command(flow: Flow[..., Any]) -> Callable[..., None]:
+def _command(flow: Flow[..., Any], show: Show | None) -> Callable[..., None]:
     declared = inspect.signature(flow.fn, eval_str=True)
 
     def command(debug: bool, **options: Any) -> None:
@@ -56,7 +60,9 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
             _quieten_user_errors()
         try:
             with temporary_settings(_prefect_settings()):
-                _run(flow, _arguments(declared, options))
+                result = _run(flow, _arguments(declared, options))
+            for line in show(result) if show else ():
+                typer.echo(shown(line))
         except FraudError as error:
             if debug:
                 raise
@@ -69,9 +75,9 @@ def _command(flow: Flow[..., Any]) -> Callable[..., None]:
     return command
 
 
-def _run(flow: Flow[..., Any], arguments: dict[str, Any]) -> None:
+def _run(flow: Flow[..., Any], arguments: dict[str, Any]) -> Any:
     try:
-        flow(**arguments)
+        return flow(**arguments)
     except RuntimeError as error:
         if not str(error).startswith(_UNREACHABLE):
             raise

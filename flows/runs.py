@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from pathlib import PurePath
 from typing import Any, TypeVar, cast
 
 from prefect import Flow, State
@@ -51,7 +52,7 @@ def _given(parameters: Mapping[str, Any]) -> list[str]:
     for name, value in parameters.items():
         named |= value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else {name: value}
     return [
-        name if value is True else f"{name}={value}"
+        name if value is True else f"{name}={value.name if isinstance(value, PurePath) else value}"
         for name, value in named.items()
         if value is not None and value is not False
     ]

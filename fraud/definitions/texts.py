@@ -20,7 +20,7 @@ _TEXTS: Mapping[Operation, str] = {
     Operation.IS_NEW: "{of} new to this card{of_which}",
     Operation.RATIO: "{of} against the card's average of {window} before{of_which}",
     Operation.ZSCORE: "deviation of {of} from the card's habit of {window}{of_which}",
-    Operation.SPEED: "speed between the last two places (km/h)",
+    Operation.SPEED: "travel from the card's previous place",
     Operation.COUNT_ABOVE_MEAN: "of the last {last} payments those above {factor:g} times the card's average",
     Operation.PROFILE_COUNT: "payments of the {of} in {window}",
     Operation.PROFILE_FRAUDS: "reported frauds of the {of} in {window}",

@@ -177,8 +177,8 @@ def _as_dataset(
     settings: Settings, matured: list[ShadowPrediction], labels: pa.Table, moment: int
 ) -> Dataset:
     """The payments with labels and without features, which the evaluation does not need."""
-    names = ("transaction_id", "card_id", "timestamp")
-    amount = _base_amount if settings.loaded_definitions.money else attrgetter("amount")
+    names, base = ("transaction_id", "card_id", "timestamp", "currency"), settings.loaded_definitions.money
+    amount = _base_amount if base else attrgetter("amount")
     payments = pa.table({name: [getattr(one, name) for one in matured] for name in names})
     joined = join_labels(payments, labels, settings.labels, as_of=moment)
     return Dataset(
@@ -190,6 +190,7 @@ def _as_dataset(
         identity=payments.drop_columns("timestamp"),
         feature_names=(),
         observation=observe(payments, decided_table(matured), joined.reports),
+        base=base.code if base else None,
     )
 
 

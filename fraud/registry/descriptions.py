@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fraud.evaluation.gate import PromotionDecision
 from fraud.evaluation.metrics import Estimate
+from fraud.money.texts import sum_text
 from fraud.registry.bundle import BundleMetadata
 from fraud.training.run import EvaluationReport
 from fraud.training.splits import Split
@@ -21,9 +22,9 @@ def describe_training(
 ) -> str:
     """The headline metrics against the best baseline, the threshold and the data."""
     baseline = report.best_baseline
-    others = report.baselines[baseline].headline
+    others, currency = report.baselines[baseline].headline, report.test.amount_currency
     rows = [
-        f"| {name.replace('_', ' ')} | {_shown(estimate)} | {_shown(others[name])} |"
+        f"| {name.replace('_', ' ')} | {_shown(estimate, currency)} | {_shown(others[name], currency)} |"
         for name, estimate in report.model.headline.items()
     ]
     lines = [
@@ -31,11 +32,10 @@ def describe_training(
         "|---|---|---|",
         *rows,
         "",
-        f"Threshold {metadata.threshold:.4g} ({metadata.policy}): {metadata.policy_reason}.",
+        f"Alert threshold {metadata.threshold:.4g} ({metadata.policy}): {metadata.policy_reason}.",
         f"Trained on {metadata.train_start:%Y-%m-%d} to {metadata.train_end:%Y-%m-%d} "
         f"({metadata.engine}), code {metadata.code_version}, data {metadata.data_fingerprint[:16]}. "
-        f"Card precision is that of {report.model.k} cards a day; money is in minor units; brackets are "
-        "95 % intervals.",
+        f"Card precision is that of {report.model.k} cards a day; brackets are 95 % intervals.",
         *(f"\n{note}" for note in notes),
     ]
     return "\n".join(lines)
@@ -46,8 +46,9 @@ def describe_decision(decision: PromotionDecision) -> str:
     return f"Gate, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: **{decision.outcome}**. {decision.reason}"
 
 
-def _shown(estimate: Estimate) -> str:
-    """Shares with three digits, money without fractions of a minor unit."""
+def _shown(estimate: Estimate, currency: str) -> str:
+    """Shares with three digits, money in units of its currency."""
     if abs(estimate.value) <= 1:
         return str(estimate)
-    return f"{estimate.value:,.0f} [{estimate.low:,.0f}, {estimate.high:,.0f}]"
+    low, high = sum_text(estimate.low, currency), sum_text(estimate.high, currency)
+    return f"{sum_text(estimate.value, currency)} [{low}, {high}]"

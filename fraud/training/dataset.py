@@ -53,6 +53,7 @@ class Dataset:
         unused: labels that could not be used.
         observation: how the outcomes of the rows were observed; None where all were, each for itself.
         unobserved: transaction_id and card_id of rows that `observed_at` has left out, or None.
+        base: the base currency of the amounts; None: each is in its payment's own.
     """
 
     rows: npt.NDArray[np.float32]
@@ -67,6 +68,7 @@ class Dataset:
     unused: UnusedLabels = NOTHING_UNUSED
     observation: Observation | None = None
     unobserved: pa.Table | None = None
+    base: str | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -75,6 +77,14 @@ class Dataset:
     def frauds(self) -> int:
         """How many rows are fraud."""
         return int(self.labels.sum())
+
+    @property
+    def amount_currency(self) -> str:
+        """The currency of all amounts; empty where they are of several or it is not known."""
+        if self.base is not None or "currency" not in self.identity.column_names:
+            return self.base or ""
+        names = pc.unique(self.identity["currency"])
+        return str(names[0]) if len(names) == 1 else ""
 
     @property
     def weights(self) -> Floats | None:
@@ -201,6 +211,7 @@ def make_dataset(
         feature_names=definitions.feature_names,
         unused=joined.unused,
         observation=None if decisions is None else observe(rows, decisions, joined.reports),
+        base=definitions.money.code if definitions.money else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fraud.errors import DataError
 from fraud.evaluation.metrics import DAY_MS, descending
+from fraud.money.texts import sum_text
 from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
@@ -66,16 +67,18 @@ def savings_curve(data: Dataset, scores: Floats, review_cost: int) -> tuple[Floa
 def _by_cost(rules: ThresholdRules, data: Dataset, scores: Floats) -> Threshold:
     values, saved = savings_curve(data, scores, rules.review_cost)
     best = int(np.argmax(saved))
+    currency = data.amount_currency
+    cost = sum_text(rules.review_cost, currency)
     if saved[best] <= 0:
         return Threshold(
             1.0,
             "cost",
-            f"no threshold saved more than reviews at {rules.review_cost} each cost on validation",
+            f"no threshold saved more than reviews at {cost} each cost on validation",
         )
     share = saved[best] / max((data.weight_of_each * data.amounts * data.labels).sum(), 1)
     reason = (
-        f"saves the most on validation: {saved[best]:.0f} minor units, {share:.0%} of the fraud, "
-        f"after reviews at {rules.review_cost} each"
+        f"saves the most on validation: {sum_text(saved[best], currency)}, {share:.0%} of the fraud, "
+        f"after reviews at {cost} each"
     )
     return Threshold(_below(values, best), "cost", reason)
 

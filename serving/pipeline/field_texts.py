@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from fraud.definitions.definitions import V1_TAG, Definitions
 from fraud.definitions.fields import CORE_FIELDS, Field, FieldType
-from fraud.schema import FieldValue, from_minor
+from fraud.money.texts import amount_text
+from fraud.schema import FieldValue
 from serving.pipeline.reasons import describe
 
 OTHER_DEFINITIONS = "of other definitions"
@@ -37,7 +38,7 @@ def field_text(field: Field | None, value: FieldValue | None, currency: str) -> 
         return str(value)
     match field.type:
         case FieldType.MONEY:
-            return f"{from_minor(int(value), currency):,} {currency}"
+            return amount_text(int(value), currency)
         case FieldType.TIME:
             return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
         case FieldType.FIXED:

@@ -69,11 +69,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def moment_text(time_ms: int) -> str:
-    """A moment in ms as `2026-12-31 18:00`, UTC."""
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")
-
-
 def moment_iso(time_ms: int) -> str:
     """A moment in ms as files have it, to the minute and rounded up: `2026-12-31T18:00Z`."""
     return datetime.fromtimestamp(-(-time_ms // 60_000) * 60, UTC).strftime("%Y-%m-%dT%H:%MZ")

@@ -10,11 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deployments.cli.decisions.options import moment_text
 from fraud.decisions.checks.finding import PolicyFinding
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.log.state import AuditLine, PolicyState, PolicyVersion
 from fraud.decisions.policy import Policy, PolicyList, Rule
+from fraud.machine.moments import minute_text
 from fraud.machine.printing import NameCell
 from fraud.machine.terminal import shown
 
@@ -34,7 +34,7 @@ def state_page(state: PolicyState) -> Group:
             Text(one.status, _STYLES[one.status]),
             Text(alias, "bold green"),
             NameCell(one.author),
-            moment_text(one.proposed_at),
+            minute_text(one.proposed_at),
             f"{len(one.approvals)} of {one.approvals_needed}",
             NameCell(one.note),
         )
@@ -53,14 +53,14 @@ def version_page(version: PolicyVersion, policy: Policy | None) -> Group:
     """One version: who, whether, and what it says."""
     lines = [
         f"version {version.version}, {version.status}, digest {version.digest}",
-        f"proposed by {version.author} on {moment_text(version.proposed_at)}{_because(version.note)}",
-        *(f"approved by {one.by} on {moment_text(one.at)}{_because(one.note)}" for one in version.approvals),
+        f"proposed by {version.author} on {minute_text(version.proposed_at)}{_because(version.note)}",
+        *(f"approved by {one.by} on {minute_text(one.at)}{_because(one.note)}" for one in version.approvals),
     ]
     if version.override_declines:
         lines.append(f"it may decline more than it allows: {version.override_declines}")
     if version.rejection is not None:
         one = version.rejection
-        lines.append(f"rejected by {one.by} on {moment_text(one.at)}{_because(one.note)}")
+        lines.append(f"rejected by {one.by} on {minute_text(one.at)}{_because(one.note)}")
     texts = [Text(shown(line)) for line in lines]
     if policy is None:
         return Group(*texts, Text("its text does not fit the definitions that are in use here", "red"))
@@ -96,7 +96,7 @@ def log_page(lines: Sequence[AuditLine]) -> Table:
     """Events, newest first."""
     table = _table("when", "who", "what", "why")
     for one in lines:
-        table.add_row(moment_text(one.at), NameCell(one.by), Text(shown(one.text)), NameCell(one.note))
+        table.add_row(minute_text(one.at), NameCell(one.by), Text(shown(one.text)), NameCell(one.note))
     return table
 
 
@@ -119,10 +119,10 @@ def entries_page(name: str, entries: Sequence[ListEntry], count: int, now: int) 
     """Entries of a list, newest first."""
     table = _table("value", "by", "since", "until", "why")
     for one in entries:
-        until = "" if one.expires is None else moment_text(one.expires)
+        until = "" if one.expires is None else minute_text(one.expires)
         is_over = not one.holds_at(now)
         table.add_row(
-            NameCell(one.value), NameCell(one.by), moment_text(one.at),
+            NameCell(one.value), NameCell(one.by), minute_text(one.at),
             Text(until, "dim strike" if is_over else ""), NameCell(one.reason),
         )  # fmt: skip
     more = f", the newest {len(entries):,} of them below" if len(entries) < count else ""

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -13,13 +12,15 @@ from rich.text import Text
 
 from fraud.definitions.definitions import Definitions
 from fraud.lineage.collect import ModelOrigin, PredictionLineage, as_document, collect_lineage
+from fraud.machine.moments import moment_text
 from fraud.machine.outcome_styles import OUTCOME_STYLES
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
-from fraud.schema import Prediction, from_minor
+from fraud.money.texts import amount_text
+from fraud.schema import Prediction
 from fraud.settings import load_settings
 from serving.pipeline.field_texts import field_text, in_order, profile_texts
-from serving.pipeline.reasons import describe
+from serving.pipeline.reasons import describe, seconds_since_last
 
 _SHOWN = 12
 _BAR_WIDTH = 10
@@ -59,8 +60,8 @@ def _headline(found: PredictionLineage) -> Text:
     one = found.prediction
     sign = "≥" if one.score >= one.threshold else "<"
     return Text.assemble(
-        (one.decision, OUTCOME_STYLES[one.decision]), f"  {shown(one.transaction_id)}: score ",
-        (f"{one.score:.4f}", "bold"), f" {sign} threshold {one.threshold:.4f}",
+        (one.decision, OUTCOME_STYLES[one.decision]), f"  {shown(one.transaction_id)}: fraud probability ",
+        (f"{one.score:.2%}", "bold"), f" {sign} alert threshold {one.threshold:.2%}",
     )  # fmt: skip
 
 
@@ -92,21 +93,23 @@ def _with_reasons(rules: list[str] | None, reasons: Mapping[str, str]) -> str:
 def _payment(definitions: Definitions, found: PredictionLineage) -> Table:
     one = found.prediction
     reports = [
-        f"{_label(report.is_fraud)}, reported by {report.source} {_moment(report.reported_at)}"
+        f"{_label(report.is_fraud)}, reported by {report.source} {moment_text(report.reported_at)}"
         for report in found.reports
     ]
     if len(reports) > 1 and found.is_fraud is not None:
         reports.append(f"now {_label(found.is_fraud)}")
     rows = {
-        "paid": f"{from_minor(one.amount, one.currency):,} {one.currency} with card {shown(one.card_id)}",
+        "paid": f"{amount_text(one.amount, one.currency)} with card {shown(one.card_id)}",
         **_in_base(definitions, one),
-        "at": _moment(one.timestamp),
-        "scored": _moment(one.scored_at),
+        "at": moment_text(one.timestamp),
+        "scored": moment_text(one.scored_at),
         "merchant": f"profile of {one.profile_date}" if one.profile_date else "no profile",
         "labels": "; ".join(reports) or "none yet",
     } | _fields(definitions, one)
     if one.challenger_version is not None and one.challenger_score is not None:
-        rows["challenger"] = f"version {one.challenger_version} scored {one.challenger_score:.4f} in shadow"
+        rows["challenger"] = (
+            f"version {one.challenger_version}: fraud probability {one.challenger_score:.2%} in shadow"
+        )
     return _pairs("Payment", rows.items())
 
 
@@ -118,7 +121,7 @@ def _in_base(definitions: Definitions, one: Prediction) -> dict[str, str]:
     if one.amount_base is None:
         return {f"in {base}": f"unknown: there was no rate of {one.currency}"}
     rate = f" by the rate of {one.rate_date}" if one.rate_date else ""
-    return {f"in {base}": f"{from_minor(one.amount_base, base):,}{rate}"}
+    return {f"in {base}": f"{amount_text(one.amount_base, base)}{rate}"}
 
 
 def _fields(definitions: Definitions, one: Prediction) -> dict[str, str]:
@@ -143,7 +146,7 @@ def _profiles(definitions: Definitions, one: Prediction) -> Table | None:
     texts = profile_texts(definitions, one.definitions, one.profiles or {}, one.currency)
     if not texts:
         return None
-    moment = "none yet" if one.profile_moment is None else f"before {_moment(one.profile_moment)}"
+    moment = "none yet" if one.profile_moment is None else f"before {moment_text(one.profile_moment)}"
     rows = ((label, "; ".join(of_field)) for label, of_field in texts.items())
     return _pairs(f"Profiles ({moment})", rows)
 
@@ -162,11 +165,12 @@ def _features(found: PredictionLineage) -> Table | None:
     table.add_column("log-odds", justify="right")
     table.add_column("")
     table.add_column("value", overflow="fold")
+    since_last = seconds_since_last(features, found.features.values)
     widest = max(map(abs, shares)) if shares else 0.0
     for place in order[: _SHOWN if shares else None]:
         share = shares[place] if shares else math.nan
         value, payment = float(found.features.values[place]), found.prediction
-        text = describe(features[place], value, currency, payment.fields or {})
+        text = describe(features[place], value, currency, payment.fields or {}, since_last)
         cells = (f"{share:+.2f}", _bar(share, widest)) if shares else ("", "")
         table.add_row(features[place].name, *cells, Text(shown(text)))
     return table
@@ -184,7 +188,7 @@ def _model(found: PredictionLineage) -> Table:
     if found.origin is not None:
         rows |= _origin(found.origin)
     if found.recomputed_score is not None:
-        rows["scored again"] = f"{found.recomputed_score:.4f} with these features"
+        rows["scored again"] = f"fraud probability {found.recomputed_score:.2%} with these features"
     return _pairs("Model", rows.items())
 
 
@@ -199,7 +203,7 @@ def _origin(origin: ModelOrigin) -> dict[str, str]:
         "data": f"fingerprint {metadata.data_fingerprint}",
         "trained on": f"{metadata.train_start:%Y-%m-%d} to {metadata.train_end:%Y-%m-%d}, "
         f"labels as of {metadata.labels_as_of:%Y-%m-%d}",
-        "threshold": f"{metadata.policy}: {metadata.policy_reason}"
+        "alert threshold": f"{metadata.policy}: {metadata.policy_reason}"
         if metadata.policy_reason
         else metadata.policy,
         "own test": _listed(figures),
@@ -223,7 +227,3 @@ def _listed(values: dict[str, float] | dict[str, float | int | str | None]) -> s
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in values.items()
     )
-
-
-def _moment(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

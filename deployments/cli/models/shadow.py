@@ -21,8 +21,7 @@ _ROWS: dict[str, Callable[[Evaluation], str]] = {
     "precision": lambda one: str(one.precision),
     "recall": lambda one: str(one.recall),
     "alerts a day": lambda one: f"{one.alerts_per_day:.1f}",
-    "money saved, minor units": lambda one: _money(one.money_saved),
-    "threshold": lambda one: f"{one.threshold:.4f}",
+    "alert threshold": lambda one: f"{one.threshold:.2%}",
 }
 
 

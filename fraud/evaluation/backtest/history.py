@@ -168,6 +168,7 @@ def history_from_tables(
         fraud_types=None
         if fraud_types is None
         else _fraud_types(transactions["transaction_id"], fraud_types),
+        base=definitions.money.code if definitions.money else None,
     )
     return make_backtest_history(data, labels, rules)
 

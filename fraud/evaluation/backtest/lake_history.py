@@ -1,6 +1,6 @@
 """A backtest's history from a range of the lake."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +12,25 @@ from fraud.labels.decisions import read_decisions
 from fraud.labels.joining import DEFAULT_RULES
 from fraud.labels.lake import read_labels
 from fraud.lake import Lake
-from fraud.preprocess.days import feature_files
+from fraud.preprocess.days import feature_files, features_dataset, read_days
 from fraud.settings import LabelSettings
 from fraud.training.dataset import make_dataset, row_columns
 from fraud.training.splits import TimeRange
+
+
+def lake_days(definitions: Definitions, lake: Lake) -> tuple[date, date]:
+    """The first and the last day (UTC) that has training rows.
+
+    Raises:
+        DataError: none has.
+    """
+    days = [day for day, manifest in read_days(lake, features_dataset(definitions)).items() if manifest.rows]
+    if not days:
+        raise DataError(
+            "the lake has no training rows; run the ingest and preprocess flows, or give a file with "
+            "--transactions"
+        )
+    return min(days), max(days)
 
 
 def history_from_lake(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from fraud.evaluation.comparison.confidence import Difference, differences
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.metrics import Estimate, Ranked, money_saved
+from fraud.money.texts import sum_text
 from fraud.training.dataset import Dataset
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,7 @@ class Comparison:
         precision: gain in average precision.
         money: gain in money saved.
         rules: of the comparison.
+        currency: of money; empty where payments are of several.
         champion_scores: whether the champion scored the rows again, or its logged scores were taken.
     """
 
@@ -52,6 +54,7 @@ class Comparison:
     precision: Difference
     money: Difference
     rules: PromotionRules
+    currency: str = ""
     champion_scores: ScoresFrom = "scored again"
 
     @property
@@ -114,10 +117,15 @@ class Comparison:
             f"average precision {self.candidate_precision:.3f} against {self.champion_precision:.3f}, "
             f"{precision.value:+.3f} [{precision.low:+.3f}, {precision.high:+.3f}], at least "
             f"{self.precision_bound:+.3f} with a confidence of {1 - self._level:.2%}; "
-            f"money saved {money.value:+.0f} [{money.low:+.0f}, {money.high:+.0f}] minor units, at least "
-            f"{self.money_bound:+.0f}; {self.candidate_alerts} alerts against {self.champion_alerts}; "
+            f"money saved {self._gain(money.value)} [{self._gain(money.low)}, {self._gain(money.high)}], "
+            f"at least {self._gain(self.money_bound)}; "
+            f"{self.candidate_alerts} alerts against {self.champion_alerts}; "
             f"{self.rows} rows with {self.frauds} frauds, champion: {self.champion_scores}"
         )
+
+    def _gain(self, minor: float) -> str:
+        text = sum_text(minor, self.currency)
+        return text if minor < 0 else f"+{text}"
 
 
 def compare(
@@ -151,6 +159,7 @@ def compare(
         precision=gains["precision"],
         money=gains["money"],
         rules=rules,
+        currency=window.amount_currency,
     )
 
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import pyarrow.compute as pc
-
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import FeatureKind
 from fraud.evaluation.backtest.summary import CANDIDATES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
+from fraud.money.texts import sum_text
 from fraud.schema import minor_digits
 
 _Z95 = 1.96
@@ -82,17 +81,13 @@ class Money:
     @classmethod
     def of(cls, results: Sequence[FoldResult]) -> "Money":
         """In the currency of the tested rows."""
-        currencies = {
-            name for one in results for name in pc.unique(one.test.identity["currency"]).to_pylist()
-        }
+        currencies = {one.test.amount_currency for one in results}
         only = currencies.pop() if len(currencies) == 1 else ""
         return cls(only, minor_digits(only))
 
     def show(self, minor: float) -> str:
         """An amount, with its currency."""
-        amount = minor / 10**self.digits
-        shown = f"{amount:,.0f}" if abs(amount) >= 1_000 else f"{amount:,.{self.digits}f}"
-        return f"{shown} {self.currency}".strip()
+        return sum_text(minor, self.currency)
 
 
 def headline_cards(summary: Summary, money: Money) -> list[HeadlineCard]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.money.texts import amount_text
 from producer.replay.forms.zones import moment_of
 from producer.replay.rows.findings import Findings, mask_of, value_text
 
@@ -47,14 +48,14 @@ def check_amounts(
         findings.refunds += int(refunds.sum())
         findings.reject(
             refunds,
-            lambda row: f"a refund: amount {value_text(source, row)} is outside 0 to {most[row]} minor units",
+            lambda row: f"a refund: amount {value_text(source, row)} is below 0",
         )
     values = pc.fill_null(amounts, 0).to_numpy(zero_copy_only=False)
     findings.reject(
         (values > most) | (values < least),
         lambda row: (
-            f"amount {value_text(source, row)} is outside {least[row]} to {most[row]} minor units of "
-            f"{currencies[row]}, see FRAUD_ADMISSION__MAX_AMOUNT"
+            f"amount {value_text(source, row)} is outside {amount_text(least[row], str(currencies[row]))} to "
+            f"{amount_text(most[row], str(currencies[row]))}, see FRAUD_ADMISSION__MAX_AMOUNT"
         ),
     )
 

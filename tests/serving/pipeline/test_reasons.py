@@ -16,24 +16,46 @@ from tests.definitions import EXTENDED, V1
         ("card_count_10m", 5, "5 payments in 10 minutes"),
         ("card_count_10m", 1, "payments in 10 minutes: 1"),
         ("merchant_count_7d", 1_500, "merchant's payments in 7 days: 1,500"),
-        ("card_sum_1h", 123_456, "1,234.56 EUR, spent in 1 hour"),
-        ("amount", 9_900, "99.00 EUR, amount"),
+        ("card_sum_1h", 123_456, "€1,234.56 spent in 1 hour"),
+        ("amount", 9_900, "amount: €99.00"),
         ("seconds_since_last", 7_300, "2 hours since the card's previous payment"),
         ("seconds_since_last", 30, "30 seconds since the card's previous payment"),
         ("merchant_is_new", 1, "merchant new to this card"),
         ("merchant_fraud_rate_7d", 0.0123, "merchant's reported fraud rate in 7 days: 1.23%"),
-        ("speed_kmh", 1_234.5, "1,234 km/h between the last two places"),
+        ("speed_kmh", 1_234.5, "impossible travel: 1,234 km/h"),
+        ("speed_kmh", 90, "travel from the card's previous place: 90 km/h"),
         ("weekday", 5, "paid on a Saturday"),
         ("hour", 3, "paid at 03 o'clock (UTC)"),
         ("card_max_24h", float("nan"), "largest payment in 24 hours: unknown"),
         ("devices_30d", 4, "4 different devices in 30 days"),
         ("device_is_new", 1, "device new to this card"),
-        ("device_sum_7d", 5_050, "50.50 EUR, spent on the same device in 7 days"),
+        ("device_sum_7d", 5_050, "€50.50 spent on the same device in 7 days"),
         ("keyed_count_24h", 2, "2 payments with a keyed card number in 24 hours"),
     ],
 )
 def test_reasons_are_in_an_analysts_words(feature: str, value: float, text: str) -> None:
     assert describe(EXTENDED.feature_by_name[feature], value, "EUR") == text
+
+
+@pytest.mark.parametrize(
+    ("kmh", "since_last", "text"),
+    [
+        (89_640, 40, "impossible travel: 1,494 km in 60 seconds"),
+        (89_640, 60, "impossible travel: 1,494 km in 60 seconds"),
+        (1_200, 7_200, "impossible travel: 2,400 km in 2 hours"),
+        (160, 7_200, "travel from the card's previous place: 320 km in 2 hours"),
+    ],
+)
+def test_a_speed_is_read_as_a_distance_and_a_time(kmh: float, since_last: float, text: str) -> None:
+    # given a payment so fast after the card's previous one
+    row = np.full((1, len(EXTENDED.features)), np.nan, dtype=np.float32)
+    row[0, EXTENDED.feature_names.index("speed_kmh")] = kmh
+    row[0, EXTENDED.feature_names.index("seconds_since_last")] = since_last
+    shares = np.where(np.isnan(row), -1.0, 1.0).astype(np.float32)
+    # when
+    (reasons,) = explain(EXTENDED, row, shares, ["EUR"], [{}])
+    # then
+    assert text in [one.text for one in reasons]
 
 
 HOUR = replace(V1.feature_by_name["hour"], text="hour of the day")
@@ -73,5 +95,5 @@ def test_reasons_name_the_features_that_raised_the_score_most() -> None:
     assert [(one.feature, one.text) for one in reasons] == [
         ("device_is_new", "device new to this card"),
         ("entry_mode_code", "how the card was read: keyed"),
-        ("amount", "0.01 EUR, amount"),
+        ("amount", "amount: €0.01"),
     ]  # fmt: skip

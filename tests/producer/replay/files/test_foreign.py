@@ -248,8 +248,8 @@ def test_weak_currencies_are_limited_in_the_base_currency(local_settings: Settin
         150_000_000, 4_500_000_000, 250_000_000, 150_000_000, 12_000, 1_250,
     ]  # fmt: skip
     assert [reason for _, reason in found.rejected[0].first] == [
-        "amount '110000001' is outside 0 to 10000000000 minor units of EUR, see FRAUD_ADMISSION__MAX_AMOUNT",
-        "amount '99e9' is outside 0 to 1000000000000 minor units of IDR, see FRAUD_ADMISSION__MAX_AMOUNT",
+        "amount '110000001' is outside €0.00 to €100,000,000.00, see FRAUD_ADMISSION__MAX_AMOUNT",
+        "amount '99e9' is outside 0.00 IDR to 10,000,000,000.00 IDR, see FRAUD_ADMISSION__MAX_AMOUNT",
     ]
     # and the engine decides alike
     for row in found.transactions.to_pylist():

@@ -138,7 +138,7 @@ def test_a_refund_counts_where_the_definitions_have_refunds(written: str) -> Non
     # then the first is a transaction, and is written as one
     assert conformed["amount"].to_pylist()[0] == -1250
     assert list(findings.reasons) == [1]
-    assert "is outside -100000000 to 100000000 minor units of EUR" in findings.reasons[1]
+    assert "is outside -€1,000,000.00 to €1,000,000.00" in findings.reasons[1]
     (value,) = transaction_messages(refunding, pa.Table.from_batches([conformed[:1]])).values
     assert b'"amount":-12.50,' in value
 
