@@ -45,6 +45,7 @@ class ShadowPrediction(msgspec.Struct, frozen=True, gc=False):
     decision: Outcome = "approve"
     would_be: Outcome | None = None
     control_share: Probability | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class ShadowReport:
         decision: of the promotion gate on the challenger; None while nothing has matured.
         labels_note: a warning about the label feed, or None.
         challenger_threshold: the threshold at which the challenger would decide `review`.
+        currency: of money; empty where payments are of several.
     """
 
     champion: str
@@ -72,6 +74,7 @@ class ShadowReport:
     decision: PromotionDecision | None
     labels_note: str | None = None
     challenger_threshold: float | None = None
+    currency: str = ""
 
 
 def compare_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
@@ -142,7 +145,16 @@ def compare_models(
         decision=decision,
         labels_note=maturity.warning(),
         challenger_threshold=challenger_threshold,
+        currency=_currency(settings, scored),
     )
+
+
+def _currency(settings: Settings, scored: list[ShadowPrediction]) -> str:
+    """The base currency, else the only one that was paid in; empty for several."""
+    if settings.loaded_definitions.money:
+        return settings.loaded_definitions.money.code
+    paid = {one.currency for one in scored}
+    return paid.pop() if len(paid) == 1 else ""
 
 
 def _evaluate_pair(

@@ -13,6 +13,7 @@ from fraud.evaluation.metrics import Estimate, Evaluation
 from fraud.lake import open_lake
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
+from fraud.money.texts import sum_text
 from fraud.monitoring.shadow import ShadowReport, compare_shadow
 from fraud.settings import load_settings
 
@@ -73,8 +74,11 @@ def _table(report: ShadowReport, champion: Evaluation, challenger: Evaluation) -
     table.add_column(f"challenger, version {report.challenger}", justify="right")
     for name, format_row in _ROWS.items():
         table.add_row(name, format_row(champion), format_row(challenger))
+    saved = (_money(one.money_saved, report.currency) for one in (champion, challenger))
+    table.add_row("money saved", *saved)
     return table
 
 
-def _money(saved: Estimate) -> str:
-    return f"{saved.value:,.0f} [{saved.low:,.0f}, {saved.high:,.0f}]"
+def _money(saved: Estimate, currency: str) -> str:
+    value, low, high = (sum_text(one, currency) for one in (saved.value, saved.low, saved.high))
+    return f"{value} [{low}, {high}]"

@@ -75,7 +75,7 @@ def test_the_page_reads_from_the_decision_down_to_the_data(
     flagged = next(one for one in served_by(served, bundle) if one.reasons and one.features)
     page = fraud("explain", flagged.transaction_id).out
     document = (
-        "review", f"{flagged.score:.4f}", first_reason(flagged), "Features as they were scored", "f00d",
+        "review", f"{flagged.score:.2%}", first_reason(flagged), "Features as they were scored", "f00d",
         "0.1.0+abc", "champion", "scored again",
     )  # fmt: skip
     places = [page.index(text) for text in document[:4]]

@@ -15,6 +15,6 @@ def test_it_gives_the_amount_and_the_date_of_the_rate(tmp_path: Path) -> None:
     dollars = payment(1, currency="USD", amount=2_000)
     converted = prediction_for(dollars, amount_base=100_000, rate_date="2025-01-01")
     # then
-    assert _in_base(euros, converted) == {"in EUR": "1,000.00 by the rate of 2025-01-01"}
+    assert _in_base(euros, converted) == {"in EUR": "€1,000.00 by the rate of 2025-01-01"}
     assert _in_base(euros, prediction_for(dollars)) == {"in EUR": "unknown: there was no rate of USD"}
     assert _in_base(V1, converted) == {}

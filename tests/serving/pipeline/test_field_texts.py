@@ -13,7 +13,7 @@ from tests.definitions import EXTENDED, PROFILED, V1
     [
         (FieldType.ID, "d-1", "d-1"),
         (FieldType.CATEGORY, None, "none"),
-        (FieldType.MONEY, 123_456, "1,234.56 EUR"),
+        (FieldType.MONEY, 123_456, "€1,234.56"),
         (FieldType.TIME, 1_760_000_000_000, "2025-10-09 08:53:20 UTC"),
         (FieldType.NUMBER, 0.1, "0.1"),
         (FieldType.NUMBER, 12_345, "12,345"),
@@ -47,7 +47,7 @@ def test_profiles_read_well_by_field() -> None:
         "device": ["payments of the device in 1 day: unknown"],
         "merchant": [
             "reported frauds of the merchant in 30 days: 3",
-            "42.50 EUR, average payment of the merchant in 7 days",
+            "average payment of the merchant in 7 days: €42.50",
         ],
     }
 

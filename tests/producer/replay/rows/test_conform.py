@@ -41,7 +41,7 @@ def conform(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[int,
     [
         ("amount", "12,50", "amount '12,50' is not a number"),
         ("amount", "1.234", "amount 1.234 has more decimals than EUR knows"),
-        ("amount", "-1", "a refund: amount '-1' is outside 0 to"),
+        ("amount", "-1", "a refund: amount '-1' is below 0"),
         ("amount", "NaN", "amount"),
         ("amount", None, "amount is missing"),
         ("amount", "1e400000", "amount"),
