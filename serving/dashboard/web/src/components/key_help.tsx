@@ -30,7 +30,9 @@ export const keyGroups: { name: string; keys: [string, string][] }[] = [
       ["z", "undo the review, within the seconds shown"],
     ],
   },
-  { name: "Everywhere", keys: [
+  {
+    name: "Everywhere",
+    keys: [
       ["/", "search for a card, a merchant or a transaction"],
       ["?", "this list"],
     ],
