@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../../lib/api";
 import { decimal, duration, integer, moment, percent } from "../../lib/format";
 import { useNow } from "../../lib/state";
+import { linkTo } from "../../lib/route";
 import type { BandCurve, Decision, DecisionFigures, Estimate, Me, WhatIfPart, WhatIfResult, WhatIfRun } from "../../lib/types";
 import { useAction } from "../action";
 import { Plot } from "../charts";
@@ -214,7 +215,14 @@ function Parts({ parts }: { parts: WhatIfPart[] }): JSX.Element {
           {parts.map((one) => (
             <tr key={`${one.kind} ${one.name}`}>
               <td>
-                <span class="muted">{one.kind}</span> <ExternalText text={one.name} />
+                <span class="muted">{one.kind}</span>{" "}
+                {one.kind === "list" ? (
+                  <a href={linkTo("lists", one.name)}>
+                    <ExternalText text={one.name} />
+                  </a>
+                ) : (
+                  <ExternalText text={one.name} />
+                )}
               </td>
               <td>{one.outcome ? <OutcomeChip outcome={one.outcome} /> : <span class="muted">for rules</span>}</td>
               <td class="number">{perDay(one.fired)}</td>
