@@ -18,6 +18,7 @@ import typer
 
 from benchmarks.first_hour.by_hand import ByHand, FirstHour, FirstHourPlan
 from benchmarks.results import Section, conditions, save_section
+from fraud.machine.ending import end_in_order
 
 MIN_PRECISION, MIN_RECALL, MAX_OPEN = 0.3, 0.5, 50
 
@@ -33,6 +34,7 @@ def main(
     save: Annotated[bool, typer.Option(help="Into RESULTS.md.")] = False,
 ) -> None:
     """Run it, print what was seen; ends with 1 if a bar is missed."""
+    end_in_order()
     under = conditions()
     with tempfile.TemporaryDirectory(prefix="first-hour-") as folder:
         plan = FirstHourPlan(home or Path(folder), scenario, cards, days, hours, live_s, trials)

@@ -52,15 +52,27 @@ def programs_of(home: Path, addresses: Collection[str], known: Collection[int]) 
 
 
 def end_programs(programs: Collection[HomeProgram], grace_s: float) -> list[HomeProgram]:
-    """Ask them to end and wait; returns those that still run."""
-    processes = {}
+    """Ask them to end, and the flow runs of a Prefect worker, for which it waits; kill what does not in time.
+
+    Returns:
+        Those that had to be killed.
+    """
+    trees: dict[HomeProgram, list[psutil.Process]] = {}
     for one in programs:
         with contextlib.suppress(psutil.NoSuchProcess):
-            processes[one.pid] = psutil.Process(one.pid)
-            processes[one.pid].terminate()
-    _, alive = psutil.wait_procs(processes.values(), timeout=grace_s)
-    left = {process.pid for process in alive}
-    return [one for one in programs if one.pid in left]
+            leader = psutil.Process(one.pid)
+            trees[one] = [leader, *leader.children(recursive=True)]
+    everything = [process for tree in trees.values() for process in tree]
+    for process in everything:
+        with contextlib.suppress(psutil.Error):
+            if program_text(process.cmdline()):
+                process.terminate()
+    _, alive = psutil.wait_procs(everything, timeout=grace_s)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=1.0)
+    return [one for one, tree in trees.items() if set(tree) & set(alive)]
 
 
 def program_text(cmdline: list[str]) -> str:

@@ -19,13 +19,13 @@ import pytest
 
 from tests.serving.world import wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 ROOT = Path(__file__).parents[2]
 MARK = "FRAUD_TEST_MARK"
 PREFECT, KAFKA, SPARK, PYTHON = "create_app", "kafka.Kafka", "org.apache.spark", "python"
-START_S = 180.0
-END_S = 60.0
+START_S = 240.0
+END_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ BENCHMARKS = [
     module("benchmarks.decisions.what_if"),
     module("benchmarks.definitions", "throughput", "--tiny"),
     module("benchmarks.gateway"),
+    module("benchmarks.first_hour"),
     module("benchmarks.screenshots", "--only-learn"),
     module("benchmarks.preprocess", "0.01", child=SPARK),
     module("benchmarks.promotion", "--months", "50", child=PYTHON),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.events.actions import RunDeployment
 from prefect.settings import get_current_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
@@ -93,6 +94,30 @@ def test_a_flow_is_deployed_to_kubernetes_with_the_image_of_the_commit(
     assert train.job_variables["image"] == "registry.example/fraud/flows:abc123"
     assert train.job_variables["service_account_name"] == "fraud-trainer"
     assert train.pull_steps == [{"prefect.deployments.steps.set_working_directory": {"directory": "/app"}}]
+
+
+def test_an_alarm_starts_one_training_where_both_pools_were_deployed(
+    server: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given retrain deployed for both pools, each with its trigger
+    orchestrate(server, ["local", "kubernetes"], DEFAULTS, lambda text: None)
+    for name, value in {"BUILT": "1", "REGISTRY": "registry.example/fraud", "TAG": "abc123"}.items():
+        monkeypatch.setenv(f"FRAUD_{name}", value)
+    monkeypatch.chdir(ROOT)
+    for name in ("retrain/local", "retrain/kubernetes", "retrain/local"):
+        prefect("deploy", "--name", name)
+    said: list[str] = []
+    # when this machine's pool is applied
+    orchestrate(server, ["local"], {}, said.append)
+    # then its trigger alone is left, whatever is applied again
+    assert any("retrain-on-alarm of the pool kubernetes" in text for text in said)
+    orchestrate(server, ["local"], {}, lambda text: None)
+    with get_client(sync_client=True) as client:
+        (left,) = client.read_automations_by_name("retrain-on-alarm")
+        (action,) = left.actions
+        assert isinstance(action, RunDeployment)
+        assert action.deployment_id is not None
+        assert client.read_deployment(action.deployment_id).work_pool_name == "local"
 
 
 def rendered_job(variables: dict[str, Any]) -> dict[str, Any]:

@@ -28,15 +28,15 @@ def down(
     home, console = load_settings().home, Console(highlight=False, soft_wrap=True)
     added, stack = (LocalGateway(home), LocalDashboard(home)), Stack(home)
     by_hand = _programs(home, stack, {pid for one in (*added, stack) for pid in one.pids()})
-    left = by_hand
-    if everything and by_hand:
-        # While Kafka still runs, so that what was scored is committed.
-        with console.status(f"ending {len(by_hand)} programs"):
-            left = end_programs(by_hand, _GRACE_S)
+    # While Kafka still runs, so that what was scored is committed.
+    killed = end_programs(by_hand, _GRACE_S) if everything else []
     stopped = [one.name for one in added if one.stop()] + stack.stop()
-    stopped += [one.command for one in by_hand if one not in left]
+    stopped += [one.command for one in by_hand] if everything else []
     console.print(f"stopped {shown(', '.join(stopped))}" if stopped else "nothing ran", markup=False)
-    _name(console, left)
+    for one in killed:
+        console.print(f"killed, not ended after {_GRACE_S:.0f} s: {shown(one.command)}", markup=False)
+    if not everything:
+        _name(console, by_hand)
 
 
 def _programs(home: Path, stack: Stack, known: set[int]) -> list[HomeProgram]:

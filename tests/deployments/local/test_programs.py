@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.local.programs import program_text, programs_of
+from deployments.local.programs import end_programs, program_text, programs_of
 from tests.deployments.conftest import FraudCommand
 from tests.serving.world import wait_for
 
@@ -46,6 +46,39 @@ def test_down_all_ends_it(by_hand: subprocess.Popen[bytes], fraud: FraudCommand)
     shown = fraud("down", "--all")
     assert "stopped python flows/serve.py --debug" in shown.out
     assert "still running" not in shown.out
+    assert not psutil.pid_exists(by_hand.pid)
+
+
+def test_down_all_ends_a_program_that_waits_for_its_flow_runs(home: Path, tmp_path: Path) -> None:
+    # given a parent that ends only after its child does, as a worker of Prefect's pool
+    run = tmp_path / "flows" / "train.py"
+    run.parent.mkdir()
+    run.write_text(SLEEPER)
+    worker = tmp_path / "flows" / "serve.py"
+    worker.write_text(
+        "import signal, subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, {str(run)!r}])\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "child.wait()\n"
+    )
+    environment = dict(os.environ) | {"FRAUD_HOME": str(home)}
+    process = subprocess.Popen([sys.executable, str(worker)], env=environment)
+    wait_for(lambda: psutil.Process(process.pid).children())
+    found = programs_of(home, (), ())
+    # when
+    assert [one.pid for one in found] == [process.pid]
+    children = psutil.Process(process.pid).children()
+    killed = end_programs(found, 20.0)
+    process.wait(1)
+    # then both have ended, without force
+    assert killed == []
+    assert not any(child.is_running() for child in children)
+
+
+def test_what_does_not_end_is_killed_and_named(by_hand: subprocess.Popen[bytes], home: Path) -> None:
+    found = programs_of(home, (), ())
+    psutil.Process(by_hand.pid).suspend()
+    assert end_programs(found, 0.5) == found
     assert not psutil.pid_exists(by_hand.pid)
 
 

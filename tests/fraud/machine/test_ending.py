@@ -137,3 +137,17 @@ note(subprocess.Popen(child).pid)
 time.sleep(300)
 """
     assert ended_by(signal.SIGTERM, script, tmp_path, ("/usr/bin/env", "nohup")) == [143]
+
+
+def test_every_program_of_flows_serving_and_benchmarks_ends_in_order() -> None:
+    # given the files that a user starts
+    files = [
+        *(ROOT / "flows").glob("*.py"),
+        *(ROOT / "benchmarks").glob("**/__main__.py"),
+        *(ROOT / name / "__main__.py" for name in ("serving", "deployments/cli")),
+    ]
+    programs = {file: file.read_text(encoding="utf-8") for file in files}
+    # then each of them calls what makes it so
+    ways = ("end_in_order(", "run_flow(", "program(")
+    started = {file: text for file, text in programs.items() if "__main__" in text or "__main__" in file.name}
+    assert [file for file, text in started.items() if not any(way in text for way in ways)] == []
