@@ -82,9 +82,10 @@ class NaturalStream:
 
     def _send_due(self, day: "_DeliveredDay") -> None:
         now = self.clock.event_time(time.time() * 1_000)
-        frauds, messages = day.take_due(now)
+        frauds, messages, arrivals = day.take_due(now)
         if messages:
-            self.publisher.send(self.settings.topics.transactions, messages)
+            # By the cards' clock they are published as they happen: they are work for analysts, no history.
+            self.publisher.send(self.settings.topics.transactions, messages, arrivals)
             self.counts.transactions += len(messages)
             self.counts.frauds += frauds
         due, self.pending = due_labels(self.pending, now)
@@ -125,11 +126,13 @@ class _DeliveredDay:
         """Event time of the next delivery."""
         return int(self._arrivals[self._sent])
 
-    def take_due(self, now: int) -> tuple[int, OutgoingMessages]:
-        """The messages that are due by `now` and were not taken, and how many of them are frauds."""
+    def take_due(self, now: int) -> tuple[int, OutgoingMessages, Ints]:
+        """How many frauds are due by `now` and were not taken; these messages, and when they arrive (ms)."""
         first = self._sent
         self._sent = max(first, int(np.searchsorted(self._arrivals, now, side="right")))
-        return int(self._fraud[first : self._sent].sum()), self._messages.part(first, self._sent)
+        taken = slice(first, self._sent)
+        frauds = int(self._fraud[taken].sum())
+        return frauds, self._messages.part(first, self._sent), self._arrivals[taken]
 
     def truth(self, clock: FastClock) -> pa.Table:
         """The truth of what was sent, with the moment (ms) at which it was due to be sent."""

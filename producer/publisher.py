@@ -1,8 +1,9 @@
 """Publishing to Kafka: idempotent, in order by card, nothing lost silently."""
 
 import time
+from itertools import repeat
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -12,6 +13,9 @@ from fraud.kafka.permission_checks import require_topic
 from fraud.messages.decoding import PUBLISHED_AT_HEADER
 from fraud.settings import Settings
 from producer.wire import Headers, OutgoingMessages
+
+if TYPE_CHECKING:
+    from producer.simulator.draws import Ints
 
 DELIVERY_TIMEOUT_S = 60.0
 _IN_TIME_MS = 60_000
@@ -52,15 +56,24 @@ class Publisher:
             )
         )
 
-    def send(self, topic: str, messages: OutgoingMessages) -> None:
+    def send(self, topic: str, messages: OutgoingMessages, published: "Ints | None" = None) -> None:
         """Queue all messages, waiting while the queue is full.
+
+        Args:
+            topic: of all of them.
+            messages: in their order.
+            published: by message the moment (ms) that counts as that of publishing; default: now.
 
         Raises:
             UnreachableError: some message could not be delivered.
         """
         produce = self._producer.produce
         for key, value, timestamp, headers in zip(
-            messages.keys, messages.values, messages.timestamps, self._headers(topic, messages), strict=True
+            messages.keys,
+            messages.values,
+            messages.timestamps,
+            self._headers(topic, messages, published),
+            strict=True,
         ):
             while True:
                 try:
@@ -77,15 +90,17 @@ class Publisher:
         self._producer.poll(0)
         self._raise_failure()
 
-    def _headers(self, topic: str, messages: OutgoingMessages) -> list[Headers]:
+    def _headers(self, topic: str, messages: OutgoingMessages, published: "Ints | None") -> list[Headers]:
         """Of each message; a payment that is published late says when."""
         if topic != self._transactions:
             return messages.headers
         now = time.time_ns() // 1_000_000
-        stamp = (PUBLISHED_AT_HEADER, str(now).encode())
+        moments = repeat(now, len(messages)) if published is None else published.tolist()
         return [
-            [*(headers or ()), stamp] if now - timestamp > _IN_TIME_MS else headers
-            for timestamp, headers in zip(messages.timestamps, messages.headers, strict=True)
+            [*(headers or ()), (PUBLISHED_AT_HEADER, str(moment).encode())]
+            if moment - timestamp > _IN_TIME_MS
+            else headers
+            for moment, timestamp, headers in zip(moments, messages.timestamps, messages.headers, strict=True)
         ]
 
     def flush(self) -> None:
