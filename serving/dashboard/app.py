@@ -19,6 +19,7 @@ from serving.dashboard.cases.conflicts import answer_conflicts
 from serving.dashboard.context import AppContext
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
 from serving.dashboard.middleware.security import SecurityMiddleware
+from serving.dashboard.records import routes as records
 
 ROUTERS = (
     access.router,
@@ -31,6 +32,7 @@ ROUTERS = (
     what_ifs.router,
     find.router,
     filtered_alerts.router,
+    records.router,
 )
 _STATIC = Path(__file__).parent / "static"
 

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import msgspec
 
+from fraud.csv_cells import plain_cell, safe_cell
 from fraud.decisions.checks.content_check import expiry_of
 from fraud.decisions.lists.entries import ListEntry
 from fraud.errors import DataError
@@ -71,7 +72,7 @@ def write_entries(file: TextIO, entries: Iterable[ListEntry], date_of: Callable[
     writer.writerow([*COLUMNS, "by", "at"])
     for one in entries:
         expires = "" if one.expires is None else date_of(one.expires)
-        writer.writerow([one.value, one.reason, expires, one.by, date_of(one.at)])
+        writer.writerow([*map(safe_cell, (one.value, one.reason, expires, one.by, date_of(one.at)))])
 
 
 def _rows(file: TextIO, field: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -85,7 +86,10 @@ def _rows(file: TextIO, field: str) -> Iterator[tuple[int, dict[str, str]]]:
         for row in reader:
             if any(text for text in row.values() if isinstance(text, str)):
                 surplus = "".join(row.get(None) or ())
-                yield reader.line_num, {name: row.get(name) or "" for name in COLUMNS} | {_SURPLUS: surplus}
+                yield (
+                    reader.line_num,
+                    {name: plain_cell(row.get(name) or "") for name in COLUMNS} | {_SURPLUS: surplus},
+                )
     else:
         for line, text in enumerate(file, 1):
             if text.strip():

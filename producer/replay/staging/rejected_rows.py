@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fraud.csv_cells import safe_cell
+
 SHOWN = 10
 
 
@@ -39,7 +41,7 @@ class RejectedRows:
         if len(self.first) < SHOWN:
             self.first.append((position, reason))
         shown = position if self.position_name != "place" else self.name(position)
-        self._writer.writerow((shown, reason, *map(_text, row)))
+        self._writer.writerow(map(safe_cell, (shown, reason, *map(_text, row))))
 
     def name(self, position: int) -> str:
         """Describe a row's position, such as `line 3`."""

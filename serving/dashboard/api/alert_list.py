@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     cast,
@@ -56,8 +57,7 @@ class AlertFilter:
 
 def list_alerts(connection: Connection, wanted: AlertFilter) -> list[dict[str, Any]]:
     """Alerts in the wanted order, as the feed shows them."""
-    chosen = conditions(wanted, connection.dialect.name)
-    found = ALERTS.where(*chosen).order_by(*_order(wanted)).limit(wanted.limit)
+    found = alert_rows(wanted, connection.dialect.name).limit(wanted.limit)
     return [as_alert(row) for row in connection.execute(found).mappings()]
 
 
@@ -70,6 +70,11 @@ def matching_alerts(connection: Connection, wanted: AlertFilter) -> dict[int, st
         .limit(wanted.limit)
     )
     return {row.seq: row.card_ref for row in connection.execute(found)}
+
+
+def alert_rows(wanted: AlertFilter, dialect: str) -> Select[Any]:
+    """All alerts that pass a filter, in the wanted order, whatever its limit."""
+    return ALERTS.where(*conditions(wanted, dialect)).order_by(*_order(wanted))
 
 
 def _order(wanted: AlertFilter) -> list[ColumnElement[Any]]:

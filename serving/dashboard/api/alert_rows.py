@@ -18,8 +18,10 @@ LABEL_OF_ALERT = and_(same_payment(labels, alerts), DECIDES)
 _LATEST = (
     select(func.max(reviews.c.seq)).where(same_payment(reviews, alerts)).correlate(alerts).scalar_subquery()
 )
+_OF_CASE = ("features", "contributions")
+"""Columns that lists do not show."""
 ALERTS = select(
-    alerts,
+    *(column for column in alerts.c if column.name not in _OF_CASE),
     review.c.outcome,
     review.c.analyst,
     review.c.note,

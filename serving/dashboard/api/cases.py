@@ -18,12 +18,11 @@ from serving.dashboard.api.queries import (
     countries,
     fraud_types,
     live,
-    read_audit,
     read_case,
 )
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
 from serving.dashboard.api.reviews import Review, ReviewOutcome
-from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change, may_read
+from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.cases.reviewing import Known, Reviewer, review_check, send_alerts, store_reviews
 from serving.dashboard.cases.summaries import read_case_of
@@ -143,13 +142,6 @@ def live_figures(context: Context, _: SessionOf, span: Span = "10m") -> dict[str
     """Throughput, alerts, latencies and scores over a span."""
     with context.store.reading() as connection:
         return live(connection, *_SPANS_MS[span], now_ms())
-
-
-@router.get("/audit")
-def audit_trail(context: Context, _: Annotated[Session, Depends(may_read("admin"))]) -> dict[str, Any]:
-    """Who did what, newest first."""
-    with context.store.reading() as connection:
-        return {"entries": read_audit(connection)}
 
 
 @router.get("/stream")

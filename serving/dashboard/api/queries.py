@@ -15,7 +15,6 @@ from serving.dashboard.feed.payment_key import PaymentKey, in_keys, same_payment
 from serving.dashboard.feed.tables import (
     DECIDES,
     alerts,
-    audit,
     labels,
     merchants,
     payments,
@@ -23,6 +22,7 @@ from serving.dashboard.feed.tables import (
     reviews,
 )
 from serving.dashboard.feed.ticks import LATENCY_EDGES_MS, TICK_MS, percentiles, read_ticks, total
+from serving.dashboard.records.explanations import read_explanation
 from serving.pipeline.field_texts import field_text, in_order, label_of, profile_texts
 
 _MAX_PAYMENTS_OF_CARD = 200
@@ -103,6 +103,7 @@ def read_case(connection: Connection, alert: dict[str, Any], definitions: Defini
         "alert": alert,
         "fields": _described(alert, definitions),
         "profiles": _profiles(alert, definitions),
+        "features": read_explanation(connection, alert, definitions),
         "has_place": any(field.place for field in definitions.fields),
         "payments": _payments_of(connection, alert),
         "merchant": _merchant(connection, alert["merchant_id"]),
@@ -242,10 +243,3 @@ def decided_since(connection: Connection, since_ms: int) -> dict[str, int]:
 def refused_messages(connection: Connection, topic: str) -> int:
     """How many messages of a topic could not be read since the store was made."""
     return connection.scalar(select(refused.c.messages).where(refused.c.topic == topic)) or 0
-
-
-def read_audit(connection: Connection, limit: int = 200) -> list[dict[str, Any]]:
-    """The newest lines of the audit."""
-    newest = select(audit).order_by(audit.c.seq.desc()).limit(limit)
-    rows = connection.execute(newest).mappings()
-    return [dict(row) | {"detail": json.loads(row["detail"])} for row in rows]

@@ -167,6 +167,7 @@ def _alert_values(one: Prediction, comparable: float) -> tuple[object, ...]:
         _major(one.amount, one.currency), comparable * one.score, encode_fields(one.fields or {}),
         one.definitions, one.profile_moment, _json(one.profiles), one.decision, int(one.is_sample),
         one.decided_by, _json(one.rules), _json(one.lists), one.policy, one.segment,
+        _json(one.features), _json(one.contributions),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ ALERT_COLUMNS = (
     "transaction_id", "card_id", "amount", "currency", "timestamp", "score", "threshold", "model_name",
     "model_version", "feature_version", "scored_at", "profile_date", "reasons", "challenger_version",
     "challenger_score", "value", "at_risk", "fields", "definitions", "profile_moment", "profiles",
-    "decision", "is_sample", "decided_by", "rules", "lists", "policy", "segment", "card_ref", "is_history",
+    "decision", "is_sample", "decided_by", "rules", "lists", "policy", "segment", "features", "contributions",
+    "card_ref", "is_history",
 )  # fmt: skip
 KNOWN_ALERTS = select(alerts.c.transaction_id, alerts.c.card_id).where(in_keys(alerts))
 WAITING_ALERTS = KNOWN_ALERTS.where(alerts.c.merchant_id.is_(None))

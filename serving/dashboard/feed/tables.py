@@ -104,6 +104,8 @@ alerts = Table(
     Column("lists", Text),
     Column("policy", Text),
     Column("segment", Text),
+    Column("features", Text),
+    Column("contributions", Text),
     Column("card_ref", Text, nullable=False, server_default=text("''")),
     _boolean("is_history"),
     UniqueConstraint("transaction_id", "card_id"),
@@ -213,10 +215,14 @@ reviews = Table(
     Column("decided_at", Int64, nullable=False),
     Column("pending", Integer, nullable=False),
     Column("leased_until", Int64, nullable=False, server_default=text("0")),
+    Column("event_pending", Integer, nullable=False, server_default=text("1")),
+    Column("event_leased_until", Int64, nullable=False, server_default=text("0")),
     **STRICT,
 )
-"""`pending`: the label is not on its topic yet; until `leased_until` (ms) one replica sends it."""
+"""`pending`: the label is not on its topic yet; until `leased_until` (ms) one replica sends it. The same of
+the event (`review_events.sender`)."""
 Index("reviews_of_payment", reviews.c.transaction_id, reviews.c.card_id, reviews.c.seq)
+Index("reviews_event_pend", reviews.c.seq, **_where("event_pending = 1"))
 Index("reviews_pend", reviews.c.seq, **_where("pending = 1"))
 
 audit = Table(

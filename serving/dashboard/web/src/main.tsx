@@ -74,7 +74,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
           <UserMenu me={me} leave={leave} />
         </header>
         <main id="main" tabIndex={-1}>
-          {page === "live" && <LivePage />}
+          {page === "live" && <LivePage me={me} />}
           {page === "review" && <ReviewPage me={me} />}
           {page === "case" && (
             <>

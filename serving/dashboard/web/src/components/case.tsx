@@ -11,6 +11,7 @@ import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, trav
 import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
 import { CardLink, MerchantLink } from "./ids";
+import { FeatureTable } from "./features";
 import { ListsOfCase } from "./decisions/list_actions";
 import { ReviewForm } from "./review_form";
 import { ScoreBar } from "./score";
@@ -85,6 +86,10 @@ export function CaseView({ id, card, me, target, onReviewed, onLoaded }: CasePro
           <p class="facts">{usualAmount(value)}</p>
           <Timeline payments={value.payments} chosen={id} />
           <PaymentTable found={value} />
+        </section>
+        <section class="wide">
+          <h2>All features</h2>
+          <FeatureTable features={value.features} />
         </section>
         {value.fields.length > 0 && (
           <section>

@@ -26,12 +26,24 @@ export async function get<T>(path: string, query: Record<string, string | number
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
-  return ask<T>(`api/${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    body: JSON.stringify(body),
-  });
+  return ask<T>(`api/${path}`, change(body));
 }
+
+/** Saves the file that the server answers with, under the name that it gives. */
+export async function download(path: string, body: unknown): Promise<void> {
+  const answer = await fetched(`api/${path}`, change(body));
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "export.csv";
+  const address = URL.createObjectURL(await answer.blob());
+  const anchor = Object.assign(document.createElement("a"), { href: address, download: name });
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+const change = (body: unknown): RequestInit => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+  body: JSON.stringify(body),
+});
 
 export async function me(): Promise<Me | null> {
   const answer = await fetch("api/me");
@@ -48,13 +60,18 @@ function remember(one: Me): Me {
 }
 
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
+  const answer = await fetched(path, init);
+  return (answer.status === 204 ? null : await answer.json()) as T;
+}
+
+async function fetched(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, init);
   } catch {
     throw new ApiError(0, "The dashboard's server does not answer.");
   }
-  if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as T;
+  if (answer.ok) return answer;
   if (answer.status === 401 && !path.endsWith("/login")) onLoggedOut();
   throw await refusal(answer);
 }

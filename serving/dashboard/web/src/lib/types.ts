@@ -137,6 +137,16 @@ export interface Case {
   case: CaseDetail;
   /** Why rules and lists are in the policy, by `rule NAME` and `list NAME`. */
   decision_reasons: Record<string, string>;
+  /** The strongest first; null where the features were not kept, or are of other definitions. */
+  features: ExplainedFeature[] | null;
+}
+
+/** A feature of a flagged payment in words; `contribution` is in log-odds, null where none was kept. */
+export interface ExplainedFeature {
+  name: string;
+  text: string;
+  value: number | null;
+  contribution: number | null;
 }
 
 export interface Live {

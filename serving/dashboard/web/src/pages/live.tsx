@@ -1,17 +1,18 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
-import { AlertList, Filters, everything, useFeed } from "../components/feed";
+import { ExportAlerts } from "../components/export_link";
+import { AlertList, Filters, everything, filterQuery, useFeed } from "../components/feed";
 import { FilterCount, NoneMatch, isNarrow, useFilterCounts } from "../components/find/filter_counts";
 import { compact, decimal, duration, integer, percent, rate, sums, zoneName } from "../lib/format";
 import { timeTicks } from "../lib/axis";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
-import type { Figures, Live } from "../lib/types";
+import type { Figures, Live, Me } from "../lib/types";
 
 const spans = ["10m", "1h", "24h"] as const;
 type Span = (typeof spans)[number];
 
-export function LivePage(): JSX.Element {
+export function LivePage({ me }: { me: Me }): JSX.Element {
   const now = useCell(figures);
   const [span, setSpan] = useState<Span>("10m");
   const minute = useNow(30_000);
@@ -23,7 +24,7 @@ export function LivePage(): JSX.Element {
       <div class="live-charts">
         <Charts shown={shown} now={now} span={span} choose={setSpan} />
       </div>
-      <Flagged />
+      <Flagged mayExport={me.role !== "viewer"} />
     </div>
   );
 }
@@ -132,7 +133,7 @@ export function Panel({ title, hint, extra, children }: PanelProps): JSX.Element
   );
 }
 
-function Flagged(): JSX.Element {
+function Flagged({ mayExport }: { mayExport: boolean }): JSX.Element {
   const [filter, setFilter] = useState(everything);
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState(false);
@@ -152,6 +153,7 @@ function Flagged(): JSX.Element {
         <button type="button" class="quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>
           {paused ? "Resume" : "Pause"}
         </button>
+        {mayExport && <ExportAlerts query={filterQuery(filter)} />}
       </header>
       {open && <Filters filter={filter} choices={choices} change={setFilter} />}
       {problem && <p class="problem">{problem}</p>}
