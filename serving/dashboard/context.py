@@ -29,6 +29,7 @@ from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
 from serving.dashboard.reports.maker import ReportMaker
+from serving.dashboard.review_events.sender import ReviewEventSender
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class AppContext:
     decisions: DecisionFollower
     parser: PolicyParser
     report_maker: ReportMaker
+    review_events: ReviewEventSender
     issuer: Issuer | None
     cases: CaseQueue
     case_updates: CaseUpdates
@@ -83,6 +85,7 @@ class AppContext:
         self.decisions.start()
         self.reviews.start()
         self.updates.start()
+        self.review_events.start()
         self.report_maker.start()
         self.case_updates.start()
         if self.relay is not None:
@@ -96,6 +99,7 @@ class AppContext:
         self.updates.stop()
         self.report_maker.stop()
         self.case_updates.stop()
+        self.review_events.stop()
         self.follower.stop()
         self.decisions.stop()
         self.reviews.stop()
@@ -142,6 +146,7 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         report_maker=maker,
         cases=CaseQueue(gap_ms(settings), money.code if money else None),
         case_updates=CaseUpdates(store, hub),
+        review_events=ReviewEventSender(settings, store),
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
         pending_logins=PendingLogins(store),
     )

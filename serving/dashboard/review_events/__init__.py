@@ -1,0 +1,1 @@
+"""Reviews as events on a topic, for other systems."""

@@ -1,0 +1,1 @@
+"""Tests of serving/dashboard/review_events."""
