@@ -66,7 +66,7 @@ def export_found_alerts(
 
 
 def _export_alerts(query: AlertQuery, context: AppContext, session: Session) -> StreamingResponse:
-    used = query.model_dump(exclude_unset=True, exclude={"limit", "before", "text"})
+    used = query.model_dump(exclude_defaults=True, exclude={"limit", "before", "text"})
     found = {name: str(value) for name, value in used.items()} | ({"text": _NOT_NAMED} if query.text else {})
     _record_export(context, session, "alerts", found)
     return _answer("alerts", alerts_as_csv(context.store, replace(query.filter(), before=None)))
@@ -88,7 +88,7 @@ def export_audit(
     session: Annotated[Session, Depends(may_read("admin"))],
 ) -> StreamingResponse:
     """All lines of the audit that pass the filter."""
-    used = query.model_dump(exclude_unset=True, exclude={"limit", "before"})
+    used = query.model_dump(exclude_defaults=True, exclude={"limit", "before"})
     _record_export(context, session, "audit", {name: str(value) for name, value in used.items() if value})
     return _answer("audit", audit_as_csv(context.store, AuditFilter(query.who or None, query.action or None)))
 
