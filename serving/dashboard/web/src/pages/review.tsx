@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "../components/case";
 import { CaseList } from "../components/cases/case_list";
 import { ReviewToast } from "../components/cases/review_toast";
+import { ExportAlerts } from "../components/export_link";
 import { Filters, everything, filterQuery, type Filter } from "../components/feed";
 import { NoneMatch, isNarrow } from "../components/find/filter_counts";
 import { KeyTable } from "../components/key_help";
@@ -84,6 +85,7 @@ export function ReviewPage({ me }: { me: Me }): JSX.Element {
           <button type="button" class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
             Filter{narrow ? " •" : ""}
           </button>
+          {me.role !== "viewer" && <ExportAlerts query={filterQuery(filter)} />}
         </header>
         {open && <Filters filter={filter} choices={value ?? { countries: null, fraud_types: [] }} change={setFilter} />}
         {problem && <p class="problem">{problem}</p>}
