@@ -30,8 +30,10 @@ from fraud.settings import Settings, load_settings
 from serving.dashboard.auth.accounts import Accounts
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images" / "dashboard"
-_WORLD = ("--scenario", "small", "--cards", "2000")
-_DAYS, _RATE = 80, 12
+_WORLD = ("--scenario", "demo", "--cards", "2000")
+_DAYS, _LIVE_HOURS = 80, 48
+_PICTURES_S = 240
+"""Of live traffic, while the pictures are taken."""
 _TRAINING = {
     "FRAUD_TRAINING__TRAIN_DAYS": "42",
     "FRAUD_TRAINING__VALIDATION_DAYS": "10",
@@ -107,7 +109,16 @@ def _embedded(home: Path) -> Iterator[Programs]:
 
 def _train(settings: Settings, programs: Programs) -> None:
     """A first version, a champion of more trials, and a challenger trained on four weeks."""
-    simulate = ["-m", "deployments.cli", "simulate", *_WORLD, "--days", str(_DAYS)]
+    simulate = [
+        "-m",
+        "deployments.cli",
+        "simulate",
+        *_WORLD,
+        "--days",
+        str(_DAYS),
+        "--end",
+        f"{_LIVE_HOURS}h",
+    ]
     _run_once(programs, "history", simulate)
     _run_once(programs, "first", [flow("retrain"), "--trials", "1"])
     _run_once(programs, "champion", [flow("train"), "--trials", "8"])
@@ -128,7 +139,8 @@ def _run_once(programs: Programs, name: str, arguments: list[str]) -> None:
 @contextmanager
 def _traffic(settings: Settings, programs: Programs, seconds: float) -> Iterator[str]:
     """The engine and live traffic until the context ends; yields the dashboard's address after a while."""
-    live = ["-m", "deployments.cli", "simulate", *_WORLD, "--rate", str(_RATE)]
+    speed = _LIVE_HOURS * 3_600 / (seconds + _PICTURES_S)
+    live = ["-m", "deployments.cli", "simulate", *_WORLD, "--speed", f"{speed:.0f}", "--attacks", "2"]
     dashboard = LocalDashboard(settings.home)
     with programs.running("serving", [flow("serve")]):
         group, topic = settings.serving.group_id, settings.topics.transactions
