@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { CaseDetail, CaseEvent } from "../../lib/case_types";
 import { ago, date, money } from "../../lib/format";
 import { useKeys } from "../../lib/keys";
@@ -25,9 +26,15 @@ export function CaseAlerts({ one, alert, target }: CaseAlertsProps): JSX.Element
     const next = one.members[Math.min(Math.max(at + by, 0), one.members.length - 1)];
     if (by && next) go(target, next);
   });
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    // Within the list alone: the page stays at its top.
+    const row = list.current?.querySelector('[aria-current="true"]')?.closest("li");
+    if (list.current && row) list.current.scrollTop = row.offsetTop - row.clientHeight;
+  }, [alert.seq]);
   if (one.members.length < 2) return null;
   return (
-    <ol class="feed case-alerts" aria-label="Alerts of the case">
+    <ol class="feed case-alerts" ref={list} aria-label="Alerts of the case">
       {one.members.map((member) => (
         <li key={member.seq}>
           <div class="feed-row">
