@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from serving.dashboard.api.find.cards import MOST_COUNTED
@@ -45,6 +45,14 @@ def search(connection: Connection, wanted: Wanted) -> dict[str, Any]:
         "transactions": _find_transactions(connection, wanted, everywhere=not is_known),
         "searched": _searched(connection),
     }
+
+
+def _starts_with(connection: Connection, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """That an id starts with a text; SQLite's LIKE does not use the index, and its order is that of letters."""
+    starts = column.startswith(text, autoescape=True)
+    if connection.dialect.name == "sqlite":
+        return and_(starts, column >= text, column < text + _LAST_LETTER)
+    return starts
 
 
 def _has_part(connection: Connection, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
@@ -125,7 +133,7 @@ def _keys_of_period(connection: Connection, period: EventPeriod) -> list[tuple[s
 
 def _matching_keys(connection: Connection, wanted: Wanted) -> list[tuple[str, str]]:
     name, limits = payments.c.transaction_id, wanted.period.contains(payments.c.timestamp)
-    starts = (name >= wanted.text) & (name < wanted.text + _LAST_LETTER)
+    starts = _starts_with(connection, name, wanted.text)
     keys = [
         *_read_keys(connection, _keys([name == wanted.text, *limits])),
         *_read_keys(connection, _keys([starts, *limits])),
