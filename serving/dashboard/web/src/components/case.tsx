@@ -11,7 +11,7 @@ import { FieldFacts, MerchantFacts, ModelFacts, PaymentTable, ProfileFacts, trav
 import { DecidedBy, DecisionChip } from "./decisions/decision";
 import { ExternalText, isolated } from "./external_text";
 import { CardLink, MerchantLink } from "./ids";
-import { FeatureTable } from "./features";
+import { FeatureTable } from "./records/features";
 import { ListsOfCase } from "./decisions/list_actions";
 import { ReviewForm } from "./review_form";
 import { ScoreBar } from "./score";

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Tick } from "../lib/axis";
+import type { Tick } from "./axis";
 import { probability } from "../lib/format";
 
 /** The width that a box has, as it changes. */

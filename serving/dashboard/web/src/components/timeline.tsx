@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { Frame, Ticks } from "./charts";
-import { timeTicks } from "../lib/axis";
+import { timeTicks } from "./axis";
 import { compact, date, money, probability, units, zoneName } from "../lib/format";
 import type { Payment } from "../lib/types";
 

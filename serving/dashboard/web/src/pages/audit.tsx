@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { ExportLink } from "../components/export_link";
+import { ExportLink } from "../components/records/export_link";
 import { ExternalText, isolated } from "../components/external_text";
-import { Skeleton } from "../components/skeleton";
+import { Skeleton } from "../components/records/skeleton";
 import { get } from "../lib/api";
 import { moment } from "../lib/format";
 import { link, linkTo } from "../lib/route";

@@ -1,11 +1,11 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot, ScoreHistogram, useScale } from "../components/charts";
-import { ExportAlerts } from "../components/export_link";
+import { ExportAlerts } from "../components/records/export_link";
 import { AlertList, Filters, everything, filterQuery, useFeed } from "../components/feed";
 import { FilterCount, NoneMatch, isNarrow, useFilterCounts } from "../components/find/filter_counts";
 import { compact, decimal, duration, integer, percent, rate, sums, zoneName } from "../lib/format";
-import { timeTicks } from "../lib/axis";
+import { timeTicks } from "../components/axis";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live, Me } from "../lib/types";
 

@@ -1,10 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "../components/charts";
-import { Skeleton } from "../components/skeleton";
-import { FirstReport, MakeReport } from "../components/reports";
+import { Skeleton } from "../components/records/skeleton";
+import { FirstReport, MakeReport } from "../components/records/reports";
 import { ExternalText } from "../components/external_text";
-import { dateTicks } from "../lib/axis";
+import { dateTicks } from "../components/axis";
 import { decimal, integer, moment, percent } from "../lib/format";
 import { Figure, Panel } from "./live";
 import { useQuery, useNow } from "../lib/state";

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { CaseView } from "../components/case";
 import { CaseList } from "../components/cases/case_list";
 import { ReviewToast } from "../components/cases/review_toast";
-import { ExportAlerts } from "../components/export_link";
+import { ExportAlerts } from "../components/records/export_link";
 import { Filters, everything, filterQuery, type Filter } from "../components/feed";
 import { NoneMatch, isNarrow } from "../components/find/filter_counts";
 import { KeyTable } from "../components/key_help";

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { decimal } from "../lib/format";
-import type { ExplainedFeature } from "../lib/types";
-import { ExternalText } from "./external_text";
+import { decimal } from "../../lib/format";
+import type { ExplainedFeature } from "../../lib/types";
+import { ExternalText } from "../external_text";
 
 const atFirst = 8;
 

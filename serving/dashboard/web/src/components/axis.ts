@@ -1,5 +1,5 @@
-import { clockOf, dayOf, yearOf } from "./format";
-import { zone } from "./zone";
+import { clockOf, dayOf, yearOf } from "../lib/format";
+import { zone } from "../lib/zone";
 
 /** A label of an axis; `at` goes from 0, its start, to 1. */
 export interface Tick {

@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { ApiError, post } from "../lib/api";
-import type { Making, Me } from "../lib/types";
-import { ExternalText } from "./external_text";
+import { ApiError, post } from "../../lib/api";
+import type { Making, Me } from "../../lib/types";
+import { ExternalText } from "../external_text";
 
 /** What a report needs, and how the first one comes about. */
 export function FirstReport({ making, me, asked }: { making: Making; me: Me; asked: () => void }): JSX.Element {

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { Panel } from "../pages/live";
+import { Panel } from "../../pages/live";
 
 /** What a page looks like before its first answer; `what` says what is waited for. */
 export function Skeleton({ panels, what, problem }: { panels: string[]; what: string; problem: string | null }): JSX.Element {

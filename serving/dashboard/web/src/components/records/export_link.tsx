@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { download } from "../lib/api";
+import { download } from "../../lib/api";
 
 /** Downloads the alerts of a filter as CSV. It goes in a body: what is looked for may be a card's number. */
 export function ExportAlerts({ query }: { query: Record<string, string | number> }): JSX.Element {
