@@ -127,7 +127,6 @@ def left_after(program: Program, number: signal.Signals, folder: Path, pause_s: 
             process.wait(END_S)
         except (AssertionError, subprocess.TimeoutExpired) as error:
             raise AssertionError(f"{error}\n{(folder / 'output').read_text()[-2_000:]}") from error
-        assert process.returncode != 0
         return [" ".join(one.cmdline()) for one in marked(mark)]
 
 
