@@ -48,7 +48,7 @@ def search(connection: Connection, wanted: Wanted) -> dict[str, Any]:
 
 
 def _starts_with(connection: Connection, column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """That an id starts with a text; SQLite's LIKE does not use the index, and its order is that of letters."""
+    """That an id starts with a text. SQLite needs a range to use the index; its order is that of letters."""
     starts = column.startswith(text, autoescape=True)
     if connection.dialect.name == "sqlite":
         return and_(starts, column >= text, column < text + _LAST_LETTER)
