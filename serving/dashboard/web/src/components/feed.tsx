@@ -7,7 +7,7 @@ import { CardLink, MerchantLink } from "./ids";
 import { ScoreBar } from "./score";
 import { ExternalText, isolated } from "./external_text";
 import { ago, country, fraudType, money, probability } from "../lib/format";
-import { periodOf } from "../lib/period";
+import { periodOf } from "../lib/find/period";
 import { isOpen, link, type Route } from "../lib/route";
 import { arrived, missed, useCell, useNow } from "../lib/state";
 import type { Alert } from "../lib/types";

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { CardId } from "../lib/find_types";
+import type { CardId } from "../lib/find/types";
 import { link, linkToCard, linkToMerchant } from "../lib/route";
 import { ExternalText, isolated } from "./external_text";
 

@@ -10,9 +10,9 @@ import { LoadMore, usePaymentHistory } from "../components/find/payment_history"
 import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink, PaymentLink } from "../components/ids";
 import { Timeline } from "../components/timeline";
-import type { CardDetail, CardReview, Listed, MerchantOfCard, OtherCard, OtherCards } from "../lib/find_types";
+import type { CardDetail, CardReview, Listed, MerchantOfCard, OtherCard, OtherCards } from "../lib/find/types";
 import { date, duration, integer, moment, zoneName } from "../lib/format";
-import type { Days } from "../lib/period";
+import type { Days } from "../lib/find/period";
 import { arrived, useCell, useQuery } from "../lib/state";
 import type { Me } from "../lib/types";
 import { Panel } from "./live";

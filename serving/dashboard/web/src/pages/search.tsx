@@ -5,10 +5,10 @@ import { DayFields } from "../components/find/day_fields";
 import { counted } from "../components/find/figures";
 import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink } from "../components/ids";
-import type { CardId, SearchAnswer } from "../lib/find_types";
+import type { CardId, SearchAnswer } from "../lib/find/types";
 import { date, integer, zoneName } from "../lib/format";
 import { link, linkToCard, linkToMerchant } from "../lib/route";
-import { isEmpty, nothing, useSearch, wanted, type Wanted } from "../lib/search";
+import { isEmpty, nothing, useSearch, wanted, type Wanted } from "../lib/find/search";
 import { useCell } from "../lib/state";
 import { Panel } from "./live";
 

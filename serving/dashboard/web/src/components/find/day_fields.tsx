@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Days } from "../../lib/period";
+import type { Days } from "../../lib/find/period";
 
 /** The first and the last day in the chosen zone. */
 export function DayFields({ days, change }: { days: Days; change: (days: Days) => void }): JSX.Element {

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Summary } from "../../lib/find_types";
+import type { Summary } from "../../lib/find/types";
 import { date, integer, money, zoneName } from "../../lib/format";
 import { Figure } from "../../pages/live";
 

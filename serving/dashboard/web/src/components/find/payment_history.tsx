@@ -1,8 +1,8 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get } from "../../lib/api";
-import type { FoundPayment, PaymentPage } from "../../lib/find_types";
-import { periodOf, type Days } from "../../lib/period";
+import type { FoundPayment, PaymentPage } from "../../lib/find/types";
+import { periodOf, type Days } from "../../lib/find/period";
 import { useCell } from "../../lib/state";
 import { zone } from "../../lib/zone";
 

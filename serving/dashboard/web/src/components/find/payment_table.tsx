@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { date, money, probability, zoneName } from "../../lib/format";
-import type { FoundPayment } from "../../lib/find_types";
+import type { FoundPayment } from "../../lib/find/types";
 import { DecisionChip } from "../decisions/decision";
 import { ExternalText } from "../external_text";
 import { CardLink, MerchantLink, PaymentLink } from "../ids";

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { useKeys } from "../../lib/keys";
 import { link } from "../../lib/route";
-import { wanted } from "../../lib/search";
+import { wanted } from "../../lib/find/search";
 import { useCell } from "../../lib/state";
 
 /** The search of every page; `/` focuses it, and on the page of the search the field there. */

@@ -1,5 +1,5 @@
 // Answers of the search, of the pages of cards and merchants, with their names.
-import type { Alert, Decision, Outcome, Payment } from "./types";
+import type { Alert, Decision, Outcome, Payment } from "../types";
 
 /** A card by its number, and by what addresses call it. */
 export interface CardId {

@@ -1,4 +1,4 @@
-import { zone } from "./zone";
+import { zone } from "../zone";
 
 /** Days as date fields have them, `2026-11-29`; empty does not restrict. */
 export interface Days {

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import { post } from "./api";
-import type { SearchAnswer } from "./find_types";
+import { post } from "../api";
+import type { SearchAnswer } from "./types";
 import { periodOf, type Days } from "./period";
-import { Cell, useCell } from "./state";
-import { zone } from "./zone";
+import { Cell, useCell } from "../state";
+import { zone } from "../zone";
 
 /** What is searched for. It is kept here and sent in bodies: it may be a card's number, which no address may have. */
 export interface Wanted extends Days {
