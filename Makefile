@@ -86,6 +86,10 @@ test-faults: setup ## The fault matrix: real processes, real signals (under 20 m
 test-dashboard: setup ## The dashboard under load and with a broker that restarts (about 10 minutes).
 	$(BIN)/python -m pytest -m dashboard tests/serving/dashboard $(ARGS)
 
+.PHONY: test-readme
+test-readme: setup ## The commands of README and getting started as written, in a home of their own (about 20 minutes).
+	$(BIN)/python -m pytest -m readme tests/docs $(ARGS)
+
 .PHONY: dashboard-page
 dashboard-page: ## Build the dashboard's page (needs Node 20; the result is committed).
 	cd serving/dashboard/web && npm ci && npm run check && npm run build
