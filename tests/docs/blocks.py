@@ -11,6 +11,7 @@ SHELLS = ("", "bash", "sh", "shell")
 
 _FENCE = re.compile(r"^```(\w*)")
 _INDENT = "    "
+_COMMENT = re.compile(r"(^|\s+)#\s.*")
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,18 @@ class Block:
         """Its commands, without comments; what goes on in the next line is one command."""
         joined = self.text.replace("\\\n", " ")
         whole: list[str] = []
-        for line in joined.splitlines():
+        for line in (_COMMENT.sub("", one) for one in joined.splitlines()):
             if whole and whole[-1].count("'") % 2:
                 whole[-1] += f"\n{line}"
-            elif line.strip() and not line.lstrip().startswith("#"):
-                whole.append(line)
-        return [re.sub(r"\s+#\s.*", "", one).strip() for one in whole]
+            elif line.strip():
+                whole.append(line.strip())
+        return whole
 
 
 def blocks_of(page: str) -> Iterator[Block]:
     """Every block of a page, in its order; comments on the blocks' lines are kept."""
-    lines, language, first, held = (ROOT / page).read_text().splitlines(), None, 0, list[str]()
+    lines, first, held = (ROOT / page).read_text().splitlines(), 0, list[str]()
+    language: str | None = None
     for number, line in enumerate([*lines, ""], start=1):
         fence = _FENCE.match(line)
         if fence and language is None:
