@@ -109,7 +109,8 @@ class LiveRun:
         if clock.start == clock.started_at:
             return own
         since = datetime.fromtimestamp(clock.start / 1_000, UTC)
-        planned = f", with {attacks} planned of each of {', '.join(PLANNED)}" if attacks else ""
+        kinds = ", ".join(PLANNED).replace("_", " ")
+        planned = f", with {attacks} planned attack(s) of each kind: {kinds}" if attacks else ""
         return (
             f"{own}; {clock.speed:,.0f} times as fast from {since:%Y-%m-%d %H:%M} UTC until it has caught up "
             f"with now, in {clock.seconds_behind:,.0f} s{planned}"
@@ -119,7 +120,7 @@ class LiveRun:
         now = time.time_ns() // 1_000_000
         cards, times = len(self.simulator.world.cards), rate / self._own_pace(now)
         self.console.print(
-            f"live: {rate:,.3g} payments/s, {times:,.2g} x the cards' own pace", highlight=False
+            f"live: {rate:,.3g} payments/s, {_times(times)} times the cards' own pace", highlight=False
         )
         if times > _PLAUSIBLE:
             self.console.print(warning(rate, times, cards), soft_wrap=True, highlight=False)
@@ -191,3 +192,7 @@ def _per_time(rate: float) -> str:
     if rate >= 1:
         return f"{rate:,.1f} payments/s"
     return f"{rate * 60:,.1f} payments a minute"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f}" if factor >= 10 else f"{factor:,.2g}"
