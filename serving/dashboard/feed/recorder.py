@@ -1,8 +1,9 @@
 """Writes a batch of messages as rows, with its offsets, in one transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,10 +17,18 @@ from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
 from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
 from serving.dashboard.feed.payment_rows import PaymentRows, encode_fields
-from serving.dashboard.feed.recorder_statements import KNOWN_ALERTS, WAITING_ALERTS, RecorderStatements
+from serving.dashboard.feed.recorder_statements import (
+    ANY_WAITING_ALERT,
+    KNOWN_ALERTS,
+    WAITING_ALERTS,
+    RecorderStatements,
+)
 from serving.dashboard.feed.shadow import score_bin
 from serving.dashboard.feed.tables import offsets
 from serving.dashboard.feed.ticks import Ticks
+
+_MOST_REFS = 50_000
+"""References of cards that are remembered: most payments are of a card that paid lately."""
 
 
 @dataclass
@@ -54,7 +63,7 @@ class Recorder:
         definitions = settings.loaded_definitions
         self._connection = connection
         self._cluster = cluster
-        self._card_ref = card_ref
+        self._card_ref = lru_cache(_MOST_REFS)(card_ref)
         self._history_after = round(settings.dashboard.history_after.total_seconds() * 1_000)
         self._per_euro, self._base = settings.admission.per_euro, definitions.money
         self._statements = RecorderStatements(connection)
@@ -75,8 +84,10 @@ class Recorder:
         """Write a batch; returns the payments whose alert is new or has new details or another label."""
         try:
             with self._connection.begin():
-                changed = self._write_alerts(batch)
-                labelled = self._write_labels(batch)
+                paid = [key_of(one) for one in batch.transactions]
+                scored = {key_of(one): one for one in batch.predictions}
+                changed = self._write_alerts(batch, paid, scored)
+                labelled = self._write_labels(batch, [*paid, *scored])
                 self._write_rest(batch)
                 self._ticks.write()
                 self._add_ids(batch)
@@ -89,22 +100,23 @@ class Recorder:
             raise
         return list(dict.fromkeys([*changed, *labelled]))
 
-    def _write_labels(self, batch: Batch) -> list[PaymentKey]:
-        arrived = {key_of(one) for one in batch.transactions} | {key_of(one) for one in batch.predictions}
+    def _write_labels(self, batch: Batch, arrived: list[PaymentKey]) -> list[PaymentKey]:
         return self._labels.write(batch.labels, batch.fraud_types, arrived, now_ms())
 
-    def _write_alerts(self, batch: Batch) -> list[PaymentKey]:
+    def _write_alerts(
+        self, batch: Batch, paid: Sequence[PaymentKey], scored: Mapping[PaymentKey, Prediction]
+    ) -> list[PaymentKey]:
         connection, run = self._connection, self._statements
         run.payment.run(connection, [self._payment_row(one, batch) for one in batch.transactions])
         run.score.run(connection, [self._score_row(one) for one in batch.predictions])
-        fresh = self._fresh(batch.predictions)
+        fresh = self._fresh(scored)
         alerts = [one for one in fresh if is_shown(one)]
         run.alert.run(connection, [self._alert_row(one) for one in alerts])
         run.shadow.run(connection, [_shadow_row(one) for one in fresh if one.challenger_score is not None])
         for one in fresh:
             value = self._comparable(one) if one.decision != "approve" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
-        waiting = self._waiting([key_of(one) for one in batch.transactions])
+        waiting = self._waiting(paid)
         changed = list(dict.fromkeys([*waiting, *(key_of(one) for one in alerts)]))
         run.fill_alert.run(connection, changed)
         return changed
@@ -114,15 +126,16 @@ class Recorder:
         merchant_ids = (one.merchant_id for one in batch.transactions)
         self._known_ids.add((one.card_id for one in paid), merchant_ids)
 
-    def _fresh(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+    def _fresh(self, scored: Mapping[PaymentKey, Prediction]) -> list[Prediction]:
         """Without alerts that are stored already: delivery at least once may repeat them."""
-        flagged = [key_of(one) for one in predictions if is_shown(one)]
+        flagged = [key for key, one in scored.items() if is_shown(one)]
         known = {PaymentKey(**row) for row in select_keys(self._connection, KNOWN_ALERTS, flagged)}
-        unique = {key_of(one): one for one in predictions if key_of(one) not in known}
-        return list(unique.values())
+        return [one for key, one in scored.items() if key not in known]
 
     def _waiting(self, arrived: Sequence[PaymentKey]) -> list[PaymentKey]:
         """Alerts that arrived before their transaction."""
+        if not self._connection.scalar(ANY_WAITING_ALERT):
+            return []
         return sorted(PaymentKey(**row) for row in select_keys(self._connection, WAITING_ALERTS, arrived))
 
     def _write_rest(self, batch: Batch) -> None:
@@ -135,7 +148,7 @@ class Recorder:
 
     def _payment_row(self, one: Any, batch: Batch) -> tuple[object, ...]:
         row = self._payment_rows.row(one)
-        return (*row, self._card_ref(one.card_id), int(key_of(one) in batch.history))
+        return (*row, self._card_ref(one.card_id), int(bool(batch.history) and key_of(one) in batch.history))
 
     def _score_row(self, one: Prediction) -> tuple[object, ...]:
         return (

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from serving.dashboard.database.statements import RowStatement, insert_into
 from serving.dashboard.feed.payment_key import in_keys, same_payment
@@ -25,6 +25,7 @@ ALERT_COLUMNS = (
 KNOWN_ALERTS = select(alerts.c.transaction_id, alerts.c.card_id).where(in_keys(alerts))
 WAITING_ALERTS = KNOWN_ALERTS.where(alerts.c.merchant_id.is_(None))
 """Of payments whose transaction has not arrived."""
+ANY_WAITING_ALERT = select(exists().where(alerts.c.merchant_id.is_(None)))
 _KEY = ["transaction_id", "card_id"]
 _SHADOW_COLUMNS = [column.name for column in shadow_scores.columns]
 _SHADOW_KEY = [column.name for column in shadow_scores.primary_key]

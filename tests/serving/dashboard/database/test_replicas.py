@@ -63,7 +63,7 @@ def test_a_session_is_good_at_both_and_ends_at_both(
     browser, other = first.browser("anna"), second.browser()
     other.client.cookies.update(browser.client.cookies)
     other.csrf = browser.csrf
-    assert other.get("me").json()["user"] == "anna"
+    assert other.get("me").json()["name"] == "anna"
     other.post("logout", {})
     assert browser.get("me").status_code == 401
 
