@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from fraud.money.texts import sum_text
 from fraud.training.splits import TimeRange
 from producer.replay.tables import Tables
 
+WIDTH = 80
 _COLUMNS = ("average precision", "precision", "recall", "money saved")
 _NAMES = ("average_precision", "precision", "recall", "money_saved")
 
@@ -27,14 +29,14 @@ def summary_lines(summary: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield f"history    {used['rows']}"
     yield f"           {used['labels']}"
-    yield f"used       {used['days']}"
+    yield from wrap(f"used       {used['days']}", WIDTH, subsequent_indent=" " * 11)
     yield f"alerts     {_alerts(summary)}"
     yield ""
     yield f"{'mean over folds':<20}" + "".join(f"{name:>{len(name) + 3}}" for name in _COLUMNS)
     for name, figures in summary["mean"].items():
         yield f"{name:<20}" + "".join(_cells(figures, summary["currency"]))
     yield ""
-    yield _conclusion(summary)
+    yield from wrap(_conclusion(summary), WIDTH)
     for name in ("report", "json"):
         if used[name]:
             yield f"{name:<11}{used[name]}"
