@@ -1,6 +1,7 @@
 """What a backtest ends with in the terminal."""
 
 from flows.backtest_summary import WIDTH, summary_lines
+from fraud.evaluation.backtest.summary import CANDIDATES
 
 
 def figures(precision: float) -> dict[str, dict[str, float]]:
@@ -20,7 +21,7 @@ def test_a_backtest_ends_with_what_it_used_the_figures_and_the_report() -> None:
         },
         "currency": "USD",
         "mean": {"model": figures(0.94), "logistic regression": figures(0.9)},
-        "folds": [{"contenders": {"model": {"alerts_per_day": 7.4}}}],
+        "folds": [{CANDIDATES: {"model": {"alerts_per_day": 7.4}}}],
     }
     # when
     lines = list(summary_lines(summary))
