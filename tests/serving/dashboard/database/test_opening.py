@@ -140,7 +140,7 @@ def test_what_fails_while_opening_leaves_nothing(
     # given a database whose opening fails at its end
     database = database_of(make_settings(dashboard={"database_url": database_url}))
     if isinstance(database, Path):
-        database.parent.mkdir()
+        database.parent.mkdir(parents=True)
     engines = open_engines(database)
     with engines.writer.connect() as connection:
         bring_up_to_date(connection)
