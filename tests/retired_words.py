@@ -91,7 +91,7 @@ ALLOWED = (
     Allowed("serving/dashboard/api/former_names.py", "verdict", "former names of the API"),
     Allowed("serving/dashboard/api/queries.py", "former name", "former names of the API"),
     Allowed("serving/dashboard/api/reviews.py", '"verdict_id"', "the header in topics"),
-    Allowed("serving/dashboard/feed/schema.py", "verdict", "the tables of earlier versions"),
+    Allowed("serving/dashboard/database/former_versions.py", "verdict", "the tables of earlier versions"),
     Allowed("tests/serving/dashboard/feed/test_store.py", "verdict", "the tables of earlier versions"),
     Allowed("tests/serving/dashboard/api/test_api.py", '/verdict|"verdict"', "former names of the API"),
     Allowed("tests/serving/dashboard/api/test_former_names.py", "verdict", "former names of the API"),

@@ -46,8 +46,8 @@ class EventRelay:
         self._queued: queue.Queue[bytes] = queue.Queue(_MAX_QUEUED)
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._repeat, args=(step,), name=name, daemon=True)
-            for name, step in (("relay-send", self._send), ("relay-listen", self._listen))
+            threading.Thread(target=self._repeat, args=(self._send,), name="relay-send", daemon=True),
+            threading.Thread(target=self._repeat, args=(self._listen,), name="relay-listen", daemon=True),
         ]
 
     def start(self) -> None:

@@ -1,4 +1,4 @@
-"""Routes of the audit and of exports as CSV; whoever exports is in the audit."""
+"""Routes of the audit and of exports as CSV; the audit names who exports."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -10,7 +10,7 @@ from fraud.settings import Settings
 from serving.dashboard.database.urls import database_of
 from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
-from tests.postgresql import create_database, find_programs, run_server
+from tests.serving.dashboard.database.server import create_database, find_programs, run_server
 from tests.serving.dashboard.support import DashboardServer, run_dashboard
 
 

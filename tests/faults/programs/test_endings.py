@@ -21,7 +21,7 @@ from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MARK = "FRAUD_TEST_MARK"
 PREFECT, KAFKA, SPARK, PYTHON = "create_app", "kafka.Kafka", "org.apache.spark", "python"
 START_S = 240.0

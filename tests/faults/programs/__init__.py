@@ -1,0 +1,1 @@
+"""Programs that are ended from outside leave nothing behind."""
