@@ -1,4 +1,4 @@
-"""An analyst who works on the queue of cases with the keyboard, in a real Chromium."""
+"""Two analysts who work on the queue at once, with keyboard, undo and refusals, in a real Chromium."""
 
 from collections.abc import Iterator
 
@@ -33,6 +33,11 @@ def open_queue(page: Page) -> None:
     expect(page.locator(".queue .feed li")).to_have_count(3)
 
 
+def shown(name: str) -> str:
+    """A text from outside, as pages set it apart from their own."""
+    return f"\u2068{name}\u2069"
+
+
 @in_browser
 @pytest.mark.broker
 def test_a_case_is_reviewed_and_the_review_undone_with_the_keyboard(
@@ -65,4 +70,86 @@ def test_a_case_is_reviewed_and_the_review_undone_with_the_keyboard(
         expect(page.locator(".case-alerts .tag.legitimate")).to_have_count(1)
         assert page.url != shown
         expect(page.locator(".case-head")).to_contain_text("ring")
+        assert anna.problems == []
+
+
+@in_browser
+@pytest.mark.broker
+def test_two_analysts_do_not_review_the_same_case_unknowingly(
+    browser_thread: BrowserThread, queue: DashboardServer
+) -> None:
+    with (
+        log_in_page(browser_thread, queue.url, "anna") as anna,
+        log_in_page(browser_thread, queue.url, "bert") as bert,
+    ):
+        for one in (anna, bert):
+            open_queue(one.page)
+        # when anna opens and claims a case
+        anna.page.keyboard.press("j")
+        expect(anna.page.locator(".case-bar")).to_contain_text("unclaimed")
+        # then bert sees it in the queue, and when he opens it
+        expect(bert.page.locator(".queue .feed li").first).to_contain_text(f"{shown('anna')} looks")
+        bert.page.keyboard.press("j")
+        expect(bert.page.locator(".case-viewers")).to_contain_text(f"{shown('anna')} has it open")
+        anna.page.keyboard.press("c")
+        expect(anna.page.locator(".case-bar")).to_contain_text("yours")
+        expect(bert.page.locator(".case-bar")).to_contain_text(f"claimed by {shown('anna')}")
+        # when he reviews it all the same, he is refused until he means it
+        bert.page.keyboard.press("f")
+        expect(bert.page.locator(".conflict")).to_contain_text("anna has this case")
+        bert.page.get_by_role("button", name="Review as fraud all the same").click()
+        expect(bert.page.locator(".toast")).to_contain_text("fraud")
+        # then anna sees his review, in the history too
+        expect(anna.page.locator(".history")).to_contain_text("bert reviewed")
+        # and her filter has her case
+        anna.page.get_by_role("button", name="mine").click()
+        expect(anna.page.locator(".queue .feed li")).to_have_count(1)
+        assert (anna.problems, bert.problems) == ([], [])
+
+
+@in_browser
+@pytest.mark.broker
+def test_a_case_is_assigned_and_escalated(browser_thread: BrowserThread, queue: DashboardServer) -> None:
+    with log_in_page(browser_thread, queue.url, "anna") as anna:
+        page = anna.page
+        open_queue(page)
+        page.keyboard.press("j")
+        # when the case is assigned
+        page.get_by_label("Assign to").select_option("bert")
+        expect(page.locator(".case-bar")).to_contain_text(f"claimed by {shown('bert')}")
+        # and escalated, which is refused until it is meant
+        page.keyboard.press("e")
+        page.keyboard.type("a ring of cards")
+        page.keyboard.press("Enter")
+        expect(page.locator(".conflict")).to_contain_text("bert has this case: assigned by anna")
+        page.get_by_role("button", name="Escalate it all the same").click()
+        # then it waits for an admin
+        expect(page.locator(".case-bar")).to_contain_text("escalated")
+        expect(page.locator(".case-bar q")).to_have_text("a ring of cards")
+        page.get_by_role("button", name="escalated", exact=True).click()
+        expect(page.locator(".queue .feed li")).to_have_count(1)
+        assert anna.problems == []
+
+
+@in_browser
+@pytest.mark.broker
+def test_the_list_of_keys_opens_everywhere_and_takes_the_keys(
+    browser_thread: BrowserThread, queue: DashboardServer
+) -> None:
+    with log_in_page(browser_thread, queue.url, "anna") as anna:
+        page = anna.page
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog", name="Keys")
+        expect(dialog).to_contain_text("undo the review")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        # while it is open, no key reviews the case behind it
+        open_queue(page)
+        page.keyboard.press("j")
+        page.locator(".case").wait_for()
+        page.keyboard.press("?")
+        page.keyboard.press("f")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".standing")).to_contain_text("Not reviewed")
         assert anna.problems == []
