@@ -11,7 +11,6 @@ from prefect import flow
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.backtest_summary import fraud_times, summary_lines, used_days, used_of_files, used_of_lake
 from flows.entry import run_flow
 from flows.runs import completed, keep_result, run_name
 from fraud.errors import ConfigurationError
@@ -31,6 +30,7 @@ from fraud.settings import Settings, load_settings
 from fraud.training.run import threshold_rules
 from producer.replay.tables import Files, Tables, read_fraud_types, read_tables
 from tasks.backtest import compute_history, load_history, paced, run_folds, write_report
+from tasks.backtest_summary import fraud_times, summary_lines, used_days, used_of_files, used_of_lake
 
 TRIALS = 8
 """Enough to rule out parameters that do not suit the data; the first fold uses them all."""

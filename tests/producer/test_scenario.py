@@ -9,7 +9,7 @@ from producer.scenario import load_scenario, scenario_names
 
 
 def test_every_scenario_of_the_package_is_valid() -> None:
-    assert scenario_names() == ["default", "drift", "small"]
+    assert scenario_names() == ["default", "demo", "drift", "small"]
     for name in scenario_names():
         assert load_scenario(name).cards > 0
 
@@ -56,7 +56,7 @@ def test_a_wrong_file_is_refused_with_the_reason(tmp_path: Path, content: str, r
 
 
 def test_a_missing_scenario_is_refused_naming_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match="default, drift, small"):
+    with pytest.raises(ConfigurationError, match="default, demo, drift, small"):
         load_scenario("nowhere.yaml")
 
 

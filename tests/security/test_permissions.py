@@ -41,6 +41,7 @@ from producer.simulator import Simulator
 from serving.dashboard.api.reviews import Review, ReviewService
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
+from serving.dashboard.review_events.sender import ReviewEventSender
 from serving.gateway.context import create_context
 from serving.run import run
 from serving.webhooks.endpoint_worker import EndpointWorker
@@ -205,7 +206,8 @@ def show(world: World) -> None:
     settings, store, followed = world.as_user, Store(world.as_user.home / "dashboard.db"), list[Any]()
     follower = Follower(settings, store, lambda *batch: followed.append(batch), lambda state: None)
     at_once = settings.dashboard.model_copy(update={"undo": timedelta(0)})
-    reviews = ReviewService(settings.model_copy(update={"dashboard": at_once}), store)
+    settings = settings.model_copy(update={"dashboard": at_once})
+    reviews, events = ReviewService(settings, store), ReviewEventSender(settings, store)
     follower.start()
     try:
         wait_for(lambda: followed or "does not let" in follower.state.problem)
@@ -214,9 +216,15 @@ def show(world: World) -> None:
         reviews.start()
         assert reviews.add([Review("v", "t1", "card-1", "fraud", "", "ann", NOW)])
         decide(world)
+        events.start()
+        reviewed = world.as_admin.topics.reviews
+        wait_for(lambda: events.problem or any(end_offsets(world.as_admin, reviewed).values()))
+        if events.problem:
+            raise RefusedError(events.problem)
     finally:
         follower.stop()
         reviews.stop()
+        events.stop()
         store.close()
 
 

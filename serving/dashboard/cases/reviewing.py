@@ -1,5 +1,6 @@
 """Storing reviews, unless another person did something meanwhile that the reviewer has not seen."""
 
+import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,13 +13,13 @@ from serving.dashboard.api.queries import alerts_by_key
 from serving.dashboard.api.reviews import RepeatedReviewError, Review
 from serving.dashboard.auth.accounts import User
 from serving.dashboard.cases.case_rows import case_of_alert
-from serving.dashboard.cases.conflicts import ConflictError
+from serving.dashboard.cases.conflicts import KNOWN_LENGTH, ConflictError, refuse_unless_known
 from serving.dashboard.cases.tables import lock_card
 from serving.dashboard.context import AppContext
 from serving.dashboard.feed.payment_key import PaymentKey, in_keys, select_keys
 from serving.dashboard.feed.tables import reviews
 
-Known = Annotated[tuple[Annotated[str, Field(max_length=20_000)], ...], Field(max_length=1_000)]
+Known = Annotated[tuple[Annotated[str, Field(max_length=KNOWN_LENGTH)], ...], Field(max_length=500)]
 """Tokens of what was seen: shown reviews, and refusals."""
 
 
@@ -57,14 +58,13 @@ def _require_seen(connection: Connection, keys: Sequence[PaymentKey], reviewer: 
     latest = {
         (row["transaction_id"], row["card_id"]): row for row in sorted(rows, key=lambda row: row["seq"])
     }
-    seen = {token for known in reviewer.known for token in known.split()}
     unseen = [
         row
         for row in latest.values()
-        if row["analyst"] != reviewer.user.name and f"review-{row['id']}" not in seen
+        if row["analyst"] != reviewer.user.name and f"review-{row['id']}" not in reviewer.known
     ]
     if unseen:
-        raise _conflict(unseen)
+        refuse_unless_known(reviewer.known, _conflict(unseen))
 
 
 def _conflict(unseen: Sequence[RowMapping]) -> ConflictError:
@@ -73,7 +73,8 @@ def _conflict(unseen: Sequence[RowMapping]) -> ConflictError:
     more = f", and {len(unseen) - 1} more were reviewed" if len(unseen) > 1 else ""
     note = f", with the note “{newest['note']}”" if newest["note"] else ""
     text = f"{newest['analyst']} has reviewed this payment as {newest['outcome']}{note}{more}"
-    token = " ".join(f"review-{row['id']}" for row in unseen)
+    ids = " ".join(sorted(row["id"] for row in unseen))
+    token = f"reviews-{hashlib.sha256(ids.encode()).hexdigest()[:32]}"
     return ConflictError(text, token, newest["analyst"], newest["outcome"], newest["decided_at"])
 
 

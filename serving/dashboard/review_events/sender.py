@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, select, update
 
 from fraud.kafka.clients import producer_config
+from fraud.kafka.errors import call_failed
 from fraud.settings import Settings
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.store import Store
@@ -33,12 +34,17 @@ _STOP_TIMEOUT_S = 5.0
 
 
 class ReviewEventSender:
-    """Sends on a thread of its own, which owns the producer: a label never waits for an event."""
+    """Sends on a thread of its own, which owns the producer: a label never waits for an event.
+
+    Attributes:
+        problem: why the last events that were due have not been sent; empty if they have.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
         self._final_after_ms = round(settings.dashboard.undo.total_seconds() * 1_000) + _AFTER_UNDO_MS
+        self.problem = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="review-events", daemon=True)
 
@@ -74,9 +80,9 @@ class ReviewEventSender:
             producer.flush(0.5)  # until each is delivered or has timed out
         if rows:
             self._release(rows, arrived)
+            self.problem = "; ".join(sorted(problems))
         if problems:
-            topic, why = self._settings.topics.reviews, "; ".join(sorted(problems))
-            log.warning("%d events of reviews wait for %s (%s)", len(rows) - len(arrived), topic, why)
+            log.warning("%d events of reviews wait: %s", len(rows) - len(arrived), self.problem)
         return len(arrived) == len(rows)
 
     def _due(self, now: int) -> ColumnElement[bool]:
@@ -106,14 +112,16 @@ class ReviewEventSender:
             connection.execute(release, values)
 
     def _enqueue(self, producer: Producer, row: RowMapping, arrived: set[str], problems: set[str]) -> None:
+        topic = self._settings.topics.reviews
+
         def on_delivery(error: Any, _: object) -> None:
             if error is None:
                 arrived.add(row["id"])
             else:
-                problems.add(error.str())
+                problems.add(str(call_failed(self._settings.kafka, error, f"writing to {topic}")))
 
         producer.produce(
-            self._settings.topics.reviews,
+            topic,
             msgspec.json.encode(event_of(row)),
             row["card_id"],
             timestamp=row["decided_at"],

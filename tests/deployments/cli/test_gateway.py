@@ -103,6 +103,12 @@ class RunningStack:
     def stop(self) -> list[str]:
         return []
 
+    def pids(self) -> list[int]:
+        return []
+
+    def addresses(self) -> dict[str, str]:
+        return {}
+
 
 @pytest.mark.broker
 def test_the_stack_comes_with_a_gateway_whose_first_key_is_shown_once(

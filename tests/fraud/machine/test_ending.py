@@ -70,7 +70,10 @@ def ended_by(number: signal.Signals, script: str, folder: Path, runner: tuple[st
     """Run the script until it has noted its children, send the signal; its exit code and what still runs."""
     command = [*runner, sys.executable, "-c", HEAD + script]
     environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
+    # An ignored SIGHUP, as under nohup, would stay so.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGHUP, before)
     try:
         wait_for(lambda: (folder / "pids").exists(), 60)
         process.send_signal(number)

@@ -1,6 +1,6 @@
 """Who may do what, and what is refused: forged, replayed, foreign and hostile requests."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ from fraud.errors import ConfigurationError, DataError
 from fraud.settings import Settings
 from serving.dashboard.auth.accounts import Accounts, hash_password, verify_password
 from serving.dashboard.auth.rate_limit import RateLimit
+from serving.dashboard.auth.stored_accounts import open_accounts
 from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.feed.store import Store
 from serving.ops.listening import listen
@@ -207,7 +208,7 @@ def test_logging_out_and_losing_the_account_end_the_session(offline_dashboard: D
     anna, adam, vera = (offline_dashboard.browser(name) for name in ("anna", "adam", "vera"))
     assert anna.post("logout", {}).status_code == 204
     assert anna.get("me").status_code == 401
-    accounts = Accounts(offline_dashboard.context.accounts.path, CHEAP)
+    accounts = open_accounts(offline_dashboard.settings, offline_dashboard.context.store, CHEAP)
     accounts.remove("adam")
     assert adam.get("me").status_code == 401
     accounts.add("vera", "viewer", "another password")
@@ -216,20 +217,18 @@ def test_logging_out_and_losing_the_account_end_the_session(offline_dashboard: D
 
 def test_a_changed_role_counts_at_once_when_the_password_stays(offline_dashboard: DashboardServer) -> None:
     vera = offline_dashboard.browser("vera")
-    path = offline_dashboard.context.accounts.path
-    users = json.loads(path.read_text())
-    path.write_text(json.dumps([user | {"role": "admin"} for user in users]))
+    promoted = replace(offline_dashboard.context.accounts.users()["vera"], role="admin")
+    offline_dashboard.context.accounts._change(lambda users: users.update(vera=promoted))
     assert vera.get("me").json()["role"] == "admin"
 
 
 def test_sessions_outlive_a_restart_but_not_their_length(offline_settings: Settings) -> None:
     with run_dashboard(offline_settings) as first:
         cookies = first.browser("vera").client.cookies
-    # users created again have a new salt, so the file is restored
-    users_file = offline_settings.home / "dashboard" / "users.json"
-    kept = users_file.read_text()
+        kept = first.context.accounts.users()
+    # users created again have a new salt, so those from before are restored
     with run_dashboard(offline_settings) as second:
-        users_file.write_text(kept)
+        second.context.accounts._change(lambda users: users.update(kept))
         browser = second.browser()
         browser.client.cookies.update(cookies)
         assert browser.get("me").status_code == 200

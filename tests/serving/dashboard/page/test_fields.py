@@ -67,7 +67,7 @@ def test_a_case_lists_every_declared_field(browser_thread: BrowserThread, settin
         with log_in_page(browser_thread, dashboard.url, "anna") as anna:
             # when it is found by its device and opened
             anna.page.get_by_role("button", name="Filter").click()
-            anna.page.locator("input[type=search]").fill("DEVICE-7F")
+            anna.page.get_by_role("searchbox", name="card, merchant, transaction").fill("DEVICE-7F")
             anna.page.get_by_text("device new to this card").first.click()
             # then the page lists the fields, those without a value, too
             facts = anna.page.locator("section", has_text=re.compile("The payment.s fields")).locator("dl")

@@ -1,7 +1,6 @@
 """Reviews as events on their topic."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -33,13 +32,8 @@ def events_on(settings: Settings) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: int(one["at"]))
 
 
-def with_undo(settings: Settings, seconds: float) -> Settings:
-    dashboard = settings.dashboard.model_copy(update={"undo": timedelta(seconds=seconds)})
-    return settings.model_copy(update={"dashboard": dashboard})
-
-
 def test_each_review_becomes_an_event_that_names_payment_outcome_and_analyst(settings: Settings) -> None:
-    with run_dashboard(with_undo(settings, 0)) as dashboard:
+    with run_dashboard(settings, undo_s=0) as dashboard:
         # given two alerts
         anna = dashboard.browser("anna")
         for number in (1, 2):
@@ -63,7 +57,7 @@ def test_each_review_becomes_an_event_that_names_payment_outcome_and_analyst(set
 
 
 def test_a_review_that_is_undone_becomes_no_event(settings: Settings) -> None:
-    with run_dashboard(with_undo(settings, 3)) as dashboard:
+    with run_dashboard(settings, undo_s=10) as dashboard:
         anna = dashboard.browser("anna")
         for number in (1, 2):
             produce_alert(settings, number)
@@ -80,14 +74,14 @@ def test_a_review_that_is_undone_becomes_no_event(settings: Settings) -> None:
 
 def test_what_waits_is_sent_after_a_restart(settings: Settings) -> None:
     # given a review whose dashboard ended before its event was due
-    with run_dashboard(with_undo(settings, 60)) as dashboard:
+    with run_dashboard(settings, undo_s=60) as dashboard:
         anna = dashboard.browser("anna")
         produce_alert(settings, 1)
         wait_for(anna.alerts)
         anna.review("t1", "fraud")
         assert events_on(settings) == []
     # when it starts again
-    with run_dashboard(with_undo(settings, 0)):
+    with run_dashboard(settings, undo_s=0):
         # then the event is sent
         (event,) = wait_for(lambda: events_on(settings))
     assert event["outcome"] == "fraud"

@@ -1,7 +1,7 @@
 """What a backtest ends with in the terminal."""
 
-from flows.backtest_summary import WIDTH, summary_lines
 from fraud.evaluation.backtest.summary import CANDIDATES
+from tasks.backtest_summary import WIDTH, summary_lines
 
 
 def figures(precision: float) -> dict[str, dict[str, float]]:
