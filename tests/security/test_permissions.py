@@ -218,7 +218,7 @@ def show(world: World) -> None:
         decide(world)
         events.start()
         reviewed = world.as_admin.topics.reviews
-        wait_for(lambda: events.problem or any(end_offsets(world.as_admin, reviewed).values()))
+        wait_for(lambda: events.problem or read_all(world.as_admin, reviewed))
         if events.problem:
             raise RefusedError(events.problem)
     finally:
