@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from fraud.schema import MAX_MILLIS
 from serving.dashboard.api.alert_list import AlertFilter, Order, Shown, State, list_alerts
@@ -22,7 +22,14 @@ from serving.dashboard.api.queries import (
 )
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
 from serving.dashboard.api.reviews import Review, ReviewOutcome
-from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, cookie_name, may_change
+from serving.dashboard.auth.access import (
+    REFUSALS,
+    RequestBody,
+    SessionOf,
+    cookie_name,
+    may_change,
+    require_number,
+)
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.cases.reviewing import Known, Reviewer, review_check, send_alerts, store_reviews
 from serving.dashboard.cases.summaries import read_case_of
@@ -56,6 +63,9 @@ class ReviewRequest(RequestBody):
 _FILTER_FIELDS = {one.name for one in dataclasses.fields(AlertFilter)} - {"fraud_type"}
 
 
+NUMBERS_OF_FILTERS = ("least_score", "least_amount", "since", "until", "before", "limit")
+
+
 class AlertQuery(BaseModel):
     """The query of the feed; `campaign` is the former `fraud_type`."""
 
@@ -79,6 +89,12 @@ class AlertQuery(BaseModel):
         """What the store is asked for."""
         fields = self.model_dump(include=_FILTER_FIELDS)
         return AlertFilter(**fields, fraud_type=self.fraud_type or self.model_dump()["campaign"])
+
+
+class AlertSearch(AlertQuery):
+    """The same as the body of a request, in which numbers are numbers."""
+
+    _numbers = field_validator(*NUMBERS_OF_FILTERS, mode="before")(require_number)
 
 
 @router.get("/alerts")

@@ -20,6 +20,17 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix="/api", responses=REFUSALS)
 
 
+def require_number(value: object) -> object:
+    """For numbers of bodies: pydantic would take texts and truth values, too, which no schema allows.
+
+    Raises:
+        ValueError: it is one of these.
+    """
+    if isinstance(value, str | bool):
+        raise ValueError("a number is needed")  # noqa: TRY004 - what pydantic reports
+    return value
+
+
 class RequestBody(BaseModel):
     """The JSON body of a request; unknown names are refused."""
 

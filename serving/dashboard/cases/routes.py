@@ -4,13 +4,20 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from serving.dashboard.api.cases import AlertQuery
+from serving.dashboard.api.cases import NUMBERS_OF_FILTERS, AlertQuery
 from serving.dashboard.api.queries import countries, fraud_types
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
 from serving.dashboard.api.reviews import Review, ReviewOutcome, TooLateError
-from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change, may_read
+from serving.dashboard.auth.access import (
+    REFUSALS,
+    RequestBody,
+    SessionOf,
+    may_change,
+    may_read,
+    require_number,
+)
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.cases.actions import CaseAlertKey, WantedAction, act_on_case
 from serving.dashboard.cases.case_queue import CaseFilter, Whose
@@ -32,6 +39,12 @@ class CaseQuery(AlertQuery):
     """The query of the queue of cases."""
 
     whose: Whose | None = None
+
+
+class CaseSearch(CaseQuery):
+    """The same as the body of a request, in which numbers are numbers."""
+
+    _numbers = field_validator(*NUMBERS_OF_FILTERS, mode="before")(require_number)
 
 
 class CaseActionRequest(RequestBody):
@@ -83,7 +96,7 @@ def list_cases(query: Annotated[CaseQuery, Query()], context: Context, session: 
 
 @router.post("/cases/search")
 def search_cases(
-    query: CaseQuery, context: Context, session: Annotated[Session, Depends(may_change("viewer"))]
+    query: CaseSearch, context: Context, session: Annotated[Session, Depends(may_change("viewer"))]
 ) -> dict[str, Any]:
     """As `GET /cases`, with the filter in the body: its text may be a card number."""
     return list_cases(query, context, session)

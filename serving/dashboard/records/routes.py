@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.dashboard.api.cases import AlertQuery
+from serving.dashboard.api.cases import AlertQuery, AlertSearch
 from serving.dashboard.auth.access import REFUSALS, may_change, may_read
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.context import AppContext, Context
@@ -59,7 +59,7 @@ def export_alerts(
 
 @router.post("/export/alerts.csv", response_class=StreamingResponse, responses=_CSV)
 def export_found_alerts(
-    query: AlertQuery, context: Context, session: Annotated[Session, Depends(may_change("analyst"))]
+    query: AlertSearch, context: Context, session: Annotated[Session, Depends(may_change("analyst"))]
 ) -> StreamingResponse:
     """As `GET`, with the filter in the body: its text may be a card's number, which no address may have."""
     return _export_alerts(query, context, session)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from serving.dashboard.api.alert_list import AlertFilter, conditions
 from serving.dashboard.api.alert_rows import ALERTS
-from serving.dashboard.api.cases import AlertQuery, list_feed
+from serving.dashboard.api.cases import AlertSearch, list_feed
 from serving.dashboard.api.queries import sums_at_risk
 from serving.dashboard.auth.access import REFUSALS, may_change
 from serving.dashboard.auth.sessions import Session
@@ -21,13 +21,13 @@ _Viewer = Annotated[Session, Depends(may_change("viewer"))]
 
 
 @router.post("/search")
-def search_alerts(query: AlertQuery, context: Context, session: _Viewer) -> dict[str, Any]:
+def search_alerts(query: AlertSearch, context: Context, session: _Viewer) -> dict[str, Any]:
     """As `GET /alerts`."""
     return list_feed(query, context, session)
 
 
 @router.post("/counts")
-def counts(query: AlertQuery, context: Context, _: _Viewer) -> dict[str, Any]:
+def counts(query: AlertSearch, context: Context, _: _Viewer) -> dict[str, Any]:
     """All alerts that a filter passes, and those to review with their money at risk."""
     money = context.settings.loaded_definitions.money
     with context.store.reading() as connection:

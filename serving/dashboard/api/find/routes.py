@@ -7,7 +7,7 @@ may have.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
-from pydantic import Field
+from pydantic import Field, field_validator
 from sqlalchemy import Connection
 
 from fraud.schema import MAX_MILLIS
@@ -35,7 +35,7 @@ from serving.dashboard.api.find.payments import (
 )
 from serving.dashboard.api.find.search import Wanted, search
 from serving.dashboard.api.lists import lists_with
-from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change
+from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change, require_number
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.context import Context
 from serving.dashboard.feed.payment_key import CARD_REF_PATTERN
@@ -58,6 +58,8 @@ class SearchRequest(RequestBody):
     text: str = Field(default="", max_length=64)
     since: int | None = Field(default=None, ge=0, le=MAX_MILLIS)
     until: int | None = Field(default=None, ge=0, le=MAX_MILLIS)
+
+    _numbers = field_validator("since", "until", mode="before")(require_number)
 
 
 @router.post("/search")
