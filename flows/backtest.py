@@ -157,11 +157,12 @@ def _history(
         settings, Files(parameters.transactions, parameters.labels, parameters.columns, span)
     )
     times = tables.transactions["timestamp"].to_numpy()
-    plan = _chosen(parameters.asked, *days_of(times), fraud_times(tables))
+    plan = _chosen(parameters.asked, *days_of(times), fraud_times(tables.transactions, tables.labels))
     require_covered(times, plan)
     fraud_types = read_fraud_types(parameters.truth) if parameters.truth else None
     history = compute_history(settings, tables.transactions, tables.labels, fraud_types)
-    return history, plan, used_of_files(tables)
+    rejected = sum(one.count for one in tables.rejected)
+    return history, plan, used_of_files(tables.transactions, tables.labels, rejected)
 
 
 def _chosen(asked: AskedPlan, first: date, last: date, frauds: npt.NDArray[np.int64]) -> BacktestPlan:

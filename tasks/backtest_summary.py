@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from fraud.evaluation.backtest.chosen_plan import days_of
@@ -16,7 +17,6 @@ from fraud.evaluation.backtest.walk import FoldResult
 from fraud.evaluation.metrics import DAY_MS
 from fraud.money.texts import sum_text
 from fraud.training.splits import TimeRange
-from producer.replay.tables import Tables
 
 WIDTH = 80
 _COLUMNS = ("average precision", "precision", "recall", "money saved")
@@ -42,15 +42,14 @@ def summary_lines(summary: dict[str, Any]) -> Iterator[str]:
             yield f"{name:<11}{used[name]}"
 
 
-def used_of_files(tables: Tables) -> dict[str, str]:
+def used_of_files(transactions: pa.Table, labels: pa.Table, rejected: int) -> dict[str, str]:
     """How many rows and labels of a user's files could be used, and which days they cover."""
-    first, last = days_of(tables.transactions["timestamp"].to_numpy())
-    refused = sum(one.count for one in tables.rejected)
-    frauds = len(fraud_times(tables))
+    first, last = days_of(transactions["timestamp"].to_numpy())
+    frauds = len(fraud_times(transactions, labels))
     return {
-        "rows": f"{tables.transactions.num_rows:,} transactions used, {refused:,} rows rejected",
-        "labels": f"{tables.labels.num_rows:,} labels used; {frauds:,} transactions are fraud"
-        f" ({frauds / tables.transactions.num_rows:.2%})",
+        "rows": f"{transactions.num_rows:,} transactions used, {rejected:,} rows rejected",
+        "labels": f"{labels.num_rows:,} labels used; {frauds:,} transactions are fraud"
+        f" ({frauds / transactions.num_rows:.2%})",
         "days": _period(first, last),
     }
 
@@ -71,11 +70,11 @@ def used_days(results: Sequence[FoldResult], covered: str) -> str:
     return f"{trained} days to train and {tested} to test, of {covered}"
 
 
-def fraud_times(tables: Tables) -> npt.NDArray[np.int64]:
+def fraud_times(transactions: pa.Table, labels: pa.Table) -> npt.NDArray[np.int64]:
     """The event times (ms) of the transactions that a label calls fraud."""
-    ids = tables.labels.filter(tables.labels["is_fraud"])["transaction_id"]
-    is_fraud = pc.is_in(tables.transactions["transaction_id"], value_set=pc.unique(ids))
-    return np.asarray(tables.transactions["timestamp"].filter(is_fraud).to_numpy(), dtype=np.int64)
+    ids = labels.filter(labels["is_fraud"])["transaction_id"]
+    is_fraud = pc.is_in(transactions["transaction_id"], value_set=pc.unique(ids))
+    return np.asarray(transactions["timestamp"].filter(is_fraud).to_numpy(), dtype=np.int64)
 
 
 def _days(periods: Sequence[TimeRange]) -> int:
