@@ -45,7 +45,8 @@ def test_both_serve_what_one_follows(replicas: tuple[DashboardServer, DashboardS
         produce_alert(first.settings, 1)
         # then the page receives the alert
         assert event("alerts")["alerts"][0]["transaction_id"] == "t1"
-        wait_for(lambda: first.browser("vera").alerts()[0]["merchant_id"])
+        vera = first.browser("vera")
+        wait_for(lambda: vera.alerts()[0]["merchant_id"])
         # and the review at the other replica
         assert first.browser("anna").review("t1", "fraud").json()["delivered"] is True
         while (alert := event("alerts")["alerts"][0])["outcome"] is None:
@@ -74,20 +75,23 @@ def test_another_takes_over_where_the_first_ended(shared_settings: Settings) -> 
         with run_dashboard(shared_settings) as first:
             for number in range(20):
                 produce_alert(shared_settings, number)
-            wait_for(lambda: len(first.browser("vera").alerts()) == 20)
+            vera = first.browser("vera")
+            wait_for(lambda: len(vera.alerts()) == 20)
         # when replicas end one after another, also the one that follows
         leader.context.follower.stop()
         for number in range(20, 40):
             produce_alert(shared_settings, number)
         # then each message is stored once
-        wait_for(lambda: len(third.browser("vera").alerts()) == 40)
+        vera = third.browser("vera")
+        wait_for(lambda: len(vera.alerts()) == 40)
         assert value_of(third.context.store, "SELECT sum(scored) FROM ticks") == 40
 
 
 def test_a_connection_that_breaks_gives_up_its_place_and_its_batch(shared_settings: Settings) -> None:
     with run_dashboard(shared_settings) as dashboard:
+        vera = dashboard.browser("vera")
         produce_alert(shared_settings, 1)
-        wait_for(lambda: dashboard.browser("vera").alerts())
+        wait_for(vera.alerts)
         # when the server ends every connection
         with dashboard.context.store.write_transaction() as connection:
             connection.exec_driver_sql(
@@ -96,7 +100,7 @@ def test_a_connection_that_breaks_gives_up_its_place_and_its_batch(shared_settin
             )
         # then the dashboard goes on by itself, and counts nothing twice
         produce_alert(shared_settings, 2)
-        wait_for(lambda: len(dashboard.browser("vera").alerts()) == 2)
+        wait_for(lambda: len(vera.alerts()) == 2)
         assert value_of(dashboard.context.store, "SELECT sum(scored) FROM ticks") == 2
 
 
