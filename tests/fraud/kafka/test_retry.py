@@ -1,11 +1,13 @@
 """Kafka is called again while its answer allows it, and no longer."""
 
-import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from fraud import deadline
+from fraud.kafka import retry
 from fraud.kafka.retry import is_retriable, is_transient, retry_call, retry_transient
 
 RETRIABLE = KafkaError(KafkaError._TIMED_OUT, "later", retriable=True)
@@ -15,10 +17,13 @@ REFUSED = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The monotonic clock, which only sleeping moves."""
+    """A clock of the tested modules, which only their sleeping moves: other threads keep the real one."""
     now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    monkeypatch.setattr(retry, "time", clock)
+    monkeypatch.setattr(deadline, "time", clock)
     return now
 
 
