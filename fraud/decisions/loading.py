@@ -29,12 +29,11 @@ def load_decisions(definitions: Definitions) -> None:
     index.put_all("one", [(str(number), None) for number in range(_MORE_THAN_FIT)])
     index.holds("one", "d", 0)
     decider = PolicyDecider(definitions, parse_policy(definitions, _POLICY), index)
-    decider.decide(
-        DecisionInputs(
-            Events.empty(1, definitions),
-            np.zeros((1, len(definitions.features)), dtype=np.float32),
-            np.zeros(1),
-            np.ones(1),
-            lambda _: {},
-        )
+    inputs = DecisionInputs(
+        Events.empty(1, definitions),
+        np.zeros((1, len(definitions.features)), dtype=np.float32),
+        np.zeros(1),
+        np.ones(1),
+        lambda _: {},
     )
+    _ = decider.decide(inputs).tally

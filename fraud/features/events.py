@@ -64,8 +64,10 @@ class Events:
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """All parts, of which there is at least one, one after another."""
+        # By their bytes, as NumPy takes ten times as long to concatenate records.
+        heads = bytearray().join(part.heads.tobytes() for part in parts)
         return cls(
-            np.concatenate([part.heads for part in parts]), np.concatenate([part.values for part in parts])
+            np.frombuffer(heads, dtype=parts[0].heads.dtype), np.concatenate([part.values for part in parts])
         )
 
     def tobytes(self) -> bytes:

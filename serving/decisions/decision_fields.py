@@ -33,21 +33,24 @@ def live_fields(
     Under the default policy its name and digest are absent. A prediction without a position was made while
     no list of its policies had an entry.
     """
-    policy = served.policy
-    lists = _names_where(decided.list_hits, [one.name for one in policy.lists])
+    policy, tally = served.policy, decided.tally
     is_default = served.version is None
     return {
         "policy": ABSENT if is_default else repeat(served.name),
         "policy_digest": ABSENT if is_default else repeat(policy.digest),
         "lists_position": ABSENT if lists_position is None else repeat(lists_position),
         "segment": _segments(served, decided.segments),
-        "rules": _names_where(decided.fired, served.rule_names),
-        "shadow_rules": _names_where(decided.shadow_fired, served.rule_names),
-        "lists": lists,
-        "decided_by": _deciders(served, decided.decided_by),
-        "would_be": _would_be(decided),
-        "control_share": _control_shares(served, decided),
-        "is_sample": decided.sampled.tolist() if decided.sampled.any() else ABSENT,
+        "rules": _names_where(decided.fired, served.rule_names) if tally.fired else ABSENT,
+        "shadow_rules": (
+            _names_where(decided.shadow_fired, served.rule_names) if tally.shadow_fired else ABSENT
+        ),
+        "lists": (
+            _names_where(decided.list_hits, [one.name for one in policy.lists]) if tally.on_lists else ABSENT
+        ),
+        "decided_by": _deciders(served, decided.decided_by) if tally.not_by_bands else ABSENT,
+        "would_be": _would_be(decided) if tally.control else ABSENT,
+        "control_share": _control_shares(served, decided) if tally.control else ABSENT,
+        "is_sample": decided.sampled.tolist() if tally.sampled else ABSENT,
     }
 
 
@@ -60,8 +63,6 @@ def shadow_fields(served: PreparedPolicy | None, decided: Decided | None) -> dic
 
 def _names_where(flags: Flags, names: Sequence[str]) -> Iterable[list[str] | None]:
     """For each row (n, K) the names of the columns that are set, None where none is."""
-    if not flags.any():
-        return ABSENT
     found: list[list[str] | None] = [None] * len(flags)
     rows, columns = flags.nonzero()
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -83,8 +84,6 @@ def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterab
 
 
 def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iterable[str | None]:
-    if (decided_by < 0).all():
-        return ABSENT
     policy = served.policy
     names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
     # The bands are -1, the last one.
@@ -94,8 +93,6 @@ def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iter
 
 def _would_be(decided: Decided) -> Iterable[Outcome | None]:
     """What the payments of the control group would have had."""
-    if not decided.control.any():
-        return ABSENT
     found: list[Outcome | None] = [None] * len(decided.control)
     for row in np.flatnonzero(decided.control).tolist():
         found[row] = OUTCOMES[decided.would_be[row]]
@@ -104,6 +101,4 @@ def _would_be(decided: Decided) -> Iterable[Outcome | None]:
 
 def _control_shares(served: PreparedPolicy, decided: Decided) -> Iterable[float | None]:
     """The group's share of the cards, for its payments."""
-    if not decided.control.any():
-        return ABSENT
     return [served.policy.control_share if one else None for one in decided.control.tolist()]

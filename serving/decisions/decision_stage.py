@@ -71,7 +71,6 @@ class DecisionStage:
         live, shadow = self._policies.live, self._policies.shadow
         decided = live.decider.decide(inputs)
         shadowed = None if shadow is None else shadow.decider.decide(inputs)
-        self._metrics.decisions.count_outcomes(decided.outcomes)
         self._metrics.decisions.count_decided(live.policy, decided)
         if shadowed is not None:
             self._metrics.decisions.count_shadow(shadowed.outcomes)

@@ -1,7 +1,7 @@
 """Metrics of decisions: outcomes, rules, lists, and the policies in force."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -49,13 +49,12 @@ class DecisionMetrics:
         self.samples = Counter(
             "fraud_samples", "Approved payments that analysts are given to review", registry=registry
         )
-        for outcome in OUTCOMES:
-            self.predictions.labels(outcome)
+        self._by_outcome = [self.predictions.labels(outcome) for outcome in OUTCOMES]
         self._rules: set[str] = set()
 
     def count_outcomes(self, outcomes: npt.NDArray[np.uint8]) -> None:
         """Count the outcomes of a micro-batch, indices in `OUTCOMES`, (n,)."""
-        _count_by_outcome(self.predictions, outcomes)
+        self._count_outcomes(np.bincount(outcomes, minlength=len(OUTCOMES)).tolist())
 
     def count_shadow(self, outcomes: npt.NDArray[np.uint8]) -> None:
         """Count what the policy in shadow would have decided, likewise."""
@@ -63,17 +62,30 @@ class DecisionMetrics:
 
     def count_decided(self, policy: Policy, decided: Decided) -> None:
         """Count what the live policy made of a micro-batch."""
-        rules, lists = [one.name for one in policy.rules], [one.name for one in policy.lists]
+        tally = decided.tally
+        self._count_outcomes(tally.outcomes)
+        if tally.fired or tally.shadow_fired or tally.failed:
+            self._count_rules(policy, decided)
+        if tally.on_lists:
+            for index, count in _counts(decided.list_hits):
+                self.list_hits.labels(policy.lists[index].name).inc(count)
+        if tally.sampled:
+            self.samples.inc(tally.sampled)
+        if tally.control:
+            _count_by_outcome(self.control, decided.would_be[decided.control])
+
+    def _count_outcomes(self, counts: Sequence[int]) -> None:
+        for counter, count in zip(self._by_outcome, counts, strict=True):
+            if count:
+                counter.inc(count)
+
+    def _count_rules(self, policy: Policy, decided: Decided) -> None:
+        names = [one.name for one in policy.rules]
         for mode, fired in zip(_RULE_MODES, (decided.fired, decided.shadow_fired), strict=True):
             for index, count in _counts(fired):
-                self.rule_hits.labels(rules[index], mode).inc(count)
+                self.rule_hits.labels(names[index], mode).inc(count)
         for index, count in _counts(decided.failed):
-            self.rule_failures.labels(rules[index]).inc(count)
-        for index, count in _counts(decided.list_hits):
-            self.list_hits.labels(lists[index]).inc(count)
-        self.samples.inc(int(np.count_nonzero(decided.sampled)))
-        if decided.control.any():
-            _count_by_outcome(self.control, decided.would_be[decided.control])
+            self.rule_failures.labels(names[index]).inc(count)
 
     def set_rules(self, policy: Policy) -> None:
         """Start the counts of the live policy's rules at zero, and drop those of rules that are gone."""
@@ -145,8 +157,8 @@ def _count_by_outcome(counter: Counter, outcomes: npt.NDArray[np.uint8]) -> None
 
 
 def _counts(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """The columns of (n, K) that are set for a payment, with the number of payments; mostly none is."""
-    return _positive(flags.sum(axis=0)) if flags.any() else iter(())
+    """The columns of (n, K) that are set for a payment, with the number of payments."""
+    return _positive(flags.sum(axis=0))
 
 
 def _positive(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -97,6 +97,36 @@ class Output(NamedTuple):
     sampled: npt.NDArray[np.bool_]
 
 
+N_OUTCOMES = 4
+
+FIRED, SHADOW_FIRED, FAILED, ON_LIST, CONTROL, SAMPLED, NOT_BY_BANDS = range(N_OUTCOMES, N_OUTCOMES + 7)
+"""In a tally, after the outcomes."""
+
+N_TALLIES = NOT_BY_BANDS + 1
+
+
+@compiled
+def tally(output: Output, list_hits: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64]) -> None:
+    """Count the payments of each outcome, and what is set in the other columns.
+
+    Args:
+        output: of n payments.
+        list_hits: bool (n, L).
+        counts: int64 (`N_TALLIES`,), all 0; written.
+    """
+    for row in range(len(output.outcomes)):
+        counts[output.outcomes[row]] += 1
+        counts[CONTROL] += output.control[row]
+        counts[SAMPLED] += output.sampled[row]
+        counts[NOT_BY_BANDS] += output.decided_by[row] != BY_BANDS
+        for index in range(output.fired.shape[1]):
+            counts[FIRED] += output.fired[row, index]
+            counts[SHADOW_FIRED] += output.shadow_fired[row, index]
+            counts[FAILED] += output.failed[row, index]
+        for index in range(list_hits.shape[1]):
+            counts[ON_LIST] += list_hits[row, index]
+
+
 @compiled
 def decide_all(
     facts: Facts,
