@@ -149,6 +149,6 @@ def _open_alerts(home: Path, password: str) -> int:
 
 
 def _read_queue(client: httpx.Client) -> tuple[int, int]:
-    """Open alerts, and all."""
-    review = client.get("/api/live").raise_for_status().json()["review"]
-    return int(review["open"]), int(review["alerts"])
+    """Open alerts of the queue, and its cases."""
+    queue = client.get("/api/cases", params={"state": "open"}).raise_for_status().json()
+    return int(queue["open_alerts"]), int(queue["total"])
