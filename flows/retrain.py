@@ -7,12 +7,12 @@ from flows.ingest import ingest
 from flows.preprocess import preprocess
 from flows.runs import completed, keep_result, run_name
 from flows.train import train
-from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion
 from fraud.settings import load_settings
 from fraud.telemetry import flow_span
 from fraud.training.engines import Engine
 from tasks.environment import clean_up, validate_environment
+from tasks.training_summary import TrainingResult, training_lines
 
 
 @flow(name="retrain", flow_run_name=run_name, on_completion=[keep_result])
@@ -21,7 +21,7 @@ def retrain(
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,
-) -> PromotionDecision:
+) -> TrainingResult:
     """Ingest and preprocess what is new, train, and let the gate decide.
 
     Args:
@@ -36,10 +36,10 @@ def retrain(
         validate_environment(settings)
         ingest()
         preprocess()
-        decision = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
+        result = train(trials=trials, promote=promote, engine=engine, alarm=alarm)
         clean_up(settings)
-        return completed(decision, decision.reason)
+        return completed(result, result.decision.reason)
 
 
 if __name__ == "__main__":
-    run_flow(retrain)
+    run_flow(retrain, training_lines)

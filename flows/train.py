@@ -4,13 +4,13 @@ from prefect import flow
 
 from flows.entry import run_flow
 from flows.runs import completed, keep_result, run_name
-from fraud.evaluation.gate import PromotionDecision
 from fraud.registry.promotion import Promotion, promotion_mode
 from fraud.settings import Settings, load_settings
 from fraud.telemetry import flow_span
 from fraud.training.engines import Engine
 from fraud.training.thresholds import ThresholdPolicy
 from tasks import train as tasks
+from tasks.training_summary import TrainingResult, training_lines
 
 
 @flow(name="train", flow_run_name=run_name, on_completion=[keep_result])
@@ -21,7 +21,7 @@ def train(
     promote: Promotion | None = None,
     engine: Engine | None = None,
     alarm: bool = False,
-) -> PromotionDecision:
+) -> TrainingResult:
     """Train a model on the lake's matured rows and compare it with the champion.
 
     Args:
@@ -37,14 +37,17 @@ def train(
     with flow_span(settings, "train"):
         history = tasks.load(settings)
         periods = tasks.split(settings, history)
+        use = tasks.report_use(settings, history, periods)
         found = tasks.tune(settings, history, periods, settings.training.trials)
         fitted = tasks.fit(settings, history, periods, found)
         report = tasks.evaluate(settings, history, periods, fitted)
         bundle, logged = tasks.log(settings, history, periods, fitted, found, report)
         promotion = promotion_mode(settings, promote, alarm=alarm)
         decision = tasks.gate(settings, history, periods, bundle, logged, promotion)
-        tasks.report_training(settings, report, fitted, logged, decision, history.notes)
-        return completed(decision, f"version {logged.version}: {decision.reason}")
+        notes = (f"Used {use.used}.", f"Left out {use.left_out}.", *history.notes)
+        tasks.report_training(settings, report, fitted, logged, decision, notes)
+        result = TrainingResult(logged.version, decision, use)
+        return completed(result, f"version {logged.version}: {decision.reason}")
 
 
 def _settings(**given: object) -> Settings:
@@ -55,4 +58,4 @@ def _settings(**given: object) -> Settings:
 
 
 if __name__ == "__main__":
-    run_flow(train)
+    run_flow(train, training_lines)

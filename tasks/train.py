@@ -26,6 +26,7 @@ from fraud.training.contracts.rows import require_no_leak, require_valid_rows
 from fraud.training.engines import booster_fitter
 from fraud.training.fit import FittedModel, fit_model
 from fraud.training.history import History, load_history
+from fraud.training.history_use import HistoryUse, describe_use
 from fraud.training.run import (
     EvaluationReport,
     bundle_of,
@@ -76,6 +77,15 @@ def split(settings: Settings, history: History) -> Split:
     made = split_history(settings.training, history)
     get_run_logger().info("train %s, validation %s, test %s", made.train, made.validation, made.test)
     return made
+
+
+@task(cache_policy=NO_CACHE)
+def report_use(settings: Settings, history: History, periods: Split) -> HistoryUse:
+    """Say how much of the history is used, what is left out, and why."""
+    use = describe_use(history, periods, settings.training.label_delay)
+    get_run_logger().info("used %s", use.used)
+    get_run_logger().info("left out %s", use.left_out)
+    return use
 
 
 @task(cache_policy=NO_CACHE)

@@ -133,7 +133,7 @@ def test_drift_brings_a_challenger_that_a_person_puts_into_service(
     with deployed_with_a_worker(tmp_path, monkeypatch):
         # given a champion of calm days, in service
         world.live(CALM_DAYS)
-        assert retrain().promote
+        assert retrain().decision.promote
         with running(home) as serving:
             wait_until_scored(home)
             # then there is no alarm on what it did, and its features are those that it learnt from

@@ -46,7 +46,7 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
     # when a model is trained
     first = train(trials=2)
     # then it is the champion, with all that serving and people need
-    assert first.promote
+    assert first.decision.promote
     bundle = load_bundle(home, "1")
     assert version_of_alias(home) == "1"
     assert np.isfinite(bundle.score(probe_rows(len(V1.feature_names)))).all()
@@ -76,7 +76,7 @@ def test_training_registers_a_champion_and_the_next_must_beat_it(home: Settings)
         assert "**promoted**. promoted as the first" in text
     # when the same is trained again, then the equal model is not promoted and the registry says why
     second = train(trials=2)
-    assert not second.promote
+    assert not second.decision.promote
     assert version_of_alias(home) == "1"
     newest = list_versions(home)[0]
     assert newest.version == "2"
@@ -89,9 +89,9 @@ def test_a_training_by_alarm_makes_a_challenger_unless_configured(
 ) -> None:
     # given a champion
     write_history(open_lake(home), *tables(days=60, per_day=60, fraud_rate=0.05))
-    assert train(trials=1).promote
+    assert train(trials=1).decision.promote
     # when an alarm starts a training
-    decision = train(trials=1, alarm=True)
+    decision = train(trials=1, alarm=True).decision
     # then its model is the challenger, and the flow's result says what a person must do
     assert (decision.promote, decision.challenger) == (False, True)
     assert "`fraud promote 2 --reason ...`" in decision.reason
@@ -99,7 +99,7 @@ def test_a_training_by_alarm_makes_a_challenger_unless_configured(
     assert (version_of_alias(home), version_of_alias(home, "challenger")) == ("1", "2")
     # and where alarms may promote, the gate decides
     monkeypatch.setenv("FRAUD_TRAINING__PROMOTE_ON_ALARM", "auto")
-    gated = train(trials=1, alarm=True)
+    gated = train(trials=1, alarm=True).decision
     assert (gated.promote, gated.challenger) == (False, False)
     assert "not better beyond noise" in gated.reason
 
@@ -183,7 +183,7 @@ def test_the_model_of_the_engine_spark_serves_like_any_other(
     monkeypatch.setenv("FRAUD_SPARK__MASTER", "local[2]")
     monkeypatch.setenv("FRAUD_SPARK__DRIVER_MEMORY", "1g")
     # when it trains
-    decision = train(trials=1, engine="spark")
+    decision = train(trials=1, engine="spark").decision
     # then the champion is its model, which only its record shows
     bundle = load_bundle(home, "1")
     assert decision.promote

@@ -100,7 +100,7 @@ def test_fields_and_features_are_added_by_one_file(home: Settings) -> None:
     history = _stream(BASE_MS, DAYS)
     send(home, history.payments)
     _report(home, history.frauds)
-    assert retrain().promote
+    assert retrain().decision.promote
     assert load_bundle(home, "1").metadata.feature_names == EXTENDED.feature_names
 
     # when new payments are scored
