@@ -2,74 +2,48 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 
-from fraud.lake import Lake
 from fraud.settings import Settings
 from producer.fast_clock import FastClock
-from producer.history import due_labels
-from producer.publisher import Publisher
 from producer.simulator import DayOfTraffic, Simulator
 from producer.simulator.draws import Ints
-from producer.simulator.tables import require_simulated
-from producer.streaming import LiveCounts
-from producer.wire import OutgoingMessages, label_messages, transaction_messages
+from producer.streaming import SHORTEST_WAIT_S, LiveStream
+from producer.wire import OutgoingMessages, transaction_messages
 
 _TICK_S = 0.25
-_SHORTEST_WAIT_S = 0.002
 
 
 @dataclass
-class NaturalStream:
+class NaturalStream(LiveStream):
     """Publishes the payments after the clock's start, and labels as they fall due by the same clock.
 
     What is sent, and at which intervals of event time, is what a history of these days would have; only
     the identifiers are this run's own. The truth says when each payment was due to be sent (`sent_at`, ms).
     """
 
-    settings: Settings
-    publisher: Publisher
     simulator: Simulator
     clock: FastClock
-    pending: pa.Table
-    lake: Lake | None = None
-    counts: LiveCounts = field(default_factory=LiveCounts)
 
-    def run(
-        self,
-        stop: threading.Event,
-        duration_s: float | None = None,
-        progress: Callable[[LiveCounts], None] = lambda counts: None,
-    ) -> LiveCounts:
-        """Send until `stop` is set or the time is over; everything sent is acknowledged on return.
-
-        Raises:
-            ConfigurationError: the definitions need what is not simulated.
-            UnreachableError: Kafka did not take something.
-        """
-        require_simulated(self.settings.loaded_definitions)
-        started = time.time()
-        end = started + (duration_s if duration_s is not None else float("inf"))
-        truths: list[pa.Table] = []
+    def _send(self, stop: threading.Event, started: float, end: float) -> Iterator[None]:
         for traffic in self._days():
             day = _DeliveredDay(self.settings, traffic)
             self.pending = pa.concat_tables([self.pending, traffic.labels])
             while not day.is_complete and not stop.is_set() and time.time() < end:
                 self._send_due(day)
-                self.counts.seconds = time.time() - started
-                progress(self.counts)
+                yield
                 stop.wait(self._wait_s(day, end))
-            truths.append(day.truth(self.clock))
+            self.truths.append(day.truth(self.clock))
             if not day.is_complete:
                 break
-        self.publisher.flush()
-        self._write_truth(truths)
-        return self.counts
+
+    def _truth_times(self, started_at: int) -> tuple[int, int]:
+        return self.clock.start, self.clock.started_at
 
     def _days(self) -> Iterator[DayOfTraffic]:
         """The rest of the day of the clock's start, and those that follow."""
@@ -88,21 +62,13 @@ class NaturalStream:
             self.publisher.send(self.settings.topics.transactions, messages, arrivals)
             self.counts.transactions += len(messages)
             self.counts.frauds += frauds
-        due, self.pending = due_labels(self.pending, now)
-        self.publisher.send(self.settings.topics.labels, label_messages(due))
-        self.counts.labels += due.num_rows
+        self._send_due_labels(now)
 
     def _wait_s(self, day: "_DeliveredDay", end: float) -> float:
         if day.is_complete:
             return 0.0
         due = min(self.clock.wall_time(day.next_arrival) / 1_000, end) - time.time()
-        return min(max(due, _SHORTEST_WAIT_S), _TICK_S)
-
-    def _write_truth(self, truths: list[pa.Table]) -> None:
-        if self.lake is not None and truths:
-            day = datetime.fromtimestamp(self.clock.start / 1_000, UTC).date()
-            name = f"truth/date={day}/live-{self.clock.started_at}.parquet"
-            self.lake.write_table(pa.concat_tables(truths), name)
+        return min(max(due, SHORTEST_WAIT_S), _TICK_S)
 
 
 class _DeliveredDay:

@@ -30,8 +30,8 @@ def _simulator(start: int) -> Simulator:
 
 
 def _stream(settings: Settings, publisher: Publisher, clock: FastClock) -> NaturalStream:
-    lake = open_lake(settings)
-    return NaturalStream(settings, publisher, _simulator(clock.start), clock, LABELS.empty_table(), lake)
+    simulator, lake = _simulator(clock.start), open_lake(settings)
+    return NaturalStream(settings, publisher, LABELS.empty_table(), simulator, clock, lake=lake)
 
 
 @pytest.mark.broker

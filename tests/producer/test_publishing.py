@@ -28,7 +28,7 @@ from producer.live import LiveTraffic
 from producer.publisher import Publisher
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
-from producer.streaming import LiveStream
+from producer.steady import SteadyStream
 from producer.wire import OutgoingMessages
 from tests.conftest import SettingsFactory
 
@@ -119,7 +119,7 @@ def test_live_traffic_keeps_its_rate_and_its_event_time_is_now(settings: Setting
 
     with Publisher(settings, linger_ms=5) as publisher:
         traffic = LiveTraffic(simulator, started)
-        stream = LiveStream(settings, publisher, traffic, 200.0, pending_labels(simulator, span))
+        stream = SteadyStream(settings, publisher, pending_labels(simulator, span), traffic, 200.0)
         counts = stream.run(threading.Event(), duration_s=3.0)
 
     messages = _read(settings, settings.topics.transactions)

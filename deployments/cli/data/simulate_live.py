@@ -21,7 +21,8 @@ from producer.live import LiveTraffic
 from producer.natural import NaturalStream
 from producer.simulator.pace import payments_per_second
 from producer.simulator.planned import PLANNED, planned_attacks
-from producer.streaming import LiveCounts, LiveStream
+from producer.steady import SteadyStream
+from producer.streaming import LiveCounts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,9 +100,8 @@ class LiveRun:
             scenario = self.simulator.scenario_on(day)
             self.simulator.plan(*planned_attacks(world, scenario, start, now, request.attacks))
         self.console.print(self._describe(clock, request.attacks), soft_wrap=True, highlight=False)
-        return NaturalStream(
-            self.settings, self.publisher, self.simulator, clock, self._pending(pending, start), self.lake
-        )
+        due_later = self._pending(pending, start)
+        return NaturalStream(self.settings, self.publisher, due_later, self.simulator, clock, lake=self.lake)
 
     def _describe(self, clock: FastClock, attacks: int) -> str:
         pace = self._own_pace(clock.start)
@@ -116,7 +116,7 @@ class LiveRun:
             f"with now, in {clock.seconds_behind:,.0f} s{planned}"
         )
 
-    def _at_rate(self, rate: float, pending: "pa.Table | None") -> LiveStream:
+    def _at_rate(self, rate: float, pending: "pa.Table | None") -> SteadyStream:
         now = time.time_ns() // 1_000_000
         cards, times = len(self.simulator.world.cards), rate / self._own_pace(now)
         self.console.print(
@@ -125,9 +125,8 @@ class LiveRun:
         if times > _PLAUSIBLE:
             self.console.print(warning(rate, times, cards), soft_wrap=True, highlight=False)
         traffic = LiveTraffic(self.simulator, now)
-        return LiveStream(
-            self.settings, self.publisher, traffic, rate, self._pending(pending, now), self.lake
-        )
+        due_later = self._pending(pending, now)
+        return SteadyStream(self.settings, self.publisher, due_later, traffic, rate, lake=self.lake)
 
     def _own_pace(self, moment: int) -> float:
         day = _day_of(moment)
