@@ -1,12 +1,12 @@
 """The engine with 20 rules and 3 long lists against the engine without a policy, in turns."""
 
-import re
 import time
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from benchmarks.decisions.deciding import ENTRIES, LISTS, POLICY
+from benchmarks.decisions.rare_rules import rarely_firing
 from benchmarks.definitions.harness.bed import VariantBed, variant_bed
 from benchmarks.definitions.harness.checkouts import HERE, Variant
 from benchmarks.results import Section
@@ -17,7 +17,6 @@ from benchmarks.serving.harness.testbed import print_progress
 from benchmarks.serving.harness.traffic import fill, publish_profiles
 from benchmarks.serving.latency import measure
 from benchmarks.serving.throughput import score
-from fraud.decisions.document import parse_policy
 from fraud.decisions.lists.entries import ListEntry
 from fraud.decisions.lists.publishing import publish_entries
 from fraud.decisions.log.publishing import PolicyProposal, approve, propose, set_alias
@@ -127,22 +126,8 @@ def _prepared(bed: VariantBed, name: str, topic: str, sizes: ServingSizes, **ser
     return settings
 
 
-def _rarely_firing(text: str) -> str:
-    """The policy with one more condition in each rule, and bands that flag what the model alone flags.
-
-    On the made-up payments its rules would fire on a third and its lower bounds flag one in 25, and what is
-    flagged is explained, which costs far more than to decide. With these changes rules fire on one payment in
-    300, as they do on real ones, and both engines explain about as many payments. All is computed as before.
-    """
-    rules, _, segments = text.partition("\nsegments:")
-    rules = re.sub(r"^(    when: )(.*)$", r"\1(\2) AND amount BETWEEN 50 AND 50.4", rules, flags=re.MULTILINE)
-    for bound in ("challenge: 60", "review: 150", "decline: 800"):
-        segments = segments.replace(bound, f"{bound}000000")
-    return f"{rules}\nsegments:{segments.replace('challenge: 0.2', 'challenge: 0.999')}"
-
-
 def _decide_by_rules(settings: Settings, entries: int) -> None:
-    policy = parse_policy(settings.loaded_definitions, _rarely_firing(POLICY.read_text()))
+    policy = rarely_firing(settings.loaded_definitions, POLICY)
     version = propose(settings, PolicyProposal(policy, "ann")).version
     approve(settings, version, "bob")
     set_alias(settings, "live", version, "bob")
