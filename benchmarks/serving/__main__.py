@@ -16,7 +16,7 @@ from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
-    "formats",
+    *("formats", "recorder"),
 )
 
 
@@ -39,7 +39,7 @@ def main(
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported here, because some imports are slow."""
-    from benchmarks.serving import cards, commits, formats, latency, reader, throughput, workers
+    from benchmarks.serving import cards, commits, formats, latency, reader, recorder, throughput, workers
     from benchmarks.serving.systems import forests, quix, spark
 
     small, large = {
@@ -62,6 +62,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
         "reader": (lambda: reader.run(1_000, 2), lambda: reader.run(20_000, 15)),
         "formats": (lambda: formats.run(1_000, 2), lambda: formats.run(10_000, 9)),
+        "recorder": (lambda: recorder.run(6, 500, 1), lambda: recorder.run(100, 2_000, 5)),
     }[part]
     return small if tiny else large
 

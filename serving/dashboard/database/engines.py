@@ -10,6 +10,9 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 _BUSY_S = 10
 _SQLITE_READERS = 40
 """As many as threads of routes; each opens its connection when it is needed."""
+_CACHE_KIB, _RECORDER_CACHE_KIB = 2_000, 32_768
+"""Of a connection to a file. The recorder writes into indexes at random places: with SQLite's own 2 MB most
+of their pages are written several times in a batch."""
 _CONNECT_TIMEOUT_S = 5
 _SERVER_NOTICES_LOST_CLIENT = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 "
@@ -44,7 +47,7 @@ def open_engines(database: Path | URL) -> Engines:
         return Engines(
             readers=_sqlite(database, "NORMAL", read_only=True, pool_size=_SQLITE_READERS),
             writer=_sqlite(database, "FULL", pool_size=1, max_overflow=0),
-            recorder=_sqlite(database, "NORMAL", poolclass=NullPool),
+            recorder=_sqlite(database, "NORMAL", cache_kib=_RECORDER_CACHE_KIB, poolclass=NullPool),
         )
     return Engines(
         readers=_postgresql(database, pool_size=5).execution_options(postgresql_readonly=True),
@@ -53,7 +56,9 @@ def open_engines(database: Path | URL) -> Engines:
     )
 
 
-def _sqlite(path: Path, synchronous: str, read_only: bool = False, **pool: Any) -> Engine:
+def _sqlite(
+    path: Path, synchronous: str, read_only: bool = False, cache_kib: int = _CACHE_KIB, **pool: Any
+) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_S}, **pool)
 
@@ -62,6 +67,7 @@ def _sqlite(path: Path, synchronous: str, read_only: bool = False, **pool: Any) 
         connection.isolation_level = None  # SQLAlchemy begins transactions, see below
         for pragma in ("journal_mode = WAL", "journal_size_limit = 16777216", f"synchronous = {synchronous}"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA cache_size = -{cache_kib}")
         if read_only:
             connection.execute("PRAGMA query_only = ON")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Table, Text, delete, exists, select, union
 
-from serving.dashboard.database.statements import insert_into
+from serving.dashboard.database.statements import RowStatement, insert_into
 from serving.dashboard.feed.tables import STRICT, alerts, metadata, payments
 
 cards = Table(
@@ -47,15 +47,23 @@ class KnownIds:
     def __init__(self, connection: Connection, card_ref: Callable[[str], str]) -> None:
         self._connection = connection
         self._card_ref = card_ref
+        self._insert_card, self._insert_merchant = (
+            RowStatement(
+                connection,
+                insert_into(connection, table).on_conflict_do_nothing(),
+                [one.name for one in table.columns],
+            )
+            for table in (cards, known_merchants)
+        )
         self._cards: set[str] = set()
         self._merchants: set[str] = set()
 
     def add(self, card_ids: Iterable[str], merchant_ids: Iterable[str]) -> None:
         """Add cards and merchants; those that were added lately are left out."""
         fresh_cards, fresh_merchants = set(card_ids) - self._cards, set(merchant_ids) - self._merchants
-        rows = [{"card_ref": self._card_ref(one), "card_id": one} for one in sorted(fresh_cards)]
-        _insert(self._connection, cards, rows)
-        _insert(self._connection, known_merchants, [{"merchant_id": one} for one in sorted(fresh_merchants)])
+        rows = [(self._card_ref(one), one) for one in sorted(fresh_cards)]
+        self._insert_card.run(self._connection, rows)
+        self._insert_merchant.run(self._connection, [(one,) for one in sorted(fresh_merchants)])
         self._cards = _remember(self._cards, fresh_cards)
         self._merchants = _remember(self._merchants, fresh_merchants)
 
@@ -81,11 +89,6 @@ def remove_unused_ids(connection: Connection, removed: Collection[IdsOfPayment])
     _remove_unused(connection, cards, "card_ref", {one.card_ref for one in removed})
     merchants = {one.merchant_id for one in removed if one.merchant_id is not None}
     _remove_unused(connection, known_merchants, "merchant_id", merchants)
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, str]]) -> None:
-    if rows:
-        connection.execute(insert_into(connection, table).on_conflict_do_nothing(), rows)
 
 
 def _remember(known: set[str], fresh: set[str]) -> set[str]:

@@ -3,6 +3,7 @@
 import logging
 import secrets as random
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Index, Table, inspect, select, text
@@ -10,14 +11,17 @@ from sqlalchemy.schema import CreateColumn
 
 from serving.dashboard.database import audit_triggers
 from serving.dashboard.database.known_ids import fill_known_ids
+from serving.dashboard.database.row_steps import change_all_rows, with_large_cache
 from serving.dashboard.feed.payment_key import card_ref
-from serving.dashboard.feed.tables import metadata, secrets
+from serving.dashboard.feed.tables import alerts, metadata, payments, secrets
 
 log = logging.getLogger(__name__)
 SCHEMA_VERSION = 8
 _LOCK = 7_204_117
 """Two replicas that start at once must not both create the tables."""
 _SECRET = "card_ref"  # noqa: S105 - its name
+_MOST_CARDS = 200_000
+"""References that a step remembers."""
 
 audit_triggers.register()
 
@@ -37,12 +41,15 @@ def bring_up_to_date(connection: Connection) -> None:
     version = _read_version(connection)
     if version > SCHEMA_VERSION:
         raise OtherVersionError(f"version {version}; this one knows {SCHEMA_VERSION}")
-    _create_missing(connection)
-    _create_secret(connection)
-    if version in _DATA_STEPS:
-        log.info("bringing the stored history from version %d to %d", version, SCHEMA_VERSION)
-        _DATA_STEPS[version](connection)
-    fill_known_ids(connection)
+    with with_large_cache(connection):
+        _create_tables(connection)
+        _create_secret(connection)
+        if version in _DATA_STEPS:
+            log.info("bringing the stored history from version %d to %d", version, SCHEMA_VERSION)
+            _DATA_STEPS[version](connection)
+        # After the rows have changed: an index of finished rows is sorted once.
+        _create_indexes(connection)
+        fill_known_ids(connection)
     if version != SCHEMA_VERSION:
         _write_version(connection)
 
@@ -52,18 +59,25 @@ def read_secret(connection: Connection) -> bytes:
     return bytes(connection.execute(select(secrets.c.value).where(secrets.c.name == _SECRET)).scalar_one())
 
 
-def _create_missing(connection: Connection) -> None:
+def _create_tables(connection: Connection) -> None:
+    """Create the tables and columns that are missing."""
     inspector = inspect(connection)
     existing = set(inspector.get_table_names())
     for table in metadata.sorted_tables:
-        if table.name not in existing:
+        if table.name in existing:
+            _add_columns(connection, table, {one["name"] for one in inspector.get_columns(table.name)})
+        else:
             table.create(connection)
-            continue
-        columns = {one["name"] for one in inspector.get_columns(table.name)}
-        _add_columns(connection, table, columns)
-        indexes = {one["name"] for one in inspector.get_indexes(table.name)}
+
+
+def _create_indexes(connection: Connection) -> None:
+    """Create the indexes that are missing."""
+    inspector = inspect(connection)
+    for table in metadata.sorted_tables:
+        existing = {one["name"] for one in inspector.get_indexes(table.name)}
         for index in _sorted(table.indexes):
-            if index.name not in indexes:
+            if index.name not in existing:
+                log.info("making the index %s of the stored history", index.name)
                 index.create(connection)
 
 
@@ -101,12 +115,12 @@ def _write_version(connection: Connection) -> None:
 
 def _add_card_refs(connection: Connection) -> None:
     """Version 7 (SQLite) computed the references in statements, and had other partial indexes."""
-    key, driver = read_secret(connection), _driver_connection(connection)
-    driver.create_function("ref_of", 1, lambda card_id: card_ref(key, card_id), deterministic=True)
-    for table in ("payments", "alerts"):
-        connection.exec_driver_sql(f"UPDATE {table} SET card_ref = ref_of(card_id)")  # noqa: S608
     for index in ("payments_of_card", "labels_deciding", "labels_waiting", "reviews_pending"):
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {index}")
+    reference = lru_cache(_MOST_CARDS)(partial(card_ref, read_secret(connection)))
+    _driver_connection(connection).create_function("ref_of", 1, reference, deterministic=True)
+    for table in (payments, alerts):
+        change_all_rows(connection, table, "card_ref = ref_of(card_id)")
 
 
 def _driver_connection(connection: Connection) -> Any:

@@ -1,10 +1,12 @@
 """Statements that run with many rows: compiled once, their values are passed to the driver as they are."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Table, bindparam
+from sqlalchemy import Connection, Executable, RowMapping, Table, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+
+_MOST_PAIRS = 512
 
 Insert = sqlite.Insert | postgresql.Insert
 
@@ -38,3 +40,43 @@ class RowStatement:
         """Run it with each row, within the caller's transaction."""
         if rows:
             connection.exec_driver_sql(self._sql, list(rows))
+
+
+class KeyStatement:
+    """A query for the rows of many pairs of texts, compiled once for each number of pairs, not each time.
+
+    Args:
+        query: with a condition on the expanding parameter `keys`, once or several times.
+    """
+
+    def __init__(self, query: Any) -> None:
+        self._query = query
+        self._compiled: dict[tuple[str, int], tuple[str, list[int]]] = {}
+
+    def rows(self, connection: Connection, keys: Collection[tuple[str, str]]) -> Iterator[RowMapping]:
+        """The rows of these pairs, asked for 512 at a time."""
+        wanted = list(keys)
+        for first in range(0, len(wanted), _MOST_PAIRS):
+            part = wanted[first : first + _MOST_PAIRS]
+            # Filled up with the last one, so that few numbers of pairs are compiled.
+            part += part[-1:] * (_power_of_two(len(part)) - len(part))
+            values = [text for pair in part for text in pair]
+            sql, positions = self._sql(connection, len(part))
+            yield from connection.exec_driver_sql(
+                sql, tuple(values[position] for position in positions)
+            ).mappings()
+
+    def _sql(self, connection: Connection, count: int) -> tuple[str, list[int]]:
+        """The statement for so many pairs, and which of their texts each of its parameters is."""
+        known = (connection.dialect.name, count)
+        if known not in self._compiled:
+            pairs = [(2 * number, 2 * number + 1) for number in range(count)]
+            compiled = self._query.params(keys=pairs).compile(
+                dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+            )
+            self._compiled[known] = str(compiled), [compiled.params[name] for name in compiled.positiontup]
+        return self._compiled[known]
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()

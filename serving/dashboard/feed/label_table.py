@@ -20,14 +20,14 @@ from fraud.labels.joining import match_reports
 from fraud.labels.precedence import deciding_reports
 from fraud.schema import Label
 from fraud.settings import LabelSettings
-from serving.dashboard.database.statements import RowStatement, insert_into
-from serving.dashboard.feed.payment_key import PaymentKey, in_keys, key_of, same_payment, select_keys
+from serving.dashboard.database.statements import KeyStatement, RowStatement, insert_into
+from serving.dashboard.feed.payment_key import PaymentKey, in_keys, key_of, same_payment
 from serving.dashboard.feed.tables import alerts, labels, payments
 
 _KEY = (labels.c.transaction_id, labels.c.card_id)
 _WAITS = labels.c.decides == literal_column("0")
 _ANY_WAITING = select(exists().where(_WAITS))
-_WAITING = select(*_KEY).where(_WAITS, in_keys(labels)).distinct()
+_WAITING = KeyStatement(select(*_KEY).where(_WAITS, in_keys(labels)).distinct())
 _REPORTS_DUE = (
     select(*_KEY)
     .where(
@@ -38,13 +38,15 @@ _REPORTS_DUE = (
     )
     .distinct()
 )
-_PAYMENTS = union_all(
-    *(
-        select(one.c.transaction_id, one.c.card_id, one.c.timestamp).where(in_keys(one))
-        for one in (alerts, payments)
+_PAYMENTS = KeyStatement(
+    union_all(
+        *(
+            select(one.c.transaction_id, one.c.card_id, one.c.timestamp).where(in_keys(one))
+            for one in (alerts, payments)
+        )
     )
 )
-_REPORTS = select(labels).where(in_keys(labels))
+_REPORTS = KeyStatement(select(labels).where(in_keys(labels)))
 _COLUMNS = ["transaction_id", "card_id", "is_fraud", "reported_at", "source", "fraud_type", "decides"]
 _DECIDE = (
     update(labels)
@@ -99,7 +101,7 @@ class LabelTable:
         due = self._connection.execute(_REPORTS_DUE, span).mappings()
         keys = {key_of(one) for one in reports} | {_payment_of(row) for row in due}
         if self._connection.execute(_ANY_WAITING).scalar():
-            keys |= {_payment_of(row) for row in select_keys(self._connection, _WAITING, arrived)}
+            keys |= {_payment_of(row) for row in _WAITING.rows(self._connection, arrived)}
         self._decide(sorted(keys), now_ms)
         self._decided_until = now_ms
         return sorted(keys)
@@ -109,12 +111,10 @@ class LabelTable:
         self._decided_until = -1
 
     def _decide(self, keys: Sequence[PaymentKey], now_ms: int) -> None:
-        paid = {
-            _payment_of(row): tuple(row.values()) for row in select_keys(self._connection, _PAYMENTS, keys)
-        }
+        paid = {_payment_of(row): tuple(row.values()) for row in _PAYMENTS.rows(self._connection, keys)}
         rows = [
             row
-            for row in select_keys(self._connection, _REPORTS, keys)
+            for row in _REPORTS.rows(self._connection, keys)
             if row["reported_at"] <= now_ms and _payment_of(row) in paid
         ]
         if not rows:

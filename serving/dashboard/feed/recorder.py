@@ -15,7 +15,7 @@ from serving.dashboard.database.known_ids import KnownIds
 from serving.dashboard.database.pruning import Pruning
 from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.label_table import LabelTable
-from serving.dashboard.feed.payment_key import PaymentKey, key_of, select_keys
+from serving.dashboard.feed.payment_key import PaymentKey, key_of
 from serving.dashboard.feed.payment_rows import PaymentRows, encode_fields
 from serving.dashboard.feed.recorder_statements import (
     ANY_WAITING_ALERT,
@@ -116,10 +116,12 @@ class Recorder:
         for one in fresh:
             value = self._comparable(one) if one.decision != "approve" else None
             self._ticks.count(one.scored_at, one.scored_at - one.timestamp, one.score, value)
+        new = [key_of(one) for one in alerts]
+        # Before the question whether any alert waits for its transaction: most of these have theirs.
+        run.fill_alert.run(connection, new)
         waiting = self._waiting(paid)
-        changed = list(dict.fromkeys([*waiting, *(key_of(one) for one in alerts)]))
-        run.fill_alert.run(connection, changed)
-        return changed
+        run.fill_alert.run(connection, waiting)
+        return list(dict.fromkeys([*waiting, *new]))
 
     def _add_ids(self, batch: Batch) -> None:
         paid = [*batch.transactions, *batch.predictions]
@@ -129,14 +131,14 @@ class Recorder:
     def _fresh(self, scored: Mapping[PaymentKey, Prediction]) -> list[Prediction]:
         """Without alerts that are stored already: delivery at least once may repeat them."""
         flagged = [key for key, one in scored.items() if is_shown(one)]
-        known = {PaymentKey(**row) for row in select_keys(self._connection, KNOWN_ALERTS, flagged)}
+        known = {PaymentKey(**row) for row in KNOWN_ALERTS.rows(self._connection, flagged)}
         return [one for key, one in scored.items() if key not in known]
 
     def _waiting(self, arrived: Sequence[PaymentKey]) -> list[PaymentKey]:
         """Alerts that arrived before their transaction."""
         if not self._connection.scalar(ANY_WAITING_ALERT):
             return []
-        return sorted(PaymentKey(**row) for row in select_keys(self._connection, WAITING_ALERTS, arrived))
+        return sorted(PaymentKey(**row) for row in WAITING_ALERTS.rows(self._connection, arrived))
 
     def _write_rest(self, batch: Batch) -> None:
         """Profiles, what was refused, and the offsets."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
-from serving.dashboard.database.statements import RowStatement, insert_into
+from serving.dashboard.database.statements import KeyStatement, RowStatement, insert_into
 from serving.dashboard.feed.payment_key import in_keys, same_payment
 from serving.dashboard.feed.tables import alerts, merchants, offsets, payments, refused, shadow_scores
 
@@ -22,8 +22,9 @@ ALERT_COLUMNS = (
     "decision", "is_sample", "decided_by", "rules", "lists", "policy", "segment", "features", "contributions",
     "card_ref", "is_history",
 )  # fmt: skip
-KNOWN_ALERTS = select(alerts.c.transaction_id, alerts.c.card_id).where(in_keys(alerts))
-WAITING_ALERTS = KNOWN_ALERTS.where(alerts.c.merchant_id.is_(None))
+_KNOWN = select(alerts.c.transaction_id, alerts.c.card_id).where(in_keys(alerts))
+KNOWN_ALERTS = KeyStatement(_KNOWN)
+WAITING_ALERTS = KeyStatement(_KNOWN.where(alerts.c.merchant_id.is_(None)))
 """Of payments whose transaction has not arrived."""
 ANY_WAITING_ALERT = select(exists().where(alerts.c.merchant_id.is_(None)))
 _KEY = ["transaction_id", "card_id"]

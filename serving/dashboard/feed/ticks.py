@@ -66,18 +66,17 @@ class Ticks:
         self._insert = RowStatement(connection, _upsert(connection), [one.name for one in ticks.columns])
         self._now_ms = now_ms
         self._recent: dict[int, Tick] = {}
-        self._touched: set[int] = set()
+        self._counted: dict[int, tuple[list[int], list[int]]] = {}
 
     def count(self, scored_at: int, latency_ms: int, score: float, value: float | None) -> None:
         """Count one prediction; one with a future time counts now. `value` is the amount of a flagged one."""
         moment = min(scored_at, self._now_ms())
         start = moment - moment % TICK_MS
         tick = self._recent.get(start) or self._load(start)
-        self._touched.add(start)
-        tick.scored += 1
-        tick.scores[min(int(score * SCORE_BINS), SCORE_BINS - 1)] += 1
+        scores, latencies = self._counted.get(start) or self._counted.setdefault(start, ([], []))
+        scores.append(min(int(score * SCORE_BINS), SCORE_BINS - 1))
         if latency_ms < LATENCY_EDGES_MS[-1]:
-            tick.latencies[_bucket(latency_ms)] += 1
+            latencies.append(_bucket(latency_ms))
         else:
             tick.late += 1
         if value is not None:
@@ -86,19 +85,24 @@ class Ticks:
 
     def write(self) -> None:
         """Write what changed since the last call, within the caller's transaction."""
-        rows = [_row(start, self._recent[start]) for start in self._touched]
+        for start, (scores, latencies) in self._counted.items():
+            tick = self._recent[start]
+            tick.scored += len(scores)
+            tick.scores += np.bincount(scores, minlength=SCORE_BINS)
+            tick.latencies += np.bincount(latencies, minlength=len(LATENCY_EDGES_MS))
+        rows = [_row(start, self._recent[start]) for start in self._counted]
         self._insert.run(self._connection, rows)
         if rows:
-            oldest = max(self._touched) - _KEPT_MS
+            oldest = max(self._counted) - _KEPT_MS
             self._connection.execute(delete(ticks).where(ticks.c.begin < oldest))
-        self._touched.clear()
+        self._counted.clear()
         while len(self._recent) > _TICKS_IN_MEMORY:
             del self._recent[min(self._recent)]
 
     def discard(self) -> None:
         """Discard what a failed transaction counted; what is on disk counts."""
         self._recent.clear()
-        self._touched.clear()
+        self._counted.clear()
 
     def _load(self, start: int) -> Tick:
         row = self._connection.execute(select(ticks).where(ticks.c.begin == start)).mappings().first()
