@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fraud.decisions.outcomes import OUTCOMES
-from fraud.native.rules.outcomes import N_TALLIES, Output, tally
+from fraud.native.rules.outcomes import N_OUTCOMES, N_TALLIES, Output, tally
 
 
 class Tally(NamedTuple):
@@ -70,4 +69,4 @@ class Decided:
         columns = (np.ascontiguousarray(getattr(self, name)) for name in Output._fields)
         tally(Output(*columns), np.ascontiguousarray(self.list_hits), counts)
         numbers: list[int] = counts.tolist()
-        return Tally(tuple(numbers[: len(OUTCOMES)]), *numbers[len(OUTCOMES) :])
+        return Tally(tuple(numbers[:N_OUTCOMES]), *numbers[N_OUTCOMES:])

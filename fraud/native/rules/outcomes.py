@@ -98,6 +98,7 @@ class Output(NamedTuple):
 
 
 N_OUTCOMES = 4
+"""As many as `fraud.decisions.outcomes.OUTCOMES`, which this lower package does not import."""
 
 FIRED, SHADOW_FIRED, FAILED, ON_LIST, CONTROL, SAMPLED, NOT_BY_BANDS = range(N_OUTCOMES, N_OUTCOMES + 7)
 """In a tally, after the outcomes."""
