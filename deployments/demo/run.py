@@ -47,7 +47,7 @@ class DemoPlan:
     hours: int = 48
     live_s: int = 80
     attacks: int = 1
-    trials: int = 3
+    trials: int = 2
     keep: bool = False
 
     @property
