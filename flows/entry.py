@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from fraud.errors import FraudError, UnreachableError
 from fraud.machine.ending import FLOW_GRACE_S, end_in_order
+from fraud.machine.private_files import keep_private
 from fraud.machine.terminal import print_anything, shown, shown_error
 from fraud.settings import load_settings
 
@@ -36,6 +37,7 @@ _DATE = typer.Option(parser=date.fromisoformat, metavar="YYYY-MM-DD")
 def run_flow(flow: Flow[..., Any], show: Show | None = None) -> None:
     """Run a flow as the program; a signal ends it and what it started: Prefect's server, Spark's JVM."""
     end_in_order(FLOW_GRACE_S)
+    keep_private()
     run_command_line(flow, show)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from glob import has_magic
 from io import BufferedIOBase
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from fraud.errors import ConfigurationError, DataError, UnreachableError
+from fraud.machine.private_files import make_private_folder
 from fraud.settings import Settings
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -162,6 +164,7 @@ class Lake:
             self.filesystem.pipe_file(full, content)
 
     def _put_by_rename(self, full: str, content: bytes) -> None:
+        make_private_folder(Path(self.filesystem._strip_protocol(self.root)))
         folder, _, name = full.rpartition("/")
         self.filesystem.makedirs(folder, exist_ok=True)
         hidden = f"{folder}/.{name}.{uuid.uuid4().hex}"

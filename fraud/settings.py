@@ -9,6 +9,7 @@ import os
 import re
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ _WEBHOOK_HINT = (
     "`fraud webhooks --new-secret` makes one"
 )
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SHORTEST_RETENTION_DAYS = 33
@@ -120,6 +122,7 @@ class TopicSettings(_Section):
     policies: str = Field(default="fraud_policies", description="every change of a policy, in order")
     lists: str = Field(default="fraud_lists", description="entries of lists, such as blocked cards")
     reviews: str = Field(default="fraud_reviews", description="reviews of analysts, for other systems")
+    audit: str = Field(default="fraud_audit", description="the dashboard's audit, for other systems")
     gateway_events: str = Field(
         default="fraud_gateway_events", description="answers of the gateway that are not the decision"
     )
@@ -396,6 +399,7 @@ class OidcSettings(_Section):
     issuer: str | None = Field(default=None, description="its address, as it stands in its tokens")
     client_id: str | None = None
     client_secret: SecretStr | None = Field(default=None, description="none for a public client")
+    client_secret_file: Path | None = Field(default=None, description="with the secret, instead of it")
     scopes: tuple[str, ...] = Field(default=("openid", "profile", "email"), description="as JSON")
     name_claim: str = Field(default="preferred_username", description="of the ID token: who it is")
     role_claim: str = Field(default="roles", description="of the ID token; dots lead inwards")
@@ -413,8 +417,46 @@ class OidcSettings(_Section):
             raise ValueError("oidc.issuer needs oidc.client_id")
         if "openid" not in self.scopes:
             raise ValueError("oidc.scopes must hold openid")
+        if self.client_secret and self.client_secret_file:
+            raise ValueError("oidc.client_secret and oidc.client_secret_file are both set; keep one")
         _require_safe_issuer(self.issuer)
         return self
+
+    def read_secret(self) -> str | None:
+        """The client's secret; None for a public client.
+
+        Raises:
+            ConfigurationError: the file cannot be read or is empty.
+        """
+        if self.client_secret_file is None:
+            return self.client_secret.get_secret_value() if self.client_secret else None
+        return read_secret_file("FRAUD_DASHBOARD__OIDC__CLIENT_SECRET_FILE", self.client_secret_file)
+
+
+def read_secret_file(variable: str, path: Path) -> str:
+    """The secret in a file that a setting names, without white space around it.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is empty; the sentence has nothing of its content.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise ConfigurationError(f"{variable}: {path} cannot be read ({reason}); name another file") from None
+    if not secret:
+        raise ConfigurationError(f"{variable}: {path} is empty; write the secret into it")
+    return secret
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+"""Of addresses, as in 10.0.0.0/8; a single address is a network, too."""
+
+
+def _proxies(configured: Networks | None, behind_tls: bool) -> Networks:
+    if configured is not None:
+        return configured
+    return LOOPBACK_NETWORKS if behind_tls else ()
 
 
 def _require_safe_issuer(issuer: str) -> None:
@@ -511,7 +553,12 @@ class GatewaySettings(_Section):
     port: int = Field(default=8060, ge=0, le=65_535, description="0: a free port")
     ops_host: str = Field(default="127.0.0.1", description="of /live, /ready and /metrics")
     ops_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")
-    behind_tls: bool = Field(default=False, description="a proxy ends TLS: callers' addresses come from it")
+    behind_tls: bool = Field(default=False, description="a proxy ends TLS")
+    trusted_proxies: Networks | None = Field(
+        default=None,
+        description="networks of proxies, as JSON: nobody else's X-Forwarded-For counts; default: with "
+        "behind_tls this machine, else none",
+    )
     deadline_ms: int = Field(default=300, ge=1, description="until the fallback, unless a caller says")
     max_deadline_ms: int = Field(default=10_000, ge=1, le=60_000, description="that a caller may ask for")
     fallback: Outcome = Field(default="approve", description="the answer past the deadline")
@@ -535,6 +582,11 @@ class GatewaySettings(_Section):
         default=False, description="callers without a key, on a loopback address only"
     )
     oidc: GatewayOidcSettings = GatewayOidcSettings()
+
+    @property
+    def proxies(self) -> Networks:
+        """The networks whose `X-Forwarded-For` counts."""
+        return _proxies(self.trusted_proxies, self.behind_tls)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -565,6 +617,11 @@ class DashboardSettings(_Section):
         default=(), description="further names under which browsers reach it, as JSON"
     )
     behind_tls: bool = Field(default=False, description="a proxy ends TLS: cookies are for https alone")
+    trusted_proxies: Networks | None = Field(
+        default=None,
+        description="networks of proxies, as JSON: nobody else's X-Forwarded-For counts; default: with "
+        "behind_tls this machine, else none",
+    )
     database_url: SecretStr | None = Field(
         default=None,
         description="postgresql://user:password@host:port/name, for several replicas; default: a file",
@@ -582,7 +639,31 @@ class DashboardSettings(_Section):
         ge=timedelta(minutes=1),
         description="a payment that is published later than this after its time is no work for analysts",
     )
-    session_length: timedelta = Field(default=timedelta(hours=12), description="until one must log in again")
+    session_length: timedelta = Field(
+        default=timedelta(hours=12), gt=timedelta(0), description="until one must log in again"
+    )
+    session_idle: timedelta = Field(
+        default=timedelta(minutes=15),
+        ge=timedelta(seconds=1),
+        description="without anything done, until one must log in again",
+    )
+    password_login: bool = Field(default=True, description="false: by oidc alone")
+    first_password_file: Path | None = Field(
+        default=None, description="with the first password of the user admin, who must change it"
+    )
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="list of passwords nobody may choose: one a line, sorted SHA-1 digests, or their ranges",
+    )
+    lockout_failures: int = Field(
+        default=10, ge=1, le=100, description="failed logins in a row that lock an account"
+    )
+    lockout_failures_of_address: int = Field(
+        default=100, ge=1, description="failed logins in a row that lock an address"
+    )
+    lockout: timedelta = Field(
+        default=timedelta(minutes=30), gt=timedelta(0), description="until a lock ends by itself"
+    )
     case_gap: timedelta = Field(
         default=timedelta(hours=24), gt=timedelta(0), description="longest pause between a case's alerts"
     )
@@ -593,6 +674,17 @@ class DashboardSettings(_Section):
         description="for which a review can be undone; its label is sent afterwards",
     )
     oidc: OidcSettings = OidcSettings()
+
+    @property
+    def proxies(self) -> Networks:
+        """The networks whose `X-Forwarded-For` counts."""
+        return _proxies(self.trusted_proxies, self.behind_tls)
+
+    @model_validator(mode="after")
+    def _somebody_can_log_in(self) -> Self:
+        if not self.password_login and self.oidc.issuer is None:
+            raise ValueError("dashboard.password_login is false and oidc.issuer unset: nobody could log in")
+        return self
 
 
 class Settings(BaseSettings):

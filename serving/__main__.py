@@ -11,6 +11,7 @@ import typer
 
 from fraud.errors import FraudError
 from fraud.machine.ending import end_in_order
+from fraud.machine.private_files import keep_private
 from fraud.machine.terminal import log_to_stderr, shown_error
 from fraud.settings import Settings, load_settings
 from serving.ops.shutdown import StoppedError, forced_exit
@@ -34,6 +35,7 @@ def main(
 ) -> None:
     """Score every transaction until SIGTERM or SIGINT, then drain."""
     end_in_order()
+    keep_private()
     log_to_stderr()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()

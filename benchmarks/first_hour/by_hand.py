@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 
-from deployments.cli.stack.dashboard import accounts
 from deployments.demo.outcomes import LiveOutcomes, count_outcomes, read_live_truth
 from deployments.demo.programs import Programs, flow, stop
 from deployments.demo.result import read_predictions
@@ -19,6 +18,7 @@ from fraud.errors import FraudError
 from fraud.kafka.offsets import group_lag
 from fraud.lake import open_lake
 from fraud.settings import Settings, load_settings
+from serving.dashboard.auth.stored_accounts import open_accounts
 
 _USER = "first-hour"
 _TIMEOUT_S = 1_800.0
@@ -68,7 +68,7 @@ class ByHand:
             FraudError: a command failed; the sentence names its log.
         """
         password = secrets.token_urlsafe(12)
-        accounts(load_settings(home=self.plan.home)).add(_USER, "viewer", password)
+        open_accounts(load_settings(home=self.plan.home)).add(_USER, "viewer", password)
         with self._up():
             settings = load_settings(home=self.plan.home)
             self._command("history", "simulate", *self._world(), *self._history())

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from deployments.cli.commands import COMMANDS, PANELS, CommandEntry
 from fraud.errors import FraudError
 from fraud.machine.ending import end_in_order
+from fraud.machine.private_files import keep_private
 from fraud.machine.terminal import print_anything, shown, shown_error
 
 _PANEL_OF = {command.name: panel for panel, commands in PANELS.items() for command in commands}
@@ -41,6 +42,7 @@ class _Commands(TyperGroup):
 def program() -> None:
     """The program `fraud`: a signal ends it in order, together with what it started."""
     end_in_order()
+    keep_private()
     main()
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployments.cli.stack.dashboard import accounts
 from deployments.demo.programs import Programs, flow, last_line, stop
 from deployments.demo.result import DemoResult, evaluate_run
 from deployments.demo.screen import Screen, quality
@@ -22,6 +21,7 @@ from fraud.lake import open_lake
 from fraud.registry.aliases import CHAMPION
 from fraud.registry.versions import list_versions
 from fraud.settings import Settings, load_settings
+from serving.dashboard.auth.first_password import add_first_user
 
 _TIMEOUT_S = 300.0
 _POLL_S = 0.2
@@ -116,8 +116,7 @@ class Demo:
     def _dashboard(self) -> Iterator[LocalDashboard]:
         """The dashboard, with a first user; it ends with the context unless the plan says `keep`."""
         dashboard = LocalDashboard(self.plan.home)
-        password = accounts(self._settings).create_first()
-        self._login = f"user admin, password {password}"
+        self._login = add_first_user(self._settings, may_show=self.screen.is_terminal) or ""
         try:
             with self.screen.step("the dashboard answers while the demo runs") as report:
                 report(f"{dashboard.start(self._settings.dashboard.port)}  {self._login}")

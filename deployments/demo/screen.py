@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -14,6 +13,7 @@ from deployments.demo.outcomes import LiveOutcomes
 from deployments.demo.result import DemoResult
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.stack import ServerStatus
+from fraud.machine.console import Console
 from fraud.registry.versions import RegisteredVersion
 
 _REFRESH_S = 0.5
@@ -27,6 +27,7 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self.is_terminal = console.is_terminal
 
     @contextmanager
     def step(self, name: str, progress: Callable[[], str] | None = None) -> Iterator[Report]:

@@ -186,6 +186,7 @@ def _analyst(settings: Settings) -> tuple[Permission, ...]:
         *(Permission("topic", topic, "read") for topic in shown),
         Permission("topic", topics.labels, "write"),
         Permission("topic", topics.reviews, "write"),
+        Permission("topic", topics.audit, "write"),
         *_reads_decisions(settings),
         *_writes_decisions(settings),
         _READER,

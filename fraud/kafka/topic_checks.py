@@ -28,6 +28,7 @@ Level = Literal["fatal", "harmful", "advice"]
 _NO_LIMIT = -1
 _LARGEST_BATCH = 1_048_588
 """Bytes; Kafka's default, which is what our producers' batches may come to."""
+_AUDIT_DAYS = 365
 _LETTERS_WAIT_DAYS = 30
 _SMALLEST_SEGMENT = 1 << 20
 _MILLISECOND = timedelta(milliseconds=1)
@@ -159,6 +160,7 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         topics.policies: _policies(),
         topics.lists: _lists(),
         topics.reviews: _events(),
+        topics.audit: _audit(),
         topics.gateway_events: _events(),
         topics.webhook_dead_letters: _letters(),
     }
@@ -261,6 +263,16 @@ def _lists() -> list[_Need]:
 
 def _events() -> list[_Need]:
     return [_no_compaction("of a card only the newest event would stay"), _batches(), *_segments()]
+
+
+def _audit() -> list[_Need]:
+    why = "PCI DSS 10.5.1 asks for the audit of twelve months"
+    return [
+        _at_least("retention.ms", _AUDIT_DAYS * DAY_MS, why, level="advice"),
+        _no_compaction("of a person only the newest action would stay"),
+        _batches(),
+        *_segments(),
+    ]
 
 
 def _letters() -> list[_Need]:

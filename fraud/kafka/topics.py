@@ -65,6 +65,7 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
         TopicPlan(topics.dead_letters, kept, by_time),
         TopicPlan(topics.label_dead_letters, kept, by_time),
         TopicPlan(topics.reviews, retention, by_time),
+        TopicPlan(topics.audit, kept, by_time),
         TopicPlan(topics.gateway_events, retention, by_time),
         TopicPlan(topics.webhook_dead_letters, kept, by_time),
         *([_rates_plan(settings, durable)] if settings.rates_topic else []),

@@ -2,11 +2,13 @@
 
 import json
 
-from rich.console import Console, ConsoleOptions, RenderResult
+import rich.console
+from rich.console import ConsoleOptions, RenderResult
 from rich.highlighter import JSONHighlighter
 from rich.measure import Measurement
 from rich.text import Text
 
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown, without_controls
 
 
@@ -16,13 +18,13 @@ class NameCell:
     def __init__(self, text: str, style: str = "") -> None:
         self._text, self._style = text, style
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: rich.console.Console, options: ConsoleOptions) -> RenderResult:
         """One line, with an ellipsis where it was too long."""
         plain = Text(without_controls(self._text))
         plain.truncate(options.max_width, overflow="ellipsis")
         yield Text(shown(plain.plain), self._style, no_wrap=True, overflow="ignore")
 
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+    def __rich_measure__(self, console: rich.console.Console, options: ConsoleOptions) -> Measurement:
         """At least one cell, at most the whole text."""
         return Measurement(1, max(1, Text(without_controls(self._text)).cell_len)).with_maximum(
             options.max_width

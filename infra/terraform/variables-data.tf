@@ -67,6 +67,7 @@ variable "topics" {
     policies             = optional(string, "fraud_policies")
     lists                = optional(string, "fraud_lists")
     reviews              = optional(string, "fraud_reviews")
+    audit                = optional(string, "fraud_audit")
     gateway_events       = optional(string, "fraud_gateway_events")
     webhook_dead_letters = optional(string, "fraud_webhooks.dlq")
     dead_letters         = optional(string, "transactions.dlq")

@@ -13,16 +13,18 @@ from starlette.types import Scope
 from serving.dashboard.api import cases, insights, lists, policies, what_ifs
 from serving.dashboard.api.find import filtered_alerts
 from serving.dashboard.api.find import routes as find
-from serving.dashboard.auth import access, oidc_routes
+from serving.dashboard.auth import login_routes
+from serving.dashboard.auth.oidc import routes as oidc_routes
 from serving.dashboard.cases import routes as case_routes
 from serving.dashboard.cases.conflicts import answer_conflicts
 from serving.dashboard.context import AppContext
+from serving.dashboard.middleware.client_address import ClientAddressMiddleware
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
 from serving.dashboard.middleware.security import SecurityMiddleware
 from serving.dashboard.records import routes as records
 
 ROUTERS = (
-    access.router,
+    login_routes.router,
     oidc_routes.router,
     cases.router,
     case_routes.router,
@@ -74,4 +76,5 @@ def create_app(context: AppContext) -> FastAPI:
     app.mount("/", GZipMiddleware(PageFiles(directory=_STATIC, html=True)))
     dashboard = context.settings.dashboard
     app.add_middleware(SecurityMiddleware, hosts=dashboard.allowed_hosts, behind_tls=dashboard.behind_tls)
+    app.add_middleware(ClientAddressMiddleware, proxies=dashboard.proxies, behind_tls=dashboard.behind_tls)
     return app

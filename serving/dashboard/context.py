@@ -10,12 +10,17 @@ from fraud.settings import Settings
 from serving.dashboard.api.cached_sources import CachedSources
 from serving.dashboard.api.live_updates import LiveUpdates
 from serving.dashboard.api.reviews import ReviewService
-from serving.dashboard.auth.accounts import SCRYPT_N, Accounts
-from serving.dashboard.auth.oidc import Issuer
-from serving.dashboard.auth.pending_logins import PendingLogins
+from serving.dashboard.audit_events.sender import AuditEventSender
+from serving.dashboard.auth.accounts import Accounts
+from serving.dashboard.auth.lockouts import Lockouts
+from serving.dashboard.auth.oidc.issuer import Issuer
+from serving.dashboard.auth.oidc.names import OidcNames
+from serving.dashboard.auth.oidc.pending_logins import PendingLogins
+from serving.dashboard.auth.passwords import OWASP_COST, ScryptCost
 from serving.dashboard.auth.rate_limit import RateLimit
-from serving.dashboard.auth.sessions import Sessions
+from serving.dashboard.auth.sessions import SessionRules, Sessions
 from serving.dashboard.auth.stored_accounts import open_accounts
+from serving.dashboard.auth.user_admin import open_lockouts
 from serving.dashboard.cases.case_queue import CaseQueue
 from serving.dashboard.cases.viewers import CaseUpdates
 from serving.dashboard.database.relay import EventRelay, create_hub
@@ -28,6 +33,7 @@ from serving.dashboard.feed.hub import Hub
 from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.recorder import Batch
 from serving.dashboard.feed.store import Store
+from serving.dashboard.records.views import ViewAudit
 from serving.dashboard.reports.maker import ReportMaker
 from serving.dashboard.review_events.sender import ReviewEventSender
 
@@ -60,10 +66,14 @@ class AppContext:
     parser: PolicyParser
     report_maker: ReportMaker
     review_events: ReviewEventSender
+    audit_events: AuditEventSender
     issuer: Issuer | None
     cases: CaseQueue
     case_updates: CaseUpdates
     pending_logins: PendingLogins
+    oidc_names: OidcNames
+    lockouts: Lockouts
+    views: ViewAudit
     relay: EventRelay | None = None
     what_ifs: WhatIfRunner = field(default_factory=WhatIfRunner)
     limits: RateLimits = field(default_factory=RateLimits)
@@ -86,6 +96,7 @@ class AppContext:
         self.reviews.start()
         self.updates.start()
         self.review_events.start()
+        self.audit_events.start()
         self.report_maker.start()
         self.case_updates.start()
         if self.relay is not None:
@@ -100,18 +111,19 @@ class AppContext:
         self.report_maker.stop()
         self.case_updates.stop()
         self.review_events.stop()
+        self.audit_events.stop()
         self.follower.stop()
         self.decisions.stop()
         self.reviews.stop()
         self.store.close()
 
 
-def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
+def create_context(settings: Settings, cost: ScryptCost = OWASP_COST) -> AppContext:
     """Create the services of the settings' home; nothing runs yet.
 
     Args:
         settings: name the home, Kafka and what the dashboard may do.
-        scrypt_n: cost of new password hashes, a power of two.
+        cost: of new password hashes.
 
     Raises:
         DataError: the stored history cannot be used.
@@ -119,7 +131,7 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
     dashboard = settings.dashboard
     store = Store(database_of(settings), settings.topics.labels)
     hub, relay = create_hub(store)
-    accounts = open_accounts(settings, store, scrypt_n)
+    accounts = open_accounts(settings, store, cost)
     money = settings.loaded_definitions.money
     updates = LiveUpdates(store, hub, money.code if money else None)
     sources = CachedSources(settings)
@@ -134,7 +146,7 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         settings=settings,
         store=store,
         accounts=accounts,
-        sessions=Sessions(store, accounts, dashboard.session_length, dashboard.oidc),
+        sessions=Sessions(store, accounts, _session_rules(settings), dashboard.oidc),
         reviews=ReviewService(settings, store),
         follower=Follower(settings, store, on_batch, updates.send_state),
         updates=updates,
@@ -147,9 +159,18 @@ def create_context(settings: Settings, scrypt_n: int = SCRYPT_N) -> AppContext:
         cases=CaseQueue(gap_ms(settings), money.code if money else None),
         case_updates=CaseUpdates(store, hub),
         review_events=ReviewEventSender(settings, store),
+        audit_events=AuditEventSender(settings, store),
         issuer=Issuer(dashboard.oidc) if dashboard.oidc.issuer else None,
         pending_logins=PendingLogins(store),
+        oidc_names=OidcNames(store),
+        lockouts=open_lockouts(settings, store),
+        views=ViewAudit(store),
     )
+
+
+def _session_rules(settings: Settings) -> SessionRules:
+    dashboard = settings.dashboard
+    return SessionRules(dashboard.session_idle, dashboard.session_length, dashboard.password_login)
 
 
 def gap_ms(settings: Settings) -> int:

@@ -44,7 +44,7 @@ def run(settings: Settings, context: AppContext | None = None) -> None:
         log.warning("passwords are sent unencrypted; put a proxy with TLS in front (docs/dashboard.md)")
     config: dict[str, Any] = {
         "log_config": None, "access_log": False, "server_header": False, "date_header": False,
-        "proxy_headers": dashboard.behind_tls, "timeout_graceful_shutdown": _GRACE_S, "lifespan": "on",
+        "proxy_headers": False, "timeout_graceful_shutdown": _GRACE_S, "lifespan": "on",
         "log_level": "warning",
     }  # fmt: skip
     context = context or create_context(settings)

@@ -14,8 +14,9 @@ from serving.gateway.api.middleware import GatewayMiddleware
 from serving.gateway.api.openapi import describe
 from serving.gateway.api.responses import error_response
 from serving.gateway.auth.callers import RefusedCallerError
-from serving.gateway.context import GatewayContext
+from serving.gateway.context import GatewayContext, context_of
 
+_WAIT = {"Retry-After": "10"}
 _DESCRIPTION = "A payment's decision while it is authorised, and labels of payments."
 
 
@@ -46,8 +47,10 @@ def create_app(context: GatewayContext) -> FastAPI:
     return app
 
 
-def _refuse_caller(_: Request, error: Exception) -> Response:
+def _refuse_caller(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedCallerError)
+    if error.status == HTTPStatus.UNAUTHORIZED and not context_of(request).note_stranger(request.scope):
+        return error_response(429, "too many tries without a valid key or token", headers=_WAIT)
     return error_response(error.status, str(error), headers=error.headers)
 
 

@@ -7,11 +7,14 @@ import time
 from dataclasses import dataclass
 
 from fastapi import Request
+from starlette.types import Scope
 
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import READER_GROUP
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.settings import Settings
+from serving.dashboard.auth.rate_limit import RateLimit
+from serving.dashboard.middleware.client_address import ClientAddresses
 from serving.gateway.auth.callers import Callers
 from serving.gateway.events import GatewayEvent
 from serving.gateway.index import DecisionIndex
@@ -26,6 +29,8 @@ from serving.gateway.spans import RequestSpans, request_spans
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.25
+_STRANGER_BURST, _STRANGER_REFILL_S = 30, 1.0
+"""Of requests without a valid key or token from one address."""
 _STOP_TIMEOUT_S = 3.0
 
 
@@ -49,6 +54,8 @@ class GatewayContext:
         self.spans: RequestSpans | None = request_spans(settings)
         self.index = DecisionIndex(settings.gateway.remember_decisions, socket.gethostname(), self._report)
         self.heartbeat = time.monotonic()
+        self._addresses = ClientAddresses(settings.gateway.proxies)
+        self._strangers = RateLimit(_STRANGER_BURST, _STRANGER_REFILL_S)
         self._reachability = Reachability(
             self.sender.producer, settings.topics.predictions, self._compare_layout
         )
@@ -80,6 +87,14 @@ class GatewayContext:
             # A caller is better served by fallbacks than by no answer at all.
             return GatewayStatus(True, f"no decision for {silent_s:.0f} s: answering with the fallback")
         return GatewayStatus(True, "answering with decisions")
+
+    def note_stranger(self, scope: Scope) -> bool:
+        """Log where a request without a valid key or token came from; False: too many came from there."""
+        address = self._addresses.find(scope)
+        if not self._strangers.take(address):
+            return False
+        log.warning("a request without a valid key or token was refused, from %s", address or "unknown")
+        return True
 
     @property
     def silent_s(self) -> float:

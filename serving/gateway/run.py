@@ -64,7 +64,7 @@ def server_config(context: GatewayContext) -> uvicorn.Config:
     config: dict[str, Any] = {
         "http": protocol_with(gateway.request_timeout_s), "ws": "none", "log_config": None,
         "access_log": False, "server_header": False, "date_header": False, "lifespan": "on",
-        "proxy_headers": gateway.behind_tls, "timeout_graceful_shutdown": _GRACE_S,
+        "proxy_headers": False, "timeout_graceful_shutdown": _GRACE_S,
         "timeout_keep_alive": _KEEP_ALIVE_S, "limit_concurrency": gateway.max_connections,
         "h11_max_incomplete_event_size": _MAX_HEADER_BYTES, "log_level": "warning", "backlog": _BACKLOG,
     }  # fmt: skip

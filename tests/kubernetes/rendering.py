@@ -37,6 +37,8 @@ VARIANTS: dict[str, tuple[str, ...]] = {
             "--set",
             "webhooks.endpoints.to-chat.url=https://chat.example.com:8443/a,webhooks.ports={443,8443}",
         ),
+        *("--set", "dashboard.oidc.issuer=https://login.example.com,dashboard.oidc.clientId=fraud-dashboard"),
+        *("--set", "dashboard.oidc.existingSecret=fraud-oidc,dashboard.oidc.roles.fraud-lead=admin"),
         *("--set", "monitoring.enabled=true,flowRuns.spark.mode=kubernetes"),
         *("--api-versions", "keda.sh/v1alpha1"),
     ),

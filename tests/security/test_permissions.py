@@ -39,6 +39,7 @@ from producer.replay.run import ReplayRequest, replay
 from producer.scenario import load_scenario
 from producer.simulator import Simulator
 from serving.dashboard.api.reviews import Review, ReviewService
+from serving.dashboard.audit_events.sender import AuditEventSender
 from serving.dashboard.feed.follower import Follower
 from serving.dashboard.feed.store import Store
 from serving.dashboard.review_events.sender import ReviewEventSender
@@ -208,6 +209,7 @@ def show(world: World) -> None:
     at_once = settings.dashboard.model_copy(update={"undo": timedelta(0)})
     settings = settings.model_copy(update={"dashboard": at_once})
     reviews, events = ReviewService(settings, store), ReviewEventSender(settings, store)
+    audit_events = AuditEventSender(settings, store)
     follower.start()
     try:
         wait_for(lambda: followed or "does not let" in follower.state.problem)
@@ -221,10 +223,16 @@ def show(world: World) -> None:
         wait_for(lambda: events.problem or read_all(world.as_admin, reviewed))
         if events.problem:
             raise RefusedError(events.problem)
+        audit_events.start()
+        audited = world.as_admin.topics.audit
+        wait_for(lambda: audit_events.problem or read_all(world.as_admin, audited))
+        if audit_events.problem:
+            raise RefusedError(audit_events.problem)
     finally:
         follower.stop()
         reviews.stop()
         events.stop()
+        audit_events.stop()
         store.close()
 
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.machine.printing import NameCell
 from fraud.machine.terminal import shown, without_controls
 from fraud.settings import load_settings

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.settings import Settings, load_settings
 
 

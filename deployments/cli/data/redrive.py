@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 

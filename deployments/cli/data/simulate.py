@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fraud.errors import ConfigurationError, FraudError
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError
 from fraud.kafka.offsets import newest_timestamp
+from fraud.machine.console import Console
 from producer.fast_clock import FastClock
 from producer.history import HistoryPeriod, pending_labels
 from producer.live import LiveTraffic

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.cli.decisions.options import As, AsJson, now_ms, person
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.settings import Settings, load_settings
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.machine.terminal import log_to_stderr
 from fraud.settings import GatewayScope, Settings, load_settings
 from serving.gateway.auth.keys import KeyFile, NewKey

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deployments.cli.decisions.options import As, AsJson, expiry, for_output, moment_iso, now_ms, person
 from fraud.errors import ConfigurationError, FileError
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.cli.decisions.backtest import backtest
 from deployments.cli.decisions.options import As, AsJson, for_output, person
 from deployments.cli.decisions.suggest import suggest
 from fraud.errors import ConfigurationError, PolicyError
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings
 

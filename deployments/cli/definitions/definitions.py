@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from deployments.cli.definitions.pages import change_page, definitions_page
@@ -14,6 +13,7 @@ from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import DEFAULT_FILE, SHIPPED, load_definitions
 from fraud.definitions.schema import SCHEMA_FILE
 from fraud.errors import ConfigurationError, DefinitionsError
+from fraud.machine.console import Console
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings

@@ -4,8 +4,8 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:

@@ -1,12 +1,12 @@
 """`fraud topics`: Kafka's topics."""
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from fraud.errors import FraudError
 from fraud.kafka.topic_checks import check_topics, plan_differences
 from fraud.kafka.topics import create_topics, topic_plans
+from fraud.machine.console import Console
 from fraud.settings import Settings, load_settings
 
 

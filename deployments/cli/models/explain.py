@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from fraud.definitions.definitions import Definitions
 from fraud.lineage.collect import ModelOrigin, PredictionLineage, as_document, collect_lineage
+from fraud.machine.console import Console
 from fraud.machine.moments import moment_text
 from fraud.machine.outcome_styles import OUTCOME_STYLES
 from fraud.machine.printing import print_json

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from fraud.machine.console import Console
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.registry.aliases import CHAMPION

@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.registry import aliases, versions
 from fraud.settings import load_settings

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.registry.aliases import rollback as roll_back
 from fraud.settings import load_settings

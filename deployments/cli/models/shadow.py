@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from fraud.evaluation.metrics import Estimate, Evaluation
 from fraud.lake import open_lake
+from fraud.machine.console import Console
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.money.texts import sum_text

@@ -1,15 +1,22 @@
 """`fraud dashboard`: alerts as they happen, their review, the models."""
 
-from typing import Annotated
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from fraud.machine.terminal import log_to_stderr
+from deployments.cli.decisions.options import As, person
+from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
+from fraud.machine.terminal import log_to_stderr, shown
 from fraud.settings import Settings, load_settings
-from serving.dashboard.auth.accounts import MIN_PASSWORD_LENGTH, Accounts, Role
+from serving.dashboard.auth.accounts import Role
+from serving.dashboard.auth.password_rules import MIN_PASSWORD_LENGTH
+
+if TYPE_CHECKING:
+    from serving.dashboard.auth.user_admin import UserAdmin
 
 
 def dashboard(
@@ -30,50 +37,92 @@ app.add_typer(user, name="user")
 def add(
     name: str,
     role: Annotated[Role, typer.Option(help="What the user may do.")] = "viewer",
+    who: As = None,
 ) -> None:
-    """Add a user, or give an existing one a new role and password."""
+    """Add a user, or give an existing one a new role and password; the user must change it at the login."""
     password = typer.prompt(
         f"password ({MIN_PASSWORD_LENGTH} characters or more)", hide_input=True, confirmation_prompt=True
     )
-    accounts(load_settings()).add(name, role, password)
-    Console().print(f"{name} may log in as {role}", markup=False, highlight=False)
+    with _administering(who) as admin:
+        admin.add(name, role, password)
+    _say(f"{name} may log in as {role}, and must choose another password then")
+
+
+@user.command("role")
+def set_role(name: str, role: Annotated[Role, typer.Argument()], who: As = None) -> None:
+    """Give a user another role, which counts at once."""
+    with _administering(who) as admin:
+        admin.set_role(name, role)
+    _say(f"{name} has the role {role}")
 
 
 @user.command()
-def remove(name: str) -> None:
+def remove(name: str, who: As = None) -> None:
     """Remove a user, whose sessions end at once."""
-    accounts(load_settings()).remove(name)
-    Console().print(f"{name} may no longer log in", markup=False, highlight=False)
+    with _administering(who) as admin:
+        admin.remove(name)
+    _say(f"{name} may no longer log in")
+
+
+@user.command()
+def unlock(
+    name: Annotated[str, typer.Argument(help="Of the user; empty with --address.")] = "",
+    address: Annotated[str, typer.Option(help="Of a machine whose logins are locked.")] = "",
+    who: As = None,
+) -> None:
+    """End a lock after failed logins before its time."""
+    if not name and not address:
+        raise ConfigurationError("name the user whose login is locked, or the address with --address")
+    with _administering(who) as admin:
+        of_name, of_address = (
+            bool(name) and admin.unlock(name),
+            bool(address) and admin.unlock_address(address),
+        )
+    for subject, was_locked in ((name, of_name), (address, of_address)):
+        if subject:
+            _say(f"{subject} may log in again" if was_locked else f"{subject} was not locked")
+
+
+@user.command("log-out")
+def log_out(name: str, who: As = None) -> None:
+    """End all sessions of a person, also of one who logs in with the company."""
+    with _administering(who) as admin:
+        count = admin.log_out(name)
+    _say(f"{count} {'session' if count == 1 else 'sessions'} of {name} ended")
 
 
 @user.command("list")
 def list_users() -> None:
     """Show who may log in."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("user")
-    table.add_column("role")
-    for one in accounts(load_settings()).users().values():
-        table.add_row(one.name, one.role)
+    for column in ("user", "role", ""):
+        table.add_column(column)
+    with _administering(None) as admin:
+        locked = admin.locked()
+        for one in admin.users().values():
+            state = "locked" if one.name in locked else "must change the password" if one.must_change else ""
+            table.add_row(shown(one.name), one.role, state)
     Console().print(table)
 
 
-def accounts(settings: Settings) -> Accounts:
-    """The users of a home, or of the database that the settings name."""
-    from serving.dashboard.auth.stored_accounts import open_accounts
+def _administering(who: str | None) -> AbstractContextManager["UserAdmin"]:
+    from serving.dashboard.auth.user_admin import administering
 
-    return open_accounts(settings)
+    return administering(load_settings(), person(who))
+
+
+def _say(text: str) -> None:
+    Console().print(shown(text), markup=False, highlight=False)
 
 
 def print_first_password(settings: Settings, console: Console) -> None:
-    """Create the first user if there is none, and print the password once."""
-    password = accounts(settings).create_first()
-    if password is not None:
-        console.print(
-            f"the dashboard's first user: [bold]admin[/], password [bold]{password}[/] "
-            "[dim](shown only now)[/]",
-            highlight=False,
-            soft_wrap=True,
-        )
+    """Add the first user if there is none, and say where the password is: on a terminal, else in a file."""
+    from serving.dashboard.auth.first_password import add_first_user
+
+    found = add_first_user(settings, may_show=console.is_terminal)
+    if found is not None:
+        text = f"the dashboard's first user: {found} (it must be changed at the first login)"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _with_port(settings: Settings, port: int | None) -> Settings:

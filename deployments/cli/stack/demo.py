@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.demo.run import Demo, DemoPlan
 from deployments.demo.screen import Screen
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from deployments.local.checks import check_machine, check_parts
 from fraud.health_checks import Finding, check_environment
+from fraud.machine.console import Console
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import Settings, load_settings

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
 from deployments.local.programs import HomeProgram, end_programs, programs_of
 from deployments.local.stack import Stack
 from fraud.errors import UnreachableError
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 

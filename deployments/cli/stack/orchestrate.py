@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.local.parts import POOL
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 
 NAMES = (
     "POSTGRES_PASSWORD",

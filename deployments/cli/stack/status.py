@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
 from deployments.local.parts import PartStatus, parts
 from deployments.local.stack import ServerStatus, Stack
+from fraud.machine.console import Console
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings

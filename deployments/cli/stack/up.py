@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.status import Status
 
 from deployments.cli.decisions.gateway import print_first_key
@@ -15,6 +14,7 @@ from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
 from deployments.local.stack import NAMES, Stack
 from fraud.kafka.topics import create_topics
+from fraud.machine.console import Console
 from fraud.machine.proxies import is_loopback
 from fraud.settings import load_settings
 

@@ -6,12 +6,13 @@ from contextlib import suppress
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 
 from deployments.watch.alerts import Alerts, following
 from deployments.watch.figures import rates, read, worker_addresses
 from deployments.watch.page import page
+from fraud.machine.console import Console
 from fraud.settings import load_settings
 
 _SHOWN = 12

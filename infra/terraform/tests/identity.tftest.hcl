@@ -27,6 +27,7 @@ variables {
     policies             = "fraud_policies"
     lists                = "fraud_lists"
     reviews              = "fraud_reviews"
+    audit                = "fraud_audit"
     gateway_events       = "fraud_gateway_events"
     webhook_dead_letters = "fraud_webhooks.dlq"
     dead_letters         = "transactions.dlq"

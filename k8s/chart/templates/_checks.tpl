@@ -18,6 +18,8 @@
 {{- if gt (int $v.gateway.autoscaling.minReplicas) (int $v.gateway.autoscaling.maxReplicas) }}{{ fail "gateway.autoscaling.minReplicas exceeds maxReplicas" }}{{ end }}
 {{- if and $v.ingress.enabled (hasKey $v.ingress.hosts "gateway") (not $v.gateway.enabled) }}{{ fail "ingress.hosts.gateway needs gateway.enabled" }}{{ end }}
 {{- if and (gt (int $v.dashboard.replicas) 1) (not $v.dashboard.database.existingSecret) }}{{ fail "dashboard.replicas above 1 needs dashboard.database.existingSecret, a Secret with the key uri: the replicas share a PostgreSQL database" }}{{ end }}
+{{- if and $v.dashboard.enabled (not $v.dashboard.oidc.issuer) (not (include "fraud.firstPasswordSecret" $)) }}{{ fail "dashboard.enabled needs dashboard.oidc.issuer, or dashboard.passwords.existingSecret (a Secret with the key password: the first one of the user admin): nobody could log in" }}{{ end }}
+{{- if and $v.dashboard.oidc.issuer (not $v.dashboard.oidc.clientId) }}{{ fail "dashboard.oidc.issuer needs dashboard.oidc.clientId" }}{{ end }}
 {{- if and $v.webhooks.enabled (empty $v.webhooks.endpoints) }}{{ fail "webhooks.enabled needs webhooks.endpoints: name => {url: https://...}" }}{{ end }}
 {{- if and $v.webhooks.enabled (not $v.webhooks.existingSecret) }}{{ fail "webhooks.enabled needs webhooks.existingSecret, a Secret with a key for each endpoint: what signs (`fraud webhooks --new-secret`)" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow, dashboard or gateway => host name" }}{{ end }}
@@ -31,6 +33,7 @@
 {{- if $v.gateway.enabled }}{{ with $v.gateway.existingSecret }}{{ $needed = append $needed (printf "%s keys.json" .) }}{{ end }}{{ end }}
 {{- if $v.webhooks.enabled }}{{ range $name, $_ := $v.webhooks.endpoints }}{{ $needed = append $needed (printf "%s %s" $v.webhooks.existingSecret $name) }}{{ end }}{{ end }}
 {{- if $v.dashboard.enabled }}{{ with $v.dashboard.database.existingSecret }}{{ $needed = append $needed (printf "%s uri" .) }}{{ end }}{{ end }}
+{{- if $v.dashboard.enabled }}{{ with include "fraud.firstPasswordSecret" $ }}{{ $needed = append $needed (printf "%s password" .) }}{{ end }}{{ with $v.dashboard.oidc.existingSecret }}{{ $needed = append $needed (printf "%s client-secret" .) }}{{ end }}{{ end }}
 {{- with $v.schemaRegistry.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}

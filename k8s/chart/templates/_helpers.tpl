@@ -195,3 +195,15 @@ template:
       {{- toYaml . | nindent 6 }}
       {{- end }}
 {{- end }}
+
+{{- /* Networks of proxies as JSON: nobody else's X-Forwarded-For counts. */}}
+{{- define "fraud.trustedProxies" -}}
+{{- .Values.ingress.trustedProxies | default (list .Values.ingress.loadBalancerCidr) | toJson }}
+{{- end }}
+
+{{- /* The Secret with the dashboard's first password; empty where nobody logs in with a password. */}}
+{{- define "fraud.firstPasswordSecret" -}}
+{{- if .Values.dashboard.passwords.existingSecret -}}{{ .Values.dashboard.passwords.existingSecret }}
+{{- else if and .Values.secrets.generate (not .Values.dashboard.oidc.issuer) -}}fraud-dashboard
+{{- end -}}
+{{- end }}

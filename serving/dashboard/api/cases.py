@@ -38,6 +38,7 @@ from serving.dashboard.feed.clock import now_ms
 from serving.dashboard.feed.hub import encode_event
 from serving.dashboard.feed.payment_key import PaymentKey
 from serving.dashboard.feed.payment_rows import COUNTRY
+from serving.dashboard.records.views import CASE
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 Span = Literal["10m", "1h", "24h"]
@@ -46,7 +47,7 @@ _SPANS_MS: dict[Span, tuple[int, int]] = {
     "1h": (3_600_000, 30_000),
     "24h": (86_400_000, 600_000),
 }
-_SESSION_CHECK_S = 15.0
+_SESSION_CHECK_S = 5.0
 
 
 class ReviewRequest(RequestBody):
@@ -115,11 +116,12 @@ def list_feed(query: Annotated[AlertQuery, Query()], context: Context, _: Sessio
 def case(
     transaction_id: Annotated[str, Query(max_length=64)],
     context: Context,
-    _: SessionOf,
+    session: SessionOf,
     card_ref: CardRef | None = None,
 ) -> dict[str, Any]:
     """Everything stored about one alert; `card_ref` is needed where alerts of several cards have the id."""
     alert = require_alert(context, transaction_id, card_ref)
+    context.views.note(session.user.name, CASE, alert["transaction_id"], alert["card_ref"])
     with context.store.reading() as connection:
         found = read_case(connection, alert, context.settings.loaded_definitions)
         found["case"] = read_case_of(connection, alert, context.case_gap_ms, context.base)

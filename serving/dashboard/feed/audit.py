@@ -1,19 +1,20 @@
 """The audit: who did what and when; its table cannot be changed or emptied."""
 
+import uuid
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
 from serving.dashboard.feed.clock import now_ms
-from serving.dashboard.feed.tables import audit
+from serving.dashboard.feed.tables import audit, audit_outbox
 
 
 def add_audit_entry(
     connection: Connection, who: str, action: str, subject: str, detail: Mapping[str, object]
 ) -> None:
-    """Add a line to the audit, within the caller's transaction."""
+    """Add a line to the audit, and the event that tells others of it, within the caller's transaction."""
     text = msgspec.json.encode(detail).decode()
-    connection.execute(
-        audit.insert().values(at=now_ms(), who=who, action=action, subject=subject, detail=text)
-    )
+    line = insert(audit).values(at=now_ms(), who=who, action=action, subject=subject, detail=text)
+    seq = connection.execute(line.returning(audit.c.seq)).scalar_one()
+    connection.execute(insert(audit_outbox).values(seq=seq, id=str(uuid.uuid4())))

@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from fraud.errors import DataError, FraudError, UnreachableError
+from fraud.machine.private_files import make_private_file, make_private_folder
 from serving.dashboard.database.engines import open_engines
 from serving.dashboard.database.former_versions import bring_to_version_7
 from serving.dashboard.database.migrations import OtherVersionError, bring_up_to_date, read_secret
@@ -41,7 +42,8 @@ class Store:
         self._engines = open_engines(database)
         try:
             if isinstance(database, Path):
-                database.parent.mkdir(parents=True, exist_ok=True)
+                make_private_folder(database.parent)
+                make_private_file(database)  # SQLite gives its log the same mode
                 bring_to_version_7(database, labels_topic)
             with self._engines.writer.begin() as connection:
                 bring_up_to_date(connection)

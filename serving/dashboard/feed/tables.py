@@ -237,6 +237,18 @@ audit = Table(
     **STRICT,
 )
 """Append only: triggers refuse changes (`database.audit_triggers`)."""
+Index("audit_of_person", audit.c.who, audit.c.seq)
+Index("audit_of_action", audit.c.action, audit.c.seq)
+
+audit_outbox = Table(
+    "audit_outbox",
+    metadata,
+    Column("seq", Int64, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("leased_until", Int64, nullable=False, server_default=text("0")),
+    **STRICT,
+)
+"""Lines of the audit that are not on its topic yet, which `audit` itself cannot say: no row of it changes."""
 
 sessions = Table(
     "sessions",
@@ -247,8 +259,34 @@ sessions = Table(
     Column("csrf", Text, nullable=False),
     Column("expires_at", Int64, nullable=False),
     Column("role", Text),
+    Column("seen_at", Int64, nullable=False, server_default=text("0")),
     **STRICT,
 )
+"""`seen_at` (ms) is when its user last did something, to the minute; `expires_at` is its end in any case."""
+Index("sessions_of_user", sessions.c.user)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Int64, nullable=False),
+    Column("locked_until", Int64, nullable=False),
+    **STRICT,
+)
+"""Of names, as hashes, and of addresses (`auth.lockouts`)."""
+
+oidc_names = Table(
+    "oidc_names",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("since", Int64, nullable=False),
+    **STRICT,
+)
+"""The name that a person of an issuer has here, from the first login on (`auth.oidc_names`)."""
 
 events = Table(
     "events",
@@ -280,6 +318,7 @@ users = Table(
     Column("name", Text, primary_key=True),
     Column("role", Text, nullable=False),
     Column("password", Text, nullable=False),
+    _boolean("must_change"),
     **STRICT,
 )
 """Of dashboards on PostgreSQL, as hashes; beside a file, the users are in a file, too."""

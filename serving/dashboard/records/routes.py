@@ -32,10 +32,11 @@ class AuditQuery(BaseModel):
     action: str | None = Field(None, max_length=64)
     before: int | None = Field(None, ge=0, le=2**62)
     limit: int = Field(100, ge=1, le=500)
+    views: bool = True
 
     def filter(self) -> AuditFilter:
         """What the store is asked for; an empty text does not restrict."""
-        return AuditFilter(self.who or None, self.action or None, self.before)
+        return AuditFilter(self.who or None, self.action or None, self.before, self.views)
 
 
 @router.get("/audit")
@@ -90,7 +91,7 @@ def export_audit(
     """All lines of the audit that pass the filter."""
     used = query.model_dump(exclude_defaults=True, exclude={"limit", "before"})
     _record_export(context, session, "audit", {name: str(value) for name, value in used.items() if value})
-    return _answer("audit", audit_as_csv(context.store, AuditFilter(query.who or None, query.action or None)))
+    return _answer("audit", audit_as_csv(context.store, replace(query.filter(), before=None)))
 
 
 def _record_export(context: AppContext, session: Session, what: str, used: dict[str, str]) -> None:

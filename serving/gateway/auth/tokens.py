@@ -14,7 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from fraud.settings import GatewayOidcSettings, GatewayScope, OidcSettings
-from serving.dashboard.auth.oidc import ALGORITHMS, IssuerClient, LoginRefusedError
+from serving.dashboard.auth.oidc.issuer import ALGORITHMS, IssuerClient, LoginRefusedError
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,7 @@
 """What `fraud explain` says of the profiles of a payment's fields."""
 
-from rich.console import Console
-
 from deployments.cli.models.explain import _profiles
+from fraud.machine.console import Console
 from tests.definitions import PROFILED, V1
 from tests.serving.dashboard.support import payment, prediction_for
 

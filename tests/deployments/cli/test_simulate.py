@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import Producer
-from rich.console import Console
 
 from deployments.cli.data.simulate import _live_request, _moment
 from deployments.cli.data.simulate_live import LiveRequest, LiveRun, newest_payment, warning
@@ -13,6 +12,7 @@ from deployments.demo.outcomes import read_live_truth
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
+from fraud.machine.console import Console
 from fraud.settings import Settings
 from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher

@@ -8,7 +8,6 @@ import msgspec
 import pyarrow as pa
 import pytest
 from confluent_kafka import Producer
-from rich.console import Console
 
 from deployments.demo.programs import Programs
 from deployments.demo.result import DemoResult, evaluate_run
@@ -20,6 +19,7 @@ from fraud.decisions.outcomes import Outcome
 from fraud.errors import FraudError
 from fraud.kafka.clients import producer_config
 from fraud.lake import open_lake
+from fraud.machine.console import Console
 from fraud.schema import Prediction
 from fraud.settings import Settings
 from tests.definitions import V1Transaction

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from rich.console import Console
 
 from deployments.demo.outcomes import LiveOutcomes, count_outcomes, read_live_truth
 from deployments.demo.result import DemoResult
 from deployments.demo.screen import Screen
 from fraud.decisions.outcomes import Outcome
 from fraud.lake import open_lake
+from fraud.machine.console import Console
 from fraud.schema import Prediction
 from tests.conftest import SettingsFactory
 from tests.deployments.demo.test_demo import prediction

@@ -5,10 +5,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deployments.cli.stack.dashboard import accounts
 from deployments.local.dashboard import LocalDashboard
 from fraud.errors import ConfigurationError
 from fraud.settings import load_settings
+from serving.dashboard.auth.stored_accounts import open_accounts
 from tests.deployments.conftest import FraudCommand
 
 
@@ -32,7 +32,7 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_users_are_listed_and_removed(fraud: FraudCommand) -> None:
-    users = accounts(load_settings())
+    users = open_accounts(load_settings())
     users.add("anna", "analyst", "a long password")
     assert "anna" in fraud("dashboard", "user", "list").out
     assert fraud("dashboard", "user", "remove", "anna").code == 0

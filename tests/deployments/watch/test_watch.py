@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from deployments.watch.figures import MetricsReading, quantile, rates, read, worker_addresses
 from deployments.watch.page import page, sparkline
 from fraud.errors import ConfigurationError
+from fraud.machine.console import Console
 from fraud.schema import Prediction, Reason
 from fraud.settings import Settings
 from serving.ops.health import HealthServer

@@ -23,6 +23,7 @@ from fraud.schema import Label, MerchantProfile, Prediction, Reason
 from fraud.settings import Settings
 from serving.dashboard.app import create_app
 from serving.dashboard.auth.accounts import Role
+from serving.dashboard.auth.passwords import ScryptCost
 from serving.dashboard.context import AppContext, create_context
 from serving.ops.listening import listen
 from tests.definitions import V1Transaction
@@ -32,7 +33,7 @@ PASSWORDS = {
 }  # fmt: skip
 ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "bert": "analyst", "adam": "admin"}
 TIMEOUT_S = 30.0
-CHEAP = 16
+CHEAP = ScryptCost(16)
 """For scrypt: a real cost would be most of what these tests take."""
 
 
@@ -93,12 +94,12 @@ def run_dashboard(settings: Settings, undo_s: float = 0) -> Iterator[DashboardSe
     """A dashboard that listens on a free port, with users of each role; labels are not held back."""
     section = settings.dashboard.model_copy(update={"undo": timedelta(seconds=undo_s)})
     settings = settings.model_copy(update={"dashboard": section})
-    context = create_context(settings, scrypt_n=CHEAP)
+    context = create_context(settings, cost=CHEAP)
     for name, role in ROLES.items():
         context.accounts.add(name, role, PASSWORDS[name])
     listener = listen("dashboard", "127.0.0.1", 0, backlog=64)
-    config = uvicorn.Config(create_app(context), log_config=None, lifespan="on", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    config: dict[str, Any] = {"log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 2}
+    server = uvicorn.Server(uvicorn.Config(create_app(context), proxy_headers=False, **config))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     dashboard = DashboardServer(settings, context, f"http://127.0.0.1:{listener.getsockname()[1]}")

@@ -91,8 +91,8 @@ locals {
     }
     dashboard = {
       consume = concat([local.topics.predictions, local.topics.labels], local.decisions)
-      # Reviews, as labels and as events; entries of lists, changes of policies.
-      produce = concat([local.topics.labels, local.topics.reviews], local.decisions)
+      # Reviews, as labels and as events; the audit; entries of lists, changes of policies.
+      produce = concat([local.topics.labels, local.topics.reviews, local.topics.audit], local.decisions)
       groups  = ["fraud-dashboard*", "fraud-readers*"]
     }
     gateway = {

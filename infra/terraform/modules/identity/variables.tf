@@ -55,6 +55,7 @@ variable "topics" {
     policies             = string
     lists                = string
     reviews              = string
+    audit                = string
     gateway_events       = string
     webhook_dead_letters = string
     dead_letters         = string

@@ -37,9 +37,10 @@ from serving.dashboard.api.find.search import Wanted, search
 from serving.dashboard.api.lists import lists_with
 from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf, may_change, require_number
 from serving.dashboard.auth.sessions import Session
-from serving.dashboard.context import Context
+from serving.dashboard.context import AppContext, Context
 from serving.dashboard.feed.payment_key import CARD_REF_PATTERN
 from serving.dashboard.feed.tables import payments
+from serving.dashboard.records.views import CARD, MERCHANT, SEARCH
 
 router = APIRouter(prefix="/api", responses=REFUSALS)
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "no payment and no alert of it is stored"}}
@@ -69,6 +70,8 @@ def find(
     """Cards, merchants and transactions whose id has a text, and what was searched."""
     if not context.limits.searches_by_user.take(session.user.name):
         raise HTTPException(429, "too many searches at once; wait a moment", {"Retry-After": "2"})
+    # What is looked for may be a card's number, so that it is not in the audit.
+    context.views.note(session.user.name, SEARCH, "payments")
     text = request.text.replace("\0", "").strip()
     wanted = Wanted(text, EventPeriod(request.since, request.until))
     with context.store.reading() as reader:
@@ -76,10 +79,11 @@ def find(
 
 
 @router.get("/cards/{card_ref}", responses=_UNKNOWN)
-def card(card_ref: CardPath, context: Context, _: SessionOf) -> dict[str, Any]:
+def card(card_ref: CardPath, context: Context, session: SessionOf) -> dict[str, Any]:
     """A card: figures of its payments, its alerts and reviews, the merchants where it paid."""
     with context.store.reading() as reader:
         card_id = _require_card(reader, card_ref)
+        _note_card(context, session, card_ref)
         past = past_of_card(reader, card_ref)
         return {
             "card_id": card_id,
@@ -96,7 +100,7 @@ def card(card_ref: CardPath, context: Context, _: SessionOf) -> dict[str, Any]:
 def payments_of_card(
     card_ref: CardPath,
     context: Context,
-    _: SessionOf,
+    session: SessionOf,
     before: PagePosition = None,
     around: Annotated[str | None, Query(pattern=_ID_PATTERN)] = None,
     since: Moment = None,
@@ -110,6 +114,7 @@ def payments_of_card(
     position = Position.parse(before) if before else None
     with context.store.reading() as reader:
         _require_card(reader, card_ref)
+        _note_card(context, session, card_ref)
         if position is None and around:
             position = position_around(reader, of, around)
         return read_page(reader, of, EventPeriod(since, until), position)
@@ -117,11 +122,15 @@ def payments_of_card(
 
 @router.get("/cards/{card_ref}/others", responses=_UNKNOWN)
 def others(
-    card_ref: CardPath, context: Context, _: SessionOf, hours: Annotated[int, Query(ge=1, le=168)] = 24
+    card_ref: CardPath,
+    context: Context,
+    session: SessionOf,
+    hours: Annotated[int, Query(ge=1, le=168)] = 24,
 ) -> dict[str, Any]:
     """Cards that paid at the merchants of a card's frauds, within hours of them."""
     with context.store.reading() as reader:
         _require_card(reader, card_ref)
+        _note_card(context, session, card_ref)
         return other_cards(reader, past_of_card(reader, card_ref), hours)
 
 
@@ -134,8 +143,9 @@ def merchant_by_path(
 
 
 @router.get("/merchant", responses=_UNKNOWN)
-def merchant(merchant_id: MerchantId, context: Context, _: SessionOf) -> dict[str, Any]:
+def merchant(merchant_id: MerchantId, context: Context, session: SessionOf) -> dict[str, Any]:
     """A merchant: figures of its payments, its profile, its alerts, merchants with cards in common."""
+    context.views.note(session.user.name, MERCHANT, merchant_id)
     with context.store.reading() as reader:
         past = past_at_merchant(reader, merchant_id)
         alerts = list_alerts(reader, AlertFilter(merchant_id=merchant_id, limit=_MOST_ALERTS))
@@ -154,12 +164,13 @@ def merchant(merchant_id: MerchantId, context: Context, _: SessionOf) -> dict[st
 def payments_at_merchant(
     merchant_id: MerchantId,
     context: Context,
-    _: SessionOf,
+    session: SessionOf,
     before: PagePosition = None,
     since: Moment = None,
     until: Moment = None,
 ) -> dict[str, Any]:
     """Payments at a merchant, newest first; `more` is the `before` of the next page."""
+    context.views.note(session.user.name, MERCHANT, merchant_id)
     position = Position.parse(before) if before else None
     of = payments.c.merchant_id == merchant_id
     with context.store.reading() as reader:
@@ -179,6 +190,10 @@ def lists_of_subject(
         with context.store.reading() as reader:
             values["card_id"] = _require_card(reader, card_ref)
     return {"lists": lists_with(context, values.get)}
+
+
+def _note_card(context: AppContext, session: Session, card_ref: str) -> None:
+    context.views.note(session.user.name, CARD, "card", card_ref)
 
 
 def _require_card(reader: Connection, card_ref: str) -> str:

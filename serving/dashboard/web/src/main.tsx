@@ -1,6 +1,7 @@
 import { render, type JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { me as whoAmI, post, whenLoggedOut } from "./lib/api";
+import { watchActivity } from "./lib/session/activity";
+import { get, me as whoAmI, post, whenLoggedOut } from "./lib/api";
 import { AuditPage } from "./pages/audit";
 import { CardPage } from "./pages/card";
 import { CaseView } from "./components/case";
@@ -15,6 +16,7 @@ import { Login } from "./pages/login";
 import { MerchantPage } from "./pages/merchant";
 import { ModelsPage } from "./pages/models";
 import { MonitoringPage } from "./pages/monitoring";
+import { PasswordPage } from "./pages/password";
 import { PolicyPage } from "./pages/policy";
 import { ReviewPage } from "./pages/review";
 import { SearchPage } from "./pages/search";
@@ -38,19 +40,50 @@ const titles: Partial<Record<Page, string>> = { search: "Search", card: "Card", 
 
 function App(): JSX.Element {
   const [me, setMe] = useState<Me | null | undefined>(undefined);
+  const [ended, setEnded] = useState(false);
+  const [choosing, setChoosing] = useState(false);
   useEffect(() => {
-    whenLoggedOut(() => setMe(null));
+    whenLoggedOut(() => {
+      setMe((before) => {
+        if (before) setEnded(true);
+        return null;
+      });
+    });
     whoAmI().then(setMe, () => setMe(null));
   }, []);
+  const mayWork = me ? !me.must_change_password : false;
   useEffect(() => {
-    if (me) openStream();
-    return closeStream;
-  }, [me]);
+    if (!mayWork) return;
+    openStream();
+    const unwatch = watchActivity(() => void get("me").catch(() => undefined), tellEvery);
+    return () => {
+      unwatch();
+      closeStream();
+    };
+  }, [mayWork]);
+  const enter = (one: Me): void => {
+    setEnded(false);
+    setChoosing(false);
+    setMe(one);
+  };
   if (me === undefined) return <></>;
-  return me ? <Dashboard me={me} leave={() => setMe(null)} /> : <Login enter={setMe} />;
+  if (!me) return <Login enter={enter} ended={ended} />;
+  if (me.must_change_password) return <PasswordPage me={me} changed={enter} />;
+  if (choosing) return <PasswordPage me={me} changed={enter} leave={() => setChoosing(false)} />;
+  return <Dashboard me={me} leave={() => setMe(null)} choose={() => setChoosing(true)} />;
 }
 
-function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+/** Milliseconds after which the server knows of activity that made no request. */
+const tellEvery = 30_000;
+
+interface Session {
+  me: Me;
+  leave: () => void;
+  /** Opens the page that changes the password. */
+  choose: () => void;
+}
+
+function Dashboard({ me, leave, choose }: Session): JSX.Element {
   useCell(zone);
   const { page, id, card } = useCell(route);
   useEffect(() => {
@@ -61,7 +94,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <a class="skip" href="#main">
         Skip to the page
       </a>
-      <Navigation me={me} page={page} leave={leave} />
+      <Navigation me={me} page={page} leave={leave} choose={choose} />
       <KeyHelp />
       <div class="content">
         <Notices />
@@ -71,7 +104,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
               <path d="M10.5 4a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13zM15.5 15.5l5 5" />
             </svg>
           </a>
-          <UserMenu me={me} leave={leave} />
+          <UserMenu me={me} leave={leave} choose={choose} />
         </header>
         <main id="main" tabIndex={-1}>
           {page === "live" && <LivePage me={me} />}
@@ -99,7 +132,7 @@ function Dashboard({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
   );
 }
 
-function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void }): JSX.Element {
+function Navigation({ me, page, leave, choose }: Session & { page: Page }): JSX.Element {
   const open = useCell(figures)?.review.open ?? 0;
   const shown = me.role === "admin" ? [...pages, auditPage] : pages;
   return (
@@ -123,13 +156,13 @@ function Navigation({ me, page, leave }: { me: Me; page: Page; leave: () => void
         ))}
       </ul>
       <div class="who">
-        <UserMenu me={me} leave={leave} />
+        <UserMenu me={me} leave={leave} choose={choose} />
       </div>
     </nav>
   );
 }
 
-function UserMenu({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
+function UserMenu({ me, leave, choose }: Session): JSX.Element {
   const end = async (): Promise<void> => {
     await post("logout", {}).catch(() => undefined);
     leave();
@@ -142,6 +175,11 @@ function UserMenu({ me, leave }: { me: Me; leave: () => void }): JSX.Element {
       <p class="name">
         <ExternalText text={me.name} /> <span class="muted">{me.role}</span>
       </p>
+      {me.has_password && (
+        <button type="button" class="quiet" onClick={choose}>
+          Change password
+        </button>
+      )}
       <button type="button" class="quiet" onClick={() => void end()}>
         Log out
       </button>

@@ -16,8 +16,8 @@ import pytest
 from deployments.local.processes import free_port
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
-from serving.dashboard.auth.oidc import _ENDPOINTS, IssuerClient, LoginRefusedError
-from serving.dashboard.auth.pending_logins import LoginSecrets, PendingLogins
+from serving.dashboard.auth.oidc.issuer import _ENDPOINTS, IssuerClient, LoginRefusedError
+from serving.dashboard.auth.oidc.pending_logins import LoginSecrets, PendingLogins
 from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.auth.issuer import (
@@ -74,8 +74,8 @@ def refusal(answer: httpx.Response) -> str:
 def test_the_login_page_offers_it_where_it_is_configured(
     login_page: LoginPage, offline_dashboard: DashboardServer
 ) -> None:
-    assert login_page.dashboard.browser().get("login").json() == {"issuer": "Log in with your company"}
-    assert offline_dashboard.browser().get("login").json() == {"issuer": None}
+    assert login_page.dashboard.browser().get("login").json()["issuer"] == "Log in with your company"
+    assert offline_dashboard.browser().get("login").json()["issuer"] is None
     assert offline_dashboard.browser().get("oidc/login").status_code == 404
 
 
@@ -206,7 +206,7 @@ def test_a_token_that_the_issuer_did_not_sign_is_refused(login_page: LoginPage, 
 def test_an_issuer_with_new_keys_is_asked_again(
     login_page: LoginPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.dashboard.auth.oidc._KEYS_RETRY_S", 0.0)
+    monkeypatch.setattr("serving.dashboard.auth.oidc.issuer._KEYS_RETRY_S", 0.0)
     assert login_page.log_in(login_page.dashboard.browser()).status_code == 303
     login_page.issuer.key = create_key("newer")
     assert login_page.log_in(login_page.dashboard.browser()).status_code == 303
@@ -286,12 +286,12 @@ def test_settings_that_will_not_do_are_refused(make_settings: SettingsFactory) -
 
 
 def test_pending_logins_are_bounded_and_expire(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("serving.dashboard.auth.pending_logins._MAX_PENDING", 2)
+    monkeypatch.setattr("serving.dashboard.auth.oidc.pending_logins._MAX_PENDING", 2)
     pending = PendingLogins(Store(tmp_path / "history.db"))
     secrets = LoginSecrets("nonce", "verifier", "http://localhost/return")
     browsers = {state: pending.add(state, secrets) for state in "abc"}
     assert [pending.take(*one) is not None for one in browsers.items()] == [False, True, True]
-    monkeypatch.setattr("serving.dashboard.auth.pending_logins.TIMEOUT_S", -1)
+    monkeypatch.setattr("serving.dashboard.auth.oidc.pending_logins.TIMEOUT_S", -1)
     assert pending.take("d", pending.add("d", secrets)) is None
 
 

@@ -1,3 +1,4 @@
+import { idleFor } from "./session/activity";
 import type { Conflict } from "./case_types";
 import type { Me } from "./types";
 
@@ -46,12 +47,19 @@ const change = (body: unknown): RequestInit => ({
 });
 
 export async function me(): Promise<Me | null> {
-  const answer = await fetch("api/me");
+  const answer = await fetch("api/me", withIdleTime({}));
   return answer.ok ? remember((await answer.json()) as Me) : null;
 }
 
+/** A request that says how long ago the user did something: only that keeps the session open. */
+const withIdleTime = (init: RequestInit): RequestInit => ({ ...init, headers: { ...init.headers, "X-Idle-Ms": String(idleFor()) } });
+
 export async function logIn(name: string, password: string): Promise<Me> {
   return remember(await post<Me>("login", { name, password }));
+}
+
+export async function changePassword(password: string, replacement: string): Promise<Me> {
+  return remember(await post<Me>("password", { password, new: replacement }));
 }
 
 function remember(one: Me): Me {
@@ -67,7 +75,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
 async function fetched(path: string, init: RequestInit): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(path, init);
+    answer = await fetch(path, withIdleTime(init));
   } catch {
     throw new ApiError(0, "The dashboard's server does not answer.");
   }

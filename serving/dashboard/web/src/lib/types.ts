@@ -10,6 +10,10 @@ export interface Me {
   name: string;
   role: Role;
   csrf: string;
+  /** Not of the company's login. */
+  has_password: boolean;
+  /** Another person knows the password: nothing else is allowed before a new one. */
+  must_change_password: boolean;
 }
 
 export interface Reason {

@@ -5,7 +5,7 @@ import { ExternalText, isolated } from "../components/external_text";
 import { Skeleton } from "../components/records/skeleton";
 import { get } from "../lib/api";
 import { moment } from "../lib/format";
-import { link, linkTo } from "../lib/route";
+import { link, linkTo, linkToCard, linkToMerchant } from "../lib/route";
 import { useNow, useQuery } from "../lib/state";
 import type { AuditEntry } from "../lib/types";
 import { Panel } from "./live";
@@ -20,7 +20,8 @@ interface AuditAnswer {
 export function AuditPage(): JSX.Element {
   const [who, setWho] = useState("");
   const [action, setAction] = useState("");
-  const filter = { who, action };
+  const [views, setViews] = useState(false);
+  const filter = { who, action, views: String(views) };
   const newest = useQuery<AuditAnswer>(`audit?${new URLSearchParams(filter)}`, useNow(10_000));
   const { older, loadMore, hasMore, problem } = useOlder(filter, newest.value);
   if (!newest.value) return <Skeleton panels={["Audit"]} what="Opening…" problem={newest.problem} />;
@@ -32,6 +33,10 @@ export function AuditPage(): JSX.Element {
         <div class="filters">
           <Choice name="person" value={who} choices={newest.value.people} choose={setWho} />
           <Choice name="action" value={action} choices={newest.value.actions} choose={setAction} />
+          <label>
+            <input type="checkbox" checked={views} onChange={(event) => setViews(event.currentTarget.checked)} />
+            <span>views too</span>
+          </label>
         </div>
         {entries.length ? <Entries entries={entries} /> : <p class="empty">No entry passes the filter.</p>}
         {problem && <p class="problem">{problem}</p>}
@@ -46,7 +51,7 @@ export function AuditPage(): JSX.Element {
 }
 
 /** The entries before those of the newest page, as far as they were asked for. */
-function useOlder(filter: { who: string; action: string }, newest: AuditAnswer | null) {
+function useOlder(filter: { who: string; action: string; views: string }, newest: AuditAnswer | null) {
   const key = JSON.stringify(filter);
   const [state, setState] = useState<{ key: string; entries: AuditEntry[]; more: boolean }>({ key, entries: [], more: true });
   const [problem, setProblem] = useState("");
@@ -126,6 +131,8 @@ function Subject({ entry }: { entry: AuditEntry }): JSX.Element {
 }
 
 function targetOf({ action, subject, detail }: AuditEntry): string | null {
+  if (detail.card_ref && action === "card viewed") return linkToCard(String(detail.card_ref));
+  if (action === "merchant viewed") return linkToMerchant(subject);
   if (detail.card_ref && /review|case/.test(action)) return link("case", { transaction_id: subject, card_ref: String(detail.card_ref) });
   if (/^list |list entry/.test(action)) return linkTo("lists", subject.split("/")[0] ?? subject);
   if (action.startsWith("policy")) return /^[0-9]+$/.test(subject) ? linkTo("policy", subject) : "#/policy";

@@ -8,10 +8,16 @@ import type { Me } from "../lib/types";
 const noCookie = "Your browser did not store the session cookie.";
 const needsTls = "With TLS it does so over https only: open this page with https:// in its address.";
 
-export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
+interface Methods {
+  issuer: string | null;
+  password: boolean;
+}
+
+export function Login({ enter, ended }: { enter: (me: Me) => void; ended: boolean }): JSX.Element {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
-  const company = useQuery<{ issuer: string | null }>("login").value?.issuer;
+  const { value: methods, problem: unknown } = useQuery<Methods>("login");
+  const company = methods?.issuer;
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget as HTMLFormElement);
@@ -31,33 +37,40 @@ export function Login({ enter }: { enter: (me: Me) => void }): JSX.Element {
       <form onSubmit={(event) => void submit(event)}>
         <img src="icon.svg" alt="" width={44} height={44} />
         <h1>Fraud dashboard</h1>
+        {ended && <p role="status">Your session has ended. Log in again.</p>}
         {company && (
-          <>
-            <a class="primary" href="api/oidc/login">
-              <ExternalText text={company} />
-            </a>
-            <p class="or">or with a password of this dashboard</p>
-          </>
+          <a class="primary" href="api/oidc/login">
+            <ExternalText text={company} />
+          </a>
         )}
-        <label>
-          Name
-          <input name="name" autocomplete="username" required maxLength={64} autoFocus />
-        </label>
-        <label>
-          Password
-          <input name="password" type="password" autocomplete="current-password" required maxLength={256} />
-        </label>
-        <button type="submit" class="primary" disabled={busy}>
-          Log in
-        </button>
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        {!isSecureContext && <p class="facts">This connection is not encrypted: others on the network can read your password. Ask for an https address.</p>}
-        <p class="facts">
-          The first password was shown once, when the dashboard first started. <code>fraud dashboard user add</code> adds users.
-        </p>
+        {company && methods?.password && <p class="or">or with a password of this dashboard</p>}
+        {(methods ? methods.password : unknown !== null) && <PasswordFields busy={busy} problem={problem} />}
       </form>
     </main>
+  );
+}
+
+function PasswordFields({ busy, problem }: { busy: boolean; problem: string }): JSX.Element {
+  return (
+    <>
+      <label>
+        Name
+        <input name="name" autocomplete="username" required maxLength={64} autoFocus />
+      </label>
+      <label>
+        Password
+        <input name="password" type="password" autocomplete="current-password" required maxLength={256} />
+      </label>
+      <button type="submit" class="primary" disabled={busy}>
+        Log in
+      </button>
+      <p class="problem" role="alert">
+        {problem}
+      </p>
+      {!isSecureContext && <p class="facts">This connection is not encrypted: others on the network can read your password. Ask for an https address.</p>}
+      <p class="facts">
+        The first start says where the first password is. <code>fraud dashboard user</code> adds users, gives new passwords and ends locks.
+      </p>
+    </>
   );
 }

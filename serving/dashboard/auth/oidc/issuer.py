@@ -5,9 +5,9 @@ The authorization code flow with PKCE: OpenID Connect Core 1.0, sections 3.1.2 a
 
 import logging
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +23,9 @@ from authlib.integrations.requests_client import OAuth2Session
 from joserfc.errors import JoseError
 
 from fraud.settings import OidcSettings
-from serving.dashboard.auth.accounts import ROLES, Role, User, is_name
-from serving.dashboard.auth.pending_logins import LoginSecrets
+from serving.dashboard.auth.accounts import ROLES, Role, is_name
+from serving.dashboard.auth.oidc.documents import IssuerDocument
+from serving.dashboard.auth.oidc.pending_logins import LoginSecrets
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ _KEYS_FRESH_S = 3_600.0
 _KEYS_RETRY_S = 30.0
 """A signature that does not verify makes the client load the keys again, but no more often than this."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+_MOST_WAITING = 8
+"""Logins that wait for the issuer at once: each holds a thread, of which everybody's requests need some."""
+_LONGEST_SUBJECT = 255
+"""As OpenID Connect Core 1.0 has it, section 2."""
 _USED_METADATA = (*_ENDPOINTS, "issuer")
 _DEFAULT_CLIENT_AUTHENTICATION = ["client_secret_basic"]
 
@@ -45,17 +50,25 @@ class LoginRefusedError(Exception):
     """The login did not succeed; the text is for the person at the page."""
 
 
+@dataclass(frozen=True)
+class OidcPerson:
+    """Who logged in: `subject` is who it is, `name` what the issuer calls them today."""
+
+    subject: str
+    name: str
+    role: Role
+
+
 class IssuerClient(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
     """Authlib's client of one issuer, pinned to the configured issuer, safe addresses and fresh keys."""
 
     client_cls = OAuth2Session
 
     def __init__(self, settings: OidcSettings) -> None:
-        secret = settings.client_secret
         super().__init__(
             FrameworkIntegration("dashboard"),
             client_id=settings.client_id,
-            client_secret=secret.get_secret_value() if secret else None,
+            client_secret=settings.read_secret(),
             server_metadata_url=f"{str(settings.issuer).rstrip('/')}/.well-known/openid-configuration",
             client_kwargs={
                 "scope": " ".join(settings.scopes),
@@ -64,30 +77,30 @@ class IssuerClient(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
             },
         )
         self._issuer = settings.issuer or ""
-        self._lock = threading.Lock()
-        self._metadata: dict[str, Any] = {}
-        self._keys: dict[str, Any] = {}
-        self._keys_loaded_at = float("-inf")
+        self._metadata = IssuerDocument(self._load_metadata, _TIMEOUT_S)
+        self._keys = IssuerDocument(self._load_keys, _TIMEOUT_S)
 
     def load_server_metadata(self) -> dict[str, Any]:
         """What the issuer publishes about itself; loaded once.
 
         Raises:
             LoginRefusedError: it is another issuer, or one of its addresses is not as safe as its own.
+            OSError: it does not answer.
         """
-        with self._lock:
-            if not self._metadata:
-                self._metadata = self._checked(_load_json(self._server_metadata_url))
-            return dict(self._metadata)
+        return dict(self._metadata.get())
 
     def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
-        """The issuer's public keys, at most an hour old; with `force` at most half a minute."""
-        address = self.load_server_metadata()["jwks_uri"]
-        with self._lock:
-            if time.monotonic() - self._keys_loaded_at > (_KEYS_RETRY_S if force else _KEYS_FRESH_S):
-                self._keys = {"keys": _load_json(address).get("keys", [])}
-                self._keys_loaded_at = time.monotonic()
-            return self._keys
+        """The issuer's public keys, at most an hour old; with `force` at most half a minute.
+
+        While the issuer does not answer, those that it published before.
+        """
+        return self._keys.get(_KEYS_RETRY_S if force else _KEYS_FRESH_S)
+
+    def _load_metadata(self) -> dict[str, Any]:
+        return self._checked(_load_json(self._server_metadata_url))
+
+    def _load_keys(self) -> dict[str, Any]:
+        return {"keys": _load_json(self.load_server_metadata()["jwks_uri"]).get("keys", [])}
 
     def _checked(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         if metadata.get("issuer") != self._issuer:
@@ -110,6 +123,7 @@ class Issuer:
     def __init__(self, settings: OidcSettings) -> None:
         self._settings = settings
         self._client = IssuerClient(settings)
+        self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
 
     def start(self, redirect_url: str) -> tuple[str, str, LoginSecrets]:
         """Start a login.
@@ -118,28 +132,38 @@ class Issuer:
             The URL to send the browser to, the `state` that comes back, and the secrets of this login.
 
         Raises:
-            LoginRefusedError: the issuer does not answer.
+            LoginRefusedError: the issuer does not answer, or too many logins wait for it.
         """
-        with _refusals():
+        with self._asking(), _refusals():
             started = self._client.create_authorization_url(redirect_url)
         secrets = LoginSecrets(started["nonce"], started["code_verifier"], redirect_url)
         return started["url"], started["state"], secrets
 
-    def finish(self, code: str, secrets: LoginSecrets) -> User:
-        """Exchange the code for an ID token; returns the user that it names.
+    def finish(self, code: str, secrets: LoginSecrets) -> OidcPerson:
+        """Exchange the code for an ID token; returns the person that it names.
 
         Raises:
             LoginRefusedError: the issuer refuses the code, the token is not what it should be, or its claims
-                name no user or no role of ours.
+                name no user or no role of ours; or too many logins wait for the issuer.
         """
-        with _refusals():
+        with self._asking(), _refusals():
             token = self._client.fetch_access_token(
                 secrets.redirect_url, code=code, code_verifier=secrets.verifier, allow_redirects=False
             )
             if not isinstance(token.get("id_token"), str):
                 raise LoginRefusedError("The issuer gave no ID token.")
             claims = self._claims(token, secrets.nonce)
-        return self._user(claims)
+        return self._person(claims)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """While the issuer is asked: a silent one must not take the threads of all other requests."""
+        if not self._waiting.acquire(blocking=False):
+            raise LoginRefusedError("Too many logins wait for the issuer; try again in a while.")
+        try:
+            yield
+        finally:
+            self._waiting.release()
 
     def _claims(self, token: dict[str, Any], nonce: str) -> Mapping[str, Any]:
         """The claims of a token that this issuer signed for us, now, for this login."""
@@ -167,7 +191,10 @@ class Issuer:
         )
         return claims
 
-    def _user(self, claims: Mapping[str, Any]) -> User:
+    def _person(self, claims: Mapping[str, Any]) -> OidcPerson:
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
+            raise LoginRefusedError("The issuer does not say who it is: claim sub.")
         claim = self._settings.name_claim
         name = claims.get(claim)
         if not isinstance(name, str) or not is_name(name):
@@ -178,7 +205,7 @@ class Issuer:
                 f"You are known as {name}, but with no role here; ask an admin for one "
                 f"(claim {self._settings.role_claim})."
             )
-        return User(name, role, "")
+        return OidcPerson(subject, name, role)
 
     def _role(self, claims: Mapping[str, Any]) -> Role | None:
         """The highest of the roles that the claim's values give."""

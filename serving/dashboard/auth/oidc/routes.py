@@ -6,12 +6,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from serving.dashboard.auth.access import client_address, open_session
 from serving.dashboard.auth.accounts import User
-from serving.dashboard.auth.oidc import LoginRefusedError
-from serving.dashboard.auth.pending_logins import TIMEOUT_S
+from serving.dashboard.auth.login_routes import UNKNOWN, audit, client_address, open_session
+from serving.dashboard.auth.oidc.issuer import LoginRefusedError, OidcPerson
+from serving.dashboard.auth.oidc.pending_logins import TIMEOUT_S
 from serving.dashboard.context import AppContext, Context
-from serving.dashboard.feed.audit import add_audit_entry
 from serving.dashboard.middleware.hosts import parse_host
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -26,13 +25,6 @@ router = APIRouter(prefix="/api")
 _NOT_CONFIGURED = "There is no login by OpenID Connect here."
 _RETURN = "/api/oidc/return"
 _Text = Annotated[str, Query(max_length=4_096)]
-
-
-@router.get("/login")
-def login_methods(context: Context) -> dict[str, Any]:
-    """How one may log in, for the login page."""
-    oidc = context.settings.dashboard.oidc
-    return {"issuer": oidc.button if oidc.issuer else None}
 
 
 @router.get("/oidc/login", response_class=HTMLResponse, status_code=303, responses=_RESPONSES)
@@ -78,28 +70,29 @@ def finish_login(
     if iss and iss != context.settings.dashboard.oidc.issuer:
         return _refuse(context, request, "The answer comes from another issuer.")
     try:
-        user = context.issuer.finish(code, secrets)
+        person = context.issuer.finish(code, secrets)
     except LoginRefusedError as refusal:
         return _refuse(context, request, str(refusal))
-    if user.name in context.accounts.users():
-        return _refuse(context, request, f"{user.name} is the name of a user who logs in with a password.")
-    return _let_in(context, request, user)
+    name = context.oidc_names.name_of(
+        context.settings.dashboard.oidc.issuer or "", person.subject, person.name
+    )
+    if name.casefold() in {one.casefold() for one in context.accounts.users()}:
+        return _refuse(context, request, f"{name} is the name of a user who logs in with a password.")
+    return _let_in(context, request, person, name)
 
 
-def _let_in(context: AppContext, request: Request, user: User) -> Response:
+def _let_in(context: AppContext, request: Request, person: OidcPerson, name: str) -> Response:
     response = RedirectResponse("/", 303)
     response.delete_cookie(_cookie(context), httponly=True, samesite="lax", secure=_secure(context))
-    open_session(context, user, response)
-    with context.store.write_transaction() as connection:
-        add_audit_entry(connection, user.name, "login", client_address(request), {"role": user.role})
+    open_session(context, User(name, person.role, ""), request, response)
+    detail = {"role": person.role, "subject": person.subject, "called": person.name}
+    audit(context, name, "login", client_address(request), **detail)
     return response
 
 
 def _refuse(context: AppContext, request: Request, reason: str) -> Response:
     """The page for an answer of the issuer that is not accepted; the audit has a line."""
-    with context.store.write_transaction() as connection:
-        detail = {"reason": reason}
-        add_audit_entry(connection, "(unknown)", "login refused", client_address(request), detail)
+    audit(context, UNKNOWN, "login refused", client_address(request), reason=reason)
     return _page(reason, 403)
 
 

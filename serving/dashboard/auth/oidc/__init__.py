@@ -1,0 +1,1 @@
+"""Logging in at the company's OpenID Connect issuer."""

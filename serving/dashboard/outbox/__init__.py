@@ -1,0 +1,1 @@
+"""Sends what the store says is not on its topic yet."""
