@@ -103,11 +103,16 @@ def test_the_picture_of_a_transaction_has_the_moves_of_the_code() -> None:
 
 
 def test_the_table_of_threads_names_every_thread_of_serving() -> None:
-    # given the names of the threads that serving starts; a follower of a topic is given its thread's
+    # given the names of the threads that serving starts; followers of topics and senders are given theirs
     files = [name for name in product_files() if name.startswith("serving/")]
     calls = [node for name in files for node in ast.walk(syntax_of(name)) if isinstance(node, ast.Call)]
-    naming = {"threading.Thread": "name", "TopicFollower": "thread"}
-    starting = [call for call in calls if ast.unparse(call.func) in naming]
+    naming = {"threading.Thread": "name", "TopicFollower": "thread", "super().__init__": "thread"}
+    starting = [
+        call
+        for call in calls
+        if (kind := ast.unparse(call.func)) in naming
+        and (kind != "super().__init__" or any(word.arg == "thread" for word in call.keywords))
+    ]
     values = [
         ast.unparse(word.value)
         for call in starting

@@ -17,7 +17,7 @@ class AuditEventSender(OutboxSender):
     """On a thread of its own: nobody who does something waits for the event of it."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        super().__init__(settings, settings.topics.audit, "events of the audit")
+        super().__init__(settings, settings.topics.audit, "events of the audit", thread="audit-events")
         self._store = store
 
     def lease(self) -> list[PendingMessage]:

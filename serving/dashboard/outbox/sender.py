@@ -44,19 +44,20 @@ class OutboxSender(ABC):
     Args:
         settings: name Kafka.
         topic: that the messages go to.
-        name: of the thread, and of the messages in the log.
+        name: of the messages in the log.
+        thread: its name.
 
     Attributes:
         problem: why the last messages that were due have not been sent; empty if they have.
     """
 
-    def __init__(self, settings: Settings, topic: str, name: str) -> None:
+    def __init__(self, settings: Settings, topic: str, name: str, *, thread: str) -> None:
         self._settings = settings
         self._topic = topic
         self._name = name
         self.problem = ""
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=thread, daemon=True)
 
     @abstractmethod
     def lease(self) -> list[PendingMessage]:

@@ -20,7 +20,7 @@ class ReviewEventSender(OutboxSender):
     """On a thread of its own: a label never waits for an event."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        super().__init__(settings, settings.topics.reviews, "events of reviews")
+        super().__init__(settings, settings.topics.reviews, "events of reviews", thread="review-events")
         self._store = store
         self._final_after_ms = round(settings.dashboard.undo.total_seconds() * 1_000) + _AFTER_UNDO_MS
 

@@ -27,7 +27,7 @@ def test_each_way_to_look_at_a_payment_is_in_the_audit(dashboard: DashboardServe
         "case?transaction_id=t1", f"cards/{card}", f"cards/{card}/payments", f"cards/{card}/others",
         "merchant?merchant_id=merchant-1", "merchant/payments?merchant_id=merchant-1", "merchants/merchant-1",
     ):  # fmt: skip
-        assert vera.get(path).status_code == 200, path
+        assert vera.client.get(f"/api/{path}").status_code == 200, path
     assert vera.post("search", {"text": "card-1"}).status_code == 200
     # then the audit says so, with the card's reference and without its number
     found = [one for one in entries(dashboard, who="vera") if one["action"] in VIEWS]
@@ -76,6 +76,6 @@ def test_a_flood_by_one_person_hides_no_line_of_others(
     while page := entries(dashboard, limit=50, **({"before": seen[-1]} if seen else {})):
         seen += [one["seq"] for one in page]
     assert seen == sorted(set(seen), reverse=True)
-    assert len(seen) >= 125
+    assert len(seen) == 120 + 3 + 1  # the views, the logins, the review
     # and an action that is asked for by name is shown, view or not
     assert entries(dashboard, action="case viewed", views=False)
