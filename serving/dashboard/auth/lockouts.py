@@ -37,7 +37,7 @@ class Admission:
 class Lockouts:
     """Counts tries before the password is checked, so that simultaneous ones cannot be more than allowed.
 
-    A name that no user has is counted and locked as any other: a lock does not tell which names exist.
+    A name that no user has is counted and locked as any other: a lock does not show which names exist.
     """
 
     def __init__(self, store: Store, limits: LockoutLimits) -> None:

@@ -77,7 +77,7 @@ def verify_password(password: str, hashed: str) -> bool:
 
 
 def spend_difference(password: str, hashed: str, cost: ScryptCost) -> None:
-    """Work as long as a hash of a lower cost saved: how long a refusal takes must not tell of an old hash."""
+    """Work as long as a hash of a lower cost saved: how long a refusal takes must not show an old hash."""
     of_hash = _cost_of(hashed)
     saved = cost.n * cost.r * cost.p - of_hash.n * of_hash.r * of_hash.p
     rounds = saved // (of_hash.n * of_hash.r)

@@ -80,7 +80,7 @@ class Sessions:
 
         Args:
             token: of the cookie.
-            active_ms_ago: when the user last did something; None: this request does not tell.
+            active_ms_ago: when the user last did something; None: this request does not say.
         """
         with self._store.reading() as connection:
             found = connection.execute(

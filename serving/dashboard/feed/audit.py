@@ -13,7 +13,7 @@ from serving.dashboard.feed.tables import audit, audit_outbox
 def add_audit_entry(
     connection: Connection, who: str, action: str, subject: str, detail: Mapping[str, object]
 ) -> None:
-    """Add a line to the audit, and the event that tells others of it, within the caller's transaction."""
+    """Add a line to the audit, and its event for other systems, within the caller's transaction."""
     text = msgspec.json.encode(detail).decode()
     line = insert(audit).values(at=now_ms(), who=who, action=action, subject=subject, detail=text)
     seq = connection.execute(line.returning(audit.c.seq)).scalar_one()

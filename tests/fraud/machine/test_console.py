@@ -61,7 +61,7 @@ def test_nor_does_it_in_a_page_that_is_drawn_again_and_again() -> None:
 
 def test_styles_and_texts_of_every_script_stay() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system="standard")
-    console.print("[red]Zürich, \u05d7\u05e0\u05d5\u05ea, \u6771\u4eac[/] \u2068id\u2069\tend")
+    console.print("[red]Zürich, \u05d7\u05e0\u05d5\u05ea, \u6771\u4eac[/] \u2068id\u2069\tlast")
     text = printed(console)
     assert "\x1b[31m" in text
     for part in ("Zürich", "\u05d7\u05e0\u05d5\u05ea", "\u6771\u4eac", "\u2068id\u2069"):

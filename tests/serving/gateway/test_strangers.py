@@ -26,7 +26,7 @@ def test_an_address_that_guesses_keys_is_slowed_down_and_named_in_the_log(
     with run_gateway(settings, wait=False) as gateway, caplog.at_level(logging.WARNING):
         # when one client behind the proxy guesses, with another made-up address each time
         codes = [ask(gateway, f"198.51.100.{number}, {CLIENT}").status_code for number in range(40)]
-        # then it is told to wait
+        # then it has to wait
         assert codes[:30] == [401] * 30
         assert codes[-1] == 429
         # while others, and callers with a key from the same address, are not

@@ -55,7 +55,7 @@ function App(): JSX.Element {
   useEffect(() => {
     if (!mayWork) return;
     openStream();
-    const unwatch = watchActivity(() => void get("me").catch(() => undefined), tellEvery);
+    const unwatch = watchActivity(() => void get("me").catch(() => undefined), reportEvery);
     return () => {
       unwatch();
       closeStream();
@@ -74,7 +74,7 @@ function App(): JSX.Element {
 }
 
 /** Milliseconds after which the server knows of activity that made no request. */
-const tellEvery = 30_000;
+const reportEvery = 30_000;
 
 interface Session {
   me: Me;

@@ -55,12 +55,12 @@ def test_an_account_is_locked_even_for_the_right_password(strict_dashboard: Dash
 
 
 def all_of(answer: httpx.Response) -> tuple[int, str, dict[str, str]]:
-    """Whatever could tell one answer from another."""
+    """Whatever could differ between two answers."""
     headers = {name: value for name, value in answer.headers.items() if name != "date"}
     return answer.status_code, answer.text, headers
 
 
-def test_a_lock_does_not_tell_which_names_exist(strict_dashboard: DashboardServer) -> None:
+def test_a_lock_does_not_show_which_names_exist(strict_dashboard: DashboardServer) -> None:
     answers = {}
     for name in ("anna", "nobody"):
         browser = strict_dashboard.browser()

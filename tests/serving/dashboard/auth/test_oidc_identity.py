@@ -144,7 +144,7 @@ def test_logins_at_an_issuer_that_hangs_hold_up_nobody_else(
     threads = [threading.Thread(target=leave) for _ in range(50)]
     for thread in threads:
         thread.start()
-    # then all but eight are told so at once
+    # then all but eight are refused at once
     wait_for(lambda: codes.count(502) == 42, timeout_s=8)
     # and others log in with a password and work
     started = time.monotonic()
@@ -211,7 +211,7 @@ def test_while_it_is_loaded_again_others_use_what_is_there() -> None:
     slow.join()
 
 
-def test_without_any_document_a_failure_is_told_to_all() -> None:
+def test_without_any_document_a_failure_reaches_all() -> None:
     def load() -> dict[str, int]:
         raise ValueError("no JSON")
 

@@ -210,7 +210,7 @@ def test_a_flood_of_logins_computes_two_hashes_at_a_time_and_turns_the_rest_away
     threads = [threading.Thread(target=try_login, args=(number,)) for number in range(30)]
     for thread in threads:
         thread.start()
-    # then two are checked, six wait, and 22 are told to come again
+    # then two are checked, six wait, and 22 must come again
     wait_for(lambda: codes.count(503) == 22)
     assert most == [2]
     # and the page works for others meanwhile
