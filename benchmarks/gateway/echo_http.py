@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.settings import Settings, load_settings
-from serving.gateway.connections import TimedH11Protocol
+from serving.ops.header_timeout import TimedH11Protocol
 
 ID = slice(19, 34)
 """Of the transaction_id in the synthetic payments and in what the copier makes of them."""

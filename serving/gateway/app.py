@@ -32,7 +32,13 @@ def create_app(context: GatewayContext) -> FastAPI:
             await context.stop()
 
     app = FastAPI(
-        title="Fraud gateway", description=_DESCRIPTION, version="1", lifespan=lifespan, redoc_url=None
+        title="Fraud gateway",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        redoc_url=None,
+        # It would send callers to whatever host they named.
+        redirect_slashes=False,
     )
     app.state.context = context
     # First, and without FastAPI's way to a route, which takes as long as all that is done for a decision.

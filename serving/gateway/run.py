@@ -11,8 +11,8 @@ from fraud.errors import ConfigurationError
 from fraud.settings import LOOPBACK_HOSTS, Settings
 from serving.gateway.app import create_app
 from serving.gateway.auth.keys import KeyFile
-from serving.gateway.connections import protocol_with
 from serving.gateway.context import GatewayContext, create_context
+from serving.ops.header_timeout import protocol_with
 from serving.ops.health import HealthServer
 from serving.ops.listening import address_of, listen
 

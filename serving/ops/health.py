@@ -7,6 +7,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
+from fraud.settings import LOOPBACK_HOSTS
+from serving.dashboard.middleware.hosts import parse_host
+
 _CLIENT_TIMEOUT_S = 10.0
 STUCK_AFTER_S = 30.0
 """Since the last round of the serving loop: then it counts as stuck, and /live asks for a restart."""
@@ -72,6 +75,7 @@ class _HealthHttpServer(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], service: MonitoredService, metrics: Exposed) -> None:
         super().__init__(address, _HealthHandler)
+        self.is_local = address[0] in LOOPBACK_HOSTS
         self.service = service
         self.metrics = metrics
 
@@ -83,7 +87,9 @@ class _HealthHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         endpoints = {"/live": self._live, "/ready": self._ready, "/metrics": self._metrics}
         endpoint = endpoints.get(self.path)
-        if endpoint is None:
+        if not self._is_host_allowed():
+            self._send_json(421, {"error": "only a loopback name as host is allowed"})
+        elif endpoint is None:
             self._send_json(404, {"error": f"there are {', '.join(endpoints)}"})
         else:
             endpoint()
@@ -95,6 +101,11 @@ class _HealthHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Log nothing: probes come every few seconds."""
+
+    def _is_host_allowed(self) -> bool:
+        """On a loopback address a page of a browser could come by another name (DNS rebinding)."""
+        host = parse_host(self.headers.get("Host", ""))
+        return not self.server.is_local or (host is not None and host.name in LOOPBACK_HOSTS)
 
     def _live(self) -> None:
         age_s = time.monotonic() - self.server.service.heartbeat

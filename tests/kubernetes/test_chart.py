@@ -100,10 +100,29 @@ def test_a_busy_node_does_not_kill_what_lives(name: str) -> None:
 def test_every_image_has_a_tag_that_stays(name: str) -> None:
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
-            tag = container["image"].rpartition(":")[2]
+            tag = container["image"].partition("@")[0].rpartition(":")[2]
             assert tag
             assert tag != "latest"
             assert "/" not in tag, "a port, and no tag"
+
+
+def test_an_image_is_the_one_of_its_digest_whatever_its_tag_names() -> None:
+    # given digests, as the workflow writes them
+    digests = {
+        name: f"sha256:{digit * 64}" for name, digit in (("flows", "a"), ("serving", "b"), ("producer", "c"))
+    }
+    values = [part for name, one in digests.items() for part in ("--set", f"image.digests.{name}={one}")]
+    # when
+    manifests = render(*VARIANTS["local"], *values)
+    # then each of our containers, and each flow run, has its own
+    images = {one["image"] for it in of_kind(tuple(manifests), *WITH_PODS) for one in containers_of(it)}
+    ours = {one for one in images if one.startswith("fraud/")}
+    assert {one.partition("@")[2] for one in ours} == set(digests.values())
+    for image in ours:
+        name = image.partition(":")[0].removeprefix("fraud/")
+        assert image == f"fraud/{name}:abc123@{digests[name]}"
+    template = kubernetes_template(pool_defaults(tuple(manifests)))
+    assert template["variables"]["properties"]["image"]["default"].endswith(digests["flows"])
 
 
 @every_variant
@@ -350,6 +369,7 @@ def test_terraform_outputs_what_the_chart_needs() -> None:
     [
         ("image.tag=", "image.tag is not set"),
         ("image.tag=latest", "must not be latest"),
+        ("image.digests.flows=sha256:abc", "does not match pattern"),
         ("image.tags=x", "additional properties 'tags' not allowed"),
         ("kafka.internal=false", "kafka.bootstrapServers is not set"),
         ("kafka.bootstrapServers=broker", "does not match pattern"),

@@ -16,6 +16,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "fraud.image" -}}
 {{- with .root.Values.image -}}
 {{- with .registry }}{{ . }}/{{ end }}{{ .repository }}/{{ $.name }}:{{ .tag }}
+{{- with index .digests $.name }}@{{ . }}{{ end }}
 {{- end -}}
 {{- end }}
 

@@ -21,10 +21,10 @@ from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.schema import Label, MerchantProfile, Prediction, Reason
 from fraud.settings import Settings
-from serving.dashboard.app import create_app
 from serving.dashboard.auth.accounts import Role
 from serving.dashboard.auth.passwords import ScryptCost
 from serving.dashboard.context import AppContext, create_context
+from serving.dashboard.run import server_config
 from serving.ops.listening import listen
 from tests.definitions import V1Transaction
 
@@ -98,8 +98,7 @@ def run_dashboard(settings: Settings, undo_s: float = 0) -> Iterator[DashboardSe
     for name, role in ROLES.items():
         context.accounts.add(name, role, PASSWORDS[name])
     listener = listen("dashboard", "127.0.0.1", 0, backlog=64)
-    config: dict[str, Any] = {"log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 2}
-    server = uvicorn.Server(uvicorn.Config(create_app(context), proxy_headers=False, **config))
+    server = uvicorn.Server(server_config(context))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     dashboard = DashboardServer(settings, context, f"http://127.0.0.1:{listener.getsockname()[1]}")

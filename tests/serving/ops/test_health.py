@@ -47,11 +47,25 @@ def test_a_refusal_repeats_nothing(port: int, request_line: bytes) -> None:
 
 def test_a_body_is_not_read_whatever_its_encoding(port: int) -> None:
     # given a body without an end, behind which another request stands
-    head = b"GET /live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"GET /live HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     answer = ask(port, head + b"5\r\nhello\r\nGET /metrics HTTP/1.1\r\n\r\n")
     # then there is one answer
     assert answer.count(b"HTTP/1.") == 1
     assert b" 200 " in answer.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "host", [b"evil.example", b"localhost.evil.example", b"", b"169.254.169.254", b"127.0.0.1@evil.example"]
+)
+def test_a_page_of_another_site_reads_nothing_by_a_name_of_its_own(port: int, host: bytes) -> None:
+    for path in (b"/metrics", b"/ready", b"/live"):
+        answer = ask(port, b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+        assert b" 421 " in answer.splitlines()[0]
+        assert b"fraud_up" not in answer
+    # and this machine's own names do
+    for own in (b"localhost", b"127.0.0.1:8080", b"[::1]:8080"):
+        request = b"GET /metrics HTTP/1.1\r\nHost: " + own + b"\r\nConnection: close\r\n\r\n"
+        assert b"fraud_up" in ask(port, request)
 
 
 def test_one_that_never_ends_its_request_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:

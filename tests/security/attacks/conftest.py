@@ -1,0 +1,40 @@
+"""One dashboard and one gateway that listen, whose Kafka is away; attacks need no more."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from fraud.settings import load_settings
+from tests.serving.dashboard.support import DashboardServer, run_dashboard
+from tests.serving.gateway.support import GatewayServer, run_gateway
+
+AWAY = {"bootstrap_servers": "127.0.0.1:1", "request_timeout_s": 0.2}
+
+
+@pytest.fixture(scope="package")
+def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
+    """A dashboard with a user of each role."""
+    with run_dashboard(load_settings(home=tmp_path_factory.mktemp("dashboard"), kafka=AWAY)) as one:
+        yield one
+
+
+@pytest.fixture(scope="package")
+def gateway_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
+    """A gateway with a key of all scopes; it answers with the fallback, soon."""
+    gateway = {"deadline_ms": 5, "max_deadline_ms": 20}
+    settings = load_settings(home=tmp_path_factory.mktemp("gateway"), kafka=AWAY, gateway=gateway)
+    with run_gateway(settings, wait=False) as one:
+        yield one
+
+
+@pytest.fixture(params=["dashboard", "gateway"])
+def port(request: pytest.FixtureRequest) -> int:
+    """Where each of them listens."""
+    server: DashboardServer | GatewayServer = request.getfixturevalue(f"{request.param}_server")
+    # The first request of a server takes longer than an attack waits.
+    httpx.get(f"{server.url}/live", trust_env=False, timeout=60)
+    found = urlsplit(server.url).port
+    assert found is not None
+    return found
