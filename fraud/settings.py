@@ -37,6 +37,10 @@ SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
+SHORTEST_LAKE_DAYS = 260
+"""A training's days by default, and those before them that the first of its rows depends on."""
+SHORTEST_AUDIT_DAYS = 365
+
 Delivery = Literal["exactly_once", "at_least_once"]
 Promotion = Literal["auto", "challenger", "never", "always"]
 """What becomes of a trained model: `auto` leaves it to the gate, `challenger` gives it that alias at most."""
@@ -67,7 +71,17 @@ class KafkaSettings(_Section):
     ssl_key_location: Path | None = None
     partitions: int = Field(default=4, ge=1, description="partitions of a topic that we create")
     replication_factor: int = Field(default=1, ge=1)
-    retention_days: int = Field(default=120, ge=-1, description="of `transactions`; -1 keeps it indefinitely")
+    retention_days: int = Field(
+        default=120,
+        ge=-1,
+        description="of payments, decisions, reviews and answers in topics that we create; -1: indefinitely",
+    )
+    label_retention_days: int = Field(
+        default=400, ge=-1, description="of `fraud_labels`: what a new lake or dashboard reads again"
+    )
+    letter_retention_days: int = Field(
+        default=90, ge=-1, description="of dead letters, in which a cause can be fixed and they be put back"
+    )
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
     payload_format: Literal["json", "schema_registry", "glue"] = Field(
         default="json",
@@ -77,8 +91,9 @@ class KafkaSettings(_Section):
 
     @model_validator(mode="after")
     def _retention_holds_the_state(self) -> Self:
-        if 0 <= self.retention_days < SHORTEST_RETENTION_DAYS:
-            raise ValueError(f"retention_days must be -1 or at least {SHORTEST_RETENTION_DAYS}")
+        for name in ("retention_days", "label_retention_days", "letter_retention_days"):
+            if 0 <= getattr(self, name) < SHORTEST_RETENTION_DAYS:
+                raise ValueError(f"{name} must be -1 or at least {SHORTEST_RETENTION_DAYS}")
         return self
 
     @model_validator(mode="after")
@@ -126,6 +141,7 @@ class TopicSettings(_Section):
     gateway_events: str = Field(
         default="fraud_gateway_events", description="answers of the gateway that are not the decision"
     )
+    forgotten: str = Field(default="fraud_forgotten", description="digests of cards that were forgotten")
     dead_letters: str = "transactions.dlq"
     label_dead_letters: str = "fraud_labels.dlq"
     webhook_dead_letters: str = Field(
@@ -238,6 +254,47 @@ class LakeSettings(_Section):
     s3_key: SecretStr | None = None
     s3_secret: SecretStr | None = None
     s3_region: str | None = None
+
+
+class RetentionSettings(_Section):
+    """How long stores keep payments and what belongs to them, in days; -1: indefinitely.
+
+    Topics have theirs in `kafka`; docs/data/privacy.md has the table.
+    """
+
+    lake_days: int = Field(
+        default=540,
+        ge=-1,
+        description="of the lake, before its newest payment: payments, labels, decisions, training rows",
+    )
+    snapshot_days: int = Field(
+        default=35, ge=SHORTEST_RETENTION_DAYS, description="of snapshots of serving that no worker replaces"
+    )
+    history_days: int = Field(
+        default=400,
+        ge=-1,
+        description="of the dashboard, before its newest payment: payments, alerts, labels",
+    )
+    review_days: int = Field(default=1_095, ge=-1, description="of reviews and of what was done with cases")
+    audit_days: int = Field(
+        default=1_826, ge=-1, description="of the audit; PCI DSS 10.5.1 asks for a year at least"
+    )
+    file_days: int = Field(
+        default=30, ge=-1, description="of rejected rows, what-if exports and logs in the home"
+    )
+
+    @model_validator(mode="after")
+    def _keeps_what_is_needed(self) -> Self:
+        if 0 <= self.lake_days < SHORTEST_LAKE_DAYS:
+            raise ValueError(
+                f"lake_days must be -1 or at least {SHORTEST_LAKE_DAYS}: the days of a training, and those "
+                "before them that its features and profiles look at"
+            )
+        if 0 <= self.audit_days < SHORTEST_AUDIT_DAYS:
+            raise ValueError(
+                f"audit_days must be -1 or at least {SHORTEST_AUDIT_DAYS}, as PCI DSS 10.5.1 asks"
+            )
+        return self
 
 
 class IngestSettings(_Section):
@@ -705,6 +762,7 @@ class Settings(BaseSettings):
     labels: LabelSettings = LabelSettings()
     profiles: ProfileSettings = ProfileSettings()
     lake: LakeSettings = LakeSettings()
+    retention: RetentionSettings = RetentionSettings()
     ingest: IngestSettings = IngestSettings()
     spark: SparkSettings = SparkSettings()
     registry: RegistrySettings = RegistrySettings()

@@ -7,6 +7,9 @@ from fraud.errors import UnreachableError
 from fraud.health_checks import check_environment
 from fraud.housekeeping import remove_leftovers
 from fraud.lake import open_lake
+from fraud.privacy.home_retention import prune_home
+from fraud.privacy.housekeeping import finish_forgetting
+from fraud.privacy.lake_retention import prune_lake
 from fraud.settings import Settings
 from tasks.retries import WITH_RETRIES
 
@@ -27,9 +30,15 @@ def validate_environment(settings: Settings) -> None:
             raise UnreachableError("; ".join(filter(None, parts)))
 
 
-@task(**WITH_RETRIES, timeout_seconds=600)
+@task(**WITH_RETRIES, timeout_seconds=3_600)
 def clean_up(settings: Settings) -> list[str]:
-    """Remove files that killed runs left in the lake."""
-    removed = remove_leftovers(open_lake(settings))
-    get_run_logger().info("%d leftovers removed", len(removed))
-    return removed
+    """Remove leftovers, what is older than the settings allow, and forgotten cards."""
+    lake, logger = open_lake(settings), get_run_logger()
+    removed = remove_leftovers(lake)
+    logger.info("%d leftovers removed", len(removed))
+    old = prune_lake(lake, settings.retention)
+    files = prune_home(settings.home, settings.retention)
+    logger.info("%d files of the lake and %d of the home removed for their age", len(old), len(files))
+    done = finish_forgetting(settings, lake)
+    logger.info("%d rows of forgotten cards removed, %d cards are off the log", done.rows, done.expired)
+    return [*removed, *old]

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from fraud.lake import open_lake
 from fraud.money.lake_rates import load_lake_rates
 from fraud.preprocess.days import DayManifest
+from fraud.preprocess.first_day import first_whole_day
 from fraud.preprocess.period import Period, choose_period
 from fraud.preprocess.profiles import make_profiles, read_profiles
 from fraud.preprocess.publish import publish_profiles
@@ -28,7 +29,9 @@ def choose_days(settings: Settings, start: date | None, end: date | None) -> Per
     """The days of this run."""
     load_lake_rates(settings)
     today, delay = datetime.now(UTC).date(), settings.profiles.available_after
-    period = choose_period(open_lake(settings), start, end, today, delay)
+    lake = open_lake(settings)
+    first_whole = first_whole_day(lake, settings.loaded_definitions)
+    period = choose_period(lake, start, end, today, delay, first_whole)
     get_run_logger().info("rows from %s to %s", period.first, period.last)
     return period
 

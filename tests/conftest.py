@@ -109,6 +109,7 @@ def make_settings(tmp_path: Path) -> SettingsFactory:
                 "bootstrap_servers": "127.0.0.1:1",
                 "request_timeout_s": 10.0,
                 "retention_days": -1,
+                "label_retention_days": -1,
             },
             "topics": {name: f"{prefix}.{name}" for name in TopicSettings.model_fields},
             "serving": {"group_id": f"{prefix}.serving", "transactional_id": f"{prefix}.serving"},

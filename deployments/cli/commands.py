@@ -81,6 +81,11 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "redrive", "data.redrive", "Put dead letters back, each exactly once, when their cause is fixed."
         ),
+        CommandEntry(
+            "forget",
+            "privacy.forget",
+            "Remove a card from every store, and say what cannot be removed, until when and why.",
+        ),
     ),
     "Decisions": (
         CommandEntry(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,6 +35,7 @@ from fraud.lake import Lake
 from fraud.messages.admission import AdmissionFilter
 from fraud.messages.formats.payloads import payloads_of
 from fraud.native.id_index import CONFLICT_REASON
+from fraud.privacy.forgotten import ForgottenCards, read_forgotten
 from fraud.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -106,10 +107,12 @@ def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partiti
     )
     if isinstance(reader, TransactionRowReader):
         reader.ids = load_taken(settings.loaded_definitions, lake, before, reader.admission.low_watermark)
+    forgotten = read_forgotten(settings)
     with PartitionLog(settings, source.topic, partition) as log:
         position = before.end if before else None
         commits = []
-        for found in ranges(log, reader, position, settings.ingest.chunk_rows):
+        for read in ranges(log, reader, position, settings.ingest.chunk_rows):
+            found = _without_forgotten(read, forgotten, log.name)
             # Before the commit: an interrupted run is repeated, and sends no letter twice.
             _send_letters(settings, source, partition, found.rejected)
             commits.append(write_range(lake, source, partition, reader.max_event_time, found, reader.state))
@@ -164,6 +167,18 @@ def _lost(log: PartitionLog, start: int, low: int, high: int) -> int:
             low - 1,
         )
     return lost
+
+
+def _without_forgotten(found: Range, forgotten: ForgottenCards, name: str) -> Range:
+    """The range without forgotten cards; the reader has seen them, so that its state is the log's."""
+    if not forgotten:
+        return found
+    rows = forgotten.without(found.rows)
+    rejected = [one for one in found.rejected if not forgotten.is_named_in(one.value or b"")]
+    left_out = found.rows.num_rows - rows.num_rows + len(found.rejected) - len(rejected)
+    if left_out:
+        _LOG.info("%s: %d messages of forgotten cards are left out", name, left_out)
+    return replace(found, rows=rows, rejected=rejected)
 
 
 def write_range(

@@ -142,12 +142,31 @@ def _policies(settings: Settings) -> tuple[Permission, ...]:
     return (*_reads_decisions(settings), *_writes_decisions(settings), tried_on, _READER)
 
 
+def _privacy(settings: Settings) -> tuple[Permission, ...]:
+    """Who forgets cards: it takes them off lists and says until when the other topics keep them."""
+    topics = settings.topics
+    kept = (topics.transactions, topics.predictions, topics.labels, topics.reviews, topics.gateway_events)
+    letters = (topics.dead_letters, topics.label_dead_letters, topics.webhook_dead_letters)
+    others = (topics.lists, topics.audit)
+    return (
+        *_reads_decisions(settings),
+        Permission("topic", topics.lists, "write"),
+        Permission("topic", topics.forgotten, "read"),
+        Permission("topic", topics.forgotten, "write"),
+        *(Permission("topic", topic, "describe_configs") for topic in (*kept, *letters, *others)),
+        _READER,
+    )
+
+
 def _ingest(settings: Settings) -> tuple[Permission, ...]:
     topics = settings.topics
     return (
         Permission("topic", topics.transactions, "read"),
         Permission("topic", topics.labels, "read"),
         Permission("topic", topics.predictions, "read"),
+        # What was forgotten is not stored again; what Kafka no longer holds is taken off the topic.
+        Permission("topic", topics.forgotten, "read"),
+        Permission("topic", topics.forgotten, "write"),
         *_reads_rates(settings),
         _READER,
         Permission("topic", topics.label_dead_letters, "write"),
@@ -187,6 +206,7 @@ def _analyst(settings: Settings) -> tuple[Permission, ...]:
         Permission("topic", topics.labels, "write"),
         Permission("topic", topics.reviews, "write"),
         Permission("topic", topics.audit, "write"),
+        Permission("topic", topics.forgotten, "read"),
         *_reads_decisions(settings),
         *_writes_decisions(settings),
         _READER,
@@ -252,6 +272,7 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "policies": _policies,
     "gateway": _gateway,
     "webhooks": _webhooks,
+    "privacy": _privacy,
 }
 """The identities of our programs. Creating topics and granting permissions is left to an administrator."""
 

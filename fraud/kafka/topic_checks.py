@@ -163,6 +163,7 @@ def topic_needs(settings: Settings) -> dict[str, Sequence[_Need]]:
         topics.audit: _audit(),
         topics.gateway_events: _events(),
         topics.webhook_dead_letters: _letters(),
+        topics.forgotten: _forgotten(),
     }
 
 
@@ -259,6 +260,12 @@ def _lists() -> list[_Need]:
         _batches(),
         *_segments(),
     ]
+
+
+def _forgotten() -> list[_Need]:
+    why = "a card that was forgotten is stored again if the topic loses it before the log does"
+    is_compacted = partial(_is, "compact")
+    return [_Need("cleanup.policy", is_compacted, "compact", why, "compact"), _batches(), *_segments()]
 
 
 def _events() -> list[_Need]:
@@ -404,6 +411,7 @@ def _ordered_topics(settings: Settings) -> dict[str | None, str]:
         settings.rates_topic: "a correction may be read before the rate that it corrects",
         settings.topics.policies: "the events of policies have no order in several, and are not read",
         settings.topics.lists: "the entries of lists have no common position in several, and are not read",
+        settings.topics.forgotten: "a card that was forgotten again has no order in several, and is not read",
     }
 
 

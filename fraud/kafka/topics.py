@@ -45,9 +45,9 @@ class TopicLayout:
 
 def topic_plans(settings: Settings) -> list[TopicPlan]:
     """Every topic of the system with its configuration."""
-    topics, days = settings.topics, settings.kafka.retention_days
-    retention = {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
-    kept = {"retention.ms": "-1"}
+    topics, kafka = settings.topics, settings.kafka
+    retention, kept = _retention(kafka.retention_days), _retention(-1)
+    letters = _retention(kafka.letter_retention_days)
     # A broker's own defaults may be against what the topics are for.
     durable = {"min.insync.replicas": "2"} if settings.kafka.replication_factor > 2 else {}
     by_time = durable | {"cleanup.policy": "delete", "retention.bytes": "-1"}
@@ -58,20 +58,25 @@ def topic_plans(settings: Settings) -> list[TopicPlan]:
     }
     return [
         TopicPlan(topics.transactions, retention, event_time),
-        TopicPlan(topics.labels, kept, event_time),
+        TopicPlan(topics.labels, _retention(kafka.label_retention_days), event_time),
         TopicPlan(topics.predictions, retention, by_time),
         TopicPlan(topics.profiles, {"cleanup.policy": "compact"}, durable),
         *_field_profiles(settings, durable),
-        TopicPlan(topics.dead_letters, kept, by_time),
-        TopicPlan(topics.label_dead_letters, kept, by_time),
+        TopicPlan(topics.dead_letters, letters, by_time),
+        TopicPlan(topics.label_dead_letters, letters, by_time),
         TopicPlan(topics.reviews, retention, by_time),
-        TopicPlan(topics.audit, kept, by_time),
+        TopicPlan(topics.audit, _retention(settings.retention.audit_days), by_time),
         TopicPlan(topics.gateway_events, retention, by_time),
-        TopicPlan(topics.webhook_dead_letters, kept, by_time),
+        TopicPlan(topics.webhook_dead_letters, letters, by_time),
         *([_rates_plan(settings, durable)] if settings.rates_topic else []),
         TopicPlan(topics.policies, kept, by_time, partitions=1),
         _lists_plan(settings, durable),
+        TopicPlan(topics.forgotten, {"cleanup.policy": "compact"}, durable, partitions=1),
     ]
+
+
+def _retention(days: int) -> dict[str, str]:
+    return {"retention.ms": str(days * DAY_MS if days >= 0 else -1)}
 
 
 def _lists_plan(settings: Settings, durable: dict[str, str]) -> TopicPlan:
@@ -198,8 +203,10 @@ def topic_config(settings: Settings, topic: str) -> dict[str, str]:
     return topic_configs(settings, [topic])[topic]
 
 
-def topic_configs(settings: Settings, topics: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The configurations of existing topics, as the broker gives them.
+def topic_configs(
+    settings: Settings, topics: Sequence[str], *, may_be_missing: bool = False
+) -> dict[str, dict[str, str]]:
+    """The configurations of topics, as the broker gives them; with `may_be_missing` of those that exist.
 
     Raises:
         RefusedError: we may not describe one of them.
@@ -212,6 +219,9 @@ def topic_configs(settings: Settings, topics: Sequence[str]) -> dict[str, dict[s
     found = {}
     for resource, future in futures.items():
         doing = f"describing the configuration of {resource.name}"
-        entries = call_broker(settings, future.result, doing=doing)
+        unless = KafkaError.UNKNOWN_TOPIC_OR_PART if may_be_missing else None
+        entries = call_broker(settings, future.result, doing=doing, unless=unless)
+        if entries is None:
+            continue
         found[resource.name] = {name: entry.value for name, entry in entries.items()}
     return found

@@ -37,19 +37,26 @@ def choose_period(
     end: date | None,
     today: date,
     available_after: timedelta = timedelta(),
+    first_whole: date | None = None,
 ) -> Period:
-    """Choose the days; by default all days of the lake.
+    """Choose the days; by default all days of the lake from `first_whole` on.
 
     Serving scores payments that follow the rows, so the profiles of the day after the last are published:
     they cover all of the last day. They are not published before that day has started, because they would be
-    incomplete.
+    incomplete. Days before `first_whole` depend on payments that were removed for their age; their rows
+    stay as they were computed.
 
     Raises:
         ConfigurationError: the end is before the start.
-        DataError: the lake has no transactions in these days.
+        DataError: the lake has no transactions in these days, or no longer all that they depend on.
     """
     index = LakeIndex.of_transactions(lake)
-    first, last = start or index.first, end or index.last
+    first, last = start or max(index.first, first_whole or index.first), end or index.last
+    if first_whole is not None and first < first_whole:
+        raise DataError(
+            f"days before {first_whole} cannot be computed again, because payments that they depend on were "
+            f"removed for their age (FRAUD_RETENTION__LAKE_DAYS); choose --start {first_whole} or later"
+        )
     if last < first:
         raise ConfigurationError(
             f"the days end on {last}, before they start on {first}; swap --start and --end"

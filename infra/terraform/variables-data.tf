@@ -66,6 +66,7 @@ variable "topics" {
     rates                = optional(string, "currency_rates")
     policies             = optional(string, "fraud_policies")
     lists                = optional(string, "fraud_lists")
+    forgotten            = optional(string, "fraud_forgotten")
     reviews              = optional(string, "fraud_reviews")
     audit                = optional(string, "fraud_audit")
     gateway_events       = optional(string, "fraud_gateway_events")

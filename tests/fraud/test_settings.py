@@ -7,7 +7,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from fraud.errors import ConfigurationError
-from fraud.settings import load_settings, stack_file
+from fraud.kafka.topic_checks import history_days
+from fraud.preprocess.first_day import history_of_a_day
+from fraud.settings import SHORTEST_LAKE_DAYS, Settings, load_settings, stack_file
+from tests.definitions import V1
 
 
 def test_the_environment_overrides_the_files_and_the_nearer_file_the_stack(
@@ -54,6 +57,31 @@ def test_a_wrong_value_is_named_by_its_variable(
     with pytest.raises(ConfigurationError, match=variable) as failure:
         load_settings()
     assert failure.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "too_few", "enough"),
+    [
+        ("FRAUD_RETENTION__LAKE_DAYS", "259", "260"),
+        ("FRAUD_RETENTION__AUDIT_DAYS", "364", "365"),
+        ("FRAUD_KAFKA__LABEL_RETENTION_DAYS", "32", "33"),
+        ("FRAUD_KAFKA__LETTER_RETENTION_DAYS", "32", "33"),
+    ],
+)
+def test_a_retention_holds_what_is_needed_or_has_no_limit(
+    monkeypatch: pytest.MonkeyPatch, variable: str, too_few: str, enough: str
+) -> None:
+    for days in (enough, "-1"):
+        monkeypatch.setenv(variable, days)
+        load_settings()
+    monkeypatch.setenv(variable, too_few)
+    with pytest.raises(ConfigurationError, match=f"must be -1 or at least {enough}"):
+        load_settings()
+
+
+def test_a_lake_holds_a_training_and_what_its_first_row_depends_on() -> None:
+    training = history_days(Settings())
+    assert training + history_of_a_day(V1).days <= SHORTEST_LAKE_DAYS
 
 
 def test_retention_must_hold_the_longest_window(monkeypatch: pytest.MonkeyPatch) -> None:

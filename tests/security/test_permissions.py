@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from confluent_kafka import Producer
 
+from deployments.cli.privacy.stores import OpenStores, forget_everywhere
 from fraud.decisions.lists.entries import ListEntry
-from fraud.decisions.lists.publishing import publish_entries
+from fraud.decisions.lists.publishing import publish_entries, read_lists
 from fraud.decisions.log.checking import check_proposal
 from fraud.decisions.log.publishing import PolicyProposal, propose
 from fraud.decisions.whatif.current import live_policy
@@ -29,6 +30,9 @@ from fraud.kafka.topics import create_topics
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
+from fraud.privacy.forgotten import ForgottenCard, publish_forgotten, read_forgotten
+from fraud.privacy.housekeeping import finish_forgetting
+from fraud.privacy.topics import event_topics
 from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, WebhookEndpoint, WebhookSettings
 from fraud.training.splits import TimeRange
@@ -169,6 +173,20 @@ def ingest(world: World) -> None:
     ]
     assert [commit.dataset for commit in commits] == ["transactions", "labels", "decisions"]
     assert sum(end for _, end in end_offsets(world.as_admin, settings.topics.label_dead_letters).values())
+    publish_forgotten(world.as_admin, ["card"], ForgottenCard(NOW - 2, NOW - 1))
+    assert finish_forgetting(settings, open_lake(settings)).expired == 1
+
+
+def forget(world: World) -> None:
+    """A card is taken off a list, and the other topics are asked until when they keep it."""
+    publish_entries(world.as_admin, [ListEntry("blocked_cards", "c1", "ann", NOW)])
+    propose(world.as_admin, PolicyProposal(some_policy(), "ann"))
+    with OpenStores.of(world.as_user, "c1") as stores:
+        results = forget_everywhere(stores, "ann")
+    kept = [one.store for one in results if one.kept.startswith("indefinitely")]
+    assert kept == [f"topic: {topic}" for topic in event_topics(world.as_user)]
+    assert not list(read_lists(world.as_admin))
+    assert read_forgotten(world.as_admin).has("c1")
 
 
 def preprocess(world: World) -> None:
@@ -293,6 +311,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "policies": decide,
     "gateway": answer,
     "webhooks": notify,
+    "privacy": forget,
 }
 
 

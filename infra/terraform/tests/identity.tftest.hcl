@@ -26,6 +26,7 @@ variables {
     rates                = "currency_rates"
     policies             = "fraud_policies"
     lists                = "fraud_lists"
+    forgotten            = "fraud_forgotten"
     reviews              = "fraud_reviews"
     audit                = "fraud_audit"
     gateway_events       = "fraud_gateway_events"

@@ -1,5 +1,6 @@
 """Engines for SQLite and PostgreSQL: how connections are opened, pooled and begun."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
+from fraud.deadline import Deadline
+
 _BUSY_S = 10
+_LOOK_S = 0.05
 _SQLITE_READERS = 40
 """As many as threads of routes; each opens its connection when it is needed."""
 _CACHE_KIB, _RECORDER_CACHE_KIB = 2_000, 32_768
@@ -35,10 +39,36 @@ class Engines:
     writer: Engine
     recorder: Engine
 
+    def vacuum(self) -> bool:
+        """Rebuild the database without the rows that were removed; whether its files have nothing of them.
+
+        A file's write-ahead log is emptied as soon as no reader needs it, within a few seconds.
+        """
+        driver = self.writer.raw_connection()
+        try:
+            if self.writer.dialect.name == "postgresql":
+                driver.driver_connection.autocommit = True  # type: ignore[union-attr]
+                driver.cursor().execute("VACUUM")
+                driver.driver_connection.autocommit = False  # type: ignore[union-attr]
+                return False
+            driver.cursor().execute("VACUUM")
+            return _empty_log(driver)
+        finally:
+            driver.close()
+
     def dispose(self) -> None:
         """Close the connections that are not in use."""
         for engine in (self.readers, self.writer, self.recorder):
             engine.dispose()
+
+
+def _empty_log(driver: Any) -> bool:
+    deadline = Deadline(_BUSY_S)
+    while True:
+        (is_busy, *_), *_ = driver.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if not is_busy or deadline.is_over:
+            return not is_busy
+        time.sleep(_LOOK_S)
 
 
 def open_engines(database: Path | URL) -> Engines:

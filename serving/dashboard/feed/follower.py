@@ -24,6 +24,7 @@ from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.messages.decoding import MessageReader, fraud_type, published_at
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, payloads_of, require_json
 from fraud.messages.transaction import TransactionValues, transaction_type
+from fraud.privacy.forgotten import read_forgotten
 from fraud.schema import Label, MerchantProfile, Prediction, is_currency, to_minor
 from fraud.settings import Settings
 from serving.dashboard.database.leadership import try_to_lead
@@ -130,6 +131,7 @@ class Follower:
         require_topic(self._settings, self._settings.topics.labels, "write")
 
     def _follow(self, recorder: Recorder) -> None:
+        recorder.remember_forgotten(read_forgotten(self._settings))
         consumer = Consumer(
             consumer_config(
                 self._settings, READER_GROUP, **{"queued.max.messages.kbytes": 16_384, "log_level": 2}

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
+from fraud.privacy.forgotten import ForgottenCards
 from fraud.schema import Label, MerchantProfile, Prediction, is_shown, minor_digits
 from fraud.settings import Settings
 from serving.dashboard.database.known_ids import KnownIds
@@ -26,6 +27,8 @@ from serving.dashboard.feed.recorder_statements import (
 from serving.dashboard.feed.shadow import score_bin
 from serving.dashboard.feed.tables import offsets
 from serving.dashboard.feed.ticks import Ticks
+from serving.dashboard.privacy.age_pruning import AgePruning
+from serving.dashboard.privacy.forgotten_filter import remember_forgotten, without_forgotten
 
 _MOST_REFS = 50_000
 """References of cards that are remembered: most payments are of a card that paid lately."""
@@ -72,6 +75,7 @@ class Recorder:
         self._known_ids = KnownIds(connection, card_ref)
         self._payment_rows = PaymentRows(definitions)
         self._pruning = Pruning(connection, settings.dashboard.store_mib)
+        self._age_pruning = AgePruning(connection, settings.retention)
 
     def offsets(self) -> dict[tuple[str, int], int]:
         """The next offsets, by topic and partition."""
@@ -80,10 +84,16 @@ class Recorder:
             rows = self._connection.execute(known.where(offsets.c.cluster == self._cluster))
             return {(topic, partition): after for topic, partition, after in rows}
 
+    def remember_forgotten(self, cards: ForgottenCards) -> None:
+        """Leave these cards out from now on, besides those that the store knows."""
+        with self._connection.begin():
+            remember_forgotten(self._connection, dict(cards.by_digest))
+
     def write(self, batch: Batch) -> list[PaymentKey]:
         """Write a batch; returns the payments whose alert is new or has new details or another label."""
         try:
             with self._connection.begin():
+                batch = without_forgotten(self._connection, batch)
                 paid = [key_of(one) for one in batch.transactions]
                 scored = {key_of(one): one for one in batch.predictions}
                 changed = self._write_alerts(batch, paid, scored)
@@ -91,7 +101,7 @@ class Recorder:
                 self._write_rest(batch)
                 self._ticks.write()
                 self._add_ids(batch)
-                if self._pruning.run():
+                if self._pruning.run() | self._age_pruning.run():
                     self._known_ids.discard()
         except BaseException:
             self._ticks.discard()

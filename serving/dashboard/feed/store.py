@@ -68,6 +68,13 @@ class Store:
         with self._engines.writer.begin() as connection:
             yield connection
 
+    def vacuum(self) -> bool:
+        """Give the space of removed rows back, overwritten; returns whether nothing of them is left in files.
+
+        On PostgreSQL the server reuses the space, and decides when.
+        """
+        return self._engines.vacuum()
+
     def card_ref(self, card_id: str) -> str:
         """The reference of a card outside the store; rows have it as `card_ref`."""
         return card_ref(self._secret, card_id)

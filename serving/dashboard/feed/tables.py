@@ -322,3 +322,13 @@ users = Table(
     **STRICT,
 )
 """Of dashboards on PostgreSQL, as hashes; beside a file, the users are in a file, too."""
+
+forgotten_cards = Table(
+    "forgotten_cards",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("until", Int64),
+    **STRICT,
+)
+"""Of cards that the recorder leaves out, by `fraud.privacy.forgotten.card_digest`, until a moment (ms); NULL:
+indefinitely."""

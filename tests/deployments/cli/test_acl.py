@@ -17,6 +17,8 @@ def test_the_rights_are_shown_with_the_names_of_the_settings(
         "  read topic transactions",
         "  read topic chargebacks",
         "  read topic fraud_predictions",
+        "  read topic fraud_forgotten",
+        "  write topic fraud_forgotten",
         "  describe group fraud-readers",
         "  write topic fraud_labels.dlq",
         "  read group fraud_labels.dlq.ingest",
@@ -48,6 +50,6 @@ def test_what_is_missing_is_granted_once(
     tried, first, again = (
         fraud("acl", "grant", whom, *more).out for more in (["--dry-run"], [], ["--dry-run"])
     )
-    assert (tried.count("  missing "), first.count("  granted ")) == (7, 7)
-    assert (again.count("  missing "), again.count("  there already ")) == (0, 7)
+    assert (tried.count("  missing "), first.count("  granted ")) == (9, 9)
+    assert (again.count("  missing "), again.count("  there already ")) == (0, 9)
     assert str(locked.as_admin["sasl_password"]) not in tried + first + again

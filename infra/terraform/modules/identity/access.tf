@@ -18,14 +18,15 @@ locals {
   profiles  = [local.topics.profiles, "${local.topics.profiles}.*"]
   served    = concat([local.topics.transactions, local.topics.predictions, local.topics.dead_letters], local.profiles)
   decisions = [local.topics.policies, local.topics.lists]
+  ingested  = [local.topics.transactions, local.topics.labels, local.topics.predictions]
   letters   = [local.topics.dead_letters, local.topics.label_dead_letters]
 
   ingest = {
     read    = concat(local.raw, local.rates)
     write   = concat(local.raw, local.rates)
     remove  = local.raw # what a crash left half-written
-    consume = [local.topics.transactions, local.topics.labels, local.topics.predictions, local.topics.rates]
-    produce = [local.topics.label_dead_letters]
+    consume = concat(local.ingested, [local.topics.rates, local.topics.forgotten])
+    produce = [local.topics.label_dead_letters, local.topics.forgotten]
     groups  = ["fraud-ingest*", "fraud-offsets*", "${local.topics.label_dead_letters}.ingest"]
     # One for each partition of the labels.
     transactional_ids = ["${local.topics.label_dead_letters}.ingest-*"]
@@ -49,9 +50,9 @@ locals {
     trainer    = local.trainer
     # The flow that does all three in one Job, and first writes a probe to see whether it can.
     pipeline = {
-      read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read, local.probe))
+      read    = distinct(concat(local.ingest.read, local.preprocess.read, local.trainer.read, local.probe, local.state))
       write   = distinct(concat(local.ingest.write, local.preprocess.write, local.trainer.write, local.probe))
-      remove  = distinct(concat(local.ingest.remove, local.preprocess.remove, local.probe))
+      remove  = distinct(concat(local.ingest.remove, local.preprocess.remove, local.probe, local.state)) # of age
       consume = distinct(concat(local.ingest.consume, local.trainer.consume))
       produce = distinct(concat(local.ingest.produce, local.preprocess.produce))
       groups  = distinct(concat(local.ingest.groups, local.trainer.groups))
@@ -90,7 +91,7 @@ locals {
       transactional_ids = [for topic in local.letters : "${topic}.redrive"]
     }
     dashboard = {
-      consume = concat([local.topics.predictions, local.topics.labels], local.decisions)
+      consume = concat([local.topics.predictions, local.topics.labels, local.topics.forgotten], local.decisions)
       # Reviews, as labels and as events; the audit; entries of lists, changes of policies.
       produce = concat([local.topics.labels, local.topics.reviews, local.topics.audit], local.decisions)
       groups  = ["fraud-dashboard*", "fraud-readers*"]

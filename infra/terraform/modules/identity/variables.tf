@@ -54,6 +54,7 @@ variable "topics" {
     rates                = string
     policies             = string
     lists                = string
+    forgotten            = string
     reviews              = string
     audit                = string
     gateway_events       = string

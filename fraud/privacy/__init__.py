@@ -1,0 +1,1 @@
+"""What is kept of a card and for how long: forgetting one card, and retention."""
