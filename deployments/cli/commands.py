@@ -145,7 +145,7 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry(
             "secrets",
             "stack.secrets",
-            "Write generated secrets for the compose file; an existing file is left as it is.",
+            "Write generated secrets for the compose file; those that it has already stay as they are.",
         ),
     ),
 }

@@ -95,6 +95,15 @@ def spark_executor(role: Annotated[str, typer.Argument()] = "executor") -> None:
     become_executor()
 
 
+@app.command(name="mlflow-users")
+def mlflow_users(timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
+    """Make MLflow's users and grant what each may change, once MLflow answers."""
+    from deployments.containers.mlflow_users import make_users
+    from deployments.containers.settings import load_container_settings
+
+    make_users(load_settings(), load_container_settings(), timeout_s, typer.echo)
+
+
 @app.command()
 def server(application: Annotated[str, typer.Argument(help="prefect or mlflow.")]) -> None:
     """Become the server: this process is replaced by it, so that it hears SIGTERM."""

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from deployments.containers.databases import database_uri, for_mlflow, for_prefect
+from deployments.containers.mlflow_users import ADMIN
 from deployments.containers.settings import ContainerSettings, load_container_settings
 from fraud.errors import ConfigurationError
 
@@ -21,6 +22,35 @@ def become(application: str) -> None:
         raise ConfigurationError(f"{application!r} is not one of {', '.join(commands)}")
     arguments, environment = commands[application](load_container_settings(), database_uri())
     os.execve(sys.executable, [sys.executable, *arguments], dict(os.environ) | environment)  # noqa: S606
+
+
+def mlflow_login(settings: ContainerSettings, uri: str) -> dict[str, str]:
+    """The variables by which MLflow asks for users and passwords; users are in its own database.
+
+    Raises:
+        ConfigurationError: a secret is missing.
+    """
+    password, secret = settings.mlflow_admin_password, settings.mlflow_secret_key
+    if password is None or secret is None:
+        raise ConfigurationError(
+            "FRAUD_CONTAINER_MLFLOW_ADMIN_PASSWORD and FRAUD_CONTAINER_MLFLOW_SECRET_KEY are needed together"
+        )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(_write_login_file(for_mlflow(uri))),
+        "MLFLOW_AUTH_ADMIN_USERNAME": ADMIN,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password.get_secret_value(),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secret.get_secret_value(),
+    }
+
+
+def _write_login_file(uri: str) -> Path:
+    """MLflow takes the database of its users from a file alone; it is this user's."""
+    descriptor, name = tempfile.mkstemp(prefix="mlflow-login-", suffix=".ini")
+    escaped = uri.replace("%", "%%")
+    lines = ("[mlflow]", "default_permission = READ", f"database_uri = {escaped}", "")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+        opened.write("\n".join(lines))
+    return Path(name)
 
 
 def _prefect(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str, str]]:
@@ -45,7 +75,10 @@ def _mlflow(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str,
     arguments += ["--workers", str(settings.workers), "--no-serve-artifacts"]
     arguments += ["--default-artifact-root", settings.artifact_root]
     arguments += ["--allowed-hosts", settings.allowed_hosts]
-    return arguments, {
+    environment = {
         "MLFLOW_BACKEND_STORE_URI": for_mlflow(uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
+    if settings.mlflow_admin_password is None:
+        return arguments, environment
+    return [*arguments, "--app-name", "basic-auth"], environment | mlflow_login(settings, uri)

@@ -26,6 +26,13 @@ class ContainerSettings(BaseSettings):
         description="user:password; Prefect's own variable",
     )
     workers: int = Field(default=2, ge=1, description="of MLflow")
+    mlflow_admin_password: SecretStr | None = Field(
+        default=None, description="MLflow asks everybody for a user and a password where there is one"
+    )
+    mlflow_secret_key: SecretStr | None = Field(
+        default=None, description="of MLflow's pages; the same for all its workers"
+    )
+    mlflow_users: dict[str, SecretStr] = Field(default={}, description="name: password, as JSON")
 
 
 def load_container_settings() -> ContainerSettings:

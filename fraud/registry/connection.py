@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fraud.errors import FraudError, UnreachableError
+from fraud.errors import FraudError, RefusedError, UnreachableError
 from fraud.settings import Settings
+
+_REFUSALS = (401, 403)
 
 
 def connect(settings: Settings) -> Any:
@@ -30,7 +32,8 @@ def mlflow_client(settings: Settings) -> Iterator[Any]:
     """A client for the block; any failure of MLflow in it becomes an `UnreachableError`.
 
     Raises:
-        UnreachableError: MLflow does not answer, or refuses.
+        RefusedError: MLflow does not know our user or its password, or lets it not do this.
+        UnreachableError: MLflow does not answer.
     """
     from mlflow.exceptions import MlflowException
     from requests import RequestException
@@ -41,6 +44,11 @@ def mlflow_client(settings: Settings) -> Iterator[Any]:
     except FraudError:
         raise
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        if _is_refusal(error):
+            raise RefusedError(
+                f"MLflow at {_without_password(settings.tracking_uri)} refuses us: set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to a user that may do this"
+            ) from error
         raise UnreachableError(
             f"MLflow at {_without_password(settings.tracking_uri)} failed ({_summarise(error, settings)}); "
             "check FRAUD_REGISTRY__TRACKING_URI or start the embedded stack with `fraud up`"
@@ -65,6 +73,14 @@ def is_missing(error: Exception) -> bool:
     code = getattr(error, "error_code", None)
     no_such_alias = code == "INVALID_PARAMETER_VALUE" and "alias" in str(error)
     return code == "RESOURCE_DOES_NOT_EXIST" or no_such_alias
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether MLflow answers that we are not who may do this; it gives no code of its own for that."""
+    code = getattr(error, "error_code", None)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    is_plain = any(f"failed with error code {one}" in str(error) for one in _REFUSALS)
+    return code in ("PERMISSION_DENIED", "UNAUTHENTICATED") or status in _REFUSALS or is_plain
 
 
 def _artifact_location(settings: Settings) -> str | None:

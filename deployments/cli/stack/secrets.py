@@ -1,11 +1,13 @@
 """`fraud secrets`: generated passwords for the compose file, in a file that is never committed."""
 
+import base64
 import os
 import secrets as random
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fraud.errors import ConfigurationError
 from fraud.machine.console import Console
@@ -18,7 +20,13 @@ NAMES = (
     "S3_ACCESS_KEY",
     "S3_SECRET_KEY",
     "GRAFANA_PASSWORD",
+    "MLFLOW_ADMIN_PASSWORD",
+    "MLFLOW_SECRET_KEY",
+    "MLFLOW_FLOWS_PASSWORD",
+    "MLFLOW_DASHBOARD_PASSWORD",
+    "MLFLOW_SERVING_PASSWORD",
 )
+SIGNING_NAMES = ("SIGNING_PRIVATE_KEY", "SIGNING_PUBLIC_KEY")
 
 
 def secrets(
@@ -27,26 +35,43 @@ def secrets(
     ),
 ) -> None:
     """The command `fraud secrets`; `deployments.cli.commands` has its summary."""
-    write_secrets(file)
+    count = len(write_secrets(file))
     Console().print(
-        f"{file} holds new secrets; docker compose --file deployments/compose.yaml up --wait reads them"
+        f"{file} holds {count} new secrets; docker compose --file deployments/compose.yaml up --wait "
+        "reads them"
     )
 
 
-def write_secrets(file: Path) -> None:
-    """Write one secret a line, readable by its owner alone.
+def new_secrets() -> dict[str, str]:
+    """A password for each name; the keys that sign models and policies, each as one line of Base64."""
+    key = Ed25519PrivateKey.generate()
+    pair = (key.private_bytes_raw(), key.public_key().public_bytes_raw())
+    signing = {name: base64.b64encode(raw).decode() for name, raw in zip(SIGNING_NAMES, pair, strict=True)}
+    return {name: random.token_hex(20) for name in NAMES} | signing
+
+
+def write_secrets(file: Path) -> list[str]:
+    """Write one secret a line, readable by its owner alone; returns the names of those that were missing.
 
     Raises:
-        ConfigurationError: the file exists: what is up was set up with its secrets.
+        ConfigurationError: none is missing: what is up was set up with them; or the file cannot be written.
     """
-    text = "".join(f"{name}={random.token_hex(20)}\n" for name in NAMES)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigurationError(
-            f"{file} exists, and the databases know its passwords; remove it together with the volumes"
-        ) from None
+        before = file.read_text(encoding="utf-8") if file.exists() else ""
+        known = {line.partition("=")[0].strip() for line in before.splitlines()}
+        missing = {name: secret for name, secret in new_secrets().items() if name not in known}
+        # Half a pair of keys is none.
+        if 0 < len(missing.keys() & set(SIGNING_NAMES)) < len(SIGNING_NAMES):
+            raise ConfigurationError(f"{file} has one of {' and '.join(SIGNING_NAMES)}; remove that line")
+        if not missing:
+            raise ConfigurationError(
+                f"{file} exists, and the databases know its passwords; remove it together with the volumes"
+            )
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}") from None
+    os.fchmod(descriptor, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        opened.write(text)
+        opened.write("\n" if before and not before.endswith("\n") else "")
+        opened.write("".join(f"{name}={secret}\n" for name, secret in missing.items()))
+    return list(missing)

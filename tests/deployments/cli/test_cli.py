@@ -10,7 +10,7 @@ import pytest
 import deployments.cli as cli
 from deployments.cli.commands import COMMANDS
 from deployments.cli.stack.secrets import write_secrets
-from fraud.errors import UnreachableError
+from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.topics import topic_plans
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
@@ -126,6 +126,22 @@ def test_topics_are_created_once(
     assert first.out.count(": created") == 1, first.err
     assert second.out.count(": created") == 0
     assert second.out.count(": there already") == len(topic_plans(settings)) - 1
+
+
+def test_secrets_of_an_earlier_release_stay_and_the_missing_ones_are_added(tmp_path: Path) -> None:
+    # given a file of before MLflow had users, whose last line has no end
+    file = tmp_path / ".env"
+    file.write_text("POSTGRES_PASSWORD=kept\nOWN=1")
+    # when
+    added = write_secrets(file)
+    # then
+    lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    assert (lines["POSTGRES_PASSWORD"], lines["OWN"]) == ("kept", "1")
+    assert "MLFLOW_ADMIN_PASSWORD" in added
+    assert "POSTGRES_PASSWORD" not in added
+    # and a file that has all of them is left alone
+    with pytest.raises(ConfigurationError, match="exists"):
+        write_secrets(file)
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o022, 0o000])
