@@ -143,9 +143,15 @@ class Cluster:
 
     def inside(self, *arguments: str) -> Any:
         """Ask a scoring engine's pod; see inside.py."""
-        pod = self.serving_pods()[0]
+        return self._ask(self.serving_pods()[0], "serving", *arguments)
+
+    def inside_dashboard(self, *arguments: str) -> Any:
+        """Ask the dashboard's pod, whose user of MLflow may promote."""
+        return self._ask("fraud-dashboard-0", "dashboard", *arguments)
+
+    def _ask(self, pod: str, container: str, *arguments: str) -> Any:
         return json.loads(
-            self.kubectl("exec", "-i", pod, "-c", "serving", "--", "python", "-", *arguments, text=INSIDE)
+            self.kubectl("exec", "-i", pod, "-c", container, "--", "python", "-", *arguments, text=INSIDE)
         )
 
     def serving_pods(self) -> list[str]:

@@ -135,7 +135,7 @@ def test_a_moved_alias_is_served_without_a_restart(cluster: Cluster) -> None:
     before = cluster.serving_pods()
     assert 'version="1"' in str(cluster.inside("models"))
     # when
-    cluster.inside("move", "2")
+    cluster.inside_dashboard("move", "2")
     # then
     until(lambda: 'version="2"' in str(cluster.inside("models")), 60, "the second version serves")
     assert cluster.serving_pods() == before

@@ -115,6 +115,34 @@ fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
   valueFrom: {secretKeyRef: {name: fraud-prefect, key: auth-string}}
 {{- end }}
 
+{{/* MLflow's user of a part: (dict "user" "serving"). */}}
+{{- define "fraud.mlflowLogin" -}}
+- {name: MLFLOW_TRACKING_USERNAME, value: {{ .user }}}
+- name: MLFLOW_TRACKING_PASSWORD
+  valueFrom: {secretKeyRef: {name: fraud-mlflow, key: {{ .user }}}}
+{{- end }}
+
+{{/* Who promotes and changes policies signs with the private key. */}}
+{{- define "fraud.signingKey" -}}
+{{- if .Values.signing.enabled }}
+- {name: FRAUD_SIGNING__PRIVATE_KEY, value: /etc/fraud/signing/private}
+{{- end }}
+{{- end }}
+
+{{- define "fraud.signingMount" -}}
+{{- if .Values.signing.enabled }}
+- {name: signing, mountPath: /etc/fraud/signing, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{/* The keys of a pod: (dict "root" $ "keys" (list "public")). */}}
+{{- define "fraud.signingVolume" -}}
+{{- if .root.Values.signing.enabled }}
+- name: signing
+  secret: {secretName: fraud-signing, defaultMode: 0440, items: [{{ range $index, $key := .keys }}{{ if $index }}, {{ end }}{key: {{ $key }}, path: {{ $key }}}{{ end }}]}
+{{- end }}
+{{- end }}
+
 {{- define "fraud.s3Secret" -}}
 {{- if .Values.s3.existingSecret }}{{ .Values.s3.existingSecret }}{{ else if .Values.s3.internal }}fraud-s3{{ end }}
 {{- end }}
