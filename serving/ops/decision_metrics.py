@@ -127,6 +127,11 @@ class PolicyMetrics:
             ["alias"],
             registry=registry,
         )
+        self.unsigned_events = Counter(
+            "fraud_policy_events_unsigned",
+            "Messages of the topic of policies that no trusted key has signed, and that change nothing",
+            registry=registry,
+        )
         self.list_entries = Gauge(
             "fraud_list_entries",
             "Entries of the live policy's lists, expired ones too",

@@ -7,6 +7,7 @@ import typer
 
 from deployments.cli.decisions.backtest import backtest
 from deployments.cli.decisions.options import As, AsJson, for_output, person
+from deployments.cli.decisions.sign import sign
 from deployments.cli.decisions.suggest import suggest
 from fraud.errors import ConfigurationError, PolicyError
 from fraud.machine.console import Console
@@ -26,6 +27,7 @@ def policy() -> None:
 app = typer.Typer(callback=policy, no_args_is_help=True, add_completion=False)
 app.command()(backtest)
 app.command()(suggest)
+app.command()(sign)
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="A policy.yaml.")]
 _Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="As `fraud policy show` lists it.")]

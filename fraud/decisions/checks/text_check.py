@@ -67,6 +67,10 @@ def _of_bands(segment: Segment) -> Iterator[PolicyFinding]:
         sentence = "it has no bands: what no rule or list decides is approved, whatever the model says"
         yield PolicyFinding("no_bands", subject, sentence)
     bounds = [(one.outcome, one.lower) for one in segment.bands if one.lower != MODEL_THRESHOLD]
+    for outcome, lower in bounds:
+        if float(lower) <= 0:
+            sentence = f"{outcome} starts at {lower:g}: no payment that the bands decide is approved"
+            yield PolicyFinding("every_payment", subject, sentence, "override")
     for (mild, mild_lower), (severe, severe_lower) in combinations(bounds, 2):
         if float(mild_lower) > float(severe_lower):
             assert OUTCOMES.index(mild) < OUTCOMES.index(severe)

@@ -13,7 +13,7 @@ from fraud.messages.decoding import Decoder, MessageError
 from fraud.schema import Millis
 
 PolicyAlias = Literal["live", "shadow"]
-EventKind = Literal["proposed", "approved", "rejected", "moved", "what_if"]
+EventKind = Literal["proposed", "approved", "rejected", "moved", "what_if", "log_signed"]
 
 MAX_POLICY_TEXT = 500_000
 """Characters of a policy's YAML."""
@@ -89,7 +89,20 @@ class WhatIfAttached(msgspec.Struct, frozen=True, tag_field="event", tag="what_i
     at: Millis
 
 
-PolicyEvent = PolicyProposed | PolicyApproved | PolicyRejected | AliasMoved | WhatIfAttached
+class LogSigned(msgspec.Struct, frozen=True, tag_field="event", tag="log_signed", omit_defaults=True):
+    """Somebody who has a key vouches for the events before `position`, which were written without one.
+
+    `digest` is the hash of their messages. It counts only before the first event that is signed itself.
+    """
+
+    position: Annotated[int, Meta(ge=0)]
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    by: _Person
+    at: Millis
+    note: _Note = ""
+
+
+PolicyEvent = PolicyProposed | PolicyApproved | PolicyRejected | AliasMoved | WhatIfAttached | LogSigned
 
 
 class _EventTag(msgspec.Struct):

@@ -9,6 +9,7 @@ Rules that a writer cannot get around:
   live once may be again.
 - `live` names approved versions only, `shadow` none that is rejected.
 - An alias moves only from the version that the event expects.
+- Where signatures are required, an event counts only with one, and only once.
 """
 
 import unicodedata
@@ -20,6 +21,7 @@ from fraud.decisions.log.events import (
     MAX_APPROVALS,
     AliasMoved,
     EventKind,
+    LogSigned,
     PolicyApproved,
     PolicyEvent,
     PolicyProposed,
@@ -27,6 +29,7 @@ from fraud.decisions.log.events import (
     WhatIfAttached,
     decode_event,
 )
+from fraud.decisions.log.signatures import SignatureCheck, log_digest, signature_of
 from fraud.decisions.log.state import (
     AliasMove,
     Approval,
@@ -37,6 +40,7 @@ from fraud.decisions.log.state import (
     VersionStatus,
 )
 from fraud.messages.decoding import MessageError
+from fraud.signing.keys import TrustedKeys
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -45,7 +49,18 @@ if TYPE_CHECKING:
 class PolicyLog:
     """The state after some of the log's messages, taken in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: TrustedKeys | None = None) -> None:
+        """Begin an empty log.
+
+        Args:
+            keys: whose signatures count; None: events count without one.
+        """
+        self._check = None if keys is None else SignatureCheck(keys)
+        self._before_signatures: list[tuple[int, bytes | None]] = []
+        self._start: int | None = None
+        self._clear()
+
+    def _clear(self) -> None:
         self._versions: list[PolicyVersion] = []
         self._rules: dict[tuple[str, str], int] = {}
         self._aliases: dict[str, int | None] = {"live": None, "shadow": None}
@@ -56,23 +71,49 @@ class PolicyLog:
         self._audit: list[AuditLine] = []
         self._refused: list[RefusedEvent] = []
         self._position = 0
-        self._start: int | None = None
+
+    @property
+    def unsigned(self) -> int:
+        """How many messages have no signature that counts, and are not vouched for."""
+        return 0 if self._check is None else self._check.unsigned
 
     def take(self, message: "Message") -> None:
         """The next message of the topic."""
-        self.apply(message.offset() or 0, message.value())
+        self.apply(message.offset() or 0, message.value(), signature_of(message))
 
-    def apply(self, position: int, value: bytes | None) -> None:
+    def apply(self, position: int, value: bytes | None, signature: str = "") -> None:
         """The next message, at the offset `position`; one that does not count is among the refused ones.
 
         Where the log does not begin at 0, nothing counts: its versions cannot be numbered.
         """
-        by = ""
         self._start = position if self._start is None else self._start
+        check = self._check
+        if check is not None and not check.is_signed:
+            self._before_signatures.append((position, value))
+        self._apply_message(position, value, signature, check)
+
+    def try_event(self, value: bytes) -> int:
+        """Take an event as the next one, as if it were signed; returns the position that it gets."""
+        position = self._position
+        self._start = position if self._start is None else self._start
+        self._apply_message(position, value, "", None)
+        return position
+
+    def _apply_message(
+        self, position: int, value: bytes | None, signature: str, check: SignatureCheck | None
+    ) -> None:
+        by = ""
         try:
             self._require_beginning()
             event = decode_event(value)
             by = event.by
+            is_first = check is not None and not check.is_signed
+            if check is not None:
+                check.require_signed(value, signature)
+            if is_first and isinstance(event, LogSigned):
+                self._vouch(event)
+            if is_first:
+                self._before_signatures.clear()
             self._apply(position, event)
         except MessageError as error:
             self._refused.append(RefusedEvent(position, by, str(error)))
@@ -109,6 +150,22 @@ class PolicyLog:
                 self._move(position, event)
             case WhatIfAttached():
                 self._attach(position, event)
+            case LogSigned():
+                self._note(position, event, "log_signed", None, f"signed the log before {event.position}")
+
+    def _vouch(self, event: LogSigned) -> None:
+        """Let the events count that were written before there were signatures."""
+        covered = [(at, value) for at, value in self._before_signatures if at < event.position]
+        later = [at for at, _ in self._before_signatures[:-1] if at >= event.position]
+        if log_digest(value for _, value in covered) != event.digest:
+            raise MessageError("the events before it are not those that it was signed for")
+        self._clear()
+        for at, value in covered:
+            self._apply_message(at, value, "", None)
+        for at in later:
+            self._refused.append(RefusedEvent(at, "", "the event is not signed, so that it changes nothing"))
+        if self._check is not None:
+            self._check.unsigned = len(later)
 
     def _propose(self, position: int, event: PolicyProposed) -> None:
         number = len(self._versions) + 1

@@ -12,6 +12,7 @@ import msgspec
 
 from fraud.decisions.log.events import (
     AliasMoved,
+    LogSigned,
     PolicyAlias,
     PolicyApproved,
     PolicyEvent,
@@ -21,13 +22,15 @@ from fraud.decisions.log.events import (
     encode_event,
 )
 from fraud.decisions.log.fold import PolicyLog
-from fraud.decisions.log.reading import read_policy_log
+from fraud.decisions.log.reading import read_policy_log, read_values
+from fraud.decisions.log.signatures import SIGNATURE_HEADER, log_digest, sign_event
 from fraud.decisions.log.state import PolicyState, PolicyVersion
 from fraud.decisions.policy import Policy
 from fraud.errors import ConfigurationError
 from fraud.kafka.permission_checks import require_topic
 from fraud.kafka.sending import Record, send_records
 from fraud.settings import Settings
+from fraud.signing.signers import find_signer
 
 
 class RefusedChangeError(ConfigurationError):
@@ -144,6 +147,25 @@ def attach_what_if(settings: Settings, version: int, result: str, by: str) -> Po
     return _publish(settings, read_policy_log(settings), event).version(version)
 
 
+def sign_log(settings: Settings, by: str, note: str = "") -> PolicyState:
+    """Vouch for a log whose events were written before there was a key; returns the state with them.
+
+    Raises:
+        ConfigurationError: there is no key to sign with.
+        RefusedChangeError: an event of the log is signed already.
+        RefusedError: we may not read or write the topic.
+        UnreachableError: Kafka does not answer, or the topic is missing.
+    """
+    if find_signer(settings) is None:
+        raise ConfigurationError(
+            "there is no key to sign with: set FRAUD_SIGNING__PRIVATE_KEY to its file; `fraud up` makes one"
+        )
+    values, signed = read_values(settings)
+    if signed:
+        raise RefusedChangeError(f"the event at offset {signed[0]} is signed already, so the log is, too")
+    return write_event(settings, LogSigned(len(values), log_digest(values), by, _now(), note))
+
+
 def previous_live(state: PolicyState) -> int | None:
     """What a rollback puts back; None: the default policy.
 
@@ -182,8 +204,7 @@ def require_counts(log: PolicyLog, event: PolicyEvent) -> None:
     Raises:
         RefusedChangeError: it would not count.
     """
-    position = log.state().position
-    log.apply(position, encode_event(event))
+    position = log.try_event(encode_event(event))
     _require_accepted(log.state(), position)
 
 
@@ -197,13 +218,15 @@ def write_event(settings: Settings, event: PolicyEvent) -> PolicyState:
     """Write an event; returns the state with it.
 
     Raises:
+        ConfigurationError: signatures are required, and there is no key to sign with.
         RefusedChangeError: it does not count, because of what others wrote meanwhile.
         RefusedError: we may not read or write the topic.
         UnreachableError: Kafka does not answer, or the topic is missing.
     """
-    topic = settings.topics.policies
+    topic, value, signer = settings.topics.policies, encode_event(event), find_signer(settings)
+    headers = {} if signer is None else {SIGNATURE_HEADER: sign_event(signer, value)}
     require_topic(settings, topic, "read", "write")
-    end = send_records(settings, topic, [Record(None, encode_event(event))])
+    end = send_records(settings, topic, [Record(None, value, headers)])
     state = read_policy_log(settings, until=end).state()
     _require_accepted(state, end - 1)
     return state

@@ -8,8 +8,8 @@ from fraud.decisions.outcomes import Outcome
 from fraud.decisions.policy import BandValue, RuleMode
 from fraud.definitions.document import Name
 
-Lower = Annotated[float, Field(ge=0, le=1e12)] | Literal["model"]
-Share = Annotated[float, Field(ge=0, le=1)]
+Lower = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)] | Literal["model"]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 ReasonText = Annotated[str, Field(max_length=200, description="what an analyst reads")]
 Predicate = Annotated[
     str,

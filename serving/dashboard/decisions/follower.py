@@ -19,6 +19,7 @@ from fraud.kafka.log import is_end_of_partition
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_topic
 from fraud.settings import Settings
+from fraud.signing.keys import trusted_keys
 from serving.dashboard.decisions.entries import EntryTable
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class DecisionFollower:
             consumer.close()
 
     def _take(self, consumer: Consumer, unread: set[tuple[str, int]]) -> None:
-        policies, entries = PolicyLog(), EntryTable()
+        policies, entries = PolicyLog(trusted_keys(self._settings)), EntryTable()
         topics = self._settings.topics
         takers = {topics.policies: policies.take, topics.lists: entries.take}
         look_again_at = time.monotonic() + (_MISSING_RETRY_S if self._missing else float("inf"))

@@ -1,12 +1,13 @@
 """Policies and lists that are in force without Kafka."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fraud.decisions.lists.entries import ListEntry, encode_entry, entry_key
 from fraud.decisions.log.events import encode_event
 from fraud.settings import Settings
 from serving.decisions.active_policies import ActivePolicies
 from serving.ops.metrics import Metrics
+from tests.fraud.signing.signed import event_headers
 from tests.serving.decisions.support import Event
 
 
@@ -17,6 +18,7 @@ class Message:
     number: int
     content: bytes | None
     name: bytes = b""
+    fields: list[tuple[str, str | bytes | None]] = field(default_factory=list)
 
     def offset(self) -> int:
         return self.number
@@ -27,18 +29,23 @@ class Message:
     def value(self) -> bytes | None:
         return self.content
 
+    def headers(self) -> list[tuple[str, str | bytes | None]]:
+        return self.fields
+
 
 class FedPolicies:
     """Takes events and entries as the threads do, one offset after another."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.active = ActivePolicies(settings, metrics)
+        self._settings = settings
         self._events, self._entries = 0, 0
 
     def take_events(self, *events: Event) -> None:
         reader = self.active._policy_reader
         for event in events:
-            reader.take(Message(self._events, encode_event(event)))
+            value = encode_event(event)
+            reader.take(Message(self._events, value, fields=event_headers(self._settings, value)))
             self._events += 1
         reader.reach_end()
         self.active.apply_pending()

@@ -14,6 +14,7 @@ from fraud.kafka.clients import admin_client, flush, producer_config
 from fraud.kafka.topics import create_topics
 from fraud.schema import Prediction
 from fraud.settings import Settings
+from tests.fraud.signing.signed import event_headers
 from tests.serving.decisions.changes import make_live, put_on_list
 from tests.serving.decisions.recomputed import wrong_decisions
 from tests.serving.decisions.support import (
@@ -125,7 +126,9 @@ def test_a_policy_of_other_definitions_is_refused_and_the_one_before_stays(
     events = live_one_after_another([DECLINES_SMALL, of_other_fields("far")])
     producer = Producer(producer_config(serving_settings))
     for event in events:
-        producer.produce(serving_settings.topics.policies, encode_event(event), partition=0)
+        value = encode_event(event)
+        headers = event_headers(serving_settings, value)
+        producer.produce(serving_settings.topics.policies, value, partition=0, headers=headers)
     flush(producer, 30)
     send(serving_settings, [transaction(number) for number in range(50)])
     # when

@@ -75,6 +75,7 @@ TEXT = {
         "rule a",
         "warning",
     ),
+    "bands: {decline: 0}": ("every_payment", "segment default", "override"),
     "bands: {}": ("no_bands", "segment default", "warning"),
     "bands: {review: 0.9, decline: 0.5}": ("band_order", "segment default", "warning"),
     "control_group: 0.5": ("control", "policy", "override"),
