@@ -62,3 +62,11 @@ class IncompatibleModelError(FraudError):
     """A registered model cannot serve: other features, missing metadata, a broken artifact."""
 
     exit_code = 5
+
+
+class UntrustedModelError(IncompatibleModelError):
+    """A registered model is not signed by a key that is trusted, or comes from elsewhere."""
+
+
+class SignatureError(FraudError):
+    """Content has no signature of a trusted key; the text is a clause that follows what it is."""

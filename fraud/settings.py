@@ -327,6 +327,49 @@ class RegistrySettings(_Section):
     poll_interval_s: float = Field(default=10.0, gt=0, description="between two looks at the alias")
     request_timeout_s: int = Field(default=5, ge=1, description="until a silent MLflow server is an error")
     request_retries: int = Field(default=1, ge=0, le=10)
+    artifact_root: str | None = Field(
+        default=None,
+        description="where models' files must be, such as s3://bucket/prefix; default: behind MLflow's "
+        "server, or the folder `mlartifacts` in the home",
+    )
+    max_flagged: float = Field(
+        default=0.5, gt=0, le=1, description="of the payments of its own test, that a model may flag"
+    )
+    approvals: int = Field(
+        default=0, ge=0, le=1, description="people besides the first who must ask for a promotion"
+    )
+
+
+class SigningSettings(_Section):
+    """Who signs models and policies, and whose signatures count."""
+
+    private_key: Path | None = Field(
+        default=None, description="file with the Ed25519 key that signs promotions and changes of policies"
+    )
+    kms_key: str | None = Field(
+        default=None, description="ARN, id or alias of the key of AWS KMS that signs instead"
+    )
+    trusted_keys: tuple[Path, ...] = Field(
+        default=(), description="files with public keys whose signatures count, as JSON"
+    )
+    required: bool | None = Field(
+        default=None,
+        description="whether models and changes of policies without a signature are refused; default: where "
+        "there are trusted keys",
+    )
+
+    @property
+    def is_required(self) -> bool:
+        """Whether models and changes of policies without a signature are refused."""
+        return bool(self.trusted_keys) if self.required is None else self.required
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.private_key is not None and self.kms_key is not None:
+            raise ValueError("signing.private_key and signing.kms_key exclude each other")
+        if self.required and not self.trusted_keys:
+            raise ValueError("signing.required needs signing.trusted_keys")
+        return self
 
 
 class TrainingSettings(_Section):
@@ -766,6 +809,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     spark: SparkSettings = SparkSettings()
     registry: RegistrySettings = RegistrySettings()
+    signing: SigningSettings = SigningSettings()
     training: TrainingSettings = TrainingSettings()
     serving: ServingSettings = ServingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()

@@ -105,6 +105,7 @@ class Engine:
         """Score until `stop` is set, then drain: commit what was scored and leave the group.
 
         Raises:
+            UntrustedModelError: at the start, nobody who has a key promoted the only champion there is.
             UnreachableError: not everything could be committed within the drain time.
         """
         self._shutdown.start_on(stop)
@@ -209,6 +210,7 @@ class Engine:
         warned_at = time.monotonic() - _REMIND_EVERY_S + _FIRST_REMINDER_S
         while not self._models.apply_pending() and not stop.wait(_MODEL_WAIT_S):
             self._update_heartbeat()
+            self._models.require_trusted()
             if self.heartbeat - warned_at > _REMIND_EVERY_S:
                 warned_at = self.heartbeat
                 log.warning(

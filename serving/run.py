@@ -30,6 +30,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     Raises:
         UnreachableError: Kafka does not answer, a topic is missing, or draining took too long.
         RefusedError: Kafka rejects the credentials, or a permission is missing.
+        UntrustedModelError: nobody who has a key promoted the only champion there is.
     """
     try:
         _run(settings, stop)

@@ -1,5 +1,6 @@
 """Fixtures for all tests: a real broker once a session, settings and a registry for each test."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, TopicSettings, load_settings
+from fraud.signing.key_files import KeyFiles, key_files, make_key_files
 from tests import groups
 
 if TYPE_CHECKING:
@@ -93,13 +95,24 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[LockedKafka]":
         made.kafka.kill()
 
 
+@pytest.fixture(scope="session")
+def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> KeyFiles:
+    """The key that signs models and policies in this session's tests, and what trusts it."""
+    folder = tmp_path_factory.mktemp("signing")
+    make_key_files(folder)
+    return key_files(folder)
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> SettingsFactory:
+def make_settings(tmp_path: Path, signing_keys: KeyFiles, monkeypatch: pytest.MonkeyPatch) -> SettingsFactory:
     """Makes settings with names of their own, for a home in the test's folder.
 
-    Groups of settings are given as dicts (`kafka={"partitions": 1}`); they override those of the test.
+    Commands and flows of the test have the same key as the settings, also in processes of their own. Groups
+    of settings are given as dicts (`kafka={"partitions": 1}`); they override those of the test.
     """
     prefix = f"t{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("FRAUD_SIGNING__PRIVATE_KEY", str(signing_keys.private))
+    monkeypatch.setenv("FRAUD_SIGNING__TRUSTED_KEYS", json.dumps([str(signing_keys.public)]))
 
     def make(**overrides: Any) -> Settings:
         defaults: dict[str, Any] = {

@@ -3,6 +3,7 @@
 `<home>/stack.json` names our processes, `<home>/stack.env` their addresses.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from fraud.errors import ConfigurationError, UnreachableError
 from fraud.machine.cache import write_whole
 from fraud.machine.ending import let_outlive
 from fraud.settings import stack_file
+from fraud.signing.key_files import key_files, make_key_files
 
 WELL_KNOWN_PORTS = {"Kafka": 9092, "MLflow": 5000, "Prefect": 4200}
 NAMES = tuple(WELL_KNOWN_PORTS)
@@ -63,6 +65,7 @@ class Stack:
 
     def __init__(self, home: Path, progress: Progress | None = None, java_home: Path | None = None) -> None:
         self.home = home.resolve()
+        self._signing = self.home / "signing"
         self._java_home = java_home
         self._progress = progress
         self._records = ServerRecords(self.home)
@@ -82,6 +85,7 @@ class Stack:
         with self._records.changing():
             ready = {status.name for status in self.status() if status.state == "ready"}
             missing = [name for name in NAMES if name not in ready]
+            make_key_files(self._signing)
             former = self._records.load()
             _refuse_to_move({name: former[name].port for name in ready}, ports or {})
             for name in missing:
@@ -123,7 +127,7 @@ class Stack:
         records = self._records.load()
         if records.keys() != set(NAMES):
             raise UnreachableError(f"no embedded stack runs in {self.home}; start it with `fraud up`")
-        mlflow = _address(records["MLflow"])
+        mlflow, keys = _address(records["MLflow"]), key_files(self._signing)
         return {
             "FRAUD_KAFKA__BOOTSTRAP_SERVERS": _address(records["Kafka"]),
             # Histories of any age are replayed into this Kafka, and brokers delete by event time.
@@ -131,6 +135,8 @@ class Stack:
             "FRAUD_REGISTRY__TRACKING_URI": mlflow,
             "MLFLOW_TRACKING_URI": mlflow,
             "PREFECT_API_URL": f"{_address(records['Prefect'])}/api",
+            "FRAUD_SIGNING__PRIVATE_KEY": str(keys.private),
+            "FRAUD_SIGNING__TRUSTED_KEYS": json.dumps([str(keys.public)]),
         }
 
     def __enter__(self) -> Self:

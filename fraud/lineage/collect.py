@@ -19,7 +19,8 @@ from fraud.lineage.labels import LabelReport, find_labels
 from fraud.lineage.rule_reasons import find_rule_reasons
 from fraud.preprocess.days import features_dataset
 from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
-from fraud.registry.versions import RegisteredVersion, fetch_bundle, get_version, list_versions
+from fraud.registry.trust.loading import fetch_once_promoted
+from fraud.registry.versions import RegisteredVersion, get_version, list_versions
 from fraud.schema import Prediction
 from fraud.settings import Settings
 
@@ -151,7 +152,7 @@ def _origin(settings: Settings, prediction: Prediction) -> tuple[ModelOrigin, Mo
         raise FraudError(
             f"version {prediction.model_version} of {prediction.model_name!r} is not in the registry any more"
         )
-    bundle = fetch_bundle(settings, registered.version)
+    bundle = fetch_once_promoted(settings, registered.version)
     if prediction.model_digest not in (None, bundle.digest):
         raise FraudError(
             f"version {prediction.model_version} of {prediction.model_name!r} in the registry is the model "

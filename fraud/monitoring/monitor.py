@@ -31,10 +31,9 @@ from fraud.monitoring.performance import (
 )
 from fraud.monitoring.predictions import Predictions
 from fraud.monitoring.report import MonitoringReport, as_daily_metrics, as_document, as_metrics
-from fraud.registry.aliases import CHAMPION, version_of_alias
+from fraud.registry.aliases import CHAMPION, load_alias
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.connection import experiment_id, mlflow_client
-from fraud.registry.versions import load_bundle
 from fraud.settings import Settings
 from fraud.training.splits import milliseconds
 
@@ -48,8 +47,7 @@ def load_champion(settings: Settings) -> ModelBundle | None:
         IncompatibleModelError: it wants features that nothing computes.
         UnreachableError: MLflow does not answer.
     """
-    version = version_of_alias(settings, CHAMPION)
-    return None if version is None else load_bundle(settings, version)
+    return load_alias(settings, CHAMPION)
 
 
 def build_report(

@@ -23,7 +23,7 @@ from fraud.labels.observation import decided_table, observe
 from fraud.labels.progress import Maturity, feed_progress
 from fraud.lake import Lake
 from fraud.messages.decoding import MessageReader
-from fraud.registry.versions import load_bundle
+from fraud.registry.trust.loading import fetch_once_promoted
 from fraud.schema import Millis, MinorUnits, Probability
 from fraud.settings import Settings
 from fraud.training.dataset import Dataset, card_codes
@@ -90,7 +90,7 @@ def compare_shadow(settings: Settings, lake: Lake, now_ms: int) -> ShadowReport:
             f"no prediction of the last {settings.monitoring.window_days} days has a challenger's score; "
             "give a version the alias `challenger` and start serving with FRAUD_SERVING__SHADOW=true"
         )
-    challenger = load_bundle(settings, str(scored[0].challenger_version))
+    challenger = fetch_once_promoted(settings, str(scored[0].challenger_version))
     labels = read_labels(lake, day_of(scored[0].timestamp - DAY_MS))
     maturity = read_maturity(lake, scored[-1].timestamp, settings.training.label_delay)
     return compare_models(settings, scored, labels, challenger.threshold, maturity)

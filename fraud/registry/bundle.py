@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.features import FEATURE_VERSION
 from fraud.errors import IncompatibleModelError
+from fraud.registry.bundle_files import BundleFiles, read_files
 from fraud.registry.model_features import find_columns, hashes_by_name, recorded_hashes
 from fraud.training.calibration import Calibration, Identity
 
@@ -36,7 +37,6 @@ PROBE_TOLERANCE = 1e-5
 
 DIGEST_DIGITS = 16
 
-_MODEL_FILE = "model.ubj"
 _SCORING = {"booster_sha256", "calibration", "feature_names", "feature_version", "threshold"}
 """What serving scores and decides by; the feature hashes, too, where there are any."""
 
@@ -53,7 +53,7 @@ class BundleMetadata(BaseModel):
         default=(), description="of each feature; empty where the features are those of v1.yaml, by name"
     )
     calibration: Calibration
-    threshold: float = Field(ge=0, le=1, description="scores from here on are reviewed")
+    threshold: float = Field(ge=0, le=1, allow_inf_nan=False, description="scores from here on are reviewed")
     policy: str = Field(description="how the threshold was chosen: cost, precision or capacity")
     policy_reason: str = ""
     train_start: datetime
@@ -85,12 +85,16 @@ class ModelBundle:
         version: the registry's number, empty before registration. A registry that starts from nothing
             gives it to another model: a model is identified by its `digest`.
         run_id: MLflow's run that made it, empty where that is unknown.
+        files: what it was read from; None of one that was made here.
+        record: the signed record of its promotion, by which it was trusted; empty where none was asked for.
     """
 
     booster: xgb.Booster = field(repr=False)
     metadata: BundleMetadata
     version: str = ""
     run_id: str = ""
+    files: BundleFiles | None = field(default=None, repr=False, compare=False)
+    record: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # One thread beats several on micro-batches, and never competes with the engine's own.
@@ -269,24 +273,27 @@ def read_bundle(folder: Path, version: str = "", run_id: str = "") -> ModelBundl
     Raises:
         IncompatibleModelError: this project did not make it, or it is broken.
     """
-    metadata, logged_by = _read_metadata(folder)
-    try:
-        content = (folder / _MODEL_FILE).read_bytes()
-    except OSError as error:
+    return parse_bundle(read_files(folder), version, run_id)
+
+
+def parse_bundle(files: BundleFiles, version: str = "", run_id: str = "") -> ModelBundle:
+    """The bundle in files, checked against its checksum.
+
+    Raises:
+        IncompatibleModelError: this project did not make it, or it is broken.
+    """
+    metadata, logged_by = _parse_metadata(files)
+    if _sha256(files.trees) != metadata.booster_sha256:
         raise IncompatibleModelError(
-            f"the model in {folder} has no readable {_MODEL_FILE}; register it again"
-        ) from error
-    if _sha256(content) != metadata.booster_sha256:
-        raise IncompatibleModelError(
-            f"{_MODEL_FILE} in {folder} does not match its checksum (truncated or altered); register it again"
+            f"{files.trees_name} does not match its checksum (truncated or altered); register it again"
         )
     try:
-        booster = xgb.Booster(model_file=bytearray(content))
+        booster = xgb.Booster(model_file=bytearray(files.trees))
     except xgb.core.XGBoostError as error:
         raise IncompatibleModelError(
-            f"XGBoost {xgb.__version__} cannot read the model in {folder}; train it again"
+            f"XGBoost {xgb.__version__} cannot read the model in {files.place}; train it again"
         ) from error
-    return ModelBundle(booster, metadata, version, logged_by or run_id)
+    return ModelBundle(booster, metadata, version, logged_by or run_id, files)
 
 
 def check_compatible(bundle: ModelBundle, definitions: Definitions) -> ModelBundle:
@@ -315,20 +322,20 @@ def describe(bundle: ModelBundle) -> str:
     return f"model {bundle.metadata.model_name!r} version {bundle.version or '(unregistered)'}"
 
 
-def _read_metadata(folder: Path) -> tuple[BundleMetadata, str]:
-    """The metadata in the folder, and the run that logged the model, empty if there was none."""
+def _parse_metadata(files: BundleFiles) -> tuple[BundleMetadata, str]:
+    """The metadata of the files, and the run that logged the model, empty if there was none."""
     try:
-        model = yaml.safe_load((folder / "MLmodel").read_text())
+        model = yaml.safe_load(files.description.decode())
         return BundleMetadata.model_validate(model["metadata"][METADATA_KEY]), str(model.get("run_id") or "")
-    except (OSError, UnicodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (UnicodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise IncompatibleModelError(
-            f"the model in {folder} was not made by this project (no {METADATA_KEY} metadata); "
+            f"the model in {files.place} was not made by this project (no {METADATA_KEY} metadata); "
             "register one that `flows/train.py` made"
         ) from error
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise IncompatibleModelError(
-            f"the metadata of the model in {folder} are not usable "
+            f"the metadata of the model in {files.place} are not usable "
             f"({'.'.join(map(str, fault['loc']))}: {fault['msg']}); train it again"
         ) from error
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from fraud.errors import IncompatibleModelError
 from fraud.evaluation.comparison.champion import Champion, find_champion
 from fraud.evaluation.comparison.champion_scores import score_champion
 from fraud.evaluation.comparison.rules import PromotionRules
@@ -9,6 +10,7 @@ from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide, with
 from fraud.registry.aliases import CHALLENGER, CHAMPION, promote
 from fraud.registry.bundle import ModelBundle, describe
 from fraud.registry.descriptions import describe_decision
+from fraud.registry.trust.thresholds import check_threshold
 from fraud.registry.versions import record_decision, record_reason, tag_version, version_tags
 from fraud.settings import Promotion, Settings
 from fraud.training.dataset import Dataset
@@ -17,6 +19,8 @@ from fraud.training.splits import DAY, Split, TimeRange, milliseconds
 __all__ = ["Promotion", "apply_decision", "decide_promotion", "load_champion", "promotion_mode"]
 
 _COMPARED_UNTIL = "gate_compared_until"
+_GATE = "the gate"
+"""Who promotes, in the records of promotions that it decides."""
 
 
 def load_champion(settings: Settings) -> ModelBundle | str:
@@ -42,13 +46,18 @@ def decide_promotion(
 ) -> PromotionDecision:
     """Compare the candidate with the champion on test rows that neither was trained on, and decide.
 
-    For a champion that cannot be loaded its logged predictions are compared.
+    For a champion that cannot be loaded its logged predictions are compared. A candidate that flags every
+    payment, or none, is never promoted.
 
     Raises:
         UnreachableError: MLflow does not answer.
     """
     if promotion == "never":
         return PromotionDecision(False, "not promoted, because promotion was switched off for this run")
+    try:
+        check_threshold(settings, candidate)
+    except IncompatibleModelError as error:
+        return PromotionDecision(False, f"not promoted: {error}")
     if promotion == "always":
         return PromotionDecision(True, "promoted, because promotion was set to always for this run")
     champion = find_champion(settings)
@@ -63,6 +72,8 @@ def decide_promotion(
 def apply_decision(settings: Settings, version: str, decision: PromotionDecision) -> None:
     """Move the alias as decided, and record the reason and the figures in the registry in any case.
 
+    Where two people must promote, the gate is the first one: a person promotes the version, too.
+
     Raises:
         IncompatibleModelError: the registered artifact does not pass; the champion stays.
         UnreachableError: MLflow does not answer.
@@ -70,9 +81,9 @@ def apply_decision(settings: Settings, version: str, decision: PromotionDecision
     tag_version(settings, version, _tags(decision))
     record_decision(settings, version, decision.outcome, describe_decision(decision))
     if decision.promote:
-        promote(settings, version, decision.reason, CHAMPION)
+        promote(settings, version, decision.reason, CHAMPION, _GATE)
     elif decision.challenger:
-        promote(settings, version, decision.reason, CHALLENGER)
+        promote(settings, version, decision.reason, CHALLENGER, _GATE)
     else:
         record_reason(settings, version, decision.reason)
 

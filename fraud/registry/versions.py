@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fraud.errors import DataError
-from fraud.registry.bundle import ModelBundle, check_compatible, flavour_arguments, read_bundle
+from fraud.registry.bundle import ModelBundle, flavour_arguments, parse_bundle
+from fraud.registry.bundle_files import DESCRIPTION_FILE, TREES_FILE, BundleFiles, read_files
 from fraud.registry.connection import is_missing, mlflow_client
+from fraud.registry.trust.sources import artifact_location
 from fraud.settings import Settings
 
 REASON_TAG = "promotion_reason"
@@ -70,7 +72,7 @@ def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str, descr
         within = active is not None and active.info.run_id == run_id
         with nullcontext() if within else mlflow.start_run(run_id=run_id):
             logged = mlflow.xgboost.log_model(bundle.booster, name="model", **flavour_arguments(bundle))
-        _ensure_registered_model(client, name)
+        ensure_registered_model(client, name)
         version = client.create_model_version(
             name,
             source=logged.model_uri,
@@ -82,38 +84,33 @@ def log_and_register(settings: Settings, bundle: ModelBundle, run_id: str, descr
         return str(version.version)
 
 
-def load_bundle(settings: Settings, version: str) -> ModelBundle:
-    """Download, read and check a version: complete, made by this project, of features that are computed.
-
-    Raises:
-        IncompatibleModelError: it must not serve.
-        UnreachableError: MLflow or its artifact store does not answer.
-    """
-    return check_compatible(fetch_bundle(settings, version), settings.loaded_definitions).verify()
-
-
 def fetch_bundle(settings: Settings, version: str) -> ModelBundle:
-    """Download and read a version, also one of features that nothing computes.
+    """Download and read a version, also one of features that nothing computes; nobody may have promoted it.
 
     Raises:
         IncompatibleModelError: this project did not make it, or it is broken.
+        UntrustedModelError: its files are not in the configured store.
         UnreachableError: MLflow or its artifact store does not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="fraud-model-") as folder:
-        path = download_model(settings, f"models:/{settings.registry.model_name}/{version}", folder)
-        return read_bundle(path, version)
+    return parse_bundle(fetch_files(settings, version), version)
 
 
-def download_model(settings: Settings, uri: str, folder: str) -> Path:
-    """Download the MLflow model at `uri` into `folder`; returns where it is.
+def fetch_files(settings: Settings, version: str) -> BundleFiles:
+    """Download a version's files from the configured store, without looking into them.
 
     Raises:
+        IncompatibleModelError: one is missing.
+        UntrustedModelError: they are not in the configured store.
         UnreachableError: MLflow or its artifact store does not answer.
     """
     import mlflow.artifacts
 
-    with mlflow_client(settings):
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
+    name = settings.registry.model_name
+    with tempfile.TemporaryDirectory(prefix="fraud-model-") as folder, mlflow_client(settings) as client:
+        location = artifact_location(settings, client, client.get_model_version(name, version))
+        for file in (DESCRIPTION_FILE, TREES_FILE):
+            mlflow.artifacts.download_artifacts(artifact_uri=f"{location}/{file}", dst_path=folder)
+        return read_files(Path(folder), f"version {version} of model {name!r}")
 
 
 def list_versions(settings: Settings) -> list[RegisteredVersion]:
@@ -258,7 +255,8 @@ def _metrics(client: Any, version: Any) -> dict[str, float]:
         raise
 
 
-def _ensure_registered_model(client: Any, name: str) -> None:
+def ensure_registered_model(client: Any, name: str) -> None:
+    """Make the registered model, if it is not there."""
     try:
         client.create_registered_model(name, description=_MODEL_DESCRIPTION)
     except Exception as error:

@@ -4,10 +4,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from fraud.evaluation.baselines import baselines
 from fraud.evaluation.metrics import Evaluation, Floats, evaluate
 from fraud.registry.bundle import ModelBundle, make_bundle
 from fraud.registry.provenance import code_version
+from fraud.registry.trust.thresholds import FLAGGED_METRIC
 from fraud.settings import Settings, TrainingSettings
 from fraud.training.dataset import Dataset
 from fraud.training.engines import strategies_of
@@ -164,9 +167,15 @@ def bundle_of(
         data_fingerprint=history.data.fingerprint(),
         params=found.params | {"rounds": found.recipe.rounds},
         engine=settings.training.engine,
-        metrics=report.model.metrics,
+        metrics=report.model.metrics | {FLAGGED_METRIC: _flagged_share(report, fitted.threshold.value)},
         code_version=code_version(),
     )
+
+
+def _flagged_share(report: EvaluationReport, threshold: float) -> float:
+    """The share of the test's payments that the model flags."""
+    flagged = report.scores["model"] >= threshold
+    return float(np.average(flagged, weights=report.test.weight_of_each * np.ones(len(flagged))))
 
 
 def _utc(moment: int) -> datetime:

@@ -11,11 +11,13 @@ up again gives the same number to another model.
 import logging
 import random
 import threading
+from functools import partial
 
 from fraud.errors import IncompatibleModelError
 from fraud.registry.aliases import CHALLENGER, CHAMPION
-from fraud.registry.bundle import check_compatible, describe
+from fraud.registry.bundle import describe
 from fraud.registry.cache import last_good_bundle
+from fraud.registry.trust.loading import check_bundle, check_saved
 from fraud.settings import Settings
 from serving.models.alias_poller import AliasPoller
 from serving.models.serving_model import ServingModel
@@ -68,6 +70,16 @@ class ActiveModels:
                 self._apply(slot, model)
         return self.champion is not None
 
+    def require_trusted(self) -> None:
+        """See that the model that is waited for is not one that nobody trusts.
+
+        Raises:
+            UntrustedModelError: nothing serves, and the registry names a champion that is not trusted.
+        """
+        error = self._champion_poller.untrusted
+        if self.champion is None and error is not None:
+            raise error
+
     def allow_polling(self) -> None:
         """Scoring has caught up: polling the registry may take its share of the processor."""
         self._may_poll.set()
@@ -92,10 +104,10 @@ class ActiveModels:
 
     def _load_last_good(self) -> None:
         try:
-            bundle = last_good_bundle(self._cache_folder)
+            check = partial(check_saved, self._settings, CHAMPION)
+            bundle = last_good_bundle(self._cache_folder, check)
             if bundle is not None:
-                definitions = self._settings.loaded_definitions
-                self._champion_poller.put(check_compatible(bundle, definitions).verify())
+                self._champion_poller.put(check_bundle(self._settings, bundle))
         except (IncompatibleModelError, OSError) as error:
             log.warning("the last good model on disk cannot serve: %s", error)
 

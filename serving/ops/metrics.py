@@ -243,6 +243,21 @@ class ModelMetrics:
         self.refused = Counter(
             "fraud_models_refused", "Model versions refused because they cannot serve", registry=registry
         )
+        self.untrusted = Counter(
+            "fraud_models_untrusted",
+            "Model versions refused because nobody who has a key promoted them",
+            ["role"],
+            registry=registry,
+        )
+        self.untrusted_named = Gauge(
+            "fraud_model_untrusted",
+            "1 while the alias names a version that is not trusted and another one serves",
+            ["role"],
+            registry=registry,
+        )
+        for role in ("champion", "challenger"):
+            self.untrusted.labels(role)
+            self.untrusted_named.labels(role).set(0)
         self.registry_failures = Counter(
             "fraud_registry_failures", "Failed polls of the model registry", registry=registry
         )

@@ -18,7 +18,8 @@ from fraud.lake import open_lake
 from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
 from fraud.registry.connection import experiment_id, mlflow_client
-from fraud.registry.versions import list_versions, load_bundle
+from fraud.registry.trust.loading import load_bundle
+from fraud.registry.versions import list_versions
 from fraud.settings import Settings
 from tests.definitions import V1
 from tests.fraud.training.synthetic import tables, write_history

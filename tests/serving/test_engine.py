@@ -11,6 +11,7 @@ from fraud.errors import UnreachableError
 from fraud.settings import Settings
 from serving.run import run
 from tests.conftest import SettingsFactory
+from tests.fraud.signing.signed import force_alias
 from tests.serving.offline import mismatches
 from tests.serving.world import (
     BASE_MS,
@@ -140,8 +141,6 @@ def test_an_incompatible_champion_is_refused_and_the_old_one_stays(
     serving_settings: Settings, champion: str
 ) -> None:
     # given a version of another feature version that somebody gave the alias by hand
-    import mlflow
-
     with running(serving_settings) as engine:
         wait_for(lambda: engine.engine.status().is_ready)
         incompatible = register(
@@ -149,8 +148,7 @@ def test_an_incompatible_champion_is_refused_and_the_old_one_stays(
         )
 
         # when
-        client = mlflow.MlflowClient(serving_settings.tracking_uri)
-        client.set_registered_model_alias(serving_settings.registry.model_name, "champion", incompatible)
+        force_alias(serving_settings, incompatible)
         wait_for(lambda: b"fraud_models_refused_total 1.0" in engine.metrics.exposition())
         send(serving_settings, [transaction(number) for number in range(50)])
         found = wait_for_predictions(serving_settings, 50)

@@ -81,7 +81,7 @@ def settings_with(
             definitions=tmp_path / "definitions.yaml",
         )
         create_topics(made)
-        register(made, tiny_bundle(made, threshold=0.0))
+        register(made, tiny_bundle(made, threshold=1e-9))
         return made
 
     return make

@@ -20,6 +20,7 @@ from fraud.features.profiles import PROFILE_COLUMNS
 from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.registry.aliases import promote
 from fraud.registry.bundle import ModelBundle, make_bundle
+from fraud.registry.connection import experiment_id, mlflow_client
 from fraud.registry.versions import log_and_register
 from fraud.schema import MerchantProfile, Prediction
 from fraud.settings import Settings
@@ -149,8 +150,8 @@ def tiny_bundle(settings: Settings, seed: int = 0, threshold: float = 0.5, **met
 
 def register(settings: Settings, bundle: ModelBundle, alias: str | None = "champion") -> str:
     """Put the bundle into the registry; returns its version."""
-    mlflow.set_tracking_uri(settings.tracking_uri)
-    with mlflow.start_run() as run:
+    experiment = experiment_id(settings)
+    with mlflow_client(settings), mlflow.start_run(experiment_id=experiment) as run:
         version = log_and_register(settings, bundle, run.info.run_id)
     if alias:
         promote(settings, version, "test", alias)

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from deployments.cli.decisions.options import As, person
+from fraud.machine.console import Console
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 

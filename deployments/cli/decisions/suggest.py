@@ -22,14 +22,13 @@ _Days = Annotated[int, typer.Option(min=1, max=3_650, help="Days of logged payme
 def suggest(model: _Model = None, decline_precision: _Precision = None, days: _Days = 30) -> None:
     """Print a policy with bands by a model's threshold, and by the precision of what was scored."""
     from fraud.decisions.suggestion import suggest_policy
-    from fraud.registry.aliases import version_of_alias
+    from fraud.registry.aliases import load_alias
     from fraud.registry.versions import fetch_bundle
 
     settings = load_settings()
-    version = model or version_of_alias(settings)
-    if version is None:
+    bundle = fetch_bundle(settings, model) if model else load_alias(settings)
+    if bundle is None:
         raise ConfigurationError("there is no champion; train a model, or name one with --model VERSION")
-    bundle = fetch_bundle(settings, version)
     decline = None if decline_precision is None else _decline_bound(settings, decline_precision, days)
     typer.echo(suggest_policy(bundle, decline), nl=False)
 

@@ -3,9 +3,9 @@
 import re
 
 from fraud.errors import ConfigurationError, DataError
-from fraud.registry.aliases import version_of_alias
+from fraud.registry.aliases import load_alias
 from fraud.registry.bundle import ModelBundle
-from fraud.registry.versions import load_bundle
+from fraud.registry.trust.loading import load_bundle
 from fraud.settings import Settings
 
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
@@ -25,7 +25,9 @@ def load_registered(settings: Settings, address: str) -> ModelBundle:
         raise ConfigurationError(f"{address!r} is no model; give models:/name@alias or models:/name/version")
     registry = settings.registry.model_copy(update={"model_name": found["name"]})
     settings = settings.model_copy(update={"registry": registry})
-    version = found["version"] or version_of_alias(settings, found["alias"])
-    if version is None:
+    if found["version"]:
+        return load_bundle(settings, found["version"])
+    bundle = load_alias(settings, found["alias"])
+    if bundle is None:
         raise DataError(f"no version of the model {found['name']!r} has the alias {found['alias']!r}")
-    return load_bundle(settings, version)
+    return bundle

@@ -1,14 +1,17 @@
 """The champion that a candidate is compared with: its bundle, or why there is none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from xgboost.core import XGBoostError
 
 from fraud.errors import FraudError
-from fraud.registry.aliases import former_champion, version_of_alias
-from fraud.registry.bundle import BundleMetadata, ModelBundle, check_compatible
-from fraud.registry.versions import fetch_bundle, get_version
+from fraud.registry.aliases import CHAMPION, alias_target, former_champion
+from fraud.registry.bundle import BundleMetadata, ModelBundle
+from fraud.registry.trust.loading import check_bundle, fetch_once_promoted, fetch_promoted
+from fraud.registry.versions import get_version
 from fraud.settings import Settings
 
 
@@ -42,24 +45,25 @@ def find_champion(settings: Settings) -> Champion | None:
     Raises:
         UnreachableError: MLflow does not answer.
     """
-    version = version_of_alias(settings)
-    if version is not None:
-        return _load(settings, version)
+    target = alias_target(settings)
+    if target is not None:
+        fetch = partial(fetch_promoted, settings, CHAMPION, target.version, target.record)
+        return _load(settings, target.version, fetch)
     version = former_champion(settings)
     if version is None:
         return None
-    found = _load(settings, version)
+    found = _load(settings, version, partial(fetch_once_promoted, settings, version))
     return replace(found, fault=found.fault or f"the alias champion was taken from version {version}")
 
 
-def _load(settings: Settings, version: str) -> Champion:
+def _load(settings: Settings, version: str, fetch: Callable[[], ModelBundle]) -> Champion:
     """The version; a missing artifact is its fault, too, because MLflow has just answered."""
     try:
-        bundle = fetch_bundle(settings, version)
+        bundle = fetch()
     except FraudError as error:
         return Champion(version, None, None, str(error), _recorded_digest(settings, version))
     try:
-        check_compatible(bundle, settings.loaded_definitions).verify()
+        check_bundle(settings, bundle)
     except (FraudError, XGBoostError, ValueError) as error:
         return Champion(version, None, bundle.metadata, str(error), bundle.digest)
     return Champion(version, bundle, bundle.metadata, digest=bundle.digest)

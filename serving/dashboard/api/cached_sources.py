@@ -89,9 +89,9 @@ def _versions(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _threshold(settings: Settings, version: str) -> float:
-    from fraud.registry.versions import fetch_bundle
+    from fraud.registry.trust.loading import fetch_once_promoted
 
-    return fetch_bundle(settings, version).threshold
+    return fetch_once_promoted(settings, version).threshold
 
 
 def _reports(settings: Settings) -> list[dict[str, Any]]:

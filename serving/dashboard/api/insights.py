@@ -42,17 +42,21 @@ def promote(
     context: Context,
     session: Annotated[Session, Depends(may_change("admin"))],
 ) -> dict[str, Any]:
-    """Give a version an alias; it is loaded and checked first, and engines load it within seconds."""
+    """Give a version an alias; it is loaded and checked first, and engines load it within seconds.
+
+    Where two people must promote, the first one's request changes nothing but the version's reason.
+    """
     from fraud.registry import aliases
 
     name, detail = session.user.name, {"alias": promotion.alias, "reason": promotion.reason}
     _record(context, name, "promotion asked", version, detail)
     try:
-        aliases.promote(context.settings, version, f"{promotion.reason} ({name})", promotion.alias)
+        reason = f"{promotion.reason} ({name})"
+        has_moved = aliases.promote(context.settings, version, reason, promotion.alias, name)
     except FraudError as error:
         _record(context, name, "promotion refused", version, detail | {"error": str(error)})
         raise HTTPException(409, str(error)) from None
-    _record(context, name, "promotion", version, detail)
+    _record(context, name, "promotion" if has_moved else "promotion proposed", version, detail)
     return context.sources.models.get(refresh=True)
 
 

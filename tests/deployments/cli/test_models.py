@@ -6,12 +6,13 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from fraud.registry.aliases import promote, version_of_alias
+from fraud.registry.aliases import load_alias, promote, version_of_alias
 from fraud.registry.bundle import ModelBundle
 from fraud.registry.connection import experiment_id, mlflow_client
 from fraud.registry.versions import log_and_register, record_reason
 from fraud.settings import Settings
 from tests.deployments.conftest import FraudCommand
+from tests.fraud.signing.signed import force_alias
 from tests.fraud.training.models import a_bundle
 
 
@@ -146,8 +147,7 @@ def test_rollback_to_another_feature_version_leaves_the_champion(
 ) -> None:
     # given a champion that followed one of before the features changed
     old, new = registered(registry, a_bundle(feature_version=99)), registered(registry, a_bundle())
-    with mlflow_client(registry) as client:
-        client.set_registered_model_alias("fraud-detector", "champion", old)
+    force_alias(registry, old)
     promote(registry, new, "the features changed")
     # when
     refused = fraud("rollback")
@@ -200,3 +200,29 @@ def test_without_mlflow_all_are_one_sentence(
         assert "MLflow at http://127.0.0.1:9 failed (it does not answer)" in refused.err
         assert "secret" not in refused.err
         assert refused.err.count("\n") == 1
+
+
+def test_what_has_the_aliases_is_signed_after_the_first_key_was_made(
+    fraud: FraudCommand, registry: Settings
+) -> None:
+    # given an alias that was moved before there was a key
+    version = registered(registry, a_bundle())
+    with mlflow_client(registry) as client:
+        client.set_registered_model_alias("fraud-detector", "champion", version)
+    # when
+    done = fraud("promote", "--sign-current")
+    # then
+    assert done.code == 0, done.err
+    assert f"signed: version {version} as champion" in done.out
+    bundle = load_alias(registry)
+    assert bundle is not None
+    assert bundle.version == version
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--sign-current")])
+def test_promote_needs_a_version_or_signs_what_is_there(
+    fraud: FraudCommand, registry: Settings, arguments: tuple[str, ...]
+) -> None:
+    refused = fraud("promote", *arguments)
+    assert refused.code == 2
+    assert refused.err == "error: give a VERSION, or --sign-current alone\n"

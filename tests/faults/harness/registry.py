@@ -7,9 +7,9 @@ from pathlib import Path
 
 from deployments.local.processes import free_port
 from deployments.local.servers import HttpServer, mlflow_server
-from fraud.registry.connection import connect
 from fraud.settings import Settings
 from tests.faults.harness.proxy import Proxy
+from tests.fraud.signing.signed import force_alias
 from tests.serving.world import register, tiny_bundle
 
 
@@ -44,9 +44,8 @@ class Registry:
         newest.write_bytes(content)
 
     def give_alias(self, settings: Settings, version: str) -> None:
-        """Make a version the champion directly in MLflow, without our checks."""
-        client = connect(self._direct(settings))
-        client.set_registered_model_alias(settings.registry.model_name, "champion", version)
+        """Make a version the champion, signed but without our checks."""
+        force_alias(self._direct(settings), version)
 
     def _direct(self, settings: Settings) -> Settings:
         direct = settings.registry.model_copy(update={"tracking_uri": self.server.url, "request_retries": 3})

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from flows.retrain import retrain
 from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS
 from fraud.kafka.clients import flush, producer_config
-from fraud.registry.versions import load_bundle
+from fraud.registry.trust.loading import load_bundle
 from fraud.schema import Label, Prediction
 from fraud.settings import Settings
 from tests.definitions import EXTENDED, EXTENDED_FILE, EXTENDED_ONLY

@@ -20,7 +20,7 @@ from fraud.definitions.features import DAY_MS, HOUR_MS, MINUTE_MS
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics
 from fraud.monitoring.report import inconsistencies
-from fraud.registry.versions import load_bundle
+from fraud.registry.trust.loading import load_bundle
 from fraud.schema import Label, Prediction
 from fraud.settings import Settings
 from tests.definitions import PROFILED, PROFILED_FILE

@@ -23,6 +23,7 @@ from fraud.training.dataset import Dataset
 from fraud.training.splits import Split, TimeRange
 from tests.fraud.evaluation.comparison.predictions import predictions_of, send_predictions
 from tests.fraud.registry.models import artifact_of
+from tests.fraud.signing.signed import force_alias
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import START_MS, dataset
 
@@ -77,8 +78,7 @@ def register(settings: Settings, bundle: ModelBundle) -> ModelBundle:
 def make_champion(settings: Settings, bundle: ModelBundle) -> ModelBundle:
     """Registered, and the champion whatever its state."""
     registered = register(settings, bundle)
-    with mlflow_client(settings) as client:
-        client.set_registered_model_alias(settings.registry.model_name, "champion", registered.version)
+    force_alias(settings, registered.version)
     return registered
 
 

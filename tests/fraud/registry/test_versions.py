@@ -5,7 +5,8 @@ from fraud.errors import DataError, IncompatibleModelError
 from fraud.registry.aliases import version_of_alias
 from fraud.registry.bundle import probe_rows
 from fraud.registry.connection import mlflow_client
-from fraud.registry.versions import load_bundle, record_decision, require_version
+from fraud.registry.trust.loading import load_bundle
+from fraud.registry.versions import record_decision, require_version
 from fraud.settings import Settings
 from tests.definitions import V1
 from tests.fraud.registry.models import registered

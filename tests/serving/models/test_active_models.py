@@ -10,13 +10,14 @@ import fraud.native.shapley_table
 from fraud.errors import IncompatibleModelError, UnreachableError
 from fraud.registry.aliases import AliasTarget
 from fraud.registry.bundle import ModelBundle, probe_rows
-from fraud.settings import Settings
+from fraud.settings import Settings, SigningSettings
 from serving.models import alias_poller
 from serving.models.active_models import ActiveModels
 from serving.models.alias_poller import AliasPoller
 from serving.models.serving_model import prepare_model
 from serving.models.slot import ModelSlot
 from serving.ops.metrics import Metrics
+from tests.conftest import SettingsFactory
 from tests.definitions import V1
 from tests.serving.world import tiny_bundle, wait_for
 
@@ -41,7 +42,9 @@ class FakeRegistry:
             raise UnreachableError("the registry is down")
         return self.target
 
-    def load_bundle(self, settings: Settings, version: str) -> ModelBundle:
+    def load_promoted(
+        self, settings: Settings, alias: str, version: str, record: str, newest_known: int
+    ) -> ModelBundle:
         self.loads.append(version)
         self.while_loading()
         if self.bundles[version].metadata.feature_version == 99:
@@ -50,10 +53,16 @@ class FakeRegistry:
 
 
 @pytest.fixture
+def local_settings(make_settings: SettingsFactory) -> Settings:
+    """Without keys: signatures are checked where versions are loaded, which this registry does not do."""
+    return make_settings().model_copy(update={"signing": SigningSettings()})
+
+
+@pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     fake = FakeRegistry()
     monkeypatch.setattr(alias_poller, "alias_target", fake.alias_target)
-    monkeypatch.setattr(alias_poller, "load_bundle", fake.load_bundle)
+    monkeypatch.setattr(alias_poller, "load_promoted", fake.load_promoted)
     return fake
 
 

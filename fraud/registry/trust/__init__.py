@@ -1,0 +1,1 @@
+"""Which versions may be loaded: signed at promotion, from the configured store, with sane bounds."""

@@ -1,0 +1,1 @@
+"""Signatures of models and policies: keys, who signs, and what is trusted."""
