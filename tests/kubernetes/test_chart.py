@@ -203,8 +203,11 @@ def test_no_secret_stands_in_a_pod(name: str) -> None:
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
             for one in container.get("env", []):
-                if re.search(
-                    r"PASSWORD|SECRET(?!_NAME|_KEY$)|AUTH_STRING$|DATABASE_URI|S3_KEY$", one["name"]
+                if one["name"].endswith("_FILE"):
+                    assert one["value"].startswith("/etc/fraud/"), one["name"]
+                elif re.search(
+                    r"PASSWORD(?!_LOGIN$)|SECRET(?!_NAME|_KEY$)|AUTH_STRING$|DATABASE_URI|S3_KEY$",
+                    one["name"],
                 ):
                     assert "secretKeyRef" in one["valueFrom"], one["name"]
 
