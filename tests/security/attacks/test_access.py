@@ -102,12 +102,13 @@ def test_no_change_is_made_for_another_site(
 
 
 FOR_VIEWERS = {
-    ("POST", "/api/logout"), ("POST", "/api/cases/search"), ("POST", "/api/search"),
+    ("POST", "/api/logout"), ("POST", "/api/password"),
+    ("POST", "/api/cases/search"), ("POST", "/api/search"),
     ("POST", "/api/alerts/search"),
     ("POST", "/api/alerts/counts"), ("POST", "/api/policies/check"), ("POST", "/api/case-viewers"),
     ("POST", "/api/export/alerts.csv"),
 }  # fmt: skip
-"""What changes nothing, although it has a body."""
+"""What changes nothing, although it has a body, or only what is the viewer's own."""
 
 
 @pytest.mark.parametrize(
@@ -181,9 +182,10 @@ def test_a_damaged_key_is_no_key(gateway_server: GatewayServer) -> None:
     key = gateway_server.key
     for place in range(0, len(key), 3):
         changed = key[:place] + ("A" if key[place] != "A" else "B") + key[place + 1 :]
-        assert gateway_server.record("t1", key=changed).status_code == 401, place
+        # From the twentieth or so on, the address has to wait.
+        assert gateway_server.record("t1", key=changed).status_code in (401, 429), place
     for other in (key[:-1], key + "A", key.upper(), f"{key} {key}", f"{key},{key}"):
-        assert gateway_server.record("t1", key=other).status_code == 401, other
+        assert gateway_server.record("t1", key=other).status_code in (401, 429), other
 
 
 def test_the_walk_misses_no_route_of_the_gateway(gateway_server: GatewayServer) -> None:

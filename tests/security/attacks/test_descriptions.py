@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.security, pytest.mark.timeout(600)]
 Operation = APIOperation[Any, Any, Any, Any]
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 MANY = settings_of_hypothesis(
-    max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -19,8 +19,8 @@ from tests.test_architecture import ROOT
 
 pytestmark = pytest.mark.security
 
-MESSAGES = int(os.environ.get("FRAUD_TEST_FUZZ_MESSAGES", "150000"))
-GATEWAY_S = 60.0
+MESSAGES = int(os.environ.get("FRAUD_TEST_FUZZ_MESSAGES", "100000"))
+GATEWAY_S = 30.0
 _DROPPED = {"Content-Type": "application/json"}
 
 
