@@ -1,13 +1,14 @@
 """One dashboard and one gateway that listen, whose Kafka is away; attacks need no more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from fraud.settings import load_settings
-from tests.serving.dashboard.support import DashboardServer, run_dashboard
+from tests.serving.dashboard.support import Browser, DashboardServer, run_dashboard
 from tests.serving.gateway.support import GatewayServer, run_gateway
 
 AWAY = {"bootstrap_servers": "127.0.0.1:1", "request_timeout_s": 0.2}
@@ -18,6 +19,12 @@ def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashb
     """A dashboard with a user of each role."""
     with run_dashboard(load_settings(home=tmp_path_factory.mktemp("dashboard"), kafka=AWAY)) as one:
         yield one
+
+
+@pytest.fixture(scope="package")
+def logged_in(dashboard_server: DashboardServer) -> Callable[[str], Browser]:
+    """A browser of a user, the same each time: logins are limited."""
+    return cache(dashboard_server.browser)
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,6 @@
 """Every route, without what it asks for: found in the applications, so that a new route is attacked too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from serving.dashboard.app import ROUTERS
 from serving.gateway.app import create_app
-from tests.serving.dashboard.support import DashboardServer
+from tests.serving.dashboard.support import Browser, DashboardServer
 from tests.serving.gateway.support import GatewayServer
 
 pytestmark = pytest.mark.security
@@ -63,12 +63,12 @@ def test_without_a_session_a_route_says_nothing(
 
 @pytest.mark.parametrize("route", CHANGES, ids=lambda one: " ".join(one))
 def test_no_change_is_made_without_the_token_of_the_session(
-    dashboard_server: DashboardServer, route: Route
+    dashboard_server: DashboardServer, logged_in: Callable[[str], Browser], route: Route
 ) -> None:
     # given the cookie of an administrator, as a browser sends it along from any page
     browser = dashboard_server.shared
     cookies = dict(browser.client.cookies)
-    other = dashboard_server.browser("anna").csrf
+    other = logged_in("anna").csrf
     for token in (None, "", "0" * len(browser.csrf), browser.csrf[:-1], browser.csrf.upper() + "x", other):
         headers = {} if token is None else {"X-CSRF-Token": token}
         # when a form or a script of another site sends the request
@@ -114,8 +114,10 @@ FOR_VIEWERS = {
 @pytest.mark.parametrize(
     "route", [one for one in CHANGES if one not in FOR_VIEWERS], ids=lambda one: " ".join(one)
 )
-def test_a_viewer_changes_nothing(dashboard_server: DashboardServer, route: Route) -> None:
-    browser = dashboard_server.browser("vera")
+def test_a_viewer_changes_nothing(
+    dashboard_server: DashboardServer, logged_in: Callable[[str], Browser], route: Route
+) -> None:
+    browser = logged_in("vera")
     answer = ask(
         dashboard_server, route, json={}, headers={"X-CSRF-Token": browser.csrf},
         cookies=dict(browser.client.cookies),

@@ -1,5 +1,6 @@
 """Schemathesis with a login: valid and invalid requests for each operation, as each role and key."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.serving.dashboard.api.test_api import operations as operations_of_dashboard
-from tests.serving.dashboard.support import DashboardServer
+from tests.serving.dashboard.support import Browser, DashboardServer
 from tests.serving.gateway.support import GatewayServer
 from tests.serving.gateway.test_api import operations as operations_of_gateway
 
@@ -27,9 +28,9 @@ MANY = settings_of_hypothesis(
 @pytest.mark.parametrize("role", ["vera", "anna", "adam"])
 @pytest.mark.parametrize("operation", operations_of_dashboard(), ids=lambda one: one.label)
 def test_the_dashboard_answers_each_role_as_it_is_described(
-    dashboard_server: DashboardServer, operation: Operation, role: str
+    dashboard_server: DashboardServer, logged_in: Callable[[str], Browser], operation: Operation, role: str
 ) -> None:
-    browser = dashboard_server.browser(role)
+    browser = logged_in(role)
 
     @given(case=st.one_of(*(operation.as_strategy(mode) for mode in MODES)))
     @MANY
