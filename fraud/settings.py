@@ -17,6 +17,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fraud.cards.key_file import read_key_file
+from fraud.cards.log_records import mask_log_records
+from fraud.cards.pseudonyms import CardKeys, parse_key
+from fraud.cards.rule import Action, CardRule
 from fraud.decisions.outcomes import Outcome
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import load_definitions
@@ -34,6 +38,8 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 LOOPBACK_NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+CARD_KEYS = Path("cards", "keys")
+"""In the home: the keys of pseudonyms, unless a setting names another file."""
 SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
@@ -206,6 +212,49 @@ class AdmissionSettings(_Section):
         if any(number < 1 for number in self.partitions):
             raise ValueError("partitions must be numbers of partitions, such as [4]")
         return self
+
+
+class CardSettings(_Section):
+    """What becomes of card numbers (PANs) in payments and labels."""
+
+    admission: Action = Field(
+        default="refuse",
+        description="of a card number on a topic: refuse makes the message a dead letter, replace puts a "
+        "pseudonym in its place; the gateway and `fraud replay` always send pseudonyms",
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="of pseudonyms: a key a line, the current one first; default: cards/keys in the home",
+    )
+    key: SecretStr | None = Field(
+        default=None, description="instead of a file; `fraud cards new-key` makes one"
+    )
+    previous_keys: SecretStr | None = Field(
+        default=None, description="beside `key`: under which pseudonyms are looked up, with commas between"
+    )
+    exempt_fields: tuple[str, ...] = Field(
+        default=(),
+        description="that never hold a card number and may look like one, such as a numbered transaction_id, "
+        "as JSON",
+    )
+
+    @model_validator(mode="after")
+    def _has_one_kind_of_keys(self) -> Self:
+        if self.key is not None and self.key_file is not None:
+            raise ValueError("cards.key and cards.key_file exclude each other")
+        if self.previous_keys is not None and self.key is None:
+            raise ValueError(
+                "cards.previous_keys needs cards.key; in a file they are the lines after the first"
+            )
+        for text in self.key_texts:
+            parse_key(text)
+        return self
+
+    @property
+    def key_texts(self) -> list[str]:
+        """The keys that are set here, the current one first."""
+        values = [one.get_secret_value() for one in (self.key, self.previous_keys) if one is not None]
+        return [text for value in values for text in value.split(",")]
 
 
 class LabelSettings(_Section):
@@ -802,6 +851,7 @@ class Settings(BaseSettings):
     schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    cards: CardSettings = CardSettings()
     labels: LabelSettings = LabelSettings()
     profiles: ProfileSettings = ProfileSettings()
     lake: LakeSettings = LakeSettings()
@@ -848,6 +898,45 @@ class Settings(BaseSettings):
         """The file of the gateway's API keys."""
         return self.gateway.key_file or self.home / "gateway" / "keys.json"
 
+    @property
+    def card_key_file(self) -> Path:
+        """The file of the keys of pseudonyms, which may be missing where none is set."""
+        return self.cards.key_file or self.home / CARD_KEYS
+
+    @cached_property
+    def card_keys(self) -> CardKeys | None:
+        """The keys of pseudonyms; None where there are none.
+
+        Raises:
+            ConfigurationError: the file that is set cannot be read, or has a line that is no key.
+        """
+        cards = self.cards
+        if cards.key is not None:
+            return CardKeys.parse(cards.key_texts)
+        return read_key_file(self.card_key_file, is_required=cards.key_file is not None)
+
+    @cached_property
+    def card_rule(self) -> CardRule:
+        """What becomes of card numbers at admission.
+
+        Raises:
+            ConfigurationError: the keys cannot be read or are missing, or a field is not declared.
+        """
+        fields = self.loaded_definitions.field_by_name
+        unknown = [name for name in self.cards.exempt_fields if name not in fields]
+        if unknown:
+            raise ConfigurationError(
+                f"FRAUD_CARDS__EXEMPT_FIELDS: the definitions have no field {unknown[0]!r}; "
+                "name declared fields"
+            )
+        if self.cards.admission == "replace" and self.card_keys is None:
+            raise ConfigurationError(
+                "FRAUD_CARDS__ADMISSION is replace, and there is no key of pseudonyms; make one with "
+                "`fraud cards new-key` and name its file in FRAUD_CARDS__KEY_FILE"
+            )
+        exempt = {name: fields[name].path for name in self.cards.exempt_fields}
+        return CardRule(self.cards.admission, self.card_keys, exempt)
+
     @cached_property
     def lake_url(self) -> str:
         """Root of the lake."""
@@ -865,7 +954,9 @@ def stack_file(home: Path) -> Path:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings; from then on no proxy is asked for addresses of this machine.
+    """Read the settings.
+
+    From then on no proxy is asked for addresses of this machine, and card numbers in log records are masked.
 
     Raises:
         ConfigurationError: a value is malformed; names the variable, never its value.
@@ -876,6 +967,7 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         raise ConfigurationError(_first_fault(error)) from None
     keep_loopback_direct(settings.model_dump())
+    mask_log_records()
     return settings.model_copy(update={"home": usable_home(str(settings.home))})
 
 

@@ -29,7 +29,7 @@ from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.kafka.permissions import redrive_identity
 from fraud.kafka.retry import retry_transient
-from fraud.messages.admission import TRUNCATED, dead_letter_headers
+from fraud.messages.admission import MASKED, TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import header, headers_of
 from fraud.settings import Settings
 from producer.replay.publishing.topic_checks import days_too_short, require_accepted
@@ -91,7 +91,7 @@ def redrive(settings: Settings, request: RedriveRequest) -> RedriveReport:
     """Put dead letters back to where they came from.
 
     Letters that arrive meanwhile, those that come back among them, wait for the next call. A letter whose
-    message was too large to be kept whole is left.
+    message was too large to be kept whole, or in which card numbers were masked, is left.
 
     Raises:
         UnreachableError: a topic is missing, or Kafka does not answer.
@@ -159,7 +159,7 @@ def _choose(
 def _wanted(request: RedriveRequest, letter: Message) -> bool:
     headers = headers_of(letter) or []
     reason = header(letter, "error") or ""
-    is_whole = not headers or headers[-1][0] != TRUNCATED
+    is_whole = not headers or headers[-1][0] not in (MASKED, TRUNCATED)
     return is_whole and request.reason_contains.lower() in reason.lower()
 
 

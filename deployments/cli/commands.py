@@ -58,6 +58,11 @@ PANELS: dict[str, tuple[CommandEntry, ...]] = {
             "definitions.definitions",
             "Check, show, compare or start the file that says what a payment is and what is computed of it.",
         ),
+        CommandEntry(
+            "cards",
+            "data.cards",
+            "Keys that make pseudonyms of card numbers: make one, change it, look a number up.",
+        ),
         CommandEntry("topics", "kafka.topics", "Create Kafka's topics."),
         CommandEntry("acl", "kafka.acl", "Show and grant the least permissions of each identity on Kafka."),
         CommandEntry(

@@ -15,10 +15,11 @@ from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, port_is_free
 from deployments.local.records import ServerRecord, ServerRecords
 from deployments.local.servers import mlflow_server, prefect_server
+from fraud.cards.key_file import make_key_file
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.machine.cache import write_whole
 from fraud.machine.ending import let_outlive
-from fraud.settings import stack_file
+from fraud.settings import CARD_KEYS, stack_file
 from fraud.signing.key_files import key_files, make_key_files
 
 WELL_KNOWN_PORTS = {"Kafka": 9092, "MLflow": 5000, "Prefect": 4200}
@@ -93,6 +94,7 @@ class Stack:
                     former[name].process().stop(_GRACE_S)
             chosen = {name: _choose_port(name, former.get(name), ports or {}) for name in missing}
             self._start_all([self._server(name, port) for name, port in chosen.items()], on_ready)
+            make_key_file(self.home / CARD_KEYS)
             self._write_addresses()
             _let_outlive(self._records)
             return missing

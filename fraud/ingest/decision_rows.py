@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 from confluent_kafka import Message
 
+from fraud.cards.rule import CardRule
 from fraud.decisions.outcomes import Outcome
 from fraud.ingest.rows import POSITION_ARROW, RejectedMessage, batch_of, position_of, rejected_message
 from fraud.messages.decoding import Decoder, MessageError
@@ -61,6 +62,7 @@ class DecisionRowReader:
     max_event_time: int = 0
     schema: pa.Schema = field(default=DECISION_ARROW, repr=False)
     state: Sequence[int] = ()
+    cards: CardRule = field(default_factory=CardRule)
     _decoder: Decoder[StoredDecision] = field(default_factory=lambda: Decoder(StoredDecision), repr=False)
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
@@ -73,7 +75,7 @@ class DecisionRowReader:
             try:
                 one = self._decoder.decode(message.value())
             except MessageError as error:
-                rejected.append(rejected_message(message, str(error)))
+                rejected.append(rejected_message(message, str(error), self.cards))
                 continue
             self.max_event_time = max(self.max_event_time, one.timestamp)
             if one.is_kept:

@@ -62,13 +62,18 @@ class LakeSource:
         if self.dataset == "transactions":
             return TransactionRowReader(
                 AdmissionFilter(
-                    settings.loaded_definitions, settings.admission, max_event_time, admission, partition
+                    settings.loaded_definitions,
+                    settings.admission,
+                    max_event_time,
+                    admission,
+                    partition,
+                    settings.card_rule,
                 ),
                 payloads=payloads_of(settings),
             )
         if self.dataset == "decisions":
-            return DecisionRowReader(max_event_time)
-        return LabelRowReader()
+            return DecisionRowReader(max_event_time, cards=settings.card_rule)
+        return LabelRowReader(cards=settings.card_rule)
 
 
 def sources(settings: Settings) -> list[LakeSource]:

@@ -1,15 +1,17 @@
 """Messages to rows: admitted ones as Arrow columns, the others with the reason of their refusal."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
 import pyarrow as pa
 from confluent_kafka import Message
 
+from fraud.cards.rule import CardRule
 from fraud.features.events import encode_transactions
 from fraud.messages.admission import AdmissionFilter, Admitted
+from fraud.messages.card_numbers import replace_in_label
 from fraud.messages.dead_letters import DeadLetter, dead_letter
 from fraud.messages.decoding import Decoder, MessageError
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, require_json
@@ -37,7 +39,7 @@ _LABEL_FIELDS = tuple(field.name for field in msgspec.structs.fields(Label))
 
 @dataclass(frozen=True)
 class RejectedMessage:
-    """A message that is refused: its bytes and the reason."""
+    """A message that is refused: its bytes, with card numbers masked, and the reason."""
 
     partition: int
     offset: int
@@ -103,7 +105,7 @@ class TransactionRowReader:
             if isinstance(result, Admitted):
                 admitted.append((message, result))
             else:
-                rejected.append(rejected_message(message, result.reason))
+                rejected.append(rejected_message(message, result.reason, self.admission.cards))
         rows, conflicts = self._without_conflicts(admitted, low_watermark)
         if conflicts:
             rejected = sorted([*rejected, *conflicts], key=lambda one: one.offset)
@@ -119,10 +121,17 @@ class TransactionRowReader:
         conflicts: list[RejectedMessage] = []
         for (message, one), outcome in zip(admitted, outcomes.tolist(), strict=True):
             if outcome == CONFLICT:
-                conflicts.append(rejected_message(message, CONFLICT_REASON))
+                conflicts.append(self._conflict(message, one))
             else:
                 rows.append((*position_of(message), *one.values))
         return rows, conflicts
+
+    def _conflict(self, message: Message, admitted: Admitted) -> RejectedMessage:
+        """The message as it takes its id: with pseudonyms where it had card numbers."""
+        found = rejected_message(message, CONFLICT_REASON, self.admission.cards)
+        if found.value == message.value():
+            return found
+        return replace(found, value=msgspec.json.encode(admitted.transaction))
 
 
 @dataclass
@@ -136,6 +145,7 @@ class LabelRowReader:
     refusal_reason: Callable[[Label, Message], str | None] = lambda label, message: None
     schema: pa.Schema = field(default=LABEL_ARROW, repr=False)
     state: Sequence[int] = ()
+    cards: CardRule = field(default_factory=CardRule)
     _decoder: Decoder[Label] = field(default_factory=lambda: Decoder(Label), repr=False)
 
     def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[RejectedMessage]]:
@@ -144,14 +154,14 @@ class LabelRowReader:
         rejected: list[RejectedMessage] = []
         for message in messages:
             try:
-                label = self._decoder.decode(message.value())
+                label = replace_in_label(self.cards, self._decoder.decode(message.value()))
                 reason = self.refusal_reason(label, message)
             except MessageError as error:
                 reason = str(error)
             if reason is None:
                 rows.append((*position_of(message), *msgspec.structs.astuple(label)))
             else:
-                rejected.append(rejected_message(message, reason))
+                rejected.append(rejected_message(message, reason, self.cards))
         return batch_of(rows, self.schema), rejected
 
 
@@ -166,9 +176,10 @@ def position_of(message: Message) -> tuple[int, int, int]:
     return message.partition(), message.offset(), message.timestamp()[1]
 
 
-def rejected_message(message: Message, reason: str) -> RejectedMessage:
+def rejected_message(message: Message, reason: str, cards: CardRule) -> RejectedMessage:
     """A message that is refused for `reason`."""
-    return RejectedMessage(*position_of(message), reason, message.value(), dead_letter(message, reason))
+    letter = dead_letter(message, reason, cards)
+    return RejectedMessage(*position_of(message), reason, letter.value, letter)
 
 
 def batch_of(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:

@@ -1,11 +1,12 @@
 """Look up a transaction's prediction on the predictions topic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import zip_longest
 
 import msgspec
 
+from fraud.cards.masking import mask_text
 from fraud.errors import FraudError
 from fraud.kafka.log import PartitionLog
 from fraud.kafka.permission_checks import require_topic
@@ -31,14 +32,16 @@ def find_prediction(settings: Settings, transaction_id: str, card_id: str | None
     Args:
         settings: broker and topic.
         transaction_id: the transaction's id.
-        card_id: the transaction's card. Payments of several cards may have the same id.
+        card_id: the transaction's card. Payments of several cards may have the same id. Card numbers in both
+            are looked for under their pseudonyms.
 
     Raises:
         NoPredictionError: the topic has none.
         AmbiguousIdError: no card is given, and payments of several cards have the id.
         UnreachableError: no broker answers, or there is no such topic.
     """
-    topic = settings.topics.predictions
+    topic, names = settings.topics.predictions, settings.card_rule.lookups
+    ids, cards = names(transaction_id), None if card_id is None else names(card_id)
     with ExitStack() as stack:
         logs = [
             stack.enter_context(PartitionLog(settings, topic, partition))
@@ -49,13 +52,14 @@ def find_prediction(settings: Settings, transaction_id: str, card_id: str | None
                 one
                 for log, span in zip(logs, spans, strict=True)
                 if span is not None
-                for one in _search(log, span, transaction_id, card_id)
+                for one in _search(log, span, ids, cards)
             ]
             if found:
                 return _newest(found)
     raise NoPredictionError(
-        f"{topic} holds no prediction on transaction {transaction_id!r}: it was not scored yet, was refused "
-        f"(see {settings.topics.dead_letters}), or is older than the topic's retention; check the identifier"
+        f"{topic} holds no prediction on transaction {mask_text(transaction_id)!r}: it was not scored yet, "
+        f"was refused (see {settings.topics.dead_letters}), or is older than the topic's retention; check "
+        "the identifier"
     )
 
 
@@ -76,11 +80,16 @@ def _newest(found: list[Prediction]) -> Prediction:
 
 
 def _search(
-    log: PartitionLog, span: tuple[int, int], transaction_id: str, card_id: str | None
+    log: PartitionLog, span: tuple[int, int], ids: Sequence[str], cards: Sequence[str] | None
 ) -> list[Prediction]:
-    # Searching for the text first avoids decoding every message.
-    text = msgspec.json.encode(transaction_id)
+    # Searching for the texts first avoids decoding every message.
+    texts = [msgspec.json.encode(one) for one in ids]
     reader = MessageReader(Prediction)
-    candidates = [one for batch in log.read(*span) for one in batch if text in (one.value() or b"")]
+    candidates = [
+        one
+        for batch in log.read(*span)
+        for one in batch
+        if any(text in (one.value() or b"") for text in texts)
+    ]
     found = filter(None, map(reader.read, candidates))
-    return [one for one in found if one.transaction_id == transaction_id and card_id in (None, one.card_id)]
+    return [one for one in found if one.transaction_id in ids and (cards is None or one.card_id in cards)]

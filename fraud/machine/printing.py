@@ -8,6 +8,7 @@ from rich.highlighter import JSONHighlighter
 from rich.measure import Measurement
 from rich.text import Text
 
+from fraud.cards.masking import mask_text
 from fraud.machine.console import Console
 from fraud.machine.terminal import shown, without_controls
 
@@ -32,12 +33,12 @@ class NameCell:
 
 
 def json_text(data: object) -> str:
-    """JSON for machines that people may look at: all but printable ASCII is escaped.
+    """JSON for machines that people may look at: all but printable ASCII is escaped, card numbers are masked.
 
     Args:
         data: What `json` takes; anything else becomes its text.
     """
-    return json.dumps(data, indent=2, default=str).replace("\x7f", "\\u007f")
+    return mask_text(json.dumps(data, indent=2, default=str)).replace("\x7f", "\\u007f")
 
 
 def print_json(data: object) -> None:

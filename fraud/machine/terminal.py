@@ -5,6 +5,7 @@ import logging
 import sys
 import unicodedata
 
+from fraud.cards.masking import mask_text
 from fraud.errors import FileError
 
 _FIRST_STRONG_ISOLATE, _END = "\u2068", "\u2069"
@@ -17,7 +18,8 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def shown(text: str) -> str:
-    """The text with its control characters escaped, in an isolate if anything in it turns directions."""
+    """The text with card numbers masked and control characters escaped; isolated if it turns directions."""
+    text = mask_text(text)
     if text.isascii() and text.isprintable():
         return text
     plain = without_controls(text)

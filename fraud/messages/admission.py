@@ -17,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
+from fraud.cards.rule import CardRule
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import MAX_UNITS
 from fraud.kafka.keys import invalid_key_reason
+from fraud.messages.card_numbers import PaymentCardNumbers
 from fraud.messages.decoding import Decoder, MessageError, printable_reason
 from fraud.messages.transaction import TransactionValues, Values, transaction_type
 from fraud.native import event_clock
@@ -30,6 +32,7 @@ from fraud.settings import AdmissionSettings
 _MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_STEP = timedelta(minutes=1)
 """One message moves the clock by as much even where hardly any lateness is allowed."""
+_REFUSE_CARDS = CardRule()
 
 
 class Admitted(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +75,7 @@ class AdmissionFilter:
         definitions: of the messages' fields.
         state: of the partition's event-time clock, see `fraud.native.event_clock`.
         limits: as compiled code takes them.
+        cards: what becomes of card numbers.
         needs_keys: whether a message may be refused because of its key, so that `validate` needs it.
         partition: the number of the partition.
         partitions: the numbers of partitions by which keys may be placed; empty: placement is not checked.
@@ -84,12 +88,14 @@ class AdmissionFilter:
         max_event_time: int = 0,
         state: Sequence[int] = (),
         partition: int = 0,
+        cards: CardRule = _REFUSE_CARDS,
     ) -> None:
-        self.definitions = definitions
+        self.definitions, self.cards = definitions, cards
         self.state = [*state] or event_clock.start_state(max_event_time)
         self.needs_keys = settings.key_rule == "require"
         self.partition, self.partitions = partition, settings.partitions
         self._settings = settings
+        self._card_numbers = PaymentCardNumbers(definitions, cards)
         # Timedeltas are converted once: for each message that would cost more than decoding it.
         self.limits = Limits(
             settings.max_bytes,
@@ -100,6 +106,7 @@ class AdmissionFilter:
             max(settings.lateness // 2, _SHORTEST_STEP) // _MILLISECOND,
             settings.max_jump // _MILLISECOND,
             int(definitions.field_by_name["amount"].allows_refunds),
+            self._card_numbers.checks,
         )
         self._decode = Decoder(transaction_type(definitions), max_bytes=settings.max_bytes).decode
         self._read_values = TransactionValues(definitions).read
@@ -122,7 +129,11 @@ class AdmissionFilter:
         """Decode the next message and decide on it; `kafka_timestamp` is in ms."""
         try:
             transaction: Any = self._decode(value)
-            values = self._read_values(transaction)
+            card_id, values = transaction.card_id, self._read_values(transaction)
+            found = self._card_numbers.find(values)
+            if found:
+                transaction = self._card_numbers.replace(transaction, found)
+                values = self._read_values(transaction)
         except (MessageError, ValueError) as error:
             return Refused(printable_reason(f"{error}{self._time_unit_hint(str(error))}"))
         amount: Any = values[self._amount]
@@ -133,7 +144,7 @@ class AdmissionFilter:
             and is_amount_allowed(self.limits, amount, currency)
             and is_time_allowed(self.limits, transaction.timestamp, kafka_timestamp)
         ):
-            reason = self._key_reason(transaction, key) or self._observe_event_time(transaction)
+            reason = self._key_reason(card_id, key) or self._observe_event_time(transaction)
             return Refused(printable_reason(reason)) if reason else Admitted(transaction, amount, values)
         return Refused(printable_reason(self._limit_reason(transaction, amount, currency, kafka_timestamp)))
 
@@ -142,10 +153,10 @@ class AdmissionFilter:
         is_too_large = "<=" in error and error.endswith(self._time_path)
         return "; it looks like micro- or nanoseconds, milliseconds are expected" if is_too_large else ""
 
-    def _key_reason(self, transaction: Any, key: bytes | None) -> str | None:
+    def _key_reason(self, card_id: str, key: bytes | None) -> str | None:
         if not self.needs_keys:
             return None
-        return invalid_key_reason(key, transaction.card_id, self.partition, self.partitions)
+        return invalid_key_reason(key, card_id, self.partition, self.partitions)
 
     def _observe_event_time(self, transaction: Any) -> str | None:
         """Move the partition's clock by a message that keeps all other rules; the reason if it is refused."""
@@ -224,6 +235,9 @@ def _max_amount_table(max_amount: int, amounts: tuple[tuple[str, int], ...]) -> 
         table[currency_index_of(currency)] = most
     return table
 
+
+MASKED = "masked"
+"""The last header of a dead letter in which card numbers were masked, before `TRUNCATED` if there is that."""
 
 TRUNCATED = "truncated"
 """The last header of a dead letter whose message was too large to be kept whole."""

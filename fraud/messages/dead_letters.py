@@ -1,4 +1,7 @@
-"""Dead letters: a refused message as it was, with the reason and its position in context headers."""
+"""Dead letters: a refused message as it was, with the reason and its position in context headers.
+
+Only card numbers are masked, whatever the message is refused for.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +9,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from fraud.messages.admission import TRUNCATED, dead_letter_headers
+from fraud.cards.rule import CardRule
+from fraud.messages.admission import MASKED, TRUNCATED, dead_letter_headers
 from fraud.messages.decoding import headers_of
 
 Headers = list[tuple[str, bytes | None]]
@@ -20,7 +24,10 @@ _TRUNCATED_TO = 65_536
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A refused message: its bytes and headers, and context headers with the reason and its position."""
+    """A refused message: its bytes and headers, and context headers with the reason and its position.
+
+    Where card numbers were masked, the last context header says so.
+    """
 
     key: bytes | None
     value: bytes | None
@@ -28,7 +35,7 @@ class DeadLetter:
     context: Headers
 
 
-def dead_letter(message: Any, reason: str) -> DeadLetter:
+def dead_letter(message: Any, reason: str, cards: CardRule) -> DeadLetter:
     """The dead letter of a message that is refused for `reason`."""
     headers = headers_of(message)
     if headers is None:
@@ -36,7 +43,11 @@ def dead_letter(message: Any, reason: str) -> DeadLetter:
     added = dead_letter_headers(
         reason, message.topic(), message.partition(), message.offset(), message.timestamp()[1]
     )
-    return DeadLetter(message.key(), message.value(), headers or [], [*added.items()])
+    sent = (message.key(), message.value(), headers or [])
+    key, value = cards.clean_key(message.key()), cards.clean_payload(message.value())
+    cleaned = [(cards.clean_name(name), cards.clean_payload(text)) for name, text in headers or []]
+    is_masked = (key, value, cleaned) != sent
+    return DeadLetter(key, value, cleaned, [*added.items(), *([(MASKED, b"true")] if is_masked else [])])
 
 
 def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Report | None = None) -> None:

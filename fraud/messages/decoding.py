@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 import msgspec
 
+from fraud.cards.masking import mask_text
 from fraud.errors import DataError
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ class UnreadablePayload(bytes):
 
 
 def printable_reason(reason: str) -> str:
-    """At most 300 characters of the reason, with a question mark for each that is not printable."""
-    return "".join(one if one.isprintable() else "?" for one in reason[:_MAX_REASON])
+    """At most 300 characters of the reason: card numbers are masked, what is not printable is a ?."""
+    # Masked first: a number that is cut off is not recognised.
+    return "".join(one if one.isprintable() else "?" for one in mask_text(reason)[:_MAX_REASON])
 
 
 class _Members:
@@ -209,7 +211,8 @@ class MessageReader(Generic[T]):
 
     Args:
         kind: the Struct.
-        check: called with each decoded message; any error that it raises refuses the message.
+        convert: called with each decoded message, gives what is read; any error that it raises refuses the
+            message.
         to_json: brings a message into JSON; its errors are the loop's.
 
     Attributes:
@@ -219,10 +222,11 @@ class MessageReader(Generic[T]):
     def __init__(
         self,
         kind: type[T],
-        check: Callable[[T], object] | None = None,
+        convert: Callable[[T], T] | None = None,
         to_json: Callable[[bytes | None], bytes | None] = lambda value: value,
     ) -> None:
-        self._decoder = Decoder(kind, check)
+        self._decoder = Decoder(kind)
+        self._convert = convert
         self._to_json = to_json
         self._logged_at = -_LOG_EVERY_S
         self.refused = 0
@@ -231,10 +235,13 @@ class MessageReader(Generic[T]):
         """The message's content; None if it cannot be used."""
         value = self._to_json(message.value())
         try:
-            return self._decoder.decode(value)
+            found = self._decoder.decode(value)
+            return found if self._convert is None else self._convert(found)
         except MessageError as error:
             self._refuse(message, error)
-            return None
+        except Exception as error:
+            self._refuse(message, MessageError(_reason(error)))
+        return None
 
     def _refuse(self, message: "Message", error: MessageError) -> None:
         self.refused += 1

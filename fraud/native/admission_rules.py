@@ -21,6 +21,7 @@ class Limits(NamedTuple):
         step: ms by which one message may move the partition's clock.
         max_jump: ms by which it may be ahead of the partition's largest event time.
         refunds: 1 if an amount may be below 0, else 0.
+        card_checks: of each field whether it may not hold a card number, bool (F,).
     """
 
     max_bytes: int
@@ -30,7 +31,8 @@ class Limits(NamedTuple):
     lateness: int
     step: int
     max_jump: int
-    refunds: int = 0
+    refunds: int
+    card_checks: npt.NDArray[np.bool_]
 
 
 def currency_index(first: int, second: int, third: int) -> int:

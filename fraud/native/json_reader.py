@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fraud.native import admission_rules, event_clock, id_index, murmur2, xxh3
+from fraud.native import admission_rules, card_numbers, event_clock, id_index, murmur2, xxh3
 from fraud.native.id_index import ContentColumns
 from fraud.native.jit import compile_functions, compiled, inlined
 from fraud.native.json_values import (
@@ -206,7 +206,7 @@ def read_simple_messages(table, limits, messages, first, state, target, count): 
         values, numbers = target.values[count], target.numbers[count]
         if end - start > limits.max_bytes or not _read_members(table, data, start, end, spans, values):
             return message, count
-        if not _complete_values(table, data, spans, values, numbers, target.hashes):
+        if not _complete_values(table, limits, data, spans, values, numbers, target.hashes):
             return message, count
         if len(keys.ends) > 0 and not _is_key_allowed(data, spans[card], keys, message):
             return message, count
@@ -426,8 +426,11 @@ def _is_key_allowed(data, card, keys, message):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _complete_values(table, data, spans, values, numbers, hashes):  # type: ignore[no-untyped-def]
-    """Make the stored value of what was read of each field; False: one is missing, or out of its bounds."""
+def _complete_values(table, limits, data, spans, values, numbers, hashes):  # type: ignore[no-untyped-def]
+    """Make the stored value of what was read of each field.
+
+    False: one is missing, out of its bounds, or holds a card number.
+    """
     currency = spans[table.core[CURRENCY_CODE]]
     index = _read_currency(data, currency[0], currency[1])
     if index < 0:
@@ -439,11 +442,12 @@ def _complete_values(table, data, spans, values, numbers, hashes):  # type: igno
             hashes[field] = 0
         elif kind <= _LAST_TEXT:
             values[field], is_simple = _read_text(table, data, start, spans[field, 1], field, hashes)
+            is_simple &= not _holds_card_number(limits, data, start, spans[field, 1], field)
         elif kind <= _LAST_UNITS:
             digits = table.minor_digits[index] if kind == MONEY else table.scales[field]
             values[field], is_simple = _scaled(table, values[field], start, field, digits)
         elif kind != BOOLEAN:
-            is_simple = _complete_number(table, start, field, values, numbers)
+            is_simple = _complete_number(table, limits, start, field, values, numbers)
         if not is_simple:
             return False
     return True
@@ -477,12 +481,24 @@ def _scaled(table, units, decimals, field, digits):  # type: ignore[no-untyped-d
 
 
 @inlined
-def _complete_number(table, decimals, field, values, numbers):  # type: ignore[no-untyped-def]
-    """Store a time or another number; whether it is simple and within its bounds."""
+def _holds_card_number(limits, data, start, stop, field):  # type: ignore[no-untyped-def]
+    """Whether a text of a field that is checked holds a card number: admission decides what becomes of it."""
+    return (
+        stop - start >= card_numbers.FEWEST_BYTES
+        and limits.card_checks[field]
+        and card_numbers.holds_card_number(data, start, stop)
+    )
+
+
+@inlined
+def _complete_number(table, limits, decimals, field, values, numbers):  # type: ignore[no-untyped-def]
+    """Store a time or another number; whether it is simple, within its bounds and no card number."""
     number = values[field] / POWERS[decimals]
     is_simple = table.lowest[field] <= number <= table.highest[field]
     if table.kinds[field] == TIME:
         return is_simple and decimals == 0
+    if number >= card_numbers.LEAST_NUMBER and limits.card_checks[field]:
+        is_simple &= not card_numbers.is_card_integer(np.int64(number))
     numbers[field] = number
     return is_simple
 

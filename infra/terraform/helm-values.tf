@@ -39,6 +39,7 @@ locals {
       url    = "s3://${module.storage.bucket_name}/lake"
       region = var.region
     }
+    cards = { existingSecret = var.card_keys_secret }
     mlflow = {
       artifactRoot = "s3://${module.storage.bucket_name}/mlflow"
     }

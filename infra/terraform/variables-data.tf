@@ -93,3 +93,12 @@ variable "github_oidc_provider_arn" {
   type        = string
   default     = null
 }
+
+variable "card_keys_secret" {
+  description = <<-TEXT
+    The Kubernetes secret with the keys of pseudonyms of card numbers (keys: key, and previous-keys while one is replaced), which
+    never goes through Terraform. Empty: card numbers can be refused and masked only.
+  TEXT
+  type        = string
+  default     = ""
+}

@@ -183,7 +183,9 @@ def _try_transactions(
         admission.earliest, int(time.time() * 1_000), admission.max_amount, max_amounts(admission)
     )
     try:
-        reader = TransactionFileReader(definitions, source, mapping, limits, stem, has_label_file=has_labels)
+        reader = TransactionFileReader(
+            definitions, source, mapping, limits, stem, has_label_file=has_labels, cards=None
+        )
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         deque(reading.rest(), 0)
@@ -206,7 +208,7 @@ def _try_labels(
     report = reading.report
     deque(reading.rest(), 0)
     try:
-        reader = LabelFileReader(reading.source, mapping, admission.earliest)
+        reader = LabelFileReader(reading.source, mapping, admission.earliest, cards=None)
     except DataError as error:
         report.suspicions.append(Suspicion("error", str(error)))
         return

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fraud.cards.rule import CardRule
 from fraud.definitions.definitions import Definitions
 from fraud.errors import DataError
 from producer.inspection.suspicions import require_sane
@@ -53,6 +54,7 @@ def read_transactions(
     folder: Path,
     rejected: RejectedRows,
     count: Count,
+    cards: CardRule,
     stem: str = "row",
 ) -> StagedTransactions:
     """Read and check a file of transactions; accepted rows are staged in `folder`.
@@ -61,9 +63,10 @@ def read_transactions(
 
     Raises:
         DataError: a column is missing, the file is broken, or its beginning shows that values are damaged.
+        ConfigurationError: it holds card numbers, and there is no key.
     """
     reader = TransactionFileReader(
-        definitions, source, mapping, limits, stem, has_label_file=label_delay is None
+        definitions, source, mapping, limits, stem, has_label_file=label_delay is None, cards=cards
     )
     transactions = StagingWriter(folder / "transactions.arrow", transaction_schema(definitions))
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION) if reader.has_fraud_flags else None
@@ -90,14 +93,16 @@ def read_labels(
     folder: Path,
     rejected: RejectedRows,
     count: Count,
+    cards: CardRule,
     earliest: int = 0,
 ) -> tuple[StagingFile, ReadingRemarks]:
     """Read and check a file of labels; accepted rows are staged in `folder`.
 
     Raises:
         DataError: a column is missing, or the file is broken.
+        ConfigurationError: it holds card numbers, and there is no key.
     """
-    reader = LabelFileReader(source, mapping, earliest)
+    reader = LabelFileReader(source, mapping, earliest, cards)
     labels = StagingWriter(folder / "labels.arrow", LABELS_WITH_POSITION)
     for chunk in source.chunks(rejected.add):
         found = reader.conform(chunk)

@@ -1,6 +1,7 @@
 """Files of transactions and of labels, chunk by chunk, in the fields of the schema.
 
-Replay, backtest and inspection read files with these classes, so that their results agree.
+Replay, backtest and inspection read files with these classes, so that their results agree. With a rule of
+cards, pseudonyms stand for card numbers in what they give; inspection keeps nothing, so has none.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from fraud.cards.rule import CardRule
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.fields import Field
 from producer.inspection.suspicions import Suspicion, suspicions_of
@@ -16,6 +18,7 @@ from producer.replay.files.source import Chunk, RecordSource
 from producer.replay.mapping.assumptions import recognise_units, with_defaults
 from producer.replay.mapping.columns import FieldSource, require_columns, resolve
 from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.card_columns import CardColumns
 from producer.replay.rows.conform import (
     RowPositions,
     conform_fraud_flags,
@@ -99,6 +102,7 @@ class TransactionFileReader:
         stem: str,
         *,
         has_label_file: bool,
+        cards: CardRule | None,
     ) -> None:
         self.columns, self.remarks = _transaction_columns(
             definitions, source, mapping, has_label_file=has_label_file
@@ -107,6 +111,7 @@ class TransactionFileReader:
         self.ids = RepeatedIdCounter()
         self.read = 0
         self._definitions, self._limits, self._stem = definitions, limits, stem
+        self._cards = None if cards is None else CardColumns(cards, definitions.fields)
 
     @property
     def has_fraud_flags(self) -> bool:
@@ -124,13 +129,26 @@ class TransactionFileReader:
         fraud_flags = None
         if self.has_fraud_flags:
             fraud_flags = conform_fraud_flags(chunk.rows, self.columns[IS_FRAUD], findings)
-        found = ConformedChunk(rows, findings, pa.array(findings.good()), fraud_flags)
         if not self.read:
-            chosen = fraud_flags.filter(found.good) if fraud_flags is not None else None
-            self.suspicions = suspicions_of(self._definitions, rows.filter(found.good), chosen)
+            good = pa.array(findings.good())
+            chosen = fraud_flags.filter(good) if fraud_flags is not None else None
+            self.suspicions = suspicions_of(self._definitions, rows.filter(good), chosen)
+        if self._cards is not None:
+            rows = self._without_card_numbers(self._cards, chunk, rows, findings)
+        found = ConformedChunk(rows, findings, pa.array(findings.good()), fraud_flags)
         self.ids.add(rows["transaction_id"].filter(found.good))
         self.read += len(rows)
         return found
+
+    def _without_card_numbers(
+        self, cards: CardColumns, chunk: Chunk, rows: pa.RecordBatch, findings: Findings
+    ) -> pa.RecordBatch:
+        """Conformed rows with pseudonyms; a row's hash is made of its pseudonyms, too."""
+        if self.columns.get("transaction_id", FieldSource()).row == "hash":
+            source, position = cards.clean_source(chunk.rows), RowPositions(chunk.positions, self._stem)
+            hashed = transaction_ids(self._definitions, source, self.columns, position)
+            rows = rows.set_column(rows.schema.get_field_index("transaction_id"), "transaction_id", hashed)
+        return cards.clean_fields(rows, findings)
 
     def only_ids(self, chunk: Chunk) -> None:
         """Take the identifiers of the next rows and nothing else; the first rows were conformed."""
@@ -145,8 +163,11 @@ class LabelFileReader:
         DataError: a field that is needed has no column.
     """
 
-    def __init__(self, source: RecordSource, mapping: dict[str, FieldSource], earliest: int) -> None:
+    def __init__(
+        self, source: RecordSource, mapping: dict[str, FieldSource], earliest: int, cards: CardRule | None
+    ) -> None:
         self.columns, self.remarks = _label_columns(source, mapping)
+        self._cards = None if cards is None else CardColumns(cards, LABEL_FIELDS)
         self.read = 0
         self._earliest = earliest
 
@@ -155,6 +176,7 @@ class LabelFileReader:
         if not self.read:
             self.columns = _with_units(self.columns, chunk, LABEL_FIELDS, self.remarks)
         rows, findings = conform_labels(chunk.rows, self.columns, self._earliest)
+        rows = rows if self._cards is None else self._cards.clean_fields(rows, findings)
         self.read += len(rows)
         return ConformedChunk(rows, findings, pa.array(findings.good()))
 

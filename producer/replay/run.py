@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from fraud.cards.rule import CardRule
 from fraud.errors import ConfigurationError, DataError
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.admission import max_amounts
@@ -30,6 +31,7 @@ from producer.replay.publishing.topic_checks import (
     require_retention,
 )
 from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.card_columns import rule_of_nothing_kept
 from producer.replay.rows.labels import LabelPlan, no_labels, plan_labels
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
@@ -166,6 +168,7 @@ def _stage_transactions(run: _Replay, mapping: ColumnMapping) -> StagedTransacti
             run.folder,
             rejected,
             count,
+            _cards(run),
             stem,
         )
     result.notes += read.remarks.notes
@@ -175,6 +178,10 @@ def _stage_transactions(run: _Replay, mapping: ColumnMapping) -> StagedTransacti
     if not result.good:
         raise DataError(no_transaction_of(request.transactions, rejected))
     return read
+
+
+def _cards(run: _Replay) -> CardRule:
+    return rule_of_nothing_kept(run.settings) if run.request.dry_run else run.settings.card_rule
 
 
 def _limits(run: _Replay) -> AdmissionLimits:
@@ -192,7 +199,7 @@ def _stage_labels(run: _Replay, path: Path, mapping: ColumnMapping) -> StagingFi
     with run.rejected(
         stem_of(path), source.columns, source.position_name, source.describe_position
     ) as rejected:
-        labels, remarks = read_labels(source, own, run.folder, rejected, count, earliest)
+        labels, remarks = read_labels(source, own, run.folder, rejected, count, _cards(run), earliest)
     run.result.notes += [f"labels: {note}" for note in remarks.notes]
     return labels
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from fraud.cards.rule import CardRule
 from fraud.errors import DataError
 from fraud.messages.admission import max_amounts
 from fraud.settings import Settings
@@ -24,6 +25,7 @@ from producer.replay.mapping.columns import ColumnMapping, FieldSource, resolve
 from producer.replay.mapping.mapping_file import read_mapping
 from producer.replay.readers import ReadingRemarks
 from producer.replay.rows.admission_limits import AdmissionLimits
+from producer.replay.rows.card_columns import rule_of_nothing_kept
 from producer.replay.rows.labels import LABELS_WITH_POSITION, REPORTED_BEFORE, is_before
 from producer.replay.staging.rejected_rows import RejectedRows
 from producer.replay.staging.remedies import no_label_of, no_transaction_of
@@ -123,8 +125,11 @@ def read_fraud_types(path: Path) -> pa.Table:
 class _RejectedRowsWithIds(RejectedRows):
     """Rejects that remember the identifiers of their rows."""
 
-    def __init__(self, folder: Path, name: str, source: RecordSource, origin: FieldSource) -> None:
+    def __init__(
+        self, folder: Path, name: str, source: RecordSource, origin: FieldSource, cards: CardRule
+    ) -> None:
         super().__init__(folder, name, source.columns, source.position_name, source.describe_position)
+        self._cards = cards
         column = origin.column
         self._column = source.columns.index(column) if column in source.columns else None
         self.ids: set[str] = set()
@@ -134,7 +139,8 @@ class _RejectedRowsWithIds(RejectedRows):
         super().add(position, reason, row)
         if self._column is not None and self._column < len(row):
             value = row[self._column]
-            self.ids.add(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+            text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            self.ids.add(text if "transaction_id" in self._cards.exempt else self._cards.replace(text))
 
 
 def _read_transactions(
@@ -149,9 +155,10 @@ def _read_transactions(
     count = partial(progress, "reading transactions")
     identifier = settings.loaded_definitions.field_by_name["transaction_id"]
     origin = resolve(mapping, source.columns, [identifier]).get(identifier.name, FieldSource())
-    with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, origin) as rejected:
+    cards = rule_of_nothing_kept(settings)
+    with _RejectedRowsWithIds(_rejected_folder(settings), stem, source, origin, cards) as rejected:
         read = read_transactions(
-            settings.loaded_definitions, source, mapping, limits, delay, folder, rejected, count, stem
+            settings.loaded_definitions, source, mapping, limits, delay, folder, rejected, count, cards, stem
         )
     if not len(read.transactions):
         raise DataError(no_transaction_of(files.transactions, rejected))
@@ -170,7 +177,9 @@ def _read_labels(
         source.position_name,
         source.describe_position,
     ) as rejected:
-        labels, remarks = read_labels(source, own, folder, rejected, count, settings.admission.earliest)
+        labels, remarks = read_labels(
+            source, own, folder, rejected, count, rule_of_nothing_kept(settings), settings.admission.earliest
+        )
     return labels, rejected, remarks
 
 

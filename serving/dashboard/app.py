@@ -18,9 +18,11 @@ from serving.dashboard.auth.oidc import routes as oidc_routes
 from serving.dashboard.cases import routes as case_routes
 from serving.dashboard.cases.conflicts import answer_conflicts
 from serving.dashboard.context import AppContext
+from serving.dashboard.middleware.card_masking import CardMaskingMiddleware
 from serving.dashboard.middleware.client_address import ClientAddressMiddleware
 from serving.dashboard.middleware.error_responses import hide_input_in_errors
 from serving.dashboard.middleware.security import SecurityMiddleware
+from serving.dashboard.records import reveal
 from serving.dashboard.records import routes as records
 
 ROUTERS = (
@@ -35,6 +37,7 @@ ROUTERS = (
     find.router,
     filtered_alerts.router,
     records.router,
+    reveal.router,
 )
 _STATIC = Path(__file__).parent / "static"
 
@@ -75,6 +78,7 @@ def create_app(context: AppContext) -> FastAPI:
 
     app.mount("/", GZipMiddleware(PageFiles(directory=_STATIC, html=True)))
     dashboard = context.settings.dashboard
+    app.add_middleware(CardMaskingMiddleware)
     app.add_middleware(SecurityMiddleware, hosts=dashboard.allowed_hosts, behind_tls=dashboard.behind_tls)
     app.add_middleware(ClientAddressMiddleware, proxies=dashboard.proxies, behind_tls=dashboard.behind_tls)
     return app

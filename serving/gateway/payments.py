@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from xxhash import xxh3_64_intdigest
 
+from fraud.cards.masking import mask_bytes
 from fraud.definitions.definitions import Definitions
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
@@ -15,6 +16,7 @@ from fraud.settings import Settings
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 _MILLIS = 1_000_000
+_NO_JSON = 400
 
 
 class Payment(NamedTuple):
@@ -26,6 +28,13 @@ class Payment(NamedTuple):
     amount: int
     currency: str
     content: int
+
+
+class ReadPayment(NamedTuple):
+    """A payment, and the body that is sent to Kafka: with pseudonyms in the place of card numbers."""
+
+    payment: Payment
+    body: bytes
 
 
 class RefusedPaymentError(Exception):
@@ -43,16 +52,30 @@ class PaymentReader:
         self._definitions = settings.loaded_definitions
         # The gateway sets the key itself.
         rules = settings.admission.model_copy(update={"key_rule": "check", "partitions": ()})
-        self._filter = AdmissionFilter(self._definitions, rules)
+        self._cards = settings.card_rule
+        self._filter = AdmissionFilter(self._definitions, rules, cards=self._cards)
         self._start_state = event_clock.start_state()
         self._names = field_names(self._definitions)
 
-    def read(self, body: bytes) -> Payment:
+    def read(self, body: bytes) -> ReadPayment:
         """The payment of a request's body.
 
         Raises:
             RefusedPaymentError: admission would refuse it.
         """
+        # JSON of which card numbers are replaced is JSON; what is none is refused as it is.
+        if self._cards.keys is not None and mask_bytes(body) != body and body_status(body) != _NO_JSON:
+            body = self._cards.replace_json(body)
+        return ReadPayment(self._validated(body), body)
+
+    def read_any(self, body: bytes) -> Payment | None:
+        """The payment of a message that the engine refused; None if it is none that came from here."""
+        try:
+            return self._validated(body)
+        except RefusedPaymentError:
+            return None
+
+    def _validated(self, body: bytes) -> Payment:
         now_ms = time.time_ns() // _MILLIS
         # Whether a time is late for its partition is for the engine to say.
         self._filter.state[:] = self._start_state
@@ -60,13 +83,6 @@ class PaymentReader:
         if not isinstance(found, Admitted):
             raise RefusedPaymentError(found.reason, body_status(body), self._field(found.reason))
         return payment_of(found)
-
-    def read_any(self, body: bytes) -> Payment | None:
-        """The payment of a message that the engine refused; None if it is none that came from here."""
-        try:
-            return self.read(body)
-        except RefusedPaymentError:
-            return None
 
     def _field(self, reason: str) -> str | None:
         first = reason.partition(" ")[0]
@@ -104,5 +120,5 @@ def body_status(body: bytes) -> int:
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return 400
+        return _NO_JSON
     return 422

@@ -77,7 +77,7 @@ class FeatureStage:
             admission=tuple(state.admission.state),
             replay_points=state.replay_points,
             kafka_timestamps=kafka_timestamps,
-            dead_letters=[self._dead_letter(messages[number], reason) for number, reason in refused],
+            dead_letters=[self._dead_letter(state, messages[number], reason) for number, reason in refused],
             decoded=decoded,
             rows=rows,
         )
@@ -88,7 +88,8 @@ class FeatureStage:
         values = self._payloads.to_json([message.value() for message in messages])
         keys = keys_for(state.admission, messages)
         decoded = decode_batch(state.admission, values, kafka_timestamps, keys)
-        self._metrics.pipeline.count_keys(self._key_sampler.sample(messages, decoded, state.partitions))
+        sampled = self._key_sampler.sample(messages, decoded, state.partitions, state.admission.cards)
+        self._metrics.pipeline.count_keys(sampled)
         self._metrics.pipeline.unknown_amounts.inc(decoded.unknown_amounts)
         self._rate_watch.observe(state.admission.definitions, decoded, state.admission.max_event_time)
         state.rates_used.observe(state.admission.max_event_time)
@@ -98,9 +99,9 @@ class FeatureStage:
         self._metrics.pipeline.repeated.inc(int((outcomes == id_index.REPEATED).sum()))
         self._metrics.pipeline.reused_ids.inc(int((outcomes == id_index.CONFLICT).sum()))
 
-    def _dead_letter(self, message: Any, reason: str) -> DeadLetter:
+    def _dead_letter(self, state: PartitionState, message: Any, reason: str) -> DeadLetter:
         self._metrics.pipeline.dead_letters.inc()
-        return dead_letter(message, reason)
+        return dead_letter(message, reason, state.admission.cards)
 
 
 def _conflicts(

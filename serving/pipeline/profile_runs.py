@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ from fraud.settings import Settings
 from serving.pipeline.topic_follower import TopicFollower
 
 Ints = npt.NDArray[np.int64]
+_Dated = TypeVar("_Dated", ProfileMessage, ProfileMarker)
 
 _MOMENT, _KEY, _FIGURES = 0, 1, 2
 """Columns of rows that are held back; the figures follow."""
@@ -140,8 +142,9 @@ class ProfileRunReader:
         """As `MessageHandler`."""
         self._complete.put(self._assembler.unfinished())
 
-    def _require_past(self, message: ProfileMessage | ProfileMarker) -> None:
+    def _require_past(self, message: _Dated) -> _Dated:
         """Raises ValueError for a moment in the future: earlier ones would not replace it."""
         # A day, as clocks differ.
         if message.moment * self._every_ms > time.time() * 1_000 + DAY_MS:
             raise ValueError(f"the moment {message.moment} is in the future")
+        return message

@@ -134,7 +134,9 @@ def _offset_by_time(
 def _admission(
     settings: Settings, partition: int, state: AdmissionState = (), max_event_time: int = 0
 ) -> AdmissionFilter:
-    return AdmissionFilter(settings.loaded_definitions, settings.admission, max_event_time, state, partition)
+    return AdmissionFilter(
+        settings.loaded_definitions, settings.admission, max_event_time, state, partition, settings.card_rule
+    )
 
 
 def _replayed_span_ms(settings: Settings) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from fraud.cards.rule import CardRule
 from fraud.definitions.definitions import Definitions
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
@@ -45,7 +46,8 @@ Arrays = dict[str, npt.NDArray[Any]]
 class SnapshotOrigin:
     """What a snapshot was made of; it is usable where all of it is the same.
 
-    `admission` are the settings in use, `definitions` is `Definitions.state_digest`.
+    `admission` are the settings in use, `definitions` is `Definitions.state_digest`, `cards` is
+    `CardRule.fingerprint`.
     """
 
     topic: str
@@ -53,6 +55,12 @@ class SnapshotOrigin:
     partition: int
     admission: str
     definitions: str
+    cards: str = ""
+
+
+def _as_header(origin: SnapshotOrigin) -> dict[str, Any]:
+    """The origin in a header; the default rule of cards is left out, as earlier versions wrote it."""
+    return {name: value for name, value in asdict(origin).items() if value or name != "cards"}
 
 
 class UnusableSnapshotError(Exception):
@@ -75,7 +83,7 @@ def encode(
         checksum.update(content)
     header = {
         "format": _FORMAT,
-        "origin": asdict(origin),
+        "origin": _as_header(origin),
         "offset": offset,
         "newest": max_event_time,
         "door": admission,
@@ -95,6 +103,7 @@ def decode(
     origin: SnapshotOrigin,
     definitions: Definitions,
     settings: AdmissionSettings,
+    card_rule: CardRule | None = None,
 ) -> PartitionState:
     """The state in a snapshot; reads no further than its end.
 
@@ -104,10 +113,15 @@ def decode(
     header = _read_header(snapshot)
     if header.keys() - _OPTIONAL_KEYS != _REQUIRED_KEYS or header["format"] != _FORMAT:
         raise UnusableSnapshotError("another version of this code has written it")
-    if header["origin"] != (wanted := asdict(origin)):
+    if header["origin"] != (wanted := _as_header(origin)):
         raise UnusableSnapshotError(f"it was made of something else: {_difference(header['origin'], wanted)}")
     admission = AdmissionFilter(
-        definitions, settings, header["newest"], header.get("door", ()), origin.partition
+        definitions,
+        settings,
+        header["newest"],
+        header.get("door", ()),
+        origin.partition,
+        card_rule or CardRule(),
     )
     rates_used = RatesUsed(definitions)
     _require_rates(header, rates_used.mark(admission))

@@ -165,6 +165,7 @@ class Snapshots:
                     self._origin(folder, partition),
                     self._settings.loaded_definitions,
                     self._settings.admission,
+                    self._settings.card_rule,
                 )
         except UnusableSnapshotError as error:
             self._metrics.state.snapshots.labels("refused").inc()
@@ -179,7 +180,8 @@ class Snapshots:
         topic = self._settings.topics.transactions
         admission = admission_settings_in_use(self._settings.admission)
         definitions = self._settings.loaded_definitions.state_digest
-        return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission, definitions)
+        cards = self._settings.card_rule.fingerprint
+        return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission, definitions, cards)
 
     def _open(self) -> tuple[Lake, str]:
         """The lake, and the folder of this topic's id: another topic of the same name may follow it."""

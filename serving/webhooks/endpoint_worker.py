@@ -149,7 +149,7 @@ class EndpointWorker:
     def _send_letters(self, producer: Any, refused: Sequence[tuple[Any, str]]) -> None:
         for message, reason in refused:
             log.error("%s; it becomes a dead letter", reason)
-            letter = dead_letter(message, reason)
+            letter = dead_letter(message, reason, self._settings.card_rule)
             send_dead_letter(producer, self._settings.topics.webhook_dead_letters, letter)
         if refused:
             flush(producer, _TIMEOUT_S)

@@ -13,7 +13,7 @@ from prefect.events.actions import RunDeployment
 from prefect.settings import get_current_settings
 from prefect_kubernetes.worker import KubernetesWorkerJobConfiguration
 
-from deployments.cli.stack.secrets import NAMES, write_secrets
+from deployments.cli.stack.secrets import CARDS_KEY, NAMES, SIGNING_NAMES, write_secrets
 from deployments.containers.needs import wait_for
 from deployments.orchestration.apply import orchestrate
 from deployments.orchestration.automations import HEARTBEAT, automations
@@ -171,10 +171,10 @@ def test_secrets_are_generated_once_and_for_their_owner_alone(tmp_path: Path) ->
     # given
     file = tmp_path / ".env"
     write_secrets(file)
-    values = dict(line.split("=") for line in file.read_text().splitlines())
+    values = dict(line.split("=", 1) for line in file.read_text().splitlines())
     # then
-    assert values.keys() == set(NAMES)
-    assert len(set(values.values())) == len(NAMES)
+    assert values.keys() == {*NAMES, *SIGNING_NAMES, CARDS_KEY}
+    assert len(set(values.values())) == len(values)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with pytest.raises(ConfigurationError, match="exists"):
         write_secrets(file)

@@ -545,6 +545,25 @@ def test_the_schema_registry_and_its_secret_reach_the_programs() -> None:
     }
 
 
+def test_keys_of_pseudonyms_reach_those_alone_who_need_them() -> None:
+    # given
+    cards = (
+        "cards.existingSecret=cards,cards.admission=replace,gateway.enabled=true,gateway.existingSecret=keys"
+    )
+    # when
+    manifests = tuple(render(*VARIANTS["eks"], "--set", f"{cards},producer.enabled=true"))
+    # then
+    assert environment_of(manifests, "fraud-settings")["FRAUD_CARDS__ADMISSION"] == "replace"
+    given = {
+        manifest["metadata"]["name"]
+        for manifest in manifests
+        for container in containers_of(manifest)
+        for one in container.get("env", ())
+        if one["name"] == "FRAUD_CARDS__KEY"
+    }
+    assert given == {"fraud-serving", "fraud-gateway", "fraud-dashboard"}
+
+
 def test_definitions_reach_every_container_that_has_the_settings() -> None:
     # given a file of one's own
     manifests = with_definitions(EXTENDED_FILE)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from fraud.cards.pseudonyms import new_key
 from fraud.errors import ConfigurationError
 from fraud.machine.console import Console
 
@@ -27,6 +28,8 @@ NAMES = (
     "MLFLOW_SERVING_PASSWORD",
 )
 SIGNING_NAMES = ("SIGNING_PRIVATE_KEY", "SIGNING_PUBLIC_KEY")
+CARDS_KEY = "CARDS_KEY"
+"""Makes pseudonyms of card numbers."""
 
 
 def secrets(
@@ -43,11 +46,11 @@ def secrets(
 
 
 def new_secrets() -> dict[str, str]:
-    """A password for each name; the keys that sign models and policies, each as one line of Base64."""
+    """A password for each name; the keys of models and policies, as Base64, and of cards."""
     key = Ed25519PrivateKey.generate()
     pair = (key.private_bytes_raw(), key.public_key().public_bytes_raw())
     signing = {name: base64.b64encode(raw).decode() for name, raw in zip(SIGNING_NAMES, pair, strict=True)}
-    return {name: random.token_hex(20) for name in NAMES} | signing
+    return {name: random.token_hex(20) for name in NAMES} | signing | {CARDS_KEY: new_key()}
 
 
 def write_secrets(file: Path) -> list[str]:

@@ -10,6 +10,8 @@ from dataclasses import astuple, dataclass
 
 import msgspec
 
+from fraud.cards.masking import mask_text
+from fraud.cards.numbers import holds_card_number
 from fraud.decisions.log.events import (
     AliasMoved,
     LogSigned,
@@ -58,10 +60,14 @@ def propose(settings: Settings, proposal: PolicyProposal) -> PolicyVersion:
     """Propose a policy; returns its version, which waits for approval.
 
     Raises:
-        RefusedChangeError: it is the live policy, or is proposed already.
+        RefusedChangeError: it is the live policy, is proposed already, or holds a card number.
         RefusedError: we may not read or write the topic.
         UnreachableError: Kafka does not answer, or the topic is missing.
     """
+    if holds_card_number(proposal.policy.text):
+        raise RefusedChangeError(
+            "the policy holds a card number, which is never stored; put the card on a list of the policy"
+        )
     log = read_policy_log(settings)
     _require_new(log.state(), proposal.policy)
     state = _publish(settings, log, proposal_event(settings, proposal))
@@ -78,8 +84,8 @@ def proposal_event(settings: Settings, proposal: PolicyProposal) -> PolicyPropos
         approvals=settings.decisions.approvals,
         by=proposal.author,
         at=_now(),
-        note=proposal.note,
-        override_declines=proposal.override_declines,
+        note=mask_text(proposal.note),
+        override_declines=mask_text(proposal.override_declines),
     )
 
 
@@ -91,7 +97,7 @@ def approve(settings: Settings, version: int, by: str, note: str = "") -> Policy
         RefusedError: we may not read or write the topic.
         UnreachableError: Kafka does not answer, or the topic is missing.
     """
-    event = PolicyApproved(version, by, _now(), note)
+    event = PolicyApproved(version, by, _now(), mask_text(note))
     return _publish(settings, read_policy_log(settings), event).version(version)
 
 
@@ -103,7 +109,7 @@ def reject(settings: Settings, version: int, by: str, note: str = "") -> PolicyV
         RefusedError: we may not read or write the topic.
         UnreachableError: Kafka does not answer, or the topic is missing.
     """
-    event = PolicyRejected(version, by, _now(), note)
+    event = PolicyRejected(version, by, _now(), mask_text(note))
     return _publish(settings, read_policy_log(settings), event).version(version)
 
 
@@ -118,7 +124,9 @@ def set_alias(
         UnreachableError: Kafka does not answer, or the topic is missing.
     """
     log = read_policy_log(settings)
-    return _publish(settings, log, AliasMoved(alias, version, log.state().alias(alias), by, _now(), note))
+    return _publish(
+        settings, log, AliasMoved(alias, version, log.state().alias(alias), by, _now(), mask_text(note))
+    )
 
 
 def rollback(settings: Settings, by: str, note: str = "") -> PolicyState:
@@ -131,7 +139,9 @@ def rollback(settings: Settings, by: str, note: str = "") -> PolicyState:
     """
     log = read_policy_log(settings)
     state = log.state()
-    event = AliasMoved("live", previous_live(state), state.live, by, _now(), note, is_rollback=True)
+    event = AliasMoved(
+        "live", previous_live(state), state.live, by, _now(), mask_text(note), is_rollback=True
+    )
     return _publish(settings, log, event)
 
 

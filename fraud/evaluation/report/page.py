@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from fraud.cards.masking import mask_text
 from fraud.definitions.definitions import Definitions
 from fraud.evaluation.backtest.summary import CANDIDATES, FIGURES, Summary
 from fraud.evaluation.backtest.walk import FoldResult
@@ -60,9 +61,14 @@ def render_report(definitions: Definitions, results: Sequence[FoldResult], summa
 
 def fill_page(template: Path, **values: Any) -> str:
     """A page of the template, which finds the style of all reports as `style`."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, finalize=_masked)
     style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     return environment.from_string(template.read_text(encoding="utf-8")).render(style=style, **values)
+
+
+def _masked(value: Any) -> Any:
+    """A value of the page without card numbers; a chart, which is marked as safe, stays as it is."""
+    return mask_text(value) if type(value) is str else value
 
 
 def _frame(results: Sequence[FoldResult], summary: Summary) -> Values:

@@ -22,6 +22,7 @@
 {{- if and $v.dashboard.oidc.issuer (not $v.dashboard.oidc.clientId) }}{{ fail "dashboard.oidc.issuer needs dashboard.oidc.clientId" }}{{ end }}
 {{- if and $v.webhooks.enabled (empty $v.webhooks.endpoints) }}{{ fail "webhooks.enabled needs webhooks.endpoints: name => {url: https://...}" }}{{ end }}
 {{- if and $v.webhooks.enabled (not $v.webhooks.existingSecret) }}{{ fail "webhooks.enabled needs webhooks.existingSecret, a Secret with a key for each endpoint: what signs (`fraud webhooks --new-secret`)" }}{{ end }}
+{{- if and (eq $v.cards.admission "replace") (not $v.cards.existingSecret) }}{{ fail "cards.admission replace needs cards.existingSecret, a Secret with the key `key` (`fraud cards new-key` prints one)" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow, dashboard or gateway => host name" }}{{ end }}
 {{- /* With a real cluster, missing secrets are an error. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
@@ -35,6 +36,7 @@
 {{- if $v.webhooks.enabled }}{{ range $name, $_ := $v.webhooks.endpoints }}{{ $needed = append $needed (printf "%s %s" $v.webhooks.existingSecret $name) }}{{ end }}{{ end }}
 {{- if $v.dashboard.enabled }}{{ with $v.dashboard.database.existingSecret }}{{ $needed = append $needed (printf "%s uri" .) }}{{ end }}{{ end }}
 {{- if $v.dashboard.enabled }}{{ with include "fraud.firstPasswordSecret" $ }}{{ $needed = append $needed (printf "%s password" .) }}{{ end }}{{ with $v.dashboard.oidc.existingSecret }}{{ $needed = append $needed (printf "%s client-secret" .) }}{{ end }}{{ end }}
+{{- with $v.cards.existingSecret }}{{ $needed = append $needed (printf "%s key" .) }}{{ end }}
 {{- with $v.schemaRegistry.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
 {{- range $needed }}
 {{- $parts := splitList " " . }}

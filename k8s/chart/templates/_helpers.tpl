@@ -101,6 +101,16 @@ fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
 {{- include "fraud.s3Environment" . }}
 {{- end }}
 
+{{/* For those alone who make pseudonyms of card numbers, or look numbers up: it could find out numbers, too. */}}
+{{- define "fraud.cardKeys" -}}
+{{- with .Values.cards.existingSecret }}
+- name: FRAUD_CARDS__KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: key}}
+- name: FRAUD_CARDS__PREVIOUS_KEYS
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: previous-keys, optional: true}}
+{{- end }}
+{{- end }}
+
 {{- define "fraud.s3Environment" -}}
 {{- with include "fraud.s3Secret" . }}
 {{- range $name, $key := dict "FRAUD_LAKE__S3_KEY" "access-key" "FRAUD_LAKE__S3_SECRET" "secret-key" "AWS_ACCESS_KEY_ID" "access-key" "AWS_SECRET_ACCESS_KEY" "secret-key" }}

@@ -143,9 +143,8 @@ def _admitted_after(settings: Settings, topic: str, bound: int) -> int | None:
 
 def _event_time(settings: Settings, message: Message) -> int:
     """Its event time; 0 if admission refuses it."""
-    validated = AdmissionFilter(settings.loaded_definitions, settings.admission).validate(
-        message.value(), message.timestamp()[1]
-    )
+    admission = AdmissionFilter(settings.loaded_definitions, settings.admission, cards=settings.card_rule)
+    validated = admission.validate(message.value(), message.timestamp()[1])
     return validated.transaction.timestamp if isinstance(validated, Admitted) else 0
 
 

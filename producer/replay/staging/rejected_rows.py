@@ -1,4 +1,7 @@
-"""Rejected rows of a file, written to a CSV with position and reason; the first few are kept to be shown."""
+"""Rejected rows of a file, written to a CSV with position and reason; the first few are kept to be shown.
+
+Card numbers in them are masked.
+"""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -7,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fraud.cards.masking import mask_text
 from fraud.csv_cells import safe_cell
 
 SHOWN = 10
@@ -39,9 +43,11 @@ class RejectedRows:
             self._open()
         self.count += 1
         if len(self.first) < SHOWN:
-            self.first.append((position, reason))
+            self.first.append((position, mask_text(reason)))
         shown = position if self.position_name != "place" else self.name(position)
-        self._writer.writerow(map(safe_cell, (shown, reason, *map(_text, row))))
+        self._writer.writerow(
+            map(safe_cell, (shown, mask_text(reason), *(mask_text(_text(one)) for one in row)))
+        )
 
     def name(self, position: int) -> str:
         """Describe a row's position, such as `line 3`."""

@@ -24,6 +24,7 @@ from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require
 from serving.dashboard.api.reviews import Review, ReviewOutcome
 from serving.dashboard.auth.access import (
     REFUSALS,
+    MaskedText,
     RequestBody,
     SessionOf,
     cookie_name,
@@ -57,7 +58,7 @@ class ReviewRequest(RequestBody):
     transaction_id: str = Field(min_length=1, max_length=64)
     card_ref: CardRef | None = None
     outcome: ReviewOutcome = Field(validation_alias=AliasChoices("outcome", "verdict"))
-    note: str = Field(default="", max_length=2_000)
+    note: MaskedText = Field(default="", max_length=2_000)
     known: Known = ()
 
 

@@ -7,12 +7,13 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import Field
 
 from fraud.decisions.lists.entries import ListEntry
-from fraud.decisions.lists.publishing import publish_entries, remove_entries
+from fraud.decisions.lists.publishing import publish_entries, remove_entries, stored_value
 from fraud.decisions.policy import Policy, PolicyList
 from fraud.definitions.fields import CORE_FIELDS
+from fraud.errors import ConfigurationError
 from serving.dashboard.api.policies import DAY_MS, ERRORS, Analyst, changing, require_read
 from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require_alert
-from serving.dashboard.auth.access import REFUSALS, RequestBody, SessionOf
+from serving.dashboard.auth.access import REFUSALS, MaskedText, RequestBody, SessionOf
 from serving.dashboard.context import AppContext, Context
 from serving.dashboard.decisions.entries import describe_entry
 from serving.dashboard.feed.clock import now_ms
@@ -29,7 +30,7 @@ class EntryRequest(RequestBody):
     """A value for a list: `days` is how long it stays, 0 until it is removed; the case it comes from."""
 
     value: _Value
-    reason: str = Field(min_length=3, max_length=500)
+    reason: MaskedText = Field(min_length=3, max_length=500)
     days: int = Field(default=0, ge=0, le=_MOST_DAYS)
     transaction_id: str = Field(default="", max_length=64)
 
@@ -38,7 +39,7 @@ class RemovalRequest(RequestBody):
     """A value that leaves a list, and why."""
 
     value: _Value
-    reason: str = Field(default="", max_length=500)
+    reason: MaskedText = Field(default="", max_length=500)
 
 
 @router.get("/lists")
@@ -75,16 +76,15 @@ def entries(
 def add(name: ListName, request: EntryRequest, context: Context, session: Analyst) -> dict[str, Any]:
     """Put a value on a list of the live policy; it counts within seconds."""
     one = _require_list(context, name)
-    _require_value(context, one, request.value)
+    value = _stored_value(context, request.value)
+    _require_value(context, one, value)
     now, name_of_user = now_ms(), session.user.name
     expires = now + request.days * DAY_MS if request.days else None
-    entry = ListEntry(name, request.value, name_of_user, now, request.reason, expires)
+    entry = ListEntry(name, value, name_of_user, now, request.reason, expires)
     detail = {"reason": request.reason, "days": str(request.days or "")}
     if request.transaction_id:
         detail["transaction"] = request.transaction_id
-    with changing(
-        context, name_of_user, "list entry", name, detail | subject_of(context, one, request.value)
-    ):
+    with changing(context, name_of_user, "list entry", name, detail | subject_of(context, one, value)):
         position = publish_entries(context.settings, [entry]).position
     _wait_for(context, position)
     return {"added": True}
@@ -94,14 +94,14 @@ def add(name: ListName, request: EntryRequest, context: Context, session: Analys
 def remove(name: ListName, request: RemovalRequest, context: Context, session: Analyst) -> dict[str, Any]:
     """Take a value off a list."""
     require_read(context)
-    if context.decisions.state.entries.entry(name, request.value) is None:
+    names = context.settings.card_rule.lookups(request.value)
+    value = next((one for one in names if context.decisions.state.entries.entry(name, one)), None)
+    if value is None:
         raise HTTPException(404, f"the value is not on the list {name}; somebody may have removed it")
     one = next((one for one in _lists_of(context) if one.name == name), None)
-    detail = {"reason": request.reason} | subject_of(context, one, request.value)
+    detail = {"reason": request.reason} | subject_of(context, one, value)
     with changing(context, session.user.name, "list entry removed", name, detail):
-        position = remove_entries(
-            context.settings, name, [request.value], session.user.name, request.reason
-        ).position
+        position = remove_entries(context.settings, name, [value], session.user.name, request.reason).position
     _wait_for(context, position)
     return {"removed": True}
 
@@ -165,6 +165,14 @@ def _require_list(context: AppContext, name: str) -> PolicyList:
         if one.name == name:
             return one
     raise HTTPException(404, f"the live policy has no list {name}, so an entry would have no effect")
+
+
+def _stored_value(context: AppContext, value: str) -> str:
+    """The value as payments have it: pseudonyms stand for card numbers."""
+    try:
+        return stored_value(context.settings, value)
+    except ConfigurationError as error:
+        raise HTTPException(409, str(error)) from None
 
 
 def _require_value(context: AppContext, one: PolicyList, value: str) -> None:

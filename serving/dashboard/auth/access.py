@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from fraud.cards.masking import mask_text
 from serving.dashboard.auth.accounts import Role
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.context import AppContext, Context
@@ -41,6 +42,10 @@ class RequestBody(BaseModel):
     """The JSON body of a request; unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+MaskedText = Annotated[str, AfterValidator(mask_text)]
+"""A text that people write, such as a note: a card number in it is masked before it is kept."""
 
 
 def cookie_name(context: AppContext) -> str:

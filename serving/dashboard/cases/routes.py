@@ -12,6 +12,7 @@ from serving.dashboard.api.requested_alert import ALERT_ERRORS, CardRef, require
 from serving.dashboard.api.reviews import Review, ReviewOutcome, TooLateError
 from serving.dashboard.auth.access import (
     REFUSALS,
+    MaskedText,
     RequestBody,
     SessionOf,
     may_change,
@@ -54,7 +55,7 @@ class CaseActionRequest(RequestBody):
     transaction_id: TransactionId
     card_ref: CardRef
     to: str | None = Field(default=None, max_length=64)
-    note: str = Field(default="", max_length=500)
+    note: MaskedText = Field(default="", max_length=500)
     known: Known = ()
 
 
@@ -65,7 +66,7 @@ class CaseReviewRequest(RequestBody):
     transaction_ids: tuple[TransactionId, ...] = Field(min_length=1, max_length=_MOST_AT_ONCE)
     card_ref: CardRef
     outcome: ReviewOutcome
-    note: str = Field(default="", max_length=2_000)
+    note: MaskedText = Field(default="", max_length=2_000)
     known: Known = ()
 
 

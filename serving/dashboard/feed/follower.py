@@ -11,16 +11,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from sqlalchemy import Connection
 
+from fraud.cards.rule import CardRule
 from fraud.definitions.definitions import Definitions
 from fraud.errors import FraudError
 from fraud.kafka.clients import READER_GROUP, admin_client, consumer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.kafka.permission_checks import require_readable, require_topic
+from fraud.messages.card_numbers import PaymentCardNumbers, replace_in_label
 from fraud.messages.decoding import MessageReader, fraud_type, published_at
 from fraud.messages.formats.payloads import JSON_PAYLOADS, Payloads, payloads_of, require_json
 from fraud.messages.transaction import TransactionValues, transaction_type
@@ -77,9 +80,11 @@ class Follower:
         self.state = KafkaState(connected=False, since=now_ms(), problem="connecting")
         topics = settings.topics
         self._readers: dict[str, MessageReader[Any]] = {
-            topics.transactions: transaction_reader(settings.loaded_definitions, payloads_of(settings)),
-            topics.predictions: MessageReader(Prediction),
-            topics.labels: MessageReader(Label),
+            topics.transactions: transaction_reader(
+                settings.loaded_definitions, settings.card_rule, payloads_of(settings)
+            ),
+            topics.predictions: MessageReader(Prediction, to_json=settings.card_rule.replace_stored),
+            topics.labels: MessageReader(Label, partial(replace_in_label, settings.card_rule)),
             topics.profiles: MessageReader(MerchantProfile, _require_no_future_date),
         }
 
@@ -251,27 +256,31 @@ def _read(consumer: Consumer, gather_until: float) -> list[Message]:
     return [first, *consumer.consume(_BATCH_SIZE - 1, patience_s)]
 
 
-def transaction_reader(definitions: Definitions, payloads: Payloads = JSON_PAYLOADS) -> MessageReader[Any]:
-    """Reads transactions; refuses one with an amount that no payment can have.
+def transaction_reader(
+    definitions: Definitions, cards: CardRule, payloads: Payloads = JSON_PAYLOADS
+) -> MessageReader[Any]:
+    """Reads transactions; refuses amounts that no payment can have and, as admission does, card numbers.
 
     Reading raises UnreachableError while the schema registry does not answer.
     """
-    values = TransactionValues(definitions)
+    values, card_numbers = TransactionValues(definitions), PaymentCardNumbers(definitions, cards)
 
-    def check(one: Any) -> None:
+    def convert(one: Any) -> Any:
         if not is_currency(one.currency):
             raise ValueError("its currency is not a code of three capitals")
         if abs(to_minor(one.amount, one.currency)) >= 1 << 62:
             raise ValueError("its amount is too large for an amount of money")
-        values.read(one)
+        found = card_numbers.find(values.read(one))
+        return card_numbers.replace(one, found) if found else one
 
     def to_json(value: bytes | None) -> bytes | None:
         return require_json(payloads, [value], patience_s=0)[0]
 
-    return MessageReader(transaction_type(definitions), check, to_json)
+    return MessageReader(transaction_type(definitions), convert, to_json)
 
 
-def _require_no_future_date(one: MerchantProfile) -> None:
+def _require_no_future_date(one: MerchantProfile) -> MerchantProfile:
     """Raises ValueError for a profile with a future date: earlier ones would not replace it."""
     if date.fromisoformat(one.date) > latest_profile_date():
         raise ValueError("its date is ahead of the clock")
+    return one

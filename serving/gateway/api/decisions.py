@@ -46,7 +46,7 @@ async def decide(request: Request) -> Response:
     body = await request.body()
     try:
         deadline = _deadline(request, context)
-        payment = context.payments.read(body)
+        payment, body = context.payments.read(body)
     except _BadDeadlineError as error:
         return error_response(422, str(error), DEADLINE_HEADER)
     except RefusedPaymentError as error:
@@ -68,11 +68,18 @@ async def decide(request: Request) -> Response:
 
 @router.get("/v1/decisions/{transaction_id}", name="get_decision")
 async def get_decision(request: Request, transaction_id: str) -> Response:
-    """What is known of a payment; with several cards' payments under the id, `card_id` says whose."""
+    """What is known of a payment; with several cards' payments under the id, `card_id` says whose.
+
+    Card numbers are asked for as they are, and found under their pseudonyms.
+    """
     context = context_of(request)
     await context.callers.require(request.headers, "decide")
+    names = context.settings.card_rule.lookups
     card_id = request.query_params.get("card_id")
-    found = context.index.find(transaction_id, card_id)
+    cards = [None] if card_id is None else names(card_id)
+    found = [
+        entry for one in names(transaction_id) for card in cards for entry in context.index.find(one, card)
+    ]
     if not found:
         return error_response(404, "no payment of the last minutes has this id", "transaction_id")
     if len(found) > 1:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deployments.cli.stack.secrets import NAMES, SIGNING_NAMES
+from deployments.cli.stack.secrets import CARDS_KEY, NAMES, SIGNING_NAMES
 
 ROOT = Path(__file__).parents[3]
 DOCKER = ROOT / "deployments" / "docker"
@@ -149,7 +149,7 @@ def test_the_compose_file_pins_what_it_pulls() -> None:
 def test_the_compose_file_holds_no_secret_and_asks_for_those_that_are_generated() -> None:
     text = (ROOT / "deployments" / "compose.yaml").read_text()
     asked = set(re.findall(r"\$\{(\w+):\?", text))
-    assert asked == set(NAMES)
+    assert asked == {*NAMES, CARDS_KEY}
     # Compose takes those that are files from the same variables.
     assert {one["environment"] for one in COMPOSE["secrets"].values()} == set(SIGNING_NAMES)
     for line in text.splitlines():

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient
 
+from fraud.cards.rule import CardRule
 from fraud.errors import UnreachableError
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.ingest.rows import LabelRowReader
@@ -222,7 +223,7 @@ class _UnreadableHeaders:
 
 
 def test_headers_that_cannot_be_read_stop_nothing() -> None:
-    assert dead_letter(_UnreadableHeaders(), "broken").headers == []
+    assert dead_letter(_UnreadableHeaders(), "broken", CardRule()).headers == []
 
 
 def test_a_silent_broker_is_a_sentence(labels: Settings) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from fraud.cards.rule import CardRule
 from fraud.features.decoded_batch import decode_batch
 from fraud.health_checks import Finding, check_environment
 from fraud.kafka.clients import client_config, flush, producer_config
@@ -123,12 +124,12 @@ def test_a_sampler_looks_at_what_was_admitted_and_not_too_often() -> None:
     )
     sampler = KeySampler()
     # then only the payments count
-    kinds = sampler.sample(messages, decoded, PARTITIONS)
+    kinds = sampler.sample(messages, decoded, PARTITIONS, CardRule())
     assert kinds.total() == 2
     assert kinds["null"] == 1
     assert set(kinds) <= set(KEY_KINDS)
     # and the next look comes later
-    assert not sampler.sample(messages, decoded, PARTITIONS)
+    assert not sampler.sample(messages, decoded, PARTITIONS, CardRule())
 
 
 def place_of(card: str, partitions: int = PARTITIONS) -> int:

@@ -61,6 +61,6 @@ def test_an_amount_is_allowed_from_zero_to_the_limit(amount: int, code: str, bey
 
 @pytest.mark.parametrize(("time", "expected"), [(999, False), (1_000, True), (5_010, True), (5_011, False)])
 def test_a_time_is_allowed_between_the_earliest_and_kafkas(time: int, expected: bool) -> None:
-    limits = Limits(100, np.zeros(1, dtype=np.int64), 1_000, 10, 0, 0, 0)
+    limits = Limits(100, np.zeros(1, dtype=np.int64), 1_000, 10, 0, 0, 0, 0, np.zeros(0, dtype=np.bool_))
     assert is_time_allowed(limits, time, 5_000) == expected
     assert json_reader._is_time_allowed(limits, time, 5_000) == expected

@@ -45,6 +45,7 @@ from serving.dashboard.records.views import CARD, MERCHANT, SEARCH
 router = APIRouter(prefix="/api", responses=REFUSALS)
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "no payment and no alert of it is stored"}}
 _MOST_ALERTS = 50
+_KINDS = ("cards", "merchants", "transactions")
 _ID_PATTERN = "^[^\\x00]{1,64}$"
 """PostgreSQL refuses the character 0."""
 MerchantId = Annotated[str, Query(pattern=_ID_PATTERN)]
@@ -73,9 +74,18 @@ def find(
     # What is looked for may be a card's number, so that it is not in the audit.
     context.views.note(session.user.name, SEARCH, "payments")
     text = request.text.replace("\0", "").strip()
-    wanted = Wanted(text, EventPeriod(request.since, request.until))
+    period = EventPeriod(request.since, request.until)
+    # A card number is looked for under its pseudonyms.
+    names = context.settings.card_rule.lookups(text)
     with context.store.reading() as reader:
-        return search(reader, wanted)
+        found = search(reader, Wanted(names[0], period))
+        for name in names[1:]:
+            found = found if _has_any(found) else search(reader, Wanted(name, period))
+        return found
+
+
+def _has_any(found: dict[str, Any]) -> bool:
+    return any(found[kind]["found"] for kind in _KINDS)
 
 
 @router.get("/cards/{card_ref}", responses=_UNKNOWN)

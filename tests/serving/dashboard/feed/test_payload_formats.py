@@ -2,6 +2,7 @@
 
 import pytest
 
+from fraud.cards.rule import CardRule
 from fraud.errors import UnreachableError
 from serving.dashboard.feed.follower import transaction_reader
 from tests.definitions import V1
@@ -18,9 +19,9 @@ def message(value: bytes) -> Message:
 def test_a_payment_is_the_same_in_every_format() -> None:
     # given a payment in JSON
     payment = transaction(1)
-    expected = transaction_reader(V1).read(message(as_json(payment)))
+    expected = transaction_reader(V1, CardRule()).read(message(as_json(payment)))
     # when it comes in other formats
-    reader = transaction_reader(V1, payloads_with(MemoryRegistry(SCHEMAS)))
+    reader = transaction_reader(V1, CardRule(), payloads_with(MemoryRegistry(SCHEMAS)))
     found = [reader.read(message(value)) for value in in_all_formats(payment)]
     # then it is the same, and what has no schema is left out
     assert expected is not None
@@ -30,7 +31,7 @@ def test_a_payment_is_the_same_in_every_format() -> None:
 
 
 def test_a_registry_that_does_not_answer_stops_the_reading() -> None:
-    reader = transaction_reader(V1, payloads_with(MemoryRegistry(is_down=True)))
+    reader = transaction_reader(V1, CardRule(), payloads_with(MemoryRegistry(is_down=True)))
 
     with pytest.raises(UnreachableError, match="does not answer"):
         reader.read(message(framed(1, b"")))

@@ -1,0 +1,1 @@
+"""Card numbers: recognised, masked, and replaced by keyed pseudonyms."""
