@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from deployments.local.servers import http_ok
 from deployments.local.stack import State
 from fraud.errors import ConfigurationError, FraudError
+from fraud.machine.moments import minute_text
 from fraud.settings import Settings
 
 POOL = "local"
@@ -88,7 +89,7 @@ def champion(settings: Settings) -> PartStatus:
         return PartStatus("Champion", "silent", str(error))
     if version is None:
         return PartStatus("Champion", "stopped", f"{model} has no version with the alias {CHAMPION}", train)
-    moment = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    moment = f" since {minute_text(round(since.timestamp() * 1_000))}" if since else ""
     return PartStatus("Champion", "ready", f"{model} version {version}{moment}")
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -12,9 +11,11 @@ from rich.text import Text
 
 from deployments.watch.figures import MetricsRates, MetricsReading
 from fraud.decisions.outcomes import Outcome
+from fraud.machine.moments import clock_text, zone_name
 from fraud.machine.outcome_styles import OUTCOME_STYLES
 from fraud.machine.terminal import shown
-from fraud.schema import Prediction, from_minor
+from fraud.money.texts import amount_text
+from fraud.schema import Prediction
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _NONE = "-"
@@ -100,7 +101,8 @@ def _alerts(alerts: Sequence[Prediction], width: int) -> RenderableType:
         return Text("no alert yet", style="dim")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
     for name, ratio in _columns(width).items():
-        table.add_column(name, ratio=ratio, no_wrap=name != "why" or width < _WIDE, overflow="ellipsis")
+        title = f"time ({zone_name(alerts[0].timestamp)})" if name == "time" else name
+        table.add_column(title, ratio=ratio, no_wrap=name != "why" or width < _WIDE, overflow="ellipsis")
     for one in alerts:
         cells = _cells(one)
         table.add_row(*(cells[name] for name in _columns(width)))
@@ -110,17 +112,17 @@ def _alerts(alerts: Sequence[Prediction], width: int) -> RenderableType:
 def _columns(width: int) -> dict[str, int | None]:
     """The columns of the alerts that a terminal has room for; those with a ratio share what is left."""
     if width >= _WIDE:
-        names = ("time (UTC)", "amount", "outcome", "score", "card", "transaction")
+        names = ("time", "amount", "outcome", "score", "card", "transaction")
         return dict.fromkeys(names) | {"why": 1}
     if width >= _MEDIUM:
-        return {"time (UTC)": None, "amount": None, "outcome": None, "score": None, "card": 1, "why": 2}
-    return {"time (UTC)": None, "outcome": None, "score": None, "card": 1}
+        return {"time": None, "amount": None, "outcome": None, "score": None, "card": 1, "why": 2}
+    return {"time": None, "outcome": None, "score": None, "card": 1}
 
 
 def _cells(one: Prediction) -> dict[str, Text]:
     return {
-        "time (UTC)": Text(datetime.fromtimestamp(one.timestamp / 1_000, UTC).strftime("%H:%M:%S")),
-        "amount": Text(f"{from_minor(one.amount, one.currency):,} {shown(one.currency)}"),
+        "time": Text(clock_text(one.timestamp)),
+        "amount": Text(shown(amount_text(one.amount, one.currency)), justify="right"),
         "outcome": Text(one.decision, style=OUTCOME_STYLES[one.decision]),
         "score": Text(f"{one.score:.3f}", style="bold red" if one.score > 0.8 else "red"),
         "card": Text(shown(one.card_id)),

@@ -2,7 +2,7 @@
 
 import re
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from fraud.errors import ConfigurationError
 from fraud.machine.console import Console
+from fraud.machine.moments import moment_text
 from fraud.machine.terminal import shown
 from fraud.settings import load_settings
 
@@ -129,7 +130,7 @@ def _print_result(console: Console, result: "ReplayResult", request: "ReplayRequ
         table.add_row("would be published", f"{result.good:,} transactions, {result.labels:,} labels")
     else:
         table.add_row("published", f"{sent.transactions:,} transactions, {sent.labels:,} labels")
-    table.add_row("event time", f"{_moment(result.first_time)} to {_moment(result.last_time)}")
+    table.add_row("event time", f"{moment_text(result.first_time)} to {moment_text(result.last_time)}")
     rate = (sent.transactions + sent.labels) / max(result.seconds, 1e-9)
     if not request.dry_run:
         table.add_row("took", f"{result.seconds:,.1f} s ({rate:,.0f} messages/s)")
@@ -165,7 +166,3 @@ def _print_rejected(console: Console, rejected: "RejectedRows") -> None:
         console.print(f"  and {rejected.count - len(rejected.first):,} more")
     for words in dict.fromkeys(filter(None, (remedy(reason) for _, reason in rejected.first))):
         console.print(f"  what helps: {shown(words)}", markup=False, highlight=False)
-
-
-def _moment(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,6 +1,6 @@
 """`fraud gateway`: a payment's decision over HTTP, and the keys of those who may ask."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from fraud.errors import ConfigurationError
 from fraud.machine.console import Console
+from fraud.machine.moments import minute_text
 from fraud.machine.terminal import log_to_stderr
 from fraud.settings import GatewayScope, Settings, load_settings
 from serving.gateway.auth.keys import KeyFile, NewKey
@@ -58,8 +59,9 @@ def list_keys() -> None:
     for column in ("name", "id", "scopes", "a second", "created", "ends"):
         table.add_column(column)
     for one in KeyFile(load_settings().gateway_keys).load():
-        ends = "" if one.expires is None else _moment(one.expires)
-        table.add_row(one.name, one.id, ", ".join(one.scopes), f"{one.rate:g}", _moment(one.created), ends)
+        ends = "" if one.expires is None else minute_text(one.expires)
+        made = minute_text(one.created)
+        table.add_row(one.name, one.id, ", ".join(one.scopes), f"{one.rate:g}", made, ends)
     Console().print(table)
 
 
@@ -103,10 +105,6 @@ def _show(made: NewKey) -> None:
         highlight=False,
     )
     typer.echo(made.text)
-
-
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1_000, UTC):%Y-%m-%d %H:%M}Z"
 
 
 def _with_port(settings: Settings, port: int | None) -> Settings:

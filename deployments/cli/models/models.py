@@ -11,15 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from fraud.machine.console import Console
+from fraud.machine.moments import minute_text
 from fraud.machine.printing import print_json
 from fraud.machine.terminal import shown
 from fraud.registry.aliases import CHAMPION
 from fraud.registry.versions import RegisteredVersion, list_versions
 from fraud.settings import load_settings
 
-_COLUMNS = ("version", "alias", "made (UTC)", "average precision", "recall", "precision", "digest")
+_COLUMNS = ("version", "alias", "made", "average precision", "recall", "precision", "digest")
 _FEW_COLUMNS = ("version", "alias", "average precision", "recall")
-_ONE_LINE = ("alias", "made (UTC)")
+_ONE_LINE = ("alias", "made")
 _WIDE = 140
 """Columns of a terminal that has room for the reasons beside the figures."""
 _MEDIUM = 76
@@ -63,7 +64,7 @@ def _cells(one: RegisteredVersion) -> dict[str, Text]:
     texts = {
         "version": one.version,
         "alias": ", ".join(one.aliases),
-        "made (UTC)": one.created_at.strftime("%Y-%m-%d %H:%M"),
+        "made": minute_text(round(one.created_at.timestamp() * 1_000)),
         "average precision": _figure(one, "average_precision"),
         "recall": _figure(one, "recall"),
         "precision": _figure(one, "precision"),

@@ -87,6 +87,7 @@ def test_models_fits_the_terminal_and_keeps_every_reason(
     assert all(word in words for word in reason.split())
     row = next(line for line in lines if line.split()[:2] == [second, "champion"])
     assert "0.812" in row
+    assert (" UTC " in row) == (columns >= 80)
 
 
 def test_a_version_whose_run_was_deleted_is_still_listed(fraud: FraudCommand, registry: Settings) -> None:

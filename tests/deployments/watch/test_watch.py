@@ -1,6 +1,7 @@
 """`fraud watch` on a real engine, and its arithmetic on readings."""
 
 import math
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,24 @@ def test_the_page_fits_the_terminal_with_a_line_for_each_alert(columns: int) -> 
     if 42 <= columns < 116:
         assert sum("0.900" in line for line in lines) == 2
         assert len(lines) < 30
+
+
+@pytest.mark.parametrize(("zone", "clock"), [("UTC", "13:46:40"), ("Asia/Kolkata", "19:16:40")])
+def test_amounts_and_times_are_as_on_the_page(monkeypatch: pytest.MonkeyPatch, zone: str, clock: str) -> None:
+    # given a user's zone
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    # when an alert is shown
+    console = Console(width=80, file=StringIO(), color_system=None)
+    now = reading(1.0, 1_000, 50, {})
+    console.print(page(now, rates(reading(0.0, 0, 0, {}), now), [alert("tx-1")], 80))
+    monkeypatch.undo()
+    time.tzset()
+    # then its amount has the currency's sign, and its time is of the zone that the column names
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    (row,) = (line for line in lines if "card-0000" in line)
+    assert row.split()[:2] == [clock, "€1,484.00"]
+    assert any(f"time ({'UTC' if zone == 'UTC' else 'IST'})" in line for line in lines)
 
 
 def alert(transaction_id: str) -> Prediction:
