@@ -1,7 +1,7 @@
 """What payments are decided by: outcomes, rules, lists, and the policies in force."""
 
 from deployments.grafana.board import Board, Row
-from deployments.grafana.panels import Query, growth, here, lines, rate, table
+from deployments.grafana.panels import Query, growth, here, highest, lines, per, rate, table
 
 
 def _outcomes() -> Row:
@@ -31,7 +31,7 @@ def _outcomes() -> Row:
             lines(
                 "The policy in shadow would decide",
                 "Its decisions are recorded and change nothing.",
-                Query(growth("fraud_shadow_decisions_total", "decision"), "{{decision}}"),
+                per(growth, "fraud_shadow_decisions_total", "decision"),
                 width=6,
             ),
         ),
@@ -45,27 +45,27 @@ def _rules() -> Row:
             lines(
                 "Live rules that fired",
                 "Whether they decided or not. A rule that never fires can go.",
-                Query(growth("fraud_rule_hits_total", "rule", mode="live"), "{{rule}}"),
+                per(growth, "fraud_rule_hits_total", "rule", mode="live"),
             ),
             lines(
                 "Rules in shadow that fired",
                 "Also live rules, of cards that are not in their share.",
-                Query(growth("fraud_rule_hits_total", "rule", mode="shadow"), "{{rule}}"),
+                per(growth, "fraud_rule_hits_total", "rule", mode="shadow"),
             ),
             lines(
                 "Rules that failed",
                 "They count as not fired. A division by zero, mostly: the rule should guard it.",
-                Query(growth("fraud_rule_failures_total", "rule"), "{{rule}}"),
+                per(growth, "fraud_rule_failures_total", "rule"),
             ),
             lines(
                 "List hits",
                 "Payments that are on a list of the policy.",
-                Query(growth("fraud_list_hits_total", "list"), "{{list}}"),
+                per(growth, "fraud_list_hits_total", "list"),
             ),
             lines(
                 "Entries",
                 "Of the policy's lists, expired ones too, as the worker knows them that knows most.",
-                Query(f"max by (list) ({here('fraud_list_entries')})", "{{list}}"),
+                per(highest, "fraud_list_entries", "list"),
             ),
             lines(
                 "Control group and samples",

@@ -4,7 +4,17 @@ RED: T. Wilkie, "The RED Method", 2018. USE: B. Gregg, "Thinking Methodically ab
 """
 
 from deployments.grafana.board import Board, Row, labels_variable
-from deployments.grafana.panels import Query, growth, heatmap, here, lines, quantile, rate
+from deployments.grafana.panels import (
+    Query,
+    growth,
+    heatmap,
+    here,
+    lines,
+    per,
+    quantile,
+    rate,
+    total,
+)
 from fraud.settings import ServingSettings
 
 _BATCH_SIZE: int = ServingSettings.model_fields["batch_size"].default
@@ -18,7 +28,7 @@ def _rate() -> Row:
             lines(
                 "Payments by worker",
                 "Read from Kafka in a second. Partitions are shared out evenly; cards are not.",
-                Query(rate("fraud_batch_messages_sum", "instance"), "{{instance}}"),
+                per(rate, "fraud_batch_messages_sum", "instance"),
                 unit="reqps",
                 stacked=True,
             ),
@@ -52,7 +62,7 @@ def _errors() -> Row:
             lines(
                 "Refused messages",
                 "They went to the topic of dead letters with the reason; `fraud redrive` puts them back.",
-                Query(growth("fraud_dead_letters_total", "instance"), "{{instance}}"),
+                per(growth, "fraud_dead_letters_total", "instance"),
             ),
             lines(
                 "Keys that are not the card, or not placed by murmur2",
@@ -113,7 +123,7 @@ def _duration() -> Row:
             lines(
                 "Where a second goes",
                 "Seconds of each second that all workers spend in a stage; the highest is what to improve.",
-                Query(rate("fraud_stage_seconds_sum", "stage"), "{{stage}}"),
+                per(rate, "fraud_stage_seconds_sum", "stage"),
                 unit="percentunit",
                 stacked=True,
                 width=24,
@@ -137,19 +147,19 @@ def _saturation() -> Row:
             lines(
                 "Lag by partition",
                 "Payments that wait. One alone: a busy card or a stuck worker. All: too few workers.",
-                Query(f"sum by (partition) ({here('fraud_lag_messages')})", "{{partition}}"),
+                per(total, "fraud_lag_messages", "partition"),
                 width=12,
             ),
             lines(
                 "Cards in memory, by partition",
                 "Cards with a payment within 30 days.",
-                Query(f"sum by (partition) ({here('fraud_state_cards')})", "{{partition}}"),
+                per(total, "fraud_state_cards", "partition"),
                 width=6,
             ),
             lines(
                 "State, by partition",
                 "Memory of these cards.",
-                Query(f"sum by (partition) ({here('fraud_state_bytes')})", "{{partition}}"),
+                per(total, "fraud_state_bytes", "partition"),
                 unit="bytes",
                 width=6,
                 stacked=True,
@@ -165,7 +175,7 @@ def _use() -> Row:
             lines(
                 "Processor, by worker",
                 "1 is a whole core. One thread scores, others fetch, compress and commit: 1 to 1.5 is full.",
-                Query(rate("process_cpu_seconds_total", "instance", job="fraud-serving"), "{{instance}}"),
+                per(rate, "process_cpu_seconds_total", "instance", job="fraud-serving"),
                 thresholds=((None, "green"), (1, "orange")),
             ),
             lines(
@@ -182,7 +192,7 @@ def _use() -> Row:
             lines(
                 "Partitions restored",
                 "At starts and rebalances: from a snapshot in the lake, or by replaying the topic.",
-                Query(growth("fraud_restorations_total", "source"), "{{source}}"),
+                per(growth, "fraud_restorations_total", "source"),
                 width=12,
             ),
             lines(

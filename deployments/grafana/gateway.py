@@ -1,7 +1,18 @@
 """What callers of the gateway are answered, how fast, and what webhooks deliver."""
 
 from deployments.grafana.board import Board, Row
-from deployments.grafana.panels import Query, growth, heatmap, here, lines, quantile, rate
+from deployments.grafana.panels import (
+    Query,
+    growth,
+    heatmap,
+    here,
+    highest,
+    lines,
+    per,
+    quantile,
+    rate,
+    total,
+)
 
 _SHARES = (0.5, 0.99, 0.999)
 
@@ -54,7 +65,7 @@ def _latency() -> Row:
             lines(
                 "Requests in flight",
                 "Rate times latency; at the gateway's limit further requests get 503.",
-                Query(f"sum by (instance) ({here('fraud_gateway_in_flight')})", "{{instance}}"),
+                per(total, "fraud_gateway_in_flight", "instance"),
             ),
         ),
     )
@@ -67,30 +78,30 @@ def _agreement() -> Row:
             lines(
                 "Answers that are not the committed decision",
                 "Exceptions must be 0. Late: the decision came after its fallback.",
-                Query(growth("fraud_gateway_events_total", "kind"), "{{kind}}"),
+                per(growth, "fraud_gateway_events_total", "kind"),
             ),
             lines(
                 "Oldest answered decision that is not committed",
                 "About the commit interval; growth says that commits do not come through.",
-                Query(f"max by (instance) ({here('fraud_gateway_unconfirmed_seconds')})", "{{instance}}"),
+                per(highest, "fraud_gateway_unconfirmed_seconds", "instance"),
                 unit="s",
             ),
             lines(
                 "Time without any decision",
                 "Payments wait and nothing is decided. Does the engine run and have a model? See its board.",
-                Query(f"max by (instance) ({here('fraud_gateway_silent_seconds')})", "{{instance}}"),
+                per(highest, "fraud_gateway_silent_seconds", "instance"),
                 unit="s",
                 thresholds=((None, "green"), (10, "red")),
             ),
             lines(
                 "Messages that Kafka did not take",
                 "Payments, labels and events, by topic.",
-                Query(growth("fraud_gateway_undelivered_total", "topic"), "{{topic}}"),
+                per(growth, "fraud_gateway_undelivered_total", "topic"),
             ),
             lines(
                 "Payments in memory",
                 "Repeated requests are answered from them; the oldest go first at the limit.",
-                Query(f"max by (instance) ({here('fraud_gateway_remembered')})", "{{instance}}"),
+                per(highest, "fraud_gateway_remembered", "instance"),
             ),
         ),
     )
@@ -119,7 +130,7 @@ def _webhooks() -> Row:
             lines(
                 "Oldest decision that is being delivered",
                 "After an hour it is given up. Those behind it wait in Kafka.",
-                Query(f"max by (endpoint) ({here('fraud_webhook_waiting_seconds')})", "{{endpoint}}"),
+                per(highest, "fraud_webhook_waiting_seconds", "endpoint"),
                 unit="s",
                 thresholds=((None, "green"), (300, "orange")),
             ),

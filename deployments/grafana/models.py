@@ -1,7 +1,7 @@
 """Which model scores, how, and how well, as far as labels show by now."""
 
 from deployments.grafana.board import Board, Row
-from deployments.grafana.panels import Query, bars, growth, heatmap, here, lines, number, table
+from deployments.grafana.panels import Query, bars, growth, heatmap, here, lines, number, per, table
 from fraud.settings import MonitoringSettings
 
 _DRIFTED = MonitoringSettings().psi
@@ -40,14 +40,14 @@ def _in_service() -> Row:
             lines(
                 "Age of the merchants' profiles",
                 "By prediction: of the payment's day (current), of an earlier one (stale), or none at all.",
-                Query(growth("fraud_profile_use_total", "age"), "{{age}}"),
+                per(growth, "fraud_profile_use_total", "age"),
                 stacked=True,
                 width=8,
             ),
             lines(
                 "Age of the profiles of ids and categories",
                 "By prediction: as due (current), older (stale), later than the payment (newer), or none.",
-                Query(growth("fraud_field_profile_use_total", "age"), "{{age}}"),
+                per(growth, "fraud_field_profile_use_total", "age"),
                 stacked=True,
                 width=8,
             ),

@@ -1,7 +1,19 @@
 """Is all well, and if not, where?"""
 
 from deployments.grafana.board import Board, Row
-from deployments.grafana.panels import Query, firing, growth, heatmap, here, lines, number, quantile, rate
+from deployments.grafana.panels import (
+    Query,
+    firing,
+    growth,
+    heatmap,
+    here,
+    highest,
+    lines,
+    number,
+    per,
+    quantile,
+    rate,
+)
 
 _LATE = f"avg_over_time({here('fraud:slow_predictions:ratio_rate1h')}[30d])"
 _BUDGET = "scalar(fraud:slow_predictions:budget)"
@@ -43,7 +55,7 @@ def _at_a_glance() -> Row:
             number(
                 "Champion",
                 "The version of the model that scores.",
-                Query(f"max by (version) ({here('fraud_model_info', role='champion')})", "{{version}}"),
+                per(highest, "fraud_model_info", "version", role="champion"),
                 thresholds=((None, "purple"),),
             ),
         ),
@@ -97,7 +109,7 @@ def _traffic() -> Row:
             lines(
                 "Alerts by outcome",
                 "What the model decided. The share of reviews is what analysts have to look at.",
-                Query(growth("fraud_predictions_total", "decision"), "{{decision}}"),
+                per(growth, "fraud_predictions_total", "decision"),
                 stacked=True,
                 overrides=(
                     {

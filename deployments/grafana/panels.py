@@ -7,7 +7,7 @@ Only what the boards need of Grafana's dashboard schema (version 41, Grafana 12)
 https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -212,3 +212,18 @@ def growth(metric: str, by: str = "", **labels: str) -> str:
 def quantile(share: float, histogram: str, by: str = "") -> str:
     """The value below which the share of a histogram is."""
     return f"histogram_quantile({share:g}, {rate(f'{histogram}_bucket', f'le, {by}' if by else 'le')})"
+
+
+def highest(metric: str, by: str, **labels: str) -> str:
+    """A gauge's highest value for each value of the label `by`."""
+    return f"max by ({by}) ({here(metric, **labels)})"
+
+
+def total(metric: str, by: str, **labels: str) -> str:
+    """A gauge added up over everything but the label `by`."""
+    return f"sum by ({by}) ({here(metric, **labels)})"
+
+
+def per(expression: Callable[..., str], metric: str, label: str, **labels: str) -> Query:
+    """A series for each value of a label, named by it: `per(rate, "fraud_stage_seconds_sum", "stage")`."""
+    return Query(expression(metric, label, **labels), f"{{{{{label}}}}}")

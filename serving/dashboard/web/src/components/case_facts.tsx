@@ -3,6 +3,7 @@ import { date, duration, integer, moment, money, percent, probability, units, zo
 import type { Alert, Case, Described, Merchant, Payment, Profiles } from "../lib/types";
 import { ExternalText, isolated } from "./external_text";
 import { MerchantLink, PaymentLink } from "./ids";
+import { DataTable } from "./records/data_table";
 
 /** The middle of the card's earlier amounts, to compare the payment with. */
 export function usualAmount({ alert, payments }: Case): string {
@@ -51,42 +52,29 @@ export function PaymentTable({ found }: { found: Case }): JSX.Element {
   const latest = found.payments.slice(first, first + rows).reverse();
   const withCountry = found.fields.some((one) => one.name === "country");
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>when, {zoneName(found.alert.timestamp)}</th>
-            <th class="number">amount</th>
-            <th>merchant</th>
-            {withCountry && <th>country</th>}
-            <th class="number">fraud probability</th>
-            <th>label</th>
-            <th>transaction</th>
-          </tr>
-        </thead>
-        <tbody>
-          {latest.map((one) => (
-            <tr key={one.transaction_id} class={one.transaction_id === found.alert.transaction_id ? "here" : ""}>
-              <td>{date(one.timestamp)}</td>
-              <td class="number">{money(one)}</td>
-              <td>
-                <MerchantLink id={one.merchant_id} />
-              </td>
-              {withCountry && (
-                <td>
-                  <ExternalText text={one.country ?? "–"} />
-                </td>
-              )}
-              <td class="number">{one.score === null ? "–" : probability(one.score)}</td>
-              <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
-              <td>
-                <PaymentLink one={{ transaction_id: one.transaction_id, card_ref: found.alert.card_ref, has_case: one.flagged === 1 || one.transaction_id === found.alert.transaction_id }} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      columns={[`when, ${zoneName(found.alert.timestamp)}`, { number: "amount" }, "merchant", withCountry && "country", { number: "fraud probability" }, "label", "transaction"]}
+    >
+    {latest.map((one) => (
+      <tr key={one.transaction_id} class={one.transaction_id === found.alert.transaction_id ? "here" : ""}>
+        <td>{date(one.timestamp)}</td>
+        <td class="number">{money(one)}</td>
+        <td>
+          <MerchantLink id={one.merchant_id} />
+        </td>
+        {withCountry && (
+          <td>
+            <ExternalText text={one.country ?? "–"} />
+          </td>
+        )}
+        <td class="number">{one.score === null ? "–" : probability(one.score)}</td>
+        <td>{one.is_fraud === null ? "" : one.is_fraud ? "fraud" : "legitimate"}</td>
+        <td>
+          <PaymentLink one={{ transaction_id: one.transaction_id, card_ref: found.alert.card_ref, has_case: one.flagged === 1 || one.transaction_id === found.alert.transaction_id }} />
+        </td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 

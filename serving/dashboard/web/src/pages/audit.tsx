@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { DataTable } from "../components/records/data_table";
 import { ExportLink } from "../components/records/export_link";
 import { ExternalText, isolated } from "../components/external_text";
 import { Skeleton } from "../components/records/skeleton";
@@ -87,39 +88,26 @@ function Choice({ name, value, choices, choose }: { name: string; value: string;
 
 function Entries({ entries }: { entries: AuditEntry[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>when</th>
-            <th>who</th>
-            <th>action</th>
-            <th>subject</th>
-            <th>detail</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((one) => (
-            <tr key={one.seq}>
-              <td>{moment(one.at)}</td>
-              <td>
-                <ExternalText text={one.who} />
-              </td>
-              <td>{one.action}</td>
-              <td>
-                <Subject entry={one} />
-              </td>
-              <td class="text">
-                {Object.entries(one.detail)
-                  .filter(([name, text]) => name !== "id" && name !== "card_ref" && text)
-                  .map(([name, text]) => `${name.replaceAll("_", " ")}: ${isolated(String(text))}`)
-                  .join("; ")}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["when", "who", "action", "subject", "detail"]}>
+    {entries.map((one) => (
+      <tr key={one.seq}>
+        <td>{moment(one.at)}</td>
+        <td>
+          <ExternalText text={one.who} />
+        </td>
+        <td>{one.action}</td>
+        <td>
+          <Subject entry={one} />
+        </td>
+        <td class="text">
+          {Object.entries(one.detail)
+            .filter(([name, text]) => name !== "id" && name !== "card_ref" && text)
+            .map(([name, text]) => `${name.replaceAll("_", " ")}: ${isolated(String(text))}`)
+            .join("; ")}
+        </td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 

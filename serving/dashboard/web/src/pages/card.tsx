@@ -9,6 +9,7 @@ import { SummaryFigures } from "../components/find/figures";
 import { LoadMore, usePaymentHistory } from "../components/find/payment_history";
 import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink, PaymentLink } from "../components/ids";
+import { DataTable } from "../components/records/data_table";
 import { Timeline } from "../components/timeline";
 import type { CardDetail, CardReview, Listed, MerchantOfCard, OtherCard, OtherCards } from "../lib/find/types";
 import { date, duration, integer, moment, zoneName } from "../lib/format";
@@ -128,37 +129,25 @@ function OthersTable({ value }: { value: OtherCards }): JSX.Element {
   if (!value.around) return <p class="empty">This card has no known fraud and no flagged payment to look around.</p>;
   if (!value.found.length) return <p class="empty">No other card paid at these merchants within the time.</p>;
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>card</th>
-            <th class="number">known fraud there</th>
-            <th class="number">flagged there</th>
-            <th class="number">payments there</th>
-            <th>merchants in common</th>
-            <th class="number">nearest</th>
-          </tr>
-        </thead>
-        <tbody>
-          {value.found.map((one) => (
-            <tr key={one.card_ref}>
-              <td>
-                <CardLink card={one} />
-              </td>
-              <Count value={one.frauds} />
-              <Count value={one.flagged} />
-              <td class="number">{integer(one.payments)}</td>
-              <td>
-                <MerchantsInCommon one={one} />
-              </td>
-              <td class="number">{duration(one.gap_ms)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {value.more > 0 && <p class="facts">and {integer(value.more)} other cards; take fewer hours to see the nearest.</p>}
-    </div>
+    <DataTable
+      columns={["card", { number: "known fraud there" }, { number: "flagged there" }, { number: "payments there" }, "merchants in common", { number: "nearest" }]}
+      below={value.more > 0 && <p class="facts">and {integer(value.more)} other cards; take fewer hours to see the nearest.</p>}
+    >
+    {value.found.map((one) => (
+      <tr key={one.card_ref}>
+        <td>
+          <CardLink card={one} />
+        </td>
+        <Count value={one.frauds} />
+        <Count value={one.flagged} />
+        <td class="number">{integer(one.payments)}</td>
+        <td>
+          <MerchantsInCommon one={one} />
+        </td>
+        <td class="number">{duration(one.gap_ms)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
@@ -181,68 +170,45 @@ function MerchantsInCommon({ one }: { one: OtherCard }): JSX.Element {
 function Merchants({ merchants }: { merchants: Listed<MerchantOfCard> }): JSX.Element {
   if (!merchants.found.length) return <p class="empty">No merchant is known of its payments.</p>;
   return (
-    <div class="scroll tall" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>merchant</th>
-            <th class="number">payments</th>
-            <th class="number">flagged</th>
-            <th class="number">known fraud</th>
-            <th>last, {zoneName()}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {merchants.found.map((one) => (
-            <tr key={one.merchant_id}>
-              <td>
-                <MerchantLink id={one.merchant_id} />
-              </td>
-              <td class="number">{integer(one.payments)}</td>
-              <Count value={one.flagged} />
-              <Count value={one.frauds} />
-              <td>{date(one.last_at)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {merchants.more > 0 && <p class="facts">and {integer(merchants.more)} other merchants.</p>}
-    </div>
+    <DataTable
+      columns={["merchant", { number: "payments" }, { number: "flagged" }, { number: "known fraud" }, `last, ${zoneName()}`]}
+      tall
+      below={merchants.more > 0 && <p class="facts">and {integer(merchants.more)} other merchants.</p>}
+    >
+    {merchants.found.map((one) => (
+      <tr key={one.merchant_id}>
+        <td>
+          <MerchantLink id={one.merchant_id} />
+        </td>
+        <td class="number">{integer(one.payments)}</td>
+        <Count value={one.flagged} />
+        <Count value={one.frauds} />
+        <td>{date(one.last_at)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
 function Reviews({ reviews, card }: { reviews: CardReview[]; card: string }): JSX.Element {
   if (!reviews.length) return <p class="empty">No payment of this card was reviewed.</p>;
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>when</th>
-            <th>review</th>
-            <th>by</th>
-            <th>transaction</th>
-            <th>note</th>
-          </tr>
-        </thead>
-        <tbody>
-          {reviews.map((one, place) => (
-            <tr key={`${one.decided_at} ${place}`}>
-              <td>{moment(one.decided_at)}</td>
-              <td>
-                <span class={`chip ${one.outcome}`}>{one.outcome}</span>
-              </td>
-              <td>
-                <ExternalText text={one.analyst} />
-              </td>
-              <td>
-                <PaymentLink one={{ transaction_id: one.transaction_id, card_ref: card, has_case: true }} />
-              </td>
-              <td class="text">{one.note && isolated(one.note)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["when", "review", "by", "transaction", "note"]}>
+    {reviews.map((one, place) => (
+      <tr key={`${one.decided_at} ${place}`}>
+        <td>{moment(one.decided_at)}</td>
+        <td>
+          <span class={`chip ${one.outcome}`}>{one.outcome}</span>
+        </td>
+        <td>
+          <ExternalText text={one.analyst} />
+        </td>
+        <td>
+          <PaymentLink one={{ transaction_id: one.transaction_id, card_ref: card, has_case: true }} />
+        </td>
+        <td class="text">{one.note && isolated(one.note)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }

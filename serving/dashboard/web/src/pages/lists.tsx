@@ -5,6 +5,7 @@ import { OutcomeChip } from "../components/decisions/decision";
 import { ExternalText, isolated } from "../components/external_text";
 import { Length } from "../components/decisions/list_actions";
 import { CardLink, MerchantLink } from "../components/ids";
+import { DataTable } from "../components/records/data_table";
 import { post } from "../lib/api";
 import { integer, moment } from "../lib/format";
 import { linkTo } from "../lib/route";
@@ -38,41 +39,28 @@ export function ListsPage({ id, me }: { id: string; me: Me }): JSX.Element {
 function Lists({ lists, chosen }: { lists: Overview[]; chosen: string }): JSX.Element {
   if (!lists.length) return <p class="empty">The live policy has no lists.</p>;
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>list</th>
-            <th>payments on it</th>
-            <th>of</th>
-            <th class="number">entries</th>
-            <th>reason shown on a case</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lists.map((one) => (
-            <tr key={one.name} class={one.name === chosen ? "here" : ""}>
-              <td>
-                <a href={linkTo("lists", one.name)} aria-current={one.name === chosen ? "true" : undefined}>
-                  <ExternalText text={one.name} />
-                </a>
-              </td>
-              <td>{one.outcome ? <OutcomeChip outcome={one.outcome} /> : <span class="muted">{one.field === null ? "not in the live policy" : "only rules use it"}</span>}</td>
-              <td>
-                <ExternalText text={one.field ?? "–"} />
-              </td>
-              <td class="number">
-                {integer(one.entries)}
-                {one.expired > 0 && <span class="muted"> + {integer(one.expired)} expired</span>}
-              </td>
-              <td class="text">
-                <ExternalText text={one.reason} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["list", "payments on it", "of", { number: "entries" }, "reason shown on a case"]}>
+    {lists.map((one) => (
+      <tr key={one.name} class={one.name === chosen ? "here" : ""}>
+        <td>
+          <a href={linkTo("lists", one.name)} aria-current={one.name === chosen ? "true" : undefined}>
+            <ExternalText text={one.name} />
+          </a>
+        </td>
+        <td>{one.outcome ? <OutcomeChip outcome={one.outcome} /> : <span class="muted">{one.field === null ? "not in the live policy" : "only rules use it"}</span>}</td>
+        <td>
+          <ExternalText text={one.field ?? "–"} />
+        </td>
+        <td class="number">
+          {integer(one.entries)}
+          {one.expired > 0 && <span class="muted"> + {integer(one.expired)} expired</span>}
+        </td>
+        <td class="text">
+          <ExternalText text={one.reason} />
+        </td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
@@ -153,49 +141,35 @@ function EntryValue({ entry, field }: { entry: Entry; field: string | null }): J
 function EntryTable({ list, field, entries, may, changed }: TableProps): JSX.Element {
   const now = useNow(30_000);
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>value</th>
-            <th>why</th>
-            <th>by</th>
-            <th>since</th>
-            <th>until</th>
-            {may && <th />}
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((one) => (
-            <tr key={one.value} class={one.expires !== null && one.expires <= now ? "expired" : ""}>
-              <td>
-                <EntryValue entry={one} field={field} />
-              </td>
-              <td class="text">
-                <ExternalText text={one.reason} />
-              </td>
-              <td>
-                <ExternalText text={one.author} />
-              </td>
-              <td>{moment(one.at)}</td>
-              <td>{one.expires === null ? "it is removed" : one.expires <= now ? `${moment(one.expires)}, expired` : moment(one.expires)}</td>
-              {may && (
-                <td>
-                  <Action
-                    name="Remove"
-                    confirm={`Remove ${isolated(one.value)}`}
-                    needsReason={false}
-                    act={async (reason) => {
-                      await post(`lists/${list}/removals`, { value: one.value, reason });
-                      changed();
-                    }}
-                  />
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["value", "why", "by", "since", "until", may && ""]}>
+    {entries.map((one) => (
+      <tr key={one.value} class={one.expires !== null && one.expires <= now ? "expired" : ""}>
+        <td>
+          <EntryValue entry={one} field={field} />
+        </td>
+        <td class="text">
+          <ExternalText text={one.reason} />
+        </td>
+        <td>
+          <ExternalText text={one.author} />
+        </td>
+        <td>{moment(one.at)}</td>
+        <td>{one.expires === null ? "it is removed" : one.expires <= now ? `${moment(one.expires)}, expired` : moment(one.expires)}</td>
+        {may && (
+          <td>
+            <Action
+              name="Remove"
+              confirm={`Remove ${isolated(one.value)}`}
+              needsReason={false}
+              act={async (reason) => {
+                await post(`lists/${list}/removals`, { value: one.value, reason });
+                changed();
+              }}
+            />
+          </td>
+        )}
+      </tr>
+    ))}
+    </DataTable>
   );
 }

@@ -8,6 +8,7 @@ import { SummaryFigures } from "../components/find/figures";
 import { LoadMore, usePaymentHistory } from "../components/find/payment_history";
 import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink } from "../components/ids";
+import { DataTable } from "../components/records/data_table";
 import type { MerchantDetail } from "../lib/find/types";
 import { decimal, integer, percent, zoneName } from "../lib/format";
 import type { Days } from "../lib/find/period";
@@ -75,40 +76,30 @@ function Payments({ id, again }: { id: string; again: unknown }): JSX.Element {
 function InCommon({ value }: { value: MerchantDetail["in_common"] }): JSX.Element {
   if (!value.found.length) return <p class="empty">No card that paid here has an alert at another merchant.</p>;
   return (
-    <div class="scroll tall" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>merchant</th>
-            <th class="number">cards in common</th>
-            <th class="number">their alerts there</th>
-            <th class="number">known fraud</th>
-            <th>cards</th>
-          </tr>
-        </thead>
-        <tbody>
-          {value.found.map((one) => (
-            <tr key={one.merchant_id}>
-              <td>
-                <MerchantLink id={one.merchant_id} />
-              </td>
-              <td class="number">{integer(one.cards)}</td>
-              <td class="number">{integer(one.alerts)}</td>
-              <Count value={one.frauds} />
-              <td>
-                <span class="ids">
-                  {one.shown.map((card) => (
-                    <CardLink key={card.card_ref} card={card} />
-                  ))}
-                  {one.cards > one.shown.length && <span class="muted">and {integer(one.cards - one.shown.length)} more</span>}
-                </span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {value.more > 0 && <p class="facts">and {integer(value.more)} other merchants.</p>}
-    </div>
+    <DataTable
+      columns={["merchant", { number: "cards in common" }, { number: "their alerts there" }, { number: "known fraud" }, "cards"]}
+      tall
+      below={value.more > 0 && <p class="facts">and {integer(value.more)} other merchants.</p>}
+    >
+    {value.found.map((one) => (
+      <tr key={one.merchant_id}>
+        <td>
+          <MerchantLink id={one.merchant_id} />
+        </td>
+        <td class="number">{integer(one.cards)}</td>
+        <td class="number">{integer(one.alerts)}</td>
+        <Count value={one.frauds} />
+        <td>
+          <span class="ids">
+            {one.shown.map((card) => (
+              <CardLink key={card.card_ref} card={card} />
+            ))}
+            {one.cards > one.shown.length && <span class="muted">and {integer(one.cards - one.shown.length)} more</span>}
+          </span>
+        </td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
@@ -120,27 +111,18 @@ function Profile({ value: { profile, summary } }: { value: MerchantDetail }): JS
   const mean = profile["merchant_amount_mean_30d"] ?? null;
   const amount = mean === null ? "–" : usual ? `${decimal(mean / 10 ** usual.digits, usual.digits)} ${usual.currency}` : `${decimal(mean, 0)} minor units`;
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>days</th>
-            <th class="number">payments</th>
-            <th class="number">reported fraud</th>
-          </tr>
-        </thead>
-        <tbody>
-          {days.map((one) => (
-            <tr key={one}>
-              <td>{one}</td>
-              <td class="number">{whole(profile[`merchant_count_${one}d`])}</td>
-              <td class="number">{percent(profile[`merchant_fraud_rate_${one}d`] ?? null, 2)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p class="facts">average payment of 30 days: {amount}</p>
-    </div>
+    <DataTable
+      columns={["days", { number: "payments" }, { number: "reported fraud" }]}
+      below={<p class="facts">average payment of 30 days: {amount}</p>}
+    >
+    {days.map((one) => (
+      <tr key={one}>
+        <td>{one}</td>
+        <td class="number">{whole(profile[`merchant_count_${one}d`])}</td>
+        <td class="number">{percent(profile[`merchant_fraud_rate_${one}d`] ?? null, 2)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { DataTable } from "../components/records/data_table";
 import { ApiError, post } from "../lib/api";
 import { Plot } from "../components/charts";
 import { stepTicks } from "../components/axis";
@@ -74,52 +75,34 @@ function Quality({ versions }: { versions: Version[] }): JSX.Element {
 
 function Versions({ versions, me, changed }: { versions: Version[]; me: Me; changed: () => void }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>version</th>
-            <th>alias</th>
-            <th>created</th>
-            {metrics.map(([name, text]) => (
-              <th key={name} class="number">
-                {text}
-              </th>
-            ))}
-            <th>why</th>
-            {me.role === "admin" && <th />}
-          </tr>
-        </thead>
-        <tbody>
-          {versions.map((one) => (
-            <tr key={one.version} class={one.aliases.includes("champion") ? "here champion" : ""}>
-              <td>{one.version}</td>
-              <td>
-                {one.aliases.map((alias) => (
-                  <span key={alias} class={`chip alias-${alias}`}>
-                    <ExternalText text={alias} />
-                  </span>
-                ))}
-              </td>
-              <td>{moment(one.created_at)}</td>
-              {metrics.map(([name]) => (
-                <td key={name} class="number">
-                  {one.metrics[name] === undefined ? "–" : decimal(one.metrics[name], 3)}
-                </td>
-              ))}
-              <td class="text">
-                <ExternalText text={one.reason} />
-              </td>
-              {me.role === "admin" && (
-                <td>
-                  <Promote version={one} changed={changed} />
-                </td>
-              )}
-            </tr>
+    <DataTable columns={["version", "alias", "created", ...metrics.map(([, text]) => ({ number: text })), "why", me.role === "admin" && ""]}>
+    {versions.map((one) => (
+      <tr key={one.version} class={one.aliases.includes("champion") ? "here champion" : ""}>
+        <td>{one.version}</td>
+        <td>
+          {one.aliases.map((alias) => (
+            <span key={alias} class={`chip alias-${alias}`}>
+              <ExternalText text={alias} />
+            </span>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </td>
+        <td>{moment(one.created_at)}</td>
+        {metrics.map(([name]) => (
+          <td key={name} class="number">
+            {one.metrics[name] === undefined ? "–" : decimal(one.metrics[name], 3)}
+          </td>
+        ))}
+        <td class="text">
+          <ExternalText text={one.reason} />
+        </td>
+        {me.role === "admin" && (
+          <td>
+            <Promote version={one} changed={changed} />
+          </td>
+        )}
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
@@ -173,36 +156,22 @@ function ShadowTable({ shadow }: { shadow: Shadow[] }): JSX.Element {
   }
   const unknown = shadow.some((one) => one.challenger_threshold === null);
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>champion</th>
-            <th>challenger</th>
-            <th class="number">scored by both</th>
-            <th class="number">flagged by both</th>
-            <th class="number">champion only</th>
-            <th class="number">challenger only</th>
-            <th class="number">agreement</th>
-            <th class="number">mean difference</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shadow.map((one) => (
-            <tr key={one.model_version + one.challenger_version}>
-              <td>{one.model_version}</td>
-              <td>{one.challenger_version}</td>
-              <td class="number">{integer(one.scored)}</td>
-              <td class="number">{count(one.both)}</td>
-              <td class="number">{count(one.champion_only)}</td>
-              <td class="number">{count(one.challenger_only)}</td>
-              <td class="number">{percent(one.agreement, 2)}</td>
-              <td class="number">{percent(one.difference / one.scored, 2)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      <p class="facts">Each model decides at its own threshold. {unknown && "“–”: the registry does not give the challenger’s threshold now."}</p>
-    </div>
+    <DataTable
+      columns={["champion", "challenger", { number: "scored by both" }, { number: "flagged by both" }, { number: "champion only" }, { number: "challenger only" }, { number: "agreement" }, { number: "mean difference" }]}
+      below={<p class="facts">Each model decides at its own threshold. {unknown && "“–”: the registry does not give the challenger’s threshold now."}</p>}
+    >
+    {shadow.map((one) => (
+      <tr key={one.model_version + one.challenger_version}>
+        <td>{one.model_version}</td>
+        <td>{one.challenger_version}</td>
+        <td class="number">{integer(one.scored)}</td>
+        <td class="number">{count(one.both)}</td>
+        <td class="number">{count(one.champion_only)}</td>
+        <td class="number">{count(one.challenger_only)}</td>
+        <td class="number">{percent(one.agreement, 2)}</td>
+        <td class="number">{percent(one.difference / one.scored, 2)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Plot } from "../components/charts";
+import { DataTable } from "../components/records/data_table";
 import { Skeleton } from "../components/records/skeleton";
 import { FirstReport, MakeReport } from "../components/records/reports";
 import { ExternalText } from "../components/external_text";
@@ -179,29 +180,17 @@ function DriftBars({ drifts, shift }: { drifts: Drift[]; shift: number }): JSX.E
 function Calibration({ report }: { report: Report }): JSX.Element {
   if (!report.calibration.length) return <p class="empty">No labels have matured.</p>;
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>fraud probability</th>
-            <th class="number">predictions</th>
-            <th class="number">expected fraud</th>
-            <th class="number">observed fraud</th>
-          </tr>
-        </thead>
-        <tbody>
-          {report.calibration.map((one) => (
-            <tr key={one.low}>
-              <td>
-                {percent(one.low)} to {percent(one.high)}
-              </td>
-              <td class="number">{integer(one.predictions)}</td>
-              <td class="number">{percent(one.expected, 1)}</td>
-              <td class="number">{percent(one.observed, 1)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["fraud probability", { number: "predictions" }, { number: "expected fraud" }, { number: "observed fraud" }]}>
+    {report.calibration.map((one) => (
+      <tr key={one.low}>
+        <td>
+          {percent(one.low)} to {percent(one.high)}
+        </td>
+        <td class="number">{integer(one.predictions)}</td>
+        <td class="number">{percent(one.expected, 1)}</td>
+        <td class="number">{percent(one.observed, 1)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }

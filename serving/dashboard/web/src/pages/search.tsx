@@ -5,6 +5,7 @@ import { DayFields } from "../components/find/day_fields";
 import { counted } from "../components/find/figures";
 import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink } from "../components/ids";
+import { DataTable } from "../components/records/data_table";
 import type { CardId, SearchAnswer } from "../lib/find/types";
 import { date, integer, zoneName } from "../lib/format";
 import { link, linkToCard, linkToMerchant } from "../lib/route";
@@ -146,25 +147,14 @@ interface IdRow {
 
 function Ids({ name, rows }: { name: string; rows: IdRow[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>{name}</th>
-            <th class="number">payments stored</th>
-            <th class="number">alerts</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((one) => (
-            <tr key={one.key}>
-              <td>{one.id}</td>
-              <td class="number">{counted(one.payments)}</td>
-              <td class="number">{counted(one.alerts)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={[name, { number: "payments stored" }, { number: "alerts" }]}>
+    {rows.map((one) => (
+      <tr key={one.key}>
+        <td>{one.id}</td>
+        <td class="number">{counted(one.payments)}</td>
+        <td class="number">{counted(one.alerts)}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }

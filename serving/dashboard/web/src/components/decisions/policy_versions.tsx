@@ -5,6 +5,7 @@ import { linkTo } from "../../lib/route";
 import type { Me, Policies, PolicyVersion, Statement } from "../../lib/types";
 import { Action } from "../action";
 import { ExternalText, isolated } from "../external_text";
+import { DataTable } from "../records/data_table";
 
 interface VersionsProps {
   policies: Policies;
@@ -19,35 +20,20 @@ export function PolicyVersions({ policies, shown, me, changed }: VersionsProps):
   const previous = policies.previous === null ? "the default policy" : `version ${policies.previous}`;
   return (
     <>
-      <div class="scroll" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th>version</th>
-              <th>state</th>
-              <th>proposed by</th>
-              <th>on</th>
-              <th>approved by</th>
-              <th>why</th>
-              {may && <th />}
-            </tr>
-          </thead>
-          <tbody>
-            {policies.versions.map((one) => (
-              <Row key={one.version} one={one} here={one.version === shown} me={me} changed={changed} />
-            ))}
-            <tr class={shown === null ? "here" : ""}>
-              <td>
-                <a href={linkTo("policy", "default")}>default</a>
-              </td>
-              <td>{policies.live === null && <span class="chip alias-champion">live</span>}</td>
-              <td class="muted" colSpan={may ? 5 : 4}>
-                what decides while no version is live: review from the model’s threshold on
-              </td>
-            </tr>
-          </tbody>
-        </table>
-      </div>
+      <DataTable columns={["version", "state", "proposed by", "on", "approved by", "why", may && ""]}>
+      {policies.versions.map((one) => (
+        <Row key={one.version} one={one} here={one.version === shown} me={me} changed={changed} />
+      ))}
+      <tr class={shown === null ? "here" : ""}>
+        <td>
+          <a href={linkTo("policy", "default")}>default</a>
+        </td>
+        <td>{policies.live === null && <span class="chip alias-champion">live</span>}</td>
+        <td class="muted" colSpan={may ? 5 : 4}>
+          what decides while no version is live: review from the model’s threshold on
+        </td>
+      </tr>
+      </DataTable>
       {may && policies.can_roll_back && (
         <div class="list-actions">
           <Action

@@ -7,6 +7,7 @@ import { linkTo } from "../../lib/route";
 import type { BandCurve, Decision, DecisionFigures, Estimate, Me, WhatIfPart, WhatIfResult, WhatIfRun } from "../../lib/types";
 import { useAction } from "../action";
 import { Plot } from "../charts";
+import { DataTable } from "../records/data_table";
 import { OutcomeChip } from "./decision";
 import { ExternalText, isolated } from "../external_text";
 
@@ -162,82 +163,52 @@ const amount = (one: Estimate): string => (one.value === null ? "–" : integer(
 
 function Totals({ result }: { result: WhatIfResult }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>policy</th>
-            {columns.map(([name]) => (
-              <th key={name} class="number">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {result.policies.map((one, place) => (
-            <tr key={one.name} class={place ? "" : "here champion"}>
-              <td>
-                <ExternalText text={one.name} />
-              </td>
-              {columns.map(([name, text]) => (
-                <td key={name} class="number">
-                  {text(one.figures)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["policy", ...columns.map(([name]) => ({ number: name }))]}>
+    {result.policies.map((one, place) => (
+      <tr key={one.name} class={place ? "" : "here champion"}>
+        <td>
+          <ExternalText text={one.name} />
+        </td>
+        {columns.map(([name, text]) => (
+          <td key={name} class="number">
+            {text(one.figures)}
+          </td>
+        ))}
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
 function Parts({ parts }: { parts: WhatIfPart[] }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>part</th>
-            <th>outcome</th>
-            <th class="number">true, a day</th>
-            <th class="number">decides, a day</th>
-            <th class="number">precision</th>
-            <th class="number">recall</th>
-            <th class="number">saved</th>
-            <th class="number">only this, a day</th>
-            <th class="number">frauds only this stops</th>
-            <th class="number">failed</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parts.map((one) => (
-            <tr key={`${one.kind} ${one.name}`}>
-              <td>
-                <span class="muted">{one.kind}</span>{" "}
-                {one.kind === "list" ? (
-                  <a href={linkTo("lists", one.name)}>
-                    <ExternalText text={one.name} />
-                  </a>
-                ) : (
-                  <ExternalText text={one.name} />
-                )}
-              </td>
-              <td>{one.outcome ? <OutcomeChip outcome={one.outcome} /> : <span class="muted">for rules</span>}</td>
-              <td class="number">{perDay(one.fired)}</td>
-              <td class="number">{perDay(one.figures.alerts.value ?? 0)}</td>
-              <td class="number">{share(one.figures.precision)}</td>
-              <td class="number">{share(one.figures.recall)}</td>
-              <td class="number">{amount(one.figures.saved)}</td>
-              <td class="number">{perDay(one.alone)}</td>
-              <td class="number">{integer(one.alone_frauds)}</td>
-              <td class="number">{one.failed ? integer(one.failed) : ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      columns={["part", "outcome", { number: "true, a day" }, { number: "decides, a day" }, { number: "precision" }, { number: "recall" }, { number: "saved" }, { number: "only this, a day" }, { number: "frauds only this stops" }, { number: "failed" }]}
+    >
+    {parts.map((one) => (
+      <tr key={`${one.kind} ${one.name}`}>
+        <td>
+          <span class="muted">{one.kind}</span>{" "}
+          {one.kind === "list" ? (
+            <a href={linkTo("lists", one.name)}>
+              <ExternalText text={one.name} />
+            </a>
+          ) : (
+            <ExternalText text={one.name} />
+          )}
+        </td>
+        <td>{one.outcome ? <OutcomeChip outcome={one.outcome} /> : <span class="muted">for rules</span>}</td>
+        <td class="number">{perDay(one.fired)}</td>
+        <td class="number">{perDay(one.figures.alerts.value ?? 0)}</td>
+        <td class="number">{share(one.figures.precision)}</td>
+        <td class="number">{share(one.figures.recall)}</td>
+        <td class="number">{amount(one.figures.saved)}</td>
+        <td class="number">{perDay(one.alone)}</td>
+        <td class="number">{integer(one.alone_frauds)}</td>
+        <td class="number">{one.failed ? integer(one.failed) : ""}</td>
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 
@@ -248,34 +219,20 @@ function ChangeTable({ changes }: { changes: WhatIfResult["changes"] }): JSX.Ele
   const count = (now: Decision, then: Decision): number => changes[now]?.[then] ?? 0;
   const rows = outcomes.filter((now) => outcomes.some((then) => count(now, then)));
   return (
-    <div class="scroll" tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            <th>now</th>
-            {outcomes.map((then) => (
-              <th key={then} class="number">
-                then {then}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((now) => (
-            <tr key={now}>
-              <td>
-                <OutcomeChip outcome={now} />
-              </td>
-              {outcomes.map((then) => (
-                <td key={then} class={`number ${now === then ? "muted" : ""}`}>
-                  {count(now, then) ? integer(count(now, then)) : ""}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={["now", ...outcomes.map((then) => ({ number: `then ${then}` }))]}>
+    {rows.map((now) => (
+      <tr key={now}>
+        <td>
+          <OutcomeChip outcome={now} />
+        </td>
+        {outcomes.map((then) => (
+          <td key={then} class={`number ${now === then ? "muted" : ""}`}>
+            {count(now, then) ? integer(count(now, then)) : ""}
+          </td>
+        ))}
+      </tr>
+    ))}
+    </DataTable>
   );
 }
 

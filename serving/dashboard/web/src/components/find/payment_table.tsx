@@ -5,6 +5,7 @@ import type { FoundPayment } from "../../lib/find/types";
 import { DecisionChip } from "../decisions/decision";
 import { ExternalText } from "../external_text";
 import { CardLink, MerchantLink, PaymentLink } from "../ids";
+import { DataTable } from "../records/data_table";
 
 interface Props {
   payments: FoundPayment[];
@@ -18,28 +19,15 @@ interface Props {
 export function PaymentsTable({ payments, without, chosen = "" }: Props): JSX.Element {
   const withCountry = payments.some((one) => one.country !== null);
   return (
-    <div class={`scroll ${without ? "tall" : ""}`} tabIndex={0}>
-      <table class="payments">
-        <thead>
-          <tr>
-            <th>when, {zoneName(payments[0]?.timestamp)}</th>
-            <th class="number">amount</th>
-            {without !== "merchant" && <th>merchant</th>}
-            {without !== "card" && <th>card</th>}
-            {withCountry && <th>country</th>}
-            <th class="number">probability</th>
-            <th>decision</th>
-            <th>label or review</th>
-            <th>transaction</th>
-          </tr>
-        </thead>
-        <tbody>
-          {payments.map((one) => (
-            <Row key={one.seq} one={one} here={one.transaction_id === chosen} without={without} withCountry={withCountry} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      columns={[`when, ${zoneName(payments[0]?.timestamp)}`, { number: "amount" }, without !== "merchant" && "merchant", without !== "card" && "card", withCountry && "country", { number: "probability" }, "decision", "label or review", "transaction"]}
+      tall={without !== undefined}
+      class="payments"
+    >
+    {payments.map((one) => (
+      <Row key={one.seq} one={one} here={one.transaction_id === chosen} without={without} withCountry={withCountry} />
+    ))}
+    </DataTable>
   );
 }
 
