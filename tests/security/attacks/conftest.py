@@ -1,7 +1,9 @@
 """One dashboard and one gateway that listen, whose Kafka is away; attacks need no more."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,9 +17,13 @@ AWAY = {"bootstrap_servers": "127.0.0.1:1", "request_timeout_s": 0.2}
 
 
 @pytest.fixture(scope="package")
-def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardServer]:
-    """A dashboard with a user of each role."""
-    with run_dashboard(load_settings(home=tmp_path_factory.mktemp("dashboard"), kafka=AWAY)) as one:
+def dashboard_server(
+    tmp_path_factory: pytest.TempPathFactory, _migrated_database: Path
+) -> Iterator[DashboardServer]:
+    """A dashboard with a user of each role, and a registry without a model."""
+    home = tmp_path_factory.mktemp("dashboard")
+    shutil.copy(_migrated_database, home / "mlflow.db")
+    with run_dashboard(load_settings(home=home, kafka=AWAY)) as one:
         yield one
 
 

@@ -37,7 +37,7 @@ def test_the_dashboard_answers_each_role_as_it_is_described(
     def ask(case: Case[Any]) -> None:
         cookies = dict(browser.client.cookies)
         answer = case.call(
-            base_url=dashboard_server.url, headers={"X-CSRF-Token": browser.csrf}, cookies=cookies
+            base_url=dashboard_server.url, headers={"X-CSRF-Token": browser.csrf}, cookies=cookies, timeout=60
         )
         # Without Kafka no policy and no list can be changed, which the API describes.
         is_away = answer.status_code == 503 and "retry-after" in answer.headers
@@ -57,7 +57,7 @@ def test_the_gateway_answers_as_it_is_described(
     @given(case=st.one_of(*(operation.as_strategy(mode) for mode in MODES)))
     @MANY
     def ask(case: Case[Any]) -> None:
-        answer = case.call(base_url=gateway_server.url, headers=headers)
+        answer = case.call(base_url=gateway_server.url, headers=headers, timeout=60)
         # How many decimals a currency has, and its largest amount, no schema says.
         case.validate_response(answer, excluded_checks=[positive_data_acceptance])
         if not has_key and operation.path.startswith("/v1/"):
