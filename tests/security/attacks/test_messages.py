@@ -12,7 +12,7 @@ import pytest
 
 from fraud.messages.admission import Admitted
 from tests.fuzz.agreement import alone
-from tests.fuzz.generators import NOW, anything, damaged, message, spoilt
+from tests.fuzz.generators import anything, damaged, message, spoilt
 from tests.security.attacks.raw import exchange, statuses
 from tests.serving.gateway.support import GatewayServer
 from tests.test_architecture import ROOT
@@ -56,12 +56,12 @@ def test_the_gateway_takes_no_payment_that_the_engine_would_refuse(gateway_serve
             if answer.status_code in (200, 409, 503):
                 assert admitted, (seed, body, answer.text)
             taken, refused = taken + admitted, refused + (not admitted)
-    assert min(taken, refused) > 100, "the bodies are of one sort"
+    assert min(taken, refused) > 20, "the bodies are of one sort"
 
 
 def is_admitted(body: bytes) -> bool:
-    """Whether the full decoder lets a message in, at a time that is near any that the generators write."""
-    (found,) = [alone([body], [NOW]).admitted]
+    """Whether the full decoder lets in a message that arrives now."""
+    (found,) = [alone([body], [time.time_ns() // 1_000_000]).admitted]
     return bool(found) and isinstance(found[0], Admitted)
 
 
