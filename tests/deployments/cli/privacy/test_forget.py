@@ -44,7 +44,6 @@ FILLED = {
     "home: rejected",
     "lake: decisions",
     "lake: features/v1",
-    "lake: features/v1/_rejected",
     "lake: labels",
     "lake: labels/_rejected",
     "lake: transactions",
@@ -128,7 +127,7 @@ def fill(fraud: FraudCommand, settings: Settings) -> None:
         wait_for(lambda: open_lake(settings).list_files("state", ".snapshot"))
         anna = dashboard.browser("anna")
         wait_for(lambda: len(anna.alerts()) >= len(sent))
-        assert anna.review("t0", "fraud", f"{CARD} was stolen").status_code == 200
+        assert anna.review("t0", "fraud", f"{CARD} was stolen").is_success
     assert fraud("list", "add", "blocked_cards", CARD, OTHER, "--as", "ann").code == 0
     ingest(settings)
     preprocess(settings)
