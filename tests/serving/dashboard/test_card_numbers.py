@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serving.dashboard.database.known_ids import cards
 from serving.dashboard.feed.tables import alerts, payments
 from tests.fraud.cards.made import VISA
 from tests.serving.dashboard.support import DashboardServer, now_ms
@@ -21,6 +22,7 @@ def old_history(offline_dashboard: DashboardServer) -> str:
         "amount": 1_000, "currency": "EUR", "reasons": "[]", "fields": "{}",
     }  # fmt: skip
     with context.store.write_transaction() as connection:
+        connection.execute(cards.insert().values(card_ref=ref, card_id=VISA))
         for table in (payments, alerts):
             known = {name: value for name, value in common.items() if name in table.c}
             needed = {
