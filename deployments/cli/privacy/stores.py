@@ -53,7 +53,7 @@ class OpenStores:
         Raises:
             UnreachableError: one does not answer.
         """
-        card = NamedCard(frozenset({card_id}))
+        card = NamedCard(frozenset({card_id, *settings.card_rule.lookups(card_id)}))
         lake = open_lake(settings)
         with closing(Store(database_of(settings), settings.topics.labels)) as history:
             yield OpenStores(settings, card, time.time_ns() // 1_000_000, lake, history)
