@@ -47,10 +47,10 @@ setup: $(VENV)/.installed ## Create .venv with the locked packages.
 
 .PHONY: lock
 lock: $(BIN)/uv ## Resolve pyproject.toml into requirements.lock.
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra msk --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock
 	for image in flows serving producer; do $(BIN)/uv pip compile \
-		$$([ $$image = flows ] && echo pyproject.toml || echo --group $$image) --constraint requirements.lock \
+		$$([ $$image = flows ] && echo pyproject.toml --extra msk || echo --group $$image) --constraint requirements.lock \
 		--universal --python-version 3.11 --quiet --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file deployments/docker/$$image.lock || exit 1; done
 	for group in $(TOOL_GROUPS); do $(BIN)/uv pip compile --group $$group --universal --python-version 3.11 --quiet \
@@ -131,6 +131,10 @@ $(BIN)/promtool: $(LOCKS)/prometheus/go.sum | $(BIN)/uv
 .PHONY: boards
 boards: setup ## Write Grafana's boards from deployments/grafana and the runbook.
 	$(BIN)/python -m deployments.grafana
+
+.PHONY: kafka-permissions
+kafka-permissions: setup ## Write Kafka's permissions for Terraform from the application's own table.
+	$(BIN)/python -m deployments.aws
 
 .PHONY: chart-check
 chart-check: setup $(TOOLS)/checkov/installed $(TOOLS)/hadolint/installed ## Render and check the chart, lint the Dockerfile, security scan of both.

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -37,9 +37,15 @@ _WEBHOOK_HINT = (
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 LOOPBACK_NETWORKS = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 CARD_KEYS = Path("cards", "keys")
 """In the home: the keys of pseudonyms, unless a setting names another file."""
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"]
+_CREDENTIAL_FILES = {
+    "sasl_username": "username",
+    "sasl_password": "password",
+    "ssl_key_password": "key-password",
+}
+"""Settings that a folder of credentials holds, and the names of their files: those of a mounted Secret."""
 SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
@@ -70,11 +76,28 @@ class KafkaSettings(_Section):
     bootstrap_servers: str = "localhost:9092"
     security_protocol: SecurityProtocol = "PLAINTEXT"
     sasl_mechanism: SaslMechanism | None = None
-    sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    sasl_username: str | None = Field(default=None, description="with OAUTHBEARER the client's id")
+    sasl_password: SecretStr | None = Field(default=None, description="with OAUTHBEARER the client's secret")
+    credentials_dir: Path | None = Field(
+        default=None,
+        description="a folder with the files username, password and key-password, such as a mounted Secret, "
+        "instead of sasl_username, sasl_password and ssl_key_password",
+    )
+    oauth_token_url: str | None = Field(
+        default=None, description="of OAUTHBEARER: where the issuer gives tokens for client credentials"
+    )
+    oauth_scope: str | None = Field(default=None, description="that is asked for with the token")
+    oauth_extensions: str | None = Field(
+        default=None, description="name=value, by commas, such as logicalCluster=lkc-1,identityPoolId=pool-1"
+    )
+    oauth_ca_location: Path | None = Field(
+        default=None, description="certificates that sign the issuer's; default: the usual authorities"
+    )
+    aws_region: str | None = Field(default=None, description="of the cluster, with AWS_MSK_IAM")
     ssl_ca_location: Path | None = None
     ssl_certificate_location: Path | None = None
     ssl_key_location: Path | None = None
+    ssl_key_password: SecretStr | None = Field(default=None, description="of the file ssl_key_location")
     partitions: int = Field(default=4, ge=1, description="partitions of a topic that we create")
     replication_factor: int = Field(default=1, ge=1)
     retention_days: int = Field(
@@ -102,12 +125,52 @@ class KafkaSettings(_Section):
                 raise ValueError(f"{name} must be -1 or at least {SHORTEST_RETENTION_DAYS}")
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_credentials(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not given.get("credentials_dir"):
+            return given
+        folder = Path(given["credentials_dir"])
+        files = {name: folder / file for name, file in _CREDENTIAL_FILES.items() if not given.get(name)}
+        return given | {name: _read_credential(file) for name, file in files.items() if file.exists()}
+
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> Self:
-        if self.security_protocol.startswith("SASL_") and not (self.sasl_username and self.sasl_password):
-            message = f"security_protocol {self.security_protocol} needs sasl_username and sasl_password"
-            raise ValueError(message)
+        if not self.security_protocol.startswith("SASL_"):
+            return self
+        if self.sasl_mechanism == "AWS_MSK_IAM":
+            _require_msk(self)
+        elif not (self.sasl_username and self.sasl_password):
+            raise ValueError(
+                f"security_protocol {self.security_protocol} needs sasl_username and sasl_password, "
+                "or both as files of credentials_dir"
+            )
+        elif self.sasl_mechanism == "OAUTHBEARER":
+            _require_token_url(self.oauth_token_url)
         return self
+
+
+def _read_credential(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ValueError(f"credentials_dir: {file} cannot be read: {reason}") from None
+
+
+def _require_msk(kafka: KafkaSettings) -> None:
+    """Its roles are the identities, so there is no user; its brokers speak TLS only."""
+    if kafka.security_protocol != "SASL_SSL" or not kafka.aws_region:
+        raise ValueError("sasl_mechanism AWS_MSK_IAM needs security_protocol SASL_SSL and aws_region")
+
+
+def _require_token_url(url: str | None) -> None:
+    """A client's secret goes there, so not in the clear."""
+    address = urlsplit(url or "")
+    if not address.hostname:
+        raise ValueError("sasl_mechanism OAUTHBEARER needs oauth_token_url, an https address")
+    if address.scheme != "https" and address.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("oauth_token_url must be https, unless it is on this machine")
 
 
 class SchemaRegistrySettings(_Section):
@@ -702,6 +765,10 @@ class GatewaySettings(_Section):
     port: int = Field(default=8060, ge=0, le=65_535, description="0: a free port")
     ops_host: str = Field(default="127.0.0.1", description="of /live, /ready and /metrics")
     ops_port: int = Field(default=0, ge=0, le=65_535, description="0: a free port")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="names beside localhost under which a proxy on this machine passes requests on, as JSON",
+    )
     behind_tls: bool = Field(default=False, description="a proxy ends TLS")
     trusted_proxies: Networks | None = Field(
         default=None,

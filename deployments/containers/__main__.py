@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.command(name="wait")
 def wait(
-    needs: Annotated[list[str], typer.Argument(help="kafka, topics, lake, registry, prefect, pool:NAME.")],
+    needs: Annotated[
+        list[str], typer.Argument(help="kafka, topics:IDENTITY, lake, registry, prefect, pool:NAME.")
+    ],
     timeout_s: Annotated[float, typer.Option("--patience", min=0, help="Seconds until it gives up.")] = 300,
 ) -> None:
     """Wait until everything that is needed is there; say in a sentence what is not."""
@@ -62,13 +64,31 @@ def bucket(timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300)
 
 @app.command()
 def topics(timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300) -> None:
-    """Make the topics that are missing, once Kafka answers."""
-    from deployments.containers.needs import wait_for
+    """Make the topics that are missing, once Kafka answers and lets us."""
+    from deployments.containers.waiting import poll
     from fraud.kafka.topics import create_topics
 
     settings = load_settings()
+
+    def make() -> None:
+        typer.echo(f"made: {', '.join(create_topics(settings)) or 'nothing, all were there'}")
+
+    poll(make, timeout_s, typer.echo)
+
+
+@app.command()
+def acl(
+    identities: Annotated[list[str], typer.Argument(help="Each as User:fraud-IDENTITY.")],
+    timeout_s: Annotated[float, typer.Option("--patience", min=0)] = 300,
+) -> None:
+    """Grant each identity of a broker of our own what it lacks, as the broker's administrator."""
+    from deployments.containers.needs import wait_for
+    from fraud.kafka.acl import apply_plan, plan_acls
+
+    settings = load_settings()
     wait_for(settings, ["kafka"], timeout_s, typer.echo)
-    typer.echo(f"made: {', '.join(create_topics(settings)) or 'nothing, all were there'}")
+    granted = apply_plan(settings, plan_acls(settings, {one: f"User:fraud-{one}" for one in identities}))
+    typer.echo(f"granted: {granted} permissions to {', '.join(identities)}")
 
 
 @app.command()

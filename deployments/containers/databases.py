@@ -39,24 +39,36 @@ _APPLICATIONS = {
 
 
 def database_uri() -> str:
-    """The URI that the secret gave.
+    """The URI that the secret gave; with `database_ca` it verifies the server.
 
     Raises:
         ConfigurationError: there is none, or it is not Postgres's.
     """
-    secret = load_container_settings().database_uri
+    settings = load_container_settings()
+    secret = settings.database_uri
     if secret is None:
         raise ConfigurationError(
             "FRAUD_CONTAINER_DATABASE_URI is not set: the key `uri` of the application's database secret"
         )
-    _parse(secret.get_secret_value())
-    return secret.get_secret_value()
+    url = _parse(secret.get_secret_value())
+    if settings.database_ca is None:
+        return secret.get_secret_value()
+    verified = {"sslmode": "verify-full", "sslrootcert": str(settings.database_ca)}
+    return url.update_query_dict(verified).render_as_string(hide_password=False)
+
+
+def prefect_environment(uri: str) -> dict[str, str]:
+    """The variables by which Prefect's server finds its database."""
+    authorities = _parse(uri).query.get("sslrootcert")
+    # asyncpg takes the file from the environment alone.
+    verified = {"PGSSLROOTCERT": str(authorities)} if authorities else {}
+    return {"PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri)} | verified
 
 
 def for_prefect(uri: str) -> str:
     """The URI for asyncpg."""
     url = _parse(uri).set(drivername="postgresql+asyncpg")
-    query = dict(url.query)
+    query = {name: value for name, value in url.query.items() if name != "sslrootcert"}
     mode = query.pop("sslmode", None)
     if mode is not None:
         query["ssl"] = mode
@@ -118,7 +130,7 @@ def migrate(application: str, uri: str) -> None:
         _migrate_mlflow(for_mlflow(uri))
     else:
         command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"]
-        environment = dict(os.environ) | {"PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri)}
+        environment = dict(os.environ) | prefect_environment(uri)
         if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603
             raise FraudError("Prefect's database was not migrated; see its message above")
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from deployments.containers.settings import load_container_settings
 from deployments.containers.waiting import poll
 from fraud.errors import ConfigurationError, UnreachableError
+from fraud.kafka.permissions import permissions_of
 from fraud.kafka.topics import existing_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.settings import Settings
@@ -37,13 +38,16 @@ def _kafka(settings: Settings, _: str) -> None:
     existing_topics(settings)
 
 
-def _topics(settings: Settings, _: str) -> None:
+def _topics(settings: Settings, identity: str) -> None:
+    """Those that the identity uses, for a cluster shows it no others; without a name all."""
     existing = existing_topics(settings)
-    missing = [plan.name for plan in topic_plans(settings) if plan.name not in existing]
+    used = {one.name for one in permissions_of(settings, identity)} if identity else None
+    wanted = [plan.name for plan in topic_plans(settings) if used is None or plan.name in used]
+    missing = [name for name in wanted if name not in existing]
     if missing:
         raise UnreachableError(
-            f"Kafka lacks the topics {', '.join(missing)}; "
-            "the job `topics` of the chart or `fraud topics create` makes them"
+            f"Kafka lacks the topics {', '.join(missing)}, or does not let this client see them; the job "
+            "`topics` of the chart or `fraud topics create` makes them, and `fraud acl grant` lets it"
         )
 
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deployments.containers.databases import database_uri, for_mlflow, for_prefect
+from deployments.containers.databases import database_uri, for_mlflow, prefect_environment
 from deployments.containers.mlflow_users import ADMIN
 from deployments.containers.settings import ContainerSettings, load_container_settings
 from fraud.errors import ConfigurationError
@@ -56,8 +56,7 @@ def _write_login_file(uri: str) -> Path:
 def _prefect(settings: ContainerSettings, uri: str) -> tuple[list[str], dict[str, str]]:
     port = str(settings.port or 4200)
     arguments = ["-m", "prefect", "server", "start", "--host", settings.host, "--port", port]
-    return arguments, {
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": for_prefect(uri),
+    return arguments, prefect_environment(uri) | {
         # Migrations are a job's: several servers that start at once must not race for them.
         "PREFECT_SERVER_DATABASE_MIGRATE_ON_START": "false",
         # Its pages are unpacked at the start; the installed package cannot be written.

@@ -1,5 +1,7 @@
 """Settings of containers only: the address of a server's database, and how the server is reached."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -13,6 +15,11 @@ class ContainerSettings(BaseSettings):
 
     database_uri: SecretStr | None = Field(
         default=None, description="postgresql://user:password@host:port/name?sslmode=..."
+    )
+    database_ca: Path | None = Field(
+        default=None,
+        description="certificates that sign the database's: it is then verified, with its name, whatever the "
+        "URI says",
     )
     host: str = "0.0.0.0"  # noqa: S104 - a container listens for its pod
     port: int = Field(default=0, ge=0, le=65_535, description="0: the server's usual one")

@@ -47,8 +47,9 @@ class EmbeddedKafka:
     """One broker with its data in a folder; its ports stay the same across restarts.
 
     As a context manager it runs from entry to exit. `properties` are laid over the defaults and may use
-    `{port}` and `{controller_port}`; `format_arguments` go to the storage tool (say, `--add-scram`), and
-    `client` is what a client needs beside the address, to ask whether the broker answers.
+    `{port}` and `{controller_port}`; `format_arguments` go to the storage tool (say, `--add-scram`),
+    `java_options` to every JVM, and `client` is what a client needs beside the address, to ask whether the
+    broker answers.
     """
 
     name = "Kafka"
@@ -62,6 +63,7 @@ class EmbeddedKafka:
         heap_mb: int = 512,
         properties: Mapping[str, str] | None = None,
         format_arguments: Sequence[str] = (),
+        java_options: Sequence[str] = (),
         client: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         java_home: Path | None = None,
@@ -74,6 +76,7 @@ class EmbeddedKafka:
         self._heap_mb = heap_mb
         self._properties = dict(properties or {})
         self._format_arguments = tuple(format_arguments)
+        self._java_options = tuple(java_options)
         self._client = dict(client or {})
         self._progress = progress
         self._java_home = java_home
@@ -187,6 +190,7 @@ class EmbeddedKafka:
         heap = [f"-Xms{self._heap_mb // 2}m", f"-Xmx{self._heap_mb}m"]
         logging = ["-Dlog4j2.level=WARN", "-Dlog4j2.disableJmx=true"]
         options = [*java.options(), *heap, "-XX:+UseG1GC", "-Djava.awt.headless=true", *logging]
+        options += self._java_options
         return [str(java.executable), *options, "-cp", f"{jars}/*", *arguments]
 
 

@@ -82,15 +82,18 @@ def mlflow_server(home: Path, port: int | None = None) -> HttpServer:
 def prefect_server(home: Path, port: int | None = None) -> HttpServer:
     """A Prefect server with its database below `home`, scheduler and other services included."""
     port, home = port or free_port(), home.resolve()
+    # As `prefect server start` does it, with our guard before the application.
+    app = "deployments.orchestration.embedded_server:create_app"
     command = (
-        *(sys.executable, "-m", "prefect", "server", "start"),
-        *("--host", "127.0.0.1", "--port", str(port), "--analytics-off"),
+        *(sys.executable, "-m", "uvicorn", "--factory", app),
+        *("--host", "127.0.0.1", "--port", str(port), "--log-level", "info"),
     )
     environment = {
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_DATABASE_CONNECTION_URL": "sqlite+aiosqlite:///prefect.db",
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://localhost:{port},http://127.0.0.1:{port}",
         "DO_NOT_TRACK": "1",
         "PREFECT_CLI_PROMPT": "false",
     }

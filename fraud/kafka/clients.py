@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from fraud.errors import UnreachableError
 from fraud.kafka.errors import call_failed, connect
+from fraud.kafka.login.mechanisms import login_config
 from fraud.settings import Settings
 
 READER_GROUP = "fraud-readers"
@@ -21,12 +22,11 @@ def client_config(settings: Settings, **extra: Any) -> dict[str, Any]:
         "bootstrap.servers": kafka.bootstrap_servers,
         "security.protocol": kafka.security_protocol,
         "socket.keepalive.enable": True,
-        "sasl.mechanism": kafka.sasl_mechanism,
-        "sasl.username": kafka.sasl_username,
-        "sasl.password": kafka.sasl_password and kafka.sasl_password.get_secret_value(),
         "ssl.ca.location": _text(kafka.ssl_ca_location),
         "ssl.certificate.location": _text(kafka.ssl_certificate_location),
         "ssl.key.location": _text(kafka.ssl_key_location),
+        "ssl.key.password": kafka.ssl_key_password and kafka.ssl_key_password.get_secret_value(),
+        **login_config(kafka),
     }
     return {key: value for key, value in config.items() if value is not None} | extra
 

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from fraud.deadline import Deadline
 from fraud.errors import ConfigurationError, RefusedError, UnreachableError
+from fraud.kafka.login.errors import token_error
 from fraud.settings import KafkaSettings
 
 _FIRST_TIMEOUT_S = 0.5
@@ -95,7 +96,8 @@ def _client(config: dict[str, Any]) -> AdminClient:
         reason = error.args[0].str().removeprefix("Failed to create admin client: ")
         raise ConfigurationError(
             f"FRAUD_KAFKA__* does not make a working client: {reason}; "
-            "check the files that FRAUD_KAFKA__SSL_* name, and FRAUD_KAFKA__SASL_MECHANISM"
+            "check the files that FRAUD_KAFKA__SSL_* name, FRAUD_KAFKA__SSL_KEY_PASSWORD and "
+            "FRAUD_KAFKA__SASL_MECHANISM"
         ) from error
 
 
@@ -143,6 +145,8 @@ def _credentials_error(kafka: KafkaSettings, reason: str) -> RefusedError:
             f"Kafka at {kafka.bootstrap_servers} does not take {kafka.sasl_mechanism}: "
             f"set FRAUD_KAFKA__SASL_MECHANISM to one that it offers ({offered})"
         )
+    if kafka.sasl_mechanism in ("OAUTHBEARER", "AWS_MSK_IAM"):
+        return token_error(kafka, reason)
     return RefusedError(
         f"Kafka at {kafka.bootstrap_servers} refuses the credentials of {_user(kafka)}: "
         "set FRAUD_KAFKA__SASL_USERNAME and FRAUD_KAFKA__SASL_PASSWORD to a user that the cluster knows "

@@ -15,6 +15,7 @@ from fraud.settings import Settings
 _VERBS: dict[Operation, str] = {
     "read": "reading",
     "write": "writing to",
+    "create": "creating",
     "describe": "describing",
     "describe_configs": "describing the configuration of",
 }

@@ -1,6 +1,8 @@
 """The least Kafka permissions of each identity, in one table.
 
-`fraud acl` applies it to a cluster, and the tests hold every identity to it on a broker that enforces it.
+An identity is one workload: a Deployment or a Job of the chart, a service of the compose file, a role on AWS.
+`fraud acl` applies the table to a cluster, the policies of Amazon MSK are written from it, and the tests hold
+every identity to it on a broker that enforces it.
 Reading and writing include describing, as in Kafka's own authorizer. An idempotent producer needs no
 permission beyond writing (Kafka 3.0 and newer).
 """
@@ -11,13 +13,14 @@ from typing import Literal
 
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import READER_GROUP
+from fraud.kafka.topics import topic_plans
 from fraud.profiles.messages import profile_topic_prefix
 from fraud.settings import Settings
 
 ResourceKind = Literal["topic", "group", "transactional_id"]
 
-Operation = Literal["read", "write", "describe", "describe_configs"]
-"""What one may do to a topic or a group; reading and writing include describing."""
+Operation = Literal["read", "write", "create", "describe", "describe_configs"]
+"""What one may do to a topic or a group; reading and writing include describing, creating does not."""
 
 
 @dataclass(frozen=True, order=True)
@@ -197,8 +200,8 @@ def _monitor(settings: Settings) -> tuple[Permission, ...]:
     return (*(Permission("topic", topic, "read") for topic in read), _READER)
 
 
-def _analyst(settings: Settings) -> tuple[Permission, ...]:
-    """The dashboard: it shows everything and writes reviews, entries of lists and changes of policies."""
+def _dashboard(settings: Settings) -> tuple[Permission, ...]:
+    """It shows everything and writes reviews, entries of lists and changes of policies."""
     topics = settings.topics
     shown = (topics.transactions, topics.predictions, topics.profiles, topics.labels)
     return (
@@ -256,6 +259,42 @@ def _redrive_of(letters: str, topic: str) -> tuple[Permission, ...]:
     )
 
 
+def _pipeline(settings: Settings) -> tuple[Permission, ...]:
+    """The flow that ingests, preprocesses and trains in one process."""
+    return _all_of(settings, _ingest, _preprocess, _trainer)
+
+
+def _flows(settings: Settings) -> tuple[Permission, ...]:
+    """A worker of Prefect whose processes run every flow, as in the compose file."""
+    return _all_of(settings, _pipeline, _monitor)
+
+
+def _all_of(
+    settings: Settings, *parts: Callable[[Settings], tuple[Permission, ...]]
+) -> tuple[Permission, ...]:
+    """What several identities may do, each permission once."""
+    return tuple(dict.fromkeys(permission for part in parts for permission in part(settings)))
+
+
+def _topics(settings: Settings) -> tuple[Permission, ...]:
+    """The job that creates the topics that are missing; it reads and writes none of them."""
+    operations: tuple[Operation, ...] = ("create", "describe")
+    prefix = profile_topic_prefix(settings)
+    names = [plan.name for plan in topic_plans(settings) if not plan.name.startswith(prefix)]
+    return (
+        *(Permission("topic", name, operation) for name in names for operation in operations),
+        *_field_profiles(settings, *operations),
+    )
+
+
+def _keda(settings: Settings) -> tuple[Permission, ...]:
+    """KEDA, which scales serving by its lag: it compares offsets and reads no message."""
+    return (
+        Permission("topic", settings.topics.transactions, "describe"),
+        Permission("group", settings.serving.group_id, "describe"),
+    )
+
+
 _READER = Permission("group", READER_GROUP, "describe")
 
 IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
@@ -265,16 +304,20 @@ IDENTITIES: Mapping[str, Callable[[Settings], tuple[Permission, ...]]] = {
     "ingest": _ingest,
     "preprocess": _preprocess,
     "trainer": _trainer,
+    "pipeline": _pipeline,
+    "flows": _flows,
     "monitor": _monitor,
-    "analyst": _analyst,
+    "dashboard": _dashboard,
     "redrive": _redrive,
     "rates": _rates,
     "policies": _policies,
     "gateway": _gateway,
     "webhooks": _webhooks,
     "privacy": _privacy,
+    "topics": _topics,
+    "keda": _keda,
 }
-"""The identities of our programs. Creating topics and granting permissions is left to an administrator."""
+"""The identities of our programs. Granting permissions is left to an administrator."""
 
 
 def permissions_of(settings: Settings, identity: str) -> tuple[Permission, ...]:

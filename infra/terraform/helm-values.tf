@@ -8,7 +8,7 @@ locals {
     msk-serverless = {
       bootstrapServers  = one(module.kafka[*].bootstrap_servers)
       securityProtocol  = "SASL_SSL"
-      saslMechanism     = "OAUTHBEARER"
+      saslMechanism     = "AWS_MSK_IAM"
       replicationFactor = 3
     }
     external = {
@@ -16,8 +16,15 @@ locals {
       securityProtocol  = var.kafka.security_protocol
       saslMechanism     = var.kafka.sasl_mechanism
       replicationFactor = var.kafka.replication_factor
-      existingSecret    = var.kafka.credentials_secret
     }
+  }
+
+  # Destinations of pods outside of the cluster, as narrow as Terraform knows them.
+  egress = {
+    kafka         = local.msk ? module.network.isolated_cidrs : var.kafka.cidrs
+    s3            = module.network.s3_cidrs
+    postgres      = var.database == null ? [] : module.network.isolated_cidrs
+    kubernetesApi = module.network.private_cidrs
   }
 
   # Each kind of work on its own nodes: see the node pools of the cluster.
@@ -48,11 +55,11 @@ locals {
       local.kafka_values[var.kafka.kind],
     )
     postgres = merge(
-      { internal = var.database == null },
+      # RDS's authorities (docs/aws.md): certificate and name are verified.
+      { internal = var.database == null, caConfigMap = var.database == null ? "" : "fraud-postgres-ca" },
       { for database in module.database : "external" => {
         host    = database.address
         port    = database.port
-        sslMode = "require" # verify-full needs the bundle of certificates of RDS in the images
         secrets = database.application_secrets
       } },
     )
@@ -60,6 +67,7 @@ locals {
     serviceAccounts = module.identity.service_accounts
     storageClasses  = { block = "gp3", shared = "efs" }
     scheduling      = local.scheduling
-    ingress         = { className = "alb" }
+    ingress         = { className = "alb", loadBalancerCidrs = module.network.private_cidrs }
+    networkPolicies = { egress = local.egress }
   }
 }

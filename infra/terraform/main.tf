@@ -31,25 +31,25 @@ module "network" {
 module "cluster" {
   source = "./modules/cluster"
 
-  name                 = local.name
-  namespace            = var.namespace
-  kubernetes_version   = var.kubernetes_version
-  vpc_id               = module.network.vpc_id
-  subnet_ids           = module.network.private_subnet_ids
-  api_allowed_cidrs    = var.api_allowed_cidrs
-  api_private_cidrs    = var.api_private_cidrs
-  administrator_arns   = var.administrator_arns
-  viewer_arns          = var.viewer_arns
-  deletion_protection  = !var.disposable
-  log_retention_days   = var.log_retention_days
-  node_instance_types  = var.node_instance_types
-  node_count           = var.node_count
-  node_disk_gib        = var.node_disk_gib
-  addon_versions       = var.addon_versions
-  karpenter_node_image = var.karpenter_node_image
-  flows_cpu_limit      = var.flows_cpu_limit
-  serving_cpu_limit    = var.serving_cpu_limit
-  file_system_id       = module.storage.file_system_id
+  name                = local.name
+  namespace           = var.namespace
+  kubernetes_version  = var.kubernetes_version
+  vpc_id              = module.network.vpc_id
+  subnet_ids          = module.network.private_subnet_ids
+  api_allowed_cidrs   = var.api_allowed_cidrs
+  api_private_cidrs   = var.api_private_cidrs
+  administrator_arns  = var.administrator_arns
+  viewer_arns         = var.viewer_arns
+  deletion_protection = !var.disposable
+  log_retention_days  = var.log_retention_days
+  node_instance_types = var.node_instance_types
+  node_count          = var.node_count
+  node_disk_gib       = var.node_disk_gib
+  addon_versions      = var.addon_versions
+  node_image_release  = var.node_image_release
+  flows_cpu_limit     = var.flows_cpu_limit
+  serving_cpu_limit   = var.serving_cpu_limit
+  file_system_id      = module.storage.file_system_id
 }
 
 module "storage" {

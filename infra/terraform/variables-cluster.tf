@@ -80,10 +80,15 @@ variable "addon_versions" {
   default     = {}
 }
 
-variable "karpenter_node_image" {
-  description = "Alias of the AMI of Karpenter's nodes. Pin it in production (al2023@vYYYYMMDD): @latest replaces nodes whenever AWS publishes."
+variable "node_image_release" {
+  description = "Release of EKS's AMI for all nodes, such as 1.35.0-20260114 (docs/aws.md says how to look it up); null, for a disposable environment only: the newest one, which replaces nodes whenever AWS publishes."
   type        = string
-  default     = "al2023@latest"
+  default     = null
+
+  validation {
+    condition     = var.node_image_release == null ? var.disposable : can(regex("^1\\.[0-9]{2}\\.[0-9]+-[0-9]{8}$", var.node_image_release))
+    error_message = "node_image_release must be a release such as 1.35.0-20260114, unless the environment is disposable: nodes change when you say so."
+  }
 }
 
 variable "flows_cpu_limit" {

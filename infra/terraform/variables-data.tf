@@ -27,16 +27,17 @@ variable "kafka" {
     Where Kafka is. kind:
     - in-cluster: the chart's own broker, for trying things out;
     - msk-serverless: made here, signed in to with IAM;
-    - external: any other, Confluent Cloud for one; give its bootstrap_servers. The API key and secret go into the
-      Kubernetes secret `credentials_secret` (keys: username, password), never through Terraform.
+    - external: any other, Confluent Cloud for one; give its bootstrap_servers and the address ranges where they are (cidrs),
+      the only ones that pods may connect to. Each workload's API key and secret go into a Kubernetes secret of its own,
+      never through Terraform (docs/kubernetes.md).
   TEXT
   type = object({
     kind               = string
     bootstrap_servers  = optional(string)
+    cidrs              = optional(list(string), [])
     security_protocol  = optional(string, "SASL_SSL")
     sasl_mechanism     = optional(string, "PLAIN")
     replication_factor = optional(number, 3)
-    credentials_secret = optional(string, "fraud-kafka")
   })
   default = { kind = "in-cluster" }
 
@@ -48,6 +49,16 @@ variable "kafka" {
   validation {
     condition     = (var.kafka.kind == "external") == (var.kafka.bootstrap_servers != null)
     error_message = "kafka.bootstrap_servers must be given for kind external, and only for it."
+  }
+
+  validation {
+    condition     = var.kafka.kind != "external" || length(var.kafka.cidrs) > 0
+    error_message = "kafka.cidrs must name the address ranges of the brokers, such as 198.51.100.0/24: pods reach no other."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.kafka.cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]) >= 8, false)])
+    error_message = "kafka.cidrs must be IPv4 ranges, none wider than a /8."
   }
 
   validation {

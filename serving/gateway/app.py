@@ -9,12 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
+from fraud.settings import LOOPBACK_HOSTS
 from serving.gateway.api import decisions, health, reviews
 from serving.gateway.api.middleware import GatewayMiddleware
 from serving.gateway.api.openapi import describe
 from serving.gateway.api.responses import error_response
 from serving.gateway.auth.callers import RefusedCallerError
 from serving.gateway.context import GatewayContext, context_of
+from serving.loopback import LoopbackGuard
 
 _WAIT = {"Retry-After": "10"}
 _DESCRIPTION = "A payment's decision while it is authorised, and labels of payments."
@@ -49,6 +51,9 @@ def create_app(context: GatewayContext) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse_request)
     app.add_exception_handler(ClientDisconnect, _end_request)
     app.add_middleware(GatewayMiddleware, context=context)
+    gateway = context.settings.gateway
+    if gateway.host in LOOPBACK_HOSTS:
+        app.add_middleware(LoopbackGuard, hosts=gateway.allowed_hosts)
     describe(app, context.settings)
     return app
 

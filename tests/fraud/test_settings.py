@@ -96,6 +96,65 @@ def test_sasl_needs_a_name_and_a_password(monkeypatch: pytest.MonkeyPatch) -> No
         load_settings()
 
 
+def test_name_and_password_come_from_a_mounted_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a Secret as Kubernetes mounts it
+    (tmp_path / "username").write_text("fraud-serving\n")
+    (tmp_path / "password").write_text("sesame")
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("FRAUD_KAFKA__CREDENTIALS_DIR", str(tmp_path))
+    # when
+    kafka = load_settings().kafka
+    # then
+    assert kafka.sasl_username == "fraud-serving"
+    assert kafka.sasl_password is not None
+    assert kafka.sasl_password.get_secret_value() == "sesame"
+    assert "sesame" not in repr(kafka)
+
+
+def test_what_is_missing_in_the_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "username").write_text("fraud-serving")
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("FRAUD_KAFKA__CREDENTIALS_DIR", str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"needs sasl_username and sasl_password, .*credentials_dir"):
+        load_settings()
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "username").mkdir()
+    monkeypatch.setenv("FRAUD_KAFKA__CREDENTIALS_DIR", str(tmp_path))
+    with pytest.raises(
+        ConfigurationError, match=r"credentials_dir: .*/username cannot be read: Is a directory"
+    ):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sasl_mechanism": "OAUTHBEARER"}, "needs oauth_token_url, an https address"),
+        (
+            {"sasl_mechanism": "OAUTHBEARER", "oauth_token_url": "http://login.example.com/token"},
+            "must be https, unless it is on this machine",
+        ),
+        ({"sasl_mechanism": "AWS_MSK_IAM"}, "needs security_protocol SASL_SSL and aws_region"),
+        (
+            {
+                "sasl_mechanism": "AWS_MSK_IAM",
+                "aws_region": "eu-west-1",
+                "security_protocol": "SASL_PLAINTEXT",
+            },
+            "needs security_protocol SASL_SSL and aws_region",
+        ),
+    ],
+)
+def test_a_mechanism_needs_what_it_logs_in_with(changes: dict[str, str], sentence: str) -> None:
+    kafka = {"security_protocol": "SASL_SSL", "sasl_username": "u", "sasl_password": "p"} | changes
+    with pytest.raises(ConfigurationError, match=sentence):
+        load_settings(kafka=kafka)
+
+
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAUD_KAFKA__SASL_PASSWORD", "hunter2")
     monkeypatch.setenv("FRAUD_LAKE__S3_SECRET", "hunter3")

@@ -82,6 +82,12 @@ class Cluster:
         command = ["kubectl", "--namespace", self.namespace, *arguments]
         return self._run(command, text=text, check=check, timeout=timeout).stdout
 
+    def tried_by(self, account: str, manifest: Manifest) -> str:
+        """What the cluster says when a service account makes this object; nothing when it may."""
+        user = f"--as=system:serviceaccount:{self.namespace}:{account}"
+        command = ["kubectl", "--namespace", self.namespace, user, "create", "--dry-run=server", "-f", "-"]
+        return self._run(command, text=json.dumps(manifest), check=False).stderr
+
     def get(self, *what: str) -> Manifest:
         """An object, or a list of them."""
         found: Manifest = json.loads(self.kubectl("get", *what, "--output", "json"))
@@ -142,7 +148,9 @@ class Cluster:
         return self.kubectl("logs", f"job/{newest['metadata']['name']}", "--tail=-1")
 
     def inside(self, *arguments: str) -> Any:
-        """Ask a scoring engine's pod; see inside.py."""
+        """Ask a scoring engine's pod; see inside.py. What topics hold, only the dashboard may read."""
+        if arguments[0] == "compare":
+            return self.inside_dashboard(*arguments)
         return self._ask(self.serving_pods()[0], "serving", *arguments)
 
     def inside_dashboard(self, *arguments: str) -> Any:
@@ -165,14 +173,17 @@ class Cluster:
             "name": "producer",
             "image": f"fraud/producer:{self.tag}",
             "command": ["python", "-m", "deployments.cli", "simulate", *arguments, "--no-truth"],
-            "envFrom": [{"configMapRef": {"name": "fraud-settings"}}],
+            "envFrom": [{"configMapRef": {"name": name}} for name in ("fraud-settings", "fraud-kafka")],
             "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
             "securityContext": {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             },
-            "volumeMounts": [{"name": "tmp", "mountPath": path} for path in ("/tmp", "/var/lib/fraud")],
+            "volumeMounts": [
+                *({"name": "tmp", "mountPath": path} for path in ("/tmp", "/var/lib/fraud")),
+                {"name": "kafka", "mountPath": "/etc/fraud/kafka"},
+            ],
         }
         labels = {
             "app.kubernetes.io/name": "fraud",
@@ -190,7 +201,10 @@ class Cluster:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [container],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
+            "volumes": [
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "kafka", "secret": {"secretName": "fraud-producer-kafka", "defaultMode": 0o440}},
+            ],
         }
         job = {
             "apiVersion": "batch/v1",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
 
-from fraud.kafka.clients import consumer_config
+from fraud.kafka.clients import READER_GROUP, consumer_config
 from fraud.kafka.offsets import end_offsets, group_lag
 from fraud.registry.aliases import promote
 from fraud.settings import load_settings
@@ -17,7 +17,7 @@ def ids(topic: str) -> list[str]:
     """The transaction_id of every committed message."""
     settings = load_settings()
     ends = end_offsets(settings, topic)
-    consumer = Consumer(consumer_config(settings, "fraud-dashboard-test", **{"enable.partition.eof": True}))
+    consumer = Consumer(consumer_config(settings, READER_GROUP, **{"enable.partition.eof": True}))
     consumer.assign([TopicPartition(topic, partition, low) for partition, (low, _) in ends.items()])
     found, open_partitions = [], {partition for partition, (low, end) in ends.items() if end > low}
     while open_partitions:

@@ -31,6 +31,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         *("--set", "ingress.enabled=true,ingress.hosts.prefect=prefect.example.com"),
         *("--set", "ingress.hosts.mlflow=mlflow.example.com,ingress.hosts.dashboard=fraud.example.com"),
         *("--set", "gateway.enabled=true,gateway.oidc.issuer=https://login.example.com"),
+        *("--set", "networkPolicies.egress.oidc={203.0.113.0/24}"),
         *("--set", "ingress.hosts.gateway=decisions.example.com,gateway.clients[0].namespace=payments"),
         *("--set", "webhooks.enabled=true,webhooks.existingSecret=hooks,webhooks.replicas=2"),
         *(

@@ -182,6 +182,7 @@ def test_every_pod_runs_as_an_account_that_there_is(name: str) -> None:
 def test_every_setting_is_one_that_the_program_knows(name: str) -> None:
     # given the settings of all programs of the chart
     found = set(environment_of(variant(name), "fraud-settings"))
+    found |= set(environment_of(variant(name), "fraud-kafka"))
     for manifest in of_kind(variant(name), *WITH_PODS):
         for container in containers_of(manifest):
             found |= {one["name"] for one in container.get("env", [])}
@@ -277,8 +278,10 @@ def test_starting_up_on_a_small_machine_is_no_reason_to_scale() -> None:
 def test_lag_is_that_of_the_group_that_serves() -> None:
     (kafka, _) = named(variant("eks"), "ScaledObject", "fraud-serving")["spec"]["triggers"]
     assert kafka["metadata"]["consumerGroup"] == Settings().serving.group_id
-    assert kafka["metadata"]["sasl"] == "plaintext"
-    assert kafka["metadata"]["tls"] == "enable"
+    # and it logs in as its own identity
+    login = named(variant("eks"), "TriggerAuthentication", "fraud-kafka")["spec"]
+    assert {one["name"] for one in login["secretTargetRef"]} == {"fraud-keda-kafka"}
+    assert environment_of(variant("eks"), "fraud-keda-kafka") == {"sasl": "plaintext", "tls": "enable"}
 
 
 def test_spark_on_kubernetes_brings_its_rights_and_its_settings() -> None:
@@ -410,8 +413,19 @@ def test_a_wrong_value_is_refused(values: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ("kafka.saslMechanism=OAUTHBEARER", "not spoken"),
-        ("kafka.existingSecret=", "needs kafka.existingSecret"),
+        ("kafka.saslMechanism=OAUTHBEARER", "needs kafka.oauth.tokenUrl"),
+        ("kafka.saslMechanism=", "needs kafka.saslMechanism"),
+        (
+            "kafka.saslMechanism=AWS_MSK_IAM,kafka.securityProtocol=SSL",
+            "needs kafka.securityProtocol SASL_SSL",
+        ),
+        ("kafka.securityProtocol=SASL_PLAINTEXT", "carries card data in the clear"),
+        ("kafka.existingSecret=fraud-kafka", "make a Secret SERVICE-ACCOUNT-kafka for each"),
+        ("networkPolicies.egress.kafka=null", "networkPolicies.egress.kafka is empty"),
+        ("s3.internal=false,networkPolicies.egress.s3=null", "networkPolicies.egress.s3 is empty"),
+        ("networkPolicies.egress.postgres=null", "networkPolicies.egress.postgres is empty"),
+        ("networkPolicies.egress.oidc=null", "networkPolicies.egress.oidc is empty"),
+        ("ingress.loadBalancerCidrs=null", "needs ingress.controllerNamespace, or ingress.loadBalancerCidrs"),
     ],
 )
 def test_a_kafka_that_could_not_be_reached_is_refused(values: str, sentence: str) -> None:
@@ -470,7 +484,8 @@ def test_spans_may_leave_for_the_collector_and_go_nowhere_by_default() -> None:
     assert "FRAUD_TRACING__ENDPOINT" not in environment_of(silent, "fraud-settings")
     given = tuple(render(*VARIANTS["eks"], "--set", "tracing.endpoint=http://collector.monitoring:4318"))
     assert environment_of(given, "fraud-settings")["FRAUD_TRACING__ENDPOINT"].endswith(":4318")
-    assert named(given, "NetworkPolicy", "fraud-tracing")["spec"]["egress"] == [{"ports": [{"port": 4318}]}]
+    (rule,) = named(given, "NetworkPolicy", "fraud-tracing")["spec"]["egress"]
+    assert rule == {"to": [{"namespaceSelector": {}}], "ports": [{"port": 4318}]}
 
 
 def pod_labels(manifests: tuple[Manifest, ...]) -> list[dict[str, str]]:
@@ -528,7 +543,8 @@ def test_the_schema_registry_and_its_secret_reach_the_programs() -> None:
     # given
     registry = "schemaRegistry.url=https://registry.example.com,schemaRegistry.existingSecret=registry"
     # when
-    manifests = tuple(render(*VARIANTS["eks"], "--set", registry))
+    where = "networkPolicies.egress.schemaRegistry={203.0.113.0/24}"
+    manifests = tuple(render(*VARIANTS["eks"], "--set", registry, "--set", where))
     # then
     settings = environment_of(manifests, "fraud-settings")
     assert settings["FRAUD_KAFKA__PAYLOAD_FORMAT"] == "schema_registry"

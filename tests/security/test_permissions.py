@@ -23,10 +23,10 @@ from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.acl import apply_plan, plan_acls
 from fraud.kafka.clients import READER_GROUP, flush, producer_config
-from fraud.kafka.offsets import end_offsets
+from fraud.kafka.offsets import end_offsets, group_lag
 from fraud.kafka.permission_checks import require_readable, require_topic
 from fraud.kafka.permissions import IDENTITIES, Permission, permissions_of
-from fraud.kafka.topics import create_topics
+from fraud.kafka.topics import create_topics, topic_plans
 from fraud.lake import open_lake
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import publish_profiles
@@ -34,7 +34,7 @@ from fraud.privacy.forgotten import ForgottenCard, publish_forgotten, read_forgo
 from fraud.privacy.housekeeping import finish_forgetting
 from fraud.privacy.topics import event_topics
 from fraud.registry.cache import save_bundle
-from fraud.settings import Settings, WebhookEndpoint, WebhookSettings
+from fraud.settings import Settings, TopicSettings, WebhookEndpoint, WebhookSettings
 from fraud.training.splits import TimeRange
 from producer.history import HistoryPeriod, publish_history
 from producer.publisher import Publisher
@@ -292,6 +292,21 @@ def produce_decisions(settings: Settings, *ids: str) -> None:
     flush(producer, 10)
 
 
+def make_topics(world: World) -> None:
+    """Topics that nobody has made, by who may do nothing else."""
+    names = {name: f"{topic}.new" for name, topic in world.as_user.topics.model_dump().items()}
+    new = world.as_user.model_copy(update={"topics": TopicSettings(**names)})
+    world.allow(list(permissions_of(new, "topics")))
+    assert set(create_topics(new)) == {plan.name for plan in topic_plans(new)}
+
+
+def scale(world: World) -> None:
+    """What KEDA asks for: the ends of the topic, and how far the group has come."""
+    group, topic = world.as_user.serving.group_id, world.as_user.topics.transactions
+    send(world.as_admin, disorderly(3))
+    assert group_lag(world.as_user, group, topic) == 3
+
+
 def put_back(world: World) -> None:
     for labels in (False, True):
         bury(world.as_admin, [("card", b"late", "late", NOW)], labels=labels)
@@ -306,7 +321,7 @@ JOBS: dict[str, Callable[[World], None]] = {
     "preprocess": preprocess,
     "trainer": train,
     "monitor": monitor,
-    "analyst": show,
+    "dashboard": show,
     "redrive": put_back,
     "policies": decide,
     "gateway": answer,
@@ -350,6 +365,23 @@ def test_without_the_right_to_look_at_settings_serving_says_so_and_scores(
     score(world)
     assert "the settings of the topics were not checked" in caplog.text
     assert f"does not let user '{world.name}' do this: describing the configuration of" in caplog.text
+
+
+def test_topics_are_created_by_who_may_do_nothing_else(world: World) -> None:
+    make_topics(world)
+
+
+def test_without_the_right_to_create_topics_the_sentence_says_so(world: World) -> None:
+    # given serving's rights, with which a topic can be read
+    world.allow(list(permissions_of(world.as_user, "serving")))
+    # then it creates none, not even one that is there and that it does not see
+    with pytest.raises(RefusedError, match="do this: creating "):
+        create_topics(world.as_user)
+
+
+def test_keda_sees_how_far_serving_has_come(world: World) -> None:
+    world.allow(list(permissions_of(world.as_user, "keda")))
+    scale(world)
 
 
 @pytest.mark.parametrize(("identity", "number"), cases())

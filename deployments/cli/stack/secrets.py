@@ -13,7 +13,14 @@ from fraud.cards.pseudonyms import new_key
 from fraud.errors import ConfigurationError
 from fraud.machine.console import Console
 
+KAFKA_USERS = (
+    "admin", "dashboard", "flows", "gateway", "policies", "privacy", "producer", "rates", "redrive",
+    "replayer", "serving", "topics", "webhooks",
+)  # fmt: skip
+"""Kafka's administrator, and the identities of the compose file's services and of people's commands."""
+
 NAMES = (
+    *(f"KAFKA_{user.upper()}_PASSWORD" for user in KAFKA_USERS),
     "POSTGRES_PASSWORD",
     "MLFLOW_DATABASE_PASSWORD",
     "PREFECT_DATABASE_PASSWORD",

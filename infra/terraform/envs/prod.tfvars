@@ -8,6 +8,8 @@ viewer_arns        = ["arn:aws:iam::444455556666:role/OnCall"]
 api_allowed_cidrs  = []              # private
 api_private_cidrs  = ["10.8.0.0/24"] # the VPN of administrators, and the runners
 
+node_image_release = "1.35.0-20260114" # look up the newest one before the first apply: docs/aws.md
+
 flows_cpu_limit   = 64
 serving_cpu_limit = 32
 
@@ -22,6 +24,7 @@ database = {
 kafka = {
   kind              = "external"
   bootstrap_servers = "pkc-example.us-east-1.aws.confluent.cloud:9092"
+  cidrs             = ["198.51.100.0/24"] # of its private link, or as the provider publishes them
 }
 
 github_repository = "your-organisation/fraud-on-kafka"

@@ -5,25 +5,25 @@ mock_provider "aws" {
 }
 
 variables {
-  name                 = "fraud-test"
-  namespace            = "fraud"
-  kubernetes_version   = "1.35"
-  vpc_id               = "vpc-1"
-  subnet_ids           = ["subnet-a", "subnet-b", "subnet-c"]
-  api_allowed_cidrs    = ["203.0.113.7/32"]
-  api_private_cidrs    = []
-  administrator_arns   = ["arn:aws:iam::111122223333:role/Administrator"]
-  viewer_arns          = []
-  deletion_protection  = true
-  log_retention_days   = 365
-  node_instance_types  = ["m7i-flex.large"]
-  node_count           = 3
-  node_disk_gib        = 60
-  addon_versions       = { coredns = "v1.12.0-eksbuild.1" }
-  karpenter_node_image = "al2023@latest"
-  flows_cpu_limit      = 64
-  serving_cpu_limit    = 32
-  file_system_id       = "fs-1"
+  name                = "fraud-test"
+  namespace           = "fraud"
+  kubernetes_version  = "1.35"
+  vpc_id              = "vpc-1"
+  subnet_ids          = ["subnet-a", "subnet-b", "subnet-c"]
+  api_allowed_cidrs   = ["203.0.113.7/32"]
+  api_private_cidrs   = []
+  administrator_arns  = ["arn:aws:iam::111122223333:role/Administrator"]
+  viewer_arns         = []
+  deletion_protection = true
+  log_retention_days  = 365
+  node_instance_types = ["m7i-flex.large"]
+  node_count          = 3
+  node_disk_gib       = 60
+  addon_versions      = { coredns = "v1.12.0-eksbuild.1" }
+  node_image_release  = "1.35.0-20260114"
+  flows_cpu_limit     = 64
+  serving_cpu_limit   = 32
+  file_system_id      = "fs-1"
 }
 
 run "the_api_is_restricted" {

@@ -31,6 +31,24 @@ run "the_bucket_is_private" {
   }
 
   assert {
+    condition     = aws_s3_bucket_logging.this.target_bucket == aws_s3_bucket.logs.id && aws_s3_bucket.logs.bucket == "lake-access-logs"
+    error_message = "who reads the bucket is logged, in another bucket"
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_s3_bucket_policy.logs.policy).Statement : s.Condition if s.Effect == "Allow"] == [{
+      ArnLike      = { "aws:SourceArn" = aws_s3_bucket.this.arn }
+      StringEquals = { "aws:SourceAccount" = "111122223333" }
+    }]
+    error_message = "only S3 writes access logs, and only this bucket's"
+  }
+
+  assert {
+    condition     = aws_s3_bucket_public_access_block.logs.restrict_public_buckets && aws_s3_bucket_public_access_block.logs.block_public_policy && one(aws_s3_bucket_lifecycle_configuration.logs.rule).expiration[0].days == 365
+    error_message = "access logs are private and kept for a year"
+  }
+
+  assert {
     condition     = aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
     error_message = "a mistake can be undone"
   }

@@ -11,6 +11,7 @@ variables {
   zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
   administrator_arns = ["arn:aws:iam::111122223333:role/Administrator"]
   api_allowed_cidrs  = ["203.0.113.7/32"]
+  node_image_release = "1.35.0-20260114"
 }
 
 run "the_defaults_stand" {
@@ -69,18 +70,28 @@ run "helm_values_tell_the_chart_where_everything_is" {
   }
 
   assert {
-    condition     = !yamldecode(output.helm_values).postgres.internal && yamldecode(output.helm_values).postgres.external.sslMode == "require"
-    error_message = "RDS replaces the chart's Postgres, over TLS"
+    condition     = !yamldecode(output.helm_values).postgres.internal && yamldecode(output.helm_values).postgres.caConfigMap == "fraud-postgres-ca"
+    error_message = "RDS replaces the chart's Postgres, and its certificate is verified"
   }
 
   assert {
-    condition     = yamldecode(output.helm_values).kafka.bootstrapServers == "boot-test.c1.kafka-serverless.us-east-1.amazonaws.com:9098" && yamldecode(output.helm_values).kafka.saslMechanism == "OAUTHBEARER"
+    condition     = yamldecode(output.helm_values).kafka.bootstrapServers == "boot-test.c1.kafka-serverless.us-east-1.amazonaws.com:9098" && yamldecode(output.helm_values).kafka.saslMechanism == "AWS_MSK_IAM"
     error_message = "MSK is reached with IAM"
   }
 
   assert {
     condition     = yamldecode(output.helm_values).scheduling.serving.tolerations[0].value == "serving" && yamldecode(output.helm_values).scheduling.flows.tolerations[0].value == "flows"
     error_message = "serving and flows go to their own nodes"
+  }
+
+  assert {
+    condition     = yamldecode(output.helm_values).networkPolicies.egress.kafka == yamldecode(output.helm_values).networkPolicies.egress.postgres && yamldecode(output.helm_values).networkPolicies.egress.kafka == ["10.40.220.0/24", "10.40.221.0/24", "10.40.222.0/24"]
+    error_message = "pods reach brokers and database in the isolated subnets, and nothing else there"
+  }
+
+  assert {
+    condition     = yamldecode(output.helm_values).networkPolicies.egress.s3 == ["52.216.0.0/15"] && !strcontains(output.helm_values, "0.0.0.0/0")
+    error_message = "S3 is reached at its own addresses, and no destination is the internet"
   }
 
   assert {
@@ -91,7 +102,7 @@ run "helm_values_tell_the_chart_where_everything_is" {
 
 run "an_external_kafka_is_passed_on" {
   variables {
-    kafka = { kind = "external", bootstrap_servers = "broker.example:9092" }
+    kafka = { kind = "external", bootstrap_servers = "broker.example:9092", cidrs = ["198.51.100.0/24"] }
   }
 
   assert {
@@ -100,8 +111,8 @@ run "an_external_kafka_is_passed_on" {
   }
 
   assert {
-    condition     = yamldecode(output.helm_values).kafka.existingSecret == "fraud-kafka" && yamldecode(output.helm_values).kafka.securityProtocol == "SASL_SSL"
-    error_message = "its credentials come from a Kubernetes secret, over TLS"
+    condition     = yamldecode(output.helm_values).kafka.securityProtocol == "SASL_SSL" && yamldecode(output.helm_values).networkPolicies.egress.kafka == ["198.51.100.0/24"]
+    error_message = "over TLS, and at its own addresses only"
   }
 }
 

@@ -11,6 +11,7 @@ variables {
   zones              = ["us-east-1a", "us-east-1b", "us-east-1c"]
   administrator_arns = ["arn:aws:iam::111122223333:role/Administrator"]
   api_allowed_cidrs  = ["203.0.113.7/32"]
+  node_image_release = "1.35.0-20260114"
 }
 
 run "an_api_open_to_the_internet" {
@@ -77,10 +78,42 @@ run "an_external_kafka_without_brokers" {
   expect_failures = [var.kafka]
 }
 
+run "an_external_kafka_without_addresses" {
+  command = plan
+  variables {
+    kafka = { kind = "external", bootstrap_servers = "broker:9092" }
+  }
+  expect_failures = [var.kafka]
+}
+
+run "a_kafka_anywhere" {
+  command = plan
+  variables {
+    kafka = { kind = "external", bootstrap_servers = "broker:9092", cidrs = ["0.0.0.0/0"] }
+  }
+  expect_failures = [var.kafka]
+}
+
+run "nodes_that_change_by_themselves" {
+  command = plan
+  variables {
+    node_image_release = null
+  }
+  expect_failures = [var.node_image_release]
+}
+
+run "a_node_image_that_is_no_release" {
+  command = plan
+  variables {
+    node_image_release = "latest"
+  }
+  expect_failures = [var.node_image_release]
+}
+
 run "a_kafka_in_the_clear" {
   command = plan
   variables {
-    kafka = { kind = "external", bootstrap_servers = "broker:9092", security_protocol = "SASL_PLAINTEXT" }
+    kafka = { kind = "external", bootstrap_servers = "broker:9092", cidrs = ["198.51.100.0/24"], security_protocol = "SASL_PLAINTEXT" }
   }
   expect_failures = [var.kafka]
 }

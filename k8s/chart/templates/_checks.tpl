@@ -4,10 +4,12 @@
 {{- if not $v.image.tag }}{{ fail "image.tag is not set: give the git commit that the images were built from (--set image.tag=$(git rev-parse HEAD))" }}{{ end }}
 {{- if eq $v.image.tag "latest" }}{{ fail "image.tag must not be latest: nobody could say what runs, or roll back to it" }}{{ end }}
 {{- if and (not $v.kafka.internal) (not $v.kafka.bootstrapServers) }}{{ fail "kafka.bootstrapServers is not set: name the brokers, or set kafka.internal for a single broker in the cluster" }}{{ end }}
-{{- if eq $v.kafka.saslMechanism "OAUTHBEARER" }}{{ fail "kafka.saslMechanism OAUTHBEARER (MSK's IAM) is not spoken by this release: use SCRAM or PLAIN, see docs/aws.md" }}{{ end }}
-{{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (not $v.kafka.internal) }}
-{{- if not $v.kafka.existingSecret }}{{ fail (printf "kafka.securityProtocol %s needs kafka.existingSecret, a Secret with the keys username and password" $v.kafka.securityProtocol) }}{{ end }}
-{{- if not $v.kafka.saslMechanism }}{{ fail (printf "kafka.securityProtocol %s needs kafka.saslMechanism" $v.kafka.securityProtocol) }}{{ end }}
+{{- if $v.kafka.existingSecret }}{{ fail "kafka.existingSecret gave every workload the same identity and is gone: make a Secret SERVICE-ACCOUNT-kafka for each, such as fraud-serving-kafka, see docs/kubernetes.md" }}{{ end }}
+{{- if not $v.kafka.internal }}
+{{- if and (not (hasSuffix "SSL" $v.kafka.securityProtocol)) (not $v.kafka.allowPlaintext) }}{{ fail (printf "kafka.securityProtocol %s carries card data in the clear: use SASL_SSL or SSL, or set kafka.allowPlaintext where a service mesh encrypts" $v.kafka.securityProtocol) }}{{ end }}
+{{- if and (hasPrefix "SASL" $v.kafka.securityProtocol) (not $v.kafka.saslMechanism) }}{{ fail (printf "kafka.securityProtocol %s needs kafka.saslMechanism" $v.kafka.securityProtocol) }}{{ end }}
+{{- if and (eq $v.kafka.saslMechanism "OAUTHBEARER") (not $v.kafka.oauth.tokenUrl) }}{{ fail "kafka.saslMechanism OAUTHBEARER needs kafka.oauth.tokenUrl, the issuer's token endpoint" }}{{ end }}
+{{- if and (eq $v.kafka.saslMechanism "AWS_MSK_IAM") (or (ne $v.kafka.securityProtocol "SASL_SSL") (not $v.aws.region)) }}{{ fail "kafka.saslMechanism AWS_MSK_IAM needs kafka.securityProtocol SASL_SSL and aws.region" }}{{ end }}
 {{- end }}
 {{- if and (ge (int $v.kafka.retentionDays) 0) (lt (int $v.kafka.retentionDays) 33) }}{{ fail "kafka.retentionDays must be -1 or at least 33: a card's state is rebuilt from the topic" }}{{ end }}
 {{- if and (not $v.postgres.internal) (empty $v.postgres.external) }}{{ fail "no Postgres: set postgres.external (Terraform prints it) or postgres.internal" }}{{ end }}
@@ -24,6 +26,14 @@
 {{- if and $v.webhooks.enabled (not $v.webhooks.existingSecret) }}{{ fail "webhooks.enabled needs webhooks.existingSecret, a Secret with a key for each endpoint: what signs (`fraud webhooks --new-secret`)" }}{{ end }}
 {{- if and (eq $v.cards.admission "replace") (not $v.cards.existingSecret) }}{{ fail "cards.admission replace needs cards.existingSecret, a Secret with the key `key` (`fraud cards new-key` prints one)" }}{{ end }}
 {{- if and $v.ingress.enabled (empty $v.ingress.hosts) }}{{ fail "ingress.enabled needs ingress.hosts: prefect, mlflow, dashboard or gateway => host name" }}{{ end }}
+{{- if $v.networkPolicies.enabled }}
+{{- $egress := $v.networkPolicies.egress }}
+{{- range $name, $outside := dict "kafka" (not $v.kafka.internal) "s3" (not $v.s3.internal) "postgres" (not $v.postgres.internal) "schemaRegistry" (not (empty $v.schemaRegistry.url)) }}
+{{- if and $outside (empty (index $egress $name)) }}{{ fail (printf "networkPolicies.egress.%s is empty: name the address ranges where it is, such as [10.40.0.0/16], or no pod reaches it" $name) }}{{ end }}
+{{- end }}
+{{- if and (or $v.gateway.oidc.issuer $v.dashboard.oidc.issuer $v.kafka.oauth.tokenUrl) (empty $egress.oidc) }}{{ fail "networkPolicies.egress.oidc is empty: name the address ranges where the issuer of tokens is, or no pod reaches it" }}{{ end }}
+{{- if and $v.ingress.enabled (not $v.ingress.controllerNamespace) (empty $v.ingress.loadBalancerCidrs) }}{{ fail "ingress.enabled needs ingress.controllerNamespace, or ingress.loadBalancerCidrs: the subnets of the load balancer, the only ones that may connect" }}{{ end }}
+{{- end }}
 {{- /* With a real cluster, missing secrets are an error. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
 {{- $needed := list "fraud-prefect auth-string" "fraud-mlflow admin" "fraud-mlflow secret-key" "fraud-mlflow flows" "fraud-mlflow dashboard" "fraud-mlflow serving" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
@@ -31,7 +41,14 @@
 {{- if $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-postgres password" "fraud-postgres mlflow" "fraud-postgres prefect") }}{{ end }}
 {{- with include "fraud.s3Secret" $ }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}
 {{- if $v.s3.internal }}{{ $needed = append $needed (printf "%s s3.json" (include "fraud.s3Secret" $)) }}{{ end }}
-{{- with $v.kafka.existingSecret }}{{ $needed = concat $needed (list (printf "%s username" .) (printf "%s password" .)) }}{{ end }}
+{{- if include "fraud.kafkaSecrets" $ }}
+{{- $keys := ternary (list "tls.crt" "tls.key") (list "username" "password") (eq (include "fraud.kafkaProtocol" $) "SSL") }}
+{{- $used := dict "serving" true "topics" true "ingest" true "preprocess" true "trainer" true "pipeline" true "monitor" true "dashboard" $v.dashboard.enabled "gateway" $v.gateway.enabled "webhooks" $v.webhooks.enabled "producer" $v.producer.enabled "keda" (eq (include "fraud.scaledBy" $) "keda") }}
+{{- range $identity, $account := include "fraud.kafkaAccounts" $ | fromJson }}
+{{- if get $used $identity }}{{ range $keys }}{{ $needed = append $needed (printf "%s-kafka %s" $account .) }}{{ end }}{{ end }}
+{{- end }}
+{{- if $v.kafka.internal }}{{ $needed = concat $needed (list "fraud-admin-kafka username" "fraud-admin-kafka password" "fraud-kafka-server jaas") }}{{ end }}
+{{- end }}
 {{- if $v.gateway.enabled }}{{ with $v.gateway.existingSecret }}{{ $needed = append $needed (printf "%s keys.json" .) }}{{ end }}{{ end }}
 {{- if $v.webhooks.enabled }}{{ range $name, $_ := $v.webhooks.endpoints }}{{ $needed = append $needed (printf "%s %s" $v.webhooks.existingSecret $name) }}{{ end }}{{ end }}
 {{- if $v.dashboard.enabled }}{{ with $v.dashboard.database.existingSecret }}{{ $needed = append $needed (printf "%s uri" .) }}{{ end }}{{ end }}

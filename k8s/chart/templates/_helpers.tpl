@@ -85,20 +85,90 @@ envFrom:
 fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
 {{- end }}
 
-{{- define "fraud.secretEnvironment" -}}
-{{- with .Values.kafka.existingSecret }}
-- name: FRAUD_KAFKA__SASL_USERNAME
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
-- name: FRAUD_KAFKA__SASL_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
+{{/* The same for a client of Kafka. Its identity is the Secret that its own pod mounts, see fraud.kafkaVolume. */}}
+{{- define "fraud.kafkaEnvironment" -}}
+envFrom:
+  - configMapRef: {name: fraud-settings}
+  - configMapRef: {name: fraud-kafka}
 {{- end }}
+
+{{/* How clients log in; empty without SASL. The cluster's own broker knows names and passwords. */}}
+{{- define "fraud.kafkaMechanism" -}}
+{{- if .Values.kafka.internal }}PLAIN{{ else if hasPrefix "SASL" .Values.kafka.securityProtocol }}{{ .Values.kafka.saslMechanism }}{{ end }}
+{{- end }}
+
+{{- define "fraud.kafkaProtocol" -}}
+{{- if .Values.kafka.internal }}SASL_PLAINTEXT{{ else }}{{ .Values.kafka.securityProtocol }}{{ end }}
+{{- end }}
+
+{{/* "yes" where each identity has a Secret: of a name and a password, of a client's id and secret, or of a certificate. */}}
+{{- define "fraud.kafkaSecrets" -}}
+{{- if and (ne (include "fraud.kafkaProtocol" .) "PLAINTEXT") (ne (include "fraud.kafkaMechanism" .) "AWS_MSK_IAM") }}{{ if or (ne (include "fraud.kafkaProtocol" .) "SSL") .Values.kafka.clientCertificates }}yes{{ end }}{{ end }}
+{{- end }}
+
+{{- define "fraud.kafkaMount" -}}
+{{- if or (include "fraud.kafkaSecrets" .) .Values.kafka.caConfigMap }}
+- {name: kafka, mountPath: /etc/fraud/kafka, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{/* The identity of one service account, and whom it trusts: (dict "root" $ "account" name). */}}
+{{- define "fraud.kafkaVolume" -}}
+{{- $secrets := include "fraud.kafkaSecrets" .root }}
+{{- if or $secrets .root.Values.kafka.caConfigMap }}
+- name: kafka
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- if $secrets }}
+      - secret: {name: {{ .account }}-kafka}
+      {{- end }}
+      {{- with .root.Values.kafka.caConfigMap }}
+      - configMap: {name: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}
+      {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Identities of fraud/kafka/permissions.py that this release runs, or whose jobs people run beside it: component => service account. */}}
+{{- define "fraud.kafkaAccounts" -}}
+{{- $accounts := dict "topics" "fraud-topics" "keda" "fraud-keda" }}
+{{- range $workload, $account := .Values.serviceAccounts }}
+{{- if ne $workload "mlflow" }}{{ $_ := set $accounts $workload $account }}{{ end }}
+{{- end }}
+{{- toJson $accounts }}
+{{- end }}
+
+{{- define "fraud.postgresMount" -}}
+{{- if .Values.postgres.caConfigMap }}
+- {name: postgres, mountPath: /etc/fraud/postgres, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "fraud.postgresVolume" -}}
+{{- with .Values.postgres.caConfigMap }}
+- {name: postgres, configMap: {name: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}}
+{{- end }}
+{{- end }}
+
+{{/* The database's certificate and name are verified, whatever the secret's URI says. */}}
+{{- define "fraud.postgresEnvironment" -}}
+{{- if .Values.postgres.caConfigMap }}
+- {name: FRAUD_CONTAINER_DATABASE_CA, value: /etc/fraud/postgres/ca.crt}
+{{- end }}
+{{- end }}
+
+{{- define "fraud.secretEnvironment" -}}
+{{- include "fraud.registryEnvironment" . }}
+{{- include "fraud.s3Environment" . }}
+{{- end }}
+
+{{- define "fraud.registryEnvironment" -}}
 {{- with .Values.schemaRegistry.existingSecret }}
 - name: FRAUD_SCHEMA_REGISTRY__USERNAME
   valueFrom: {secretKeyRef: {name: {{ . }}, key: username}}
 - name: FRAUD_SCHEMA_REGISTRY__PASSWORD
   valueFrom: {secretKeyRef: {name: {{ . }}, key: password}}
 {{- end }}
-{{- include "fraud.s3Environment" . }}
 {{- end }}
 
 {{/* For those alone who make pseudonyms of card numbers, or look numbers up: it could find out numbers, too. */}}
@@ -161,16 +231,19 @@ fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
 {{- if .Values.kafka.internal }}fraud-kafka:9092{{ else }}{{ .Values.kafka.bootstrapServers }}{{ end }}
 {{- end }}
 
-{{/* An init container that waits and prints what is missing: (dict "root" $ "image" "serving" "needs" "topics lake" "prefect" false). */}}
+{{/* An init container that waits and prints what is missing: (dict "root" $ "image" "serving" "needs" "kafka lake" "prefect" false). */}}
 {{- define "fraud.wait" -}}
 - name: wait
   image: {{ include "fraud.image" (dict "root" .root "name" .image) }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   command: [python, -m, deployments.containers]
   args: [wait{{ range splitList " " .needs }}, {{ . | quote }}{{ end }}]
-  {{- include "fraud.environment" .root | nindent 2 }}
+  {{- $kafka := contains "kafka" .needs }}
+  {{- include (ternary "fraud.kafkaEnvironment" "fraud.environment" $kafka) .root | nindent 2 }}
   env:
-    {{- include "fraud.secretEnvironment" .root | nindent 4 }}
+    {{- if contains "lake" .needs }}
+    {{- include "fraud.s3Environment" .root | nindent 4 }}
+    {{- end }}
     {{- if .prefect }}
     {{- include "fraud.prefectAuth" .root | nindent 4 }}
     {{- end }}
@@ -181,6 +254,9 @@ fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
   resources: {requests: {cpu: 50m, memory: 256Mi}, limits: {memory: 512Mi}}
   volumeMounts:
     - {name: tmp, mountPath: /tmp}
+    {{- if $kafka }}
+    {{- include "fraud.kafkaMount" .root | nindent 4 }}
+    {{- end }}
     {{- include "fraud.definitionsMount" .root | nindent 4 }}
 {{- end }}
 
@@ -190,11 +266,12 @@ fraud-definitions-{{ sha256sum .Values.definitions | trunc 8 }}
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: fraud-{{ .component }}-{{ printf "%s %s %s" $spec (include "fraud.settingsData" .root) (.content | default "") | sha256sum | trunc 8 }}
+  name: fraud-{{ .component }}-{{ printf "%s %s %s" $spec (include "fraud.settingsOfPods" .root) (.content | default "") | sha256sum | trunc 8 }}
   labels: {{- include "fraud.labels" . | nindent 4 }}
 spec: {{- $spec | nindent 2 }}
 {{- end }}
 
+{{/* With "kafka" true it has the identity of its service account. */}}
 {{- define "fraud.jobSpec" -}}
 {{- $root := .root -}}
 backoffLimit: 3
@@ -211,9 +288,8 @@ template:
         imagePullPolicy: {{ $root.Values.image.pullPolicy }}
         command: [python, -m]
         args: {{- toYaml .args | nindent 10 }}
-        {{- include "fraud.environment" $root | nindent 8 }}
+        {{- include (ternary "fraud.kafkaEnvironment" "fraud.environment" (.kafka | default false)) $root | nindent 8 }}
         env:
-          {{- include "fraud.secretEnvironment" $root | nindent 10 }}
           {{- with .env }}
           {{- toYaml . | nindent 10 }}
           {{- end }}
@@ -223,12 +299,18 @@ template:
         resources: {requests: {cpu: 100m, memory: 384Mi}, limits: {memory: 1Gi}}
         volumeMounts:
           - {name: tmp, mountPath: /tmp}
+          {{- if .kafka }}
+          {{- include "fraud.kafkaMount" $root | nindent 10 }}
+          {{- end }}
           {{- include "fraud.definitionsMount" $root | nindent 10 }}
           {{- with .mounts }}
           {{- toYaml . | nindent 10 }}
           {{- end }}
     volumes:
       - {name: tmp, emptyDir: {sizeLimit: 1Gi}}
+      {{- if .kafka }}
+      {{- include "fraud.kafkaVolume" (dict "root" $root "account" .account) | nindent 6 }}
+      {{- end }}
       {{- include "fraud.definitionsVolume" $root | nindent 6 }}
       {{- with .volumes }}
       {{- toYaml . | nindent 6 }}
@@ -237,7 +319,7 @@ template:
 
 {{- /* Networks of proxies as JSON: nobody else's X-Forwarded-For counts. */}}
 {{- define "fraud.trustedProxies" -}}
-{{- .Values.ingress.trustedProxies | default (list .Values.ingress.loadBalancerCidr) | toJson }}
+{{- .Values.ingress.trustedProxies | default .Values.ingress.loadBalancerCidrs | toJson }}
 {{- end }}
 
 {{- /* The Secret with the dashboard's first password; empty where nobody logs in with a password. */}}

@@ -38,6 +38,7 @@ ENTRIES = {
 DISTRIBUTIONS = {
     "google": "protobuf",
     "sklearn": "scikit-learn",
+    "aws_msk_iam_sasl_signer": "aws-msk-iam-sasl-signer-python",
     "yaml": "pyyaml",
     "mlflow": "mlflow-skinny",
     "opentelemetry": "opentelemetry-exporter-otlp-proto-http",

@@ -1,6 +1,7 @@
 import os
 import shutil
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from deployments.local.processes import free_port
 from deployments.local.stack import NAMES, ServerStatus, Stack
@@ -85,6 +89,43 @@ def test_mlflow_refuses_a_foreign_host_name(stack: Stack) -> None:
         urllib.request.urlopen(request, timeout=10)
     refused.value.close()
     assert refused.value.code == 403
+
+
+def servers_of(stack: Stack) -> dict[str, str]:
+    """Name and a page of each HTTP server that has no password."""
+    addresses = stack.addresses()
+    return {
+        "Prefect": f"{addresses['PREFECT_API_URL']}/flows/filter",
+        "MLflow": f"{addresses['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/create",
+    }
+
+
+@pytest.mark.parametrize("server", ["Prefect", "MLflow"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example"}, {"Origin": "http://evil.example"}],
+    ids=["rebound name", "similar name", "page of another site"],
+)
+def test_a_website_in_a_browser_of_this_machine_is_refused(
+    stack: Stack, server: str, headers: dict[str, str]
+) -> None:
+    # given a request that the server answers to this machine's own clients
+    url, body = servers_of(stack)[server], {"name": uuid.uuid4().hex} if server == "MLflow" else {}
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        # when a website sends it, under a name that it has pointed here or from its own page
+        refused = client.post(url, json=body, headers=headers)
+        assert refused.status_code == 403
+        assert "access-control-allow-origin" not in refused.headers
+        # then it had no effect, and we are still answered
+        assert client.post(url, json=body).status_code == 200
+
+
+def test_a_website_sends_no_events_to_prefect(stack: Stack) -> None:
+    url = stack.addresses()["PREFECT_API_URL"].replace("http", "ws") + "/events/in"
+    with connect(url, proxy=None) as ours:
+        ours.ping().wait(10)
+    with pytest.raises(InvalidStatus), connect(url, origin=Origin("http://evil.example"), proxy=None):
+        pass
 
 
 def test_starting_again_changes_nothing(stack: Stack) -> None:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from cryptography.hazmat.primitives import serialization
 
-from fraud.errors import UnreachableError
+from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.clients import client_config, consumer_config, producer_config
 from fraud.kafka.topics import existing_topics
-from fraud.settings import load_settings
+from fraud.settings import Settings, load_settings
+from tests.security.locked import Authority
+
+PASSWORD = "opens the key"
 
 
 def test_credentials_reach_the_client_and_absent_ones_do_not() -> None:
@@ -27,6 +31,46 @@ def test_credentials_reach_the_client_and_absent_ones_do_not() -> None:
     assert secured["ssl.ca.location"] == "ca.pem"
     Producer(producer_config(load_settings(), **{"linger.ms": 1}))  # librdkafka knows every name
     Consumer(consumer_config(load_settings(), "some")).close()
+
+
+@pytest.fixture
+def locked_key(tmp_path: Path) -> Path:
+    """A client's private key, which a password opens, and its certificate."""
+    authority = Authority.found(tmp_path, "authority")
+    plain = authority.issue(tmp_path, "127.0.0.1").read_bytes()
+    key = serialization.load_pem_private_key(plain, None)
+    locked = serialization.BestAvailableEncryption(PASSWORD.encode())
+    pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file = tmp_path / "client.pem"
+    file.write_bytes(key.private_bytes(pem, form, locked) + plain[plain.index(b"-----BEGIN CERTIFICATE") :])
+    return file
+
+
+def settings_with_key(file: Path, password: str | None) -> Settings:
+    kafka = {
+        "bootstrap_servers": "127.0.0.1:9",
+        "security_protocol": "SSL",
+        "ssl_certificate_location": file,
+        "ssl_key_location": file,
+        "ssl_key_password": password,
+        "request_timeout_s": 0.5,
+    }
+    return load_settings(kafka=kafka)
+
+
+def test_a_password_opens_the_key_file(locked_key: Path) -> None:
+    # The client comes as far as the broker, which is not there.
+    with pytest.raises(UnreachableError, match="does not answer"):
+        existing_topics(settings_with_key(locked_key, PASSWORD))
+
+
+@pytest.mark.parametrize("password", ["guessed", None])
+def test_a_key_file_that_stays_closed_is_one_sentence(locked_key: Path, password: str | None) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"ssl.key.location.*FRAUD_KAFKA__SSL_KEY_PASSWORD"
+    ) as refused:
+        existing_topics(settings_with_key(locked_key, password))
+    assert "guessed" not in str(refused.value)
 
 
 def test_a_broker_that_is_not_there_is_an_error_of_one_sentence() -> None:

@@ -1,7 +1,6 @@
 # A private bucket: versioned, encrypted with a customer key, closed to the public and to plain HTTP.
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Access logs cost a bucket and are never complete; an account that needs to know who read what turns on CloudTrail data events.
   #checkov:skip=CKV_AWS_144:Everything in the bucket can be made again from Kafka or is a model kept in versions; a copy in a second region is a decision of the owner, not a default.
   #checkov:skip=CKV2_AWS_62:Nothing reacts to new objects; the flows run on a schedule and know from the commit files what is there.
   bucket        = var.name

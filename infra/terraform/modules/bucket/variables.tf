@@ -19,6 +19,17 @@ variable "keep_old_versions_days" {
   }
 }
 
+variable "keep_access_logs_days" {
+  description = "How long it is known who read or changed an object."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = var.keep_access_logs_days >= 90
+    error_message = "keep_access_logs_days must be at least 90: what happened three months ago must be there at once."
+  }
+}
+
 variable "tiered_prefixes" {
   description = "Prefix => days after which S3 may move what is below it to cheaper tiers by itself."
   type        = map(number)

@@ -7,7 +7,7 @@ locals {
     namespace         = var.namespace
     deployers_group   = local.deployers_group
     instance_profile  = aws_iam_instance_profile.karpenter.name
-    node_image        = var.karpenter_node_image
+    node_image        = "al2023@${var.node_image_release == null ? "latest" : "v${split("-", var.node_image_release)[1]}"}"
     node_disk_gib     = var.node_disk_gib
     security_group_id = local.node_security_group_id
     subnet_ids        = var.subnet_ids

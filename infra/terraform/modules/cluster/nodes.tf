@@ -65,6 +65,7 @@ resource "aws_eks_node_group" "system" {
   node_role_arn   = aws_iam_role.node.arn
   subnet_ids      = var.subnet_ids
   version         = var.kubernetes_version
+  release_version = var.node_image_release
   ami_type        = "AL2023_x86_64_STANDARD"
   capacity_type   = "ON_DEMAND"
   instance_types  = var.node_instance_types

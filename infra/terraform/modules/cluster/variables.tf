@@ -73,8 +73,8 @@ variable "addon_versions" {
   type        = map(string)
 }
 
-variable "karpenter_node_image" {
-  description = "Alias of the AMI of Karpenter's nodes."
+variable "node_image_release" {
+  description = "Release of EKS's AMI for all nodes, such as 1.35.0-20260114; null: the newest one, at any time."
   type        = string
 }
 

@@ -14,8 +14,8 @@ output "trust" {
 }
 
 output "service_accounts" {
-  description = "Workload => its service account."
-  value       = { for workload in keys(local.workloads) : workload => "${var.service_account_prefix}${workload}" }
+  description = "Workload => its service account, where the chart lets it be chosen."
+  value       = { for workload in keys(local.workloads) : workload => "${var.service_account_prefix}${workload}" if workload != "topics" }
 }
 
 output "deploy_role_arn" {

@@ -47,40 +47,34 @@ locals {
   # arn:...:cluster/NAME/UUID, of which topics, groups and ids have the same tail.
   kafka_arn = var.kafka_cluster_arn == null ? "" : var.kafka_cluster_arn
 
-  kafka_statements = { for workload, rights in local.workloads : workload => [
-    for statement in [
-      {
-        Sid      = "Connect"
-        Action   = concat(["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"], length(rights.produce) > 0 ? ["kafka-cluster:WriteDataIdempotently"] : [])
-        Resource = [local.kafka_arn]
-      },
-      {
-        Sid      = "Consume"
-        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
-        Resource = [for topic in rights.consume : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
-      },
-      {
-        Sid      = "Produce"
-        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-        Resource = [for topic in rights.produce : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
-      },
-      {
-        Sid      = "DescribeConfigs"
-        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration"]
-        Resource = [for topic in rights.describe_configs : "${replace(local.kafka_arn, ":cluster/", ":topic/")}/${topic}"]
-      },
-      {
-        Sid      = "Group"
-        Action   = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-        Resource = [for group in rights.groups : "${replace(local.kafka_arn, ":cluster/", ":group/")}/${group}"]
-      },
-      {
-        Sid      = "Transact"
-        Action   = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
-        Resource = [for id in rights.transactional_ids : "${replace(local.kafka_arn, ":cluster/", ":transactional-id/")}/${id}"]
-      },
-    ] : merge({ Effect = "Allow" }, statement) if length(statement.Resource) > 0
-  ] if var.kafka_iam && length(rights.consume) + length(rights.produce) > 0 }
+  # Operation and kind of resource in kafka.json => what IAM calls it.
+  kafka_actions = {
+    read_topic             = { sid = "Consume", kind = "topic", actions = ["DescribeTopic", "ReadData"] }
+    write_topic            = { sid = "Produce", kind = "topic", actions = ["DescribeTopic", "WriteData"] }
+    create_topic           = { sid = "CreateTopics", kind = "topic", actions = ["CreateTopic"] }
+    describe_topic         = { sid = "DescribeTopics", kind = "topic", actions = ["DescribeTopic"] }
+    describe_configs_topic = { sid = "DescribeConfigs", kind = "topic", actions = ["DescribeTopic", "DescribeTopicDynamicConfiguration"] }
+    read_group             = { sid = "Group", kind = "group", actions = ["AlterGroup", "DescribeGroup"] }
+    describe_group         = { sid = "DescribeGroup", kind = "group", actions = ["DescribeGroup"] }
+    write_transactional_id = { sid = "Transact", kind = "transactional-id", actions = ["AlterTransactionalId", "DescribeTransactionalId"] }
+  }
+
+  kafka_statements = var.kafka_iam ? { for identity, permissions in local.on_kafka : identity => concat(
+    [{
+      Sid    = "Connect"
+      Effect = "Allow"
+      Action = concat(["kafka-cluster:Connect", "kafka-cluster:DescribeCluster"],
+      contains(keys(permissions), "write_topic") ? ["kafka-cluster:WriteDataIdempotently"] : [])
+      Resource = [local.kafka_arn]
+    }],
+    # An operation that is not in the table above fails the plan.
+    [for operation, names in permissions : {
+      Sid      = local.kafka_actions[operation].sid
+      Effect   = "Allow"
+      Action   = [for action in local.kafka_actions[operation].actions : "kafka-cluster:${action}"]
+      Resource = [for name in names : "${replace(local.kafka_arn, ":cluster/", ":${local.kafka_actions[operation].kind}/")}/${name}"]
+    }],
+  ) } : {}
 
   # Workloads that use neither storage nor MSK get no role.
   pod_statements = { for workload, rights in local.workloads : workload =>

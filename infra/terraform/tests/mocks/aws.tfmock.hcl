@@ -83,3 +83,7 @@ mock_resource "aws_msk_serverless_cluster" {
     bootstrap_brokers_sasl_iam = "boot-test.c1.kafka-serverless.us-east-1.amazonaws.com:9098"
   }
 }
+
+mock_resource "aws_vpc_endpoint" {
+  defaults = { cidr_blocks = ["52.216.0.0/15"] }
+}

@@ -24,15 +24,23 @@ def find_programs() -> Path | None:
 
 
 @contextmanager
-def run_server(programs: Path) -> Iterator[str]:
-    """A server on a free port, without durability; gives the URL of a superuser without a database."""
+def run_server(programs: Path, identity: Path | None = None) -> Iterator[str]:
+    """A server on a free port, without durability; gives the URL of a superuser without a database.
+
+    With `identity`, a file with a private key and its certificate, it speaks TLS too.
+    """
     folder = Path(tempfile.mkdtemp(prefix="fraud-postgresql-"))
     data, port, user = folder / "data", free_port(), _user()
     (folder / "password").write_text(_PASSWORD)
+    if identity is not None:
+        (folder / "server.pem").write_bytes(identity.read_bytes())
+        (folder / "server.pem").chmod(0o600)
     if user is not None:  # PostgreSQL refuses to run as root
-        for path in (folder, folder / "password"):
+        for path in (folder, *folder.iterdir()):
             os.chown(path, pwd.getpwnam(user).pw_uid, -1)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off -c max_connections=100"
+    if identity is not None:
+        options += f" -c ssl=on -c ssl_cert_file={folder}/server.pem -c ssl_key_file={folder}/server.pem"
 
     def run(program: str, *arguments: str | Path) -> None:
         command = [programs / program, *arguments]

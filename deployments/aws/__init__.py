@@ -1,0 +1,1 @@
+"""What Terraform reads of the application: `python -m deployments.aws` writes it."""
