@@ -1,6 +1,6 @@
 """Where a version's files are, if that is within the configured store.
 
-Whoever may write to MLflow names the source of a version freely: a file of this machine, another server, a
+Anyone who may write to MLflow names the source of a version freely: a file of this machine, another server, a
 version of another model. Nothing is downloaded from there.
 """
 
