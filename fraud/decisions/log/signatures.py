@@ -1,7 +1,7 @@
 """Which messages of the log are signed: by a header with the signature of the message's very bytes.
 
-Anyone who may write to the topic, and has no key, changes nothing: not by an event of their own, nor by one that
-somebody else signed before. A log that is older than the first key is signed as a whole, once.
+Anyone who may write to the topic, and has no key, changes nothing: not by an event of their own, nor by one
+that somebody else signed before. A log that is older than the first key is signed as a whole, once.
 """
 
 import hashlib

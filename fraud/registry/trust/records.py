@@ -1,7 +1,7 @@
 """The signed record of a promotion: which files have which alias, since when, and by whom.
 
-It is a tag of the version, `promotion_record.ALIAS`, and is written before the alias moves. Anyone who can write
-to MLflow, and has no key, cannot make one.
+It is a tag of the version, `promotion_record.ALIAS`, and is written before the alias moves. Anyone who can
+write to MLflow, and has no key, cannot make one.
 """
 
 from collections.abc import Iterable, Mapping

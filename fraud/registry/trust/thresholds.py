@@ -11,16 +11,20 @@ FLAGGED_METRIC = "flagged_share"
 
 
 def check_threshold(settings: Settings, bundle: ModelBundle) -> ModelBundle:
-    """The bundle, if it flags some payments and not all of them.
+    """The bundle, if its threshold is a probability and it does not flag too many payments.
+
+    A threshold of 1, which flags none, is what training chooses where no alert pays: policies may still
+    decide by the model's probability, and the next training may find a better one.
 
     Raises:
-        IncompatibleModelError: it flags every payment, none, or more of its own test than is allowed.
+        IncompatibleModelError: it flags every payment, or more of its own test than is allowed, or its
+            threshold is no probability.
     """
     threshold = bundle.threshold
-    if not math.isfinite(threshold) or not 0 < threshold < 1:
+    if not math.isfinite(threshold) or not 0 < threshold <= 1:
         raise IncompatibleModelError(
             f"{describe(bundle)} has the alert threshold {threshold:g}, with which it flags every payment or "
-            "none; train it with another FRAUD_TRAINING__THRESHOLD_POLICY"
+            "which is no probability; train it with another FRAUD_TRAINING__THRESHOLD_POLICY"
         )
     share = bundle.metadata.metrics.get(FLAGGED_METRIC, 0.0)
     if not share <= settings.registry.max_flagged:
