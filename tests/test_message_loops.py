@@ -19,12 +19,12 @@ from fraud.lineage.find import find_prediction
 from fraud.messages.admission import dead_letter_headers
 from fraud.monitoring.predictions import read_predictions
 from fraud.preprocess.publish import read_published
-from fraud.registry.cache import save_bundle
 from fraud.schema import Label, MerchantProfile, Prediction
 from fraud.settings import Settings
 from producer.redrive import RedriveRequest, redrive
 from tests.conftest import SettingsFactory
 from tests.fraud.ingest.test_partition import ingest_all
+from tests.fraud.signing.signed import save_champion
 from tests.messages import BAD, MOST_BYTES, bad_variants
 from tests.raw_headers import produce_with_headers
 from tests.serving.conftest import SERVING
@@ -80,7 +80,7 @@ def scoring(make_settings: SettingsFactory, broker: str) -> Settings:
         registry={"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0},
     )
     create_topics(made)
-    save_bundle(tiny_bundle(made), made.home / "serving" / "model")
+    save_champion(made, tiny_bundle(made))
     return made
 
 

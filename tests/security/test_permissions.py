@@ -33,7 +33,6 @@ from fraud.preprocess.publish import publish_profiles
 from fraud.privacy.forgotten import ForgottenCard, publish_forgotten, read_forgotten
 from fraud.privacy.housekeeping import finish_forgetting
 from fraud.privacy.topics import event_topics
-from fraud.registry.cache import save_bundle
 from fraud.settings import Settings, TopicSettings, WebhookEndpoint, WebhookSettings
 from fraud.training.splits import TimeRange
 from producer.history import HistoryPeriod, publish_history
@@ -56,6 +55,7 @@ from tests.conftest import SettingsFactory
 from tests.fraud.decisions.log.policies import some_policy
 from tests.fraud.evaluation.comparison.predictions import prediction
 from tests.fraud.preprocess.test_publish import profiles
+from tests.fraud.signing.signed import save_champion
 from tests.producer.replay.test_run import ProgressListener
 from tests.producer.test_redrive import bury
 from tests.security.locked import LockedKafka
@@ -135,7 +135,7 @@ class engine:  # noqa: N801
     """A scoring engine on a thread; what it raised is raised at the end of the block."""
 
     def __init__(self, settings: Settings) -> None:
-        save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+        save_champion(settings, tiny_bundle(settings))
         self._settings, self._stop = settings, threading.Event()
         self.failures: list[BaseException] = []
         self._thread = threading.Thread(target=self._run)

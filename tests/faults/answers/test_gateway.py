@@ -14,11 +14,11 @@ import pytest
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
 from fraud.kafka.topics import create_topics
-from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from serving.gateway.auth.keys import KeyFile
 from serving.gateway.events import GatewayEvent
 from tests.faults.harness.workers import BARE, Worker
+from tests.fraud.signing.signed import save_champion
 from tests.serving.gateway.support import payment
 from tests.serving.world import predictions, read_all, tiny_bundle, wait_for
 
@@ -98,7 +98,7 @@ class GatewayScene:
 def gateway_scene(settings: Settings) -> Iterator[GatewayScene]:
     """Payments are being answered with decisions; at the end all processes are killed."""
     create_topics(settings)
-    save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+    save_champion(settings, tiny_bundle(settings))
     key = KeyFile(settings.gateway_keys).create("switch", ["decide"], 100_000).text
     port = free_port()
     program = ("-m", "deployments.cli", "gateway", "--port", str(port))

@@ -9,10 +9,10 @@ from functools import partial
 from fraud.kafka.offsets import group_lag
 from fraud.kafka.retry import retry_transient
 from fraud.kafka.topics import create_topics
-from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from tests.faults.harness.load import Load, PredictionWatch
 from tests.faults.harness.workers import BARE, FLOW, Worker
+from tests.fraud.signing.signed import save_champion
 from tests.serving.offline import mismatches, wrong_dead_letters
 from tests.serving.world import predictions, read_all, tiny_bundle, wait_for
 
@@ -66,7 +66,7 @@ def scene(
 ) -> Iterator[Scene]:
     """Load and workers that score; a champion is on disk. At the end all workers are killed."""
     create_topics(settings)
-    save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+    save_champion(settings, tiny_bundle(settings))
     made = Scene(settings, Load(settings), PredictionWatch(settings))
     try:
         for _ in range(workers):

@@ -20,6 +20,7 @@ from fraud.settings import Settings
 from fraud.training.dataset import feature_matrix
 from tests.definitions import V1
 from tests.fraud.monitoring.scored import with_profile_dates
+from tests.fraud.signing.signed import force_alias
 from tests.fraud.training.models import a_bundle
 from tests.fraud.training.synthetic import tables, write_history
 from tests.serving.world import register
@@ -51,7 +52,9 @@ def rows_in_the_lake(settings: Settings) -> pa.Table:
 
 
 def champion(settings: Settings, bundle: ModelBundle) -> str:
-    return register(settings, bundle, alias=None)
+    version = register(settings, bundle, alias=None)
+    force_alias(settings, version)
+    return version
 
 
 def test_every_prediction_is_found_in_any_span(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

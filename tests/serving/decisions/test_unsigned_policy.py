@@ -67,7 +67,9 @@ def test_an_unsigned_policy_changes_no_decision_and_is_counted(
     assert {one.policy for one in found} <= {None, live}
     state = read_policies(serving_settings)
     assert (state.live, len(state.versions), len(state.refused)) == (None, 1, 4)
-    assert predictions(serving_settings) == found
+    assert {one.transaction_id: one for one in predictions(serving_settings)} == {
+        one.transaction_id: one for one in found
+    }
 
 
 def test_a_part_without_the_key_changes_nothing(serving_settings: Settings) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka.topics import create_topics
-from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from serving.ops.shutdown import (
     CLOSING_S,
@@ -30,6 +29,7 @@ from tests.conftest import SettingsFactory
 from tests.faults.harness.load import PARTITIONS, Load, PredictionWatch
 from tests.faults.harness.scene import NO_REGISTRY
 from tests.faults.harness.workers import BARE, FLOW, ROOT, Worker
+from tests.fraud.signing.signed import save_champion
 from tests.serving.world import disorderly, send, tiny_bundle, wait_for
 
 DRAIN_S = 3.0
@@ -143,7 +143,7 @@ def working(settings: Settings, kafka: EmbeddedKafka, program: tuple[str, ...] =
 @contextmanager
 def scoring(settings: Settings, kafka: EmbeddedKafka, program: tuple[str, ...] = BARE) -> Iterator[World]:
     """A worker that scores a load when the block begins."""
-    save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+    save_champion(settings, tiny_bundle(settings))
     load, watch = Load(settings), PredictionWatch(settings)
     try:
         with working(settings, kafka, program) as made:
@@ -238,7 +238,7 @@ def test_a_worker_ends_that_opens_its_producers(make: Make, kafka: EmbeddedKafka
 def test_a_worker_ends_that_restores(make: Make, kafka: EmbeddedKafka) -> None:
     # given a worker that rebuilds the state of partitions when Kafka goes away
     settings = make(snapshot_interval_s=0)
-    save_bundle(tiny_bundle(settings), settings.home / "serving" / "model")
+    save_champion(settings, tiny_bundle(settings))
     send(settings, disorderly(30_000))
     with working(settings, kafka) as world:
         world.worker.wait_until_restoring()

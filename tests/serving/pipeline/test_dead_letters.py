@@ -6,10 +6,10 @@ from confluent_kafka import Producer
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.topics import create_topics
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
-from fraud.registry.cache import save_bundle
 from fraud.settings import Settings
 from producer.redrive import RedriveRequest, redrive
 from tests.conftest import SettingsFactory
+from tests.fraud.signing.signed import save_champion
 from tests.serving.conftest import SERVING
 from tests.serving.world import BASE_MS, read_all, running, tiny_bundle, wait_for
 
@@ -37,7 +37,7 @@ def scoring(make_settings: SettingsFactory, broker: str) -> Settings:
         registry={"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0},
     )
     create_topics(made)
-    save_bundle(tiny_bundle(made), made.home / "serving" / "model")
+    save_champion(made, tiny_bundle(made))
     return made
 
 
