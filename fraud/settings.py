@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from fraud.cards.key_file import read_key_file
 from fraud.cards.log_records import mask_log_records
@@ -25,6 +25,7 @@ from fraud.decisions.outcomes import Outcome
 from fraud.definitions.definitions import Definitions
 from fraud.definitions.loading import load_definitions
 from fraud.errors import ConfigurationError
+from fraud.machine.env_files import variable_with
 from fraud.machine.proxies import keep_loopback_direct
 from fraud.schema import LabelSource
 
@@ -1029,10 +1030,13 @@ def load_settings(**overrides: object) -> Settings:
         ConfigurationError: a value is malformed; names the variable, never its value.
     """
     home = usable_home(str(overrides.get("home") or os.environ.get("FRAUD_HOME") or ".fraud"))
+    files = (stack_file(home), Path(".env"))
     try:
-        settings = Settings(_env_file=(stack_file(home), Path(".env")), **overrides)  # type: ignore[call-arg, arg-type]
+        settings = Settings(_env_file=files, **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise ConfigurationError(_first_fault(error)) from None
+    except SettingsError as error:
+        raise ConfigurationError(_not_json(error, files)) from None
     keep_loopback_direct(settings.model_dump())
     mask_log_records()
     return settings.model_copy(update={"home": usable_home(str(settings.home))})
@@ -1073,3 +1077,11 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_input=False, include_url=False)[0]
     variable = "FRAUD_" + "__".join(str(part) for part in fault["loc"]).upper()
     return f"{variable}: {fault['msg']}"
+
+
+def _not_json(error: SettingsError, files: tuple[Path, ...]) -> str:
+    """Which variable of a list or a table is not JSON; the error itself names the section alone."""
+    section = "FRAUD_" + str(error).split('"')[1].upper()
+    value = getattr(error.__cause__, "doc", "")
+    name = variable_with(value, section, files) or f"{section}__*"
+    return f'{name}: lists and tables are written as JSON, such as ["a", "b"] or {{"a": 1}}'

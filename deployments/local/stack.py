@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
@@ -19,6 +20,7 @@ from fraud.cards.key_file import make_key_file
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.machine.cache import write_whole
 from fraud.machine.ending import let_outlive
+from fraud.machine.env_files import env_line
 from fraud.settings import CARD_KEYS, stack_file
 from fraud.signing.key_files import key_files, make_key_files
 
@@ -191,7 +193,7 @@ class Stack:
         return ServerStatus(name, "ready" if server.answers() else "silent", address, record.pid, log)
 
     def _write_addresses(self) -> None:
-        lines = (f"{name}={value}\n" for name, value in self.addresses().items())
+        lines = starmap(env_line, self.addresses().items())
         write_whole(stack_file(self.home), "".join(lines).encode())
 
 

@@ -6,9 +6,11 @@ import rich.console
 from rich.segment import Segment
 
 _COMMANDS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-_TURNS = dict.fromkeys((*range(0x202A, 0x202F), 0x2028, 0x2029), "\ufffd")
-"""What turns the direction of a line or ends it; isolates stay: `terminal.shown` puts texts into them."""
-_REPLACED = str.maketrans(_COMMANDS | _TURNS)
+_ENDS = dict.fromkeys((0x2028, 0x2029), "\ufffd")
+"""What ends a line."""
+_TURNS = dict.fromkeys(range(0x202A, 0x202F), "")
+"""What turns a line's direction and takes no place in it. Isolates stay: `terminal.shown` puts texts into them."""
+_REPLACED = str.maketrans(_COMMANDS | _ENDS | _TURNS)
 
 
 class Console(rich.console.Console):

@@ -29,7 +29,7 @@ _IN_BACKQUOTES = re.compile(r"`([^`\n]+)`")
 _ROW_OF_A_FOLDER = re.compile(r"^\| `([\w/]+/)`[^|]*\|([^|]*)\|", re.MULTILINE)
 _FILE_IN_FOLDER = re.compile(r"\w+\.py|\w+/")
 _FILE_OR_FOLDER = re.compile(r"(?:[\w.-]+/)+(?:[\w.-]+\.\w+)?")
-_SETTING = re.compile(r"\bFRAUD_[A-Z0-9]+__[A-Z0-9_]*[A-Z0-9]")
+_SETTING = re.compile(r"\bFRAUD_[A-Z0-9]+__[A-Z0-9_]*[A-Z0-9](?![A-Z0-9_])")
 _COMMAND = re.compile(r"(?:^ {4}|`)fraud ([a-z]+)", re.MULTILINE)
 _TARGET = re.compile(r"(?:^ {4}|`)make ([a-z0-9-]+)", re.MULTILINE)
 

@@ -48,6 +48,8 @@ def test_the_home_of_the_environment_names_the_stack_file(
         ("FRAUD_SERVING__DELIVERY", "at_most_once"),
         ("FRAUD_SERVING__COMMIT_INTERVAL_S", "-1"),
         ("FRAUD_TRAINING__MIN_PRECISION", "1.5"),
+        ("FRAUD_SIGNING__TRUSTED_KEYS", "/keys/one"),
+        ("FRAUD_SIGNING", "{"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_variable(

@@ -217,11 +217,10 @@ def test_names_that_turn_the_line_are_isolated_and_stay_usable(inspect: Inspect,
     # when it is looked at and its mapping kept
     said = inspect(path, "--write", tmp_path / "mapping.yaml", code=None)
     # then nothing commands the terminal, and each line ends the isolates that it begins
-    assert "\x1b" not in said
-    assert "\u202e" in said
+    assert not {"\x1b", "\u202e"} & set(said)
+    assert "\u2068" in said
     for line in said.splitlines():
         assert sum(line.count(sign) for sign in "\u2066\u2067\u2068") == line.count("\u2069")
-        assert line.count("\u202e") <= line.count("\u2068")
     # and the mapping names the column as the file does, without a sign that does not print
     text = (tmp_path / "mapping.yaml").read_text(encoding="utf-8")
     assert text.replace("\n", "").isprintable()
