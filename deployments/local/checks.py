@@ -1,6 +1,5 @@
 """What this machine must have: Prefect's address, a Java, the right packages, room on the disk."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from fraud.errors import ConfigurationError, UnreachableError
 from fraud.health_checks import Finding, run_check
 from fraud.machine.java import find_java
 from fraud.machine.spark_environment import spark_version
-from fraud.settings import Settings, stack_file
+from fraud.settings import Settings
 
 _DISTRIBUTION = "fraud-on-kafka"
 _SHOWN_PACKAGES = ("prefect", "mlflow", "pyspark", "xgboost", "confluent-kafka")
@@ -60,18 +59,12 @@ def _added(server: AddedServer, option: str) -> PartStatus:
 
 
 def _prefect(settings: Settings) -> str:
-    url = os.environ.get("PREFECT_API_URL") or _stack_addresses(settings).get("PREFECT_API_URL")
+    url = settings.prefect_api_url
     if not url:
         raise ConfigurationError("no server is named; flow runs would be kept in a temporary one")
     if not http_ok(f"{url}/health"):
         raise UnreachableError(f"{url} does not answer")
     return f"{url} answers"
-
-
-def _stack_addresses(settings: Settings) -> dict[str, str]:
-    file = stack_file(settings.home)
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
 def _java(settings: Settings) -> str:

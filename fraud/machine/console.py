@@ -9,7 +9,7 @@ _COMMANDS = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if ch
 _ENDS = dict.fromkeys((0x2028, 0x2029), "\ufffd")
 """What ends a line."""
 _TURNS = dict.fromkeys(range(0x202A, 0x202F), "")
-"""What turns a line's direction and takes no place in it. Isolates stay: `terminal.shown` puts texts into them."""
+"""What turns the direction of a line, and has no width. Isolates stay, as `terminal.shown` adds them."""
 _REPLACED = str.maketrans(_COMMANDS | _ENDS | _TURNS)
 
 

@@ -183,8 +183,8 @@ def forget(world: World) -> None:
     propose(world.as_admin, PolicyProposal(some_policy(), "ann"))
     with OpenStores.of(world.as_user, "c1") as stores:
         results = forget_everywhere(stores, "ann")
-    kept = [one.store for one in results if one.kept.startswith("indefinitely")]
-    assert kept == [f"topic: {topic}" for topic in event_topics(world.as_user)]
+    kept = {one.store for one in results if one.kept}
+    assert kept >= {f"topic: {topic}" for topic in event_topics(world.as_user)}
     assert not list(read_lists(world.as_admin))
     assert read_forgotten(world.as_admin).has("c1")
 

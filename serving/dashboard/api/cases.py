@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -166,23 +167,28 @@ def live_figures(context: Context, _: SessionOf, span: Span = "10m") -> dict[str
 @router.get("/stream")
 async def stream(request: Request, context: Context, session: SessionOf) -> StreamingResponse:
     """Server-sent events: figures each second, alerts as they arrive, the state of Kafka."""
-    first = [
-        encode_event("hello", {"user": session.user.name}),
+    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
+    token = request.cookies.get(cookie_name(context), "")
+    events = context.hub.stream(partial(_first_events, context, session.user.name))
+    return StreamingResponse(
+        _while_allowed(context, token, events), media_type="text/event-stream", headers=headers
+    )
+
+
+async def _first_events(context: Context, user: str) -> list[bytes]:
+    """What a page that opens does not know yet."""
+    return [
+        encode_event("hello", {"user": user}),
         encode_event("kafka", state_event(context.follower.state)),
         encode_event("viewers", {"viewers": await run_in_threadpool(context.case_updates.viewers)}),
         encode_event("figures", await run_in_threadpool(context.updates.figures)),
     ]
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    token = request.cookies.get(cookie_name(context), "")
-    return StreamingResponse(
-        _while_allowed(context, token, first), media_type="text/event-stream", headers=headers
-    )
 
 
-async def _while_allowed(context: Context, token: str, first: list[bytes]) -> AsyncIterator[bytes]:
+async def _while_allowed(context: Context, token: str, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The events until the session ends: logged out, expired, user removed, password changed."""
     checked = time.monotonic()
-    async for event in context.hub.stream(first):
+    async for event in events:
         if time.monotonic() - checked > _SESSION_CHECK_S:
             if await run_in_threadpool(context.sessions.find, token) is None:
                 return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -81,12 +81,12 @@ class Hub:
         if self._loop is not None and self._subscribers and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._send_to_all, event)
 
-    async def stream(self, first: list[bytes]) -> AsyncIterator[bytes]:
-        """The events of one page: `first`, then what is published."""
+    async def stream(self, first: Callable[[], Awaitable[list[bytes]]]) -> AsyncIterator[bytes]:
+        """The events of one page: `first`, then what is published since `first` was called."""
         subscriber = Subscriber()
         self._subscribers.add(subscriber)
         try:
-            for event in first:
+            for event in await first():
                 yield event
             while not self._closing:
                 yield await subscriber.next()

@@ -51,7 +51,9 @@ def test_a_threshold_that_is_no_probability_is_refused(local_settings: Settings,
 def test_a_threshold_that_training_chooses_where_no_alert_pays_is_taken(registry: Settings) -> None:
     version = registered(registry, a_bundle(threshold=1.0))
     promote(registry, version, "the first")
-    assert load_alias(registry).threshold == 1.0
+    found = load_alias(registry)
+    assert found is not None
+    assert found.threshold == 1.0
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("inf")])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 import serving.dashboard
 from tests.serving.dashboard.page.chromium import (
@@ -18,7 +18,7 @@ from tests.serving.dashboard.page.chromium import (
     log_in_page,
     needs_chromium,
 )
-from tests.serving.dashboard.support import DashboardServer, labels_on, produce_alert, wait_for
+from tests.serving.dashboard.support import PASSWORDS, DashboardServer, labels_on, produce_alert, wait_for
 
 HOSTILE = "<img src=x onerror=document.title='taken'>"
 
@@ -64,6 +64,30 @@ def test_an_alert_is_seen_opened_and_reviewed_with_the_keyboard(
     ]
     # and nothing failed, and nothing was asked of another server
     assert anna.problems == []
+
+
+@in_browser
+@pytest.mark.broker
+def test_an_alert_that_comes_between_the_list_and_the_stream_is_shown(
+    browser_thread: BrowserThread, dashboard: DashboardServer
+) -> None:
+    # given a page that has loaded an empty list, and whose stream has not begun yet
+    context = browser_thread.browser.new_context()
+    page, held = context.new_page(), list[Route]()
+    page.route("**/api/stream", lambda route: held.append(route))
+    page.goto(dashboard.url)
+    page.fill("input[name=name]", "anna")
+    page.fill("input[name=password]", PASSWORDS["anna"])
+    with page.expect_response("**/api/alerts?*"):
+        page.click("button[type=submit]")
+    # when an alert is recorded, and only then the stream begins
+    produce_alert(dashboard.settings, 1)
+    wait_for(lambda: page.evaluate("fetch('api/alerts').then(answer => answer.json())")["alerts"])
+    assert page.locator(".feed li").count() == 0
+    held[0].continue_()
+    # then
+    expect(page.locator(".feed li")).to_have_count(1)
+    context.close()
 
 
 @in_browser
