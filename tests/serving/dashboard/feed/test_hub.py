@@ -21,7 +21,7 @@ def test_what_changes_while_the_first_events_are_made_is_not_lost() -> None:
         events = hub.stream(first)
         return [await anext(events), await asyncio.wait_for(anext(events), 5)]
 
-    # then it is told of the change
+    # then it receives the change as well
     assert asyncio.run(first_of_stream()) == [
         encode_event("kafka", {"connected": False}),
         encode_event("kafka", {"connected": True}),
