@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.definitions.harness.checkouts import Variant
 from benchmarks.serving.harness.testbed import NO_REGISTRY, PARTITIONS
 from deployments.local.kafka import EmbeddedKafka
@@ -17,10 +19,16 @@ from fraud.settings import Settings, load_settings
 
 @dataclass(frozen=True)
 class VariantBed:
-    """A running broker and an empty folder."""
+    """A running broker, as a process too, and an empty folder."""
 
     folder: Path
     bootstrap_servers: str
+    broker: psutil.Process
+
+    def broker_cpu_s(self) -> float:
+        """Processor seconds of the broker so far."""
+        times = self.broker.cpu_times()
+        return float(times.user + times.system)
 
     def values(self, variant: Variant, topic: str, **serving: Any) -> dict[str, Any]:
         """The settings of a variant that scores `topic`: its own home, group, predictions and profiles."""
@@ -58,7 +66,8 @@ def variant_bed() -> Iterator[VariantBed]:
     with tempfile.TemporaryDirectory(prefix="fraud-benchmark-") as name:
         folder = Path(name)
         with EmbeddedKafka(folder / "kafka") as kafka:
-            yield VariantBed(folder, kafka.bootstrap_servers)
+            assert kafka.process is not None
+            yield VariantBed(folder, kafka.bootstrap_servers, psutil.Process(kafka.process.pid))
 
 
 def variables(values: dict[str, Any]) -> dict[str, str]:

@@ -40,7 +40,8 @@ def trained_model(shape: PaymentShape = V1) -> ModelBundle:
     bundle = _cached_model(shape)
     scores = bundle.score(_benchmark_rows(60_000, shape)[20_000:])
     threshold = float(np.quantile(scores, 1 - FLAGGED_SHARE))
-    return replace(bundle, metadata=bundle.metadata.model_copy(update={"threshold": threshold}))
+    metadata = bundle.metadata.model_copy(update={"threshold": threshold})
+    return replace(bundle, metadata=metadata, files=None)  # It is not the model of the files any more.
 
 
 def _cached_model(shape: PaymentShape) -> ModelBundle:
