@@ -34,6 +34,17 @@ class DeadLetter:
     headers: Headers
     context: Headers
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it has in Kafka."""
+        texts = sum(len(name) + len(value or b"") for name, value in (*self.headers, *self.context))
+        return len(self.key or b"") + len(self.value or b"") + texts
+
+    def truncated(self, most: int = _TRUNCATED_TO) -> "DeadLetter":
+        """The letter without headers of its own, with at most so many bytes of its value and key."""
+        value, key = (self.value or b"")[:most], (self.key or b"")[:most]
+        return DeadLetter(key, value, [], [*self.context, (TRUNCATED, b"true")])
+
 
 def dead_letter(message: Any, reason: str, cards: CardRule) -> DeadLetter:
     """The dead letter of a message that is refused for `reason`."""
@@ -56,17 +67,15 @@ def send_dead_letter(producer: Any, topic: str, letter: DeadLetter, report: Repo
     Raises:
         KafkaException: the producer does not take it.
     """
-    # Redrive removes the context headers from the end.
-    headers = letter.headers + letter.context
     try:
-        producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)
+        _produce(producer, topic, letter, report)
     except KafkaException as error:
         if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
             raise
-        producer.produce(
-            topic,
-            key=letter.key,
-            value=(letter.value or b"")[:_TRUNCATED_TO],
-            headers=[*letter.context, (TRUNCATED, b"true")],
-            on_delivery=report,
-        )
+        _produce(producer, topic, letter.truncated(), report)
+
+
+def _produce(producer: Any, topic: str, letter: DeadLetter, report: Report | None) -> None:
+    # Redrive removes the context headers from the end.
+    headers = letter.headers + letter.context
+    producer.produce(topic, key=letter.key, value=letter.value, headers=headers, on_delivery=report)

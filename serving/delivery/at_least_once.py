@@ -20,7 +20,7 @@ from fraud.kafka.errors import permission_error
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import last_offsets
 from serving.delivery.protocol import CommitTimer, OutboxBatch
-from serving.delivery.sending import produce_outbox_batch
+from serving.delivery.sending import DeadLetterSender, produce_outbox_batch
 from serving.ops.metrics import Metrics
 from serving.ops.shutdown import Shutdown, call_within
 
@@ -61,6 +61,7 @@ class AtLeastOnce:
         self._settings = settings
         self._consumer = consumer
         self._metrics = metrics
+        self._letters = DeadLetterSender()
         self._in_flight: deque[_InFlightBatch] = deque()
         self._acknowledged: dict[int, OutboxBatch] = {}
         self._committing: dict[int, OutboxBatch] = {}
@@ -140,7 +141,7 @@ class AtLeastOnce:
     def _produce(self, batch: OutboxBatch) -> _InFlightBatch:
         in_flight = _InFlightBatch(batch)
         try:
-            produce_outbox_batch(self._producer, self._settings, batch, in_flight.on_delivery)
+            produce_outbox_batch(self._producer, self._settings, batch, self._letters, in_flight.on_delivery)
         except KafkaException as error:
             in_flight.failure = error.args[0]
         return in_flight

@@ -15,7 +15,7 @@ from fraud.deadline import Deadline
 from fraud.settings import Settings
 from serving.delivery.clients import KafkaTransactionClients, TransactionClients
 from serving.delivery.protocol import CommitTimer, OutboxBatch, PositionsMovedError
-from serving.delivery.sending import produce_outbox_batch
+from serving.delivery.sending import DeadLetterSender, produce_outbox_batch
 from serving.delivery.transaction_state import OutboxTransaction, TransactionState
 from serving.delivery.transactions import CALL_TIMEOUT_S, TransactionRunner, describe_error
 from serving.ops.metrics import Metrics
@@ -53,6 +53,7 @@ class ExactlyOnce:
         self._consumer = consumer
         self._metrics = metrics
         self._stage_timer = stage_timer or StageTimer(metrics)
+        self._letters = DeadLetterSender()
         self._queued: list[OutboxBatch] = []
         self._aborted: list[OutboxBatch] = []
         # Of all that is not committed; counted along, since every round of the engine asks for it.
@@ -150,7 +151,7 @@ class ExactlyOnce:
                 active.producer.begin_transaction()
                 active.move_to(TransactionState.OPEN)
             while self._queued:
-                produce_outbox_batch(active.producer, self._settings, self._queued[0])
+                produce_outbox_batch(active.producer, self._settings, self._queued[0], self._letters)
                 active.batches.append(self._queued.pop(0))
         except KafkaException as error:
             log.warning(
