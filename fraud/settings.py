@@ -321,6 +321,40 @@ class CardSettings(_Section):
         return [text for value in values for text in value.split(",")]
 
 
+class MemorySettings(_Section):
+    """How much of a partition's log its state remembers; the same for serving and training.
+
+    The defaults bind nobody whose partitions get fewer payments than these within 30 days.
+    """
+
+    seen_once: int = Field(
+        default=4_000_000,
+        ge=1,
+        le=1 << 40,
+        description="messages of its partition after which a card is forgotten that did not come back within "
+        "as many, of late",
+    )
+    messages: int = Field(
+        default=16_000_000,
+        ge=2,
+        le=1 << 40,
+        description="for which a payment is remembered otherwise; at the latest after three times as many it "
+        "is forgotten",
+    )
+    payments_per_card: int = Field(
+        default=100_000, ge=2, le=1 << 30, description="of which a card's newest are remembered"
+    )
+
+    @model_validator(mode="after")
+    def _seen_once_goes_first(self) -> Self:
+        if self.seen_once * 2 > self.messages:
+            raise ValueError("memory.messages must be at least twice memory.seen_once")
+        return self
+
+
+DEFAULT_MEMORY = MemorySettings()
+
+
 class LabelSettings(_Section):
     """Which of several reports on one payment counts."""
 
@@ -559,6 +593,11 @@ class ServingSettings(_Section):
     shadow: bool = Field(default=False, description="score with the challenger too")
     max_lag: int = Field(default=100_000, ge=1, description="messages; beyond it serving is not ready")
     snapshot_interval_s: float = Field(default=300.0, ge=0, description="0: no snapshots")
+    snapshot_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="authenticates snapshots, the same for all workers; default: a file in the home",
+    )
     max_replay: int = Field(
         default=250_000,
         ge=0,
@@ -920,6 +959,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     admission: AdmissionSettings = AdmissionSettings()
     cards: CardSettings = CardSettings()
+    memory: MemorySettings = DEFAULT_MEMORY
     labels: LabelSettings = LabelSettings()
     profiles: ProfileSettings = ProfileSettings()
     lake: LakeSettings = LakeSettings()

@@ -268,7 +268,9 @@ class Engine:
         for state in self._partitions.ready.values():
             lag = self._lag_of(state)
             self._lag += lag
-            self._metrics.state.set_partition(state.partition, lag, len(state.cards), state.cards.nbytes)
+            size, used = state.cards.nbytes, state.used_share
+            self._metrics.state.set_partition(state.partition, lag, len(state.cards), size, used)
+            self._metrics.state.count_forgotten(*state.cards.take_forgotten())
         if self._partitions.are_all_ready and self._lag <= self._settings.serving.batch_size:
             self._models.allow_polling()
 

@@ -63,6 +63,7 @@ def update_rows(settings: Settings, period: Period) -> list[DayManifest]:
         period.available_after,
         settings.labels,
         settings.profiles.delay,
+        settings.memory,
     )
     rows = sum(day.rows for day in made)
     get_run_logger().info("%d rows of %d of %d days made", rows, len(made), len(period.row_days))

@@ -164,6 +164,20 @@ def _saturation() -> Row:
                 width=6,
                 stacked=True,
             ),
+            lines(
+                "Memory of the log, by partition",
+                "Messages of 30 days as a share of those for which a card seen once is remembered.",
+                Query(f"sum by (partition) ({here('fraud_state_used_ratio')})", "{{partition}}"),
+                unit="percentunit",
+                width=12,
+                thresholds=((None, "green"), (0.8, "orange"), (1, "red")),
+            ),
+            lines(
+                "Forgotten to stay within memory",
+                "Cards that were not seen again, and payments of cards with too many.",
+                Query(growth("fraud_state_forgotten_total", "what"), "{{what}}"),
+                width=12,
+            ),
         ),
     )
 

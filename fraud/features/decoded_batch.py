@@ -64,6 +64,15 @@ class DecodedBatch:
         """How many of the transactions compiled code read without admission."""
         return len(self) - len(self._not_simple)
 
+    def offsets(self, messages: Sequence[Any]) -> npt.NDArray[np.int64]:
+        """The offset of each transaction, (n,), of Kafka's messages that were decoded."""
+        if not messages:
+            return np.zeros(0, dtype=np.int64)
+        first, last = messages[0].offset(), messages[-1].offset()
+        if last - first == len(messages) - 1:
+            return np.asarray(self._sources + first)
+        return np.array([message.offset() for message in messages], dtype=np.int64)[self._sources]
+
     def texts(self) -> dict[str, list[str]]:
         """The fields `TEXTS` of each transaction, n texts each."""
         count = len(self)
@@ -244,6 +253,7 @@ class _BatchDecoder:
                 0 if text is None else signed_hash(str(text)) for text in texts
             ]
             self._not_simple[self._count] = result
+            self._sources[self._count] = number
             self._count += 1
         else:
             self._refused.append((number, result.reason))

@@ -20,6 +20,7 @@ from fraud.money.tables import PAID, in_base
 from fraud.native import id_index
 from fraud.profiles.joined import FieldProfiles
 from fraud.profiles.keys import field_keys
+from fraud.settings import DEFAULT_MEMORY, MemorySettings
 
 _IDENTITY = {
     "transaction_id": pa.string(),
@@ -157,6 +158,7 @@ def compute_rows(
     days: npt.NDArray[np.int64],
     left_out: LeftOut | None = None,
     field_profiles: FieldProfiles | None = None,
+    memory: MemorySettings = DEFAULT_MEMORY,
 ) -> Iterator[Computed]:
     """Training rows of the wanted days.
 
@@ -168,11 +170,12 @@ def compute_rows(
         days: the wanted days, counted from 1970.
         left_out: what is known to bear a taken id; of one card, the repetitions are found without it.
         field_profiles: of every field that has profiles; None: no field has.
+        memory: what serving remembers.
 
     Yields:
         The rows of each batch.
     """
-    store, rows_of = CardStore(definitions), _RowBuilder(definitions, profiles, field_profiles)
+    store, rows_of = CardStore(definitions, memory=memory), _RowBuilder(definitions, profiles, field_profiles)
     left_out = left_out or LeftOut()
     for batch in batches:
         if not batch.num_rows:
@@ -183,7 +186,7 @@ def compute_rows(
         heads = events.heads
         heads["card"] ^= table["partition"].to_numpy().astype(np.uint64) * _PARTITION_FACTOR
         is_payment = ~left_out.among(table, "repeated", "conflicts")
-        features, accepted = _process(store, events, is_payment)
+        features, accepted = _process(store, events, is_payment, table["offset"].to_numpy())
         store.retain_only(int(heads["card"][-1]))
         row_days = heads["timestamp"] // DAY_MS
         wanted = np.isin(row_days, days)
@@ -196,12 +199,15 @@ def compute_rows(
 
 
 def _process(
-    store: CardStore, events: Events, is_payment: npt.NDArray[np.bool_]
+    store: CardStore,
+    events: Events,
+    is_payment: npt.NDArray[np.bool_],
+    offsets: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Features of the kernel, shape (n, K), and which of the events count."""
     # Cards come one after another here, not in the order of the log: an id is compared within its card.
     events.heads["transaction"] ^= events.heads["card"] * _CARD_FACTOR
-    computed, outcomes = store.process(events[is_payment])
+    computed, outcomes = store.process(events[is_payment], offsets=offsets[is_payment])
     features = np.full((len(events), computed.shape[1]), np.nan, dtype=np.float32)
     accepted = np.zeros(len(events), dtype=np.bool_)
     features[is_payment], accepted[is_payment] = computed, outcomes == id_index.ACCEPTED

@@ -9,23 +9,28 @@ import numpy.typing as npt
 from fraud.definitions.definitions import Definitions
 from fraud.features.events import Events
 from fraud.features.operations import LARGE, Plan, plan_of
+from fraud.features.state_checks import require_sound
 from fraud.native import id_index
 from fraud.native.kernel import cards as card_blocks
 from fraud.native.kernel import value_index
 from fraud.native.kernel.process import process
 from fraud.native.kernel.tables import (
     CARD,
+    DROPPED_PAYMENTS,
+    FORGOTTEN_CARDS,
     FOUND,
     IS_FULL_OF_IDS,
     IS_TOO_WIDE,
     LACKING_ENTRIES,
     SMALLEST_BLOCK,
+    USED,
     USED_CARDS,
     USED_ENTRIES,
     USED_EVENTS,
     USED_IDS,
     State,
 )
+from fraud.settings import DEFAULT_MEMORY, MemorySettings
 
 _GROWTH = 1.5
 _SLOTS_PER_CARD = 1.5
@@ -38,17 +43,24 @@ class CardStore:
 
     The arena is garbage-collected by copying: a card that outgrows its block moves to a larger one, and when
     the arena is full the live blocks move to a new arena. Memory is therefore bounded by the live events, and
-    these by the longest window, once the caller says which cards are idle.
+    these by the longest window, once the caller says which cards are idle, and by `memory`
+    (`fraud.native.kernel.memory`), once the caller gives offsets.
     """
 
     def __init__(
-        self, definitions: Definitions, cards: int = 1_024, events: int = 16_384, large: int = LARGE
+        self,
+        definitions: Definitions,
+        cards: int = 1_024,
+        events: int = 16_384,
+        large: int = LARGE,
+        memory: MemorySettings = DEFAULT_MEMORY,
     ) -> None:
+        self._memory = memory
         self._definitions, self._large, self._is_wide = definitions, large, False
         self._plan = plan_of(definitions, large)
         self._fields = len(definitions.fields)
         self._features = len(definitions.kernel_features)
-        self._state = _empty(self._plan, cards, events)
+        self._state = self._empty(cards, events)
 
     def __len__(self) -> int:
         """The number of cards."""
@@ -77,15 +89,27 @@ class CardStore:
         """Whether its events have bits for large amounts of money: from the first one on."""
         return self._is_wide
 
+    def take_forgotten(self) -> tuple[int, int]:
+        """How many cards were forgotten since the last call, and how many payments of cards with too many."""
+        used = self._state.used
+        cards, payments = int(used[FORGOTTEN_CARDS]), int(used[DROPPED_PAYMENTS])
+        used[[FORGOTTEN_CARDS, DROPPED_PAYMENTS]] = 0
+        return cards, payments
+
     def process(
-        self, events: Events, low_watermark: int | None = None
+        self,
+        events: Events,
+        low_watermark: int | None = None,
+        offsets: npt.NDArray[np.int64] | None = None,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
         """Feed `events` in arrival order.
 
         Args:
             events: n of them.
-            low_watermark: no event time (ms) from now on is before it; cards that are idle then, and ids
-                that are free again, are removed before memory grows.
+            low_watermark: no event time (ms) from now on is before it; cards that are idle then or forgotten,
+                and ids that are free again, are removed before memory grows.
+            offsets: of the payments in the log of their partition, (n,); None: nothing is forgotten early
+                because of them.
 
         Returns:
             Features of shape (n, len(definitions.kernel_features)), and the outcome of each event, shape
@@ -99,12 +123,16 @@ class CardStore:
         heads, values = np.ascontiguousarray(events.heads), np.ascontiguousarray(events.values)
         features = np.full((len(events), self._features), np.nan, dtype=np.float32)
         outcomes = np.zeros(len(events), dtype=np.uint8)
+        # A copy, since another signature would be compiled for an array that cannot be written.
+        found = np.zeros(len(events), dtype=np.int64)
+        if offsets is not None:
+            found[:] = offsets
         done = 0
         while True:
-            done = process(self._plan.operations, self._state, heads, values, done, features, outcomes)
+            done = process(self._plan.operations, self._state, heads, values, found, done, features, outcomes)
             if done == len(events):
                 return features, outcomes
-            self._make_room(low_watermark, heads[done])
+            self._make_room(low_watermark, heads[done], int(found[done]))
 
     def retain_only(self, card_hash: int) -> None:
         """Remove every card but one; not the ids."""
@@ -116,7 +144,7 @@ class CardStore:
 
     def clear(self) -> None:
         """Remove every card."""
-        self._state = _empty(self._plan, 1_024, 16_384)
+        self._state = self._empty(1_024, 16_384)
 
     def remove_idle(self, low_watermark: int) -> int:
         """Remove cards without an event in the longest window before `low_watermark` (ms).
@@ -146,6 +174,7 @@ class CardStore:
         fill: Callable[[dict[str, npt.NDArray[Any]]], None],
         *,
         is_wide: bool = False,
+        memory: MemorySettings = DEFAULT_MEMORY,
     ) -> "CardStore":
         """The inverse of `dump`.
 
@@ -156,13 +185,19 @@ class CardStore:
             ids_taken: length of the dumped ids.
             fill: called once with empty arrays by name; it copies the dumped content into them.
             is_wide: that of the dumped store.
+            memory: that of the dumped store.
+
+        Raises:
+            ValueError: compiled code could not work on what was filled in.
         """
-        store = cls(definitions, 1, 1)
+        store = cls(definitions, 1, 1, memory=memory)
         store._is_wide, store._plan = is_wide, plan_of(definitions, is_wide=is_wide)
-        store._state = _empty(store._plan, int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
+        store._state = store._empty(int(cards * _GROWTH) + 1_024, int(events * _GROWTH) + 16_384)
         state, taken = store._state, np.empty(ids_taken, dtype=id_index.ID)
         state.used[[USED_CARDS, USED_EVENTS]] = cards, events
-        fill(store._in_use(state) | {"ids": taken})
+        arrays = store._in_use(state) | {"ids": taken}
+        fill(arrays)
+        require_sound(arrays, len(store._plan.operations.windows))
         card_blocks.index_cards(state.table, state.cards, cards)
         state.used[USED_IDS] = ids_taken
         store._state = state._replace(ids=id_index.table_of(taken))
@@ -190,8 +225,20 @@ class CardStore:
         times = self._state.cards["watermark"][: len(self)]
         return np.asarray(times > low_watermark - self._plan.operations.windows["length"][-1], dtype=np.bool_)
 
-    def _make_room(self, low_watermark: int | None, head: np.void) -> None:
-        """Remove idle cards, and move to arrays with room for half as much again as is alive."""
+    def _remembered(self, low_watermark: int | None, offset: int) -> npt.NDArray[np.bool_]:
+        """Which cards are not idle, and would not be forgotten if they came at `offset`."""
+        keep = self._alive(low_watermark)
+        if low_watermark is None:
+            return keep
+        cards, memory = self._state.cards[: len(self)], self._memory
+        is_single = (offset - cards["repeat"] > memory.messages) & (offset - cards["last"] > memory.seen_once)
+        is_old = offset // memory.messages > cards["segment"] + 1
+        forgotten = keep & (is_single | is_old)
+        self._state.used[FORGOTTEN_CARDS] += int(np.count_nonzero(forgotten))
+        return np.asarray(keep & ~forgotten)
+
+    def _make_room(self, low_watermark: int | None, head: np.void, offset: int) -> None:
+        """Remove idle and forgotten cards; move to arrays with room for half as much again as is left."""
         if self._state.used[LACKING_ENTRIES]:
             self._state = _with_larger_index(self._state)
             return
@@ -201,7 +248,7 @@ class CardStore:
         if self._state.used[IS_FULL_OF_IDS]:
             self._state = _with_room_for_ids(self._state, head, low_watermark)
             return
-        keep = self._alive(low_watermark)
+        keep = self._remembered(low_watermark, offset)
         alive = int(self._capacities()[keep].sum())
         room = int(alive * _GROWTH) + _largest(self._state) * 2 + 16_384
         self._collect(keep, int(keep.sum() * _GROWTH) + 1_024, room)
@@ -209,7 +256,7 @@ class CardStore:
     def _widen(self) -> None:
         """Give events the bits of large amounts; a card enters the index of values again later."""
         state, plan = self._state, plan_of(self._definitions, self._large, is_wide=True)
-        wide = _empty(plan, 1, self._capacity)
+        wide = _empty(plan, 1, self._capacity, self._state.limits)
         card_blocks.repack_events(
             self._plan.operations, plan.operations, state.events, wide.events, int(state.used[USED_EVENTS])
         )
@@ -222,16 +269,22 @@ class CardStore:
     def _collect(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> None:
         fresh = self._copied(keep, cards, events)
         card_blocks.index_cards(fresh.table, fresh.cards, int(fresh.used[USED_CARDS]))
-        fresh.used[USED_IDS] = self._state.used[USED_IDS]
+        kept = [USED_IDS, FORGOTTEN_CARDS, DROPPED_PAYMENTS]
+        fresh.used[kept] = self._state.used[kept]
         self._state = fresh._replace(ids=self._state.ids)
 
     def _copied(self, keep: npt.NDArray[np.bool_], cards: int, events: int) -> State:
         """Some of the cards, without outgrown blocks, in arrays with room for at least so many."""
         capacities = self._capacities()
         alive = int(capacities[keep].sum())
-        fresh = _empty(self._plan, max(cards, int(keep.sum()), 1), max(events, alive))
+        fresh = self._empty(max(cards, int(keep.sum()), 1), max(events, alive))
         card_blocks.copy_cards(self._plan.operations, self._state, fresh, keep, capacities)
         return fresh
+
+    def _empty(self, cards: int, events: int) -> State:
+        memory = self._memory
+        limits = np.array([memory.seen_once, memory.messages, memory.payments_per_card], dtype=np.int64)
+        return _empty(self._plan, cards, events, limits)
 
     def _capacities(self) -> npt.NDArray[np.int32]:
         """Of each card's block after it is moved: at most a tenth more than what is in it.
@@ -244,7 +297,7 @@ class CardStore:
         return np.asarray(np.minimum(cards["capacity"], wanted), dtype=np.int32)
 
 
-def _empty(plan: Plan, cards: int, events: int) -> State:
+def _empty(plan: Plan, cards: int, events: int, limits: npt.NDArray[np.int64]) -> State:
     # Zeros cost no more than uninitialised memory, whose content would go into snapshots.
     slots = 1 << int(np.ceil(np.log2(cards * _SLOTS_PER_CARD)))
     operations = plan.operations
@@ -257,11 +310,12 @@ def _empty(plan: Plan, cards: int, events: int) -> State:
         entries=np.zeros(_SMALLEST_INDEX, dtype=value_index.ENTRY),
         indexed=np.zeros(cards, dtype=np.bool_),
         ids=id_index.empty_index(),
-        used=np.zeros(7, dtype=np.int64),
+        used=np.zeros(USED, dtype=np.int64),
         packed=np.zeros(operations.width, dtype=np.uint32),
         current=np.zeros(len(operations.columns), dtype=np.int64),
         lost=np.zeros(len(operations.updates), dtype=np.bool_),
         found=np.zeros(len(operations.groups), dtype=FOUND),
+        limits=limits,
     )
 
 

@@ -34,6 +34,7 @@ from fraud.kafka.log import PartitionLog
 from fraud.lake import Lake
 from fraud.messages.admission import AdmissionFilter
 from fraud.messages.formats.payloads import payloads_of
+from fraud.native import event_clock
 from fraud.native.id_index import CONFLICT_REASON
 from fraud.privacy.forgotten import ForgottenCards, read_forgotten
 from fraud.settings import Settings
@@ -96,6 +97,20 @@ class Range:
     lost: int
 
 
+def _admission_after(before: Commit | None) -> Sequence[int]:
+    """The admission state of the last commit; empty without one, or if an earlier version wrote it.
+
+    Raises:
+        DataError: nobody can have written it.
+    """
+    if before is None or not before.admission or event_clock.is_valid(before.admission):
+        return before.admission if before else ()
+    raise DataError(
+        f"the lake's commit of partition {before.partition} at {before.end} has an admission state that "
+        "nobody writes; restore the commit from a backup, or remove it and run this again"
+    )
+
+
 def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partition: int) -> list[Commit]:
     """Write the partition's new records to the lake; returns the new commits.
 
@@ -108,7 +123,7 @@ def ingest_partition(settings: Settings, lake: Lake, source: LakeSource, partiti
     before = last_commit(lake, source.dataset, partition)
     remove_orphans(lake, source.dataset, partition, before.end if before else 0)
     reader = source.reader(
-        settings, before.max_event_time if before else 0, before.admission if before else (), partition
+        settings, before.max_event_time if before else 0, _admission_after(before), partition
     )
     if isinstance(reader, TransactionRowReader):
         reader.ids = load_taken(settings.loaded_definitions, lake, before, reader.admission.low_watermark)

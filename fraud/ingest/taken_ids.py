@@ -15,6 +15,7 @@ from xxhash import xxh3_128_digest
 from fraud.definitions.definitions import TAKEN_MS, Definitions
 from fraud.definitions.features import DAY_MS
 from fraud.features.events import encode_table, encode_transactions
+from fraud.features.state_checks import require_ids
 from fraud.ingest.commits import Commit, day_of, read_commits
 from fraud.lake import Lake
 from fraud.messages.admission import decoder_of_admitted
@@ -63,8 +64,11 @@ def _newest_state(lake: Lake, before: Commit) -> tuple[int, IdIndex]:
             with lake.open(path) as source:
                 content = source.read()
             digest, ids = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-            if digest == xxh3_128_digest(ids):
-                return _offset_of(path), IdIndex.restore(np.frombuffer(ids, dtype=ID))
+            with suppress(ValueError):
+                found = np.frombuffer(ids, dtype=ID)
+                require_ids(found)
+                if digest == xxh3_128_digest(ids):
+                    return _offset_of(path), IdIndex.restore(found)
             _LOG.warning("%s in the lake is damaged; it is made again from the rows", path)
     return 0, IdIndex()
 

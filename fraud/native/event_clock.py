@@ -16,7 +16,7 @@ sequence of integers; `fraud.native.json_reader` compiles the same functions for
 Times and spans are in ms, cards and merchants are hashes as signed integers.
 """
 
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 
 State = MutableSequence[int]
 
@@ -44,6 +44,16 @@ def start_state(max_event_time: int = 0) -> list[int]:
     state = [0] * LENGTH
     state[MAX] = state[AGREED] = state[HIGHEST] = max_event_time
     return state
+
+
+def is_valid(state: Sequence[object]) -> bool:
+    """Whether integers from outside are a state: compiled code follows the number of claims unasked."""
+    numbers = [one for one in state if type(one) is int and -(1 << 63) <= one < 1 << 63]
+    if len(numbers) != LENGTH or len(state) != LENGTH or not 0 <= numbers[COUNT] <= CARDS_THAT_AGREE:
+        return False
+    times = [*numbers[: REACH + 1], *numbers[_FIRST + _TIME :: _WIDTH]]
+    are_times = all(0 <= time < _ANY_TIME for time in times)
+    return are_times and 0 <= numbers[NORMAL] <= _MOST_NORMAL and 0 <= numbers[RUN] < _ANY_TIME
 
 
 def low_watermark(state: State, lateness: int) -> int:

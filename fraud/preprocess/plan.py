@@ -14,7 +14,7 @@ from fraud.features.daily import LONGEST_DAYS, day_number
 from fraud.ingest.commits import LakeFile, day_of, read_commits
 from fraud.lake import Lake
 from fraud.money.tables import counting_rule
-from fraud.settings import LabelSettings
+from fraud.settings import DEFAULT_MEMORY, LabelSettings, MemorySettings
 
 _V1 = 1
 """Begins the fingerprints of profiles and of rows with the features of v1.yaml."""
@@ -90,18 +90,50 @@ class LakeIndex:
         return [file for day in sorted(self._days) if day >= first for file in self._days[day]]
 
 
-def state_files(definitions: Definitions, index: LakeIndex, day: date) -> list[LakeFile]:
+def state_files(
+    definitions: Definitions, index: LakeIndex, day: date, memory: MemorySettings = DEFAULT_MEMORY
+) -> list[LakeFile]:
     """The files from which the features of the day's rows are computed.
 
     They are those of the warm-up, of the day itself, and of the days after it: late rows arrive after rows of
     later days, and some rows are dated far ahead. Files after the day's last row in its partition have no
-    effect.
+    effect. Where so many payments came within these that serving has forgotten some (`fraud.native.kernel.
+    memory`), those before them decide which.
     """
+    ends, starts = _spans(definitions, index, day)
+    around = index.since(day - warm_up(definitions))
+    found = [file for file in around if file.start < ends.get(file.partition, 0)]
+    reach = memory.messages + memory.seen_once
+    earliest = {
+        partition: start - reach
+        for partition, start in starts.items()
+        if ends[partition] - start > memory.seen_once
+    }
+    before = index.since(index.first) if earliest else []
+    deciding = [
+        file
+        for file in before
+        if file.date < day - warm_up(definitions) and file.end > earliest.get(file.partition, file.end)
+    ]
+    return deciding + found
+
+
+def is_memory_exceeded(definitions: Definitions, index: LakeIndex, day: date, memory: MemorySettings) -> bool:
+    """Whether serving may have forgotten payments within the day's windows."""
+    ends, starts = _spans(definitions, index, day)
+    return any(ends[partition] - start > memory.seen_once for partition, start in starts.items())
+
+
+def _spans(definitions: Definitions, index: LakeIndex, day: date) -> tuple[dict[int, int], dict[int, int]]:
+    """By partition the end of the day's last file, and the start of the first file of its windows."""
     ends: dict[int, int] = {}
+    starts: dict[int, int] = {}
     for file in index.within(day, day):
         ends[file.partition] = max(ends.get(file.partition, 0), file.end)
-    around = index.since(day - warm_up(definitions))
-    return [file for file in around if file.start < ends.get(file.partition, 0)]
+    for file in index.since(day - warm_up(definitions)):
+        if file.start < ends.get(file.partition, 0):
+            starts[file.partition] = min(starts.get(file.partition, file.start), file.start)
+    return ends, starts
 
 
 def label_days(first: date, last: date) -> list[date]:

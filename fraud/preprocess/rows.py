@@ -35,11 +35,20 @@ from fraud.preprocess.days import (
 )
 from fraud.preprocess.field_profiles import field_histories, field_profile_inputs
 from fraud.preprocess.inputs import input_arrow
-from fraud.preprocess.plan import DAY, LakeIndex, days_between, fingerprint, state_files, union, warm_up
+from fraud.preprocess.plan import (
+    DAY,
+    LakeIndex,
+    days_between,
+    fingerprint,
+    is_memory_exceeded,
+    state_files,
+    union,
+    warm_up,
+)
 from fraud.preprocess.profiles import OpenSpark, read_profiles
 from fraud.preprocess.reused_ids import ReusedIds, find_reused, write_rejected
 from fraud.profiles.joined import FieldProfiles
-from fraud.settings import LabelSettings
+from fraud.settings import DEFAULT_MEMORY, LabelSettings, MemorySettings
 from fraud.spark import spread
 
 _WRITTEN_ARROW = pa.schema(
@@ -57,6 +66,7 @@ def make_rows(
     available_after: timedelta = timedelta(),
     rules: LabelSettings = DEFAULT_RULES,
     delay: timedelta = timedelta(),
+    memory: MemorySettings = DEFAULT_MEMORY,
 ) -> list[DayManifest]:
     """Compute the training rows of these days that are missing or stale; returns their manifests.
 
@@ -64,32 +74,31 @@ def make_rows(
         definitions: what to compute.
         lake: with the profiles of these days and of the `days_behind` days before.
         days: the days.
-        lateness: allowed lateness of admitted transactions; not used, because the dependencies of a day are
-            computed from offsets.
+        lateness: of admitted transactions; not used, since what a day depends on follows from offsets.
         rows_per_task: approximate number of transactions of one task.
         open_spark: opens a session.
         available_after: how long after midnight a day's profiles are available.
         rules: which of several reports on a payment decides; for profiles of fields.
         delay: how long after the start of a period the profiles of fields are there.
+        memory: what serving remembers.
 
     Raises:
         DataError: the lake has no transactions, or a file of it is broken.
     """
     index, profiles = LakeIndex.of_transactions(lake), read_days(lake, PROFILES)
-    needed = {day: state_files(definitions, index, day) for day in days}
+    needed = {day: state_files(definitions, index, day, memory) for day in days}
     of_fields = _field_profile_inputs(definitions, lake, days, rules, delay, open_spark)
-    behind = days_behind(available_after) * DAY
+    behind, dataset = days_behind(available_after) * DAY, features_dataset(definitions)
     inputs = {
         day: fingerprint(
             needed[day],
             _profile_inputs(profiles, days_between(day - behind, day), available_after),
-            *_rate_inputs(definitions, day),
-            *of_fields.get(day, ()),
+            *_rate_inputs(definitions, day) + of_fields.get(day, []),
+            *_memory_inputs(definitions, index, day, memory),
             definitions=definitions,
         )
         for day in days
     }
-    dataset = features_dataset(definitions)
     stale = changed(days, read_days(lake, dataset), inputs)
     if not stale:
         return []
@@ -100,8 +109,8 @@ def make_rows(
         # All partitions. A later payment in another partition does not recompute the day; training checks it.
         known = {day: union((needed[day], index.within(day - warm_up(definitions), day))) for day in stale}
         reused = find_reused(definitions, spark, lake, known, tasks)
-        field_profiles = _field_profiles(definitions, lake, stale, rules, delay)
-        task = _TaskData(definitions, book, reused.left_out, field_profiles)
+        of_values = _field_profiles(definitions, lake, stale, rules, delay)
+        task = _TaskData(definitions, book, reused.left_out, of_values, memory)
         written = _run(spark, lake, files, task, stale, tasks).to_pylist()
     manifests = [_manifest(definitions, lake, day, inputs[day], written, reused) for day in stale]
     for manifest in manifests:
@@ -123,6 +132,14 @@ def _rate_inputs(definitions: Definitions, day: date) -> list[object]:
         return []
     first, last = day_number(day - warm_up(definitions)), day_number(day)
     return [definitions.money.max_age_days, definitions.money.rates.digest(first, last)]
+
+
+def _memory_inputs(
+    definitions: Definitions, index: LakeIndex, day: date, memory: MemorySettings
+) -> list[object]:
+    """What serving remembers, where a day's rows depend on it; else nothing, as in earlier versions."""
+    may_matter = is_memory_exceeded(definitions, index, day, memory) or memory != DEFAULT_MEMORY
+    return [memory.model_dump()] if may_matter else []
 
 
 def _field_profile_inputs(
@@ -179,6 +196,7 @@ class _TaskData:
     profiles: ProfileBook
     left_out: LeftOut
     field_profiles: FieldProfiles | None
+    memory: MemorySettings
 
 
 @dataclass(frozen=True)
@@ -200,7 +218,7 @@ def _write(writer: _Writer, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Re
     days = np.array(writer.days, dtype=np.int64)
     task = writer.task.value
     for computed in compute_rows(
-        task.definitions, batches, task.profiles, days, task.left_out, task.field_profiles
+        task.definitions, batches, task.profiles, days, task.left_out, task.field_profiles, task.memory
     ):
         tables.append(computed.rows)
         days_of_rows.append(computed.days)

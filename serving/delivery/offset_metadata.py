@@ -59,6 +59,9 @@ def replay_points_of(committed: TopicPartition) -> ReplayPoints:
     found = _decode(committed).get("trail")
     if not isinstance(found, list) or not all(map(_is_replay_point, found)):
         return ()
+    offsets = [0, *(offset for offset, _ in found), committed.offset]
+    if offsets != sorted(offsets):
+        return ()
     return tuple(ReplayPoint(offset, tuple(admission)) for offset, admission in found)
 
 
@@ -80,8 +83,4 @@ def _is_replay_point(found: Any) -> bool:
 
 
 def _is_admission_state(found: Any) -> bool:
-    return (
-        isinstance(found, list)
-        and len(found) == event_clock.LENGTH
-        and all(isinstance(number, int) for number in found)
-    )
+    return isinstance(found, list) and event_clock.is_valid(found)

@@ -193,6 +193,18 @@ class StateMetrics:
         self.state_bytes = Gauge(
             "fraud_state_bytes", "Memory of the cards' state", ["partition"], registry=registry
         )
+        self.used_ratio = Gauge(
+            "fraud_state_used_ratio",
+            "Messages of the history as a share of those for which a card seen once is remembered",
+            ["partition"],
+            registry=registry,
+        )
+        self.forgotten = Counter(
+            "fraud_state_forgotten",
+            "Cards, and payments of cards with too many, that were forgotten to keep the state bounded",
+            ["what"],
+            registry=registry,
+        )
         self.restorations = Counter(
             "fraud_restorations",
             "Partitions restored, by source of their state",
@@ -207,17 +219,32 @@ class StateMetrics:
         )
         self.snapshots = Counter("fraud_snapshots", "Snapshots by outcome", ["outcome"], registry=registry)
         _start_at_zero(self.snapshots, ("written", "failed", "refused"))
+        _start_at_zero(self.forgotten, ("cards", "payments"))
 
-    def set_partition(self, partition: int, lag: int, cards: int, size: int) -> None:
-        """Set the gauges of an owned partition: messages behind, cards, bytes of the cards' state."""
+    def set_partition(self, partition: int, lag: int, cards: int, size: int, used: float) -> None:
+        """Set the gauges of an owned partition.
+
+        Args:
+            partition: its number.
+            lag: messages behind.
+            cards: in the state.
+            size: of the state, in bytes.
+            used: the share of its memory that is used (`PartitionState.used_share`).
+        """
         label = str(partition)
         self.lag.labels(label).set(lag)
         self.cards.labels(label).set(cards)
         self.state_bytes.labels(label).set(size)
+        self.used_ratio.labels(label).set(used)
+
+    def count_forgotten(self, cards: int, payments: int) -> None:
+        """Count what a partition's state has forgotten since the last call."""
+        self.forgotten.labels("cards").inc(cards)
+        self.forgotten.labels("payments").inc(payments)
 
     def remove_partition(self, partition: int) -> None:
         """Remove the gauges of a partition that another worker owns now."""
-        for gauge in (self.lag, self.cards, self.state_bytes):
+        for gauge in (self.lag, self.cards, self.state_bytes, self.used_ratio):
             gauge.remove_by_labels({"partition": str(partition)})
 
     def observe_restore(self, source: str, seconds: float) -> None:

@@ -61,7 +61,7 @@ class FeatureStage:
             kafka_timestamps = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
             decoded = self._decode(state, messages, kafka_timestamps)
         with self._timer.stage("features"):
-            rows, outcomes = state.cards.process(decoded.events, low_watermark)
+            rows, outcomes = state.cards.process(decoded.events, low_watermark, decoded.offsets(messages))
         refused, is_accepted = decoded.refused, outcomes == id_index.ACCEPTED
         if not is_accepted.all():
             refused = sorted([*refused, *_conflicts(decoded, len(messages), outcomes)])

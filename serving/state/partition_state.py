@@ -12,12 +12,14 @@ from typing import NamedTuple
 from fraud.features.store import CardStore
 from fraud.messages.admission import AdmissionFilter
 from fraud.native import event_clock
+from fraud.settings import DEFAULT_MEMORY, MemorySettings
 from serving.state.rates_used import RatesUsed
 
 _POINTS_PER_HISTORY = 4
 """A replay may become longer than needed by a fourth."""
 _MAX_POINTS = 8
-"""Kafka takes metadata of 4,096 bytes by default."""
+_MAX_EARLIER = 3
+"""With the points above: Kafka takes metadata of 4,096 bytes by default."""
 
 
 AdmissionState = tuple[int, ...]
@@ -61,11 +63,12 @@ class PartitionState:
     cards: CardStore = field(init=False)
     replay_points: ReplayPoints = ()
     partitions: int = 0
+    memory: MemorySettings = DEFAULT_MEMORY
     restored: InitVar[CardStore | None] = None
     rates_used: RatesUsed = field(init=False)
 
     def __post_init__(self, restored: CardStore | None) -> None:
-        self.cards = restored or CardStore(self.admission.definitions)
+        self.cards = restored or CardStore(self.admission.definitions, memory=self.memory)
         self.rates_used = RatesUsed(self.admission.definitions)
 
     def mark_replay_point(self) -> None:
@@ -77,7 +80,17 @@ class PartitionState:
             or max_event_time >= self.replay_points[-1].admission[event_clock.MAX] + between_ms
         ):
             here = ReplayPoint(self.position, tuple(self.admission.state))
-            self.replay_points = _pruned((*self.replay_points, here), self.admission)
+            self.replay_points = _pruned((*self.replay_points, here), self.admission, self.memory)
+
+    @property
+    def used_share(self) -> float:
+        """How much of what a card that is seen once is remembered for has come within the history.
+
+        From 1 on cards are forgotten before their payments leave the windows.
+        """
+        sufficient = [point.offset for point in self.replay_points if point.is_sufficient(self.admission)]
+        first = max(sufficient, default=min((point.offset for point in self.replay_points), default=0))
+        return (self.position - first) / self.memory.seen_once
 
 
 @dataclass(frozen=True)
@@ -85,17 +98,60 @@ class CommittedPosition:
     """The group's committed offset in a partition, with its metadata.
 
     `max_event_time` (ms) is None if unknown; `admission` and `replay_points` are empty if an earlier version
-    has committed.
+    has committed. `first` and `end` are the offsets that the topic has.
     """
 
     position: int
     max_event_time: int | None
     admission: AdmissionState = ()
     replay_points: ReplayPoints = ()
+    first: int = 0
+    end: int = 1 << 62
 
 
-def _pruned(points: ReplayPoints, admission: AdmissionFilter) -> ReplayPoints:
-    """Without the points before the last sufficient one; of too many every second is left out."""
+def replay_start(
+    points: ReplayPoints, admission: AdmissionFilter, end: int, memory: MemorySettings
+) -> ReplayPoint | None:
+    """The point from which a replay gives the state at offset `end`, where admission is as given; or None.
+
+    A state that has forgotten cards depends on the offsets of earlier payments, too (`fraud.native.kernel.
+    memory`): then the replay starts as many messages earlier, or at the first point there is.
+    """
+    sufficient = [point for point in points if point.is_sufficient(admission)]
+    if not sufficient:
+        return None
+    last = sufficient[-1]
+    if end - last.offset <= memory.seen_once or last.is_start:
+        return last
+    earlier = [point for point in points if point.offset <= last.offset - _reach(memory)]
+    return earlier[-1] if earlier else points[0]
+
+
+def _reach(memory: MemorySettings) -> int:
+    """How many messages before a payment may decide whether it is forgotten."""
+    return memory.messages + memory.seen_once
+
+
+def _pruned(points: ReplayPoints, admission: AdmissionFilter, memory: MemorySettings) -> ReplayPoints:
+    """The last sufficient point with those after it, and few before it."""
     sufficient = [index for index, point in enumerate(points) if point.is_sufficient(admission)]
-    kept = points[sufficient[-1] :] if sufficient else points
-    return kept if len(kept) <= _MAX_POINTS else (kept[0], *kept[1:-1:2], kept[-1])
+    if not sufficient:
+        return _thinned(points)
+    last = sufficient[-1]
+    return (*_earlier(points[:last], points[last].offset, memory), *_thinned(points[last:]))
+
+
+def _thinned(points: ReplayPoints) -> ReplayPoints:
+    """Of too many every second is left out."""
+    return points if len(points) <= _MAX_POINTS else (points[0], *points[1:-1:2], points[-1])
+
+
+def _earlier(points: ReplayPoints, offset: int, memory: MemorySettings) -> ReplayPoints:
+    """The last point that is far enough before `offset`, and of those after it one for each half as far."""
+    reach = _reach(memory)
+    far = [index for index, point in enumerate(points) if point.offset <= offset - reach]
+    kept: list[ReplayPoint] = []
+    for point in points[far[-1] if far else 0 :]:
+        if not kept or point.offset - kept[-1].offset >= reach // 2:
+            kept.append(point)
+    return tuple(kept[:_MAX_EARLIER])

@@ -18,6 +18,7 @@ from serving.state.partition_state import (
     PartitionState,
     ReplayPoint,
     ReplayPoints,
+    replay_start,
 )
 
 _BATCH = 10_000
@@ -80,7 +81,8 @@ def replay_start_state(
     admission = _admission(settings, partition, point.admission)
     passed = tuple(one for one in committed.replay_points if one.offset <= point.offset)
     # What retention has deleted since cannot be replayed.
-    return PartitionState(partition, max(point.offset, int(first)), admission, replay_points=passed)
+    start = max(point.offset, int(first))
+    return PartitionState(partition, start, admission, replay_points=passed, memory=settings.memory)
 
 
 def restore_committed_admission(
@@ -101,8 +103,7 @@ def _last_sufficient_point(
     if not committed.admission:
         return None
     admission = _admission(settings, partition, committed.admission)
-    sufficient = [point for point in committed.replay_points if point.is_sufficient(admission)]
-    return sufficient[-1] if sufficient else None
+    return replay_start(committed.replay_points, admission, committed.position, settings.memory)
 
 
 def _start_by_time(
@@ -112,7 +113,7 @@ def _start_by_time(
     at_first = ReplayPoint(start, tuple(event_clock.start_state()))
     points: ReplayPoints = (at_first,) if start == first else ()
     admission = _admission(settings, here.partition)
-    return PartitionState(here.partition, start, admission, replay_points=points)
+    return PartitionState(here.partition, start, admission, replay_points=points, memory=settings.memory)
 
 
 def _offset_by_time(
@@ -128,7 +129,11 @@ def _offset_by_time(
     here.offset = oldest_ms
     (found,) = consumer.offsets_for_times([here], timeout=settings.kafka.request_timeout_s)
     # Without a message from that time on the answer is the logical end, a negative number.
-    return min(int(found.offset), committed.position) if found.offset >= 0 else committed.position
+    start = min(int(found.offset), committed.position) if found.offset >= 0 else committed.position
+    memory = settings.memory
+    if committed.position - start <= memory.seen_once:
+        return start
+    return max(first, start - memory.messages - memory.seen_once)
 
 
 def _admission(
@@ -151,7 +156,7 @@ def _apply(state: PartitionState, messages: Sequence[Any], values: Sequence[byte
     kafka_timestamps = np.array([message.timestamp()[1] for message in messages], dtype=np.int64)
     low_watermark = state.admission.low_watermark
     decoded = decode_batch(state.admission, values, kafka_timestamps, keys_for(state.admission, messages))
-    state.cards.process(decoded.events, low_watermark)
+    state.cards.process(decoded.events, low_watermark, decoded.offsets(messages))
     state.position = messages[-1].offset() + 1
     state.mark_replay_point()
 

@@ -74,19 +74,19 @@ class Restoration:
         (found,) = consumer.committed([here], timeout=timeout_s)
         first, end = consumer.get_watermark_offsets(here, timeout=timeout_s)
         if found.offset == OFFSET_INVALID:
-            return CommittedPosition(first, None)
+            return CommittedPosition(first, None, first=first, end=end)
         if not first <= found.offset <= end:
             log.error(
                 "partition %d: the committed offset %d is outside of the topic (%d to %d), which was "
                 "recreated or has lost messages to retention; going on at %d",
                 partition, found.offset, first, end, first,
             )  # fmt: skip
-            return CommittedPosition(first, None)
+            return CommittedPosition(first, None, first=first, end=end)
         max_event_time = max_event_time_of(found)
         if max_event_time is None:
             log.warning(
                 "partition %d: its offset was not committed by serving; replaying all of it", partition
             )
         return CommittedPosition(
-            found.offset, max_event_time, admission_state_of(found), replay_points_of(found)
+            found.offset, max_event_time, admission_state_of(found), replay_points_of(found), first, end
         )

@@ -18,11 +18,12 @@ from confluent_kafka.admin import AdminClient
 from fraud.kafka.clients import client_config
 from fraud.lake import Lake, open_lake
 from fraud.native import event_clock
-from fraud.settings import AdmissionSettings, Settings
+from fraud.settings import DEFAULT_MEMORY, AdmissionSettings, Settings
 from serving.ops.metrics import Metrics
 from serving.state.partition_state import CommittedPosition, PartitionState, ReplayPoint, ReplayPoints
 from serving.state.rates_used import RatesMark
 from serving.state.snapshot_format import Arrays, SnapshotOrigin, UnusableSnapshotError, decode, encode
+from serving.state.snapshot_key import snapshot_key
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Snapshots:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._key = snapshot_key(settings) if settings.serving.snapshot_interval_s else b""
         self._due_at: dict[int, float] = {}
         self._written_at: dict[int, int] = {}
         self._thread: threading.Thread | None = None
@@ -78,7 +80,7 @@ class Snapshots:
         try:
             lake, folder = self._open()
             for path in self._paths(lake, folder, partition):
-                if _offset_of(path) <= committed.position:
+                if self._is_in_topic(path, committed) and _offset_of(path) <= committed.position:
                     state = self._read(lake, path, partition)
                     if state is not None:
                         return state
@@ -101,7 +103,7 @@ class Snapshots:
             # Whatever a store's client raises.
             log.warning("the snapshots of partition %d cannot be listed: %r", partition, error)
             return position
-        return max((offset for offset in offsets if offset <= position), default=0)
+        return max((offset for offset in offsets if 0 <= offset <= position), default=0)
 
     def write(self, state: PartitionState) -> None:
         """Write a snapshot now; raises whatever the store's client raises."""
@@ -145,8 +147,9 @@ class Snapshots:
         lake, folder = self._open()
         origin = self._origin(folder, partition)
         content = encode(
-            origin, offset, max_event_time, copied.arrays, here.admission, copied.replay_points, copied.rates
-        )
+            origin, offset, max_event_time, copied.arrays, here.admission, copied.replay_points, copied.rates,
+            key=self._key,
+        )  # fmt: skip
         lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
         for path in self._paths(lake, folder, partition)[_KEPT:]:
             lake.remove(path)
@@ -156,21 +159,38 @@ class Snapshots:
             partition, offset, len(content) / 1e6, time.monotonic() - started,
         )  # fmt: skip
 
+    def _is_in_topic(self, path: str, committed: CommittedPosition) -> bool:
+        """Whether the log can follow the snapshot: its offset is one that the topic has."""
+        is_in = committed.first <= _offset_of(path) <= committed.end
+        if not is_in:
+            self._refuse(path, f"its offset is outside of the topic, {committed.first} to {committed.end}")
+        return is_in
+
     def _read(self, lake: Lake, path: str, partition: int) -> PartitionState | None:
-        folder = path.rsplit("/", 2)[0]
+        origin = self._origin(path.rsplit("/", 2)[0], partition)
+        settings, key = self._settings, self._key
         try:
             with lake.open(path) as source:
-                return decode(
+                state = decode(
                     source,
-                    self._origin(folder, partition),
-                    self._settings.loaded_definitions,
-                    self._settings.admission,
-                    self._settings.card_rule,
+                    origin,
+                    settings.loaded_definitions,
+                    settings.admission,
+                    settings.card_rule,
+                    settings.memory,
+                    key=key,
                 )
         except UnusableSnapshotError as error:
-            self._metrics.state.snapshots.labels("refused").inc()
-            log.warning("the snapshot %s is not used: %s", path, error)
+            self._refuse(path, str(error))
             return None
+        if state.position != _offset_of(path):
+            self._refuse(path, f"it has the name of another; it is of offset {state.position}")
+            return None
+        return state
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self._metrics.state.snapshots.labels("refused").inc()
+        log.warning("the snapshot %s is not used: %s", path, reason)
 
     def _paths(self, lake: Lake, folder: str, partition: int) -> list[str]:
         """Newest first."""
@@ -178,7 +198,7 @@ class Snapshots:
 
     def _origin(self, folder: str, partition: int) -> SnapshotOrigin:
         topic = self._settings.topics.transactions
-        admission = admission_settings_in_use(self._settings.admission)
+        admission = admission_settings_in_use(self._settings.admission) + _memory_in_use(self._settings)
         definitions = self._settings.loaded_definitions.state_digest
         cards = self._settings.card_rule.fingerprint
         return SnapshotOrigin(topic, folder.rsplit("@", 1)[1], partition, admission, definitions, cards)
@@ -221,6 +241,12 @@ def admission_settings_in_use(settings: AdmissionSettings) -> str:
     return settings.model_dump_json(exclude=unused)
 
 
+def _memory_in_use(settings: Settings) -> str:
+    """The settings of memory on which a state depends, as JSON; nothing where they are the defaults."""
+    memory = settings.memory
+    return "" if memory == DEFAULT_MEMORY else memory.model_dump_json()
+
+
 def _topic_id(settings: Settings, topic: str) -> str:
     admin = AdminClient(client_config(settings))
     futures = admin.describe_topics(
@@ -231,4 +257,6 @@ def _topic_id(settings: Settings, topic: str) -> str:
 
 
 def _offset_of(path: str) -> int:
-    return int(path.rsplit("/", 1)[1].removesuffix(_SUFFIX))
+    """The offset in a snapshot's name; -1 in a name that is not one of ours."""
+    name = path.rsplit("/", 1)[1].removesuffix(_SUFFIX)
+    return int(name) if name.isascii() and name.isdigit() else -1

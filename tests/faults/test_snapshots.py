@@ -32,7 +32,7 @@ def test_the_snapshots_are_damaged(fault_settings: Settings, check_scene: CheckS
 
         # when
         for file in _snapshots(lake):
-            damage(file, kind)
+            damage(file, kind, fault_settings.home)
         seconds = made.kill_and_restart(worker)
 
         # then

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fraud.native.jit import compiled, inlined
-from fraud.native.kernel import groups, windows
+from fraud.native.kernel import groups, memory, windows
 from fraud.native.kernel.packing import age, raw, write_raw
 from fraud.native.kernel.tables import (
     LACKING_ENTRIES,
@@ -16,20 +16,24 @@ from fraud.native.kernel.tables import (
 
 
 @inlined
-def slot_with_room(operations, state, card_hash, timestamp):  # type: ignore[no-untyped-def]
+def slot_with_room(operations, state, card_hash, timestamp, offset):  # type: ignore[no-untyped-def]
     """The slot of a card with room for an event, its windows moved to its watermark; -1: there is no room."""
     slot = find(state, card_hash)
     if slot < 0:
         end = (state.used[USED_EVENTS] + SMALLEST_BLOCK) * operations.width
         if state.used[USED_CARDS] == len(state.cards) or end > len(state.events):
             return np.int32(-1)
-        slot = _add_card(operations, state, card_hash)
+        slot = _add_card(operations, state, card_hash, offset)
     if not _make_index_room(operations, state, slot):
         return np.int32(-1)
     card = state.cards[slot]
-    windows.expire(operations, state, slot, max(card.watermark, timestamp))
+    is_forgotten = memory.move_horizon(operations, state, slot, timestamp, offset)
+    windows.expire(operations, state, slot, max(card.watermark, timestamp), card.horizon)
+    if is_forgotten:
+        memory.restart_card(operations, state, slot, timestamp, offset)
     if card.head + card.count == card.capacity and not _make_block_room(operations, state, card):
         return np.int32(-1)
+    memory.note_payment(operations, state, card, timestamp, offset)
     return slot
 
 
@@ -46,13 +50,14 @@ def find(state, card_hash):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _add_card(operations, state, card_hash):  # type: ignore[no-untyped-def]
+def _add_card(operations, state, card_hash, offset):  # type: ignore[no-untyped-def]
     slot = np.int32(state.used[USED_CARDS])
     state.used[USED_CARDS] += 1
     card = state.cards[slot]
     card.hash, card.watermark = card_hash, NEVER
     card.block, card.capacity, card.head, card.count = state.used[USED_EVENTS], SMALLEST_BLOCK, 0, 0
     state.used[USED_EVENTS] += SMALLEST_BLOCK
+    memory.start_card(state, card, offset)
     windows.clear(operations, state, slot)
     _insert(state.table, card_hash, slot)
     return slot

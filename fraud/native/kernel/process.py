@@ -9,7 +9,7 @@ from fraud.native.kernel.tables import IS_FULL_OF_IDS, IS_TOO_WIDE, USED_IDS
 
 
 @compiled
-def process(operations, state, heads, values, start, features, outcomes):  # type: ignore[no-untyped-def]
+def process(operations, state, heads, values, offsets, start, features, outcomes):  # type: ignore[no-untyped-def]
     """Feed payments from row `start` on; returns where it stopped for lack of room.
 
     Args:
@@ -17,6 +17,7 @@ def process(operations, state, heads, values, start, features, outcomes):  # typ
         state: `tables.State`.
         heads: records of `fraud.features.events.HEAD`, (n,).
         values: int64 (n, F), C-contiguous.
+        offsets: of the payments in the log, int64 (n,).
         start: the first row.
         features: float32 (n, M), its rows are filled in.
         outcomes: uint8 (n,), filled with `id_index.ACCEPTED`, `REPEATED` or `CONFLICT`.
@@ -38,7 +39,7 @@ def process(operations, state, heads, values, start, features, outcomes):  # typ
         if free < 0:
             state.used[IS_FULL_OF_IDS] = 1
             return row
-        slot = cards.slot_with_room(operations, state, head.card, head.timestamp)
+        slot = cards.slot_with_room(operations, state, head.card, head.timestamp, offsets[row])
         if slot < 0:
             return row
         state.used[USED_IDS] += id_index.take(state.ids, entry, free, head)
@@ -56,9 +57,16 @@ def _observe(operations, state, slot, timestamp, values, out):  # type: ignore[n
     for group in range(operations.group_ends[0]):
         groups.measure(operations, state, slot, group)
     outputs.write_before(operations, state, slot, timestamp, values, position, out)
-    if card.watermark - timestamp < operations.windows[len(operations.windows) - 1].length:
+    if _is_in_memory(operations, card, timestamp):
         windows.enter(operations, state, slot, timestamp, values)
         cards.insert_event(operations, state, card, position)
     for group in range(operations.group_ends[0], operations.group_ends[1]):
         groups.measure(operations, state, slot, group)
     outputs.write_windows(operations, state, slot, out)
+
+
+@inlined
+def _is_in_memory(operations, card, timestamp):  # type: ignore[no-untyped-def]
+    """Whether an event of this time is in the longest window, and after what the card has forgotten."""
+    longest = operations.windows[len(operations.windows) - 1].length
+    return card.watermark - timestamp < longest and timestamp > card.horizon

@@ -128,9 +128,17 @@ FOUND = np.dtype([("count", np.int64), ("sum", np.int64), ("high", np.int64), ("
 """The kinds of outputs, in the order in which they are written."""
 KINDS = 22
 
-USED_CARDS, USED_EVENTS, USED_ENTRIES, LACKING_ENTRIES, USED_IDS, IS_FULL_OF_IDS, IS_TOO_WIDE = range(7)
+(
+    USED_CARDS, USED_EVENTS, USED_ENTRIES, LACKING_ENTRIES, USED_IDS, IS_FULL_OF_IDS, IS_TOO_WIDE,
+    FORGOTTEN_CARDS, DROPPED_PAYMENTS,
+) = range(9)  # fmt: skip
 """Indices of `State.used`: cards, events of the arena, entries of the index in use; entries that it lacks;
-ids in use; whether no more ids fit; whether a value does not fit into its bits."""
+ids in use; whether no more ids fit; whether a value does not fit into its bits; how many cards were forgotten
+(`memory`) when they came back, and how many payments of cards that have too many."""
+USED = 9
+
+SEEN_ONCE, MESSAGES, PAYMENTS_PER_CARD = range(3)
+"""Indices of `State.limits`, which are `fraud.settings.MemorySettings`."""
 
 
 class Operations(NamedTuple):
@@ -188,6 +196,14 @@ CARD = np.dtype(
         ("capacity", np.int32),  # events that fit into the block
         ("head", np.int32),  # the first remembered event, counted from the start of the block
         ("count", np.int32),
+        # What `memory` needs; offsets are those of the log, `NEVER` where there is none.
+        ("last", np.int64),  # the offset of the card's last payment
+        ("repeat", np.int64),  # of the last payment that came soon after the one before it
+        ("segment", np.int64),  # of the log, in which the last payment is
+        ("last_minute", np.int32),  # the event times of the two payments, in minutes
+        ("repeat_minute", np.int32),
+        ("start", np.int64),  # the card's watermark where that segment starts, or when the card was new
+        ("horizon", np.int64),  # that of the segment before: payments up to this event time are forgotten
     ]
 )
 
@@ -209,6 +225,7 @@ class State(NamedTuple):
         current: its raw values.
         lost: whether a largest value must be found again, by update.
         found: records of `FOUND`, by group.
+        limits: by `SEEN_ONCE` and the like.
     """
 
     events: npt.NDArray[np.uint32]
@@ -224,3 +241,4 @@ class State(NamedTuple):
     current: Ints
     lost: npt.NDArray[np.bool_]
     found: Records
+    limits: Ints

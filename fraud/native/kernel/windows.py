@@ -6,7 +6,16 @@ from fraud.native.jit import inlined
 from fraud.native.kernel import groups
 from fraud.native.kernel.groups import square_halves
 from fraud.native.kernel.packing import age, passes, raw
-from fraud.native.kernel.tables import COUNT, EMPTY, LARGEST, NEVER, PLACE, SUM
+from fraud.native.kernel.tables import (
+    COUNT,
+    DROPPED_PAYMENTS,
+    EMPTY,
+    LARGEST,
+    NEVER,
+    PAYMENTS_PER_CARD,
+    PLACE,
+    SUM,
+)
 
 
 @inlined
@@ -25,17 +34,22 @@ def clear(operations, state, slot):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def expire(operations, state, slot, watermark):  # type: ignore[no-untyped-def]
-    """Move the end of the windows to `watermark`, and drop the events before the longest."""
+def expire(operations, state, slot, watermark, horizon):  # type: ignore[no-untyped-def]
+    """Move the end of the windows to `watermark`, and make room among the events that a card may have.
+
+    Dropped are those before the longest window, those up to the horizon, and of too many the oldest.
+    """
     card, counts, longest = state.cards[slot], state.counts[slot], len(operations.windows) - 1
     end, moved = card.block + card.head + card.count, watermark - card.watermark
     for number in range(len(operations.windows)):
         window = operations.windows[number]
-        has_lost, limit = False, window.length - moved
+        has_lost, limit = False, min(window.length - moved, card.watermark - horizon)
         while counts[number] > 0:
             at = (end - counts[number]) * operations.width
             if age(operations, state.events, at, card.watermark) < limit:
-                break
+                if counts[number] < state.limits[PAYMENTS_PER_CARD]:
+                    break
+                state.used[DROPPED_PAYMENTS] += number == longest
             counts[number] -= 1
             has_lost |= _leave(operations, state, slot, window, at)
         if has_lost:

@@ -36,7 +36,7 @@
 {{- end }}
 {{- /* With a real cluster, missing secrets are an error. Rendering alone looks nothing up. */}}
 {{- if and (not $v.secrets.generate) (not (empty (lookup "v1" "Namespace" "" .Release.Namespace))) }}
-{{- $needed := list "fraud-prefect auth-string" "fraud-mlflow admin" "fraud-mlflow secret-key" "fraud-mlflow flows" "fraud-mlflow dashboard" "fraud-mlflow serving" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
+{{- $needed := list "fraud-prefect auth-string" "fraud-serving snapshot-key" "fraud-mlflow admin" "fraud-mlflow secret-key" "fraud-mlflow flows" "fraud-mlflow dashboard" "fraud-mlflow serving" "fraud-database-mlflow uri" "fraud-database-prefect uri" }}
 {{- if $v.signing.enabled }}{{ $needed = append $needed "fraud-signing public" }}{{ end }}
 {{- if $v.postgres.internal }}{{ $needed = concat $needed (list "fraud-postgres password" "fraud-postgres mlflow" "fraud-postgres prefect") }}{{ end }}
 {{- with include "fraud.s3Secret" $ }}{{ $needed = concat $needed (list (printf "%s access-key" .) (printf "%s secret-key" .)) }}{{ end }}

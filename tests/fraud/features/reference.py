@@ -2,16 +2,26 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from fraud.definitions.definitions import Definitions
-from fraud.definitions.features import DAY_MS, HOUR_MS, REFUND_TESTS, Condition, Feature, Operation, Test
+from fraud.definitions.features import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    REFUND_TESTS,
+    Condition,
+    Feature,
+    Operation,
+    Test,
+)
 from fraud.definitions.fields import UNKNOWN, Field, FieldType
 from fraud.features.events import Events, code_of, hash_identifier
 from fraud.native.id_index import ACCEPTED, CONFLICT, REPEATED, currency_number
+from fraud.settings import MemorySettings
 
 NAN = math.nan
 LARGEST = float(np.finfo(np.float32).max)
@@ -53,6 +63,75 @@ def reference_features(definitions: Definitions, events: Events) -> tuple[npt.ND
     return np.array(rows, dtype=np.float32).reshape(-1, len(definitions.kernel_features)), outcomes
 
 
+@dataclass
+class _Card:
+    """What is remembered of a card; a payment is noted by its offset and its time."""
+
+    segment: int
+    past: list[Payment] = field(default_factory=list)
+    seen: int = 0
+    last: tuple[int, int] | None = None
+    repeat: tuple[int, int] | None = None
+    start: int = 0
+    horizon: int = 0
+    dropped: list[Payment] = field(default_factory=list)
+
+
+def reference_with_memory(
+    definitions: Definitions, events: Events, offsets: Sequence[int], memory: MemorySettings
+) -> npt.NDArray[np.float32]:
+    """Features of payments with different ids, of which so much is remembered."""
+    cards: dict[int, _Card] = {}
+    rows = []
+    for number, offset in enumerate(offsets):
+        payment = _payment(definitions, events, number)
+        card = cards.get(payment.card, _Card(offset // memory.messages))
+        cards[payment.card] = card = _recalled(definitions, card, payment, offset, memory)
+        rows.append(_row(definitions, card.past, payment, card))
+        _remember(definitions, card, payment, offset, memory)
+    return np.array(rows, dtype=np.float32).reshape(-1, len(definitions.kernel_features))
+
+
+def _recalled(
+    definitions: Definitions, card: _Card, payment: Payment, offset: int, memory: MemorySettings
+) -> _Card:
+    """The card as it is remembered when the payment comes."""
+    segment, oldest = offset // memory.messages, max(card.seen, payment.time) - definitions.longest_window_ms
+    is_known = (
+        card.repeat is not None
+        and offset - card.repeat[0] <= memory.messages
+        and card.repeat[1] // MINUTE_MS > oldest // MINUTE_MS
+    )
+    if card.last is not None and (
+        segment - card.segment > 1 or (not is_known and offset - card.last[0] > memory.seen_once)
+    ):
+        return _Card(segment)
+    if segment > card.segment:
+        card.segment, card.horizon, card.start = segment, card.start, card.seen
+    card.past = [one for one in card.past if one.time > max(card.horizon, oldest)]
+    if len(card.past) == memory.payments_per_card:
+        first = min(card.past, key=lambda one: one.time)
+        card.past.remove(first)
+        card.dropped.append(first)
+    return card
+
+
+def _remember(
+    definitions: Definitions, card: _Card, payment: Payment, offset: int, memory: MemorySettings
+) -> None:
+    card.seen = max(card.seen, payment.time)
+    oldest = card.seen - definitions.longest_window_ms
+    if (
+        card.last
+        and offset - card.last[0] <= memory.seen_once
+        and card.last[1] // MINUTE_MS > oldest // MINUTE_MS
+    ):
+        card.repeat = (offset, payment.time)
+    card.last = (offset, payment.time)
+    if payment.time > max(card.horizon, oldest):
+        card.past.append(payment)
+
+
 def _payment(definitions: Definitions, events: Events, row: int) -> Payment:
     head, values = events.heads[row], events.values[row]
     known = {field.name: _known(field, values[at]) for at, field in enumerate(definitions.fields)}
@@ -81,12 +160,16 @@ def _outcome(before: Sequence[Payment], outcomes: list[int], payment: Payment) -
     return REPEATED if before[first].content == payment.content else CONFLICT
 
 
-def _row(definitions: Definitions, past: Sequence[Payment], payment: Payment) -> list[float]:
+def _row(
+    definitions: Definitions, past: Sequence[Payment], payment: Payment, card: _Card | None = None
+) -> list[float]:
+    """The features of a payment; `card` is what else is remembered of its card."""
+    card = card or _Card(0)
     values: dict[str, float] = {}
     features = definitions.kernel_features
     for feature in features:
         if not feature.is_derived:
-            values[feature.name] = _value(definitions, feature, past, payment)
+            values[feature.name] = _value(definitions, feature, past, payment, card)
     for column in definitions.derived_order:
         values[features[column].name] = _derived(features[column], values)
     return [values[feature.name] for feature in features]
@@ -104,17 +187,22 @@ def _finite(value: float) -> float:
     return value if abs(value) <= LARGEST else NAN
 
 
-def _value(definitions: Definitions, feature: Feature, past: Sequence[Payment], payment: Payment) -> float:
+def _value(
+    definitions: Definitions, feature: Feature, past: Sequence[Payment], payment: Payment, card: _Card
+) -> float:
     if not feature.window_ms:
         return _transform(definitions, feature, payment)
     same = [one.field for one in feature.where if one.test is Test.SAME]
     if any(payment.values[name] is None for name in same):
         return NAN
-    watermark = max([payment.time, *(one.time for one in past)])
-    every = [one for one in past if one.time > watermark - feature.window_ms]
+    watermark = max([payment.time, card.seen, *(one.time for one in past)])
+    oldest = max(watermark - feature.window_ms, card.horizon)
+    # The newest place is kept when the card has too many payments.
+    past = [*past, *card.dropped] if feature.operation is Operation.SPEED else past
+    every = [one for one in past if one.time > oldest]
     every.sort(key=lambda one: one.time)
     later = sum(one.time <= payment.time for one in every)
-    is_in = payment.time > watermark - feature.window_ms
+    is_in = payment.time > oldest
     whole = Window(every, [*every[:later], *([payment] if is_in else []), *every[later:]])
 
     def satisfies(one: Payment) -> bool:

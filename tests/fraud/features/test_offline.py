@@ -9,11 +9,13 @@ import pytest
 
 from fraud.definitions.features import DAY_MS
 from fraud.features.daily import PROFILE_ARROW, day_number
+from fraud.features.events import encode_table
 from fraud.features.offline import ProfileBook, compute_rows, input_columns
 from fraud.features.profiles import PROFILE_COLUMNS
+from fraud.features.store import CardStore
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter
-from fraud.settings import Settings
+from fraud.settings import MemorySettings, Settings
 from tests.definitions import V1
 from tests.fraud.lakes import StoredMessage
 from tests.fraud.streams import accidental_stream
@@ -131,3 +133,26 @@ def test_a_card_in_two_partitions_has_the_features_of_each() -> None:
     for name in alone.column_names:
         left, right = alone[name].to_numpy(), chosen[name].to_numpy()
         assert np.array_equal(left, right, equal_nan=left.dtype == np.float32), name
+
+
+def test_rows_forget_what_serving_forgets() -> None:
+    # given a stream of which serving remembers little
+    memory = MemorySettings(seen_once=40, messages=120, payments_per_card=5)
+    table, store = arranged(1_500), CardStore(V1, memory=memory)
+    in_order = table.sort_by([("offset", "ascending")])
+    served, _ = store.process(encode_table(V1, in_order), offsets=in_order["offset"].to_numpy())
+    # when rows are made of whole cards
+    made = pa.concat_tables(
+        one.rows
+        for one in compute_rows(V1, table.to_batches(max_chunksize=50), book(), EVERY_DAY, memory=memory)
+    )
+    # then the card's features are the same bits, and some are not those of a full memory
+    by_offset = dict(zip(in_order["offset"].to_pylist(), served, strict=True))
+    names = [one.name for one in V1.kernel_features if one.name in made.column_names]
+    columns = [[one.name for one in V1.kernel_features].index(name) for name in names]
+    of_rows = np.column_stack([made[name].to_numpy() for name in names]).astype(np.float32)
+    expected = np.array([by_offset[offset][columns] for offset in made["offset"].to_pylist()])
+    is_amount = np.array([name == "amount" for name in names])
+    assert np.array_equal(of_rows[:, ~is_amount], expected[:, ~is_amount], equal_nan=True)
+    full = rows(table, 50)
+    assert not made["card_count_30d"].equals(full["card_count_30d"])

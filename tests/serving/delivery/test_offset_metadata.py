@@ -16,7 +16,7 @@ from serving.delivery.offset_metadata import (
 from serving.delivery.protocol import OutboxBatch
 from serving.state.partition_state import ReplayPoint
 
-STATE = tuple(range(event_clock.LENGTH))
+STATE = tuple(2 if index == event_clock.COUNT else index for index in range(event_clock.LENGTH))
 
 
 def _batch(partition: int, start: int, end: int) -> OutboxBatch:

@@ -42,7 +42,7 @@ def snapshot_of(state: PartitionState) -> bytes:
     definitions, admission = state.admission.definitions, state.admission
     return encode(
         origin_of(definitions), 17, NOW, state.cards.dump(), tuple(admission.state),
-        rates=state.rates_used.mark(admission),
+        rates=state.rates_used.mark(admission), key=b"a key",
     )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def origin_of(definitions: Definitions) -> SnapshotOrigin:
 
 
 def read(definitions: Definitions, snapshot: bytes) -> PartitionState:
-    return decode(io.BytesIO(snapshot), origin_of(definitions), definitions, ADMISSION)
+    return decode(io.BytesIO(snapshot), origin_of(definitions), definitions, ADMISSION, key=b"a key")
 
 
 def test_rates_of_later_days_and_of_long_ago_do_not_matter(euros: Definitions) -> None:

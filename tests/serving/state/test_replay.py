@@ -19,7 +19,7 @@ from fraud.ingest.commits import Commit
 from fraud.ingest.rows import TransactionRowReader
 from fraud.messages.admission import AdmissionFilter, Admitted
 from fraud.native import event_clock
-from fraud.settings import Settings
+from fraud.settings import DEFAULT_MEMORY, MemorySettings, Settings
 from serving.delivery.offset_metadata import (
     admission_state_of,
     last_offsets,
@@ -35,6 +35,8 @@ from tests.serving.world import BASE_MS, transaction
 
 HOUR, DAY = 3_600_000, 86_400_000
 CARDS = 12
+LITTLE = MemorySettings(seen_once=15, messages=60, payments_per_card=10)
+"""So little that most of the cards below are forgotten again and again."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Run:
         state, low = self.state, self.state.admission.low_watermark
         times = np.array([one.time for one in messages], dtype=np.int64)
         decoded = decode_batch(state.admission, [one.content for one in messages], times)
-        features, _ = state.cards.process(decoded.events, low)
+        features, _ = state.cards.process(decoded.events, low, decoded.offsets(messages))
         state.cards.remove_idle(state.admission.low_watermark)
         self.refusals += [(messages[number].at, reason) for number, reason in decoded.refused]
         self.features.append(features)
@@ -184,14 +186,18 @@ def snapshotted(made: Settings, log: Log, state: PartitionState) -> PartitionSta
         state.cards.dump(state.admission.low_watermark),
         tuple(state.admission.state),
         state.replay_points,
+        key=b"a key",
     )
-    return decode(io.BytesIO(content), origin, V1, made.admission)
+    return decode(io.BytesIO(content), origin, V1, made.admission, memory=made.memory, key=b"a key")
 
 
+@pytest.mark.parametrize("memory", [DEFAULT_MEMORY, LITTLE], ids=["remembers", "forgets"])
 @pytest.mark.parametrize("way", ["replay", "snapshot"])
 @pytest.mark.parametrize("seed", range(30))
-def test_a_restored_state_goes_on_as_the_one_that_ran(local_settings: Settings, seed: int, way: str) -> None:
-    made, draw = local_settings, Random(seed)
+def test_a_restored_state_goes_on_as_the_one_that_ran(
+    local_settings: Settings, seed: int, way: str, memory: MemorySettings
+) -> None:
+    made, draw = local_settings.model_copy(update={"memory": memory}), Random(seed)
     messages = stream(draw, 800)
     cut = draw.randrange(1, len(messages))
     # given one that ran through
@@ -227,6 +233,23 @@ def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> No
     assert 32 * 12 <= len(messages) - start.position <= 42 * 12
     assert len(run.state.replay_points) <= 8
     assert start.replay_points[-1] == ReplayPoint(start.position, tuple(start.admission.state))
+
+
+def test_a_replay_of_a_state_that_forgets_starts_as_much_earlier(local_settings: Settings) -> None:
+    # given a year of usual traffic, of which little is remembered
+    memory = MemorySettings(seen_once=100, messages=500)
+    made = local_settings.model_copy(update={"memory": memory})
+    run = Run(fresh(made))
+    messages = [
+        Message(number, json.dumps(transaction(number, timestamp=time)).encode(), time)
+        for number, time in enumerate(range(BASE_MS, BASE_MS + 365 * DAY, 2 * HOUR))
+    ]
+    run.take_all(messages, Random(1))
+    # then a replay starts 600 messages before the 42 days, or at the point before that
+    start = replay_start_state(made, Log(messages), 0, committed(run.state))
+    assert 32 * 12 + 600 <= len(messages) - start.position <= 42 * 12 + 2 * 600
+    # and the state says how much of its memory is used
+    assert run.state.used_share == pytest.approx(38 * 12 / 100, rel=0.2)
 
 
 def test_a_log_that_lost_its_first_messages_is_replayed_from_what_is_left(local_settings: Settings) -> None:

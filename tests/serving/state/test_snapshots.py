@@ -49,7 +49,7 @@ def test_a_restart_from_a_snapshot_gives_the_same_features(
     # given
     events = _serve_half(snapshotting)
     for file in _files(snapshotting):
-        damage(file, kind)
+        damage(file, kind, snapshotting.home)
 
     # when
     with running(snapshotting) as second:
@@ -98,7 +98,7 @@ def test_a_snapshot_that_the_lake_does_not_take_is_reported_once(
     is_taken, metrics = threading.Event(), Metrics()
     monkeypatch.setattr(serving.state.snapshots, "_OVERDUE_AFTER_S", 0.1)
     monkeypatch.setattr(
-        serving.state.snapshots, "encode", lambda *state: is_taken.wait(30) and encode(*state)
+        serving.state.snapshots, "encode", lambda *state, key: is_taken.wait(30) and encode(*state, key=key)
     )
     snapshots = Snapshots(snapshotting, metrics)
     state = PartitionState(0, 5, AdmissionFilter(V1, snapshotting.admission))
