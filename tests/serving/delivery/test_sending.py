@@ -4,17 +4,12 @@ import random
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka import KafkaError
 
-from fraud.kafka.clients import client_config, producer_config
 from fraud.messages.admission import TRUNCATED, dead_letter_headers
 from fraud.messages.dead_letters import DeadLetter, Report
-from fraud.settings import Settings
 from serving.delivery.sending import DeadLetterSender
-from tests.serving.world import read_all
 
-MOST_BYTES = 20_000
 ROUNDS = 12
 
 
@@ -100,19 +95,3 @@ def test_refused_letters_are_sent_in_smaller_batches_and_truncated_where_that_do
     whole = [one["value"] == letter.value for one, letter in zip(newest, MANY, strict=True)]
     assert [TRUNCATED in dict(one["headers"]) for one in newest] == [not one for one in whole]
     assert whole.count(True) == (300 if most_bytes >= 20_000 else 0) + (most_bytes == 200_000)
-
-
-@pytest.mark.broker
-def test_a_real_broker_takes_every_letter_in_the_end(settings: Settings) -> None:
-    # given a topic that takes 20 KB at once
-    topic = settings.topics.dead_letters
-    change = ConfigEntry("max.message.bytes", str(MOST_BYTES), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[change])
-    for future in AdminClient(client_config(settings)).incremental_alter_configs([resource]).values():
-        future.result(10)
-    # when letters of 300 KB and one of 60 KB are sent until they are taken
-    rounds = Rounds(Producer(producer_config(settings)), topic).run(MANY)
-    # then Kafka has each
-    found = {int(dict(one.headers())["offset"]) for one in read_all(settings, topic)}
-    assert found == set(range(len(MANY)))
-    assert 1 < rounds <= ROUNDS
