@@ -31,6 +31,8 @@ from serving.state.rates_used import RatesMark, RatesUsed
 
 DIGEST_BYTES = 64
 """Hexadecimal digits."""
+_FORMER_CHECKSUM_BYTES = 32
+"""Of formats up to 4, which had no key."""
 HEADER_BYTES = 4_096
 _FORMAT = 5
 """Raised with every change of what the arrays hold. 5: with the offsets of a card's payments; older ones are
@@ -201,9 +203,9 @@ def _encode_header(header: dict[str, Any], key: bytes) -> bytes:
 def _read_header(snapshot: BufferedIOBase, key: bytes) -> dict[str, Any]:
     content = snapshot.read(HEADER_BYTES)
     if not hmac.compare_digest(content, authenticated(content[DIGEST_BYTES:], key)):
-        raise UnusableSnapshotError(
-            "it is not authentic: damaged, of an earlier version, or written with another key"
-        )
+        if content[_FORMER_CHECKSUM_BYTES:].startswith(b"{"):
+            raise UnusableSnapshotError("an earlier version has written it, without a key")
+        raise UnusableSnapshotError("it is not authentic: damaged, or written with another key")
     header: dict[str, Any] = json.loads(content[DIGEST_BYTES:])
     return header
 

@@ -151,7 +151,7 @@ class Snapshots:
             key=self._key,
         )  # fmt: skip
         lake.write_bytes(content, f"{folder}/p{partition}/{offset:020d}{_SUFFIX}")
-        for path in self._paths(lake, folder, partition)[_KEPT:]:
+        for path in self._superseded(lake, folder, partition, offset):
             lake.remove(path)
         self._metrics.state.snapshots.labels("written").inc()
         log.info(
@@ -195,6 +195,14 @@ class Snapshots:
     def _paths(self, lake: Lake, folder: str, partition: int) -> list[str]:
         """Newest first."""
         return sorted(lake.list_files(f"{folder}/p{partition}", _SUFFIX), reverse=True)
+
+    def _superseded(self, lake: Lake, folder: str, partition: int, offset: int) -> list[str]:
+        """What nobody needs after the snapshot at `offset`.
+
+        Files whose names promise more do not count: anyone who can write to the lake could push ours out.
+        """
+        paths = self._paths(lake, folder, partition)
+        return [path for path in paths if 0 <= _offset_of(path) <= offset][_KEPT:]
 
     def _origin(self, folder: str, partition: int) -> SnapshotOrigin:
         topic = self._settings.topics.transactions

@@ -45,9 +45,11 @@ def recompute(
     moments = {payment_of(one): one.profile_moment for one in served}
     profiles, of_profiles = _profiles(settings), ProfileFeatures(definitions)
     features: dict[Payment, Vector] = {}
-    for card in _cards(settings, definitions).values():
+    for found in _cards(settings, definitions).values():
+        card, offsets = [one for _, one in found], np.array([offset for offset, _ in found])
         events = encode_transactions(definitions, card)
-        rows, fresh = CardStore(definitions).process(events)
+        store = CardStore(definitions, memory=settings.memory)
+        rows, fresh = store.process(events, offsets=offsets)
         of_card = [moments.get(payment_of(one.transaction)) for one in card]
         of_fields = _of_fields(definitions, events, of_card)
         for one, row, field_row, outcome in zip(card, rows, of_fields, fresh.tolist(), strict=True):
@@ -108,12 +110,12 @@ def admitted_payments(settings: Settings, definitions: Definitions = V1) -> dict
     return found
 
 
-def _cards(settings: Settings, definitions: Definitions) -> dict[tuple[int, str], list[Admitted]]:
-    """What each partition knows of each card."""
-    cards: dict[tuple[int, str], list[Admitted]] = defaultdict(list)
-    for (partition, _), outcome in _admission_outcomes(settings, definitions):
+def _cards(settings: Settings, definitions: Definitions) -> dict[tuple[int, str], list[tuple[int, Admitted]]]:
+    """What each partition knows of each card, with the offsets."""
+    cards: dict[tuple[int, str], list[tuple[int, Admitted]]] = defaultdict(list)
+    for (partition, offset), outcome in _admission_outcomes(settings, definitions):
         if isinstance(outcome, Admitted):
-            cards[partition, outcome.transaction.card_id].append(outcome)
+            cards[partition, outcome.transaction.card_id].append((offset, outcome))
     return cards
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import encode_transactions
@@ -101,7 +103,7 @@ class Log:
         return found or [_End()]
 
 
-def stream(draw: Random, count: int) -> list[Message]:
+def stream(draw: Random, count: int, cards: int = CARDS) -> list[Message]:
     """Messages of half a year: quiet gaps, jumps, clocks ahead and behind, Kafka's time set by the sender."""
     now, found = BASE_MS, []
     sender_is_wrong = 0.0
@@ -116,7 +118,7 @@ def stream(draw: Random, count: int) -> list[Message]:
         event = transaction(
             number,
             timestamp=time,
-            card_id=f"card-{draw.randrange(CARDS)}",
+            card_id=f"card-{draw.randrange(cards)}",
             merchant_id=f"m-{draw.randrange(4)}",
         )
         content = json.dumps({name: value for name, value in event.items() if value is not None})
@@ -218,6 +220,61 @@ def test_a_restored_state_goes_on_as_the_one_that_ran(
         np.concatenate(other.features), np.concatenate(whole.features[seen[1] :]), equal_nan=True
     )
     assert restored.admission.state == whole.state.admission.state
+
+
+def moved(made: Settings, log: Log, run: Run, former: PartitionState, way: str) -> PartitionState:
+    """What another worker makes of the partition; `former` is from a snapshot that was written earlier."""
+    if way == "snapshot":
+        return snapshotted(made, log, run.state)
+    position = committed(run.state)
+    if way == "replay":
+        return replayed(made, log, position)
+    replay("t", log, former, position.position, lambda: False)
+    restore_committed_admission(made, former, position)
+    return former
+
+
+def features_after(
+    made: Settings, log: Log, moves: Sequence[tuple[int, str]], seed: int
+) -> npt.NDArray[np.float32]:
+    """Of the whole log, in batches whose sizes depend on `seed`; the partition moves at some offsets."""
+    run, draw, found = Run(fresh(made)), Random(seed), []
+    for cut, way in [*sorted(moves), (len(log.messages), "")]:
+        former = snapshotted(made, log, run.state)
+        run.take_all(log.messages[run.state.position : cut], draw)
+        found += run.features
+        if way:
+            run = Run(moved(made, log, run, former, way))
+    return np.concatenate(found)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 1 << 32),
+    cards=st.sampled_from([12, 60, 100]),
+    moves=st.lists(
+        st.tuples(st.integers(1, 700), st.sampled_from(["replay", "snapshot", "both"])),
+        min_size=1,
+        max_size=4,
+    ),
+    memory=st.builds(
+        MemorySettings,
+        seen_once=st.integers(1, 120),
+        messages=st.integers(240, 400),
+        payments_per_card=st.integers(2, 20),
+    ),
+)
+def test_features_depend_on_the_log_alone_in_any_worker_and_in_batches_of_any_size(
+    local_settings: Settings, seed: int, cards: int, moves: list[tuple[int, str]], memory: MemorySettings
+) -> None:
+    # given a log of which little is remembered
+    made = local_settings.model_copy(update={"memory": memory})
+    log = Log(stream(Random(seed), 700, cards))
+    # when one worker reads it, and others take it over again and again, from snapshots, by replay, or both
+    alone = features_after(made, log, [], 1)
+    shared = features_after(made, log, moves, 2)
+    # then they forget the same: the features are the same bits
+    assert shared.tobytes() == alone.tobytes()
 
 
 def test_a_replay_is_not_much_longer_than_needed(local_settings: Settings) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 import serving.state.snapshots
 from fraud.messages.admission import AdmissionFilter
-from fraud.settings import Settings
+from fraud.settings import MemorySettings, Settings
 from serving.ops.metrics import Metrics
-from serving.state.partition_state import PartitionState
+from serving.state.partition_state import CommittedPosition, PartitionState
 from serving.state.snapshot_format import encode
 from serving.state.snapshots import Snapshots
 from tests.definitions import V1
@@ -29,6 +29,10 @@ def snapshotting(serving_settings: Settings) -> Settings:
 
 def _files(settings: Settings) -> list[Path]:
     return sorted((settings.home / "lake" / "state").rglob("*.snapshot"))
+
+
+def _count(metrics: Metrics, name: str, **labels: str) -> float:
+    return sum(value for found, value in metrics.samples(name) if found == labels)
 
 
 def _serve_half(settings: Settings) -> list[dict[str, object]]:
@@ -59,6 +63,78 @@ def test_a_restart_from_a_snapshot_gives_the_same_features(
     source = "snapshot" if kind == "whole" else "replay"
     assert f'fraud_restorations_total{{source="{source}"}} 3.0' in second.metrics.exposition().decode()
     assert mismatches(snapshotting, found) == []
+
+
+def test_snapshots_of_an_earlier_version_are_counted_and_reported_once_each(
+    snapshotting: Settings, champion: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given the snapshots of a version that had no key
+    _serve_half(snapshotting)
+    files = _files(snapshotting)
+    for file in files:
+        damage(file, "of an earlier version", snapshotting.home)
+    # when workers of this version take over
+    with running(snapshotting) as second:
+        wait_for(lambda: _count(second.metrics, "fraud_restorations_total", source="replay") == 3)
+        refused = _count(second.metrics, "fraud_snapshots_total", outcome="refused")
+    # then there is one line for each, which says so
+    reported = [one.getMessage() for one in caplog.records if "is not used" in one.getMessage()]
+    assert refused == len(reported) == len(files)
+    assert all("an earlier version has written it" in one for one in reported)
+
+
+@pytest.mark.parametrize("kind", ["whole", "missing"])
+def test_workers_that_forget_forget_the_same_after_a_restart_and_offline(
+    snapshotting: Settings, champion: str, kind: str
+) -> None:
+    # given workers that remember little of the log
+    memory = MemorySettings(seen_once=10, messages=40, payments_per_card=4)
+    forgetting = snapshotting.model_copy(update={"memory": memory})
+    events = _serve_half(forgetting)
+    for file in _files(forgetting):
+        damage(file, kind, forgetting.home)
+    # when others go on, from the snapshots or from the log
+    with running(forgetting) as second:
+        found = wait_for_predictions(forgetting, len({one["transaction_id"] for one in events}))
+        wait_for(lambda: _count(second.metrics, "fraud_state_forgotten_total", what="cards") > 0)
+    # then features are those of a recomputation card by card that forgets the same, and of no other
+    assert mismatches(forgetting, found) == []
+    assert mismatches(snapshotting, found) != []
+
+
+@pytest.mark.parametrize("first", [8, 0], ids=["before the start", "beyond the end"])
+def test_a_snapshot_of_an_offset_that_the_topic_does_not_have_is_refused(
+    snapshotting: Settings, first: int
+) -> None:
+    # given a snapshot that is authentic, of offset 5
+    metrics = Metrics()
+    snapshots = Snapshots(snapshotting, metrics)
+    snapshots.write(PartitionState(0, 5, AdmissionFilter(V1, snapshotting.admission)))
+    assert snapshots.load(0, CommittedPosition(9, None, first=5, end=9)) is not None
+    # when the topic starts after it, or ends before it
+    end = first + 4
+    # then it is refused and counted
+    assert snapshots.load(0, CommittedPosition(end, None, first=first, end=end)) is None
+    assert _count(metrics, "fraud_snapshots_total", outcome="refused") == 1
+
+
+def test_files_that_promise_more_than_the_log_has_do_not_push_ours_out(snapshotting: Settings) -> None:
+    # given a folder of snapshots into which somebody else can write
+    metrics = Metrics()
+    snapshots = Snapshots(snapshotting, metrics)
+    admission = AdmissionFilter(V1, snapshotting.admission)
+    snapshots.write(PartitionState(0, 3, admission))
+    (ours,) = _files(snapshotting)
+    # when they put files there that come before ours by their names
+    for name in (f"{10**20 - 1}", f"{10**19}", "zzz", "yyy"):
+        ours.with_name(f"{name}.snapshot").write_bytes(b"theirs")
+    for offset in (4, 5, 6):
+        snapshots.write(PartitionState(0, offset, admission))
+    # then the newest of ours is used, and the oldest are removed as ever
+    state = snapshots.load(0, CommittedPosition(6, None, end=9))
+    assert state is not None
+    assert state.position == 6
+    assert [int(file.stem) for file in _files(snapshotting) if file.read_bytes() != b"theirs"] == [5, 6]
 
 
 def test_a_lake_that_is_down_costs_a_replay(snapshotting: Settings, champion: str) -> None:
