@@ -9,7 +9,7 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
 from tests.serving.dashboard.api.test_api import operations as operations_of_dashboard
 from tests.serving.dashboard.support import Browser, DashboardServer
@@ -59,8 +59,9 @@ def test_the_gateway_answers_as_it_is_described(
     def ask(case: Case[Any]) -> None:
         answer = case.call(base_url=gateway_server.url, headers=headers, timeout=60)
         # How many decimals a currency has, and its largest amount, no schema says.
-        case.validate_response(answer, excluded_checks=[positive_data_acceptance])
+        # The check of logins expects 401; from an address's thirty-first guess on it is 429.
+        case.validate_response(answer, excluded_checks=[positive_data_acceptance, ignored_auth])
         if not has_key and operation.path.startswith("/v1/"):
-            assert answer.status_code in (401, 413, 415), answer.text
+            assert answer.status_code in (401, 413, 415, 429), answer.text
 
     ask()
