@@ -82,11 +82,23 @@ class Cluster:
         command = ["kubectl", "--namespace", self.namespace, *arguments]
         return self._run(command, text=text, check=check, timeout=timeout).stdout
 
+    def tried(self, manifests: list[Manifest]) -> str:
+        """What the cluster says, warnings too, when an administrator applies these; else nothing."""
+        return self._said("apply", "--dry-run=server", "-f", "-", text=yaml.safe_dump_all(manifests))
+
     def tried_by(self, account: str, manifest: Manifest) -> str:
         """What the cluster says when a service account makes this object; nothing when it may."""
-        user = f"--as=system:serviceaccount:{self.namespace}:{account}"
-        command = ["kubectl", "--namespace", self.namespace, user, "create", "--dry-run=server", "-f", "-"]
-        return self._run(command, text=json.dumps(manifest), check=False).stderr
+        # Prefect's Jobs have a field too many, which its own client sends as well.
+        command = ("create", "--dry-run=server", "--validate=ignore", "-f", "-")
+        return self.said_to(account, *command, text=json.dumps(manifest))
+
+    def said_to(self, account: str, *arguments: str, text: str | None = None) -> str:
+        """What kubectl prints as errors and warnings when a service account uses it."""
+        return self._said(*arguments, f"--as=system:serviceaccount:{self.namespace}:{account}", text=text)
+
+    def _said(self, *arguments: str, text: str | None = None) -> str:
+        command = ["kubectl", "--namespace", self.namespace, *arguments]
+        return self._run(command, text=text, check=False).stderr
 
     def get(self, *what: str) -> Manifest:
         """An object, or a list of them."""

@@ -6,7 +6,6 @@ The tests are one story and run in the order in which they stand. docs/kubernete
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -49,11 +48,6 @@ def test_a_missing_secret_is_refused_before_anything_is_made(cluster: Cluster) -
     assert cluster.get("deployments")["items"] == []
 
 
-def test_the_cluster_accepts_every_object(cluster: Cluster) -> None:
-    rendered = cluster.helm("template", NAME, str(CHART), *cluster.values).stdout
-    cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=rendered)
-
-
 def test_it_installs_and_the_servers_come_up(cluster: Cluster) -> None:
     cluster.upgrade("--set", "serving.autoscaling.kind=none")
     cluster.wait_for_servers()
@@ -78,70 +72,6 @@ def test_what_is_missing_is_the_reason_of_the_pod(
     reason = cluster.refusal(name, **settings)
     assert sentence in reason
     assert len(reason.splitlines()) == 1
-
-
-def job_of_a_run(cluster: Cluster, **pod: Any) -> Manifest:
-    """A Job as Prefect's worker makes it, with changes of its pod."""
-    container = {
-        "name": "prefect-job",
-        "image": f"fraud/flows:{cluster.tag}",
-        "env": [secret_variable("fraud-prefect"), secret_variable("fraud-s3")],
-        "envFrom": [{"configMapRef": {"name": "fraud-kafka"}}],
-    } | pod.pop("container", {})
-    spec = {
-        "serviceAccountName": "fraud-trainer",
-        "automountServiceAccountToken": False,
-        "restartPolicy": "Never",
-        "containers": [container],
-        "volumes": [projected("fraud-trainer-kafka"), {"name": "tmp", "emptyDir": {}}],
-    } | pod
-    body = {"template": {"spec": spec}}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "tried"}, "spec": body}
-
-
-def secret_variable(name: str) -> Manifest:
-    return {"name": "SECRET", "valueFrom": {"secretKeyRef": {"name": name, "key": "password"}}}
-
-
-def projected(secret: str) -> Manifest:
-    return {"name": "kafka", "projected": {"sources": [{"secret": {"name": secret}}]}}
-
-
-@pytest.mark.parametrize(
-    ("pod", "sentence"),
-    [
-        ({"serviceAccountName": "fraud-serving", "volumes": []}, "service account must be fraud-ingest or"),
-        ({"serviceAccountName": "fraud-admin", "volumes": []}, "service account must be fraud-ingest or"),
-        ({"automountServiceAccountToken": True}, "must not have a token of its service account"),
-        ({"container": {"env": [secret_variable("fraud-postgres")]}}, "may take no secret but fraud-prefect"),
-        ({"container": {"envFrom": [{"secretRef": {"name": "fraud-postgres"}}]}}, "may take no secret but"),
-        ({"volumes": [projected("fraud-serving-kafka")]}, "of its own account only"),
-        ({"volumes": [{"name": "x", "secret": {"secretName": "fraud-postgres"}}]}, "of its own account only"),
-        ({"container": {"image": "docker.io/evil/flows:1"}}, "must run the image flows"),
-        (
-            {
-                "initContainers": [
-                    {"name": "i", "image": "fraud/flows:1", "env": [secret_variable("fraud-s3x")]}
-                ]
-            },
-            "may take no secret but",
-        ),
-    ],
-)
-def test_prefect_s_worker_starts_nothing_but_flows(
-    cluster: Cluster, pod: dict[str, Any], sentence: str
-) -> None:
-    worker = "fraud-prefect-worker"
-    # a policy holds a moment after it is made
-    until(lambda: sentence in cluster.tried_by(worker, job_of_a_run(cluster, **pod)), 30, sentence)
-    assert cluster.tried_by(worker, job_of_a_run(cluster)) == ""
-
-
-def test_no_identity_of_ours_reads_a_secret_of_the_namespace(cluster: Cluster) -> None:
-    for account in ("fraud-prefect-worker", "fraud-trainer", "fraud-serving", "fraud-dashboard"):
-        user = f"system:serviceaccount:{cluster.namespace}:{account}"
-        asked = cluster.kubectl("auth", "can-i", "get", "secrets", f"--as={user}", check=False)
-        assert asked.strip() == "no", account
 
 
 def test_flows_are_deployed_and_a_training_runs_as_a_job(cluster: Cluster) -> None:

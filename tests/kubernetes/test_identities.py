@@ -238,3 +238,37 @@ def test_policies_of_the_cluster_limit_who_may_make_pods(name: str) -> None:
     assert limited == makers
     bound = {one["spec"]["policyName"] for one in of_kind(manifests, "ValidatingAdmissionPolicyBinding")}
     assert bound == {one["metadata"]["name"] for one in of_kind(manifests, "ValidatingAdmissionPolicy")}
+
+
+def environment_secrets(manifests: tuple[Manifest, ...]) -> set[str]:
+    """NAME/KEY of what the job template takes from Secrets."""
+    references = [
+        one.get("valueFrom", {}).get("secretKeyRef") for one in pool_defaults(manifests)["extra_env"]
+    ]
+    return {f"{one['name']}/{one['key']}" for one in references if one}
+
+
+def test_the_worker_s_policy_knows_each_key_that_a_run_takes_and_no_other() -> None:
+    # given everything that gives runs a secret
+    values = ("--set", "cards.existingSecret=cards,schemaRegistry.url=https://registry.example.com")
+    more = (
+        "--set",
+        "schemaRegistry.existingSecret=registry,networkPolicies.egress.schemaRegistry={10.0.0.0/8}",
+    )
+    manifests = tuple(render(*VARIANTS["local"], *values, *more))
+    policy = named(manifests, "ValidatingAdmissionPolicy", "fraud-worker-fraud")
+    (listed,) = re.findall(r"secretKeyRef\.key in (\[[^]]*\])", json.dumps(policy).replace('\\"', '"'))
+    allowed = json.loads(listed)
+    # then the policy has these, and what the worker adds
+    assert set(allowed) == environment_secrets(manifests) | {"fraud-prefect/auth-string"}
+    assert {"cards/previous-keys", "registry/password", "fraud-mlflow/flows"} < set(allowed)
+
+
+def test_a_digest_of_the_image_is_not_part_of_what_runs_must_begin_with() -> None:
+    digest = f"image.digests.flows=sha256:{'a' * 64}"
+    manifests = tuple(render(*VARIANTS["local"], "--set", digest))
+    image = pool_defaults(manifests)["image"]
+    text = json.dumps(named(manifests, "ValidatingAdmissionPolicy", "fraud-worker-fraud")["spec"])
+    beginnings = re.findall(r'startsWith\(\\"([^"\\]+)\\"\)', text)
+    assert beginnings == ["fraud/flows:", "fraud/flows@"]
+    assert image.startswith(beginnings[0])

@@ -12,12 +12,17 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{/* One of our images: (dict "root" $ "name" "serving"). */}}
-{{- define "fraud.image" -}}
+{{/* Where one of our images is, of any tag: (dict "root" $ "name" "serving"). */}}
+{{- define "fraud.repository" -}}
 {{- with .root.Values.image -}}
-{{- with .registry }}{{ . }}/{{ end }}{{ .repository }}/{{ $.name }}:{{ .tag }}
-{{- with index .digests $.name }}@{{ . }}{{ end }}
+{{- with .registry }}{{ . }}/{{ end }}{{ .repository }}/{{ $.name }}
 {{- end -}}
+{{- end }}
+
+{{/* The image itself, called likewise. */}}
+{{- define "fraud.image" -}}
+{{ include "fraud.repository" . }}:{{ .root.Values.image.tag }}
+{{- with index .root.Values.image.digests .name }}@{{ . }}{{ end }}
 {{- end }}
 
 {{/* Pod fields of every workload: (dict "root" $ "component" c "account" name "schedule" "system" "uid" 10001 "token" false). */}}
