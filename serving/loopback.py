@@ -17,6 +17,7 @@ from serving.dashboard.middleware.hosts import parse_host, parse_origin
 _NAMES = ("localhost", "127.0.0.1", "::1")
 _POLICY_VIOLATION = 1008
 _REFUSAL = "this server answers its own machine only, and the request names another host or site"
+_HEADERS = {"Connection": "close", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class LoopbackGuard:
@@ -39,7 +40,7 @@ class LoopbackGuard:
         elif scope["type"] == "websocket":
             await WebSocketClose(_POLICY_VIOLATION, _REFUSAL)(scope, receive, send)
         else:
-            await PlainTextResponse(_REFUSAL, 403, {"Connection": "close"})(scope, receive, send)
+            await PlainTextResponse(_REFUSAL, 403, _HEADERS)(scope, receive, send)
 
     def _check(self, host_text: str, origin_text: str | None) -> bool:
         host = parse_host(host_text)

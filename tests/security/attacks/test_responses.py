@@ -17,7 +17,7 @@ OF_DASHBOARD = (
 )  # fmt: skip
 OF_GATEWAY = (
     ("GET", "/live"), ("GET", "/ready"), ("GET", "/openapi.json"), ("GET", "/docs"),
-    ("GET", "/v1/decisions/t1"), ("POST", "/v1/decisions"), ("POST", "/v1/reviews"), ("GET", "/nowhere"),
+    ("GET", "/v1/decisions/t1"), ("POST", "/v1/decisions"), ("POST", "/v1/reviews"), ("GET", "/v1/nowhere"),
     ("PUT", "/v1/decisions"), ("HEAD", "/live"),
 )  # fmt: skip
 INTERNALS = (
@@ -32,12 +32,19 @@ def ask(url: str, method: str, path: str, **headers: str) -> httpx.Response:
     return httpx.request(method, url + path, headers=headers, content=body, trust_env=False, timeout=30)
 
 
+@pytest.fixture(params=[{"Origin": EVIL}, {}], ids=["of another site", "of no site"])
+def origin(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Which page a request comes from: a server on this machine refuses those of other sites as a whole."""
+    headers: dict[str, str] = request.param
+    return headers
+
+
 @pytest.fixture(params=[*OF_DASHBOARD, *OF_GATEWAY], ids=lambda one: " ".join(one))
-def answer(request: pytest.FixtureRequest) -> httpx.Response:
-    """The response to each request, sent from a page of another site."""
+def answer(request: pytest.FixtureRequest, origin: dict[str, str]) -> httpx.Response:
+    """The response to each request."""
     name = "dashboard_server" if request.param in OF_DASHBOARD else "gateway_server"
     server: DashboardServer | GatewayServer = request.getfixturevalue(name)
-    return ask(server.url, *request.param, Origin=EVIL, Cookie="fraud=x")
+    return ask(server.url, *request.param, Cookie="fraud=x", **origin)
 
 
 def test_no_response_says_what_it_is_made_of(answer: httpx.Response) -> None:
