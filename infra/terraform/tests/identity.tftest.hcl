@@ -141,8 +141,8 @@ run "kafka_rights_on_msk" {
   }
 
   assert {
-    condition     = toset(flatten([for s in output.statements["ingest"] : s.Resource if contains(["Produce", "Transact"], s.Sid)])) == toset(["arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_labels.dlq", "arn:aws:kafka:us-east-1:111122223333:transactional-id/fraud-test/uuid/fraud_labels.dlq.ingest-*"])
-    error_message = "ingest writes the labels' dead letters, in transactions, and nothing else"
+    condition     = toset(flatten([for s in output.statements["ingest"] : s.Resource if contains(["Produce", "Transact"], s.Sid)])) == toset(["arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_labels.dlq", "arn:aws:kafka:us-east-1:111122223333:topic/fraud-test/uuid/fraud_forgotten", "arn:aws:kafka:us-east-1:111122223333:transactional-id/fraud-test/uuid/fraud_labels.dlq.ingest-*"])
+    error_message = "ingest writes the labels' dead letters, in transactions, takes off what was forgotten, and writes nothing else"
   }
 
   assert {
