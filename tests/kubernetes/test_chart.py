@@ -572,7 +572,7 @@ def test_keys_of_pseudonyms_reach_those_alone_who_need_them() -> None:
     assert environment_of(manifests, "fraud-settings")["FRAUD_CARDS__ADMISSION"] == "replace"
     given = {
         manifest["metadata"]["name"]
-        for manifest in manifests
+        for manifest in of_kind(manifests, *WITH_PODS)
         for container in containers_of(manifest)
         for one in container.get("env", ())
         if one["name"] == "FRAUD_CARDS__KEY"

@@ -18,7 +18,10 @@ from tests.kubernetes.rendering import (
     variant,
 )
 
-OIDC = "dashboard.oidc.issuer=https://login.example.com,dashboard.oidc.clientId=fraud-dashboard"
+OIDC = (
+    "dashboard.oidc.issuer=https://login.example.com,dashboard.oidc.clientId=fraud-dashboard,"
+    "networkPolicies.egress.oidc={203.0.113.0/24}"
+)
 
 
 def environment(manifests: tuple[Manifest, ...]) -> dict[str, str]:
@@ -51,7 +54,7 @@ def test_where_the_company_logs_people_in_passwords_do_not(monkeypatch: pytest.M
     assert dashboard.oidc.issuer == "https://login.example.com"
     assert dashboard.oidc.roles == {"fraud-lead": "admin"}
     assert dashboard.session_idle.total_seconds() == 900
-    assert [str(one) for one in dashboard.proxies] == ["10.0.0.0/8"]
+    assert [str(one) for one in dashboard.proxies] == ["10.40.0.0/19", "10.40.32.0/19", "10.40.64.0/19"]
 
 
 def test_the_first_password_is_in_a_secret_and_in_nothing_else() -> None:
