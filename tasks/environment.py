@@ -21,7 +21,7 @@ def validate_environment(settings: Settings) -> None:
     Raises:
         UnreachableError: names the first missing part and its remedy.
     """
-    findings = check_environment(settings)
+    findings = check_environment(settings, identity="pipeline")
     rows = [{"": "✓" if one.ok else "✗", "what": one.name, "found": one.detail} for one in findings]
     create_table_artifact(table=rows, key="environment", description="What the pipeline needs")
     for finding in findings:

@@ -20,6 +20,7 @@ from fraud.decisions.log.publishing import PolicyProposal, propose
 from fraud.decisions.whatif.current import live_policy
 from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
+from fraud.health_checks import check_environment
 from fraud.ingest.partition import ingest_partition, sources
 from fraud.kafka.acl import apply_plan, plan_acls
 from fraud.kafka.clients import READER_GROUP, flush, producer_config
@@ -365,6 +366,15 @@ def test_without_the_right_to_look_at_settings_serving_says_so_and_scores(
     score(world)
     assert "the settings of the topics were not checked" in caplog.text
     assert f"does not let user '{world.name}' do this: describing the configuration of" in caplog.text
+
+
+def test_the_pipeline_finds_its_environment_with_the_topics_that_it_sees(world: World) -> None:
+    # given the rights of the pipeline, which sees neither reviews nor policies
+    world.allow(list(permissions_of(world.as_user, "pipeline")))
+    # then of Kafka nothing is missing
+    found = {one.name: one for one in check_environment(world.as_user, identity="pipeline")}
+    assert [name for name in ("Kafka", "topics", "topic settings", "keys") if not found[name].ok] == []
+    assert "missing: " in next(one.detail for one in check_environment(world.as_user) if one.name == "topics")
 
 
 def test_topics_are_created_by_who_may_do_nothing_else(world: World) -> None:
