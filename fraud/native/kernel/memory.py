@@ -38,12 +38,14 @@ def move_horizon(operations, state, slot, timestamp, offset):  # type: ignore[no
 
     Returns whether all of the card is forgotten: the caller drops its events and calls `restart_card`.
     """
-    card, segment = state.cards[slot], offset // state.limits[MESSAGES]
-    if _is_forgotten(operations, state, card, timestamp, offset, segment):
+    card, length = state.cards[slot], state.limits[MESSAGES]
+    # A division for each payment would cost more than all else here.
+    since = offset - card.segment * length
+    if _is_forgotten(operations, state, card, timestamp, offset, since):
         card.horizon = card.watermark
         return True
-    if segment > card.segment:
-        card.segment, card.horizon, card.start = segment, card.start, card.watermark
+    if since >= length:
+        card.segment, card.horizon, card.start = offset // length, card.start, card.watermark
         _forget_places(operations, state, slot)
     return False
 
@@ -58,14 +60,15 @@ def restart_card(operations, state, slot, timestamp, offset):  # type: ignore[no
 
 
 @inlined
-def _is_forgotten(operations, state, card, timestamp, offset, segment):  # type: ignore[no-untyped-def]
+def _is_forgotten(operations, state, card, timestamp, offset, since):  # type: ignore[no-untyped-def]
+    """`since` is the number of messages since the start of the card's segment."""
     if card.last == NEVER:
         return False
     has_come_back = offset - card.repeat <= state.limits[MESSAGES] and _is_in_window(
         operations, card, card.repeat_minute, timestamp
     )
     is_single = not has_come_back and offset - card.last > state.limits[SEEN_ONCE]
-    return is_single or segment > card.segment + 1
+    return is_single or since >= 2 * state.limits[MESSAGES]
 
 
 @inlined

@@ -39,6 +39,7 @@ DISTRIBUTIONS = {
     "google": "protobuf",
     "sklearn": "scikit-learn",
     "aws_msk_iam_sasl_signer": "aws-msk-iam-sasl-signer-python",
+    "dotenv": "python-dotenv",
     "yaml": "pyyaml",
     "mlflow": "mlflow-skinny",
     "opentelemetry": "opentelemetry-exporter-otlp-proto-http",
