@@ -278,6 +278,21 @@ def test_the_worker_starts_nothing_else(limited: Namespace, change: Manifest, se
     assert "ValidatingAdmissionPolicy 'fraud-worker-" in refused
 
 
+BOTH_KEYS = [{"key": name, "path": name} for name in ("public", "private")]
+
+
+@pytest.mark.parametrize("account", ["fraud-ingest", "fraud-preprocess", "fraud-monitor"])
+@pytest.mark.parametrize("keys", [BOTH_KEYS, BOTH_KEYS[1:], None], ids=["both", "private", "whole secret"])
+def test_a_run_that_promotes_nothing_has_no_signing_key(
+    limited: Namespace, account: str, keys: list[Manifest] | None
+) -> None:
+    job = limited.job(service_account_name=account)
+    (signing,) = [one for one in job["spec"]["template"]["spec"]["volumes"] if one["name"] == "signing"]
+    assert limited.tried_by(WORKER, job) == ""
+    signing["secret"] |= {"items": keys}
+    assert VOLUME in limited.tried_by(WORKER, job)
+
+
 def test_the_worker_gives_no_token_where_spark_makes_no_pods(namespace: Namespace) -> None:
     namespace.install(*INSTALLATIONS["local"])
     wait_until_in_force(namespace)

@@ -105,6 +105,16 @@ def test_each_flow_runs_as_its_own_identity() -> None:
     assert kafka_secrets(pod["template"]["spec"]) == ["{{ service_account_name }}-kafka"]
 
 
+def test_only_runs_that_promote_have_the_signing_key() -> None:
+    default = kubernetes_template({})["variables"]["properties"]["signing_keys"]["default"]
+    having = {
+        one["entrypoint"].partition(":")[2]
+        for one in deployments_of("kubernetes")
+        if "private" in str(one["work_pool"]["job_variables"].get("signing_keys", default))
+    }
+    assert having == {"train", "retrain"}
+
+
 def test_the_compose_file_knows_the_identities_that_it_runs() -> None:
     on_kubernetes_only = {"ingest", "preprocess", "trainer", "pipeline", "monitor", "keda"}
     assert set(KAFKA_USERS) == {*IDENTITIES, "admin"} - on_kubernetes_only
