@@ -17,7 +17,7 @@ from tests.conftest import SettingsFactory
 from tests.security.tokens import ADMIN, LIFETIME_S, TokenIssuer, TokenKafka, run_token_issuer
 from tests.serving.world import read_all, wait_for
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("tokens")]
+pytestmark = pytest.mark.broker
 
 
 @pytest.fixture(scope="module")

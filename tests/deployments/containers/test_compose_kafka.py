@@ -24,7 +24,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load(
 )
 SECRETS = {name: f"secret-{number}" for number, name in enumerate(NAMES)}
 
-pytestmark = [pytest.mark.broker, pytest.mark.xdist_group("compose")]
+pytestmark = pytest.mark.broker
 
 
 def filled_in(text: str) -> str:

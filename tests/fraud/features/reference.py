@@ -198,7 +198,7 @@ def _value(
     watermark = max([payment.time, card.seen, *(one.time for one in past)])
     oldest = max(watermark - feature.window_ms, card.horizon)
     # The newest place is kept when the card has too many payments.
-    past = [*past, *card.dropped] if feature.operation is Operation.SPEED else past
+    past = [*card.dropped, *past] if feature.operation is Operation.SPEED else past
     every = [one for one in past if one.time > oldest]
     every.sort(key=lambda one: one.time)
     later = sum(one.time <= payment.time for one in every)

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { ExternalText } from "../components/external_text";
 import { DayFields } from "../components/find/day_fields";
 import { counted } from "../components/find/figures";
@@ -38,7 +38,7 @@ export function SearchPage(): JSX.Element {
 
 function SearchForm({ now, found }: { now: Wanted; found: SearchAnswer | null }): JSX.Element {
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   const openOnlyMatch = (event: Event): void => {
     event.preventDefault();
     const only = found && onlyMatch(found);

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { post } from "../../lib/api";
 import { useKnowingly, useViewers, viewersOf } from "../../lib/cases";
 import type { CaseActionName, CaseDetail } from "../../lib/case_types";
@@ -150,7 +150,8 @@ interface EscalateProps {
 
 function EscalateForm({ busy, escalate, cancel }: EscalateProps): JSX.Element {
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  // Before the next key, which would else be one of the page.
+  useLayoutEffect(() => box.current?.focus(), []);
   return (
     <form
       class="action escalate"
