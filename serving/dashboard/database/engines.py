@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from fraud.deadline import Deadline
 
@@ -57,9 +58,14 @@ class Engines:
             driver.close()
 
     def dispose(self) -> None:
-        """Close the connections that are not in use."""
+        """Close all connections, and those that a thread still uses, or opens, when it gives them back."""
         for engine in (self.readers, self.writer, self.recorder):
+            event.listen(engine.pool, "checkin", _close)
             engine.dispose()
+
+
+def _close(_: object, entry: ConnectionPoolEntry) -> None:
+    entry.close()
 
 
 def _empty_log(driver: Any) -> bool:

@@ -80,7 +80,7 @@ class Store:
         return card_ref(self._secret, card_id)
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close all connections; those that a thread still uses, when it gives them back."""
         self._engines.dispose()
 
     def _opening_error(self, error: Exception) -> FraudError:

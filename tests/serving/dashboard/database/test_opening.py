@@ -1,5 +1,6 @@
 """What a PostgreSQL database says when it is opened: one sentence, without the password."""
 
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -149,3 +150,20 @@ def test_what_fails_while_opening_leaves_nothing(
     with engines.readers.connect() as connection:
         assert inspect(connection).get_table_names() == []
     engines.dispose()
+
+
+def test_a_connection_that_outlives_the_store_is_closed_when_it_is_given_back(
+    make_settings: SettingsFactory, database_url: str | None
+) -> None:
+    # given a thread that uses the store while it is closed, and after it
+    store = Store(database_of(make_settings(dashboard={"database_url": database_url})))
+    with store.reading() as used:
+        store.close()
+        during = used.connection.driver_connection
+    with store.write_transaction() as opened:
+        after = opened.connection.driver_connection
+    # then no connection is left to the collector of garbage
+    for connection in (during, after):
+        assert connection is not None
+        with pytest.raises((psycopg.OperationalError, sqlite3.ProgrammingError), match="closed"):
+            connection.execute("SELECT 1")
