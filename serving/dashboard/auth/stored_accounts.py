@@ -59,7 +59,7 @@ def open_accounts(settings: Settings, store: Store | None = None, cost: ScryptCo
 
     Args:
         settings: name the home or the database, and a list of breached passwords.
-        store: is opened if it is not given.
+        store: its database; without one it is opened, if it is needed, until the program ends.
         cost: of new password hashes.
 
     Raises:

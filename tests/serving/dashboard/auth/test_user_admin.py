@@ -1,6 +1,7 @@
 """Users from the command line: the first password, and what the audit says of each change."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from fraud.settings import Settings
 from serving.dashboard.auth.first_password import add_first_user
 from serving.dashboard.auth.stored_accounts import open_accounts
 from serving.dashboard.auth.user_admin import administering
+from serving.dashboard.database.urls import database_of
+from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
 from tests.serving.dashboard.support import CHEAP, PASSWORDS, DashboardServer
 
@@ -73,7 +76,8 @@ def test_the_first_password_is_that_of_the_file_and_no_text_has_it(
     said = [add_first_user(settings, may_show=may_show, cost=CHEAP) for may_show in (False, True)]
     # then the user is added once, must change the password, and nothing that is printed has it
     assert said == [f"user admin, password in {file}", None]
-    user = open_accounts(settings, cost=CHEAP).log_in("admin", FIRST)
+    with closing(Store(database_of(settings))) as store:
+        user = open_accounts(settings, store, CHEAP).log_in("admin", FIRST)
     assert user is not None
     assert (user.role, user.must_change) == ("admin", True)
     assert FIRST not in repr(settings)
