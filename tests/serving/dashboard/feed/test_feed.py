@@ -1,6 +1,8 @@
 """From the topics to the page: the feed, the case, the figures, and what a restart finds."""
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,14 @@ from tests.serving.dashboard.support import (
 pytestmark = pytest.mark.broker
 
 
+def complete_alert(event: Callable[[str], dict[str, Any]], identifier: str) -> dict[str, Any]:
+    """The alert of a transaction that has arrived as well: a prediction may be read before it."""
+    while True:
+        for one in event("alerts")["alerts"]:
+            if one["transaction_id"] == identifier and one["merchant_id"] is not None:
+                return dict(one)
+
+
 def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(dashboard: DashboardServer) -> None:
     # given an open page
     wait_for(lambda: dashboard.context.follower.state.connected)
@@ -36,12 +46,11 @@ def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(dashboard: Dashbo
             flagged = produce_alert(dashboard.settings, number, score=0.93)
             sent_at = time.monotonic()
             # then the page receives it, with what an analyst reads first
-            alerts = event("alerts")["alerts"]
+            alert = complete_alert(event, flagged.transaction_id)
             seconds.append(time.monotonic() - sent_at)
         assert min(seconds) < 2
-    assert alerts[0]["transaction_id"] == flagged.transaction_id
-    assert alerts[0]["merchant_id"] == "merchant-1"
-    assert alerts[0]["reasons"][0]["text"] == "5 payments in 10 minutes"
+    assert alert["merchant_id"] == "merchant-1"
+    assert alert["reasons"][0]["text"] == "5 payments in 10 minutes"
 
 
 def test_only_the_flagged_are_listed_and_all_are_counted(dashboard: DashboardServer) -> None:
