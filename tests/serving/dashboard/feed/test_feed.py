@@ -40,15 +40,12 @@ def test_an_alert_is_pushed_to_an_open_page_within_two_seconds(dashboard: Dashbo
     wait_for(lambda: dashboard.context.follower.state.connected)
     with open_stream(dashboard.browser("vera")) as event:
         event("figures")
-        # when the engine flags transactions; a busy machine may hold one of them up
-        seconds = []
-        for number in (3, 2, 1):
-            flagged = produce_alert(dashboard.settings, number, score=0.93)
-            sent_at = time.monotonic()
-            # then the page receives it, with what an analyst reads first
-            alert = complete_alert(event, flagged.transaction_id)
-            seconds.append(time.monotonic() - sent_at)
-        assert min(seconds) < 2
+        # when the engine flags a transaction
+        flagged = produce_alert(dashboard.settings, 1, score=0.93)
+        sent_at = time.monotonic()
+        # then the page receives it, with what an analyst reads first
+        alert = complete_alert(event, flagged.transaction_id)
+        assert time.monotonic() - sent_at < 2
     assert alert["merchant_id"] == "merchant-1"
     assert alert["reasons"][0]["text"] == "5 payments in 10 minutes"
 

@@ -41,9 +41,9 @@ def test_an_alert_is_seen_opened_and_reviewed_with_the_keyboard(
         # when the engine flags a transaction
         produce_alert(dashboard.settings, 1, merchant_id=HOSTILE)
         sent_at = time.monotonic()
-        # then it is on the screen soon; `test_feed` holds the stream to two seconds, a browser draws as well
+        # then it is on the screen within two seconds
         page.get_by_text("5 payments in 10 minutes").wait_for()
-        assert time.monotonic() - sent_at < 10
+        assert time.monotonic() - sent_at < 2
         # when it is opened, noted on and reviewed, faster than the page is drawn
         page.get_by_text("5 payments in 10 minutes").click()
         page.locator(".case").wait_for()
