@@ -100,7 +100,7 @@ def encode(
         "origin": _as_header(origin),
         "offset": offset,
         "newest": max_event_time,
-        "door": admission,
+        ADMISSION_KEY: admission,
         "trail": replay_points,
         "cards": len(arrays["cards"]),
         "events": len(arrays["events"]),
@@ -137,7 +137,7 @@ def decode(
         definitions,
         settings,
         header["newest"],
-        header.get("door", ()),
+        header.get(ADMISSION_KEY, ()),
         origin.partition,
         card_rule or CardRule(),
     )
@@ -176,7 +176,7 @@ def _require_ranges(header: dict[str, Any]) -> None:
     try:
         offsets, states = zip(*header.get("trail", ()), strict=True) if header.get("trail") else ((), ())
         is_sorted = [0, *offsets, header["offset"]] == sorted([0, *offsets, header["offset"]])
-        found = [*states, *([header["door"]] if header.get("door") else [])]
+        found = [*states, *([header[ADMISSION_KEY]] if header.get(ADMISSION_KEY) else [])]
         is_sound = is_sorted and all(map(event_clock.is_valid, found))
     except (TypeError, ValueError):
         is_sound = False
