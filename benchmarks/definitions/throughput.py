@@ -13,14 +13,19 @@ from benchmarks.serving.harness.model import CARDS
 from benchmarks.serving.harness.testbed import print_progress
 from benchmarks.serving.harness.traffic import fill
 
-_MESSAGES, _TURNS = 200_000, 7
-_TINY_MESSAGES, _TINY_TURNS = 30_000, 2
+MESSAGES, TINY_MESSAGES = 200_000, 30_000
+_TURNS, TINY_TURNS = 7, 2
 
 
 def run(options: Options) -> Section:
     """Each variant scores its topic once a turn; the first turn warms up and does not count."""
-    messages, turns = (_TINY_MESSAGES, _TINY_TURNS) if options.tiny else (_MESSAGES, _TURNS)
+    messages, turns = (TINY_MESSAGES, TINY_TURNS) if options.tiny else (MESSAGES, _TURNS)
     measured = variants(options.against)
+    return _section(score_in_turns(measured, messages, turns), measured, messages)
+
+
+def score_in_turns(measured: list[Variant], messages: int, turns: int) -> dict[str, list[Run]]:
+    """The turns of each variant, in the order in which they were measured."""
     runs: dict[str, list[Run]] = {one.name: [] for one in measured}
     with variant_bed() as bed, ExitStack() as stack:
         workers = {one.name: stack.enter_context(_prepared(bed, one, messages)) for one in measured}
@@ -30,7 +35,7 @@ def run(options: Options) -> Section:
                 found = _measure(workers[one.name], one, turn, messages)
                 if turn:
                     runs[one.name].append(found)
-    return _section(runs, measured, messages)
+    return runs
 
 
 def _prepared(bed: VariantBed, variant: Variant, messages: int) -> Any:
