@@ -63,7 +63,7 @@ class PolicyDecider:
             return _decided(output, np.zeros((len(inputs), len(self.policy.lists)), dtype=np.bool_))
         truths = self._evaluator.evaluate(inputs)
         decide_all(_facts(inputs, truths), self._lists, self._rules, self._bands, self._shares, output)
-        return _decided(output, truths.list_hits)
+        return _decided(output, np.ascontiguousarray(truths.list_hits))
 
     def _has_entries(self) -> bool:
         return any(self._index.count(one.name) for one in self.policy.lists)
@@ -78,9 +78,9 @@ def _facts(inputs: DecisionInputs, truths: Truths) -> Facts:
         heads["timestamp"].copy(),
         inputs.probabilities.copy(),
         inputs.model_threshold.copy(),
-        np.ascontiguousarray(truths.fired),
-        np.ascontiguousarray(truths.failed),
-        np.ascontiguousarray(truths.list_hits),
+        np.ascontiguousarray(truths.fired.T),
+        np.ascontiguousarray(truths.failed.T),
+        np.ascontiguousarray(truths.list_hits.T),
     )
 
 

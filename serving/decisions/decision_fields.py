@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from fraud.decisions.decided import Decided
 from fraud.decisions.outcomes import OUTCOMES, Outcome
+from fraud.native.rules.outcomes import BY_BANDS
 from fraud.schema import Prediction
 from serving.decisions.prepared_policy import PreparedPolicy
 from serving.prediction_columns import ABSENT
@@ -22,7 +23,7 @@ WITHOUT_POLICY: Mapping[str, Iterable[Any]] = dict.fromkeys(_FIELDS[_FIELDS.inde
 
 def outcome_names(outcomes: npt.NDArray[np.uint8]) -> list[Outcome]:
     """The outcomes by name, of indices in `OUTCOMES`, (n,)."""
-    return [OUTCOMES[one] for one in outcomes.tolist()]
+    return [*map(OUTCOMES.__getitem__, outcomes.tolist())]
 
 
 def live_fields(
@@ -64,7 +65,8 @@ def shadow_fields(served: PreparedPolicy | None, decided: Decided | None) -> dic
 def _names_where(flags: Flags, names: Sequence[str]) -> Iterable[list[str] | None]:
     """For each row (n, K) the names of the columns that are set, None where none is."""
     found: list[list[str] | None] = [None] * len(flags)
-    rows, columns = flags.nonzero()
+    # Ten times as fast as `nonzero` with two dimensions.
+    rows, columns = np.divmod(np.flatnonzero(flags), flags.shape[1])
     for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
         present = found[row]
         if present is None:
@@ -80,15 +82,16 @@ def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterab
     if not own:
         return ABSENT
     names: list[str | None] = [*(one.name for one in own), None]
-    return [names[one] for one in segments.tolist()]
+    return map(names.__getitem__, segments.tolist())
 
 
 def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iterable[str | None]:
     policy = served.policy
     names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
-    # The bands are -1, the last one.
-    by_index: list[str | None] = [*names, None]
-    return [by_index[one] for one in decided_by.tolist()]
+    found: list[str | None] = [None] * len(decided_by)
+    for row in np.flatnonzero(decided_by != BY_BANDS).tolist():
+        found[row] = names[decided_by[row]]
+    return found
 
 
 def _would_be(decided: Decided) -> Iterable[Outcome | None]:
@@ -101,4 +104,7 @@ def _would_be(decided: Decided) -> Iterable[Outcome | None]:
 
 def _control_shares(served: PreparedPolicy, decided: Decided) -> Iterable[float | None]:
     """The group's share of the cards, for its payments."""
-    return [served.policy.control_share if one else None for one in decided.control.tolist()]
+    found: list[float | None] = [None] * len(decided.control)
+    for row in np.flatnonzero(decided.control).tolist():
+        found[row] = served.policy.control_share
+    return found

@@ -163,7 +163,7 @@ def _count_by_outcome(counter: Counter, outcomes: npt.NDArray[np.uint8]) -> None
 
 def _counts(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """The columns of (n, K) that are set for a payment, with the number of payments."""
-    return _positive(flags.sum(axis=0))
+    return _positive(np.bincount(np.flatnonzero(flags) % flags.shape[1]))
 
 
 def _positive(counts: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -177,16 +177,21 @@ class ProgramCompiler:
         return self._examined(node)
 
     def _chain(self, code: Code, operands: Sequence[tree.Truth]) -> int:
-        found = self._truth(operands[0])
+        found = self._own_truth(operands[0])
         for one in operands[1:]:
             with self._truths:
                 operand = self._truth(one)
-            found = self._emit(code, self._truths.replace(found), found, operand)
+            self._emit(code, found, operand)
         return found
 
     def _unary(self, code: Code, operand: tree.Truth) -> int:
-        found = self._truth(operand)
-        return self._emit(code, self._truths.replace(found), found)
+        return self._emit(code, self._own_truth(operand))
+
+    def _own_truth(self, node: tree.Truth) -> int:
+        """The register that has a truth and may be changed."""
+        found = self._truth(node)
+        own = self._truths.replace(found)
+        return found if own == found else self._emit(Code.COPY, own, found)
 
     def _comparison(self, node: tree.NumberComparison) -> int:
         with self._numbers:
@@ -196,7 +201,7 @@ class ProgramCompiler:
             left, right = right, left
         codes = {"<": Code.LESS, ">": Code.LESS, "<=": Code.LESS_EQUAL, ">=": Code.LESS_EQUAL}
         found = self._emit(codes.get(node.sign, Code.EQUAL), self._truths.take(), left, right)
-        return self._emit(Code.NOT, found, found) if node.sign == "<>" else found
+        return self._emit(Code.NOT, found) if node.sign == "<>" else found
 
     def _is_unknown(self, node: tree.IsUnknown) -> int:
         operand = node.operand

@@ -25,7 +25,7 @@ _Item = TypeVar("_Item", bound=np.generic)
 
 @dataclass(frozen=True)
 class Truths:
-    """What predicates and lists say of n payments.
+    """What predicates and lists say of n payments; column by column in memory.
 
     Attributes:
         fired: where a predicate is true, bool (n, P).
@@ -77,11 +77,11 @@ class Evaluator:
             if unsure:
                 self._confirm(inputs, payments, results)
         count = self._predicates
-        return Truths(results.fired[:, :count], results.failed[:, :count], results.fired[:, count:])
+        return Truths(results.fired[:count].T, results.failed[:count].T, results.fired[count:].T)
 
     def _run(self, compiled: tuple[Program, Registers], payments: PaymentArrays) -> tuple[Results, int]:
         """The results, and how many of them are unsure."""
-        results = Results(*np.zeros((3, len(payments.heads), self._columns), dtype=np.bool_))
+        results = Results(*np.zeros((3, self._columns, len(payments.heads)), dtype=np.bool_))
         program, registers = compiled
         return results, evaluate_program(program, payments, self._index.arrays, registers, results)
 
@@ -93,7 +93,7 @@ class Evaluator:
 
     def _confirm(self, inputs: DecisionInputs, payments: PaymentArrays, results: Results) -> None:
         """Decide by texts what codes of categories leave open: evaluate these payments with their hashes."""
-        chosen = np.flatnonzero(results.unsure.any(axis=1))
+        chosen = np.flatnonzero(results.unsure.any(axis=0))
         values = payments.values[chosen]
         values[:, self._category_columns] = self._category_hashes(inputs, chosen)
         exact, _ = self._run(
@@ -102,7 +102,7 @@ class Evaluator:
                 payments.heads[chosen], values, payments.rows[chosen], payments.probabilities[chosen]
             ),
         )
-        results.fired[chosen], results.failed[chosen] = exact.fired, exact.failed
+        results.fired[:, chosen], results.failed[:, chosen] = exact.fired, exact.failed
 
     def _category_hashes(
         self, inputs: DecisionInputs, chosen: npt.NDArray[np.int64]

@@ -64,21 +64,24 @@ def _operate(number, program, payments, lists, registers, results, start, size):
     elif code == RESULT:
         return _write_result(out, truths[a], registers.doubts, results, start, size)
     else:
-        combine(code, truths[out], truths[a], truths[b], size)
+        combine(code, truths[out], truths[a], size)
     return 0
 
 
 @inlined
 def _write_result(column, truths, doubts, results, start, size):  # type: ignore[no-untyped-def]
     """Results of a predicate; whether it is false or unknown makes no difference."""
-    unsure = 0
+    # Views, as an index that numba cannot see to be positive keeps a loop from being vectorised.
+    fired, failed = results.fired[column, start:], results.failed[column, start:]
+    unsure = results.unsure[column, start:]
+    for row in range(size):
+        fired[row], failed[row] = truths[row] == TRUE, truths[row] == FAILED
+    count = 0
     for row in range(size):
         truth = truths[row]
         is_one = (truth & (truth - _ONE)) == 0
-        is_unsure = (doubts[row] != 0) | (not is_one and (truth & _EITHER) != 0)
-        results.fired[start + row, column] = truth == TRUE
-        results.failed[start + row, column] = truth == FAILED
-        results.unsure[start + row, column] = is_unsure
+        unsure[row] = (doubts[row] != 0) | (not is_one and (truth & _EITHER) != 0)
+        count += unsure[row]
+    for row in range(size):
         doubts[row] = _NONE
-        unsure += is_unsure
-    return unsure
+    return count

@@ -1,4 +1,4 @@
-"""Operations on registers of sets of truths."""
+"""Operations on registers of sets of truths, which they change."""
 
 import numpy as np
 
@@ -10,54 +10,66 @@ _NONE = np.uint8(0)
 _ONE = np.uint8(1)
 
 AND, OR, NOT, SAME_TRUTH = int(Code.AND), int(Code.OR), int(Code.NOT), int(Code.SAME_TRUTH)
+TRUTH_UNKNOWN = int(Code.TRUTH_UNKNOWN)
 
 
 @inlined
-def combine(code, target, left, right, size):  # type: ignore[no-untyped-def]
-    """AND, OR, NOT, `=` and IS NULL of truths."""
+def combine(code, target, operand, size):  # type: ignore[no-untyped-def]
+    """AND, OR, NOT, `=` and IS NULL of truths, and copies.
+
+    All but copies change `target`: a loop that may write to what it reads from elsewhere is not vectorised.
+    """
     if code == AND:
-        _and(target, left, right, size)
+        _and(target, operand, size)
     elif code == OR:
-        _or(target, left, right, size)
+        _or(target, operand, size)
     elif code == NOT:
-        _not(target, left, size)
+        _not(target, size)
     elif code == SAME_TRUTH:
-        _same_truth(target, left, right, size)
+        _same_truth(target, operand, size)
+    elif code == TRUTH_UNKNOWN:
+        _unknown(target, size)
     else:
-        _unknown(target, left, size)
+        _copy(target, operand, size)
 
 
 @inlined
-def _and(target, left, right, size):  # type: ignore[no-untyped-def]
+def _and(target, operand, size):  # type: ignore[no-untyped-def]
     for row in range(size):
-        target[row] = _both(left[row], right[row])
+        target[row] = _both(target[row], operand[row])
 
 
 @inlined
-def _or(target, left, right, size):  # type: ignore[no-untyped-def]
+def _or(target, operand, size):  # type: ignore[no-untyped-def]
     for row in range(size):
-        target[row] = _opposite(_both(_opposite(left[row]), _opposite(right[row])))
+        target[row] = _opposite(_both(_opposite(target[row]), _opposite(operand[row])))
 
 
 @inlined
-def _not(target, operand, size):  # type: ignore[no-untyped-def]
+def _not(target, size):  # type: ignore[no-untyped-def]
     for row in range(size):
-        target[row] = _opposite(operand[row])
+        target[row] = _opposite(target[row])
 
 
 @inlined
-def _same_truth(target, left, right, size):  # type: ignore[no-untyped-def]
+def _same_truth(target, operand, size):  # type: ignore[no-untyped-def]
     for row in range(size):
-        target[row] = _same(left[row], right[row])
+        target[row] = _same(target[row], operand[row])
 
 
 @inlined
-def _unknown(target, operand, size):  # type: ignore[no-untyped-def]
+def _unknown(target, size):  # type: ignore[no-untyped-def]
     for row in range(size):
-        truth = operand[row]
+        truth = target[row]
         is_true = _T if (truth & _N) != 0 else _NONE
         is_false = _F if (truth & (_T | _F)) != 0 else _NONE
         target[row] = is_true | is_false | (truth & _X)
+
+
+@inlined
+def _copy(target, operand, size):  # type: ignore[no-untyped-def]
+    for row in range(size):
+        target[row] = operand[row]
 
 
 @inlined

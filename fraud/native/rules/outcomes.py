@@ -59,9 +59,9 @@ class Facts(NamedTuple):
         timestamps: ms, int64 (n,).
         probabilities: float64 (n,).
         thresholds: of the model, float64 (n,).
-        truths: of predicates, bool (n, P).
+        truths: of predicates, bool (P, n), as `Results` has them.
         failures: likewise.
-        hits: bool (n, L).
+        hits: bool (L, n).
     """
 
     cards: npt.NDArray[np.uint64]
@@ -115,17 +115,24 @@ def tally(output: Output, list_hits: npt.NDArray[np.bool_], counts: npt.NDArray[
         list_hits: bool (n, L).
         counts: int64 (`N_TALLIES`,), all 0; written.
     """
+    not_by_bands = 0
     for row in range(len(output.outcomes)):
         counts[output.outcomes[row]] += 1
-        counts[CONTROL] += output.control[row]
-        counts[SAMPLED] += output.sampled[row]
-        counts[NOT_BY_BANDS] += output.decided_by[row] != BY_BANDS
-        for index in range(output.fired.shape[1]):
-            counts[FIRED] += output.fired[row, index]
-            counts[SHADOW_FIRED] += output.shadow_fired[row, index]
-            counts[FAILED] += output.failed[row, index]
-        for index in range(list_hits.shape[1]):
-            counts[ON_LIST] += list_hits[row, index]
+        not_by_bands += output.decided_by[row] != BY_BANDS
+    counts[NOT_BY_BANDS] = not_by_bands
+    counts[FIRED], counts[SHADOW_FIRED] = _set_in(output.fired), _set_in(output.shadow_fired)
+    counts[FAILED], counts[ON_LIST] = _set_in(output.failed), _set_in(list_hits)
+    counts[CONTROL], counts[SAMPLED] = _set_in(output.control), _set_in(output.sampled)
+
+
+@inlined
+def _set_in(flags: npt.NDArray[np.bool_]) -> int:
+    """How many are set."""
+    found = 0
+    for flag in flags.flat:
+        if flag:
+            found += 1
+    return found
 
 
 @compiled
@@ -169,7 +176,7 @@ def decide_all(
 def _segment(facts: Facts, bands: BandTable, row: int) -> int:
     for segment in range(len(bands.columns)):
         column = bands.columns[segment]
-        if column < 0 or facts.truths[row, column]:
+        if column < 0 or facts.truths[column, row]:
             return segment
     return len(bands.columns) - 1
 
@@ -178,13 +185,13 @@ def _segment(facts: Facts, bands: BandTable, row: int) -> int:
 def _band(facts: Facts, bands: BandTable, segment: int, row: int) -> int:
     """The outcome of the band with the highest bound that is reached; of equal bounds the severest."""
     line, outcome, highest = segment, APPROVE, -np.inf
-    if bands.on_cost[segment] and facts.truths[row, bands.unknown]:
+    if bands.on_cost[segment] and facts.truths[bands.unknown, row]:
         line = len(bands.columns)
     for index in range(bands.lowers.shape[1]):
         lower, column = bands.lowers[line, index], bands.reached[line, index]
         if lower == MODEL_BOUND:
             lower = facts.thresholds[row]
-        is_reached = facts.truths[row, column] if column >= 0 else lower <= facts.probabilities[row]
+        is_reached = facts.truths[column, row] if column >= 0 else lower <= facts.probabilities[row]
         if is_reached and highest <= lower:
             outcome, highest = index + 1, lower
     return outcome
@@ -193,7 +200,7 @@ def _band(facts: Facts, bands: BandTable, segment: int, row: int) -> int:
 @inlined
 def _first_list(facts: Facts, list_outcomes: npt.NDArray[np.int16], row: int) -> int:
     for index in range(len(list_outcomes)):
-        if list_outcomes[index] >= 0 and facts.hits[row, index]:
+        if list_outcomes[index] >= 0 and facts.hits[index, row]:
             return index
     return -1
 
@@ -206,8 +213,8 @@ def _note_rules(facts: Facts, rules: Any, output: Output, row: int) -> int:
         rule = rules[index]
         if rule["column"] < 0 or facts.timestamps[row] >= rule["expires"]:
             continue
-        output.failed[row, index] = facts.failures[row, rule["column"]]
-        if facts.truths[row, rule["column"]]:
+        output.failed[row, index] = facts.failures[rule["column"], row]
+        if facts.truths[rule["column"], row]:
             is_live = rule["is_live"] and _is_in_share(facts.cards[row], rule["salt"], rule["limit"])
             output.fired[row, index], output.shadow_fired[row, index] = is_live, not is_live
             if is_live and first < 0:

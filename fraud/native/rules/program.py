@@ -80,14 +80,16 @@ class Code(IntEnum):
     """Column, list, 0, kind."""
 
     AND = auto()
-    """t, t."""
+    """Its register and t."""
     OR = auto()
-    """t, t."""
+    """Its register and t."""
     NOT = auto()
-    """t."""
+    """Its register."""
     SAME_TRUTH = auto()
-    """t, t."""
+    """Its register and t."""
     TRUTH_UNKNOWN = auto()
+    """Its register."""
+    COPY = auto()
     """t."""
     RESULT = auto()
     """Writes to a column of the results: t."""
@@ -158,7 +160,7 @@ class Registers(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Of each payment and predicate, bool (n, P).
+    """Of each predicate and payment, bool (P, n): an operation writes to one stretch of memory.
 
     Attributes:
         fired: it is true.
