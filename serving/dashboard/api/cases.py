@@ -27,6 +27,7 @@ from serving.dashboard.auth.access import (
     REFUSALS,
     MaskedText,
     RequestBody,
+    RowNumber,
     SessionOf,
     cookie_name,
     may_change,
@@ -85,7 +86,7 @@ class AlertQuery(BaseModel):
     text: str | None = Field(None, max_length=64)
     since: int | None = Field(None, ge=0, le=MAX_MILLIS)
     until: int | None = Field(None, ge=0, le=MAX_MILLIS)
-    before: int | None = Field(None, ge=0, le=2**62)
+    before: RowNumber | None = None
     limit: int = Field(50, ge=1, le=200)
 
     def filter(self) -> AlertFilter:

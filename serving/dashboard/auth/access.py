@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fraud.cards.masking import mask_text
 from serving.dashboard.auth.accounts import Role
@@ -43,6 +43,9 @@ class RequestBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+RowNumber = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""The `seq` of a stored row, as far as browsers have integers exactly."""
 
 MaskedText = Annotated[str, AfterValidator(mask_text)]
 """A text that people write, such as a note: a card number in it is masked before it is kept."""

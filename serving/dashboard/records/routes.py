@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.dashboard.api.cases import AlertQuery, AlertSearch
-from serving.dashboard.auth.access import REFUSALS, may_change, may_read
+from serving.dashboard.auth.access import REFUSALS, RowNumber, may_change, may_read
 from serving.dashboard.auth.sessions import Session
 from serving.dashboard.context import AppContext, Context
 from serving.dashboard.feed.audit import add_audit_entry
@@ -30,7 +30,7 @@ class AuditQuery(BaseModel):
 
     who: str | None = Field(None, max_length=256)
     action: str | None = Field(None, max_length=64)
-    before: int | None = Field(None, ge=0, le=2**62)
+    before: RowNumber | None = None
     limit: int = Field(100, ge=1, le=500)
     views: bool = True
 

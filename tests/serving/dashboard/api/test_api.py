@@ -30,11 +30,15 @@ CARDS = [payment(number, transaction_id="t1", card_id=f"card-{number}") for numb
 ENDLESS_OR_ENDING = ("/api/stream", "/api/logout")
 
 
-def operations() -> list[Operation]:
+def description() -> dict[str, Any]:
     app = FastAPI(title="Fraud dashboard")
     for router in ROUTERS:
         app.include_router(router)
-    schema = schemathesis.openapi.from_dict(app.openapi())
+    return app.openapi()
+
+
+def operations() -> list[Operation]:
+    schema = schemathesis.openapi.from_dict(description())
     described = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
     return [one for one in described if one.path not in ENDLESS_OR_ENDING]
 
@@ -48,6 +52,23 @@ def admin(tmp_path_factory: pytest.TempPathFactory, _migrated_database: Path) ->
     with run_dashboard(settings) as dashboard:
         recorder_for(dashboard).write(Batch([*CARDS], [prediction_for(one) for one in CARDS]))
         yield dashboard
+
+
+def test_a_browser_has_each_bound_of_a_request_exactly() -> None:
+    # given the description of the API, whose numbers a browser reads as doubles
+    document = description()
+    bounds = [*bounds_in(document["paths"]), *bounds_in(document["components"]["schemas"])]
+    # then none is beyond the integers that a double has, so that what the description allows is accepted
+    assert len(bounds) > 20
+    assert [one for one in bounds if abs(one) >= 2**53] == []
+
+
+def bounds_in(part: Any) -> Iterator[float]:
+    if isinstance(part, dict):
+        yield from (part[name] for name in ("minimum", "maximum") if isinstance(part.get(name), int | float))
+    if isinstance(part, dict | list):
+        for one in part.values() if isinstance(part, dict) else part:
+            yield from bounds_in(one)
 
 
 @pytest.mark.parametrize("operation", operations(), ids=lambda one: one.label)
