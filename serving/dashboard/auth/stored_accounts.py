@@ -10,7 +10,6 @@ from serving.dashboard.auth.accounts import Accounts, User
 from serving.dashboard.auth.password_rules import PasswordRules
 from serving.dashboard.auth.passwords import OWASP_COST, ScryptCost
 from serving.dashboard.database.statements import insert_into
-from serving.dashboard.database.urls import database_of
 from serving.dashboard.feed.store import Store
 from serving.dashboard.feed.tables import users
 
@@ -54,12 +53,12 @@ def _read(connection: Connection) -> dict[str, User]:
     }
 
 
-def open_accounts(settings: Settings, store: Store | None = None, cost: ScryptCost = OWASP_COST) -> Accounts:
+def open_accounts(settings: Settings, store: Store, cost: ScryptCost = OWASP_COST) -> Accounts:
     """The users of the settings' dashboard: in its database if that is PostgreSQL, else in a file.
 
     Args:
         settings: name the home or the database, and a list of breached passwords.
-        store: its database; without one it is opened, if it is needed, until the program ends.
+        store: its database, which the caller closes when the users are no longer needed.
         cost: of new password hashes.
 
     Raises:
@@ -68,4 +67,4 @@ def open_accounts(settings: Settings, store: Store | None = None, cost: ScryptCo
     rules = PasswordRules(settings.dashboard.breached_passwords)
     if settings.dashboard.database_url is None:
         return Accounts(settings.home / "dashboard" / "users.json", cost, rules)
-    return StoredAccounts(store or Store(database_of(settings)), cost, rules)
+    return StoredAccounts(store, cost, rules)

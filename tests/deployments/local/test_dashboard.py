@@ -8,8 +8,8 @@ import pytest
 from deployments.local.dashboard import LocalDashboard
 from fraud.errors import ConfigurationError
 from fraud.settings import load_settings
-from serving.dashboard.auth.stored_accounts import open_accounts
 from tests.deployments.conftest import FraudCommand
+from tests.serving.dashboard.support import stored_accounts
 
 
 def test_it_starts_once_and_ends_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,9 +32,9 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_users_are_listed_and_removed(fraud: FraudCommand) -> None:
-    users = open_accounts(load_settings())
-    users.add("anna", "analyst", "a long password")
-    assert "anna" in fraud("dashboard", "user", "list").out
-    assert fraud("dashboard", "user", "remove", "anna").code == 0
-    assert not users.users()
+    with stored_accounts(load_settings()) as accounts:
+        accounts.add("anna", "analyst", "a long password")
+        assert "anna" in fraud("dashboard", "user", "list").out
+        assert fraud("dashboard", "user", "remove", "anna").code == 0
+        assert not accounts.users()
     assert fraud("dashboard", "user", "remove", "anna").code == ConfigurationError.exit_code

@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -21,9 +21,12 @@ from fraud.kafka.clients import consumer_config, flush, producer_config
 from fraud.kafka.offsets import end_offsets
 from fraud.schema import Label, MerchantProfile, Prediction, Reason
 from fraud.settings import Settings
-from serving.dashboard.auth.accounts import Role
+from serving.dashboard.auth.accounts import Accounts, Role
 from serving.dashboard.auth.passwords import ScryptCost
+from serving.dashboard.auth.stored_accounts import open_accounts
 from serving.dashboard.context import AppContext, create_context
+from serving.dashboard.database.urls import database_of
+from serving.dashboard.feed.store import Store
 from serving.dashboard.run import server_config
 from serving.ops.listening import listen
 from tests.definitions import V1Transaction
@@ -35,6 +38,13 @@ ROLES: dict[str, Role] = {"vera": "viewer", "anna": "analyst", "bert": "analyst"
 TIMEOUT_S = 30.0
 CHEAP = ScryptCost(16)
 """For scrypt: a real cost would be most of what these tests take."""
+
+
+@contextmanager
+def stored_accounts(settings: Settings, cost: ScryptCost = CHEAP) -> Iterator[Accounts]:
+    """The users of the settings' dashboard, while its store is open."""
+    with closing(Store(database_of(settings))) as store:
+        yield open_accounts(settings, store, cost)
 
 
 @dataclass

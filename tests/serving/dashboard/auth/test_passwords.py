@@ -82,10 +82,12 @@ def test_a_range_that_is_missing_lets_no_password_pass(tmp_path: Path) -> None:
         PasswordRules(folder).require(UNKNOWN, "anna")
 
 
-def test_a_list_that_is_not_there_is_reported_at_the_start(make_settings: SettingsFactory) -> None:
+def test_a_list_that_is_not_there_is_reported_at_the_start(
+    make_settings: SettingsFactory, store: Store
+) -> None:
     settings = make_settings(dashboard={"breached_passwords": "/nowhere/passwords.txt"})
     with pytest.raises(ConfigurationError, match="FRAUD_DASHBOARD__BREACHED_PASSWORDS"):
-        open_accounts(settings, cost=CHEAP)
+        open_accounts(settings, store, CHEAP)
 
 
 @pytest.mark.parametrize(

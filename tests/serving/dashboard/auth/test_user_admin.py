@@ -1,7 +1,7 @@
 """Users from the command line: the first password, and what the audit says of each change."""
 
+import gc
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,9 @@ import pytest
 from fraud.errors import ConfigurationError
 from fraud.settings import Settings
 from serving.dashboard.auth.first_password import add_first_user
-from serving.dashboard.auth.stored_accounts import open_accounts
 from serving.dashboard.auth.user_admin import administering
-from serving.dashboard.database.urls import database_of
-from serving.dashboard.feed.store import Store
 from tests.conftest import SettingsFactory
-from tests.serving.dashboard.support import CHEAP, PASSWORDS, DashboardServer
+from tests.serving.dashboard.support import CHEAP, PASSWORDS, DashboardServer, stored_accounts
 
 FIRST = "chosen by the operator"
 
@@ -76,8 +73,8 @@ def test_the_first_password_is_that_of_the_file_and_no_text_has_it(
     said = [add_first_user(settings, may_show=may_show, cost=CHEAP) for may_show in (False, True)]
     # then the user is added once, must change the password, and nothing that is printed has it
     assert said == [f"user admin, password in {file}", None]
-    with closing(Store(database_of(settings))) as store:
-        user = open_accounts(settings, store, CHEAP).log_in("admin", FIRST)
+    with stored_accounts(settings) as accounts:
+        user = accounts.log_in("admin", FIRST)
     assert user is not None
     assert (user.role, user.must_change) == ("admin", True)
     assert FIRST not in repr(settings)
@@ -94,13 +91,13 @@ def test_without_a_file_a_log_gets_the_place_of_the_password_and_a_terminal_the_
     password = file.read_text().strip()
     assert len(password) >= 12
     assert password not in said
-    accounts = open_accounts(settings, cost=CHEAP)
-    assert accounts.log_in("admin", password) is not None
-    # and on a terminal, of another home, it is shown
-    accounts.remove("admin")
-    shown = add_first_user(settings, may_show=True, cost=CHEAP)
-    assert shown is not None
-    assert accounts.log_in("admin", shown.rpartition(" ")[2]) is not None
+    with stored_accounts(settings) as accounts:
+        assert accounts.log_in("admin", password) is not None
+        # and on a terminal, of another home, it is shown
+        accounts.remove("admin")
+        shown = add_first_user(settings, may_show=True, cost=CHEAP)
+        assert shown is not None
+        assert accounts.log_in("admin", shown.rpartition(" ")[2]) is not None
 
 
 @pytest.mark.parametrize(
@@ -123,16 +120,28 @@ def test_a_file_that_will_not_do_is_a_sentence_without_its_content(
     with pytest.raises(ConfigurationError, match=said) as refused:
         add_first_user(settings, may_show=False, cost=CHEAP)
     assert "classified" not in str(refused.value)
-    assert open_accounts(settings, cost=CHEAP).users() == {}
+    with stored_accounts(settings) as accounts:
+        assert accounts.users() == {}
 
 
 def test_with_the_companys_login_alone_there_is_no_first_user(make_settings: SettingsFactory) -> None:
     oidc = {"issuer": "https://login.example.org", "client_id": "x"}
     settings = make_settings(dashboard={"oidc": oidc, "password_login": False})
     assert add_first_user(settings, may_show=True, cost=CHEAP) is None
-    assert open_accounts(settings, cost=CHEAP).users() == {}
+    with stored_accounts(settings) as accounts:
+        assert accounts.users() == {}
     with (
         administering(settings, "carol", CHEAP) as admin,
         pytest.raises(ConfigurationError, match="issuer's"),
     ):
         admin.add("dora", "viewer", "a password for her")
+
+
+def test_users_leave_no_connection_open_once_their_store_is_closed(offline_settings: Settings) -> None:
+    # given users that were read and changed, through a store of the caller's
+    with stored_accounts(offline_settings) as accounts:
+        accounts.add("dora", "viewer", "a password for her")
+        assert accounts.users().keys() == {"dora"}
+    # when nobody has them any longer, then none of their connections is found open: that would be a warning
+    del accounts
+    gc.collect()
