@@ -163,6 +163,27 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
+def tls_and_permissions(identity: Path, trusted: Path, admin: str) -> dict[str, str]:
+    """Properties of a broker that shows a certificate and allows nothing but what it was told to allow.
+
+    Args:
+        identity: the broker's private key and certificate, in one file.
+        trusted: the authority's certificate.
+        admin: the user who may do everything.
+    """
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(identity),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(trusted),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        # The one node's own controller has no name; nobody else reaches its port.
+        "super.users": f"User:{admin};User:ANONYMOUS",
+        # Failed log-ins are answered late, so as to be costly; a test makes many.
+        "connection.failed.authentication.delay.ms": "50",
+    }
+
+
 def _properties(identity: Path, trusted: Path, password: str) -> dict[str, str]:
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
     return {
@@ -174,15 +195,7 @@ def _properties(identity: Path, trusted: Path, password: str) -> dict[str, str]:
         f"listener.name.sasl_ssl.{MECHANISM.lower()}.sasl.jaas.config": (
             f'{module} required username="{ADMIN}" password="{password}";'
         ),
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(identity),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": str(trusted),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        # The one node's own controller has no name; nobody else reaches its port.
-        "super.users": f"User:{ADMIN};User:ANONYMOUS",
-        # Failed log-ins are answered late, so as to be costly; a test makes many.
-        "connection.failed.authentication.delay.ms": "50",
+        **tls_and_permissions(identity, trusted, ADMIN),
     }
 
 

@@ -16,7 +16,7 @@ from joserfc.jwk import RSAKey
 
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
-from tests.security.locked import Authority
+from tests.security.locked import Authority, tls_and_permissions
 
 ADMIN = "fraud-admin"
 AUDIENCE = "kafka"
@@ -133,13 +133,7 @@ def _properties(identity: Path, trusted: Path, issuer: TokenIssuer) -> dict[str,
         "sasl.oauthbearer.jwks.endpoint.url": f"{issuer.url}/keys",
         "sasl.oauthbearer.expected.issuer": issuer.url,
         "sasl.oauthbearer.expected.audience": AUDIENCE,
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(identity),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": str(trusted),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": f"User:{ADMIN};User:ANONYMOUS",
-        "connection.failed.authentication.delay.ms": "50",
+        **tls_and_permissions(identity, trusted, ADMIN),
     }
 
 
