@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deployments.local.processes import free_port
+from deployments.local.processes import free_port, spawn
+from deployments.local.records import ServerRecord, ServerRecords
+from deployments.local.stack import Stack
 from tests.recording_proxy import RecordingProxy, recording_proxy
 
 ROOT = Path(__file__).parents[3]
@@ -50,8 +52,35 @@ def run(tmp_path: Path, proxy: RecordingProxy, _migrated_database: Path) -> Iter
         assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
         return done.stdout
 
-    yield command
-    command("-m", "deployments.cli", "down")
+    try:
+        yield command
+    finally:
+        end_stack(folder / "home", lambda: command("-m", "deployments.cli", "down", "--all"))
+
+
+def end_stack(home: Path, down: Callable[[], object]) -> None:
+    """End the servers of a home by `fraud down`, which may be what fails in such surroundings."""
+    try:
+        down()
+    finally:
+        Stack(home).stop()
+
+
+def test_no_server_is_left_where_down_fails(tmp_path: Path) -> None:
+    # given a server of a home
+    server = spawn("Kafka", ["/bin/sleep", "300"], tmp_path / "log", {})
+    ServerRecords(tmp_path).put(ServerRecord("Kafka", free_port(), server.pid, server.created))
+
+    def down() -> None:
+        raise AssertionError("no such command")
+
+    # when `fraud down` fails, then that is said, and the server has ended
+    try:
+        with pytest.raises(AssertionError, match="no such command"):
+            end_stack(tmp_path, down)
+        assert not server.alive()
+    finally:
+        server.kill()
 
 
 @pytest.mark.skipif(not (ROOT / ".venv").is_dir(), reason="runs what `make setup` installs")
