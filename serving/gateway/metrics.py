@@ -1,8 +1,9 @@
 """The gateway's metrics, in a Prometheus registry of its own."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from fraud.decisions.outcomes import OUTCOMES
+from fraud.machine.process_metrics import add_process_metrics
 from serving.gateway.events import GatewayEvent
 
 _SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 10.0)
@@ -13,7 +14,7 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        add_process_metrics(registry)
         self.requests = Counter(
             "fraud_gateway_requests",
             "Requests by route and HTTP status",

@@ -10,11 +10,12 @@ from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from fraud.definitions.features import DAY_MS
 from fraud.features.availability import profile_days
 from fraud.kafka.keys import KEY_KINDS, KeyKind
+from fraud.machine.process_metrics import add_process_metrics
 from fraud.profiles.moments import due_moments
 from fraud.profiles.values import NO_MOMENT
 from fraud.registry.bundle import ModelBundle
@@ -306,7 +307,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
+        add_process_metrics(self._registry)
         self.pipeline = PipelineMetrics(self._registry)
         self.delivery = DeliveryMetrics(self._registry)
         self.state = StateMetrics(self._registry)

@@ -1,6 +1,8 @@
 """The metrics of webhooks, in a Prometheus registry of their own."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from fraud.machine.process_metrics import add_process_metrics
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3_600.0)
 
@@ -10,7 +12,7 @@ class WebhookMetrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
+        add_process_metrics(registry)
         self.attempts = Counter(
             "fraud_webhook_attempts", "Requests by their HTTP status, or by `error`", ["endpoint", "status"],
             registry=registry,

@@ -3,9 +3,21 @@
 from datetime import timedelta
 
 import numpy as np
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from fraud.profiles.values import NO_MOMENT
+from serving.gateway.metrics import GatewayMetrics
+from serving.ops.health import Exposed
 from serving.ops.metrics import Metrics
+from serving.webhooks.metrics import WebhookMetrics
+
+
+@pytest.mark.parametrize("kind", [Metrics, GatewayMetrics, WebhookMetrics])
+def test_every_program_shows_its_memory_and_the_limit_of_it(kind: type[Exposed]) -> None:
+    families = text_string_to_metric_families(kind().exposition().decode())
+    shown = {sample.name: sample.value for family in families for sample in family.samples}
+    assert 0 < shown["process_resident_memory_bytes"] < shown["fraud_memory_limit_bytes"]
 
 
 def test_predictions_are_counted_by_the_age_of_their_profile() -> None:
