@@ -194,8 +194,10 @@ def _use() -> Row:
             ),
             lines(
                 "Memory, by worker",
-                "Resident. It follows the number of cards, with room to collect garbage in.",
+                "Resident. It follows the number of cards, with room to collect garbage in. A worker that "
+                "reaches its limit is ended.",
                 Query(here("process_resident_memory_bytes", job="fraud-serving"), "{{instance}}"),
+                Query(here("fraud_memory_limit_bytes", job="fraud-serving"), "{{instance}}: limit"),
                 unit="bytes",
             ),
             lines(
