@@ -6,13 +6,12 @@ from itertools import count
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from fraud.kafka.clients import client_config, flush, producer_config
-from fraud.kafka.topics import topic_config
+from fraud.kafka.clients import flush, producer_config
 from fraud.settings import Settings
 from tests.faults.conftest import CheckScene
 from tests.faults.harness.scene import Scene, scene
+from tests.fraud.kafka.topic_changes import alter_topic
 from tests.serving.world import BASE_MS, DAY_MS, predictions, transaction, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.faults, pytest.mark.timeout(200)]
@@ -22,12 +21,7 @@ FAR_MS = BASE_MS + 10 * 365 * DAY_MS
 
 def allow_any_time(settings: Settings) -> None:
     """The topic takes timestamps of any year, as before Kafka 4."""
-    topic, name = settings.topics.transactions, "message.timestamp.after.max.ms"
-    entry = ConfigEntry(name, str(2**63 - 1), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # referenced until the response has arrived
-    admin.incremental_alter_configs([resource])[resource].result(10)
-    wait_for(lambda: topic_config(settings, topic)[name] == str(2**63 - 1))
+    alter_topic(settings, settings.topics.transactions, "message.timestamp.after.max.ms", str(2**63 - 1))
 
 
 def far_payments(many: int) -> Iterator[dict[str, object]]:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, DataError
 from fraud.health_checks import check_environment
-from fraud.kafka.clients import admin_client, client_config
+from fraud.kafka.clients import admin_client
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences
 from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
@@ -18,21 +17,13 @@ from producer.replay.publishing.topic_checks import require_accepted
 from serving.ops.metrics import Metrics
 from serving.ops.topic_warnings import check_topic_settings
 from tests.conftest import SettingsFactory
+from tests.fraud.kafka.topic_changes import alter_topic
 from tests.serving.world import wait_for
 
 NOW = int(time.time() * 1_000)
 FAR = str((1 << 63) - 1)
 
 pytestmark = pytest.mark.broker
-
-
-def alter(settings: Settings, topic: str, setting: str, value: str) -> None:
-    """Set one setting of a topic, and wait until the broker has it from the controller."""
-    entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = AdminClient(client_config(settings))  # lives until the answer is there
-    admin.incremental_alter_configs([resource])[resource].result()
-    wait_for(lambda: topic_config(settings, topic)[setting] == value)
 
 
 def found(settings: Settings) -> set[tuple[str, str, str, str]]:
@@ -87,7 +78,7 @@ def test_each_setting_that_does_harm_is_named(
     settings: Settings, topic: str, setting: str, value: str, level: str | None
 ) -> None:
     # given one setting of one topic
-    alter(settings, getattr(settings.topics, topic), setting, value)
+    alter_topic(settings, getattr(settings.topics, topic), setting, value)
     # then it alone is named, with its value, what is needed, and the command
     assert found(settings) == ({(topic, setting, value, level)} if level else set())
     for one in check_topics(settings):
@@ -97,13 +88,13 @@ def test_each_setting_that_does_harm_is_named(
     # and what the command sets is well
     for one in check_topics(settings):
         if one.fix:
-            alter(settings, one.topic, one.setting, one.fix)
+            alter_topic(settings, one.topic, one.setting, one.fix)
     assert check_topics(settings) == []
 
 
 def test_what_is_needed_follows_the_settings(settings: Settings) -> None:
     # given a retention that is enough for two days of lateness
-    alter(settings, settings.topics.transactions, "retention.ms", str(100 * DAY_MS))
+    alter_topic(settings, settings.topics.transactions, "retention.ms", str(100 * DAY_MS))
     assert check_topics(settings) == []
     # when eighty days are allowed, then it is not
     admission = settings.admission.model_copy(update={"lateness": 40 * settings.admission.lateness})
@@ -151,7 +142,7 @@ def test_a_history_that_kafka_would_refuse_or_delete_is_named_before(
     settings: Settings, setting: str, value: str, first_day: int, last_day: int
 ) -> None:
     topic, oldest, newest = settings.topics.transactions, NOW + first_day * DAY_MS, NOW + last_day * DAY_MS
-    alter(settings, topic, setting, value)
+    alter_topic(settings, topic, setting, value)
     with pytest.raises(DataError, match=f"{setting}={value}, needed is .* kafka-configs.sh"):
         require_accepted(settings, topic, oldest, newest)
     assert history_findings(settings, topic, NOW - DAY_MS // 2, NOW - 1, NOW) == (
@@ -161,7 +152,7 @@ def test_a_history_that_kafka_would_refuse_or_delete_is_named_before(
 
 def test_what_may_do_harm_to_a_history_is_only_said(settings: Settings) -> None:
     topic = settings.topics.transactions
-    alter(settings, topic, "retention.bytes", "100000000000")
+    alter_topic(settings, topic, "retention.bytes", "100000000000")
     (sentence,) = require_accepted(settings, topic, NOW - DAY_MS, NOW)
     assert "retention.bytes=100000000000" in sentence
 
@@ -169,8 +160,8 @@ def test_what_may_do_harm_to_a_history_is_only_said(settings: Settings) -> None:
 def test_doctor_has_a_line_for_each_with_its_command(settings: Settings) -> None:
     # given a retention that is too short, and a limit on clocks that is too wide
     topic = settings.topics.transactions
-    alter(settings, topic, "retention.ms", str(7 * DAY_MS))
-    alter(settings, topic, "message.timestamp.after.max.ms", FAR)
+    alter_topic(settings, topic, "retention.ms", str(7 * DAY_MS))
+    alter_topic(settings, topic, "message.timestamp.after.max.ms", FAR)
     # when everything is looked at
     lines = [one for one in check_environment(settings) if one.name == "topic settings"]
     # then the one is a failure and the other advice
@@ -197,7 +188,7 @@ def test_serving_warns_and_counts_and_goes_on(
     settings: Settings, message: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
 ) -> None:
     assert message(settings) == ("", [])
-    alter(settings, settings.topics.transactions, "cleanup.policy", "compact")
+    alter_topic(settings, settings.topics.transactions, "cleanup.policy", "compact")
     text, counted = message(settings)
     assert "cleanup.policy=compact, needed is delete" in text
     assert counted == [{"topic": settings.topics.transactions, "setting": "cleanup.policy"}]
@@ -206,6 +197,6 @@ def test_serving_warns_and_counts_and_goes_on(
 def test_serving_does_not_begin_where_nothing_can_be_written(
     settings: Settings, message: Callable[[Settings], tuple[str, list[dict[str, Any]]]]
 ) -> None:
-    alter(settings, settings.topics.predictions, "min.insync.replicas", "3")
+    alter_topic(settings, settings.topics.predictions, "min.insync.replicas", "3")
     with pytest.raises(ConfigurationError, match=r"min\.insync\.replicas=3, needed is at most 1: .* written"):
         message(settings)
