@@ -30,6 +30,11 @@ _DENIED_RESOURCES = {
 }
 """The errors that mean a missing permission, and the kind of resource it is missing on."""
 
+MISSING_TOPIC = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+)
+"""The errors of a producer whose topic the cluster does not have."""
+
 
 def connect(kafka: KafkaSettings, config: dict[str, Any]) -> AdminClient:
     """A silent client that has reached a broker and was let in.

@@ -16,18 +16,21 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.deadline import Deadline
 from fraud.kafka.clients import producer_config
-from fraud.kafka.errors import permission_error
+from fraud.kafka.errors import MISSING_TOPIC, permission_error
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import last_offsets
 from serving.delivery.protocol import CommitTimer, OutboxBatch
 from serving.delivery.sending import DeadLetterSender, produce_outbox_batch
 from serving.ops.metrics import Metrics
+from serving.ops.permission_check import recheck_permissions
 from serving.ops.shutdown import Shutdown, call_within
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.05
 _FLUSH_TIMEOUT_S = 5.0
+_LONGEST_PAUSE_S = 10.0
+"""Between two attempts to produce what Kafka refuses; each doubles the predictions that it takes."""
 _MAX_UNACKNOWLEDGED = 50_000
 """Messages; beyond this nothing more is scored until Kafka has acknowledged some."""
 
@@ -67,12 +70,14 @@ class AtLeastOnce:
         self._committing: dict[int, OutboxBatch] = {}
         self._committing_since = 0.0
         self._timer = CommitTimer(settings.serving.commit_interval_s)
+        self._pause_s = _PAUSE_S
+        self._next_attempt = Deadline(0.0)
         self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 0}))
 
     @property
     def is_saturated(self) -> bool:
         """Whether so much is unacknowledged that nothing more should be scored."""
-        return len(self._producer) > _MAX_UNACKNOWLEDGED
+        return sum(len(one.batch) for one in self._in_flight) > _MAX_UNACKNOWLEDGED
 
     @property
     def is_idle(self) -> bool:
@@ -147,16 +152,25 @@ class AtLeastOnce:
         return in_flight
 
     def _produce_failed_again(self) -> None:
-        """With all that follows, so that a card's predictions keep their order; earlier reports are void."""
+        """With all that follows, so that a card's predictions keep their order; earlier reports are void.
+
+        Raises:
+            RefusedError: a permission was withdrawn.
+            MissingTopicError: a topic was deleted.
+        """
         failure = next((one.failure for one in self._in_flight if one.failure), None)
-        if failure is None:
+        if failure is None or not self._next_attempt.is_over:
             return
         refused = permission_error(self._settings.kafka, failure, "writing predictions")
         if refused is not None:
             raise refused
+        if failure.code() in MISSING_TOPIC:
+            recheck_permissions(self._settings)
         log.warning(
             "Kafka did not take predictions (%s); what is unacknowledged is sent again", failure.str()
         )
+        self._next_attempt = Deadline(self._pause_s)
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         self._in_flight = deque(self._produce(one.batch) for one in self._in_flight)
         self._timer.stop()
         self._timer.start()
@@ -165,6 +179,8 @@ class AtLeastOnce:
         batches = []
         while self._in_flight and not (self._in_flight[0].unreported or self._in_flight[0].failure):
             batches.append(self._in_flight.popleft().batch)
+        if batches:
+            self._pause_s = _PAUSE_S
         self._metrics.delivery.observe_latency(batches)
         self._acknowledged |= {batch.partition: batch for batch in batches}
 

@@ -19,7 +19,7 @@ class TransactionClients(Protocol):
         """A consumer that can read the group's committed offsets."""
 
     def recheck_permissions(self) -> None:
-        """Raise RefusedError if a permission was withdrawn."""
+        """Raise RefusedError if a permission was withdrawn, MissingTopicError if a topic was deleted."""
 
 
 class KafkaTransactionClients:
@@ -43,5 +43,5 @@ class KafkaTransactionClients:
         return Consumer(consumer_config(self._settings, self._settings.serving.group_id))
 
     def recheck_permissions(self) -> None:
-        """Raise RefusedError if a permission was withdrawn."""
+        """Raise RefusedError if a permission was withdrawn, MissingTopicError if a topic was deleted."""
         recheck_permissions(self._settings)

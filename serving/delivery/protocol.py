@@ -52,8 +52,8 @@ class PositionsMovedError(FraudError):
 class Delivery(Protocol):
     """What the engine needs of either delivery; all methods are called on the engine's thread.
 
-    Any of them but `on_commit` and `close` may raise PositionsMovedError, and RefusedError when a permission
-    is missing.
+    Any of them but `on_commit` and `close` may raise PositionsMovedError, RefusedError when a permission is
+    missing, and MissingTopicError when a topic was deleted.
     """
 
     @property

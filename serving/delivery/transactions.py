@@ -64,8 +64,9 @@ class TransactionRunner:
 
     def abort(self, transaction: OutboxTransaction) -> None:
         """Start to abort a transaction that is OPEN or has an ABORTABLE_ERROR."""
+        was_refused = transaction.state is TransactionState.ABORTABLE_ERROR
         transaction.move_to(TransactionState.ABORTING)
-        self._start(transaction, self._abort)
+        self._start(transaction, partial(self._abort, may_be_permissions=was_refused))
 
     def resolve(self, hung: OutboxTransaction) -> OutboxTransaction:
         """Start to find the outcome of a transaction whose thread hangs; returns what replaces it."""

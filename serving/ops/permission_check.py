@@ -1,14 +1,20 @@
 """The permissions on Kafka that serving needs; the table of all of them is in `fraud.kafka.permissions`."""
 
 import logging
+import time
 from contextlib import suppress
 
+from fraud.deadline import Deadline
 from fraud.errors import MissingTopicError, RefusedError, UnreachableError
 from fraud.kafka.permission_checks import require_group, require_topic
 from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_MISSING_AFTER_S = 5.0
+"""A broker that has just started may not know its topics yet; what it does not know for so long is gone."""
+_PAUSE_S = 0.5
 
 
 def require_permissions(settings: Settings) -> None:
@@ -43,10 +49,19 @@ def recheck_permissions(settings: Settings) -> None:
 
     Raises:
         RefusedError: a permission was withdrawn.
+        MissingTopicError: a topic was deleted; to send again would not help, and no other error names it.
     """
-    try:
-        require_permissions(settings)
-    except RefusedError:
-        raise
-    except UnreachableError as error:
-        log.warning("%s", error)
+    deadline = Deadline(_MISSING_AFTER_S)
+    while True:
+        try:
+            require_permissions(settings)
+        except RefusedError:
+            raise
+        except MissingTopicError:
+            if deadline.is_over:
+                raise
+            time.sleep(_PAUSE_S)
+            continue
+        except UnreachableError as error:
+            log.warning("%s", error)
+        return

@@ -82,6 +82,31 @@ def test_nothing_after_a_prediction_that_kafka_refuses_is_committed(settings: Se
     assert not world.delivery.is_idle
 
 
+def test_what_waits_behind_a_refused_prediction_is_limited(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a batch that Kafka refuses, and as many after it, which Kafka takes, as may wait
+    monkeypatch.setattr("serving.delivery.at_least_once._MAX_UNACKNOWLEDGED", 25)
+    world = World(settings)
+    world.delivery.enqueue([batch_from(0, LARGER_THAN_KAFKA_TAKES), batch_from(10)])
+    assert not world.delivery.is_saturated
+    # when one more comes, then nothing more is to be scored, although Kafka has it
+    world.delivery.enqueue([batch_from(20)])
+    world.poll_until(lambda: not len(world.delivery._producer))
+    assert world.delivery.is_saturated
+
+
+def test_what_kafka_refuses_is_sent_again_less_and_less_often(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given a batch that Kafka refuses each time
+    world, started = World(settings), time.monotonic()
+    world.delivery.enqueue([batch_from(0, LARGER_THAN_KAFKA_TAKES)])
+    # when it is sent for the seventh time, then that took the pauses before, each twice as long as the last
+    world.poll_until(lambda: caplog.text.count("sent again") >= 7)
+    assert time.monotonic() - started > 0.05 * (2**6 - 1)
+
+
 def test_what_goes_to_another_worker_is_not_committed_here(settings: Settings) -> None:
     # given a batch in flight, and no poll since it was produced
     world = World(settings)

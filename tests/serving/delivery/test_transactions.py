@@ -167,12 +167,20 @@ STOPPED: dict[str, tuple[Prepare, list[Move], type[Exception]]] = {
         [*STARTS, (S.COMMITTING, S.ABORTING), (S.ABORTING, S.FATAL_ERROR)],
         RefusedError,
     ),
+    "permission is missing after a batch is refused": (
+        _loses_permission_with("produce_batch", Failure(QUEUE_FULL)),
+        [
+            (S.READY, S.OPEN), (S.OPEN, S.ABORTABLE_ERROR), (S.ABORTABLE_ERROR, S.ABORTING),
+            (S.ABORTING, S.FATAL_ERROR),
+        ],
+        RefusedError,
+    ),
     "permission is missing after a fence": (
         _loses_permission_with("commit_transaction", Failure(FENCED)),
         [*UNKNOWN, (S.RESOLVING, S.FATAL_ERROR)],
         RefusedError,
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SURVIVED)
