@@ -164,7 +164,7 @@ def _named(name: str) -> x509.Name:
 
 
 def tls_and_permissions(identity: Path, trusted: Path, admin: str) -> dict[str, str]:
-    """Properties of a broker that shows a certificate and allows nothing but what it was told to allow.
+    """Properties of a broker that shows a certificate and allows nothing without a permission.
 
     Args:
         identity: the broker's private key and certificate, in one file.
