@@ -5,9 +5,9 @@ import sys
 import urllib.request
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from fraud.kafka.clients import READER_GROUP, consumer_config
+from fraud.kafka.clients import READER_GROUP, consumer_config, producer_config
 from fraud.kafka.offsets import end_offsets, group_lag
 from fraud.registry.aliases import promote
 from fraud.settings import load_settings
@@ -62,7 +62,27 @@ def move(version: str) -> str:
     return version
 
 
-COMMANDS: dict[str, Callable[..., object]] = {"compare": compare, "lag": lag, "models": models, "move": move}
+def write(topic: str) -> str:
+    """What the broker says to a message for this topic: the name of its error, empty when it took it."""
+    answers: list[KafkaError | None] = []
+
+    def answered(error: KafkaError | None, _: Message) -> None:
+        answers.append(error)
+
+    producer = Producer(producer_config(load_settings()))
+    producer.produce(topic, b"{}", on_delivery=answered)
+    producer.flush(30)
+    (error,) = answers
+    return "" if error is None else str(error.name())
+
+
+COMMANDS: dict[str, Callable[..., object]] = {
+    "compare": compare,
+    "lag": lag,
+    "models": models,
+    "move": move,
+    "write": write,
+}
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(COMMANDS[sys.argv[1]](*sys.argv[2:])))

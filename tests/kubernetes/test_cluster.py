@@ -93,6 +93,12 @@ def test_every_transaction_is_answered_once(cluster: Cluster) -> None:
     assert_nothing_lost_or_doubled(cluster)
 
 
+@pytest.mark.parametrize("topic", ["transactions", "fraud_policies", "fraud_labels"])
+def test_the_scoring_pod_may_write_no_payments_policies_or_labels(cluster: Cluster, topic: str) -> None:
+    # when somebody who has taken the pod over sends such messages by its identity
+    assert cluster.inside("write", topic) == "TOPIC_AUTHORIZATION_FAILED"
+
+
 def test_without_the_right_to_make_executors_a_run_says_so(cluster: Cluster) -> None:
     # given Spark on Kubernetes, and a driver that may see pods and make none
     cluster.upgrade(*ON_EXECUTORS)
