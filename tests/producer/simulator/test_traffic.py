@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from fraud.cards.numbers import holds_card_number
 from producer.scenario import SimulationScenario, load_scenario
 from producer.simulator import DayOfTraffic, Simulator, simulate
 from producer.simulator.cardholders import midnight_ms
 from producer.simulator.draws import DAY_MS
+from producer.simulator.tables import transaction_ids
 from producer.wire import transaction_messages
 from tests.definitions import V1, V1Transaction
 from tests.producer.conftest import SEED, START
@@ -59,6 +61,14 @@ def test_transactions_have_the_fields_of_the_contract_and_no_other(transactions:
 
 def test_identifiers_are_unique_over_days(transactions: pa.Table) -> None:
     assert pc.count_distinct(transactions["transaction_id"]).as_py() == transactions.num_rows
+
+
+def test_no_identifier_is_taken_for_a_card_number() -> None:
+    # given so many that some of 16 plain hexadecimal digits would look like one
+    ids = transaction_ids(SEED, 0, 400_000).to_pylist()
+    # then no payment is refused for its identifier
+    assert [one for one in ids if holds_card_number(one)] == []
+    assert len(set(ids)) == len(ids)
 
 
 @pytest.mark.parametrize("column", ["transaction_id", "card_id", "merchant_id", "currency"])
