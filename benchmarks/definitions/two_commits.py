@@ -1,4 +1,4 @@
-"""This code beside that of another checkout, exactly once, in enough turns to tell a few percent."""
+"""This code beside that of another checkout, exactly once, in enough turns for a few percent."""
 
 from dataclasses import asdict
 from statistics import median
