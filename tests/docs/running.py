@@ -13,7 +13,7 @@ from tests.test_architecture import ROOT
 RUN = (
     "export FRAUD_HOME=$PWD/own",
     "fraud up && fraud replay --transactions payments.csv --columns mapping.yaml",
-    "fraud definitions init --from payments.csv",
+    "fraud definitions init --from payments.csv --mapping fields.yaml",
     "make setup && source .venv/bin/activate",
     "fraud orchestrate",
     "fraud down --all",
@@ -101,18 +101,12 @@ class Reader:
         assert done.returncode == 0, f"{command}\n{done.stdout[-3_000:]}\n{done.stderr[-3_000:]}"
 
     def _start(self, command: str) -> None:
-        log = (self.folder / f"beside-{len(self._beside)}.log").open("wb")
-        timed = f"exec timeout -s INT {STOPPED_AFTER_S} {command}"
-        self._beside.append(
-            subprocess.Popen(
-                self._script(timed),
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+        script = self._script(f"exec timeout -s INT {STOPPED_AFTER_S} {command}")
+        with (self.folder / f"beside-{len(self._beside)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                script, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
-        )
+        self._beside.append(process)
 
     def _filled(self, command: str) -> str:
         """What a reader puts in: the newest version, a flagged payment."""
