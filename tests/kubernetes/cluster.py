@@ -59,6 +59,9 @@ class Cluster:
             "flowRuns.env.FRAUD_TRAINING__TRIALS=2",
             "--set",
             "flowRuns.env.FRAUD_REGISTRY__POLL_INTERVAL_S=2",
+            # Beside the dashboard runs inside.py, which compares all identifiers.
+            "--set",
+            "dashboard.resources.limits.memory=1Gi",
         ]
 
     def has(self, api: str) -> bool:
