@@ -10,7 +10,6 @@ stronger signal; how much better in average precision is measured on a long stre
 
 import argparse
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import stats
 
+from benchmarks.pools import process_pool
 from benchmarks.results import Section, conditions, save_section
 from fraud.evaluation.comparison.rules import PromotionRules
 from fraud.evaluation.gate import ComparedModel, PromotionDecision, decide
@@ -248,7 +248,7 @@ def main() -> None:
     # Alerts are not what is asked here: models of one kind raise about as many.
     rules = replace(PromotionRules(), alert_factor=10.0)
     outcomes = []
-    with ProcessPoolExecutor(given.jobs) as pool:
+    with process_pool(given.jobs) as pool:
         run = partial(simulate, rules=rules, months=given.months, draws=given.draws)
         for outcome in pool.map(run, (*EQUAL, *LONG_WAVES, *BETTER)):
             outcomes.append(outcome)

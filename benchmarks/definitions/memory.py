@@ -10,7 +10,6 @@ import multiprocessing
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.definitions.options import Options
+from benchmarks.pools import process_pool
 from benchmarks.results import Section
 from fraud.definitions.loading import load_definitions
 from fraud.features.cost import made_up_events
@@ -66,7 +66,7 @@ def _table(taken: Memory, restored: Memory) -> list[str]:
 
 def _in_a_process(measure: Callable[[Path, int], Memory], folder: Path, cards: int) -> Memory:
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with process_pool(1, context) as pool:
         return pool.submit(measure, folder, cards).result()
 
 
