@@ -3,14 +3,28 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from fraud.schema import Prediction
 
+_Value = TypeVar("_Value")
+
 ABSENT: Iterable[Any] = repeat(None)
 """The column of a field that no prediction of the batch has."""
+
+
+def spread(numbers: npt.NDArray[np.intp], values: Iterable[_Value], count: int) -> Iterable[_Value | None]:
+    """A column of `count` values, from those of a few predictions by their number."""
+    if not len(numbers):
+        return ABSENT
+    column: list[_Value | None] = [None] * count
+    for number, value in zip(numbers.tolist(), values, strict=True):
+        column[number] = value
+    return column
 
 
 def build_predictions(

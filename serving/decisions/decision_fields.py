@@ -12,7 +12,7 @@ from fraud.decisions.outcomes import OUTCOMES, Outcome
 from fraud.native.rules.outcomes import BY_BANDS
 from fraud.schema import Prediction
 from serving.decisions.prepared_policy import PreparedPolicy
-from serving.prediction_columns import ABSENT
+from serving.prediction_columns import ABSENT, spread
 
 Flags = npt.NDArray[np.bool_]
 _FIELDS = Prediction.__struct_fields__
@@ -88,23 +88,17 @@ def _segments(served: PreparedPolicy, segments: npt.NDArray[np.uint8]) -> Iterab
 def _deciders(served: PreparedPolicy, decided_by: npt.NDArray[np.int16]) -> Iterable[str | None]:
     policy = served.policy
     names = [f"list {one.name}" for one in policy.lists] + [f"rule {one.name}" for one in policy.rules]
-    found: list[str | None] = [None] * len(decided_by)
-    for row in np.flatnonzero(decided_by != BY_BANDS).tolist():
-        found[row] = names[decided_by[row]]
-    return found
+    rows = np.flatnonzero(decided_by != BY_BANDS)
+    return spread(rows, map(names.__getitem__, decided_by[rows].tolist()), len(decided_by))
 
 
 def _would_be(decided: Decided) -> Iterable[Outcome | None]:
     """What the payments of the control group would have had."""
-    found: list[Outcome | None] = [None] * len(decided.control)
-    for row in np.flatnonzero(decided.control).tolist():
-        found[row] = OUTCOMES[decided.would_be[row]]
-    return found
+    rows = np.flatnonzero(decided.control)
+    return spread(rows, outcome_names(decided.would_be[rows]), len(decided.control))
 
 
 def _control_shares(served: PreparedPolicy, decided: Decided) -> Iterable[float | None]:
     """The group's share of the cards, for its payments."""
-    found: list[float | None] = [None] * len(decided.control)
-    for row in np.flatnonzero(decided.control).tolist():
-        found[row] = served.policy.control_share
-    return found
+    rows = np.flatnonzero(decided.control)
+    return spread(rows, [served.policy.control_share] * len(rows), len(decided.control))

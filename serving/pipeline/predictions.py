@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -27,10 +27,9 @@ from serving.pipeline.base_amounts import amounts_in_base, base_columns
 from serving.pipeline.joined_payments import JoinedPayments
 from serving.pipeline.profile_sources import ProfileSources
 from serving.pipeline.reasons import CONTRIBUTION_DIGITS, explain
-from serving.prediction_columns import ABSENT, build_predictions
+from serving.prediction_columns import ABSENT, build_predictions, spread
 
 Rows = npt.NDArray[np.float32]
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class PredictionStage:
                 "in_feature_sample": in_sample,
                 "contributions": explained.contributions,
                 "challenger_score": challenger_scores,
-                "fields": _spread(decided.shown, fields.values(), len(rows)),
+                "fields": spread(decided.shown, fields.values(), len(rows)),
                 "profile_moment": moments,
                 "profiles": self._shown_profiles(decided.shown, rows),
                 **base_columns(decoded),
@@ -165,7 +164,7 @@ class PredictionStage:
             return ABSENT
         names = [one.name for one in features]
         values = (_values_of(rows[number, -len(features) :]) for number in shown.tolist())
-        return _spread(shown, (dict(zip(names, one, strict=True)) for one in values), len(rows))
+        return spread(shown, (dict(zip(names, one, strict=True)) for one in values), len(rows))
 
     def _explain(
         self,
@@ -182,7 +181,7 @@ class PredictionStage:
         contributions = champion.contributions(chosen)
         reasons = explain(self._definitions, chosen, contributions, names, [*fields.values()])
         rounded = np.round(contributions.astype(np.float64), CONTRIBUTION_DIGITS).tolist()
-        return _Explained(_spread(shown, reasons, len(rows)), _spread(shown, rounded, len(rows)))
+        return _Explained(spread(shown, reasons, len(rows)), spread(shown, rounded, len(rows)))
 
     def _encode(
         self, columns: Mapping[str, Iterable[Any]], constants: Mapping[str, Any]
@@ -200,7 +199,7 @@ class PredictionStage:
         sampled = hashes.astype(np.float64) < self._settings.serving.feature_sample * 2.0**64
         further = shown[~sampled[shown]]
         logged = np.concatenate([np.flatnonzero(sampled), further])
-        features = _spread(logged, [_values_of(rows[index]) for index in logged.tolist()], len(rows))
+        features = spread(logged, [_values_of(rows[index]) for index in logged.tolist()], len(rows))
         if not len(further):
             return features, ABSENT
         in_sample = np.ones(len(rows), dtype=np.bool_)
@@ -236,13 +235,3 @@ def _fields_of(
     """The further fields of the transactions that analysts are shown, by their number."""
     payments = JoinedPayments(decoded)
     return {number: payments.field_values(number) for number in shown.tolist()}
-
-
-def _spread(numbers: npt.NDArray[np.intp], values: Iterable[_Value], count: int) -> Iterable[_Value | None]:
-    """A column of `count` values, from those of a few transactions by their number."""
-    if not len(numbers):
-        return ABSENT
-    column: list[_Value | None] = [None] * count
-    for number, value in zip(numbers.tolist(), values, strict=True):
-        column[number] = value
-    return column
