@@ -20,7 +20,7 @@ from fraud.machine.ending import end_in_order
 # A module of this package each, whose `run(options)` measures; imported when asked for, since some are slow.
 BARS: tuple[str, ...] = ("throughput", "latency", "start", "offline", "spark", "memory", "profiles")
 """Parts that `all` measures, in a quarter of an hour."""
-ALONE: tuple[str, ...] = ("quality", "quality_before", "two_commits")
+ALONE: tuple[str, ...] = ("quality", "quality_before", "quality_published", "two_commits")
 """Parts that take longer and run only by their names."""
 
 

@@ -32,7 +32,7 @@ TRIALS = 2
 """The two sets of parameters that every study tries first, so that the search is the same for both."""
 
 V1, DEFAULT = "v1", "default"
-BEFORE, BAR = "weeks before", "weeks of the bar"
+BEFORE, BAR, PUBLISHED = "weeks before", "weeks of the bar", "weeks of the table"
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,17 @@ def run(options: Options) -> Section:
 
 
 def measured(options: Options, weeks: str) -> list[Quality]:
-    """Every stream with both definitions."""
-    return [one for stream in streams(options.tiny) for one in _measure(stream, weeks)]
+    """Every stream that has such weeks, with both definitions."""
+    plans = [(stream, _plan(stream, weeks)) for stream in streams(options.tiny)]
+    return [one for stream, plan in plans if plan is not None for one in _measure(stream, plan, weeks)]
 
 
-def _measure(stream: QualityStream, weeks: str) -> Iterator[Quality]:
-    settings, plan = load_settings(), stream.bar if weeks == BAR else stream.before
+def _plan(stream: QualityStream, weeks: str) -> BacktestPlan | None:
+    return {BEFORE: stream.before, BAR: stream.bar, PUBLISHED: stream.published}[weeks]
+
+
+def _measure(stream: QualityStream, plan: BacktestPlan, weeks: str) -> Iterator[Quality]:
+    settings = load_settings()
     with tempfile.TemporaryDirectory(prefix="fraud-quality-") as folder:
         tables = read_tables(settings, stream.files(Path(folder)), _no_progress)
     for name, definitions in ((V1, load_definitions()), (DEFAULT, load_definitions(DEFAULT_FILE))):

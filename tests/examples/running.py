@@ -24,11 +24,15 @@ DATA = os.environ.get("EXAMPLE_DATA")
 
 FILES = {
     "acquirer": ("payments.jsonl", None),
+    "baf": ("transactions.csv", None),
+    "banksim": ("transactions.csv", None),
     "card-stream": ("payments.csv", None),
     "handbook": ("transactions.csv", "labels.csv"),
     "ieee-cis": ("transactions.csv", None),
+    "paysim": ("transactions.csv", None),
     "sparkov": ("transactions.csv", "labels.csv"),
     "tabformer": ("transactions.csv", None),
+    "ulb": ("transactions.csv", None),
 }
 """Each example's payments and labels; without the latter the payments have a column of them."""
 

@@ -35,6 +35,37 @@ NUMBERS: dict[str, tuple[tuple[str, ...], dict[str, tuple[float, ...]]]] = {
             "small_count_1d": (0, 1, 1, 1, 0),
         },
     ),
+    # An application has no history: what is missing is unknown, and the rest is as written.
+    "baf": (
+        ("transactions-2", "transactions-45"),
+        {
+            "amount": (50_000, 150_000),
+            "income": (0.9, 0.3),
+            "prev_address_months_count": (nan, 12),
+            "current_address_months_count": (88, nan),
+            "intended_balcon_amount": (-1.5, 101.9),  # below 0 is missing, and stays as it is
+            "credit_risk_score": (185, 290),
+            "bank_months_count": (24, nan),
+            "device_distinct_emails_8w": (1, nan),
+        },
+    ),
+    # Two rides on one day, a meal, a journey, and a ride weeks later.
+    "banksim": (
+        ("transactions-2", "transactions-3", "transactions-4", "transactions-5", "transactions-37"),
+        {
+            "amount": (1_000, 2_000, 6_000, 90_000, 1_500),
+            "customer_count_1d": (1, 2, 1, 1, 1),
+            "customer_sum_1d": (1_000, 3_000, 6_000, 90_000, 1_500),
+            "customer_count_7d": (1, 2, 3, 4, 1),
+            "customer_mean_30d": (1_000, 1_500, 3_000, 24_750, 1_500),
+            "amount_ratio_30d": (nan, 2, 4, 30, nan),
+            "merchants_7d": (1, 1, 2, 3, 1),
+            "merchant_is_new": (nan, 0, 1, 1, nan),
+            "category_is_new": (nan, 0, 1, 1, nan),
+            "category_count_30d": (1, 2, 1, 1, 1),
+            "category_mean_30d": (1_000, 1_500, 6_000, 90_000, 1_500),
+        },
+    ),
     "card-stream": (
         ("t1", "t2", "t3", "t4", "t5"),
         {
@@ -84,6 +115,16 @@ NUMBERS: dict[str, tuple[tuple[str, ...], dict[str, tuple[float, ...]]]] = {
             "v258_max_7d": (1, 1, 3, 7, 1),
         },
     ),
+    # The account of the first payment gets money two days later; the day begins with 14:00.
+    "paysim": (
+        ("transactions-2", "transactions-3", "transactions-4", "transactions-7", "transactions-8"),
+        {
+            "amount": (983_964, 18_100, 18_100, 1_000_000_000, 2_500_050),
+            "hour": (15, 15, 15, 16, 16),
+            "payer_count_7d": (1, 1, 1, 1, 2),
+            "payer_sum_7d": (983_964, 18_100, 18_100, 1_000_000_000, 3_484_014),
+        },
+    ),
     "sparkov": (
         ("s1", "s2", "s3", "s4", "s5"),
         {
@@ -110,6 +151,14 @@ NUMBERS: dict[str, tuple[tuple[str, ...], dict[str, tuple[float, ...]]]] = {
             "same_mcc_sum_7d": (1_250, 500, 8_000, 4_250, 45_025),
             "states_1d": (1, 1, 1, 2, 2),
             "zip_is_new": (nan, nan, 0, 1, nan),
+        },
+    ),
+    "ulb": (
+        ("transactions-2", "transactions-3", "transactions-4"),
+        {
+            "amount": (0, 14_962, 100),
+            "v1": (0, 0.25, -0.5),
+            "v28": (0, 7, -14),
         },
     ),
 }
