@@ -2,6 +2,9 @@
 
 A file may say `extends: NAME` and then names only what it changes. Money in a scenario is in euros;
 a currency's `per_euro` turns it into the card's own.
+
+The scenarios of the package have a version, a folder of `scenarios/`: what a version makes never changes, so
+that what was measured on it can be measured again. A name without a version is of the `CURRENT` one.
 """
 
 from importlib.resources import files
@@ -12,6 +15,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fraud.errors import ConfigurationError
+
+CURRENT = "v1"
+_FOLDER = files("producer") / "scenarios"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -226,17 +232,22 @@ class SimulationScenario(_ScenarioModel):
         )
 
 
-def scenario_names() -> list[str]:
-    """The scenarios that come with the package."""
+def scenario_names(version: str = CURRENT) -> list[str]:
+    """The scenarios that come with the package, of one version."""
     return sorted(
         entry.name.removesuffix(".yaml")
-        for entry in files("producer").joinpath("scenarios").iterdir()
+        for entry in _FOLDER.joinpath(version).iterdir()
         if entry.name.endswith(".yaml")
     )
 
 
+def scenario_versions() -> list[str]:
+    """The versions of the scenarios, each frozen once another one follows it."""
+    return sorted(entry.name for entry in _FOLDER.iterdir() if entry.is_dir())
+
+
 def load_scenario(name: str, **overrides: Any) -> SimulationScenario:
-    """Load a scenario by its name or from a file; `overrides` that are None are ignored.
+    """Load a scenario by name (`small`, `v1/small`) or from a file; `overrides` that are None are ignored.
 
     Raises:
         ConfigurationError: there is no such scenario, it cannot be read, or a value is wrong.
@@ -252,20 +263,32 @@ def load_scenario(name: str, **overrides: Any) -> SimulationScenario:
 
 
 def _read(name: str, seen: tuple[str, ...]) -> dict[str, Any]:
+    name = _with_version(name, CURRENT)
     if name in seen:
         raise ConfigurationError(f"scenario {name} extends itself")
     content = _parse(name, _text(name))
     base = content.pop("extends", None)
     if base is None:
         return content
-    laid: dict[str, Any] = _laid_over(_read(str(base), (*seen, name)), content)
+    # A scenario of a version stays in it.
+    version = name.split("/")[0] if name in _packaged() else CURRENT
+    laid: dict[str, Any] = _laid_over(_read(_with_version(str(base), version), (*seen, name)), content)
     return laid
+
+
+def _with_version(name: str, version: str) -> str:
+    versioned = f"{version}/{name}"
+    return versioned if versioned in _packaged() else name
+
+
+def _packaged() -> set[str]:
+    return {f"{version}/{name}" for version in scenario_versions() for name in scenario_names(version)}
 
 
 def _text(name: str) -> str:
     try:
-        if name in scenario_names():
-            return files("producer").joinpath("scenarios", f"{name}.yaml").read_text("utf-8")
+        if name in _packaged():
+            return _FOLDER.joinpath(f"{name}.yaml").read_text("utf-8")
         return Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         known = ", ".join(scenario_names())

@@ -5,13 +5,27 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import ConfigurationError
-from producer.scenario import load_scenario, scenario_names
+from producer.scenario import CURRENT, load_scenario, scenario_names, scenario_versions
 
 
 def test_every_scenario_of_the_package_is_valid() -> None:
     assert scenario_names() == ["default", "demo", "drift", "small"]
     for name in scenario_names():
         assert load_scenario(name).cards > 0
+
+
+def test_a_name_without_a_version_is_of_the_current_one() -> None:
+    for name in scenario_names():
+        assert load_scenario(name) == load_scenario(f"{CURRENT}/{name}")
+
+
+@pytest.mark.parametrize("version", scenario_versions())
+def test_a_scenario_extends_those_of_its_own_version(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given another current version, which has the same names
+    kept = load_scenario(f"{version}/demo")
+    monkeypatch.setattr("producer.scenario.CURRENT", "none")
+
+    assert load_scenario(f"{version}/demo") == kept
 
 
 def test_a_file_names_only_what_it_changes(tmp_path: Path) -> None:
