@@ -1,6 +1,6 @@
 """What the comparison of default definitions with v1 says of its figures."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,9 @@ PLAN = BacktestPlan(date(2026, 1, 1), folds=1, train_days=30, delay_days=7, test
 STREAM = QualityStream(
     "s", lambda folder: Files(folder / "t"), PLAN, PLAN, least_gain=(0.03, 0.005), least=0.75
 )
+
+HANDBOOK = (((6, 20), (7, 4)), ((6, 27), (7, 11)), ((7, 4), (7, 18)), ((7, 11), (7, 25)))
+"""Month and day of the first training and of the first tested day."""
 
 
 def figures(weeks: str, definitions: str, average_precision: float, auc: float) -> Quality:
@@ -45,9 +48,22 @@ def test_a_bar_is_reached_by_gains_and_figure(average_precision: float, auc: flo
     assert len(list(table(found))) == len(found) + 2
 
 
-def test_the_weeks_before_end_before_those_of_the_bar() -> None:
+def test_the_weeks_before_end_before_those_of_the_bar_and_of_a_published_table() -> None:
     for stream in streams(tiny=False):
-        assert stream.before.steps()[-1].test.end <= stream.bar.steps()[0].test.start
+        for later in filter(None, (stream.bar, stream.published)):
+            assert stream.before.steps()[-1].test.end <= later.steps()[0].test.start
+
+
+def test_the_published_weeks_are_those_of_the_handbook() -> None:
+    # given the four folds of its chapter 5, whose last trains from 2018-07-11 on
+    plan = next(one.published for one in streams(tiny=False) if one.published)
+    days = [
+        [datetime.fromtimestamp(moment / 1_000, UTC).date() for moment in (step.train.start, step.test.start)]
+        for step in plan.steps()
+    ]
+    # then a week of training and a week of delay come before each tested week, and cards are known from it
+    assert days == [[date(2018, *first), date(2018, *tested)] for first, tested in HANDBOOK]
+    assert (plan.drop_known_cards, plan.known_days) == (True, None)
 
 
 def test_without_the_data_sets_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

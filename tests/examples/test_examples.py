@@ -1,7 +1,6 @@
 """Each folder of examples/ works as its README says: files, mapping, messages, a model."""
 
-from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fraud.definitions.fields import CORE_FIELDS
 from fraud.evaluation.backtest.chosen_plan import AskedPlan, choose_plan
 from fraud.settings import AdmissionSettings
 from producer.inspection.report import inspect_files
+from producer.simulator.cardholders import midnight_ms
 from producer.wire import transaction_messages
 from tests.definitions import V1
 from tests.examples.running import DATA, EXAMPLES, FILES, Example, admitted
@@ -21,7 +21,7 @@ from tests.examples.running import DATA, EXAMPLES, FILES, Example, admitted
 REFUNDS = {"tabformer": 1}
 NO_HISTORY, NO_CLOCK = "no card has a history", "timestamp is midnight in all rows"
 WARNED = {"baf": {NO_HISTORY, NO_CLOCK}, "banksim": {NO_CLOCK}, "ulb": {NO_HISTORY}}
-"""What the data sets lack, and the user is told."""
+"""What the data sets lack, as a warning says."""
 NOT_GUESSED = {
     "baf": "gives no amount, timestamp",
     "banksim": "gives no age_group",
@@ -60,13 +60,12 @@ def test_a_published_split_is_a_command_that_names_each_day(name: str) -> None:
     for words in commands:
         given = {word: value for word, value in pairwise(words) if word.startswith("--")}
         # then nothing of the split is left to be chosen from the file's days, so that all test the same rows
-        days = {name: int(given[f"--{name}-days"]) for name in ("train", "delay", "test")}
-        asked = AskedPlan(date.fromisoformat(given["--start"]), int(given["--folds"]), step_days=days["test"])
-        plan = replace(asked, **{f"{name}_days": number for name, number in days.items()})
-        assert plan.chosen == []
-        assert (
-            choose_plan(date(1990, 1, 1), date(2027, 1, 1), np.empty(0, np.int64), plan).folds == plan.folds
-        )
+        train, delay, test = (int(given[f"--{name}-days"]) for name in ("train", "delay", "test"))
+        start, folds = date.fromisoformat(given["--start"]), int(given["--folds"])
+        asked = AskedPlan(start, folds, train, delay, test, step_days=test)
+        assert asked.chosen == []
+        plan = choose_plan(date(1990, 1, 1), date(2027, 1, 1), np.empty(0, np.int64), asked)
+        assert plan.steps()[0].train.start == midnight_ms(start - timedelta(days=train + delay))
 
 
 def test_every_row_but_a_refund_is_used(example: Example, tmp_path: Path) -> None:
