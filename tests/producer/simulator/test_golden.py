@@ -52,5 +52,5 @@ def test_a_frozen_scenario_makes_the_same_bytes(name: str) -> None:
     simulator = Simulator(load_scenario(name, cards=1_500, merchants=300), SEED, START)
     # when two of its days are made
     days = [simulator.day(START + timedelta(days=number)) for number in DAYS]
-    # then they are what they were; whoever must change them adds a version of the scenarios instead
+    # then they are what they were; a change of them is a new version of the scenarios
     assert digest(name, days) == GOLDEN[name]
