@@ -47,6 +47,8 @@ _CREDENTIAL_FILES = {
     "ssl_key_password": "key-password",
 }
 """Settings that a folder of credentials holds, and the names of their files: those of a mounted Secret."""
+EMBEDDED_BROKERS = (1, 3)
+"""How many `fraud up` can start; of three, two decide."""
 SHORTEST_RETENTION_DAYS = 33
 """The longest feature window and a margin: a card's state is rebuilt from the topic."""
 
@@ -112,12 +114,21 @@ class KafkaSettings(_Section):
     letter_retention_days: int = Field(
         default=90, ge=-1, description="of dead letters, in which a cause can be fixed and they be put back"
     )
+    embedded_brokers: int | None = Field(
+        default=None, description="of `fraud up`: 1 or 3; default: as the home was made, 1 in a new one"
+    )
     request_timeout_s: float = Field(default=10.0, gt=0, description="until a silent broker is an error")
     payload_format: Literal["json", "schema_registry", "glue"] = Field(
         default="json",
         description="of the messages of `transactions`; schema_registry: Avro, Protobuf or JSON Schema in "
         "Confluent's wire format; glue: Avro or JSON in that of AWS Glue",
     )
+
+    @model_validator(mode="after")
+    def _knows_the_number_of_brokers(self) -> Self:
+        if self.embedded_brokers not in (None, *EMBEDDED_BROKERS):
+            raise ValueError("embedded_brokers must be 1 or 3")
+        return self
 
     @model_validator(mode="after")
     def _retention_holds_the_state(self) -> Self:

@@ -13,6 +13,7 @@ from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
 from deployments.local.parts import PartStatus, parts
 from deployments.local.servers import http_ok
+from deployments.local.stack import ServerStatus, Stack
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.health_checks import Finding, run_check
 from fraud.machine.java import find_java
@@ -40,22 +41,34 @@ def check_machine(settings: Settings) -> list[Finding]:
 
 
 def check_parts(settings: Settings) -> list[Finding]:
-    """Dashboard, gateway, scoring, work pool and champion; that one was not started is no failure."""
+    """Each of several brokers, dashboard, gateway, scoring, work pool and champion.
+
+    That one was not started is no failure.
+    """
     added = (_added(LocalDashboard(settings.home), ""), _added(LocalGateway(settings.home), " --gateway"))
     return [
         Finding(one.name, one.state in ("ready", "stopped"), one.detail, one.remedy)
-        for one in (*added, *parts(settings))
+        for one in (*_brokers(Stack(settings.home)), *added, *parts(settings))
     ]
 
 
+def _brokers(stack: Stack) -> list[PartStatus]:
+    """Of a home with one broker none: whether it answers is asked anyway."""
+    found = stack.broker_status()
+    return [_server(one.name, one, "`fraud up` starts it") for one in found] if len(found) > 1 else []
+
+
 def _added(server: AddedServer, option: str) -> PartStatus:
-    found, start = server.status(), f"`fraud up{option}` starts it"
-    if found is None:
-        return PartStatus(server.name, "stopped", "not started", start)
+    return _server(server.name, server.status(), f"`fraud up{option}` starts it")
+
+
+def _server(name: str, found: ServerStatus | None, start: str) -> PartStatus:
+    if found is None or found.state == "stopped":
+        return PartStatus(name, "stopped", "not started", start)
     if found.state == "ready":
-        return PartStatus(server.name, "ready", f"{found.address} answers")
+        return PartStatus(name, "ready", f"{found.address} answers")
     detail = "does not answer" if found.state == "silent" else "has ended"
-    return PartStatus(server.name, found.state, f"{found.address} {detail}", f"{start}; see {found.log}")
+    return PartStatus(name, found.state, f"{found.address} {detail}", f"{start}; see {found.log}")
 
 
 def _prefect(settings: Settings) -> str:

@@ -1,14 +1,13 @@
-"""A real Apache Kafka of one node (KRaft) on the loopback interface, without a container."""
+"""A broker of a real Apache Kafka (KRaft) on the loopback interface, without a container."""
 
 import os
 import subprocess
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from deployments.local.cluster.member import ClusterMember
 from deployments.local.jars import Progress, kafka_jars
 from deployments.local.processes import ServerProcess, free_port, listens, spawn, wait_until_ready
 from fraud.errors import UnreachableError
@@ -20,7 +19,6 @@ _GRACE_S = 15.0
 _PROPERTIES = "server.properties"
 _DEFAULTS = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "auto.create.topics.enable": "false",
@@ -28,13 +26,8 @@ _DEFAULTS = {
     # Messages carry event time, by which brokers delete: a topic without its own limit keeps all.
     "log.retention.ms": "-1",
     "offsets.retention.minutes": "525600",
-    "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
     # After a crash the broker may register again only when its former session has run out.
     "broker.heartbeat.interval.ms": "500",
     "broker.session.timeout.ms": "4000",
@@ -46,37 +39,41 @@ _DEFAULTS = {
 class EmbeddedKafka:
     """One broker with its data in a folder; its ports stay the same across restarts.
 
-    As a context manager it runs from entry to exit. `properties` are laid over the defaults and may use
-    `{port}` and `{controller_port}`; `format_arguments` go to the storage tool (say, `--add-scram`),
-    `java_options` to every JVM, and `client` is what a client needs beside the address, to ask whether the
+    As a context manager it runs from entry to exit. `member` is its place in a cluster; by default it is the
+    only broker. `properties` are laid over the defaults and may use `{port}` and `{controller_port}`;
+    `format_arguments` go to the storage tool (say, `--add-scram`), `java_options` to every JVM, `launcher`
+    stands before its command, and `client` is what a client needs beside the address, to ask whether the
     broker answers.
     """
-
-    name = "Kafka"
 
     def __init__(
         self,
         folder: Path,
         *,
+        name: str = "Kafka",
+        member: ClusterMember | None = None,
         port: int | None = None,
         log: Path | None = None,
         heap_mb: int = 512,
         properties: Mapping[str, str] | None = None,
         format_arguments: Sequence[str] = (),
         java_options: Sequence[str] = (),
+        launcher: Sequence[str] = (),
         client: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         java_home: Path | None = None,
     ) -> None:
+        self.name = name
         self.folder = folder.resolve()
         self.port = port or free_port()
-        self.controller_port = free_port()
+        self._member = member or ClusterMember.alone()
         self.log = log or self.folder / "kafka.log"
         self.process: ServerProcess | None = None
         self._heap_mb = heap_mb
         self._properties = dict(properties or {})
         self._format_arguments = tuple(format_arguments)
         self._java_options = tuple(java_options)
+        self._launcher = tuple(launcher)
         self._client = dict(client or {})
         self._progress = progress
         self._java_home = java_home
@@ -84,7 +81,7 @@ class EmbeddedKafka:
     @property
     def bootstrap_servers(self) -> str:
         """What clients connect to."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self._member.host}:{self.port}"
 
     def start(self) -> None:
         """Start the broker and wait until it answers.
@@ -106,7 +103,7 @@ class EmbeddedKafka:
         self._write_properties()
         if not (self.folder / "data" / "meta.properties").exists():
             self._format(java, jars)
-        command = self._java(java, jars, "kafka.Kafka", _PROPERTIES)
+        command = [*self._launcher, *self._java(java, jars, "kafka.Kafka", _PROPERTIES)]
         self.process = spawn(self.name, command, self.log, {}, self.folder)
         return self.process
 
@@ -146,34 +143,30 @@ class EmbeddedKafka:
         self.stop()
 
     def answers(self) -> bool:
-        """Whether a client gets the cluster's metadata."""
+        """Whether a client gets the cluster's metadata, with this broker among those that take requests."""
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
-        if not listens(self.port):
+        if not listens(self.port, self._member.host):
             return False
         quiet = {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
         try:
-            return bool(AdminClient(quiet | self._client).list_topics(timeout=5).brokers)
+            brokers = AdminClient(quiet | self._client).list_topics(timeout=5).brokers
         except KafkaException:
             return False
+        return self._member.node_id in brokers
 
     def _write_properties(self) -> None:
-        ports = {"port": self.port, "controller_port": self.controller_port}
-        addresses = {
-            "listeners": "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-            "controller.quorum.voters": "1@127.0.0.1:{controller_port}",
-            # Relative to the folder it works in: a comma in the path would make a list of it.
-            "log.dirs": "data",
-        }
-        merged = _DEFAULTS | addresses | self._properties
+        ports = {"port": self.port, "controller_port": self._member.controller_port}
+        # Relative to the folder it works in: a comma in the path would make a list of it.
+        merged = _DEFAULTS | self._member.properties() | {"log.dirs": "data"} | self._properties
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = (f"{name}={_filled(value, ports)}\n" for name, value in merged.items())
         (self.folder / _PROPERTIES).write_text("".join(lines), encoding="utf-8")
 
     def _format(self, java: Java, jars: Path) -> None:
-        cluster = _cluster_id(uuid.uuid4().bytes)
-        tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", _PROPERTIES)
+        cluster = ("--cluster-id", self._member.cluster_id)
+        tool = ("kafka.tools.StorageTool", "format", *cluster, "--config", _PROPERTIES)
         # It runs for a second, so the JVM had better not optimise.
         command = self._java(java, jars, "-XX:TieredStopAtLevel=1", *tool, *self._format_arguments)
         environment = dict(os.environ) | utf8_environment()
@@ -192,11 +185,6 @@ class EmbeddedKafka:
         options = [*java.options(), *heap, "-XX:+UseG1GC", "-Djava.awt.headless=true", *logging]
         options += self._java_options
         return [str(java.executable), *options, "-cp", f"{jars}/*", *arguments]
-
-
-def _cluster_id(random: bytes) -> str:
-    """A name that never begins with a dash, which Kafka's tool would take for an option."""
-    return urlsafe_b64encode(b"\0" + random[1:]).decode().rstrip("=")
 
 
 def _filled(value: str, ports: Mapping[str, int]) -> str:

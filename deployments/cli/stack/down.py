@@ -42,7 +42,7 @@ def down(
 def _programs(home: Path, stack: Stack, known: set[int]) -> list[HomeProgram]:
     addresses: set[str] = set()
     with contextlib.suppress(UnreachableError):
-        addresses = {value for name, value in stack.addresses().items() if "DAYS" not in name}
+        addresses = {value for value in stack.addresses().values() if ":" in value}
     return programs_of(home, addresses, known)
 
 

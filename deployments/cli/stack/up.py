@@ -12,11 +12,12 @@ from deployments.cli.stack.dashboard import print_first_password
 from deployments.cli.stack.status import status_table
 from deployments.local.dashboard import LocalDashboard
 from deployments.local.gateway import LocalGateway
-from deployments.local.stack import NAMES, Stack
+from deployments.local.stack import Stack
+from fraud.errors import ConfigurationError
 from fraud.kafka.topics import create_topics
 from fraud.machine.console import Console
 from fraud.machine.proxies import is_loopback
-from fraud.settings import load_settings
+from fraud.settings import EMBEDDED_BROKERS, Settings, load_settings
 
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="Default: the usual one, or a free one.")]
 
@@ -27,22 +28,31 @@ def up(
     prefect_port: Port = None,
     dashboard: Annotated[bool, typer.Option(help="Start the web dashboard too.")] = True,
     gateway: Annotated[bool, typer.Option(help="Start the gateway: decisions over HTTP.")] = False,
+    brokers: Annotated[
+        int | None, typer.Option(help="Of Kafka: 1 or 3. Default: as the home was made; 1 in a new one.")
+    ] = None,
 ) -> None:
     """The command `fraud up`; `deployments.cli.commands` has its summary."""
     asked = {"Kafka": kafka_port, "MLflow": mlflow_port, "Prefect": prefect_port}
     ports = {name: port for name, port in asked.items() if port is not None}
-    console, settings = Console(), load_settings()
+    console, settings = Console(), _with_brokers(load_settings(), brokers)
     home = settings.home
     with console.status("starting") as status:
         started_at = time.monotonic()
-        waiting = set(NAMES)
+        waiting: set[str] = set()
 
         def ready(name: str) -> None:
             waiting.discard(name)
             console.print(f"[green]✓[/] {name} after {time.monotonic() - started_at:.1f} s")
             status.update(f"waiting for {' and '.join(sorted(waiting))}")
 
-        stack = Stack(home, lambda there, of: _show_jars(status, there, of), settings.spark.java_home)
+        stack = Stack(
+            home,
+            lambda there, of: _show_jars(status, there, of),
+            settings.spark.java_home,
+            settings.kafka.embedded_brokers,
+        )
+        waiting |= set(stack.names)
         started = stack.start(ports, ready)
     if not started:
         console.print("everything runs already")
@@ -55,6 +65,17 @@ def up(
     console.print(
         '[dim]`eval "$(fraud env)"` prints its addresses for other programs; `fraud down` stops it.[/]'
     )
+
+
+def _with_brokers(settings: Settings, brokers: int | None) -> Settings:
+    if brokers is None:
+        return settings
+    if brokers not in EMBEDDED_BROKERS:
+        raise ConfigurationError(
+            f"--brokers {brokers}: Kafka runs with 1 or 3 brokers here; name one of these"
+        )
+    kafka = settings.kafka.model_copy(update={"embedded_brokers": brokers})
+    return settings.model_copy(update={"kafka": kafka})
 
 
 def _start_dashboard(console: Console, home: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deployments.local import kafka as kafka_module
 from deployments.local import stack as stack_module
+from deployments.local.cluster.member import cluster_id_of
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import ServerProcess, free_port, spawn, wait_until_ready
 from deployments.local.records import ServerRecord, ServerRecords
@@ -60,7 +60,7 @@ def test_a_server_that_dies_at_its_start_names_its_log(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", [0, 248, 251])  # base64 of 248 to 251 begins with a dash
 def test_a_clusters_id_is_never_taken_for_an_option(first: int) -> None:
-    cluster = kafka_module._cluster_id(bytes([first]) + b"\xff" * 15)
+    cluster = cluster_id_of(bytes([first]) + b"\xff" * 15)
     assert len(cluster) == 22
     assert not cluster.startswith("-")
 
