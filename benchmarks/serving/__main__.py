@@ -16,7 +16,7 @@ from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
-    *("formats", "recorder"),
+    *("formats", "recorder", "peers"),
 )
 
 
@@ -40,7 +40,7 @@ def main(
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported here, because some imports are slow."""
     from benchmarks.serving import cards, commits, formats, latency, reader, recorder, throughput, workers
-    from benchmarks.serving.systems import forests, quix, spark
+    from benchmarks.serving.systems import forests, peers, quix, spark
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),
@@ -62,6 +62,10 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "forests": (lambda: forests.run(0.05), lambda: forests.run(0.5)),
         "reader": (lambda: reader.run(1_000, 2), lambda: reader.run(20_000, 15)),
         "formats": (lambda: formats.run(1_000, 2), lambda: formats.run(10_000, 9)),
+        "peers": (
+            lambda: peers.run(20_000, 60_000, 1, 2.0, 5.0),
+            lambda: peers.run(100_000, 300_000, 3, 10.0, 30.0),
+        ),
         "recorder": (lambda: recorder.run(6, 500, 1), lambda: recorder.run(100, 2_000, 5)),
     }[part]
     return small if tiny else large

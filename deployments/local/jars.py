@@ -37,15 +37,27 @@ def kafka_jars(progress: Progress | None = None, java: Java | None = None) -> Pa
         UnreachableError: the jars cannot be fetched.
         DataError: a jar is not the locked one.
     """
-    lock = _read_lock()
-    folder = cache_folder("jars", LOCK.read_bytes())
+    return locked_jars(MODULES, LOCK, progress, java)
+
+
+def locked_jars(
+    modules: Modules, lock: Path, progress: Progress | None = None, java: Java | None = None
+) -> Path:
+    """The folder of the jars that a lock names, as `kafka_jars`; `modules` are what they belong to.
+
+    Raises:
+        UnreachableError: the jars cannot be fetched.
+        DataError: a jar is not the locked one.
+    """
+    locked = _read_lock(lock)
+    folder = cache_folder("jars", lock.read_bytes())
     if not folder.is_dir():
-        _install(folder, lock, progress, java)
-    verify(folder, lock)
+        _install(folder, modules, lock, progress, java)
+    verify(folder, locked, lock.name)
     return folder
 
 
-def verify(folder: Path, lock: dict[str, str]) -> None:
+def verify(folder: Path, lock: dict[str, str], named: str = LOCK.name) -> None:
     """Check that the folder holds the locked jars, byte for byte, and nothing else.
 
     Raises:
@@ -55,7 +67,7 @@ def verify(folder: Path, lock: dict[str, str]) -> None:
     wrong = sorted(name for name in lock.keys() | found.keys() if lock.get(name) != found.get(name))
     if wrong:
         raise DataError(
-            f"the jar {wrong[0]} in {folder} is not the one that {LOCK.name} names; "
+            f"the jar {wrong[0]} in {folder} is not the one that {named} names; "
             "remove that folder and try again"
         )
 
@@ -73,22 +85,25 @@ def retrieve(modules: Modules, folder: Path) -> None:
         shutil.move(whole, folder)
 
 
-def relock() -> int:
-    """Resolve the newest-allowed jars of `MODULES` and write their checksums; returns how many."""
+def relock(modules: Modules = MODULES, lock: Path = LOCK) -> int:
+    """Resolve the newest-allowed jars of modules and write their checksums; returns how many."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "jars"
-        _retrieve(folder, Path(scratch), lambda: None)
+        _retrieve(folder, Path(scratch), lambda: None, modules)
         jars = sorted(folder.glob("*.jar"))
-        LOCK.write_text("".join(f"{_sha256(jar)}  {jar.name}\n" for jar in jars), encoding="utf-8")
+        lock.write_text("".join(f"{_sha256(jar)}  {jar.name}\n" for jar in jars), encoding="utf-8")
     return len(jars)
 
 
-def _read_lock() -> dict[str, str]:
-    lines = (line.split() for line in LOCK.read_text(encoding="utf-8").splitlines())
+def _read_lock(lock: Path = LOCK) -> dict[str, str]:
+    lines = (line.split() for line in lock.read_text(encoding="utf-8").splitlines())
     return {name: checksum for checksum, name in lines}
 
 
-def _install(folder: Path, lock: dict[str, str], progress: Progress | None, java: Java | None) -> None:
+def _install(
+    folder: Path, modules: Modules, lock: Path, progress: Progress | None, java: Java | None
+) -> None:
+    locked = _read_lock(lock)
     folder.parent.mkdir(parents=True, exist_ok=True)
     count = 0
 
@@ -96,12 +111,12 @@ def _install(folder: Path, lock: dict[str, str], progress: Progress | None, java
         nonlocal count
         count += 1
         if progress is not None:
-            progress(min(count, len(lock)), len(lock))
+            progress(min(count, len(locked)), len(locked))
 
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
         whole = Path(scratch) / "jars"
-        _retrieve(whole, Path(scratch), report, java=java)
-        verify(whole, lock)
+        _retrieve(whole, Path(scratch), report, modules, java)
+        verify(whole, locked, lock.name)
         if not folder.is_dir():
             shutil.move(whole, folder)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from fraud.features.decoded_batch import decode_batch
 from fraud.features.events import encode_table
 from fraud.features.profiles import PROFILE_COLUMNS, ProfileFeatures
 from fraud.features.store import CardStore
-from fraud.machine.cache import cache_folder
+from fraud.machine.cache import cache_folder, write_whole
 from fraud.messages.admission import AdmissionFilter
 from fraud.registry.bundle import ModelBundle, make_bundle
 from fraud.registry.cache import last_good_bundle, save_bundle
@@ -28,6 +29,16 @@ Rows = npt.NDArray[np.float32]
 CARDS = 10_000
 FLAGGED_SHARE = 0.005
 """Of the transactions; each of them is explained, which costs more than scoring a hundred."""
+
+WINDOW_FEATURES = (
+    "amount",
+    *(
+        f"card_{name}_{window}"
+        for window in ("10m", "1h", "24h", "7d", "30d")
+        for name in ("count", "sum", "mean", "max")
+    ),
+)
+"""What the peers compute, in the order of their model's columns."""
 
 _START = date(2025, 10, 1)
 _DAYS = 45
@@ -58,6 +69,19 @@ def _cached_model(shape: PaymentShape) -> ModelBundle:
         bundle = last_good_bundle(folder)
         assert bundle is not None
     return bundle
+
+
+def windows_model() -> Path:
+    """The file of the peers' model: as many trees, trained alike, on the features that the peers compute."""
+    made_of = f"{FEATURE_VERSION} {_SCENARIO} {_DAYS} {_ROUNDS} {WINDOW_FEATURES}"
+    file = cache_folder("benchmark-windows-model", made_of.encode()) / "model.json"
+    if not file.exists():
+        rows, labels = simulated_rows()
+        names = definitions_of(V1).feature_names
+        columns = [names.index(name) for name in WINDOW_FEATURES]
+        booster = _train(np.ascontiguousarray(rows[:, columns]), labels, WINDOW_FEATURES)
+        write_whole(file, bytes(booster.save_raw("json")))
+    return file
 
 
 def simulated_rows(days: int = _DAYS, shape: PaymentShape = V1) -> tuple[Rows, npt.NDArray[np.bool_]]:

@@ -117,11 +117,18 @@ def wait_until(
     """Poll until `condition()`; fail with the log's end if a process ends or it takes too long."""
     deadline = time.monotonic() + _TIMEOUT_S
     while not condition():
-        if time.monotonic() > deadline or any(one.poll() is not None for one in processes):
-            raise RuntimeError(
-                "a process under test does not run:\n" + (settings.home / "log").read_text()[-4_000:]
-            )
+        if time.monotonic() > deadline or _has_ended(processes):
+            raise RuntimeError(f"a process under test does not run:\n{_end_of_log(settings)}")
         time.sleep(_POLL_S)
+
+
+def _has_ended(processes: Sequence[subprocess.Popen[bytes]]) -> bool:
+    return any(one.poll() is not None for one in processes)
+
+
+def _end_of_log(settings: Settings) -> str:
+    file = settings.home / "log"
+    return file.read_text(errors="replace")[-4_000:] if file.exists() else ""
 
 
 def fetch(url: str) -> str:
@@ -148,15 +155,23 @@ class Rate:
         return self.messages / self.seconds
 
 
-def committed_rate(settings: Settings, messages: int) -> Rate:
-    """How fast the group commits its input, from its first commit seen to its last."""
+def committed_rate(
+    settings: Settings, messages: int, processes: Sequence[subprocess.Popen[bytes]] = ()
+) -> Rate:
+    """How fast the group commits its input, from its first commit seen to its last.
+
+    Raises:
+        RuntimeError: it took too long, or one of `processes` has ended.
+    """
     reader = Consumer(consumer_config(settings, settings.serving.group_id))
     wanted = [TopicPartition(settings.topics.transactions, number) for number in range(PARTITIONS)]
     try:
         started, before, done, deadline = 0.0, 0, 0, time.monotonic() + 15 * 60
         while done < messages:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"only {done} of {messages} messages were committed")
+            if time.monotonic() > deadline or _has_ended(processes):
+                raise RuntimeError(
+                    f"only {done} of {messages} messages were committed:\n{_end_of_log(settings)}"
+                )
             found = retry_transient(partial(reader.committed, wanted, 30))
             done = sum(max(0, one.offset) for one in found)
             if done and not started:

@@ -1,0 +1,1 @@
+"""Java sources of the peers on the JVM, and the locks of their jars."""
