@@ -8,11 +8,15 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
 
+from fraud.cards.numbers import holds_card_number
+from fraud.cards.pseudonyms import new_key
 from fraud.definitions.fields import CORE_FIELDS
 from fraud.evaluation.backtest.chosen_plan import AskedPlan, choose_plan
-from fraud.settings import AdmissionSettings
+from fraud.settings import AdmissionSettings, CardSettings, Settings
 from producer.inspection.report import inspect_files
+from producer.replay.tables import Files, read_tables
 from producer.simulator.cardholders import midnight_ms
 from producer.wire import transaction_messages
 from tests.definitions import V1
@@ -29,6 +33,23 @@ NOT_GUESSED = {
     "tabformer": "gives no timestamp, user_id, entry_mode",
 }
 """What nobody can know from the columns alone, such as that Use Chip is a mode of entry."""
+KAGGLE = """,trans_date_trans_time,cc_num,merchant,category,amt,first,last,gender,street,city,state,zip,lat,\
+long,city_pop,job,dob,trans_num,unix_time,merch_lat,merch_long,is_fraud
+0,{day} 12:14:18,4111111111111111,"fraud_Rippin, Kub and Mann",misc_net,4.97,Ann,Bee,F,1 Main St,Town,NC,\
+28654,36.0788,-81.1781,3495,"Psychologist, counselling",1988-03-09,{id},1325376018,36.011293,-82.048315,1
+"""
+SPANS = {
+    "handbook-2018/transactions.parquet": ("2018-04-01", "2018-07-31"),
+    "sparkov-2021/transactions.parquet": ("2021-01-01", "2021-12-31"),
+    "fraudT*.csv": ("2019-01-01", "2020-12-31"),
+    "creditcard.csv": ("2013-09-01", "2013-12-29"),  # 172,792 minutes
+    "bs140513_032310.csv": ("2012-11-01", "2013-04-29"),  # 180 days
+    "PS_20174392719_1491204439457_log.csv": ("2017-01-01", "2017-02-01"),  # 743 hours from 14:00 on
+    "card_transaction.v1.csv": ("1991-01-02", "2020-02-28"),
+    "joined.csv": ("2017-12-02", "2018-06-01"),  # seconds 86,400 to 15,811,131
+    "Base.csv": ("2022-01-01", "2022-08-01"),  # eight months
+}
+"""First and last day of each public file, as its mapping dates it."""
 PUBLIC = set(FILES) - {"acquirer", "card-stream"}
 DATA_SETS = {"handbook": "handbook-2018", "sparkov": "sparkov-2021"}
 
@@ -66,6 +87,37 @@ def test_a_published_split_is_a_command_that_names_each_day(name: str) -> None:
         assert asked.chosen == []
         plan = choose_plan(date(1990, 1, 1), date(2027, 1, 1), np.empty(0, np.int64), asked)
         assert plan.steps()[0].train.start == midnight_ms(start - timedelta(days=train + delay))
+        # and the file has all of these days
+        ends = [days for file, days in SPANS.items() if given["--transactions"].strip("'").endswith(file)]
+        first, last = map(date.fromisoformat, *ends)
+        needed = plan.needed()
+        assert midnight_ms(first) <= needed.start
+        assert needed.end <= midnight_ms(last + timedelta(days=1))
+
+
+def test_kaggles_files_of_sparkov_are_read_by_a_mapping_of_their_own(tmp_path: Path) -> None:
+    # given two files in the layout that is published, with an index without a name and card numbers
+    for name, day in (("fraudTrain", "2019-01-01"), ("fraudTest", "2020-06-21")):
+        (tmp_path / f"{name}.csv").write_text(KAGGLE.format(day=day, id=name.lower()))
+    example = Example("sparkov")
+    settings = Settings(
+        home=tmp_path / "home",
+        definitions=example.definitions_file,
+        cards=CardSettings(key=SecretStr(new_key())),
+    )
+    # when they are read together
+    files = Files(tmp_path / "fraudT*.csv", None, example.folder / "kaggle.yaml")
+    tables = read_tables(settings, files, lambda *_: None)
+    # then the payments have their merchants, places and labels, and no card number
+    rows = tables.transactions.to_pylist()
+    assert [one.count for one in tables.rejected if one.count] == []
+    assert [row["timestamp"] for row in rows] == [1_546_344_858_000, 1_592_741_658_000]
+    assert {(row["merchant_id"], row["merchant_category"], row["amount"]) for row in rows} == {
+        ("Rippin, Kub and Mann", "misc_net", 497)
+    }
+    assert {row["latitude"] for row in rows} == {36.011293}
+    assert not any(holds_card_number(row["card_id"]) for row in rows)
+    assert tables.labels["is_fraud"].to_pylist() == [True, True]
 
 
 def test_every_row_but_a_refund_is_used(example: Example, tmp_path: Path) -> None:
