@@ -18,6 +18,7 @@ from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, TopicSettings, load_settings
 from fraud.signing.key_files import KeyFiles, key_files, make_key_files
 from tests import groups
+from tests.skips import StrictSkips
 
 if TYPE_CHECKING:
     from tests.security.locked import LockedKafka
@@ -26,6 +27,13 @@ SettingsFactory = Callable[..., Settings]
 _FOREIGN = ("FRAUD_", "MLFLOW_", "PREFECT_")
 _OWN = "FRAUD_TEST_"
 """Variables that configure the tests themselves."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option of CI."""
+    parser.addoption(
+        "--strict-skips", action="store_true", help="fail if a test is skipped for what could be installed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     slow = hypothesis.HealthCheck.too_slow
     hypothesis.settings.register_profile("here", deadline=None, suppress_health_check=[slow])
     hypothesis.settings.load_profile("here")
+    if config.getoption("--strict-skips") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(StrictSkips())
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -200,7 +200,7 @@ def test_the_data_set_itself_is_read(name: str, tmp_path: Path) -> None:
     # given the first payments of the public data set
     folder = Path(DATA or "") / DATA_SETS[name]
     if DATA is None or not folder.is_dir():
-        pytest.skip(f"EXAMPLE_DATA names no folder with {DATA_SETS[name]}")
+        pytest.skip(f"this machine has no {DATA_SETS[name]}: EXAMPLE_DATA names no folder with it")
     first = pq.read_table(folder / "transactions.parquet").slice(0, 20_000)
     pq.write_table(first, tmp_path / "transactions.parquet")
     (tmp_path / "labels.parquet").symlink_to(folder / "labels.parquet")

@@ -21,7 +21,11 @@ from fraud.settings import Settings
 INFRA = Path(__file__).parents[2] / "infra" / "terraform"
 ENVIRONMENTS = sorted(path.stem for path in (INFRA / "envs").glob("*.tfvars"))
 
-needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+_NO_PROVIDERS = "this machine has no Terraform providers in infra/terraform: run"
+
+needs_terraform = pytest.mark.skipif(
+    shutil.which("terraform") is None, reason="this machine has no Terraform"
+)
 
 Terraform = Callable[..., None]
 
@@ -41,7 +45,7 @@ def terraform(tmp_path: Path) -> Terraform:
 
 def _with_own_providers(folder: str, *command: str) -> None:
     if not (INFRA / folder / ".terraform").is_dir():
-        pytest.skip("no providers: run `terraform init -backend=false` there, or set TERRAFORM_VALIDATE")
+        pytest.skip(f"{_NO_PROVIDERS} `terraform init -backend=false` there, or set TERRAFORM_VALIDATE")
     _run(["terraform", *(command or ["validate"])], INFRA / folder)
 
 

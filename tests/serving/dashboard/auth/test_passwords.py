@@ -234,11 +234,10 @@ def test_a_slot_is_free_again_after_an_error() -> None:
         raise AssertionError
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_the_first_user_is_added_once_by_whichever_replica_is_first(store: Store) -> None:
     from serving.dashboard.auth.stored_accounts import StoredAccounts
 
-    if not store.is_shared:
-        pytest.skip("a file has one dashboard")
     replicas = [StoredAccounts(store, CHEAP) for _ in range(2)]
     added = [one.add_first("admin", f"a long password {number}") for number, one in enumerate(replicas)]
     assert added == [True, False]

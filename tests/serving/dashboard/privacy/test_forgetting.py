@@ -105,10 +105,9 @@ def test_the_audit_is_append_only_again(filled: Store) -> None:
             execute(filled, attack)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_no_byte_of_the_file_has_the_card(filled: Store, local_settings: Settings) -> None:
     # given a file, whose deleted rows SQLite leaves in free pages and in its write-ahead log
-    if filled.is_shared:
-        pytest.skip("the files of a server are its own")
     database = database_of(local_settings)
     assert isinstance(database, Path)
     assert files_with(database, b"card-of-ada")
@@ -155,10 +154,9 @@ def test_a_new_database_learns_from_the_topic_who_is_forgotten(
     assert "card-of-ada" in text_of(store)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_batch_that_is_being_written_is_waited_for(filled: Store, connection: Connection) -> None:
     # given a batch on PostgreSQL, which has looked for forgotten cards and is not committed
-    if not filled.is_shared:
-        pytest.skip("a file has one writer at a time")
     recorder = Recorder(connection, "cluster", Settings(), filled.card_ref)
     reached, go_on = threading.Event(), threading.Event()
 
