@@ -1,9 +1,13 @@
 """The gateway's metrics, in a Prometheus registry of its own."""
 
+from itertools import product
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from fraud.decisions.outcomes import OUTCOMES
 from fraud.machine.process_metrics import add_process_metrics
+from serving.gateway.answers import AnswerStatus
 from serving.gateway.events import GatewayEvent
 
 _SECONDS = (0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 10.0)
@@ -54,8 +58,8 @@ class GatewayMetrics:
             registry=registry,
         )
         self.remembered = Gauge("fraud_gateway_remembered", "Payments in memory", registry=registry)
-        for outcome in OUTCOMES:
-            self.answers.labels("decided", outcome)
+        for status, outcome in product(get_args(AnswerStatus), OUTCOMES):
+            self.answers.labels(status, outcome)
         for kind in ("fallback", "late", "exception"):
             self.events.labels(kind)
 

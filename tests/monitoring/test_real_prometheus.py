@@ -28,6 +28,8 @@ from serving.webhooks.metrics import WebhookMetrics
 from tests.monitoring.prometheus import RULES, program
 from tests.monitoring.reports import full_report
 from tests.serving.conftest import champion, serving_settings
+from tests.serving.decisions.changes import make_live, put_on_list
+from tests.serving.decisions.support import DECLINES_SMALL, named_policy
 from tests.serving.world import (
     Running,
     publish_profiles,
@@ -43,8 +45,10 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 VARIABLES = {"$namespace": ".*", "$stage": ".*", "$__rate_interval": "30s", "${datasource}": ""}
 NOTHING_YET = {
+    "Age of the profiles of ids and categories",  # the definitions have none
     "Alerts that fire",  # none does
     "Allowance left",  # of hours
+    "Moment of these profiles",
     "How long restoring takes",  # an empty topic restores nothing
     "Partitions restored",
     "Why containers wait or ended",
@@ -154,7 +158,10 @@ def busy_webhooks() -> bytes:
 
 @pytest.fixture
 def scoring(serving_settings: Settings, champion: str) -> Iterator[Running]:
-    """An engine that has scored payments and refused some."""
+    """An engine that has scored payments and refused some, with rules, lists and a policy in shadow."""
+    make_live(serving_settings, DECLINES_SMALL)
+    make_live(serving_settings, named_policy("plain"), "shadow")
+    put_on_list(serving_settings, "blocked", "card-1")
     publish_profiles(serving_settings, "2025-10-09", [f"merchant-{number}" for number in range(9)])
     send(serving_settings, [transaction(number) for number in range(300)])
     send(serving_settings, [b"no payment"] * 3)
