@@ -231,7 +231,8 @@ _WATCH_ALERTS = """() => {
         for (const { addedNodes } of changes)
             for (const node of addedNodes) {
                 const link = node.querySelector?.("a[href*='case/']");
-                if (link) window.seen[link.href.split("/").pop()] ??= Date.now();
+                // The link's path is case/TRANSACTION/CARD.
+                if (link) window.seen[link.href.split("/case/")[1].split("/")[0]] ??= Date.now();
             }
     };
     new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
