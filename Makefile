@@ -70,7 +70,7 @@ format: setup ## Apply the formatter and the safe lint fixes.
 	$(BIN)/ruff format .
 
 .PHONY: test
-test: setup ## Every quick test, on real services (under 10 minutes on 2 cores).
+test: setup ## Every quick test, on real services (35 minutes on 2 cores).
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # Compiled code with checked bounds is kept apart from that of every other run.

@@ -51,13 +51,19 @@ _NOTES = ("called the customer, did not pay this", "card is blocked", "known hol
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: which page, how large, in which colour scheme; `of_case` opens an alert."""
+    """A picture: which page, how large, in which colour scheme.
+
+    Attributes:
+        of_case: opens an alert.
+        follows: of the alert's case, the page behind its first link to one: a card's or a merchant's.
+    """
 
     name: str
     page: str
     size: tuple[int, int] = (1440, 900)
     light: str = "dark"
     of_case: bool = False
+    follows: str = ""
 
 
 SHOTS = (
@@ -65,6 +71,9 @@ SHOTS = (
     Shot("live-light", "live", light="light"),
     Shot("review-dark", "review", of_case=True),
     Shot("review-light", "review", light="light", of_case=True),
+    Shot("card", "review", of_case=True, follows="card"),
+    Shot("merchant", "review", light="light", of_case=True, follows="merchant"),
+    Shot("audit", "audit", size=(1440, 760), light="light"),
     Shot("models", "models", size=(1440, 760)),
     Shot("monitoring", "monitoring", light="light"),
     Shot("phone", "live", size=(390, 844)),
@@ -216,6 +225,9 @@ def _opened(chromium: Browser, address: str, state: Path, shot: Shot) -> Page:
     if shot.of_case:
         page.locator(".queue .feed-open").nth(1).click()
         page.locator(".case .land").wait_for()
+    if shot.follows:
+        page.locator(f".case a[href^='#/{shot.follows}/']").first.click()
+        page.locator("main .subject").wait_for()
     page.wait_for_timeout(2_500)  # the figures come once a second
     return page
 
