@@ -28,7 +28,6 @@ _TOPIC = "transactions"
 _HEAP_MB = 2_048
 _THREADS = 2
 _LATENCY_COMMITS_S = 0.02
-_WARM_UP_TRANSACTIONS = 60_000
 
 
 @dataclass(frozen=True)
@@ -61,26 +60,36 @@ PEERS = (
     Peer("Flink, in memory, trees in Java", FLINK, "memory", "java"),
     Peer("Flink, RocksDB, trees in Java", FLINK, "rocksdb", "java"),
 )
+QUICK = [peer for peer in PEERS if (peer.store, peer.trees) == ("memory", "java")]
+"""One of each system, to try the benchmark out."""
 
 
-def run(skipped: int, messages: int, turns: int, seconds: float, warm_up_s: float) -> Section:
+def run(
+    skipped: int,
+    messages: int,
+    turns: int,
+    seconds: float,
+    warm_up_s: float,
+    chosen: Sequence[Peer] = PEERS,
+) -> Section:
     """Throughput and latency of the engine and of each peer, `turns` times in turn.
 
     Args:
-        skipped: messages of the throughput that are not measured.
-        messages: all of them.
+        skipped: the first messages of each run, which are not measured.
+        messages: of the throughput, with the skipped ones.
         turns: of each system.
         seconds: of each measured load of `RATE`.
         warm_up_s: of the load before it.
+        chosen: the peers.
     """
     rates: list[Throughput] = []
     delays: list[tuple[str, Latency]] = []
     with testbed() as bed:
         fill(bed.settings("filler", topic=_TOPIC), messages, CARDS)
         for turn in range(turns):
-            rates += [_throughput(bed, peer, turn, skipped, messages) for peer in (None, *PEERS)]
+            rates += [_throughput(bed, peer, turn, skipped, messages) for peer in (None, *chosen)]
         for turn in range(turns):
-            delays += [_latency(bed, peer, turn, seconds, warm_up_s) for peer in (None, *PEERS)]
+            delays += [_latency(bed, peer, turn, skipped, seconds, warm_up_s) for peer in (None, *chosen)]
     figures = {
         "rates": [asdict(one) for one in rates],
         "delays": [{"name": name} | asdict(one) for name, one in delays],
@@ -150,6 +159,8 @@ def _throughput(bed: Testbed, peer: Peer | None, turn: int, skipped: int, messag
         committed_rate(settings, skipped, group.processes)
         before = group.cpu_s()
         rate = committed_rate(settings, messages, group.processes)
+        if not rate.messages:
+            raise RuntimeError(f"{_name(peer)} was done before it could be measured; give it more messages")
         cpu_us = (group.cpu_s() - before) / rate.messages * 1e6
         found = Throughput(_name(peer), rate.per_s, cpu_us, group.resident_bytes() / 1e6)
     print_progress(f"peers: {found.name}: {found.per_s:,.0f}/s, {found.cpu_us:.1f} µs of processor each")
@@ -157,12 +168,12 @@ def _throughput(bed: Testbed, peer: Peer | None, turn: int, skipped: int, messag
 
 
 def _latency(
-    bed: Testbed, peer: Peer | None, turn: int, seconds: float, warm_up_s: float
+    bed: Testbed, peer: Peer | None, turn: int, skipped: int, seconds: float, warm_up_s: float
 ) -> tuple[str, Latency]:
     settings = _settings(bed, peer, "latency", turn, commit_interval_s=_LATENCY_COMMITS_S)
-    fill(settings, _WARM_UP_TRANSACTIONS, CARDS)
+    fill(settings, skipped, CARDS)
     with _run_system(peer, settings) as group:
-        committed_rate(settings, _WARM_UP_TRANSACTIONS, group.processes)
+        committed_rate(settings, skipped, group.processes)
         measure(settings, RATE, warm_up_s)
         found = measure(settings, RATE, seconds)
     print_progress(
