@@ -1,0 +1,1 @@
+"""Faults of one of three brokers, of two, and of all."""
