@@ -70,7 +70,13 @@ function inCurrency(currency: string, digits: number): Intl.NumberFormat {
 export function sums(all: Sum[], most = 2): string {
   const shown = all.slice(0, most).map(shortSum);
   const more = all.length - shown.length;
-  return shown.length ? shown.join(", ") + (more ? `, ${more} more currencies` : "") : "0";
+  return shown.length ? shown.join(", ") + (more ? `, ${more} more ${more === 1 ? "currency" : "currencies"}` : "") : "0";
+}
+
+/** What follows the first of several sums, where there is room for no more: "and 4 more currencies; ". */
+export function andMore(all: Sum[]): string {
+  const more = all.length - 1;
+  return more > 0 ? `and ${more} more ${more === 1 ? "currency" : "currencies"}; ` : "";
 }
 
 function shortSum({ amount, currency }: Sum): string {

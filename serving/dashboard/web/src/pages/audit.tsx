@@ -34,7 +34,7 @@ export function AuditPage(): JSX.Element {
         <div class="filters">
           <Choice name="person" value={who} choices={newest.value.people} choose={setWho} />
           <Choice name="action" value={action} choices={newest.value.actions} choose={setAction} />
-          <label>
+          <label class="toggle">
             <input type="checkbox" checked={views} onChange={(event) => setViews(event.currentTarget.checked)} />
             <span>views too</span>
           </label>

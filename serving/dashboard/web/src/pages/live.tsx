@@ -4,7 +4,7 @@ import { Plot, ScoreHistogram, useScale } from "../components/charts";
 import { ExportAlerts } from "../components/records/export_link";
 import { AlertList, Filters, everything, filterQuery, useFeed } from "../components/feed";
 import { FilterCount, NoneMatch, isNarrow, useFilterCounts } from "../components/find/filter_counts";
-import { compact, decimal, duration, integer, percent, rate, sums, zoneName } from "../lib/format";
+import { andMore, compact, decimal, duration, integer, percent, rate, sums, zoneName } from "../lib/format";
 import { timeTicks } from "../components/axis";
 import { figures, useQuery, useCell, useNow } from "../lib/state";
 import type { Figures, Live, Me } from "../lib/types";
@@ -37,7 +37,7 @@ function Headline({ now }: { now: Figures | null }): JSX.Element {
       <Figure name="transactions per second" value={recent ? rate(recent.scored) : "–"} note={now ? `${compact(now.whole.scored)} in 10 minutes` : ""} />
       <Figure name="flagged" value={now ? percent(now.whole.scored ? now.whole.flagged / now.whole.scored : null, 2) : "–"} note={now ? `${compact(now.whole.flagged)} in 10 minutes` : ""} />
       <Figure name="event to decision, p95" value={now ? duration(now.whole.p95) : "–"} note={now?.whole.p50 != null ? `median ${duration(now.whole.p50)}` : "no live traffic"} />
-      <Figure name="money at risk, to review" value={review ? sums(review.at_risk) : "–"} note={review ? `${compact(review.open)} alerts not reviewed` : ""} tone="risk" />
+      <Figure name="money at risk, to review" value={review ? sums(review.at_risk.slice(0, 1)) : "–"} note={review ? `${andMore(review.at_risk)}${compact(review.open)} alerts not reviewed` : ""} tone="risk" />
     </section>
   );
 }

@@ -10,7 +10,7 @@ import { PaymentsTable } from "../components/find/payment_table";
 import { CardLink, MerchantLink } from "../components/ids";
 import { DataTable } from "../components/records/data_table";
 import type { MerchantDetail } from "../lib/find/types";
-import { decimal, integer, percent, zoneName } from "../lib/format";
+import { decimal, integer, percent, units, zoneName } from "../lib/format";
 import type { Days } from "../lib/find/period";
 import { arrived, useCell, useQuery } from "../lib/state";
 import type { Me } from "../lib/types";
@@ -109,7 +109,7 @@ function Profile({ value: { profile, summary } }: { value: MerchantDetail }): JS
   if (!profile) return <p class="empty">There is no profile of this merchant yet; preprocessing makes one each day.</p>;
   const usual = summary.amounts[0];
   const mean = profile["merchant_amount_mean_30d"] ?? null;
-  const amount = mean === null ? "–" : usual ? `${decimal(mean / 10 ** usual.digits, usual.digits)} ${usual.currency}` : `${decimal(mean, 0)} minor units`;
+  const amount = mean === null ? "–" : usual ? units(mean / 10 ** usual.digits, usual.digits, usual.currency) : `${decimal(mean, 0)} minor units`;
   return (
     <DataTable
       columns={["days", { number: "payments" }, { number: "reported fraud" }]}
