@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
@@ -190,3 +191,29 @@ def test_a_card_is_blocked_and_a_merchant_trusted_from_their_pages(
         assert anna.problems == []
     assert dashboard.shared.get("lists/trusted_merchants/entries").json()["found"] == 1
     assert dashboard.shared.get("lists/blocked_cards/entries").json()["found"] == 1
+
+
+@in_browser
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_money_of_several_currencies_stays_in_its_column(
+    browser_thread: BrowserThread, offline_dashboard: DashboardServer, size: tuple[int, int]
+) -> None:
+    # given alerts in six currencies, which cannot be added up
+    currencies = ("EUR", "GBP", "USD", "JPY", "PLN", "CHF")
+    alerts = [
+        payment(number, currency=currency, card_id=currency, amount=Decimal(9_999))
+        for number, currency in enumerate(currencies)
+    ]
+    recorder_for(offline_dashboard).write(Batch(alerts, [prediction_for(one) for one in alerts]))
+    viewport = {"width": size[0], "height": size[1]}
+    with log_in_page(
+        browser_thread, offline_dashboard.url, "vera", wait_live=False, viewport=viewport
+    ) as vera:
+        # when the live page shows the money at risk
+        figure = vera.page.locator(".figure.risk")
+        expect(figure).to_contain_text("and 5 more currencies")
+        # then nothing runs out of its column, or of the page
+        wide = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+        assert vera.page.locator(".figure p").evaluate_all(wide) == []
+        assert vera.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert vera.problems == []
