@@ -17,8 +17,8 @@ from deployments.local.kafka import EmbeddedKafka
 from fraud.kafka.topics import create_topics
 from fraud.settings import Settings, TopicSettings, load_settings
 from fraud.signing.key_files import KeyFiles, key_files, make_key_files
-from tests import groups
-from tests.skips import StrictSkips
+from tests.running import groups
+from tests.running.skips import StrictSkips
 
 if TYPE_CHECKING:
     from tests.security.locked import LockedKafka

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from deployments.local.gateway import LocalGateway
+from deployments.local.stack import NAMES
 from fraud.errors import ConfigurationError, UnreachableError
 from fraud.kafka.topics import create_topics
 from fraud.settings import load_settings
@@ -90,6 +91,8 @@ def test_it_starts_once_and_ends_whole(tmp_path: Path, broker: str, monkeypatch:
 
 class RunningStack:
     """A stack whose servers run already."""
+
+    names = NAMES
 
     def __init__(self, *_: object) -> None:
         pass

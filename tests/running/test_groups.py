@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.groups import GROUPS, group_of, sort_by_group
+from tests.running.groups import GROUPS, group_of, sort_by_group
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("path", [path for paths in GROUPS.values() for path in paths])

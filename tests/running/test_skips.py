@@ -17,7 +17,7 @@ def test_run() -> None:
     pass
 """
 CONFTEST = """
-from tests.skips import StrictSkips
+from tests.running.skips import StrictSkips
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):
@@ -41,7 +41,7 @@ def test_only_what_a_machine_lacks_may_be_skipped(
     code: int,
 ) -> None:
     # given a test that is skipped, and one that passes
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(test_file=FILE.format(reason=reason))
     # when

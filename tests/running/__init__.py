@@ -1,0 +1,1 @@
+"""How a session of tests runs: which tests share a worker, which may be skipped."""
