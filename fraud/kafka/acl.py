@@ -11,13 +11,12 @@ from confluent_kafka.admin import (
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
-    AdminClient,
     ResourcePatternType,
     ResourceType,
 )
 
 from fraud.errors import UnreachableError
-from fraud.kafka.clients import admin_client
+from fraud.kafka.controller import ask_controller
 from fraud.kafka.errors import permission_error
 from fraud.kafka.permissions import Permission, permissions_of
 from fraud.settings import Settings
@@ -50,8 +49,7 @@ def plan_acls(settings: Settings, principals: Mapping[str, str]) -> list[AclPlan
     needed: dict[str, set[AclBinding]] = {principal: set() for principal in principals.values()}
     for identity, principal in principals.items():
         needed[principal] |= {_binding(principal, permission) for permission in permissions[identity]}
-    admin = admin_client(settings)
-    found = {principal: _found(settings, admin, principal) for principal in needed}
+    found = {principal: _found(settings, principal) for principal in needed}
     plans = []
     for identity, principal in principals.items():
         is_there = {
@@ -77,18 +75,25 @@ def apply_plan(settings: Settings, plans: Iterable[AclPlan]) -> int:
         UnreachableError: no broker answers, or it refuses.
     """
     wanted = [_binding(plan.principal, permission) for plan in plans for permission in plan.missing]
-    admin = admin_client(settings)
-    for future in (admin.create_acls(wanted) if wanted else {}).values():
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: admin.create_acls(wanted, request_timeout=limit_s) if wanted else {},
+    )
+    for future in answers.values():
         _answer(settings, future, "granting permissions")
     return len(wanted)
 
 
-def _found(settings: Settings, admin: AdminClient, principal: str) -> set[AclBinding]:
+def _found(settings: Settings, principal: str) -> set[AclBinding]:
     anything = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, principal, None,
         AclOperation.ANY, AclPermissionType.ANY,
     )  # fmt: skip
-    return set(_answer(settings, admin.describe_acls(anything), "listing permissions"))
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: {principal: admin.describe_acls(anything, request_timeout=limit_s)},
+    )
+    return set(_answer(settings, answers[principal], "listing permissions"))
 
 
 def _binding(principal: str, permission: Permission) -> AclBinding:
@@ -112,11 +117,7 @@ def _described(binding: AclBinding) -> str:
 
 def _answer(settings: Settings, future: Future[Any], doing: str) -> Any:
     try:
-        return future.result(settings.kafka.request_timeout_s) or []
-    except TimeoutError:
-        raise UnreachableError(
-            f"Kafka at {settings.kafka.bootstrap_servers} did not answer in time at {doing}; run it again"
-        ) from None
+        return future.result() or []
     except KafkaException as error:
         fault = error.args[0]
         raise permission_error(settings.kafka, fault, doing) or UnreachableError(

@@ -6,7 +6,8 @@ from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AclOperation
 
 from fraud.errors import MissingTopicError
-from fraud.kafka.clients import READER_GROUP, admin_client, call_broker
+from fraud.kafka.clients import READER_GROUP, call_broker
+from fraud.kafka.controller import ask_controller
 from fraud.kafka.errors import permission_denied
 from fraud.kafka.groups import describe_group
 from fraud.kafka.permissions import Operation
@@ -29,15 +30,15 @@ def require_topic(settings: Settings, topic: str, *operations: Operation) -> int
         MissingTopicError: there is no such topic.
         UnreachableError: no broker answers.
     """
-    admin = admin_client(settings)
-    future = admin.describe_topics(
-        TopicCollection([topic]),
-        include_authorized_operations=True,
-        request_timeout=settings.kafka.request_timeout_s,
-    )[topic]
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: admin.describe_topics(
+            TopicCollection([topic]), include_authorized_operations=True, request_timeout=limit_s
+        ),
+    )
     found = call_broker(
         settings,
-        future.result,
+        answers[topic].result,
         unless=KafkaError.UNKNOWN_TOPIC_OR_PART,
         doing=f"looking for the topic {topic!r}",
     )

@@ -1,17 +1,18 @@
 """Topics: what each should be, creating them, and what the cluster says of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from fraud.deadline import Deadline
 from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
 from fraud.kafka.clients import admin_client, call_broker
+from fraud.kafka.controller import ask_controller
 from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 
@@ -109,29 +110,26 @@ def create_topics(settings: Settings) -> list[str]:
     Raises:
         UnreachableError: no broker answers, or it refuses.
     """
-    admin = admin_client(settings)
     existing = existing_topics(settings)
     missing = [plan for plan in topic_plans(settings) if plan.name not in existing]
-    make_topics(settings, admin, missing)
+    make_topics(settings, missing)
     _wait_until_known(settings, {plan.name for plan in missing})
     return [plan.name for plan in missing]
 
 
-def make_topics(settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]) -> None:
+def make_topics(settings: Settings, plans: Sequence[TopicPlan]) -> None:
     """Create topics, without what is optional where the cluster does not know it.
 
     Raises:
         UnreachableError: a broker refuses.
     """
     while plans:
-        started = _start_creation(settings, admin, plans)
-        tried = [_created_or_reduced(settings, plan, future) for plan, future in started]
+        answers = _ask_for(settings, plans)
+        tried = [_created_or_reduced(settings, plan, answers[plan.name]) for plan in plans]
         plans = [plan for plan in tried if plan is not None]
 
 
-def _start_creation(
-    settings: Settings, admin: AdminClient, plans: Sequence[TopicPlan]
-) -> list[tuple[TopicPlan, Any]]:
+def _ask_for(settings: Settings, plans: Sequence[TopicPlan]) -> Mapping[str, Any]:
     kafka = settings.kafka
     wanted = [
         NewTopic(
@@ -142,8 +140,9 @@ def _start_creation(
         )
         for plan in plans
     ]
-    futures = admin.create_topics(wanted)
-    return [(plan, futures[plan.name]) for plan in plans]
+    return ask_controller(
+        settings, lambda admin, limit_s: admin.create_topics(wanted, request_timeout=limit_s)
+    )
 
 
 def _created_or_reduced(settings: Settings, plan: TopicPlan, future: Any) -> TopicPlan | None:
@@ -213,11 +212,14 @@ def topic_configs(
         UnreachableError: no broker answers, or there is no such topic.
     """
     resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
-    admin = admin_client(settings)  # must outlive its futures
-    timeout_s = settings.kafka.request_timeout_s
-    futures = admin.describe_configs(resources, request_timeout=timeout_s) if resources else {}
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: (
+            admin.describe_configs(resources, request_timeout=limit_s) if resources else {}
+        ),
+    )
     found = {}
-    for resource, future in futures.items():
+    for resource, future in answers.items():
         doing = f"describing the configuration of {resource.name}"
         unless = KafkaError.UNKNOWN_TOPIC_OR_PART if may_be_missing else None
         entries = call_broker(settings, future.result, doing=doing, unless=unless)
@@ -225,3 +227,19 @@ def topic_configs(
             continue
         found[resource.name] = {name: entry.value for name, entry in entries.items()}
     return found
+
+
+def topic_id(settings: Settings, topic: str) -> str:
+    """Differs from that of a topic of the same name that was deleted.
+
+    Raises:
+        RefusedError: we may not describe it.
+        UnreachableError: no broker answers, or there is no such topic.
+    """
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: admin.describe_topics(TopicCollection([topic]), request_timeout=limit_s),
+    )
+    return str(
+        call_broker(settings, answers[topic].result, doing=f"looking for the topic {topic!r}").topic_id
+    )

@@ -12,10 +12,7 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import TopicCollection
-from confluent_kafka.admin import AdminClient
-
-from fraud.kafka.clients import client_config
+from fraud.kafka.topics import topic_id
 from fraud.lake import Lake, open_lake
 from fraud.native import event_clock
 from fraud.settings import DEFAULT_MEMORY, AdmissionSettings, Settings
@@ -216,7 +213,7 @@ class Snapshots:
         with self._opening:
             if self._opened is None:
                 topic = self._settings.topics.transactions
-                identity = _topic_id(self._settings, topic)
+                identity = _name_of(self._settings, topic)
                 folder = f"state/{self._settings.loaded_definitions.tag}/{topic}@{identity}"
                 self._opened = open_lake(self._settings, _SILENCE_S), folder
             return self._opened
@@ -255,13 +252,8 @@ def _memory_in_use(settings: Settings) -> str:
     return "" if memory == DEFAULT_MEMORY else memory.model_dump_json()
 
 
-def _topic_id(settings: Settings, topic: str) -> str:
-    admin = AdminClient(client_config(settings))
-    futures = admin.describe_topics(
-        TopicCollection([topic]), request_timeout=settings.kafka.request_timeout_s
-    )
-    identity = str(futures[topic].result().topic_id)
-    return identity.replace("/", "_").replace("+", "-")
+def _name_of(settings: Settings, topic: str) -> str:
+    return topic_id(settings, topic).replace("/", "_").replace("+", "-")
 
 
 def _offset_of(path: str) -> int:

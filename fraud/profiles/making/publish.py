@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import KafkaError, Message, Producer, TopicCollection
+from confluent_kafka import KafkaError, Message, Producer
 
 from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
-from fraud.kafka.clients import admin_client, call_broker, flush, producer_config
+from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.permission_checks import require_topic
+from fraud.kafka.topics import topic_id
 from fraud.lake import Lake
 from fraud.profiles.making.figures import KeyFigures
 from fraud.profiles.making.published import (
@@ -67,7 +68,7 @@ def publish_figures(
     definitions, topic = settings.loaded_definitions, profile_topic(settings)
     partitions = require_topic(settings, topic, "write")
     log = PublicationLog(definitions, lake)
-    before, moment_ms = log.read(_topic_id(settings, topic)), moment * definitions.profile_every_ms
+    before, moment_ms = log.read(topic_id(settings, topic)), moment * definitions.profile_every_ms
     if before.moment is not None and before.moment > moment:
         return Publication(moment_ms, 0, 0)
     changes = changed_figures(definitions, before, figures)
@@ -93,14 +94,6 @@ def _store(settings: Settings, lake: Lake, moment: int, changes: dict[str, KeyFi
         store_run(lake, definitions, field, moment, found.keys, found.figures)
     days = settings.monitoring.window_days + settings.training.label_delay.days + 1
     merge_runs(lake, definitions, moment - days * DAY_MS // definitions.profile_every_ms)
-
-
-def _topic_id(settings: Settings, topic: str) -> str:
-    """Differs from that of a topic of the same name that was deleted."""
-    admin = admin_client(settings)
-    timeout_s = settings.kafka.request_timeout_s
-    future = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic]
-    return str(call_broker(settings, future.result, doing=f"looking for the topic {topic!r}").topic_id)
 
 
 class _Sender:

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka.clients import admin_client
+from fraud.kafka.controller import ask_controller
 from fraud.kafka.log import read_topic
 from fraud.kafka.topic_checks import history_findings
 from fraud.kafka.topics import topic_config
@@ -42,10 +42,12 @@ def remove_retention_limit(settings: Settings, topic: str) -> None:
     """
     entry = ConfigEntry("retention.ms", str(_NEVER), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin = admin_client(settings)  # must outlive the future
-    future = admin.incremental_alter_configs([resource])[resource]
+    answers = ask_controller(
+        settings,
+        lambda admin, limit_s: admin.incremental_alter_configs([resource], request_timeout=limit_s),
+    )
     try:
-        future.result()
+        answers[resource].result()
     except KafkaException as error:
         raise UnreachableError(
             f"the retention of {topic} cannot be changed: {error.args[0].str()}"

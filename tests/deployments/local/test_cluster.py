@@ -18,7 +18,14 @@ from deployments.local.stack import Stack
 from fraud.errors import ConfigurationError
 from fraud.kafka.clients import consumer_config, producer_config
 from fraud.kafka.topic_checks import check_topics
-from fraud.kafka.topics import TopicLayout, create_topics, topic_config, topic_layouts
+from fraud.kafka.topics import (
+    TopicLayout,
+    TopicPlan,
+    create_topics,
+    make_topics,
+    topic_config,
+    topic_layouts,
+)
 from fraud.settings import load_settings
 from tests.deployments.conftest import FraudCommand
 from tests.serving.world import wait_for
@@ -91,6 +98,23 @@ def _use_a_group_and_a_transaction() -> None:
     consumer.close()
 
 
+def test_a_request_to_the_controller_outlives_a_broker(stack: Stack, home: Path) -> None:
+    # given a broker that was killed, and the others still take for alive
+    victim = psutil.Process({one.name: one.pid for one in stack.status()}["Kafka 3"])
+    victim.kill()
+    victim.wait(20)
+    # when clients ask the controller, which to each is any of the three
+    made = load_settings()
+    kafka = made.kafka.model_copy(update={"request_timeout_s": 3.0})
+    settings = made.model_copy(update={"kafka": kafka})
+    for number in range(8):
+        make_topics(settings, [TopicPlan(f"made-{number}", partitions=1)])
+    # then each is answered
+    named = {f"made-{number}" for number in range(8)}
+    wait_for(lambda: named <= topic_layouts(load_settings()).keys())
+    assert stack.start() == ["Kafka 3"]
+
+
 def test_a_dead_broker_is_named_and_comes_back_alone(stack: Stack, fraud: FraudCommand) -> None:
     # given a broker that was killed
     before = {one.name: one for one in stack.status()}
@@ -99,15 +123,19 @@ def test_a_dead_broker_is_named_and_comes_back_alone(stack: Stack, fraud: FraudC
     victim.wait(20)
     # when somebody looks, then it is named
     assert "Kafka 2   dead" in fraud("status").out
-    states = {one.name: one.ok for one in check_parts(load_settings())}
-    assert [states[name] for name in BROKERS] == [True, False, True]
-    # and the others take messages
+    # and the others take messages, at the latest when they have chosen another controller
+    wait_for(lambda: _answering() == [True, False, True], timeout_s=60)
     assert topic_layouts(load_settings())
     # and when the stack is started again, it alone is, where it was
     assert stack.start() == ["Kafka 2"]
     after = {one.name: one for one in stack.status()}
     assert after["Kafka 2"].address == before["Kafka 2"].address
     assert after["Kafka 1"] == before["Kafka 1"]
+
+
+def _answering() -> list[bool]:
+    states = {one.name: one.ok for one in check_parts(load_settings())}
+    return [states[name] for name in BROKERS]
 
 
 def test_down_ends_all_in_order_and_up_finds_them(stack: Stack, home: Path, fraud: FraudCommand) -> None:
@@ -117,8 +145,8 @@ def test_down_ends_all_in_order_and_up_finds_them(stack: Stack, home: Path, frau
     # when they are stopped
     stopped = fraud("down")
     assert set(BROKERS) <= set(stopped.out.removeprefix("stopped ").strip().split(", "))
-    # then each had the time to end in order
-    assert len([*home.glob("kafka/broker-*/data/.kafka_cleanshutdown")]) == len(BROKERS)
+    # then all ended in order but perhaps the last, which has no majority any more that would let it go
+    assert len([*home.glob("kafka/broker-*/data/.kafka_cleanshutdown")]) >= len(BROKERS) - 1
     # and without a word on their number all three come back
     stack.start()
     assert topic_layouts(load_settings()).keys() == topics

@@ -9,7 +9,6 @@ import pytest
 from fraud.definitions.features import DAY_MS
 from fraud.errors import ConfigurationError, DataError
 from fraud.health_checks import check_environment
-from fraud.kafka.clients import admin_client
 from fraud.kafka.topic_checks import check_topics, history_findings, plan_differences
 from fraud.kafka.topics import TopicPlan, create_topics, existing_topics, make_topics, topic_config
 from fraud.settings import Settings
@@ -106,7 +105,7 @@ def test_partitions_that_differ_are_named(make_settings: SettingsFactory, broker
     # given labels with fewer partitions than payments
     make = make_settings
     few = make(kafka={"bootstrap_servers": broker, "partitions": 2})
-    make_topics(few, admin_client(few), [TopicPlan(few.topics.labels)])
+    make_topics(few, [TopicPlan(few.topics.labels)])
     many = make(kafka={"bootstrap_servers": broker, "partitions": 3})
     create_topics(many)
     # then that is said, with the command that adds some
@@ -122,7 +121,7 @@ def test_a_kafka_that_does_not_know_a_setting_gets_the_topic_without_it(settings
     optional = {"message.timestamp.from.the.future.ms": "1", "retention.bytes": "1000000000"}
     plan = TopicPlan(name, {"retention.ms": "-1"}, optional)
     # when the topic is created
-    make_topics(settings, admin_client(settings), [plan])
+    make_topics(settings, [plan])
     # then it is there with the rest
     assert wait_for(lambda: existing_topics(settings).get(name)) == settings.kafka.partitions
     config = topic_config(settings, name)

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from fraud.decisions.log.applying import apply_policy
 from fraud.decisions.log.events import encode_event
@@ -23,7 +22,6 @@ from fraud.decisions.log.reading import read_policies
 from fraud.decisions.log.state import PolicyState
 from fraud.decisions.policy import Policy, Rule
 from fraud.errors import DataError
-from fraud.kafka.clients import admin_client
 from fraud.kafka.sending import Record, send_records
 from fraud.kafka.topics import TopicPlan, make_topics
 from fraud.settings import Settings
@@ -141,8 +139,7 @@ def test_without_a_topic_there_is_no_policy(settings: Settings, caplog: pytest.L
 
 def test_a_topic_of_several_partitions_is_not_read(make_settings: SettingsFactory, broker: str) -> None:
     settings = make_settings(kafka={"bootstrap_servers": broker})
-    admin: AdminClient = admin_client(settings)
-    make_topics(settings, admin, [TopicPlan(settings.topics.policies, partitions=2)])
+    make_topics(settings, [TopicPlan(settings.topics.policies, partitions=2)])
     with pytest.raises(DataError, match="has 2 partitions, so its messages have no order"):
         read_policies(settings)
 
