@@ -1,12 +1,16 @@
 """Brokers of three that are killed or restarted, and all three at once."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from deployments.local.kafka import EmbeddedKafka
 from fraud.settings import Settings
-from tests.faults.cluster.conftest import CheckCluster, ClusterSettings, cluster_scene
+from serving.run import transactional_id
+from tests.faults.cluster.conftest import CheckCluster, ClusterScene, ClusterSettings, cluster_scene
 from tests.faults.harness.cluster import Cluster
+from tests.serving.world import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -18,12 +22,40 @@ def replicated(make_cluster_settings: ClusterSettings, cluster: Cluster) -> Iter
     cluster.start()
 
 
-def test_the_leader_of_a_partition_is_killed(
-    replicated: Settings, cluster: Cluster, check_cluster: CheckCluster
+def _leader(made: ClusterScene) -> EmbeddedKafka:
+    return made.cluster.leader_of(made.scene.settings.topics.predictions)
+
+
+def _group_coordinator(made: ClusterScene) -> EmbeddedKafka:
+    return made.cluster.group_coordinator(made.scene.settings)
+
+
+def _transaction_coordinator(made: ClusterScene) -> EmbeddedKafka:
+    return made.cluster.transaction_coordinator(transactional_id(made.scene.settings, 0))
+
+
+@pytest.mark.parametrize(
+    ("victim", "case"),
+    [
+        pytest.param(_leader, "the leader of a partition killed with -9", id="leader"),
+        pytest.param(_group_coordinator, "the group's coordinator killed with -9", id="group coordinator"),
+        pytest.param(
+            _transaction_coordinator,
+            "the transactions' coordinator killed with -9",
+            id="transaction coordinator",
+        ),
+    ],
+)
+def test_one_of_three_brokers_is_killed(
+    replicated: Settings,
+    cluster: Cluster,
+    check_cluster: CheckCluster,
+    victim: Callable[[ClusterScene], EmbeddedKafka],
+    case: str,
 ) -> None:
     with cluster_scene(cluster, replicated) as made:
         # when it is killed, then the other two go on without it
-        cluster.leader_of(replicated.topics.predictions).kill()
+        victim(made).kill()
         seconds = made.wait_until_scoring()
 
         # and with it again
@@ -31,7 +63,7 @@ def test_the_leader_of_a_partition_is_killed(
         cluster.wait_until_in_sync()
         made.wait_until_scoring()
         assert made.scene.workers[0].is_alive
-        check_cluster(made, "three brokers: the leader of a partition killed with -9, started again", seconds)
+        check_cluster(made, f"three brokers: {case}, started again", seconds)
 
 
 def test_a_rolling_restart(replicated: Settings, cluster: Cluster, check_cluster: CheckCluster) -> None:
@@ -57,3 +89,34 @@ def test_all_three_are_killed(replicated: Settings, cluster: Cluster, check_clus
         # then
         assert made.scene.workers[0].is_alive
         check_cluster(made, "three brokers: all killed with -9 at once and started again", seconds)
+
+
+def test_two_are_lost_and_come_back(
+    replicated: Settings, cluster: Cluster, check_cluster: CheckCluster
+) -> None:
+    with cluster_scene(cluster, replicated) as made:
+        # when two are killed
+        lost = cluster.brokers[:2]
+        for broker in lost:
+            broker.kill()
+
+        # then nothing is acknowledged any more: scoring waits, and the gateway decides by itself
+        struck, before = time.monotonic(), _fallbacks(made)
+        wait_for(lambda: _fallbacks(made) > before + 20, 60)
+        assert not _scored_of(made, struck)
+
+        # and when they are back, it goes on
+        cluster.start(lost)
+        seconds = made.wait_until_scoring()
+        assert made.scene.workers[0].is_alive
+        check_cluster(made, "three brokers: two killed with -9, scoring waits; started again", seconds)
+
+
+def _fallbacks(made: ClusterScene) -> int:
+    return sum(one["status"] == "fallback" for one in [*made.switch.answers.values()])
+
+
+def _scored_of(made: ClusterScene, since: float) -> list[str]:
+    """Payments of the load that were sent since then and have a prediction."""
+    sent = [*made.scene.load.sent_at.items()]
+    return [name for name, moment in sent if moment > since and name in made.scene.watch.arrived_at]

@@ -12,10 +12,12 @@ from confluent_kafka.admin import AdminClient
 from deployments.local.cluster.member import LOOPBACK, ClusterMember
 from deployments.local.kafka import EmbeddedKafka
 from deployments.local.processes import free_port
+from fraud.settings import Settings
 from tests.serving.world import wait_for
 
 COUNT = 3
 _HEAP_MB = 256
+_OFFSETS, _TRANSACTIONS = "__consumer_offsets", "__transaction_state"
 
 
 @dataclass
@@ -50,6 +52,17 @@ class Cluster:
         """The broker that leads a partition."""
         return self._broker(self._topics()[topic].partitions[partition].leader)
 
+    def group_coordinator(self, settings: Settings) -> EmbeddedKafka:
+        """The broker that keeps the offsets and the members of serving's group."""
+        return self._coordinator(_OFFSETS, settings.serving.group_id)
+
+    def transaction_coordinator(self, transactional_id: str) -> EmbeddedKafka:
+        """The broker that keeps the state of a producer's transactions."""
+        return self._coordinator(_TRANSACTIONS, transactional_id)
+
+    def _coordinator(self, topic: str, name: str) -> EmbeddedKafka:
+        return self.leader_of(topic, coordinator_partition(name, len(self._topics()[topic].partitions)))
+
     def _broker(self, node_id: int) -> EmbeddedKafka:
         return self.brokers[node_id - 1]
 
@@ -65,6 +78,14 @@ class Cluster:
             return False
         partitions = [one for topic in topics.values() for one in topic.partitions.values()]
         return all(len(one.isrs) == COUNT and one.leader > 0 for one in partitions)
+
+
+def coordinator_partition(name: str, partitions: int) -> int:
+    """Where Kafka keeps what it knows of a group or of a transactional id: by Java's hash of the text."""
+    code = 0
+    for letter in name:
+        code = (31 * code + ord(letter)) & 0xFFFFFFFF
+    return (code & 0x7FFFFFFF) % partitions
 
 
 @contextmanager

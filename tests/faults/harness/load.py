@@ -24,13 +24,15 @@ _EVERY_S = 0.1
 _AT_ONCE = 25
 _POISON_EVERY = 5
 _PROFILES_EVERY = 60
+Position = tuple[int, int]
 
 
 class Load:
     """Some 250 transactions a second from another thread: late, out of order, repeated, poison among them.
 
     They have the fields of `tests.definitions.EXTENDED`, which the shipped definitions skip. `sent_at` is
-    when a transaction was sent first, on the monotonic clock.
+    when a transaction was sent first, on the monotonic clock; `acknowledged` has the content of every
+    message that Kafka acknowledged, by its partition and offset.
 
     Every few seconds a new version of the merchant profiles is published.
     """
@@ -41,6 +43,7 @@ class Load:
         self._producer: Any = Producer(producer_config(settings, **{"message.timeout.ms": 0}))
         self._profile_version = 0
         self.sent_at: dict[str, float] = {}
+        self.acknowledged: dict[Position, bytes | None] = {}
         self._thread = threading.Thread(target=self._send)
         self._thread.start()
 
@@ -73,7 +76,12 @@ class Load:
             self._producer.poll(0)
 
     def _produce(self, content: bytes | None, card: str, timestamp: int) -> None:
-        self._producer.produce(self._settings.topics.transactions, content, card, timestamp=timestamp)
+        topic = self._settings.topics.transactions
+        self._producer.produce(topic, content, card, timestamp=timestamp, on_delivery=self._note)
+
+    def _note(self, error: object, message: Any) -> None:
+        if error is None:
+            self.acknowledged[message.partition(), message.offset()] = message.value()
 
     def _publish_profiles(self) -> None:
         day = date(2025, 10, 1) + timedelta(days=self._profile_version)

@@ -17,6 +17,7 @@ from tests.serving.offline import mismatches, wrong_dead_letters
 from tests.serving.world import predictions, read_all, tiny_bundle, wait_for
 
 NO_REGISTRY = {"tracking_uri": "http://127.0.0.1:1", "request_retries": 0, "poll_interval_s": 3_600.0}
+_NOTHING = object()
 
 
 @dataclass
@@ -93,7 +94,7 @@ class FaultOutcome:
 
     @property
     def lost(self) -> int:
-        """Admitted transactions without a prediction, refused ones without a dead letter."""
+        """Acknowledged messages that are gone, admitted ones not scored, refused ones without a letter."""
         return sum(one.startswith("missing") for one in self.errors)
 
     @property
@@ -137,5 +138,15 @@ def compare(made: Scene, case: str, seconds: float) -> FaultOutcome:
     """Compare the messages that were sent with the predictions and dead letters."""
     served = predictions(made.settings)
     letters = read_all(made.settings, made.settings.topics.dead_letters)
-    errors = (*mismatches(made.settings, served), *wrong_dead_letters(made.settings))
+    errors = (*_lost(made), *mismatches(made.settings, served), *wrong_dead_letters(made.settings))
     return FaultOutcome(case, seconds, len(served), len(letters), errors)
+
+
+def _lost(made: Scene) -> list[str]:
+    """Messages that Kafka acknowledged and does not have: the rest of the comparison believes what it has."""
+    found = read_all(made.settings, made.settings.topics.transactions)
+    kept = {(one.partition(), one.offset()): one.value() for one in found}
+    sent = made.load.acknowledged
+    return [
+        f"missing message {position}" for position in sent if kept.get(position, _NOTHING) != sent[position]
+    ]
