@@ -83,7 +83,7 @@ def acl(
 ) -> None:
     """Grant each identity of a broker of our own what it lacks, as the broker's administrator."""
     from deployments.containers.needs import wait_for
-    from fraud.kafka.acl import apply_plan, plan_acls
+    from fraud.kafka.admin.acl import apply_plan, plan_acls
 
     settings = load_settings()
     wait_for(settings, ["kafka"], timeout_s, typer.echo)

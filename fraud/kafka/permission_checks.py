@@ -6,10 +6,10 @@ from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import AclOperation
 
 from fraud.errors import MissingTopicError
+from fraud.kafka.admin.controller import ask_controller
+from fraud.kafka.admin.groups import describe_group
 from fraud.kafka.clients import READER_GROUP, call_broker
-from fraud.kafka.controller import ask_controller
 from fraud.kafka.errors import permission_denied
-from fraud.kafka.groups import describe_group
 from fraud.kafka.permissions import Operation
 from fraud.settings import Settings
 

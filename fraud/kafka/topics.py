@@ -11,8 +11,8 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 from fraud.deadline import Deadline
 from fraud.definitions.features import DAY_MS
 from fraud.errors import UnreachableError
+from fraud.kafka.admin.controller import ask_controller
 from fraud.kafka.clients import admin_client, call_broker
-from fraud.kafka.controller import ask_controller
 from fraud.profiles.messages import profile_topic
 from fraud.settings import Settings
 

@@ -16,7 +16,7 @@ from functools import partial
 from confluent_kafka import KafkaException
 
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.kafka.groups import has_members
+from fraud.kafka.admin.groups import has_members
 from fraud.kafka.offsets import committed_offsets
 from fraud.kafka.permission_checks import require_topic
 from fraud.messages.formats.payloads import payloads_of

@@ -22,7 +22,7 @@ from fraud.errors import RefusedError
 from fraud.evaluation.comparison.logged_scores import read_logged_scores
 from fraud.health_checks import check_environment
 from fraud.ingest.partition import ingest_partition, sources
-from fraud.kafka.acl import apply_plan, plan_acls
+from fraud.kafka.admin.acl import apply_plan, plan_acls
 from fraud.kafka.clients import READER_GROUP, flush, producer_config
 from fraud.kafka.offsets import end_offsets, group_lag
 from fraud.kafka.permission_checks import require_readable, require_topic

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from fraud.errors import ConfigurationError, FraudError, RefusedError
-from fraud.kafka.acl import apply_plan, plan_acls
+from fraud.kafka.admin.acl import apply_plan, plan_acls
 from fraud.kafka.clients import flush, producer_config
 from fraud.kafka.login import msk
 from fraud.kafka.topics import create_topics, existing_topics

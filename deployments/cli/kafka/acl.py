@@ -54,7 +54,7 @@ def grant(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what is missing.")] = False,
 ) -> None:
     """Grant each identity what it lacks; needs an administrator's credentials. Nothing is ever revoked."""
-    from fraud.kafka.acl import apply_plan, plan_acls
+    from fraud.kafka.admin.acl import apply_plan, plan_acls
 
     settings, console = load_settings(), Console(soft_wrap=True, highlight=False)
     plans = plan_acls(settings, _principals(identities))

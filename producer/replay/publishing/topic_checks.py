@@ -10,7 +10,7 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from fraud.definitions.features import DAY_MS
 from fraud.errors import DataError, UnreachableError
-from fraud.kafka.controller import ask_controller
+from fraud.kafka.admin.controller import ask_controller
 from fraud.kafka.log import read_topic
 from fraud.kafka.topic_checks import history_findings
 from fraud.kafka.topics import topic_config

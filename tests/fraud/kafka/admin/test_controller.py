@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from fraud.kafka import controller
-from fraud.kafka.controller import ask_controller
+from fraud.kafka.admin import controller
+from fraud.kafka.admin.controller import ask_controller
 from fraud.settings import Settings
 
 SILENT = KafkaException(KafkaError(KafkaError._TIMED_OUT))

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (
 )
 
 from fraud.errors import UnreachableError
-from fraud.kafka.controller import ask_controller
+from fraud.kafka.admin.controller import ask_controller
 from fraud.kafka.errors import permission_error
 from fraud.kafka.permissions import Permission, permissions_of
 from fraud.settings import Settings
