@@ -11,6 +11,9 @@ from fraud.kafka.errors import call_failed, connect
 from fraud.kafka.login.mechanisms import login_config
 from fraud.settings import Settings
 
+_FETCH_S = 2.0
+"""A fetch may take this long: a broker that has nothing new answers after half a second."""
+
 READER_GROUP = "fraud-readers"
 """The group of consumers that neither join nor commit; librdkafka looks up its coordinator anyway."""
 
@@ -57,6 +60,8 @@ def consumer_config(settings: Settings, group_id: str, **extra: Any) -> dict[str
         "enable.partition.eof": False,
         # With the default of one second, fetching pauses for a second whenever the queue is full.
         "fetch.queue.backoff.ms": 10,
+        # Until then a partition whose leader fell silent is not asked for elsewhere, by default for a minute.
+        "socket.timeout.ms": round(1_000 * max(settings.kafka.request_timeout_s, _FETCH_S)),
     }
     return client_config(settings, **(defaults | extra))
 

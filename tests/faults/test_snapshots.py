@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from fraud.settings import Settings
 from tests.faults.conftest import SERVING, CheckScene, FaultSettings
+from tests.faults.harness.disk import fill_disk, mounted_disk
 from tests.faults.harness.load import PARTITIONS
 from tests.faults.harness.scene import scene
 from tests.faults.harness.workers import Worker
@@ -69,7 +69,7 @@ def test_the_disk_is_full_while_writing_snapshots(
         _wait_for_all_snapshots(small_disk)
 
         # when
-        filler = _fill(small_disk)
+        filler = fill_disk(small_disk)
         wait_for(lambda: worker.counted('fraud_snapshots_total{outcome="failed"}') > PARTITIONS)
         made.wait_until_scoring()
         seconds = made.kill_and_restart(worker)
@@ -85,28 +85,8 @@ def test_the_disk_is_full_while_writing_snapshots(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 MiB; only root may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this machine mounts no small disk: {done.stderr.strip()}")
-    try:
+    with mounted_disk(tmp_path / "disk", 64) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def _fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (65_536, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue
-    return filler
 
 
 def _wait_for_all_snapshots(lake: Path) -> None:

@@ -77,3 +77,9 @@ def test_a_broker_that_is_not_there_is_an_error_of_one_sentence() -> None:
     settings = load_settings(kafka={"bootstrap_servers": "127.0.0.1:9", "request_timeout_s": 0.5})
     with pytest.raises(UnreachableError, match=r"Kafka at 127.0.0.1:9 does not answer: .* `fraud up`"):
         existing_topics(settings)
+
+
+@pytest.mark.parametrize(("timeout_s", "expected_ms"), [(7.5, 7_500), (0.5, 2_000)])
+def test_a_consumer_turns_from_a_silent_broker_in_time(timeout_s: float, expected_ms: int) -> None:
+    settings = load_settings(kafka={"request_timeout_s": timeout_s})
+    assert consumer_config(settings, "some")["socket.timeout.ms"] == expected_ms
