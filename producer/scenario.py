@@ -161,6 +161,35 @@ class Analysts(_ScenarioModel):
     median_hours: Positive
 
 
+class MerchantTurnover(_ScenarioModel):
+    """How merchants close, and others open in their place."""
+
+    median_days: Positive = Field(description="that a merchant is open")
+    spread: NotNegative = Field(description="standard deviation of the logarithm of these days")
+    vacant_days: Positive = Field(description="mean, until another one opens")
+    known_after_days: Positive = Field(description="mean, until a card holder has the habit of a new one")
+
+
+class ThiefReactions(_ScenarioModel):
+    """What a plain rule of the issuer declines, and what thieves make of it."""
+
+    declined_above: Positive = Field(description="amounts against the card's usual one")
+    declined_per_hour: int = Field(ge=1, description="payments of a card, beyond which it declines")
+    lowered: Positive = Field(le=1, description="amounts after a decline, against those before")
+    pause_hours: Positive = Field(description="mean, after a decline")
+    gives_up: int = Field(ge=1, description="declines after which a thief leaves a card")
+    way_days: int = Field(ge=1, description="how long a way of working lasts")
+    way_spread: NotNegative = Field(description="of the logarithms of its amounts and pauses")
+
+
+class BlockSettings(_ScenarioModel):
+    """How the issuer blocks a card of which fraud was reported, and replaces it."""
+
+    asked: Share = Field(description="of the declined frauds, those after which the holder is asked")
+    median_minutes: Positive = Field(description="until the holder answers")
+    replaced_days: Positive = Field(description="mean, until the new card is there")
+
+
 class Transport(_ScenarioModel):
     """What happens between the terminal and the topic."""
 
@@ -201,6 +230,9 @@ class SimulationScenario(_ScenarioModel):
     analysts: Analysts
     transport: Transport
     phases: tuple[Phase, ...] = ()
+    turnover: MerchantTurnover | None = Field(default=None, description="None: merchants are always open")
+    thieves: ThiefReactions | None = Field(default=None, description="None: thieves do not react")
+    blocks: BlockSettings | None = Field(default=None, description="None: no card is blocked")
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

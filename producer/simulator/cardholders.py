@@ -190,7 +190,7 @@ def _games(world: World, scenario: SimulationScenario, day: date, random: np.ran
     gamers = _sample_cards(world, random, min(share * GAMERS_ONE_IN, 1.0))
     players = gamers[gamers % GAMERS_ONE_IN == 0]
     card = np.repeat(players, 2 + random.poisson(7.0, len(players)))
-    shop = world.resaleable[card % len(world.resaleable)]
+    shop = world.games[card % len(world.games)]
     amount = around_one(random, 1.7, 0.5, len(card))
     return Payments(card, shop, _session(world, random, day, players, card, 2 * MINUTE_MS), amount)
 

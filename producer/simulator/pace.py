@@ -9,6 +9,8 @@ from producer.simulator.world import SUBSCRIPTION_DAYS, World
 _DAY_S = 86_400
 _SPREE, _GIFTS, _GAME, _TICKETS = 10, 4, 9, 3
 """Mean payments of a day of shopping at usual and at new merchants, of a game, and of a row of tickets."""
+_TESTS, _USES = 3, 2
+"""Mean payments of a card that is tested, and of one that is used then."""
 
 
 def payments_per_day(world: World, scenario: SimulationScenario, day: date) -> float:
@@ -20,6 +22,19 @@ def payments_per_day(world: World, scenario: SimulationScenario, day: date) -> f
 def payments_per_second(world: World, scenario: SimulationScenario, day: date) -> float:
     """The cards' own pace on the day."""
     return payments_per_day(world, scenario, day) / _DAY_S
+
+
+def fraud_share(scenario: SimulationScenario, day: date) -> float:
+    """How many of all payments of the day are fraud, as the scenario's campaigns are meant; about."""
+    testing, takeover = scenario.campaigns.card_testing, scenario.campaigns.account_takeover
+    collusion, anomaly = scenario.campaigns.merchant_collusion, scenario.campaigns.geographic_anomaly
+    frauds = (
+        testing.starts_per_day * testing.cards * (_TESTS + _USES * testing.used)
+        + takeover.starts_per_day * takeover.payments
+        + collusion.starts_per_day * (collusion.days + 2) * collusion.payments_per_day
+        + anomaly.starts_per_day * anomaly.payments
+    ) / 10_000
+    return frauds / (frauds + scenario.life.payments_per_day + _occasional(scenario, day))
 
 
 def _occasional(scenario: SimulationScenario, day: date) -> float:

@@ -1,5 +1,7 @@
 """From indices and euros to identifiers, money and Arrow tables."""
 
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 import numpy as np
@@ -12,15 +14,18 @@ from fraud.definitions.loading import load_definitions
 from fraud.errors import ConfigurationError
 from fraud.schema import LABEL_ARROW, minor_digits
 from producer.label_fields import LABEL_NAMES
+from producer.simulator.blocks import CardBlocks
 from producer.simulator.campaigns import CAMPAIGN_NAMES
 from producer.simulator.draws import DAY_MS, Bools, Ints, Payments
 from producer.simulator.labels import SOURCES, SimulatedReports
+from producer.simulator.turnover import Turnover
 from producer.simulator.world import World
 from producer.transaction_schema import transaction_schema
 
 LARGEST_AMOUNT = 20_000.0
 """In euros: what a card's limit allows."""
 SMALLEST_AMOUNT = 0.1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _MIDDLE = np.frombuffer(b"ghijklmnopqrstuv", np.uint8)
@@ -64,9 +69,20 @@ def require_simulated(definitions: Definitions) -> None:
 
 
 class Names:
-    """A world's identifiers and words as Arrow arrays, by index."""
+    """A world's identifiers and words as Arrow arrays, by index.
 
-    def __init__(self, world: World) -> None:
+    Attributes:
+        turnover: when a place of a merchant has another one; None: never.
+        blocks_on: the blocks of cards up to a day; None: there are none.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        turnover: Turnover | None = None,
+        blocks_on: Callable[[date], CardBlocks | None] = lambda day: None,
+    ) -> None:
+        self.turnover, self.blocks_on = turnover, blocks_on
         places, categories = world.scenario.places, world.scenario.categories
         self.cards = pa.array([f"card-{index:07d}" for index in range(len(world.cards))])
         self.merchants = pa.array([f"merchant-{index:06d}" for index in range(len(world.merchants))])
@@ -89,7 +105,7 @@ def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Ar
     columns = [
         ids,
         card_ids(world, names, payments),
-        names.merchants.take(pa.array(merchant)),
+        merchant_ids(names, payments),
         pa.array(np.rint(euros * names.minor_per_euro[home]).astype(np.int64)),
         names.currencies.take(pa.array(home)),
         pa.array(payments.time),
@@ -104,11 +120,30 @@ def transaction_table(world: World, names: Names, payments: Payments, ids: pa.Ar
 
 
 def card_ids(world: World, names: Names, payments: Payments) -> pa.Array:
-    """A person's card has a new identifier every so many days, when the bank issues a new one."""
+    """A person's card has a new identifier every so many days, when the bank issues a new one.
+
+    Where cards are blocked, its number is the day on which it was issued, for whatever reason.
+    """
+    person = names.cards.take(pa.array(payments.card))
+    newest = _EPOCH + timedelta(milliseconds=int(payments.time.max(initial=0)))
+    blocks = names.blocks_on(newest.date())
+    if blocks is not None:
+        return _numbered(person, blocks.issued(payments.card, payments.time))
     day = payments.time // DAY_MS
     generation = (day + world.cards.phase[payments.card]) // world.scenario.card_lifetime_days
-    person = names.cards.take(pa.array(payments.card))
-    return pc.binary_join_element_wise(person, pa.array(generation).cast(pa.string()), "-")
+    return _numbered(person, generation)
+
+
+def merchant_ids(names: Names, payments: Payments) -> pa.Array:
+    """Where merchants open and close, a new one in the place of another has the next number."""
+    merchants = names.merchants.take(pa.array(payments.merchant))
+    if names.turnover is None:
+        return merchants
+    return _numbered(merchants, names.turnover.tenants(payments.merchant, payments.time))
+
+
+def _numbered(words: pa.Array, numbers: Ints) -> pa.Array:
+    return pc.binary_join_element_wise(words, pa.array(numbers).cast(pa.string()), "-")
 
 
 def label_table(transactions: pa.Table, reports: SimulatedReports, campaign: Ints) -> pa.Table:

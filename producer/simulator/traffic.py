@@ -1,7 +1,8 @@
 """Days of traffic: everybody's payments, the fraud among them, deliveries, and labels.
 
 A day is a function of the scenario, the seed and the date alone, so that any day can be made without those
-before it, and live traffic goes on where a history ended.
+before it, and live traffic goes on where a history ended. Phases and blocks of cards also depend on the
+history's start.
 """
 
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from producer.scenario import SimulationScenario, Transport
-from producer.simulator.campaigns import CAMPAIGNS, LONGEST_DAYS
-from producer.simulator.cardholders import legitimate, midnight_ms
-from producer.simulator.draws import DAY_MS, MINUTE_MS, Ints, Payments, around_one, generator
-from producer.simulator.labels import simulate_reports
+from producer.simulator.cardholders import legitimate
+from producer.simulator.draws import MINUTE_MS, Ints, Payments, around_one, generator
+from producer.simulator.frauds import Frauds, FraudsByDay
+from producer.simulator.labels import SimulatedReports, simulate_reports, with_known_reports
 from producer.simulator.tables import Names, label_table, transaction_ids, transaction_table, truth_table
-from producer.simulator.world import build_world
+from producer.simulator.turnover import Turnover
+from producer.simulator.world import World, build_world
 
 
 @dataclass(frozen=True)
@@ -76,65 +78,64 @@ class Simulator:
 
     def __init__(self, scenario: SimulationScenario, seed: int, start: date) -> None:
         self.world = build_world(scenario, seed)
-        self.names = Names(self.world)
+        self.turnover = Turnover.of(self.world, scenario.turnover) if scenario.turnover else None
         self._start = start
-        self._recent: dict[date, tuple[Payments, Ints]] = {}
-        self._planned: list[tuple[Payments, Ints]] = []
+        self._frauds = FraudsByDay(self.world, self.turnover, self.scenario_on, start)
+        self.names = Names(self.world, self.turnover, self._frauds.blocks_on)
 
     def plan(self, payments: Payments, campaign: Ints) -> None:
         """Add fraud to that of the scenario: payments, and the campaign that each belongs to."""
-        self._planned.append((payments, campaign))
+        self._frauds.plan(payments, campaign)
 
     def scenario_on(self, day: date) -> SimulationScenario:
         """The scenario with the phases that have come by `day`."""
         return self.world.scenario.after((day - self._start).days)
 
+    def world_on(self, day: date) -> World:
+        """The world with the merchants that are open on `day`."""
+        return self.turnover.world_on(self.world, day) if self.turnover else self.world
+
     def legitimate(self, day: date, take: int = 0) -> Payments:
         """Everybody's payments of the day; `take` draws the same day again."""
-        return legitimate(self.world, self.scenario_on(day), day, take)
+        payments = legitimate(self.world_on(day), self.scenario_on(day), day, take)
+        blocks = self._frauds.blocks_on(day)
+        if blocks is None:
+            return payments
+        return payments.select(~blocks.are_blocked(payments.card, payments.time))
 
     def campaigns_started_on(self, day: date, take: int = 0) -> tuple[Payments, Ints]:
         """Payments of the campaigns that start on `day`, later days included, and the campaign of each."""
-        scenario = self.scenario_on(day)
-        parts = [campaign.started_on(self.world, scenario, day, take) for campaign in CAMPAIGNS]
-        sizes = [len(part) for part in parts]
-        return Payments.concat(parts), np.repeat(np.arange(len(parts)), sizes)
+        frauds = self._frauds.started_on(day, take)
+        return frauds.payments, frauds.campaign
 
     def day(self, day: date, run: int = 0) -> DayOfTraffic:
         """One day of traffic; a `run` other than 0 gives the same payments identifiers of its own."""
-        payments, campaign = self._payments(day)
+        honest, frauds = self.legitimate(day), self._frauds.on(day)
+        payments = Payments.concat([honest, frauds.payments])
+        campaign = np.concatenate([np.full(len(honest), -1), frauds.campaign])
         order = np.argsort(payments.time, kind="stable")
         payments, campaign = payments.select(order), campaign[order]
         ids = transaction_ids(self.world.seed ^ (run << 8), day.toordinal() << 32, len(payments))
         table = transaction_table(self.world, self.names, payments, ids)
-        scenario = self.scenario_on(day)
-        random = generator(self.world.seed, "labels", day.toordinal())
-        reports = simulate_reports(scenario, random, campaign >= 0, payments.time, payments.amount)
+        reports = self._reports(day, payments, frauds, np.argsort(order)[len(honest) :])
         random = generator(self.world.seed, "transport", day.toordinal())
         return DayOfTraffic(
             day=day,
             transactions=table,
-            deliveries=_deliveries(scenario.transport, random, payments.time),
+            deliveries=_deliveries(self.scenario_on(day).transport, random, payments.time),
             labels=label_table(table, reports, campaign),
             truth=truth_table(ids, campaign),
         )
 
-    def _payments(self, day: date) -> tuple[Payments, Ints]:
-        """The day's payments, the legitimate ones (campaign -1) first."""
-        parts, campaigns = [self.legitimate(day)], []
-        campaigns.append(np.full(len(parts[0]), -1))
-        for payments, campaign in [*self._recent_campaigns(day), *self._planned]:
-            today = payments.time // DAY_MS == midnight_ms(day) // DAY_MS
-            parts.append(payments.select(today))
-            campaigns.append(campaign[today])
-        return Payments.concat(parts), np.concatenate(campaigns)
-
-    def _recent_campaigns(self, day: date) -> list[tuple[Payments, Ints]]:
-        days = [day - timedelta(days=back) for back in range(LONGEST_DAYS, -1, -1)]
-        self._recent = {
-            started: self._recent.get(started) or self.campaigns_started_on(started) for started in days
-        }
-        return list(self._recent.values())
+    def _reports(self, day: date, payments: Payments, frauds: Frauds, row: Ints) -> SimulatedReports:
+        """The reports of a day's payments; `row` says where the frauds are among them."""
+        scenario, random = self.scenario_on(day), generator(self.world.seed, "labels", day.toordinal())
+        time, amount = payments.time, payments.amount
+        if scenario.blocks is not None:
+            return with_known_reports(scenario, random, frauds.reports, row, time, amount)
+        fraud = np.zeros(len(payments), np.bool_)
+        fraud[row] = True
+        return simulate_reports(scenario, random, fraud, time, amount)
 
 
 def simulate(scenario: SimulationScenario, seed: int, start: date) -> Iterator[DayOfTraffic]:

@@ -57,6 +57,8 @@ class World:
     seed: int
     cards: Cards
     merchants: Merchants
+    regular: tuple[Payments, Ints] | None = None
+    """The subscriptions, where they are not drawn for this world."""
 
     @cached_property
     def utc_offset_ms(self) -> Ints:
@@ -77,12 +79,25 @@ class World:
     @cached_property
     def resaleable(self) -> Ints:
         """The online merchants that sell what thieves buy."""
-        return np.flatnonzero(self.merchants.online & self.sells_resaleable)
+        return np.flatnonzero(self.merchants.online & self.sells_resaleable & self.is_open)
 
     @cached_property
     def ordinary(self) -> Ints:
         """The online merchants that sell other things."""
-        return np.flatnonzero(self.merchants.online & ~self.sells_resaleable)
+        return np.flatnonzero(self.merchants.online & ~self.sells_resaleable & self.is_open)
+
+    @cached_property
+    def games(self) -> Ints:
+        """Online merchants for games, as many whatever is closed: instead of a closed one the next one."""
+        every = np.flatnonzero(self.merchants.online & self.sells_resaleable)
+        following = np.searchsorted(self.resaleable, every) % len(self.resaleable)
+        return self.resaleable[following]
+
+    @cached_property
+    def is_open(self) -> Bools:
+        """By merchant: whether anybody can pay there."""
+        is_open: Bools = self.merchants.popularity > 0
+        return is_open
 
     @cached_property
     def sells_resaleable(self) -> Bools:
@@ -99,6 +114,8 @@ class World:
     @cached_property
     def subscriptions(self) -> tuple[Payments, Ints]:
         """Regular payments, from a song to a rent: their time counts from midnight; and when they are due."""
+        if self.regular is not None:
+            return self.regular
         random = generator(self.seed, "subscriptions")
         count = round(self.scenario.life.subscriptions * len(self.cards))
         card = np.sort(random.integers(0, len(self.cards), count))

@@ -28,6 +28,18 @@ def test_a_scenario_extends_those_of_its_own_version(version: str, monkeypatch: 
     assert load_scenario(f"{version}/demo") == kept
 
 
+def test_the_second_version_adds_three_sections_to_the_first() -> None:
+    # given the parameters whose absence means what the first version does
+    added = ("turnover", "thieves", "blocks")
+    for name in scenario_names("v1"):
+        first, second = load_scenario(f"v1/{name}"), load_scenario(f"v2/{name}")
+        # when, then
+        assert all(getattr(first, one) is None for one in added)
+        assert all(getattr(second, one) is not None for one in added)
+        assert second.model_copy(update=dict.fromkeys(added)) == first
+    assert scenario_names("v2") == scenario_names("v1")
+
+
 def test_a_file_names_only_what_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("extends: small\ncards: 77\nlabels: {never: 0.5}\n")
@@ -53,6 +65,8 @@ def test_an_override_wins_and_none_is_no_override() -> None:
         ("extends: small\ncurrencies: [{code: EUR, per_euro: 1}]\n", "not among the currencies"),
         ("extends: small\nphases: [{after_days: 3, changes: {cards: 3}}]\n", "cannot change cards"),
         ("extends: small\nphases: [{after_days: 3, changes: {life: {explore: 9}}}]\n", "life.explore"),
+        ("extends: v2/small\nblocks: {asked: 2}\n", "blocks.asked"),
+        ("extends: v2/small\nphases: [{after_days: 3, changes: {thieves: {}}}]\n", "cannot change thieves"),
         ("cards: [\n", "not YAML in line 2"),
         ("- 1\n", "must be a mapping"),
         ("cards: 3\n", "merchants: Field required"),

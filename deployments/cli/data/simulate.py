@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def simulate(
     scenario: Annotated[
-        str, typer.Option(help="default, demo, small, drift (or v1/default), or a YAML file.")
+        str, typer.Option(help="default, demo, small, drift (v1's; or v2/default), or a YAML file.")
     ] = "default",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same world and payments.")] = 7,
     days: Annotated[

@@ -18,7 +18,8 @@ def merchant_collusion(world: World, scenario: SimulationScenario, day: date, ta
     count = draw_starts(world, campaign, random)
     days = 2.0 + random.exponential(campaign.days, count)
     size = random.poisson(days * campaign.payments_per_day)
-    merchant = np.repeat(random.integers(0, len(world.merchants), count), size)
+    found = np.flatnonzero(world.is_open)
+    merchant = np.repeat(found[random.integers(0, len(found), count)], size)
     lasting = np.repeat(days, size)
     on_day = (random.random(len(merchant)) * lasting).astype(np.int64)
     hour = (9.0 + 11.0 * random.random(len(merchant))) * HOUR_MS

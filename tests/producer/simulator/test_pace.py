@@ -10,7 +10,7 @@ from producer.simulator.pace import payments_per_day, payments_per_second
 
 
 @pytest.mark.parametrize("start", [date(2026, 3, 2), date(2026, 7, 6), date(2026, 11, 23)])
-@pytest.mark.parametrize("name", ["small", "default"])
+@pytest.mark.parametrize("name", ["small", "default", "v2/small"])
 def test_the_mean_rate_is_the_sum_of_the_cards_habits(name: str, start: date) -> None:
     # given two weeks, with weekends and paydays, in and out of the seasons
     simulator = Simulator(load_scenario(name, cards=2_000, merchants=600), 11, start)
