@@ -16,7 +16,7 @@ from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
-    *("formats", "recorder", "peers"),
+    *("formats", "recorder", "peers", "tail"),
 )
 
 
@@ -39,7 +39,17 @@ def main(
 
 def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported here, because some imports are slow."""
-    from benchmarks.serving import cards, commits, formats, latency, reader, recorder, throughput, workers
+    from benchmarks.serving import (
+        cards,
+        commits,
+        formats,
+        latency,
+        reader,
+        recorder,
+        tail,
+        throughput,
+        workers,
+    )
     from benchmarks.serving.systems import forests, peers, quix, spark
 
     small, large = {
@@ -48,6 +58,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
             lambda: latency.run(2, 2, (500, 2_000), warm_up_s=2.0),
             lambda: latency.run(10, 3),
         ),
+        "tail": (lambda: tail.run(2, 1, (500,), warm_up_s=4.0), lambda: tail.run(10, 5)),
         "commits": (
             lambda: commits.run(1, 20_000, warm_up_s=1.0),
             lambda: commits.run(4, 500_000),

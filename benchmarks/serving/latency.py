@@ -114,22 +114,48 @@ def measure(
     Without a prediction for `timeout_s`, the remaining ones count as missing.
     """
     count, skipped = int((seconds + _WARM_UP_S) * rate), int(_WARM_UP_S * rate)
+    reader = reader_of(settings, settings.topics.predictions)
+    try:
+        with generated(settings, rate, count, cards, width) as load:
+            numbers, seen_ns = follow(reader, count, timeout_s)
+    finally:
+        reader.close()
+    seen_ns, numbers = seen_ns[numbers >= load.first], numbers[numbers >= load.first] - load.first
+    due_ns = load.start_ns + numbers * 1_000_000_000 // rate
+    taken = np.sort((seen_ns - due_ns)[numbers >= skipped] / 1e6)
+    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9]).tolist()
+    return Latency(rate, len(taken), count - len(numbers), p50, p99, p999, float(taken[-1]), load.late_ms)
+
+
+@dataclass
+class Load:
+    """What a generator sends; `late_ms` is known when it has ended.
+
+    Attributes:
+        first: the number of the first transaction.
+        start_ns: when that one is due, on the monotonic clock.
+        late_ms: the longest that one was sent after it was due.
+    """
+
+    first: int
+    start_ns: int
+    late_ms: float = 0.0
+
+
+@contextmanager
+def generated(
+    settings: Settings, rate: int, count: int, cards: int = CARDS, width: str = V1.name
+) -> Iterator[Load]:
+    """Send `count` transactions from another process while the block runs."""
     first = sum(end for _, end in end_offsets(settings, settings.topics.transactions).values())
-    reader = _reader(settings)
     generator = _start_generator(settings, rate, count, cards, first, width)
     try:
         assert generator.stdout is not None
-        start_ns = int(generator.stdout.readline())
-        numbers, seen_ns = _follow(reader, count, timeout_s)
-        late_ms = float(generator.communicate(timeout=60)[0])
+        load = Load(first, int(generator.stdout.readline()))
+        yield load
+        load.late_ms = float(generator.communicate(timeout=60)[0])
     finally:
         generator.kill()
-        reader.close()
-    seen_ns, numbers = seen_ns[numbers >= first], numbers[numbers >= first] - first
-    due_ns = start_ns + numbers * 1_000_000_000 // rate
-    taken = np.sort((seen_ns - due_ns)[numbers >= skipped] / 1e6)
-    p50, p99, p999 = np.percentile(taken, [50, 99, 99.9]).tolist()
-    return Latency(rate, len(taken), count - len(numbers), p50, p99, p999, float(taken[-1]), late_ms)
 
 
 def _start_generator(
@@ -141,20 +167,21 @@ def _start_generator(
     return subprocess.Popen(command, env=environment(settings), stdout=subprocess.PIPE)
 
 
-def _reader(settings: Settings) -> Consumer:
-    """A consumer at the end of the predictions topic."""
-    reader = Consumer(consumer_config(settings, f"{settings.serving.group_id}-reader"))
-    here = [TopicPartition(settings.topics.predictions, number) for number in range(PARTITIONS)]
+def reader_of(settings: Settings, topic: str, *, is_committed: bool = True) -> Consumer:
+    """A consumer at the end of a topic, of what is committed or of all that is written."""
+    isolation = {"isolation.level": "read_committed" if is_committed else "read_uncommitted"}
+    reader = Consumer(consumer_config(settings, f"{settings.serving.group_id}-reader", **isolation))
+    here = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     for one in here:
         _, one.offset = reader.get_watermark_offsets(one, timeout=10)
     reader.assign(here)
     return reader
 
 
-def _follow(
+def follow(
     reader: Consumer, count: int, timeout_s: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The numbers of the scored transactions, and when each prediction was read (ns, monotonic)."""
+    """The numbers of the transactions that were read, and when each was (ns, monotonic)."""
     numbers: list[int] = []
     seen: list[int] = []
     deadline = time.monotonic() + timeout_s

@@ -10,18 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
-
-import msgspec
-from confluent_kafka import Consumer, Producer
 
 from benchmarks.results import Section
+from benchmarks.serving.harness.passthrough import Passthrough
 from benchmarks.serving.harness.testbed import print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
-from fraud.definitions.loading import load_definitions
-from fraud.kafka.clients import consumer_config, producer_config
-from fraud.messages.transaction import transaction_type
-from fraud.schema import Prediction
 from fraud.settings import Settings
 from serving.engine import Engine
 from serving.ops.metrics import Metrics
@@ -90,39 +83,15 @@ def pass_through(settings: Settings, messages: int) -> tuple[int, float, float]:
     Returns:
         How many messages, the seconds they took, the processor's seconds.
     """
-    decode: Any = msgspec.json.Decoder(transaction_type(load_definitions())).decode
-    encode = msgspec.json.Encoder().encode
-    consumer = Consumer(consumer_config(settings, settings.serving.group_id))
-    producer = Producer(producer_config(settings, **{"transactional.id": settings.serving.transactional_id}))
-    producer.init_transactions(30)
-    consumer.subscribe([settings.topics.transactions])
-    done, started, cpu, committed_at = 0, 0.0, 0.0, 0.0
-    producer.begin_transaction()
+    passthrough = Passthrough(settings)
+    done, started, cpu = 0, 0.0, 0.0
     while done < messages:
-        batch = consumer.consume(settings.serving.batch_size, 0.005)
-        if batch and not started:
-            started = committed_at = time.perf_counter()
-            cpu = time.process_time()
-        out = []
-        for message in batch:
-            one = decode(message.value())
-            prediction = Prediction(
-                one.transaction_id, one.card_id, one.timestamp, 1, one.currency, 0.5, "approve", 0.9,
-                "model", "1", 1, 1,
-            )  # fmt: skip
-            out.append({"key": one.card_id, "value": encode(prediction)})
-        producer.produce_batch(settings.topics.predictions, out)
-        done += len(batch)
-        if done == messages or time.perf_counter() - committed_at > settings.serving.commit_interval_s:
-            positions = consumer.position(consumer.assignment())
-            known = [position for position in positions if position.offset >= 0]
-            producer.send_offsets_to_transaction(known, consumer.consumer_group_metadata())
-            producer.commit_transaction(30)
-            producer.begin_transaction()
-            committed_at = time.perf_counter()
+        done += passthrough.pass_batch()
+        if done and not started:
+            started, cpu = time.perf_counter(), time.process_time()
+    passthrough.commit()
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    producer.abort_transaction(30)
-    consumer.close()
+    passthrough.close()
     return done, seconds, cpu_s
 
 
