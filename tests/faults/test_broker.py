@@ -34,7 +34,9 @@ def _stay_away(kafka: EmbeddedKafka) -> None:
     ("strike", "case"),
     [
         pytest.param(_restart, "broker restarted in order", id="restart"),
-        pytest.param(_kill_and_start, "broker killed with -9 and started again", id="kill"),
+        pytest.param(
+            _kill_and_start, "broker killed with -9 and started again", id="kill", marks=pytest.mark.short
+        ),
         pytest.param(_stay_away, f"broker down for {LONGER_THAN_ANY_TIMEOUT_S} s", id="down for long"),
     ],
 )

@@ -16,6 +16,7 @@ _VALID = (
 )
 
 
+@pytest.mark.short
 def test_every_bad_kind_of_message_and_a_kill(fault_settings: Settings, check_scene: CheckScene) -> None:
     # given messages nested by thousands of levels, of broken encodings and numbers, with repeated names
     bad = [value for value in BAD.values() if len(value or b"") <= MOST_BYTES]

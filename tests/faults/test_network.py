@@ -72,7 +72,12 @@ def _delay(chunk_s: float, seconds: float) -> Callable[[Proxy], None]:
             "every chunk delayed by 7 s, longer than a commit may take, for 14 s",
             id="too slow",
         ),
-        pytest.param(_hold(BEYOND_A_CALL_S), "half-open network for 7 s: a commit times out", id="half-open"),
+        pytest.param(
+            _hold(BEYOND_A_CALL_S),
+            "half-open network for 7 s: a commit times out",
+            id="half-open",
+            marks=pytest.mark.short,
+        ),
         pytest.param(
             _hold(BEYOND_A_HANGING_COMMIT_S),
             "half-open network for 20 s: sessions, transactions and commits time out",

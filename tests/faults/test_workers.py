@@ -35,6 +35,7 @@ def test_sigterm_under_load_drains(fault_settings: Settings, check_scene: CheckS
 
 
 @pytest.mark.faults
+@pytest.mark.short
 def test_kill_9_in_an_open_transaction_and_a_restart(
     fault_settings: Settings, check_scene: CheckScene
 ) -> None:

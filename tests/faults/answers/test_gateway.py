@@ -74,6 +74,7 @@ def test_kill_9_of_the_gateway(fault_settings: Settings) -> None:
                 assert made.switch.ask(client, made.switch.sent[name]) == answer
 
 
+@pytest.mark.short
 def test_kill_9_of_the_engine_between_answer_and_commit(fault_settings: Settings) -> None:
     # given half a second between commits, so that answers wait for theirs
     with gateway_scene(fault_settings) as made:

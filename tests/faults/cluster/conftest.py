@@ -75,7 +75,8 @@ def check_cluster(check_scene: CheckScene) -> CheckCluster:
         check_scene(made.scene, case, seconds)
         settings = made.scene.settings
         committed = {one.transaction_id: one.decision for one in predictions(settings)}
-        assert made.switch.sent.keys() <= committed.keys()
+        lost = {name: made.switch.answers[name] for name in made.switch.sent.keys() - committed.keys()}
+        assert not lost
         wait_for(lambda: not unexplained(settings, made.switch, committed), 30, 0.5)
 
     return check
