@@ -79,7 +79,6 @@ def test_a_rolling_restart(replicated: Settings, cluster: Cluster, check_cluster
         check_cluster(made, "three brokers: restarted in order, one after the other", seconds)
 
 
-@pytest.mark.short
 def test_all_three_are_killed(replicated: Settings, cluster: Cluster, check_cluster: CheckCluster) -> None:
     with cluster_scene(cluster, replicated) as made:
         # when
