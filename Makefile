@@ -86,7 +86,7 @@ fuzz-guided: setup $(TOOLS)/atheris/installed ## Coverage-guided fuzzing of the 
 		$(BIN)/python -m tests.fuzz.guided $(VENV)/fuzz $(or $(ARGS),-max_total_time=600)
 
 .PHONY: test-faults
-test-faults: setup ## The fault matrix: real processes, real signals (under 30 minutes; ARGS="-k cluster": three brokers alone).
+test-faults: setup ## The fault matrix: real processes, real signals (under 30 minutes; ARGS="-k cluster": three brokers, ARGS="-m short": a few minutes).
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "" tests/faults $(ARGS)
 
 .PHONY: test-dashboard
