@@ -10,10 +10,12 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from benchmarks.results import read
+from benchmarks.serving.tail import STAGES
 
 _PICTURES = Path(__file__).parents[2] / "docs" / "images" / "serving"
 _SIZE = (7.0, 4.0)
 _WAY_COLOURS = {"at_least_once": "tab:blue", "exactly_once": "tab:orange"}
+_STAGE_COLOURS = ("tab:gray", "tab:blue", "tab:orange")
 
 
 def draw() -> list[Path]:
@@ -75,6 +77,22 @@ def _forests(axes: Axes, figures: dict[str, Any]) -> None:
     axes.legend(fontsize=8)
 
 
+def _tail(axes: Axes, figures: dict[str, Any]) -> None:
+    bars = [
+        (f"{row['delivery'].replace('_', ' ')}, {row['system']}, {of}", row[of])
+        for row in reversed(figures["stages"])
+        for of in ("slowest", "typical")
+    ]
+    names, left = [name for name, _ in bars], [0.0] * len(bars)
+    for stage, colour in zip(STAGES, _STAGE_COLOURS, strict=True):
+        widths = [max(0.0, stages[stage]) for _, stages in bars]
+        axes.barh(names, widths, left=left, color=colour, label=stage)
+        left = [before + width for before, width in zip(left, widths, strict=True)]
+    axes.set(xlabel=f"ms at {figures['stage_rate']:,}/s", title="Where a payment's time goes")
+    axes.tick_params(axis="y", labelsize=7)
+    axes.legend(fontsize=8)
+
+
 def _mark(axis: Axis, values: Sequence[float]) -> None:
     """Numbers as people write them, on a logarithmic axis."""
     axis.set_major_locator(FixedLocator(values))
@@ -82,7 +100,7 @@ def _mark(axis: Axis, values: Sequence[float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-_PLOTS = {"latency": _latency, "commits": _commits, "forests": _forests}
+_PLOTS = {"latency": _latency, "commits": _commits, "forests": _forests, "tail": _tail}
 
 
 if __name__ == "__main__":

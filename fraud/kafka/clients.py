@@ -14,6 +14,9 @@ from fraud.settings import Settings
 _FETCH_S = 2.0
 """A fetch may take this long: a broker that has nothing new answers after half a second."""
 
+MESSAGES_OF_NOW = {"max.in.flight.requests.per.connection": 5}
+"""For producers whose messages have the time of sending: brokers remember their sequence numbers."""
+
 READER_GROUP = "fraud-readers"
 """The group of consumers that neither join nor commit; librdkafka looks up its coordinator anyway."""
 
@@ -38,9 +41,15 @@ def producer_config(settings: Settings, **extra: Any) -> dict[str, Any]:
     """An idempotent producer that waits for all replicas and batches well.
 
     The partitioner is Java's, so that clients in other languages put a card where we put it.
+
+    One request at a time is under way to a broker. A broker that starts again has forgotten the sequence
+    numbers of producers whose messages are older than a day (`producer.id.expiration.ms`, by the messages'
+    time, which is the events'), and takes any. If it takes a second request before a first one is repeated,
+    librdkafka counts both as delivered (`rd_kafka_dr_implicit_ack`), and the first one is lost.
     """
     defaults: dict[str, Any] = {
         "enable.idempotence": True,
+        "max.in.flight.requests.per.connection": 1,
         "acks": "all",
         "partitioner": "murmur2_random",
         "compression.type": "lz4",

@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from confluent_kafka import Consumer, Producer
 
-from fraud.kafka.clients import consumer_config, producer_config
+from fraud.kafka.clients import MESSAGES_OF_NOW, consumer_config, producer_config
 from fraud.settings import Settings
 from serving.ops.permission_check import recheck_permissions
 
@@ -36,7 +36,7 @@ class KafkaTransactionClients:
             "delivery.report.only.error": True,
             "linger.ms": self._settings.serving.linger_s * 1_000,
         }
-        return Producer(producer_config(self._settings, **config))
+        return Producer(producer_config(self._settings, **config, **MESSAGES_OF_NOW))
 
     def make_offset_reader(self) -> Consumer:
         """A client of its own in the same group: it reads the group's offsets without joining."""

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, Producer
 from cryptography.hazmat.primitives import serialization
 
 from fraud.errors import ConfigurationError, UnreachableError
-from fraud.kafka.clients import client_config, consumer_config, producer_config
+from fraud.kafka.clients import MESSAGES_OF_NOW, client_config, consumer_config, producer_config
 from fraud.kafka.topics import existing_topics
 from fraud.settings import Settings, load_settings
 from tests.security.locked import Authority
@@ -83,3 +83,10 @@ def test_a_broker_that_is_not_there_is_an_error_of_one_sentence() -> None:
 def test_a_consumer_turns_from_a_silent_broker_in_time(timeout_s: float, expected_ms: int) -> None:
     settings = load_settings(kafka={"request_timeout_s": timeout_s})
     assert consumer_config(settings, "some")["socket.timeout.ms"] == expected_ms
+
+
+def test_only_producers_of_messages_of_now_have_several_requests_under_way() -> None:
+    # given a broker that has forgotten a producer, the second of two requests may be taken without the first
+    limit = "max.in.flight.requests.per.connection"
+    assert producer_config(load_settings())[limit] == 1
+    assert producer_config(load_settings(), **MESSAGES_OF_NOW)[limit] > 1
