@@ -23,7 +23,6 @@ import xgboost as xgb
 from fraud.definitions.loading import load_definitions
 from fraud.features.events import encode_table
 from fraud.features.store import CardStore
-from fraud.machine.ending import end_in_order
 from producer.scenario import load_scenario
 from producer.simulator import DayOfTraffic, Simulator
 
@@ -64,7 +63,6 @@ class Properties:
 
 def main() -> None:
     """Measure the scenarios and print the table."""
-    end_in_order()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("scenarios", nargs="+")
     parser.add_argument("--seeds", type=int, default=4, help="how many worlds of each scenario")

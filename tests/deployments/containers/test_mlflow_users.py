@@ -20,6 +20,9 @@ from tests.conftest import SettingsFactory
 from tests.fraud.registry.models import registered
 from tests.fraud.training.models import a_bundle
 
+# A request of a busy machine's MLflow may take most of `request_timeout_s`.
+pytestmark = pytest.mark.timeout(300)
+
 NAME = "fraud-detector"
 PASSWORD = "a-password-of-tests"
 
