@@ -5,11 +5,18 @@ import logging
 import httpx
 import pytest
 
+from serving.gateway import context
 from tests.conftest import SettingsFactory
 from tests.serving.gateway.conftest import GATEWAY
 from tests.serving.gateway.support import GatewayServer, run_gateway
 
 CLIENT, OTHER = "203.0.113.9", "203.0.113.10"
+
+
+@pytest.fixture(autouse=True)
+def _no_refill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may ask again while a test runs, however slow the machine is."""
+    monkeypatch.setattr(context, "_STRANGER_REFILL_S", 3_600.0)
 
 
 def ask(gateway: GatewayServer, forwarded: str, key: str = "fk_made_up") -> httpx.Response:
