@@ -24,9 +24,10 @@ from fraud.kafka.offsets import end_offsets
 from fraud.settings import Settings
 
 RATES = (500, 2_000, 10_000)
-_WARM_UP_S = 3.0
-_WARM_UP_TRANSACTIONS = 60_000
-"""Transactions."""
+SKIPPED_S = 3.0
+"""Of each load: its first seconds are not measured."""
+WARM_UP_TRANSACTIONS = 60_000
+"""What a system scores before it is measured: one or more of every card."""
 _COLUMNS = ("p50", "p99", "p99_from", "p99_to", "p999", "worst", "generator_late")
 _WORST = ("missing", "worst", "generator_late")
 
@@ -94,10 +95,10 @@ def _median(turns: Sequence[Latency]) -> dict[str, float]:
 @contextmanager
 def warm_engine(settings: Settings) -> Iterator[Workers]:
     """An engine that has scored a transaction of every card, so that no card is new when the load starts."""
-    fill(settings, _WARM_UP_TRANSACTIONS, CARDS)
+    fill(settings, WARM_UP_TRANSACTIONS, CARDS)
     with engines(settings) as workers:
         workers.wait_until_scoring()
-        committed_rate(settings, _WARM_UP_TRANSACTIONS)
+        committed_rate(settings, WARM_UP_TRANSACTIONS)
         yield workers
 
 
@@ -113,7 +114,7 @@ def measure(
 
     Without a prediction for `timeout_s`, the remaining ones count as missing.
     """
-    count, skipped = int((seconds + _WARM_UP_S) * rate), int(_WARM_UP_S * rate)
+    count, skipped = int((seconds + SKIPPED_S) * rate), int(SKIPPED_S * rate)
     reader = reader_of(settings, settings.topics.predictions)
     try:
         with generated(settings, rate, count, cards, width) as load:

@@ -22,7 +22,16 @@ from benchmarks.serving.harness.model import CARDS
 from benchmarks.serving.harness.processes import Workers, committed_rate, stop
 from benchmarks.serving.harness.testbed import Testbed, environment, print_progress, testbed
 from benchmarks.serving.harness.traffic import fill
-from benchmarks.serving.latency import Latency, follow, generated, measure, reader_of, warm_engine
+from benchmarks.serving.latency import (
+    SKIPPED_S,
+    WARM_UP_TRANSACTIONS,
+    Latency,
+    follow,
+    generated,
+    measure,
+    reader_of,
+    warm_engine,
+)
 from fraud.settings import Settings
 
 RATES = (2_000, 10_000)
@@ -30,8 +39,6 @@ BARS = {2_000: {"p99": 1.3, "p999": 1.5}, 10_000: {"p99": 2.0, "p999": 2.0}}
 """The largest ratios to aim at."""
 STAGES = ("produced and fetched", "scored and written", "committed and visible")
 _COMMIT_S = 0.02
-_WARM_UP_TRANSACTIONS = 60_000
-_SKIPPED_S = 3.0
 _SLOWEST = 0.01
 _STAGE_RATE = 2_000
 
@@ -75,11 +82,11 @@ def _both(bed: Testbed, delivery: str) -> Iterator[dict[str, Settings]]:
 
 @contextmanager
 def _warm_passthrough(settings: Settings) -> Iterator[None]:
-    fill(settings, _WARM_UP_TRANSACTIONS, CARDS)
+    fill(settings, WARM_UP_TRANSACTIONS, CARDS)
     command = [sys.executable, "-m", "benchmarks.serving.harness.passthrough"]
     process = subprocess.Popen(command, env=environment(settings))
     try:
-        committed_rate(settings, _WARM_UP_TRANSACTIONS, [process])
+        committed_rate(settings, WARM_UP_TRANSACTIONS, [process])
         yield
     finally:
         stop([process])
@@ -126,7 +133,7 @@ def _where_it_goes(settings: Settings, seconds: float) -> dict[str, Any]:
 
 def _stages(settings: Settings, seconds: float) -> _Moments:
     """The ms that each transaction spent in each stage: (transactions, 3)."""
-    count = int((seconds + _SKIPPED_S) * _STAGE_RATE)
+    count = int((seconds + SKIPPED_S) * _STAGE_RATE)
     topics = settings.topics
     readers = [
         reader_of(settings, topics.transactions),
@@ -142,7 +149,7 @@ def _stages(settings: Settings, seconds: float) -> _Moments:
     moments = [_by_number(*one, load.first, count) for one in seen]
     due = load.start_ns + np.arange(count) * 1e9 / _STAGE_RATE
     found = np.diff(np.column_stack([due, *moments]), axis=1) / 1e6
-    kept = found[int(_SKIPPED_S * _STAGE_RATE) :]
+    kept = found[int(SKIPPED_S * _STAGE_RATE) :]
     return kept[~np.isnan(kept).any(axis=1)]
 
 
