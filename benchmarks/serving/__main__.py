@@ -75,7 +75,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "formats": (lambda: formats.run(1_000, 2), lambda: formats.run(10_000, 9)),
         "peers": (
             lambda: peers.run(20_000, 120_000, 1, 1.0, 1.0, peers.QUICK),
-            lambda: peers.run(100_000, 300_000, 3, 10.0, 30.0),
+            lambda: peers.run(100_000, 250_000, 3, 10.0, 15.0),
         ),
         "recorder": (lambda: recorder.run(6, 500, 1), lambda: recorder.run(100, 2_000, 5)),
     }[part]
