@@ -16,7 +16,7 @@ from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
-    *("formats", "recorder", "peers", "tail"),
+    *("formats", "recorder", "peers", "restarts", "tail"),
 )
 
 
@@ -50,7 +50,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         throughput,
         workers,
     )
-    from benchmarks.serving.systems import forests, peers, quix, spark
+    from benchmarks.serving.systems import forests, peers, quix, restarts, spark
 
     small, large = {
         "throughput": (lambda: throughput.run(30_000, 1_000, 1), lambda: throughput.run(200_000, 10_000, 7)),
@@ -76,6 +76,10 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
         "peers": (
             lambda: peers.run(20_000, 120_000, 1, 1.0, 1.0, peers.QUICK),
             lambda: peers.run(100_000, 250_000, 3, 10.0, 15.0),
+        ),
+        "restarts": (
+            lambda: restarts.run(1_000, 20_000, peers.QUICK),
+            lambda: restarts.run(1_000_000, 3_000_000),
         ),
         "recorder": (lambda: recorder.run(6, 500, 1), lambda: recorder.run(100, 2_000, 5)),
     }[part]

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from benchmarks.serving.harness.model import WINDOW_FEATURES
 from benchmarks.serving.harness.processes import committed_rate
 from benchmarks.serving.harness.traffic import SyntheticTraffic
-from benchmarks.serving.systems.jvm_code import FLINK, STREAMS, JvmProgram, compiler
+from benchmarks.serving.systems.jvm_code import FLINK, STREAMS, JvmProgram, jdk_tool
 from benchmarks.serving.systems.peers import PEERS, Peer, peer_process, tables
 from fraud.definitions.loading import load_definitions
 from fraud.errors import ConfigurationError
@@ -134,7 +134,7 @@ def test_a_runtime_without_a_compiler_is_one_sentence(tmp_path: Path) -> None:
     java = find_java()
     bare = type(java)(tmp_path, java.version, java.source, java.has_vector)
     with pytest.raises(ConfigurationError, match=r"has no bin/javac.*install a JDK and set JAVA_HOME"):
-        compiler(bare)
+        jdk_tool(bare, "javac")
 
 
 @pytest.mark.parametrize("program", [STREAMS, FLINK], ids=lambda program: program.main)

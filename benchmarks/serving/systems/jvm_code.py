@@ -67,19 +67,28 @@ FLINK = JvmProgram(
 )
 
 
-def compiler(java: Java) -> Path:
-    """The `javac` beside a `java`.
+def jdk_tool(java: Java, name: str) -> Path:
+    """A program of the JDK beside its `java`.
 
     Raises:
-        ConfigurationError: it is a runtime without a compiler.
+        ConfigurationError: it is a runtime without such programs.
     """
-    found = java.executable.with_name("javac")
+    found = java.executable.with_name(name)
     if not found.is_file():
         raise ConfigurationError(
-            f"{java.home} has no bin/javac, which compiles the peers of the benchmark; install a JDK and set "
+            f"{java.home} has no bin/{name}, which the benchmark of peers needs; install a JDK and set "
             "JAVA_HOME to it"
         )
     return found
+
+
+def heap_mb(pid: int) -> float:
+    """What the objects in use of a running JVM take, in MB; collects its garbage first."""
+    jcmd = jdk_tool(find_java(load_settings().spark.java_home), "jcmd")
+    command = [str(jcmd), str(pid), "GC.class_histogram"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    total = next(line for line in reversed(done.stdout.splitlines()) if line.startswith("Total"))
+    return int(total.split()[2]) / 1e6
 
 
 def _classes(program: JvmProgram, java: Java, jars: Path) -> Path:
@@ -91,7 +100,7 @@ def _classes(program: JvmProgram, java: Java, jars: Path) -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".compile-", dir=folder.parent) as scratch:
-            _compile(compiler(java), sources, jars, Path(scratch) / "classes")
+            _compile(jdk_tool(java, "javac"), sources, jars, Path(scratch) / "classes")
             shutil.move(Path(scratch) / "classes", folder)
     return folder
 

@@ -137,14 +137,24 @@ def _properties(peer: Peer, settings: Settings) -> dict[str, object]:
         "trees": peer.trees,
         "threads": _THREADS,
         "commit_ms": round(settings.serving.commit_interval_s * 1_000),
+        "checkpoint": _newest_checkpoint(settings.home / "state"),
     }
 
 
-def _run_system(peer: Peer | None, settings: Settings) -> AbstractContextManager[Workers]:
+def _newest_checkpoint(folder: Path) -> str:
+    """The last complete one of Flink; empty: there is none."""
+    found = [file.parent for file in folder.glob("*/chk-*/_metadata")]
+    newest = max(found, key=lambda one: int(one.name.removeprefix("chk-")), default=None)
+    return newest.absolute().as_uri() if newest else ""
+
+
+def run_system(peer: Peer | None, settings: Settings) -> AbstractContextManager[Workers]:
+    """The processes of a peer, or of the engine (None), until the block ends."""
     return engines(settings) if peer is None else peer_process(peer, settings, windows_model())
 
 
-def _name(peer: Peer | None) -> str:
+def name_of(peer: Peer | None) -> str:
+    """In the tables."""
     return _ENGINE if peer is None else peer.name
 
 
@@ -155,14 +165,14 @@ def _settings(bed: Testbed, peer: Peer | None, part: str, turn: int, **given: An
 
 def _throughput(bed: Testbed, peer: Peer | None, turn: int, skipped: int, messages: int) -> Throughput:
     settings = _settings(bed, peer, "throughput", turn, topic=_TOPIC)
-    with _run_system(peer, settings) as group:
+    with run_system(peer, settings) as group:
         committed_rate(settings, skipped, group.processes)
         before = group.cpu_s()
         rate = committed_rate(settings, messages, group.processes)
         if not rate.messages:
-            raise RuntimeError(f"{_name(peer)} was done before it could be measured; give it more messages")
+            raise RuntimeError(f"{name_of(peer)} was done before it could be measured; give it more messages")
         cpu_us = (group.cpu_s() - before) / rate.messages * 1e6
-        found = Throughput(_name(peer), rate.per_s, cpu_us, group.resident_bytes() / 1e6)
+        found = Throughput(name_of(peer), rate.per_s, cpu_us, group.resident_bytes() / 1e6)
     print_progress(f"peers: {found.name}: {found.per_s:,.0f}/s, {found.cpu_us:.1f} µs of processor each")
     return found
 
@@ -172,15 +182,15 @@ def _latency(
 ) -> tuple[str, Latency]:
     settings = _settings(bed, peer, "latency", turn, commit_interval_s=_LATENCY_COMMITS_S)
     fill(settings, skipped, CARDS)
-    with _run_system(peer, settings) as group:
+    with run_system(peer, settings) as group:
         committed_rate(settings, skipped, group.processes)
         measure(settings, RATE, warm_up_s)
         found = measure(settings, RATE, seconds)
     print_progress(
-        f"peers: {_name(peer)} at {RATE:,}/s: p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
+        f"peers: {name_of(peer)} at {RATE:,}/s: p50 {found.p50:.1f} ms, p99 {found.p99:.1f} ms, "
         f"p99.9 {found.p999:.1f} ms"
     )
-    return _name(peer), found
+    return name_of(peer), found
 
 
 def tables(figures: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.utils.Bytes;
+import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.StreamsConfig;
@@ -44,7 +45,10 @@ public final class StreamsPeer {
                         Runtime.getRuntime().halt(1);
                         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                     });
-            Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
+            // A member that stays in the group is waited for by the next one, for its session's 45 s.
+            CloseOptions leaving =
+                    CloseOptions.groupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP);
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(leaving)));
             streams.start();
             ended.await();
         }
