@@ -16,7 +16,7 @@ from fraud.machine.ending import end_in_order
 
 PARTS = (
     *("throughput", "latency", "commits", "cards", "workers", "quix", "spark", "forests", "reader"),
-    *("formats", "recorder", "peers", "restarts", "tail"),
+    *("formats", "recorder", "peers", "restarts", "tail", "settings"),
 )
 
 
@@ -41,6 +41,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
     """A part at its size; imported here, because some imports are slow."""
     from benchmarks.serving import (
         cards,
+        client_settings,
         commits,
         formats,
         latency,
@@ -59,6 +60,10 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
             lambda: latency.run(10, 3),
         ),
         "tail": (lambda: tail.run(2, 1, (500,), warm_up_s=4.0), lambda: tail.run(10, 5)),
+        "settings": (
+            lambda: client_settings.run(1, 1, 1.0),
+            lambda: client_settings.run(8, 3, 10.0),
+        ),
         "commits": (
             lambda: commits.run(1, 20_000, warm_up_s=1.0),
             lambda: commits.run(4, 500_000),

@@ -100,8 +100,8 @@ def _table(figures: dict[str, Any]) -> Iterator[str]:
     yield (
         f"{figures['messages']:,} payments of {figures['cards']:,} cards, {PARTITIONS} partitions, one "
         "process of each system, ended by SIGTERM; a restart is from the start of the process until a "
-        "payment of each partition that came meanwhile is committed. The engine keeps what its features need, the "
-        "peers a time and an amount of each payment. Heap is of the objects in use; disk is of snapshots "
+        "payment of each partition that came meanwhile is committed. The engine keeps its features' columns, "
+        "the peers a time and an amount of each payment. Heap is of the objects in use; disk is of snapshots "
         "(the newest two), local stores or checkpoints. Kafka Streams has a changelog in Kafka beside it."
     )
     yield ""
