@@ -129,7 +129,7 @@ class Engine:
         self._payload_wait.resume_due(self._partitions.ready)
         self._apply_backpressure()
         poll_start_ns = time.time_ns()
-        messages = poll_batch(self._consumer, self._settings)
+        messages = poll_batch(self._consumer, self._settings, self._delivery.due_in_s)
         self._models.apply_pending()
         self._profiles.apply_pending()
         self._policies.apply_pending()

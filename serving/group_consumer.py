@@ -1,6 +1,7 @@
 """The consumer of `transactions`: a member of the group, polled in micro-batches."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -49,10 +50,16 @@ def make_group_consumer(settings: Settings, on_commit: Callable[[Any], None]) ->
     return Consumer(consumer_config(settings, settings.serving.group_id, **config))
 
 
-def poll_batch(consumer: Consumer, settings: Settings) -> list[Any]:
-    """The messages that are there; waits for the first one only, so that batches grow with the load."""
+def poll_batch(consumer: Consumer, settings: Settings, wait_s: float = math.inf) -> list[Any]:
+    """The messages that are there; waits for the first one only, so that batches grow with the load.
+
+    Args:
+        consumer: of the topic.
+        settings: of the size of a batch, and of how long to wait at most.
+        wait_s: the longest that the caller may wait, where that is less.
+    """
     serving = settings.serving
-    messages: list[Any] = consumer.consume(1, serving.batch_wait_s)
+    messages: list[Any] = consumer.consume(1, min(serving.batch_wait_s, wait_s))
     if messages and serving.batch_size > 1:
         messages += consumer.consume(serving.batch_size - 1, 0)
     return messages

@@ -6,6 +6,7 @@ scored again, with the same transaction_id.
 """
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -83,6 +84,11 @@ class AtLeastOnce:
     def is_idle(self) -> bool:
         """Whether everything enqueued is committed."""
         return not (self._in_flight or self._acknowledged or self._committing)
+
+    @property
+    def due_in_s(self) -> float:
+        """Infinite: predictions do not wait for a commit."""
+        return math.inf
 
     def enqueue(self, batches: Iterable[OutboxBatch]) -> None:
         """Take batches over and produce them."""

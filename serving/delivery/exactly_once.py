@@ -6,6 +6,7 @@ turns: while one commits, the other's transaction takes what is scored meanwhile
 """
 
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -73,6 +74,11 @@ class ExactlyOnce:
     def is_idle(self) -> bool:
         """Whether everything enqueued is committed."""
         return not any(self._uncommitted())
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until a commit should start; infinite while another one is under way."""
+        return self._timer.due_in_s if self._committing is None else math.inf
 
     def enqueue(self, batches: Iterable[OutboxBatch]) -> None:
         """Take batches over; they are committed later, in the order given."""

@@ -4,6 +4,7 @@ Batches that are not known to be committed stay in the outbox. When a transactio
 again as they are: neither the input nor the features' state is rewound, and nothing is computed twice.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -63,6 +64,10 @@ class Delivery(Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether everything enqueued is committed."""
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until `poll` should be called for a commit; infinite where none is due."""
 
     def enqueue(self, batches: Iterable[OutboxBatch]) -> None:
         """Take batches over; they are committed later, in the order given."""
@@ -127,3 +132,8 @@ class CommitTimer:
     def is_due(self) -> bool:
         """Whether the interval is over."""
         return self._deadline is not None and self._deadline.is_over
+
+    @property
+    def due_in_s(self) -> float:
+        """Seconds until the interval is over; infinite where there is nothing to commit."""
+        return math.inf if self._deadline is None else self._deadline.remaining_s
