@@ -123,6 +123,7 @@ class AtLeastOnce:
         log.warning("the offsets were not committed: %s", error.str())
         self._metrics.delivery.aborts.inc()
         self._acknowledged = tried | self._acknowledged
+        self._timer.stop()
         self._timer.start()
 
     def flush(self, timeout_s: float) -> bool:

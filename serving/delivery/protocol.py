@@ -113,27 +113,31 @@ def was_committed(batches: Sequence[OutboxBatch], committed: Sequence[TopicParti
 
 
 class CommitTimer:
-    """When the next commit is due: an interval after the first batch that is not committed."""
+    """When the next commit is due: an interval after the last one began, and at once if that is longer ago.
+
+    So results that come alone do not wait for others, and there is never more than one commit an interval.
+    """
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
-        self._deadline: Deadline | None = None
+        self._is_waiting = False
+        self._next = Deadline(interval_s)
 
     def start(self) -> None:
-        """There is something to commit; has no effect while the timer runs."""
-        if self._deadline is None:
-            self._deadline = Deadline(self._interval_s)
+        """There is something to commit."""
+        self._is_waiting = True
 
     def stop(self) -> None:
-        """There is nothing to commit."""
-        self._deadline = None
+        """A commit of all that there is begins, or has failed."""
+        self._is_waiting = False
+        self._next = Deadline(self._interval_s)
 
     @property
     def is_due(self) -> bool:
-        """Whether the interval is over."""
-        return self._deadline is not None and self._deadline.is_over
+        """Whether there is something to commit, and the interval is over."""
+        return self._is_waiting and self._next.is_over
 
     @property
     def due_in_s(self) -> float:
-        """Seconds until the interval is over; infinite where there is nothing to commit."""
-        return math.inf if self._deadline is None else self._deadline.remaining_s
+        """Seconds until a commit is due; infinite where there is nothing to commit."""
+        return self._next.remaining_s if self._is_waiting else math.inf

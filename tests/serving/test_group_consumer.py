@@ -56,6 +56,16 @@ def test_only_the_first_message_is_waited_for(local_settings: Settings) -> None:
     assert consumer.calls == [(1, serving.batch_wait_s), (serving.batch_size - 1, 0)]
 
 
+def test_the_first_message_is_waited_for_no_longer_than_the_caller_may(local_settings: Settings) -> None:
+    # given a consumer without messages
+    consumer, longest_s = FakeConsumer([]), local_settings.serving.batch_wait_s
+    # when batches are polled by one who has something to do soon, and by one who has not
+    for wait_s in (longest_s / 4, longest_s * 4):
+        poll_batch(consumer, local_settings, wait_s)
+    # then the shorter time is waited for
+    assert consumer.calls == [(1, longest_s / 4), (1, longest_s)]
+
+
 def test_without_a_message_nothing_more_is_asked_for(local_settings: Settings) -> None:
     consumer = FakeConsumer([])
     assert poll_batch(consumer, local_settings) == []

@@ -1,5 +1,6 @@
 """Exactly once: two producers take turns, and what one could not commit comes before what the other has."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -97,6 +98,20 @@ def test_what_comes_during_a_commit_is_already_in_the_next_transaction(world: Wo
     assert is_sent
     assert world.visible() == [*range(20)]
     assert world.committed() == 20
+
+
+def test_a_commit_is_due_when_the_interval_says_but_not_during_another(world: World) -> None:
+    # given nothing, a batch, and a transaction that is being committed while another batch waits
+    due = [world.delivery.due_in_s]
+    world.delivery.enqueue([batch_from(0)])
+    due.append(world.delivery.due_in_s)
+    world.enqueue_during_a_commit(batch_from(10))
+    is_committing = world.delivery._committing is not None
+    due.append(world.delivery.due_in_s if is_committing else math.inf)
+    # then the engine may wait for messages for so long
+    assert due[0] == math.inf
+    assert 0 <= due[1] <= world.settings.serving.commit_interval_s
+    assert due[2] == math.inf
 
 
 @pytest.mark.parametrize("suffix", ["", ".b"], ids=["the first", "the second"])

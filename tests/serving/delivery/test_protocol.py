@@ -1,5 +1,6 @@
 """What the committed offsets say of a transaction, and when a commit is due."""
 
+import math
 import time
 
 import numpy as np
@@ -35,16 +36,35 @@ def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> N
     assert caught.value.partitions == {0}
 
 
-def test_a_commit_is_due_an_interval_after_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a timer, and batches at 0 s and 3 s
+def test_a_commit_is_due_an_interval_after_the_last_one_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a timer that was made at 0 s, and batches that come one after another
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     timer = CommitTimer(5.0)
     seen = [timer.is_due]
-    # when time passes
-    for now[0] in (0.0, 3.0, 5.0):
+    for now[0] in (3.0, 5.0):
         timer.start()
         seen.append(timer.is_due)
+    # when a commit begins at 5 s, and the next batch comes at 6 s
     timer.stop()
-    # then it is due at 5 s, and not any more once there is nothing to commit
-    assert [*seen, timer.is_due] == [False, False, False, True, False]
+    seen.append(timer.is_due)
+    now[0] = 6.0
+    timer.start()
+    seen.append(timer.is_due)
+    # then the commits are due at 5 s and 10 s
+    assert (seen, timer.due_in_s) == ([False, False, True, False, False], 4.0)
+
+
+def test_what_comes_long_after_the_last_commit_is_committed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a commit that began at 0 s, and nothing since
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    timer = CommitTimer(5.0)
+    timer.stop()
+    now[0] = 60.0
+    is_idle = not timer.is_due and timer.due_in_s == math.inf
+    # when a batch comes
+    timer.start()
+    # then it does not wait for others
+    assert is_idle
+    assert (timer.is_due, timer.due_in_s) == (True, 0.0)
