@@ -59,7 +59,7 @@ def _runner(part: str, tiny: bool) -> Callable[[], Section]:
             lambda: latency.run(2, 2, (500, 2_000), warm_up_s=2.0),
             lambda: latency.run(10, 3),
         ),
-        "tail": (lambda: tail.run(2, 1, (500,), warm_up_s=4.0), lambda: tail.run(10, 5)),
+        "tail": (lambda: tail.run(2, 1, (500,), warm_up_s=4.0), lambda: tail.run(10, 4)),
         "settings": (
             lambda: client_settings.run(1, 1, 1.0),
             lambda: client_settings.run(8, 3, 10.0),

@@ -16,7 +16,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud.deadline import Deadline
-from fraud.kafka.clients import MESSAGES_OF_NOW, producer_config
+from fraud.kafka.clients import producer_config
 from fraud.kafka.errors import MISSING_TOPIC, permission_error
 from fraud.settings import Settings
 from serving.delivery.offset_metadata import last_offsets
@@ -73,7 +73,9 @@ class AtLeastOnce:
         self._timer = CommitTimer(settings.serving.commit_interval_s)
         self._pause_s = _PAUSE_S
         self._next_attempt = Deadline(0.0)
-        self._producer: Any = Producer(producer_config(settings, **MESSAGES_OF_NOW, **{"linger.ms": 0}))
+        # One request under way, although the messages are of now: what comes meanwhile goes with the next one.
+        # With five, thousands of small requests a second keep the broker busy, and everyone waits for it.
+        self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 0}))
 
     @property
     def is_saturated(self) -> bool:
