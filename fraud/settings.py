@@ -583,7 +583,9 @@ class ServingSettings(_Section):
     group_id: str = "fraud-serving"
     transactional_id: str = "fraud-serving"
     delivery: Delivery = "exactly_once"
-    commit_interval_s: float = Field(default=0.1, ge=0.005, le=5.0)
+    commit_interval_s: float = Field(
+        default=0.1, ge=0.005, le=5.0, description="from one commit to the next; after a pause none waits"
+    )
     batch_size: int = Field(default=4_000, ge=1)
     batch_wait_s: float = Field(default=0.005, gt=0, description="for a first message")
     fetch_wait_s: float = Field(

@@ -1,4 +1,4 @@
-"""What settings of Kafka's clients decide: latency with one of them changed, engines in turns on one broker."""
+"""What settings of Kafka's clients decide: latency with one of them changed, engines in turns."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -73,7 +73,7 @@ class AtLeastOnce:
         self._timer = CommitTimer(settings.serving.commit_interval_s)
         self._pause_s = _PAUSE_S
         self._next_attempt = Deadline(0.0)
-        # One request under way, although the messages are of now: what comes meanwhile goes with the next one.
+        # One request under way, although the messages are of now: what comes meanwhile goes with the next.
         # With five, thousands of small requests a second keep the broker busy, and everyone waits for it.
         self._producer: Any = Producer(producer_config(settings, **{"linger.ms": 0}))
 
