@@ -79,7 +79,7 @@ def _forests(axes: Axes, figures: dict[str, Any]) -> None:
 
 def _tail(axes: Axes, figures: dict[str, Any]) -> None:
     bars = [
-        (f"{row['delivery'].replace('_', ' ')}, {row['system']}, {of}", row[of])
+        (f"{row['delivery'].replace('_', ' ')}\n{row['system']}, {of}", row[of])
         for row in reversed(figures["stages"])
         for of in ("slowest", "typical")
     ]

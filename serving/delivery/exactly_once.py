@@ -59,11 +59,11 @@ class ExactlyOnce:
         self._aborted: list[OutboxBatch] = []
         # Of all that is not committed; counted along, since every round of the engine asks for it.
         self._count = 0
-        self._timer = CommitTimer(settings.serving.commit_interval_s)
         self._runner = TransactionRunner(settings, metrics, clients or KafkaTransactionClients(settings))
         self._active = self._runner.open(transactional_id)
         self._standby = self._runner.open(f"{transactional_id}.b")
         self._committing: OutboxTransaction | None = None
+        self._timer = CommitTimer(settings.serving.commit_interval_s)
 
     @property
     def is_saturated(self) -> bool:
@@ -139,7 +139,7 @@ class ExactlyOnce:
 
     def _advance(self, *, is_commit_due: bool) -> None:
         """Produce into the active transaction unless the one before it fails, and start to end it."""
-        if self._committing is None or self._committing.state is TransactionState.COMMITTING:
+        if self._committing is None or self._is_written(self._committing):
             self._produce_queued()
         if self._committing is not None:
             return
@@ -147,6 +147,10 @@ class ExactlyOnce:
             self._start_abort()
         elif self._active.batches and is_commit_due:
             self._start_commit()
+
+    def _is_written(self, committing: OutboxTransaction) -> bool:
+        """Whether its messages are before those of the next producer, so that a card's keep their order."""
+        return committing.state is TransactionState.COMMITTING and committing.is_written.is_set()
 
     def _produce_queued(self) -> None:
         active = self._active
@@ -176,7 +180,8 @@ class ExactlyOnce:
             return
         # 2. The sampled batches so far belong to this commit's span.
         timer = self._stage_timer.commit()
-        # 3. The other producer's transaction takes what is enqueued from now on; the commit thread starts.
+        # 3. The other producer's transaction takes what is enqueued from now on, once all before is written;
+        # the commit thread starts.
         self._runner.commit(self._take_turns(), group, timer)
 
     def _start_abort(self) -> None:

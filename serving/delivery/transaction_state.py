@@ -79,6 +79,7 @@ class OutboxTransaction:
         state: changed by `move_to` only.
         error: why it is FATAL_ERROR, or which partitions another worker has moved.
         is_abandoned: set when another object has taken its place, because its thread hangs.
+        is_written: set when all that was produced into it is in the log; another producer would overtake it.
     """
 
     transactional_id: str
@@ -87,6 +88,7 @@ class OutboxTransaction:
     state: TransactionState = TransactionState.READY
     error: Exception | None = None
     is_abandoned: threading.Event = field(default_factory=threading.Event)
+    is_written: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _expected_by: Deadline = field(default_factory=lambda: Deadline(0.0))
 

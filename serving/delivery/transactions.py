@@ -28,6 +28,8 @@ CALL_TIMEOUT_S = 5.0
 """Of one call to Kafka, which is repeated while its error is retriable."""
 PAUSE_S = 0.2
 """Between two calls."""
+_FLUSH_S = 1.0
+"""Until messages are in the log; what takes longer is left to the commit."""
 HUNG_AFTER_S = 15.0
 _REBALANCES = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS})
 """A commit that met a rebalance; asking for permissions then would keep its results back for nothing."""
@@ -101,6 +103,8 @@ class TransactionRunner:
                 # 4. The positions become part of the transaction; a fenced member is refused here.
                 send_offsets = partial(producer.send_offsets_to_transaction, offsets, group, CALL_TIMEOUT_S)
                 self._retry(transaction, send_offsets)
+                if not producer.flush(_FLUSH_S):
+                    transaction.is_written.set()
                 # 5. All of it becomes visible at once.
                 self._retry(transaction, partial(producer.commit_transaction, CALL_TIMEOUT_S))
             except KafkaException as error:

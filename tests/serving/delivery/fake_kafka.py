@@ -134,6 +134,10 @@ class FakeProducer:
         found = {one.partition: one.offset for one in offsets}
         self._call("send_offsets_to_transaction", lambda: self._open.offsets.update(found))
 
+    def flush(self, _timeout_s: float) -> int:
+        self._call("flush", lambda: None)
+        return 0
+
     def commit_transaction(self, _timeout_s: float) -> None:
         self._call("commit_transaction", lambda: self._kafka.commit(self.transactional_id))
 

@@ -258,9 +258,30 @@ def test_a_batch_that_comes_during_a_commit_is_in_the_other_transaction(world: W
     world.kafka.fail("commit_transaction", Failure(released=released, is_applied=True))
     world.enqueue(0)
     world.delivery._advance(is_commit_due=True)
+    wait_for(_committing(world).is_written.is_set, PATIENCE_S)
     # when more comes
     world.enqueue(10)
     # then it does not wait
+    assert len(world.kafka.open["id.b"].values) == 10
+    released.set()
+    assert world.delivery.flush(PATIENCE_S)
+    world.assert_exactly_once()
+
+
+def test_a_batch_does_not_overtake_what_the_other_producer_has_not_written_yet(world: World) -> None:
+    # given a commit whose messages are still on their way to the log
+    written, released = threading.Event(), threading.Event()
+    world.kafka.fail("flush", Failure(released=written, is_applied=True))
+    world.kafka.fail("commit_transaction", Failure(released=released, is_applied=True))
+    world.enqueue(0)
+    world.delivery._advance(is_commit_due=True)
+    # when more comes
+    world.enqueue(10)
+    # then it waits until they are there, and no longer
+    assert world.kafka.open.keys() == {"id"}
+    written.set()
+    wait_for(_committing(world).is_written.is_set, PATIENCE_S)
+    world.delivery.poll()
     assert len(world.kafka.open["id.b"].values) == 10
     released.set()
     assert world.delivery.flush(PATIENCE_S)
@@ -275,6 +296,7 @@ def test_the_transaction_after_a_failed_one_is_aborted_and_follows_it(
     world.kafka.fail("commit_transaction", Failure(ABORTABLE, released=released))
     world.enqueue(0)
     world.delivery._advance(is_commit_due=True)
+    wait_for(_committing(world).is_written.is_set, PATIENCE_S)
     world.enqueue(10)
     released.set()
     # when everything is flushed
