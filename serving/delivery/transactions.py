@@ -120,7 +120,7 @@ class TransactionRunner:
         transaction.move_to(TransactionState.ABORTING)
         self._abort(transaction, may_be_permissions=may_be_permissions)
 
-    def _abort(self, transaction: OutboxTransaction, *, may_be_permissions: bool = False) -> None:
+    def _abort(self, transaction: OutboxTransaction, *, may_be_permissions: bool) -> None:
         self._metrics.delivery.aborts.inc()
         self._retry(transaction, partial(transaction.producer.abort_transaction, CALL_TIMEOUT_S))
         if may_be_permissions:

@@ -68,7 +68,9 @@ class PartitionState:
     rates_used: RatesUsed = field(init=False)
 
     def __post_init__(self, restored: CardStore | None) -> None:
-        self.cards = restored or CardStore(self.admission.definitions, memory=self.memory)
+        if restored is None:
+            restored = CardStore(self.admission.definitions, memory=self.memory)
+        self.cards = restored
         self.rates_used = RatesUsed(self.admission.definitions)
 
     def mark_replay_point(self) -> None:

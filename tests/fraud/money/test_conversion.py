@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fraud.definitions import fields
 from fraud.money.batches import convert_amounts, rate_days
 from fraud.money.conversion import DAY_MS, MAX_BASE_AMOUNT, UNKNOWN, convert
 from fraud.money.rate_table import RateTable, rate_table
@@ -28,10 +29,51 @@ CODES = ("EUR", "USD", "JPY", "KWD", "XXX")
 @example(10**12, 10**9, 9)
 @example(10**12, 10**9 - 1, 9)
 @example(LARGEST, 1, 13)
+@example(10**18, 10**6, 1)
+@example(5, 1, 0)
 def test_an_amount_is_the_fraction_rounded_half_to_even(amount: int, rate: int, exponent: int) -> None:
     exact = round(Fraction(amount * 10**exponent, rate))
     expected = exact if abs(exact) <= MAX_BASE_AMOUNT else UNKNOWN
     assert convert(amount, rate, exponent) == expected
+
+
+class Int64(int):
+    """A number that is not what compiled code would make of it if it leaves 64 signed bits."""
+
+    def _checked(self, value: int) -> "Int64":
+        if not -(1 << 63) <= value < 1 << 63:
+            raise OverflowError(value)
+        return Int64(value)
+
+    def __neg__(self) -> "Int64":
+        return self._checked(-int(self))
+
+    def __add__(self, other: int) -> "Int64":
+        return self._checked(int(self) + int(other))
+
+    def __mul__(self, other: int) -> "Int64":
+        return self._checked(int(self) * int(other))
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: int) -> "Int64":
+        return self._checked(int(self) // int(other))
+
+    def __mod__(self, other: int) -> "Int64":
+        return self._checked(int(self) % int(other))
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(AMOUNTS | st.integers(LARGEST // 10 - 9, LARGEST // 10 + 9), RATES, EXPONENTS)
+@example(LARGEST // 10 + 1, 10**9, 9)
+@example(LARGEST // 9, 10**9, 9)
+def test_no_number_on_the_way_needs_more_than_64_bits(amount: int, rate: int, exponent: int) -> None:
+    assert convert(Int64(amount), Int64(rate), exponent) == convert(amount, rate, exponent)
+
+
+def test_the_bounds_are_those_that_others_rely_on() -> None:
+    assert UNKNOWN == fields.UNKNOWN == -(1 << 63)
+    assert MAX_BASE_AMOUNT == 10**12
 
 
 @pytest.mark.parametrize(

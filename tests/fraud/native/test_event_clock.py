@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from hashlib import blake2b
 from random import Random
 
 import pytest
@@ -220,3 +221,98 @@ def test_nothing_older_than_the_low_watermark_is_ever_admitted_again(seed: int) 
         now = event_clock.low_watermark(partition.state, LATENESS)
         assert now >= low
         low = now
+
+
+def _with(**numbers: object) -> list[object]:
+    """A state of three claims, with other numbers in some places."""
+    state: list[object] = [NOW] * event_clock.LENGTH
+    state[event_clock.NORMAL : event_clock.COUNT + 1] = [0, 0, 0, event_clock.CARDS_THAT_AGREE]
+    for name, number in numbers.items():
+        state[getattr(event_clock, name) if name.isupper() else event_clock.LENGTH - 1] = number
+    return state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        event_clock.start_state(), event_clock.start_state(NOW), _with(), _with(MAX=0),
+        _with(MAX=(1 << 62) - 1), _with(COUNT=0), _with(NORMAL=event_clock._MOST_NORMAL),
+        _with(RUN=(1 << 62) - 1), _with(last_time=0), _with(LAST=-(1 << 63)), _with(LAST=(1 << 63) - 1),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_admission_writes_is_a_state(state: list[object]) -> None:
+    assert event_clock.is_valid(state)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        [], _with()[:-1], [*_with(), 0], _with(MAX="1"), _with(MAX=True), _with(MAX=1.0), [*_with(), "1"],
+        _with(LAST=-(1 << 63) - 1), _with(LAST=1 << 63),
+        _with(MAX=-1), _with(AGREED=-1), _with(HIGHEST=1 << 62), _with(REACH=-1), _with(last_time=-1),
+        _with(last_time=1 << 62), _with(COUNT=-1), _with(COUNT=event_clock.CARDS_THAT_AGREE + 1),
+        _with(NORMAL=-1), _with(NORMAL=event_clock._MOST_NORMAL + 1), _with(RUN=-1), _with(RUN=1 << 62),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_admission_cannot_have_written_is_none(state: list[object]) -> None:
+    assert not event_clock.is_valid(state)
+
+
+def test_the_low_watermark_is_the_lateness_behind_the_clock_once_cards_agree() -> None:
+    assert event_clock.low_watermark(event_clock.start_state(NOW), LATENESS) == NOW - LATENESS
+    assert event_clock.low_watermark(event_clock.start_state(LATENESS - 1), LATENESS) == 0
+    partition = Partition()
+    assert partition.take(("c", "m", NOW))
+    assert event_clock.low_watermark(partition.state, LATENESS) == 0
+
+
+def test_a_partition_without_messages_takes_any_time() -> None:
+    assert event_clock.latest(event_clock.start_state(), MAX_JUMP) == 1 << 62
+    assert event_clock.latest(event_clock.start_state(NOW), MAX_JUMP) == NOW + MAX_JUMP
+
+
+def test_the_largest_admitted_time_is_known() -> None:
+    partition = running()
+    before = partition.time
+    # given a claim that is admitted and moves nothing, and one that is refused
+    assert partition.take(("ahead", "m", before + MAX_JUMP))
+    assert not partition.take(("far", "m", before + 3 * MAX_JUMP))
+    # then a replay knows how far admitted payments reach
+    assert partition.time == before
+    assert partition.state[event_clock.HIGHEST] == before + MAX_JUMP
+
+
+def _decided(seed: int, count: int) -> Iterator[tuple[bool, list[int]]]:
+    """Decisions on messages whose times are often at a bound, and the states after them."""
+    draw, state = Random(seed), event_clock.start_state()
+    lateness, step, max_jump = 100, 50, 1_000
+    cards, merchants = draw.choice([1, 2, 3, 5, 40]), draw.choice([1, 2, 5])
+    time = 10_000
+    for _ in range(count):
+        bounds = [
+            time, time, time, time + draw.randrange(80), state[event_clock.MAX] - lateness,
+            state[event_clock.AGREED] + step, event_clock.latest(state, max_jump) % (1 << 40),
+            time + draw.randrange(3 * max_jump), state[event_clock.MAX] - max_jump,
+        ]  # fmt: skip
+        now = max(0, draw.choice(bounds if draw.random() < 0.3 else bounds[:4]) + draw.choice([-1, 0, 0, 1]))
+        message = draw.randrange(cards), draw.randrange(merchants), now
+        if event_clock.earliest(state, lateness) <= now <= event_clock.latest(state, max_jump):
+            event_clock.observe(state, *message, step, max_jump)
+            yield True, state
+        else:
+            yield event_clock.reconsider(state, *message, lateness, step, max_jump), state
+        time += draw.choice([0, 1, 5, 5, 5, 30]) if draw.random() < 0.99 else draw.choice([200, 2_000])
+
+
+def test_a_log_is_decided_as_it_was_by_earlier_versions() -> None:
+    # given logs of which a part may have been scored, ingested and trained on before an upgrade
+    digest, admitted, count = blake2b(digest_size=16), 0, 0
+    for seed in range(60):
+        for is_admitted, state in _decided(seed, 600):
+            digest.update(repr((is_admitted, state)).encode())
+            admitted, count = admitted + is_admitted, count + 1
+    # then each message is decided alike, and what is committed with it is the same
+    assert 0.5 < admitted / count < 0.9
+    assert digest.hexdigest() == "6ba4931b2ac0a955f1617cc0ad21dacd"

@@ -170,7 +170,7 @@ class FakeOffsetReader:
         return self._kafka.call("committed", read)
 
     def close(self) -> None:
-        return None
+        self._kafka.calls.append("close reader")
 
 
 class FakeMember:

@@ -38,6 +38,45 @@ def test_the_names_in_the_metadata_are_those_that_earlier_versions_read() -> Non
     assert json.loads(found.metadata) == {"newest": 7, "door": [*STATE], "trail": [[3, [*STATE]]]}
 
 
-@pytest.mark.parametrize("metadata", ["", "x", "[]", json.dumps({"newest": "x"})])
+@pytest.mark.parametrize("metadata", ["", "x", "[]", "[" * 4_000, json.dumps({"newest": "x"})])
 def test_an_offset_committed_by_others_remembers_nothing(metadata: str) -> None:
     assert max_event_time_of(TopicPartition("t", 0, 3, metadata)) is None
+
+
+def _committed(offset: int, points: object) -> TopicPartition:
+    return TopicPartition("t", 0, offset, json.dumps({"newest": 7, "door": [*STATE], "trail": points}))
+
+
+def test_replay_points_may_be_anywhere_from_the_first_offset_to_the_committed_one() -> None:
+    found = replay_points_of(_committed(9, [[0, [*STATE]], [3, [*STATE]], [9, [*STATE]]]))
+    assert found == (ReplayPoint(0, STATE), ReplayPoint(3, STATE), ReplayPoint(9, STATE))
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [[-1, [*STATE]]],
+        [[10, [*STATE]]],
+        [[4, [*STATE]], [3, [*STATE]]],
+        [["3", [*STATE]]],
+        [[3, [*STATE], 0]],
+        [[3, [1]]],
+        [[3, 3]],
+        [[3, [*STATE]], 3],
+        ["ab"],
+        {"3": [*STATE]},
+    ],
+    ids=str,
+)
+def test_replay_points_that_nobody_can_have_committed_are_none(points: object) -> None:
+    found = _committed(9, points)
+    assert replay_points_of(found) == ()
+    assert admission_state_of(found) == STATE
+
+
+@pytest.mark.parametrize(
+    "metadata", ["", "{", "3", "[" * 4_000], ids=["empty", "cut off", "number", "nested"]
+)
+def test_metadata_that_nobody_can_read_hold_no_state(metadata: str) -> None:
+    found = TopicPartition("t", 0, 9, metadata)
+    assert (admission_state_of(found), replay_points_of(found)) == ((), ())

@@ -2,11 +2,13 @@
 
 import math
 import time
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 from confluent_kafka import OFFSET_INVALID, TopicPartition
 
+from fraud.messages.dead_letters import DeadLetter
 from serving.delivery.protocol import CommitTimer, OutboxBatch, PositionsMovedError, was_committed
 
 
@@ -31,9 +33,22 @@ def test_committed_offsets_at_the_start_mean_that_it_was_not(offsets: dict[str, 
 
 
 def test_any_other_committed_offset_means_that_the_partition_has_moved_on() -> None:
-    with pytest.raises(PositionsMovedError) as caught:
+    with pytest.raises(PositionsMovedError, match=r"offsets of partitions \[0\]") as caught:
         was_committed(SENT, _at(p0=40, p1=5))
     assert caught.value.partitions == {0}
+
+
+def test_a_batch_counts_its_answers_and_shows_none_of_them_in_a_log() -> None:
+    # given predictions and a dead letter with a payment's content
+    secret, letter = {"value": b"4111"}, DeadLetter(b"card", b"4111", [], [])
+    batch = OutboxBatch(0, 10, 20, 7, [secret, secret], [letter], np.array([], dtype=np.int64))
+    assert len(batch) == 3
+    assert repr(batch) == "OutboxBatch(partition=0, start=10, end=20, max_event_time=7)"
+
+
+def test_a_batch_is_the_same_when_it_is_sent_again() -> None:
+    with pytest.raises(FrozenInstanceError):
+        SENT[0].end = 21  # type: ignore[misc]
 
 
 def test_a_commit_is_due_an_interval_after_the_last_one_began(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,20 +2,20 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
-import numpy as np
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from fraud.errors import RefusedError
 from fraud.settings import Settings
 from serving.delivery import transactions
 from serving.delivery.exactly_once import ExactlyOnce
-from serving.delivery.protocol import OutboxBatch, PositionsMovedError
+from serving.delivery.protocol import PositionsMovedError
 from serving.delivery.transaction_state import TRANSITIONS, OutboxTransaction, TransactionState
+from serving.delivery.transactions import describe_error
 from serving.ops.metrics import Metrics
+from tests.serving.delivery.conftest import PATIENCE_S, Move, World
 from tests.serving.delivery.fake_kafka import (
     ABORTABLE,
     FENCED,
@@ -30,59 +30,10 @@ from tests.serving.delivery.fake_kafka import (
 from tests.serving.world import wait_for
 
 S = TransactionState
-Move = tuple[TransactionState, TransactionState]
-PATIENCE_S = 10.0
 WITHDRAWN = RefusedError("the permission was withdrawn")
 
 
-@dataclass
-class World:
-    """A delivery on Kafka in memory."""
-
-    kafka: FakeKafka
-    member: FakeMember
-    delivery: ExactlyOnce
-    sent: list[bytes] = field(default_factory=list)
-
-    def enqueue(self, start: int, partition: int = 0) -> None:
-        """Ten messages of a partition from an offset on, answered with their offsets."""
-        values = [f"{partition}:{offset}".encode() for offset in range(start, start + 10)]
-        predictions = [{"key": "card-1", "value": value} for value in values]
-        times = np.zeros(10, dtype=np.int64)
-        self.delivery.enqueue([OutboxBatch(partition, start, start + 10, 1, predictions, [], times)])
-        self.sent += values
-
-    def assert_exactly_once(self) -> None:
-        assert self.delivery.is_idle
-        assert self.kafka.visible == self.sent
-        assert self.kafka.offsets == {0: len(self.sent)}
-
-
 Prepare = Callable[[World], None]
-
-
-@pytest.fixture
-def moves(monkeypatch: pytest.MonkeyPatch) -> list[Move]:
-    """Every move of every transaction, in order."""
-    found: list[Move] = []
-    move_to = OutboxTransaction.move_to
-
-    def recorded(transaction: OutboxTransaction, state: TransactionState) -> None:
-        before = transaction.state
-        move_to(transaction, state)
-        found.append((before, state))
-
-    monkeypatch.setattr(OutboxTransaction, "move_to", recorded)
-    return found
-
-
-@pytest.fixture
-def world(local_settings: Settings, monkeypatch: pytest.MonkeyPatch, moves: list[Move]) -> Iterator[World]:
-    monkeypatch.setattr(transactions, "PAUSE_S", 0.001)
-    kafka, member = FakeKafka(), FakeMember()
-    delivery = ExactlyOnce(local_settings, member, "id", Metrics(), clients=kafka)
-    yield World(kafka, member, delivery)
-    delivery.close()
 
 
 def _nothing(_world: World) -> None:
@@ -247,9 +198,35 @@ def test_a_commit_that_hangs_is_replaced_and_cannot_be_made_later(
     released.set()
     hung.join(PATIENCE_S)
     assert not hung.is_running
+    assert hung.error is None
     world.assert_exactly_once()
     # and the abandoned thread has made no producer that would fence the new one
     assert world.kafka.calls.count("init_transactions") == 3
+
+
+def test_a_call_that_hangs_does_not_keep_the_process(world: World) -> None:
+    released = threading.Event()
+    world.kafka.fail("commit_transaction", Failure(released=released))
+    world.enqueue(0)
+    world.delivery._advance(is_commit_due=True)
+    thread = _committing(world)._thread
+    assert thread is not None
+    assert thread.daemon
+    released.set()
+
+
+def test_what_is_aborted_replaced_and_visible_is_counted(world: World) -> None:
+    # given a commit that is refused, then one whose producer is fenced, then one that is made
+    world.kafka.fail("commit_transaction", Failure(ABORTABLE), Failure(FENCED))
+    world.enqueue(0)
+    assert world.delivery.flush(PATIENCE_S)
+    # then each is counted
+    assert world.counted("fraud_aborted_commits_total") == 1
+    assert world.counted("fraud_producers_replaced_total") == 1
+    assert world.counted("fraud_commit_seconds_count") == 3
+    assert world.counted("fraud_end_to_end_seconds_count") == 10
+    # and what has looked the outcome up is closed
+    assert world.kafka.calls.count("committed") == world.kafka.calls.count("close reader") == 1
 
 
 def test_a_batch_that_comes_during_a_commit_is_in_the_other_transaction(world: World) -> None:
@@ -335,7 +312,9 @@ def test_without_a_member_id_nothing_is_committed(world: World) -> None:
     world.assert_exactly_once()
 
 
-def test_positions_that_another_worker_has_moved_are_reported_and_dropped(world: World) -> None:
+def test_positions_that_another_worker_has_moved_are_reported_and_dropped(
+    world: World, moves: list[Move]
+) -> None:
     # given two partitions in a commit of unknown outcome, one of which another worker has taken further
     world.kafka.fail("commit_transaction", Failure(FENCED))
     world.enqueue(0)
@@ -344,7 +323,8 @@ def test_positions_that_another_worker_has_moved_are_reported_and_dropped(world:
     # when the outcome is looked up
     with pytest.raises(PositionsMovedError) as caught:
         world.delivery.flush(PATIENCE_S)
-    # then the other partition goes on
+    # then that is an outcome and not a failure, and the other partition goes on
+    assert moves[-1] == (S.RESOLVING, S.ABORTED)
     assert caught.value.partitions == {0}
     assert world.delivery.flush(PATIENCE_S)
     assert world.kafka.visible == [f"1:{offset}".encode() for offset in range(10)]
@@ -404,6 +384,10 @@ def test_a_producer_waits_for_a_kafka_that_is_not_there_yet(world: World) -> Non
     world.enqueue(0)
     assert world.delivery.flush(PATIENCE_S)
     world.assert_exactly_once()
+
+
+def test_an_error_is_described_by_its_name_and_its_text() -> None:
+    assert describe_error(KafkaException(TIMED_OUT)) == "_TIMED_OUT: timed out"
 
 
 def test_the_scenarios_make_every_legal_move() -> None:
