@@ -50,7 +50,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             patch.setattr(stack_module, f"{server.name.lower()}_server", lambda home, port, one=server: one)
         running = Stack(home, brokers=3)
         try:
-            running.start({"Kafka": free_port()})
+            # Not the well-known ports, which another worker's stack of three may take at the same moment.
+            running.start({name: free_port() for name in ("Kafka", *BROKERS[1:])})
             yield running
         finally:
             running.stop()
@@ -100,9 +101,7 @@ def _use_a_group_and_a_transaction() -> None:
 
 def test_a_request_to_the_controller_outlives_a_broker(stack: Stack, home: Path) -> None:
     # given a broker that was killed, and the others still take for alive
-    victim = psutil.Process({one.name: one.pid for one in stack.status()}["Kafka 3"])
-    victim.kill()
-    victim.wait(20)
+    _kill(stack, "Kafka 3")
     # when clients ask the controller, which to each is any of the three
     made = load_settings()
     kafka = made.kafka.model_copy(update={"request_timeout_s": 3.0})
@@ -118,9 +117,7 @@ def test_a_request_to_the_controller_outlives_a_broker(stack: Stack, home: Path)
 def test_a_dead_broker_is_named_and_comes_back_alone(stack: Stack, fraud: FraudCommand) -> None:
     # given a broker that was killed
     before = {one.name: one for one in stack.status()}
-    victim = psutil.Process(before["Kafka 2"].pid)
-    victim.kill()
-    victim.wait(20)
+    _kill(stack, "Kafka 2")
     # when somebody looks, then it is named
     assert "Kafka 2   dead" in fraud("status").out
     # and the others take messages, at the latest when they have chosen another controller
@@ -131,6 +128,15 @@ def test_a_dead_broker_is_named_and_comes_back_alone(stack: Stack, fraud: FraudC
     after = {one.name: one for one in stack.status()}
     assert after["Kafka 2"].address == before["Kafka 2"].address
     assert after["Kafka 1"] == before["Kafka 1"]
+
+
+def _kill(stack: Stack, name: str) -> None:
+    pid = {one.name: one.pid for one in stack.status()}[name]
+    # Without a number, psutil would take this process, and kill the worker that runs the tests.
+    assert pid, f"{name} does not run: {stack.status()}"
+    victim = psutil.Process(pid)
+    victim.kill()
+    victim.wait(20)
 
 
 def _answering() -> list[bool]:

@@ -157,6 +157,7 @@ def test_doctor_finds_everything_well_once_topics_exist(stack: Stack, fraud: Fra
 def test_a_dead_server_is_reported_and_started_again_on_its_port(stack: Stack, fraud: FraudCommand) -> None:
     # given a Kafka that was killed
     before = {server.name: server for server in stack.status()}
+    assert before["Kafka"].pid
     kafka = psutil.Process(before["Kafka"].pid)
     kafka.kill()
     kafka.wait(20)
