@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any
 
 from benchmarks.results import Section
 from benchmarks.serving.harness.testbed import Testbed, print_progress, testbed
-from benchmarks.serving.latency import Latency, measure, warm_engine
+from benchmarks.serving.latency import Latency, measure, medians_of, warm_engine
 from fraud.settings import Settings
 
 RATE = 2_000
@@ -54,7 +53,7 @@ def run(seconds: float, turns: int, warm_up_s: float) -> Section:
                 for settings in engines:
                     measure(settings, RATE, warm_up_s)
                 for change, found in zip(changes, _in_turns(engines, seconds, turns), strict=True):
-                    rows.append(asdict(change) | {"text": change.text} | _medians(found))
+                    rows.append(asdict(change) | {"text": change.text} | medians_of(found))
                     print_progress(f"settings: {rows[-1]}")
     figures = {"rate": RATE, "seconds": seconds, "turns": turns, "rows": rows}
     return Section("settings", "What settings of Kafka's clients decide", figures, list(_table(figures)))
@@ -80,12 +79,6 @@ def _in_turns(engines: list[Settings], seconds: float, turns: int) -> list[list[
             number = (turn + step) % len(engines)
             found[number].append(measure(engines[number], RATE, seconds))
     return found
-
-
-def _medians(turns: list[Latency]) -> dict[str, float]:
-    p99 = [one.p99 for one in turns]
-    middle = {key: median(getattr(one, key) for one in turns) for key in ("p50", "p99", "p999")}
-    return middle | {"p99_from": min(p99), "p99_to": max(p99)}
 
 
 def _table(figures: dict[str, Any]) -> Iterator[str]:

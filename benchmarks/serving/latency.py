@@ -65,7 +65,7 @@ def run(
                 measure(settings, 2_000, warm_up_s)
                 for rate in rates:
                     found = [_print_latency(delivery, measure(settings, rate, seconds)) for _ in range(turns)]
-                    rows.append({"delivery": delivery} | _median(found))
+                    rows.append({"delivery": delivery} | medians_of(found))
                 flagged[delivery] = workers.flagged_share()
     figures: dict[str, Any] = {
         "commit_interval_ms": settings.serving.commit_interval_s * 1_000,
@@ -84,7 +84,7 @@ def _print_latency(delivery: str, found: Latency) -> Latency:
     return found
 
 
-def _median(turns: Sequence[Latency]) -> dict[str, float]:
+def medians_of(turns: Sequence[Latency]) -> dict[str, float]:
     """Over several turns: the maximum of missing and worst, medians of the others, and the range of p99."""
     columns = {name: [getattr(one, name) for one in turns] for name in asdict(turns[0])}
     p99 = columns["p99"]

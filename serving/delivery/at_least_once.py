@@ -125,8 +125,7 @@ class AtLeastOnce:
         log.warning("the offsets were not committed: %s", error.str())
         self._metrics.delivery.aborts.inc()
         self._acknowledged = tried | self._acknowledged
-        self._timer.stop()
-        self._timer.start()
+        self._timer.restart()
 
     def flush(self, timeout_s: float) -> bool:
         """Commit everything enqueued; returns False if that was not possible in time."""
@@ -181,8 +180,7 @@ class AtLeastOnce:
         self._next_attempt = Deadline(self._pause_s)
         self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
         self._in_flight = deque(self._produce(one.batch) for one in self._in_flight)
-        self._timer.stop()
-        self._timer.start()
+        self._timer.restart()
 
     def _collect_acknowledged(self) -> None:
         batches = []

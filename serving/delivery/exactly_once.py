@@ -220,9 +220,7 @@ class ExactlyOnce:
         else:
             self._queued, self._aborted = self._aborted + self._queued, []
         if self._queued:
-            # Not before an interval from now: what refused this one may refuse the next.
-            self._timer.stop()
-            self._timer.start()
+            self._timer.restart()
 
     def _replace_if_hung(self, transaction: OutboxTransaction) -> None:
         """`send_offsets_to_transaction` may ignore its time-out (librdkafka, issue 5456)."""

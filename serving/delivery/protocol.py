@@ -128,9 +128,14 @@ class CommitTimer:
         self._is_waiting = True
 
     def stop(self) -> None:
-        """A commit of all that there is begins, or has failed."""
+        """A commit of all that there is begins."""
         self._is_waiting = False
         self._next = Deadline(self._interval_s)
+
+    def restart(self) -> None:
+        """Something was refused; it is tried again an interval from now, and not at once."""
+        self.stop()
+        self.start()
 
     @property
     def is_due(self) -> bool:
